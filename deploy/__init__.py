@@ -1,0 +1,1 @@
+"""The only composition root and the only reader of the environment."""

@@ -1,0 +1,1 @@
+"""ClickHouse machinery without domain nouns: client, numbered DDL, tokens, log positions."""

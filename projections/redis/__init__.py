@@ -1,0 +1,1 @@
+"""Redis machinery without domain nouns: the apply script, readiness, outcomes."""

@@ -1,0 +1,1 @@
+"""Studios, games, keys and definitions in Redis: credentials and look-ups."""

@@ -1,0 +1,1 @@
+"""Telemetry in ClickHouse, its sessions, insights, live counters and queries."""

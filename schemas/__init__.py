@@ -1,0 +1,1 @@
+"""The contract: commands, events, envelope, codec, topics. Imports nothing of ours."""

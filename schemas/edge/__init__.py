@@ -1,0 +1,1 @@
+"""What both HTTP edges share: credentials, limits, error shapes. Pure; stores are Protocols."""

@@ -1,0 +1,104 @@
+"""What both HTTP edges need of the stores, as Protocols that `deploy` injects."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+
+class KeyKind(StrEnum):
+    """Every kind of credential; the value is the key's name in demo.json and in commands."""
+
+    MANAGEMENT = "pl_mgmt"
+    INGEST = "pl_ik"
+    PLAYTEST_OWNER = "wpg_sk"
+    PLAYTESTER = "wpg_pt"
+    SDK_LIVE = "lo_live"
+    SDK_TEST = "lo_test"
+    SDK_SERVER = "lo_srv"
+    PUBLIC_TOKEN = "public_token"  # noqa: S105 - the name of a kind of key
+    SECRET_API = "secret_api_key"
+    HOSTING_SERVER = "pf"
+    HOSTING_CLIENT = "pfclient"
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a presented key speaks for. `game_id` is empty for account-wide kinds."""
+
+    key_id: str
+    kind: str
+    studio_id: str
+    game_id: str = ""
+    tester_id: str = ""
+
+
+class Studio(msgspec.Struct, frozen=True, kw_only=True):
+    """A studio as look-ups need it. `plan` is free, indie or studio."""
+
+    id: str
+    slug: str
+    name: str
+    plan: str
+    created_at_ms: int
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """A game's limits; None means unlimited."""
+
+    ingest_per_second: float | None = 10.0
+    telemetry_per_minute: float | None = 120.0
+    sdk_read_per_minute: float | None = 600.0
+    sdk_write_per_minute: float | None = 300.0
+    server_api_per_minute: float | None = 6000.0
+
+
+class Game(msgspec.Struct, frozen=True, kw_only=True):
+    """A game as look-ups need it. `definition` is the rest of its YAML, already validated, as plain data."""
+
+    id: str
+    studio_id: str
+    slug: str
+    name: str
+    created_at_ms: int
+    limits: Limits
+    heatmap_axes: str = "xy"
+    feedback_forms: list[dict[str, Any]] = []
+    definition: dict[str, Any] = {}
+    definition_version: int = 1
+
+
+class StoreUnavailable(Exception):
+    """The store is away or behind the log. Callers answer 503 with `Retry-After`; nothing is guessed."""
+
+
+class Directory(Protocol):
+    """Credentials and definitions. Answers are at most 1 s old; raises StoreUnavailable instead of guessing."""
+
+    async def credential(self, presented: str) -> Credential | None: ...
+
+    async def studio(self, studio_id: str) -> Studio | None: ...
+
+    async def game(self, game_id: str) -> Game | None: ...
+
+    async def game_by_slug(self, studio_id: str, slug: str) -> Game | None: ...
+
+    async def games(self, studio_id: str) -> list[Game]: ...
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A rate limiter's answer. When refused, waiting `retry_after_ms` always suffices."""
+
+    allowed: bool
+    retry_after_ms: int
+    remaining: int
+    reset_ms: int
+
+
+class RateLimiter(Protocol):
+    """Shared by all processes of a deployment. Refused calls count where `count_refused` is set (S1)."""
+
+    async def take(
+        self, bucket: str, *, limit: float, period_ms: int, count_refused: bool = False
+    ) -> Verdict: ...

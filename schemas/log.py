@@ -1,0 +1,77 @@
+"""The log as the rooms see it: records, the reader's contract, the appender's contract. No Kafka client here.
+
+`streams/runtime` drives a `LogReader` with Faust; tests and the rebuild drive the same reader from a plain
+consumer or from a list.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One Kafka record. `appended_at_ms` is LogAppendTime, unix milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_at_ms: int
+    key: bytes | None
+    value: bytes
+
+
+class LogReader(Protocol):
+    """What a role does with a topic's records, one partition at a time and in offset order.
+
+    The runtime calls `assigned` once for each partition it gets, begins at the offset it returns (never at the
+    consumer group's), then awaits `handle` for each record before the next one. Only after `handle` has
+    returned may the record's offset be committed. Any exception that leaves a method ends the process: it
+    is restarted by its supervisor and folds again. Nothing is repaired in place.
+    """
+
+    async def assigned(self, partition: int) -> int:
+        """Fold or look up this partition's state; return the offset to begin at. Called again after a rebalance."""
+        ...
+
+    async def handle(self, record: LogRecord) -> None:
+        """Take effect. Called at least once for each record; what was applied before must be dropped by position."""
+        ...
+
+    async def idle(self, now_ms: int) -> None:
+        """Called about every 100 ms between records (never during `handle`), for time-driven ends such as cuts."""
+        ...
+
+    async def revoked(self, partition: int) -> None:
+        """Forget this partition's state. No effect may happen for it afterwards."""
+        ...
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """Where the log put a record: its acknowledged offset and LogAppendTime in unix milliseconds."""
+
+    partition: int
+    offset: int
+    appended_at_ms: int
+
+
+class Appender(Protocol):
+    """Appends one record and returns when all in-sync replicas have it (acks=all, idempotent producer).
+
+    Raises `LogUnavailable` when no acknowledgement came in time: the record may or may not be in the log.
+    """
+
+    async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended: ...
+
+
+class LogTail(Protocol):
+    """Reads a partition's records from an offset to its end at the time of the call (folds, rebuilds)."""
+
+    async def end_offset(self, topic: str, partition: int) -> int: ...
+
+    async def begin_offset(self, topic: str, partition: int) -> int: ...
+
+
+class LogUnavailable(Exception):
+    """The log did not acknowledge in time. Callers answer 503 with `Retry-After`."""

@@ -1,0 +1,1 @@
+"""The studio noun on the wire: studios, games, keys, definitions."""

@@ -1,0 +1,72 @@
+"""What a record of the `telemetry` topic holds: parts, each one HTTP request or one internal mark.
+
+NOTE: these shapes are stored. Fields are positional (`array_like`): append new ones with a default at the end,
+never reorder; a new `kind` value is a new stored name.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+RECORD_VERSION: Final = 1
+
+
+class PartKind(StrEnum):
+    """The stored name of what a part holds."""
+
+    S4_ITEMS = "s4.items.v1"
+    """Body: the MessagePack request as sent (after gunzip): one map or a list of maps."""
+    S1_BATCH = "s1.batch.v1"
+    """Body: the JSON request as sent."""
+    S1_FEEDBACK = "s1.feedback.v1"
+    """Body: the JSON request as sent."""
+    MODEL_UPLOADED = "s4.model-uploaded.v1"
+    """Body: JSON {id, app_id, app_name, level_name, size, sha256, object}."""
+    EXPORT_STARTED = "s4.export-started.v1"
+    """Body: JSON {export_id}."""
+    SESSION_DUE = "session.due.v1"
+    """Body: JSON {session_id, last_event_at_ms, watermark_ms}: the timer's word that a session has ended."""
+    TICK = "tick.v1"
+    """Empty body. Closes an open cut on a partition where nothing else arrives."""
+
+
+class TelemetryPart(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One request, never split over records. `received_at_ms` is the gateway's clock, for tracing only."""
+
+    kind: str
+    request_id: str
+    studio_id: str
+    game_id: str
+    received_at_ms: int
+    item_count: int
+    country: str | None
+    region: str | None
+    city: str | None
+    body: bytes
+
+
+class TelemetryRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A record: what arrived at one gateway while the previous record of its partition was in flight."""
+
+    version: int
+    parts: list[TelemetryPart]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(TelemetryRecord)
+
+
+def encode_record(parts: list[TelemetryPart]) -> bytes:
+    """Encode parts as one record value. Callers keep it under `schemas.topics.RECORD_BYTES_MAX`."""
+    return _encoder.encode(TelemetryRecord(version=RECORD_VERSION, parts=parts))
+
+
+def decode_record(value: bytes) -> TelemetryRecord:
+    """Decode a record value. Raises `msgspec.DecodeError` or `ValueError` on what cannot be read."""
+    record = _decoder.decode(value)
+    if record.version != RECORD_VERSION:
+        raise ValueError(f"telemetry record version {record.version} is unknown; this build reads version {RECORD_VERSION}")
+    return record

@@ -1,0 +1,1 @@
+"""The write side: HTTP to log, deciders, effects, timers, and the Faust shells around them."""

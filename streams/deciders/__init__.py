@@ -1,0 +1,1 @@
+"""Pure deciders: command and state in, events out."""

@@ -1,0 +1,1 @@
+"""HTTP to log: authenticate, limit, validate, append, answer."""
