@@ -87,6 +87,15 @@ class Directory(Protocol):
     async def games(self, studio_id: str) -> list[Game]: ...
 
 
+class KeyHashes(Protocol):
+    """Credentials by the hash they are stored under (sha256 hex), for holders that may not keep the key itself.
+
+    Same promises as `Directory.credential`: at most 1 s old, None once rotated or revoked, StoreUnavailable.
+    """
+
+    async def credential_by_hash(self, key_hash: str) -> Credential | None: ...
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """A rate limiter's answer. When refused, waiting `retry_after_ms` always suffices."""
 
