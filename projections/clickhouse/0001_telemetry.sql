@@ -59,9 +59,9 @@ CREATE TABLE IF NOT EXISTS positions
     INDEX by_offset _offset TYPE minmax GRANULARITY 1,
     PROJECTION bounds
     (
-        SELECT studio_id, game_id, build_id, environment, source, room,
-               min(x), max(x), min(y), max(y), min(z), max(z), count()
-        GROUP BY studio_id, game_id, build_id, environment, source, room
+        SELECT studio_id, game_id, build_id, environment, source, room, _partition,
+               min(x), max(x), min(y), max(y), min(z), max(z), count(), max(_offset)
+        GROUP BY studio_id, game_id, build_id, environment, source, room, _partition
     )
 )
 ENGINE = MergeTree PARTITION BY toYYYYMMDD(arrived_at)
