@@ -1,0 +1,70 @@
+"""What can be asked about studios, games, keys and definitions. Bodies of `schemas.envelope.Command`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from schemas.codec import Codec, Message
+from schemas.edge.ports import KeyKind
+from schemas.studio.games import GameSettings
+
+
+class DefinedGame(msgspec.Struct, frozen=True, kw_only=True):
+    """One game of a definition file. Without an id the slug says which game is meant."""
+
+    id: str | None
+    settings: GameSettings
+
+
+class DefineStudio(Message, frozen=True, kw_only=True):
+    """Make a studio and its games what one definition file says, all of it or nothing.
+
+    The slug names the studio. Games the file does not name stay as they are. Asking twice changes nothing.
+    """
+
+    WIRE: ClassVar[str] = "studio.studio-define.v1"
+
+    slug: str
+    name: str
+    plan: str = "free"
+    games: list[DefinedGame] = []
+
+
+class CreateKey(Message, frozen=True, kw_only=True):
+    """Create a credential of `Command.studio_id`. The value itself never travels, only its hash.
+
+    `game_id` is empty for account-wide kinds; `tester_id` is set for `wpg_pt` alone.
+    """
+
+    WIRE: ClassVar[str] = "studio.key-create.v1"
+
+    kind: KeyKind
+    hash: str
+    """`schemas.identifiers.key_hash` of the value."""
+    name: str = ""
+    game_id: str = ""
+    tester_id: str = ""
+
+
+class RotateKey(Message, frozen=True, kw_only=True):
+    """Give a key another value; the old one is refused from the moment this is answered."""
+
+    WIRE: ClassVar[str] = "studio.key-rotate.v1"
+
+    key_id: str
+    hash: str
+
+
+class RevokeKey(Message, frozen=True, kw_only=True):
+    """End a key for good."""
+
+    WIRE: ClassVar[str] = "studio.key-revoke.v1"
+
+    key_id: str
+
+
+StudioCommand = DefineStudio | CreateKey | RotateKey | RevokeKey
+
+COMMANDS: Codec[Message] = Codec((DefineStudio, CreateKey, RotateKey, RevokeKey))

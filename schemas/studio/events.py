@@ -1,0 +1,114 @@
+"""What happened to studios, games, keys and definitions. Data of `schemas.envelope.Event`.
+
+Events carry resulting values, so that a projection sets and never computes. NOTE: stored: a field may be
+added with a default; anything else is a new wire name with an upcaster in EVENTS.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from schemas.codec import Codec, Message
+from schemas.studio.games import GameSettings
+
+
+class StudioEvent(Message, frozen=True, kw_only=True):
+    """Base: the studio is the aggregate of every event of this noun."""
+
+    studio_id: str
+
+
+class StudioDefined(StudioEvent, frozen=True, kw_only=True):
+    """A studio came to be."""
+
+    WIRE: ClassVar[str] = "studio.studio-defined.v1"
+
+    slug: str
+    name: str
+    plan: str
+    created_at_ms: int
+
+
+class StudioChanged(StudioEvent, frozen=True, kw_only=True):
+    """A studio's name or plan is another now. `changed` names the fields."""
+
+    WIRE: ClassVar[str] = "studio.studio-changed.v1"
+
+    slug: str
+    name: str
+    plan: str
+    created_at_ms: int
+    changed: list[str]
+
+
+class GameDefined(StudioEvent, frozen=True, kw_only=True):
+    """A game came to be, with its first definition (version 1)."""
+
+    WIRE: ClassVar[str] = "studio.game-defined.v1"
+
+    game_id: str
+    settings: GameSettings
+    definition_version: int
+    definition_hash: str
+    created_at_ms: int
+
+
+class GameChanged(StudioEvent, frozen=True, kw_only=True):
+    """A game's definition is another now: the whole new one, its version, and what changed by YAML field."""
+
+    WIRE: ClassVar[str] = "studio.game-changed.v1"
+
+    game_id: str
+    settings: GameSettings
+    definition_version: int
+    definition_hash: str
+    created_at_ms: int
+    changed: list[str]
+    previous_slug: str
+
+
+class KeyCreated(StudioEvent, frozen=True, kw_only=True):
+    """A credential came to be."""
+
+    WIRE: ClassVar[str] = "studio.key-created.v1"
+
+    key_id: str
+    kind: str
+    name: str
+    game_id: str
+    tester_id: str
+    hash: str
+    created_at_ms: int
+
+
+class KeyRotated(StudioEvent, frozen=True, kw_only=True):
+    """A credential has another value; `previous_hash` speaks for nobody from now on."""
+
+    WIRE: ClassVar[str] = "studio.key-rotated.v1"
+
+    key_id: str
+    kind: str
+    name: str
+    game_id: str
+    tester_id: str
+    hash: str
+    previous_hash: str
+    created_at_ms: int
+    rotated_at_ms: int
+
+
+class KeyRevoked(StudioEvent, frozen=True, kw_only=True):
+    """A credential ended."""
+
+    WIRE: ClassVar[str] = "studio.key-revoked.v1"
+
+    key_id: str
+    kind: str
+    game_id: str
+    hash: str
+    revoked_at_ms: int
+
+
+EVENTS: Codec[Message] = Codec(
+    (StudioDefined, StudioChanged, GameDefined, GameChanged, KeyCreated, KeyRotated, KeyRevoked)
+)
