@@ -14,9 +14,9 @@ PLAN_REQUESTS_PER_MINUTE: Final = {"free": 60, "indie": 300, "studio": 1200}
 RESERVED_SLUGS: Final = frozenset({"compare", "archetypes"})
 """Fixed path segments win over parameters, so nothing may be called like one."""
 
-SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
-UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-GAME_ID_PATTERN: Final = rf"^game_[A-Za-z0-9]{{1,60}}$|{UUID_PATTERN}"
+SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\Z"
+UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
+GAME_ID_PATTERN: Final = rf"^game_[A-Za-z0-9]{{1,60}}\Z|{UUID_PATTERN}"
 
 
 class GameSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,94 @@
+"""A definition file: YAML text in, one validated define command out, or every problem with line and field.
+
+Source: the common contract, "Definitions". Applying is all or nothing, so a file is checked whole first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from schemas.studio.commands import COMMANDS, DefinedGame, DefineStudio
+from schemas.studio.definitions_events import Name, Section
+from schemas.studio.definitions_game import GameSection, Slug, game_problems, settings_of, slug_problem
+from schemas.studio.yaml_source import DefinitionInvalid, Path, Problem, Source, dotted, path_of, read_yaml
+
+GAMES_MAX: Final = 100
+COMMAND_BYTES_MAX: Final = 240 * 1024
+"""A definition travels as one command; a command record holds at most 256 KiB."""
+
+_UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(.*?)`")
+_MISSING_FIELD: Final = re.compile(r"Object missing required field `(.*?)`")
+_POINTER: Final = re.compile(r" - at (?:`key` in )?`(\$.*?)`$")
+
+
+class StudioSection(Section, frozen=True, kw_only=True):
+    """Who owns the games. The slug names the studio: applying a file with it again changes that studio."""
+
+    slug: Slug
+    name: Name
+    plan: Literal["free", "indie", "studio"] = "free"
+
+
+class DefinitionFile(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    studio: StudioSection
+    games: Annotated[list[GameSection], Meta(max_length=GAMES_MAX)] = []
+
+
+def load_definitions(text: str) -> DefineStudio:
+    """The command a definition file asks for. Raises `DefinitionInvalid` with line and field of each."""
+    source = read_yaml(text)
+    try:
+        file = msgspec.convert(source.data, DefinitionFile)
+    except msgspec.ValidationError as error:
+        raise DefinitionInvalid([_shape_problem(source, str(error))]) from None
+    problems = _problems(source, file)
+    if problems:
+        raise DefinitionInvalid(problems)
+    command = DefineStudio(
+        slug=file.studio.slug,
+        name=file.studio.name,
+        plan=file.studio.plan,
+        games=[DefinedGame(id=game.id, settings=settings_of(game)) for game in file.games],
+    )
+    size = len(COMMANDS.encode(command))
+    if size > COMMAND_BYTES_MAX:
+        raise DefinitionInvalid(
+            [Problem(1, "", f"{size} bytes when packed; at most {COMMAND_BYTES_MAX}: split it into files")]
+        )
+    return command
+
+
+def _problems(source: Source, file: DefinitionFile) -> list[Problem]:
+    problems: list[Problem] = []
+    reason = slug_problem(file.studio.slug)
+    if reason is not None:
+        problems.append(source.problem(("studio", "slug"), reason))
+    seen: dict[str, Path] = {}
+    for index, game in enumerate(file.games):
+        for field, value in (("id", game.id), ("slug", game.slug)):
+            path: Path = ("games", index, field)
+            if value is not None and value in seen:
+                problems.append(source.problem(path, f"{value} is also {dotted(seen[value])}"))
+            elif value is not None:
+                seen[value] = path
+        problems += [source.problem(("games", index, *path), why) for path, why in game_problems(game)]
+    return problems
+
+
+def _shape_problem(source: Source, message: str) -> Problem:
+    """The decoder's words, with the pointer turned into a line and the field named in the path."""
+    pointer = _POINTER.search(message)
+    path = path_of(pointer.group(1)) if pointer else ()
+    reason = _POINTER.sub("", message)
+    unknown, missing = _UNKNOWN_FIELD.search(message), _MISSING_FIELD.search(message)
+    if unknown:
+        return source.problem((*path, unknown.group(1)), "is not a field that is known here")
+    if missing:
+        return source.problem((*path, missing.group(1)), "is missing")
+    return source.problem(path, reason[:1].lower() + reason[1:])

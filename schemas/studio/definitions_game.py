@@ -1,0 +1,155 @@
+"""One game of a definition file: names, catalog, feedback forms, limits, axes, events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from schemas.edge import ports
+from schemas.studio.definitions_events import (
+    EventDefinition,
+    Finding,
+    Key,
+    Name,
+    Section,
+    event_problems,
+    utc,
+)
+from schemas.studio.games import (
+    GAME_ID_PATTERN,
+    RESERVED_SLUGS,
+    SLUG_PATTERN,
+    UUID_PATTERN,
+    GameSettings,
+)
+
+EVENTS_MAX: Final = 200
+
+FieldKind = Literal["rating-1-5", "short-text", "long-text", "yes-no"]
+Rate = Annotated[float, Meta(gt=0, le=1e9)]
+Slug = Annotated[str, Meta(pattern=SLUG_PATTERN)]
+
+
+class Item(Section, frozen=True, kw_only=True):
+    """Something a player can hold."""
+
+    item_key: Key
+    name: Name
+    metadata: dict[str, str | int | float | bool | None] = {}
+
+
+class Currency(Section, frozen=True, kw_only=True):
+    """Something a player's wallet counts."""
+
+    economy_key: Key
+    name: Name
+
+
+class Catalog(Section, frozen=True, kw_only=True):
+    """What exists in a game's economy. Mode `studio`: the studio keeps inventories itself."""
+
+    inventory_mode: Literal["platform", "studio"] = "platform"
+    items: Annotated[list[Item], Meta(max_length=1000)] = []
+    currencies: Annotated[list[Currency], Meta(max_length=100)] = []
+
+
+class FormField(Section, frozen=True, kw_only=True):
+    """One question of a feedback form."""
+
+    id: Key
+    label: Name
+    kind: FieldKind
+    required: bool = False
+
+
+class FeedbackForm(Section, frozen=True, kw_only=True):
+    """A form shown to players; its answers come in through S1's feedback ingest."""
+
+    id: Annotated[str, Meta(pattern=r"^ff_[A-Za-z0-9_-]{1,60}\Z")]
+    name: Name
+    fields: Annotated[list[FormField], Meta(min_length=1, max_length=50)]
+    trigger_hint: Annotated[str, Meta(max_length=64)] | None = None
+    active: bool = True
+
+
+class LimitsSection(Section, frozen=True, kw_only=True):
+    """A game's limits; left out: the default; null: unlimited."""
+
+    ingest_per_second: Rate | None = ports.Limits().ingest_per_second
+    telemetry_per_minute: Rate | None = ports.Limits().telemetry_per_minute
+    sdk_read_per_minute: Rate | None = ports.Limits().sdk_read_per_minute
+    sdk_write_per_minute: Rate | None = ports.Limits().sdk_write_per_minute
+    server_api_per_minute: Rate | None = ports.Limits().server_api_per_minute
+
+
+class GameSection(Section, frozen=True, kw_only=True):
+    """One entry of `games`."""
+
+    slug: Slug
+    name: Name
+    id: Annotated[str, Meta(pattern=GAME_ID_PATTERN)] | None = None
+    catalog: Catalog = Catalog()
+    events: Annotated[list[EventDefinition], Meta(max_length=EVENTS_MAX)] = []
+    feedback_forms: Annotated[list[FeedbackForm], Meta(max_length=50)] = []
+    limits: LimitsSection = LimitsSection()
+    heatmap_axes: Literal["xy", "xz", "yz"] = "xy"
+
+
+def slug_problem(slug: str) -> str | None:
+    """Why a well-formed slug still can't be had; None when it can."""
+    if slug in RESERVED_SLUGS:
+        return f"{slug} is reserved: a path of the API has that name"
+    if re.match(UUID_PATTERN, slug) or re.fullmatch(r"[0-9a-f]{32}", slug):
+        return "a slug may not look like an id"
+    return None
+
+
+def game_problems(game: GameSection) -> Iterator[Finding]:
+    """What the shapes alone don't say about one game, with paths below it. Pure."""
+    problem = slug_problem(game.slug)
+    if problem is not None:
+        yield ("slug",), problem
+    items = [item.item_key for item in game.catalog.items]
+    currencies = [currency.economy_key for currency in game.catalog.currencies]
+    yield from _twice(("catalog", "items"), "itemKey", items)
+    yield from _twice(("catalog", "currencies"), "economyKey", currencies)
+    yield from _twice(("events",), "eventKey", [event.event_key for event in game.events])
+    yield from _twice(("feedbackForms",), "id", [form.id for form in game.feedback_forms])
+    for index, form in enumerate(game.feedback_forms):
+        yield from _twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
+    for index, event in enumerate(game.events):
+        for path, message in event_problems(event, set(items), set(currencies)):
+            yield ("events", index, *path), message
+
+
+def _twice(path: tuple[str | int, ...], key: str, values: Iterable[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield (*path, index, key), f"{value} is given twice"
+        seen.add(value)
+
+
+def _in_utc(event: EventDefinition) -> EventDefinition:
+    times = {name: getattr(event.window, name) for name in ("starts_at", "ends_at", "from_")}
+    known = {name: utc(time) for name, time in times.items() if time is not None}
+    return msgspec.structs.replace(event, window=msgspec.structs.replace(event.window, **known))
+
+
+def settings_of(game: GameSection) -> GameSettings:
+    """The section as it travels: plain data, defaults filled in, so that equal meaning is equal data."""
+    return GameSettings(
+        slug=game.slug,
+        name=game.name,
+        limits=ports.Limits(**msgspec.structs.asdict(game.limits)),
+        heatmap_axes=game.heatmap_axes,
+        feedback_forms=[msgspec.to_builtins(form) for form in game.feedback_forms],
+        definition={
+            "catalog": msgspec.to_builtins(game.catalog),
+            "events": [msgspec.to_builtins(_in_utc(event)) for event in game.events],
+        },
+    )
