@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any, Protocol
+from collections.abc import Callable
+from enum import Enum, StrEnum
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -94,6 +95,25 @@ class KeyHashes(Protocol):
     """
 
     async def credential_by_hash(self, key_hash: str) -> Credential | None: ...
+
+
+class Unknown(Enum):
+    """The type of UNKNOWN."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""Memory says nothing: the answer must be awaited."""
+
+
+class CachedDirectory(Directory, Protocol):
+    """A directory with a synchronous memory for the hot path: no await, under a microsecond."""
+
+    cached_credential: Callable[[str], Credential | Unknown | None]
+    """A credential, None for no such key, or UNKNOWN where `credential` must be awaited."""
+    cached_game: Callable[[str], Game | Unknown | None]
+    """Likewise for a game by id."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

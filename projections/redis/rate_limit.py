@@ -1,0 +1,91 @@
+"""Rate limits shared by all processes of a deployment: a Lua script, and a memory of refusals beside it.
+
+A bucket that was just refused is refused here without asking Redis, so that a flood costs a dictionary
+look-up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from redis.asyncio import Redis
+
+from projections.redis.client import AWAY
+from projections.redis.scripts import RATE_LIMIT
+from schemas.edge.ports import StoreUnavailable, Verdict
+
+REMEMBERED: Final = 20_000
+"""Refusals remembered at most; the oldest are forgotten first, and then cost one round trip again."""
+COUNTED_S: Final = 0.1
+"""Where refused calls count, Redis hears of one refused call in this time from each process."""
+
+
+class RedisRateLimiter:
+    """Implements `schemas.edge.ports.RateLimiter`.
+
+    `limit` calls a `period_ms` with a burst of one period's worth. When refused, waiting `retry_after_ms`
+    without calling suffices. With `count_refused`, refused calls count like others, and waits never exceed a
+    period. Raises StoreUnavailable while Redis is away: nothing is guessed.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        prefix: str = "limit:",
+        monotonic: Callable[[], float] = time.monotonic,
+        remembered: int = REMEMBERED,
+    ) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._monotonic = monotonic
+        self._remembered = remembered
+        self._refused: OrderedDict[tuple[str, float, int], tuple[float, float, float]] = OrderedDict()
+
+    async def take(
+        self, bucket: str, *, limit: float, period_ms: int, count_refused: bool = False
+    ) -> Verdict:
+        """Count one call. A limit of 0 or below refuses everything."""
+        if limit <= 0:
+            return Verdict(allowed=False, retry_after_ms=period_ms, remaining=0, reset_ms=period_ms)
+        memory = (bucket, limit, period_ms)
+        remembered = self._refused.get(memory)
+        if remembered is not None:
+            now = self._monotonic()
+            ask_at, free_at, reset_at = remembered
+            if now < ask_at:
+                return Verdict(
+                    allowed=False,
+                    retry_after_ms=_ms(free_at - now),
+                    remaining=0,
+                    reset_ms=_ms(reset_at - now),
+                )
+            del self._refused[memory]
+        try:
+            reply = await RATE_LIMIT.run(
+                self._redis,
+                self._prefix + bucket,
+                repr(float(limit)),
+                str(period_ms),
+                "count" if count_refused else "",
+            )
+        except AWAY as error:
+            raise StoreUnavailable(f"Redis is away: {error}") from error
+        allowed, retry_after_ms, remaining, reset_ms = reply
+        if not allowed:
+            now = self._monotonic()
+            free_at = now + retry_after_ms / 1000
+            ask_at = min(free_at, now + COUNTED_S) if count_refused else free_at
+            self._refused[memory] = (ask_at, free_at, now + reset_ms / 1000)
+            if len(self._refused) > self._remembered:
+                self._refused.popitem(last=False)
+        return Verdict(
+            allowed=bool(allowed), retry_after_ms=retry_after_ms, remaining=remaining, reset_ms=reset_ms
+        )
+
+
+def _ms(seconds: float) -> int:
+    return max(1, -int(-seconds * 1000 // 1))

@@ -1,0 +1,214 @@
+"""RedisReader: takes a noun's events topic into Redis, each record whole, once, and in order.
+
+Redis holds the position beside the effect, so a crash, a duplicate or a second worker changes nothing. A
+Redis that lost its last second or came up empty stands behind what this process has applied: the reader
+raises, its process ends, and the next one begins at the store's position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import Counter
+from redis.asyncio import Redis
+
+from projections.redis.client import AWAY
+from projections.redis.operations import OutcomeOf, Project
+from projections.redis.scripts import APPLY, READY, STATE
+from schemas.envelope import EventsRecord
+from schemas.log import LogRecord, LogTail
+from schemas.topics import Topic
+
+POLL_MS: Final = 250
+"""How often an idle reader looks whether Redis is still the one it knows."""
+FRESH_MS: Final = 5_000
+"""How often an idle reader says that it stands at the log's end."""
+AWAY_S: Final = 10.0
+"""How long Redis may be away before the process ends; every script may run twice, so waiting is safe."""
+UNKEYED_MS: Final = 2 * 60 * 1000
+KEYED_MS: Final = 24 * 60 * 60 * 1000
+NOT_REMEMBERED: Final = frozenset({400, 429})
+"""Refusals that answer their own request and no later one with the same key."""
+
+_RECORDS = Counter("questlog_redis_records", "Events records by what became of them.", ["noun", "status"])
+_events_decoder = msgspec.msgpack.Decoder(EventsRecord)
+_outcome_encoder = msgspec.msgpack.Encoder()
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """A noun's way into Redis: its events topic and two pure functions."""
+
+    noun: str
+    topic: Topic
+    project: Project
+    outcome_of: OutcomeOf
+
+
+class PositionRefused(Exception):
+    """Redis' position can't be the log's. The message names the repair."""
+
+
+class StoreRegressed(Exception):
+    """Redis stands behind what this process applied: it lost data. End, and begin at the store's position."""
+
+
+class ApplyRefused(Exception):
+    """The script refused a record before writing anything: a gap, another log, a bad argument."""
+
+
+class RedisReader:
+    """A `LogReader` for one noun. `log_id` names the log, so that a position of another log is never used.
+
+    `generation` is empty for the live reader, which follows the noun's pointer; a rebuild names its own.
+    `answers` false applies without storing outcomes or waking anybody (a rebuild before it has caught up).
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        projection: Projection,
+        *,
+        log: LogTail,
+        log_id: Callable[[], Awaitable[str]],
+        generation: str = "",
+        answers: bool = True,
+    ) -> None:
+        self.answers = answers
+        self._redis = redis
+        self._projection = projection
+        self._topic = projection.topic
+        self._log = log
+        self._ask_log_id = log_id
+        self._generation = generation
+        self._log_id = ""
+        self._partitions: dict[int, _Partition] = {}
+
+    async def assigned(self, partition: int) -> int:
+        """Look up the store's position and return it. PositionRefused where it can't be this log's."""
+        self._log_id = await self._ask_log_id()
+        run_id, _, position, _, log_id, _ = await self._state(partition)
+        begin = await self._log.begin_offset(self._topic.name, partition)
+        end = await self._log.end_offset(self._topic.name, partition)
+        start = int(position) if position else 0
+        where = f"Redis holds {self._topic.name}[{partition}] up to offset {start}"
+        repair = "Repair: `questlog rebuild redis --discard` builds it again from this log."
+        if log_id and log_id != self._log_id:
+            raise PositionRefused(f"{where}, but of another log ({log_id}, here {self._log_id}). {repair}")
+        if start > end:
+            raise PositionRefused(f"{where}, but the log ends at {end}. {repair}")
+        if start < begin:
+            raise PositionRefused(f"{where}, but the log begins at {begin}: records between are gone.")
+        state = _Partition(run_id=run_id, position=start, target=end)
+        self._partitions[partition] = state
+        await self._open_gate(partition, state, at_end=start >= end)
+        return start
+
+    async def handle(self, record: LogRecord) -> None:
+        """Apply one record in one script. Raises where that can't be: nothing is skipped on this topic."""
+        arguments, events = self.arguments(record)
+        status, next_offset, detail = await self._patiently(lambda: APPLY.run(self._redis, *arguments))
+        name = status.decode()
+        _RECORDS.labels(self._projection.noun, name).inc()
+        if name not in {"applied", "repeated", "dropped"}:
+            at = f"{record.topic}[{record.partition}]@{record.offset}"
+            raise ApplyRefused(f"{at}: {name} {next_offset!r} {detail!r} ({events} commands)")
+        state = self._partitions.get(record.partition)
+        if state is not None:
+            state.position = record.offset + 1
+            if not state.reached and state.position >= state.target:
+                await self._open_gate(record.partition, state, at_end=False)
+
+    async def idle(self, now_ms: int) -> None:
+        """See that Redis is the one we know, and now and then that nothing is left in the log."""
+        for partition, state in list(self._partitions.items()):
+            if now_ms - state.polled_ms < POLL_MS:
+                continue
+            state.polled_ms = now_ms
+            run_id, _, position, _, _, ready = await self._state(partition)
+            if int(position or 0) < state.position:
+                raise StoreRegressed(
+                    f"Redis holds {self._topic.name}[{partition}] up to {position or 0}, but "
+                    f"{state.position} was applied: it lost data or came up empty"
+                )
+            if run_id != state.run_id:  # it restarted and lost nothing: readers wait for the end as it is now
+                state.run_id = run_id
+                state.target = await self._log.end_offset(self._topic.name, partition)
+            if not ready or now_ms - state.fresh_ms >= FRESH_MS:
+                state.fresh_ms = now_ms
+                end = await self._log.end_offset(self._topic.name, partition)
+                await self._open_gate(partition, state, at_end=state.position >= end)
+
+    async def revoked(self, partition: int) -> None:
+        """Forget the partition."""
+        self._partitions.pop(partition, None)
+
+    def arguments(self, record: LogRecord) -> tuple[list[str | bytes], int]:
+        """The script's arguments for a record, and how many commands it answers. Raises on bad bytes."""
+        events = _events_decoder.decode(record.value)
+        outcomes: list[str | bytes] = []
+        operations: list[str | bytes] = []
+        for decided in events.decided:
+            for operation in self._projection.project(decided, record.appended_at_ms):
+                operations.extend(operation)
+            outcome = self._projection.outcome_of(decided) if self.answers else None
+            if outcome is not None:
+                remembered = outcome.status not in NOT_REMEMBERED
+                key = outcome_key(decided.command_id, "" if remembered else events.record_id)
+                keep_ms = KEYED_MS if decided.keyed and remembered else UNKEYED_MS
+                expires = str(record.appended_at_ms + keep_ms)
+                outcomes += (key, _outcome_encoder.encode(outcome), expires)
+        head: list[str | bytes] = [
+            self._projection.noun,
+            self._generation,
+            self._log_id,
+            str(record.partition),
+            str(record.offset),
+            str(events.src),
+            str(record.appended_at_ms),
+            events.gateway_id if self.answers else "",
+            events.record_id,
+            str(len(outcomes) // 3),
+        ]
+        return head + outcomes + operations, len(events.decided)
+
+    async def _open_gate(self, partition: int, state: _Partition, *, at_end: bool) -> None:
+        if self._generation or state.position < state.target:
+            return
+        head = (self._projection.noun, str(partition), str(self._topic.partitions), state.run_id)
+        rest = (str(state.target), "1" if at_end else "0")
+        reply = await self._patiently(lambda: READY.run(self._redis, *head, *rest))
+        state.reached = reply in {b"ready", b"waiting"}
+
+    async def _state(self, partition: int) -> list[str]:
+        reply = await self._patiently(
+            lambda: STATE.run(self._redis, self._projection.noun, self._generation, str(partition))
+        )
+        return [item.decode() for item in reply]
+
+    async def _patiently(self, run: Callable[[], Awaitable[Any]]) -> Any:
+        deadline = asyncio.get_running_loop().time() + AWAY_S
+        while True:
+            try:
+                return await run()
+            except AWAY:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(0.05)  # a closed port refuses at once; Redis is asked 20 times a second
+
+
+class _Partition(msgspec.Struct):
+    run_id: str
+    position: int
+    target: int
+    """The log's end as it was after connecting: readers wait until it is reached."""
+    reached: bool = False
+    polled_ms: int = 0
+    fresh_ms: int = 0
+
+
+def outcome_key(command_id: str, record_id: str = "") -> str:
+    """Where a command's outcome is stored; one that isn't remembered by key is found by its record too."""
+    return f"outcome:{command_id}:{record_id}" if record_id else f"outcome:{command_id}"

@@ -1,0 +1,210 @@
+"""Studios, games, keys and definitions in Redis: which events set what, and what answers a command. Pure.
+
+Keys (before each stands the noun's generation, `studio:<generation>:`): `studios` id -> Studio ·
+`studio-slugs` slug -> id · `games` id -> Game · `games-of:<studio>` id -> Game · `game-slugs:<studio>` slug
+-> game id · `credentials` hash of the value -> Credential · `keys-of:<studio>` key id -> KeyRow. Values are
+MessagePack of the structs named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from projections.redis.operations import Operation, delete_field, set_field
+from projections.redis.reader import Projection
+from schemas.codec import Message
+from schemas.edge.ports import Credential, Game, Studio
+from schemas.envelope import (
+    COMMAND_FAILED,
+    COMMAND_REJECTED,
+    COMMAND_REPEATED,
+    CommandFailed,
+    CommandRejected,
+    Decided,
+    Outcome,
+)
+from schemas.studio.events import (
+    EVENTS,
+    GameChanged,
+    GameDefined,
+    KeyCreated,
+    KeyRevoked,
+    KeyRotated,
+    StudioChanged,
+    StudioDefined,
+)
+from schemas.topics import STUDIO_EVENTS
+
+NOUN: Final = "studio"
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.decode
+_ENVELOPE_TYPES: Final = frozenset({COMMAND_FAILED, COMMAND_REJECTED, COMMAND_REPEATED})
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as its owner lists it; the value itself is nowhere."""
+
+    key_id: str
+    kind: str
+    name: str
+    game_id: str
+    tester_id: str
+    created_at_ms: int
+    rotated_at_ms: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of a studio command's outcome with status 200."""
+
+    studio_id: str = ""
+    key_id: str = ""
+    kind: str = ""
+    name: str = ""
+    game_id: str = ""
+    tester_id: str = ""
+    changes: list[str] = []
+    """What changed, a line each; empty where the command found everything as it asked."""
+
+
+def project(decided: Decided, appended_at_ms: int) -> list[Operation]:
+    """What one command's events set. Deletions go first, so that two games may exchange their slugs."""
+    del appended_at_ms  # the times that matter here are the events' own
+    deletions: list[Operation] = []
+    settings: list[Operation] = []
+    for event in decided.events:
+        if event.type not in _ENVELOPE_TYPES:
+            message = EVENTS.decode(event.type, event.data)
+            _PROJECTORS[type(message)](message, deletions, settings)
+    return deletions + settings
+
+
+def outcome_of(decided: Decided) -> Outcome | None:
+    """The stored answer, from the command's own events alone. None for a repeat: the first one answers."""
+    changes: list[str] = []
+    answer: dict[str, str] = {"studio_id": decided.studio_id, "game_id": decided.game_id}
+    for event in decided.events:
+        if event.type == COMMAND_REPEATED:
+            return None
+        if event.type == COMMAND_REJECTED:
+            refusal = _decode(event.data, type=CommandRejected)
+            return _outcome(decided, refusal.status, refusal)
+        if event.type == COMMAND_FAILED:
+            return _outcome(decided, 500, _decode(event.data, type=CommandFailed))
+        message = EVENTS.decode(event.type, event.data)
+        changes.append(_change(message))
+        if isinstance(message, StudioDefined | StudioChanged | GameDefined | GameChanged):
+            answer["studio_id"] = message.studio_id
+        elif isinstance(message, KeyCreated | KeyRotated):
+            answer |= {name: getattr(message, name) for name in ("studio_id", *_KEY_FIELDS)}
+        elif isinstance(message, KeyRevoked):
+            answer |= {name: getattr(message, name) for name in ("studio_id", "key_id", "kind", "game_id")}
+    return _outcome(decided, 200, Answer(changes=changes, **answer))
+
+
+_KEY_FIELDS: Final = ("key_id", "kind", "name", "game_id", "tester_id")
+
+
+def _outcome(decided: Decided, status: int, body: msgspec.Struct) -> Outcome:
+    return Outcome(
+        command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=_encode(body)
+    )
+
+
+def _change(message: Message) -> str:  # noqa: PLR0911 - a line for each event
+    match message:
+        case StudioDefined():
+            return f"studio {message.slug}: new"
+        case StudioChanged():
+            return f"studio {message.slug}: {', '.join(message.changed)}"
+        case GameDefined():
+            return f"game {message.settings.slug}: new"
+        case GameChanged():
+            return f"game {message.settings.slug}: {', '.join(message.changed)}"
+        case KeyCreated():
+            return f"key {message.key_id}: new"
+        case KeyRotated():
+            return f"key {message.key_id}: rotated"
+        case KeyRevoked():
+            return f"key {message.key_id}: revoked"
+        case _:
+            raise TypeError(f"{message.WIRE} has no line in `apply`")
+
+
+def _studio(event: Any, deletions: list[Operation], settings: list[Operation]) -> None:
+    del deletions  # a studio's slug never changes
+    studio = Studio(
+        id=event.studio_id,
+        slug=event.slug,
+        name=event.name,
+        plan=event.plan,
+        created_at_ms=event.created_at_ms,
+    )
+    settings.append(set_field("studios", studio.id, _encode(studio)))
+    settings.append(set_field("studio-slugs", studio.slug, studio.id))
+
+
+def _game(event: Any, deletions: list[Operation], settings: list[Operation]) -> None:
+    game = Game(
+        id=event.game_id,
+        studio_id=event.studio_id,
+        slug=event.settings.slug,
+        name=event.settings.name,
+        created_at_ms=event.created_at_ms,
+        limits=event.settings.limits,
+        heatmap_axes=event.settings.heatmap_axes,
+        feedback_forms=event.settings.feedback_forms,
+        definition=event.settings.definition,
+        definition_version=event.definition_version,
+    )
+    if isinstance(event, GameChanged) and event.previous_slug not in ("", game.slug):
+        deletions.append(delete_field(f"game-slugs:{game.studio_id}", event.previous_slug))
+    encoded = _encode(game)
+    settings.append(set_field("games", game.id, encoded))
+    settings.append(set_field(f"games-of:{game.studio_id}", game.id, encoded))
+    settings.append(set_field(f"game-slugs:{game.studio_id}", game.slug, game.id))
+
+
+def _key(event: Any, deletions: list[Operation], settings: list[Operation]) -> None:
+    credential = Credential(
+        key_id=event.key_id,
+        kind=event.kind,
+        studio_id=event.studio_id,
+        game_id=event.game_id,
+        tester_id=event.tester_id,
+    )
+    rotated = isinstance(event, KeyRotated)
+    if rotated:
+        deletions.append(delete_field("credentials", event.previous_hash))
+    row = KeyRow(
+        key_id=event.key_id,
+        kind=event.kind,
+        name=event.name,
+        game_id=event.game_id,
+        tester_id=event.tester_id,
+        created_at_ms=event.created_at_ms,
+        rotated_at_ms=event.rotated_at_ms if rotated else None,
+    )
+    settings.append(set_field("credentials", event.hash, _encode(credential)))
+    settings.append(set_field(f"keys-of:{event.studio_id}", event.key_id, _encode(row)))
+
+
+def _revoked(event: KeyRevoked, deletions: list[Operation], settings: list[Operation]) -> None:
+    del settings
+    deletions.append(delete_field("credentials", event.hash))
+    deletions.append(delete_field(f"keys-of:{event.studio_id}", event.key_id))
+
+
+_PROJECTORS: Final[dict[type[Message], Callable[[Any, list[Operation], list[Operation]], None]]] = {
+    StudioDefined: _studio,
+    StudioChanged: _studio,
+    GameDefined: _game,
+    GameChanged: _game,
+    KeyCreated: _key,
+    KeyRotated: _key,
+    KeyRevoked: _revoked,
+}
+
+STUDIO: Final = Projection(noun=NOUN, topic=STUDIO_EVENTS, project=project, outcome_of=outcome_of)

@@ -1,0 +1,81 @@
+"""What is read of the studio noun, each in one script behind the projection's gate.
+
+Raises StoreUnavailable while Redis is away or behind the log as it was when Redis came up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+
+from projections.redis.client import AWAY
+from projections.redis.scripts import LOOKUP
+from projections.studio.projection import NOUN, KeyRow
+from schemas.edge.ports import Credential, Game, StoreUnavailable, Studio
+
+ValueT = TypeVar("ValueT")
+
+
+class StudioQueries:
+    """Look-ups without a cache; every call is one round trip."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def credential(self, value_hash: str) -> Credential | None:
+        """By `schemas.identifiers.key_hash` of the value."""
+        (value,) = await self._read("hget", "credentials", value_hash)
+        return _one(value, Credential)
+
+    async def studio(self, studio_id: str) -> Studio | None:
+        """By id."""
+        (value,) = await self._read("hget", "studios", studio_id)
+        return _one(value, Studio)
+
+    async def studio_by_slug(self, slug: str) -> Studio | None:
+        """By slug, which is unique in a deployment."""
+        (studio_id,) = await self._read("hget", "studio-slugs", slug)
+        return None if studio_id is None else await self.studio(studio_id.decode())
+
+    async def game(self, game_id: str) -> Game | None:
+        """By id, whichever studio owns it: the caller compares `studio_id`."""
+        (value,) = await self._read("hget", "games", game_id)
+        return _one(value, Game)
+
+    async def game_by_slug(self, studio_id: str, slug: str) -> Game | None:
+        """By slug within a studio."""
+        (game_id,) = await self._read("hget", f"game-slugs:{studio_id}", slug)
+        return None if game_id is None else await self.game(game_id.decode())
+
+    async def games(self, studio_id: str) -> list[Game]:
+        """All games of a studio, oldest first."""
+        (values,) = await self._read("hvals", f"games-of:{studio_id}", "")
+        games = [msgspec.msgpack.decode(value, type=Game) for value in values]
+        return sorted(games, key=lambda game: (game.created_at_ms, game.id))
+
+    async def keys(self, studio_id: str) -> list[KeyRow]:
+        """All live keys of a studio, oldest first."""
+        (values,) = await self._read("hvals", f"keys-of:{studio_id}", "")
+        rows = [msgspec.msgpack.decode(value, type=KeyRow) for value in values]
+        return sorted(rows, key=lambda row: (row.created_at_ms, row.key_id))
+
+    async def studios(self) -> list[Studio]:
+        """All studios, oldest first."""
+        (values,) = await self._read("hvals", "studios", "")
+        studios = [msgspec.msgpack.decode(value, type=Studio) for value in values]
+        return sorted(studios, key=lambda studio: (studio.created_at_ms, studio.id))
+
+    async def _read(self, *requests: str) -> list[Any]:
+        try:
+            reply: list[Any] | None = await LOOKUP.run(self._redis, NOUN, *requests)
+        except AWAY as error:
+            raise StoreUnavailable(f"Redis is away: {error}") from error
+        if reply is None:
+            raise StoreUnavailable("the studio projection is not ready")
+        return reply
+
+
+def _one(value: bytes | None, kind: type[ValueT]) -> ValueT | None:
+    return None if value is None else msgspec.msgpack.decode(value, type=kind)
