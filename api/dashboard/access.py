@@ -1,0 +1,77 @@
+"""Whom a request speaks for: cookie → session → credential, asked of the directory every time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from api.dashboard.session import COOKIE, SessionSigner
+from schemas.edge.ports import Credential, Game, KeyKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import Request
+
+    from api.dashboard.ports import DashboardDirectory
+
+
+class SignedOut(Exception):
+    """No session, or one whose key no longer stands."""
+
+
+class NoSuchGame(Exception):
+    """The game doesn't exist, or isn't this key's: the same answer for both."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """A session that stands: its credential, and the moment it expires (unix milliseconds)."""
+
+    credential: Credential
+    expires_at_ms: int
+
+
+def opens_dashboard(credential: Credential) -> bool:
+    """A management key opens all games of its studio; a secret key opens its own game."""
+    return credential.kind in (KeyKind.MANAGEMENT, KeyKind.SECRET_API)
+
+
+class Gatekeeper:
+    """Checks sessions and games against the directory. Every method may raise StoreUnavailable."""
+
+    def __init__(
+        self, directory: DashboardDirectory, signer: SessionSigner, clock_ms: Callable[[], int]
+    ) -> None:
+        self.directory = directory
+        self.signer = signer
+        self.clock_ms = clock_ms
+
+    async def access(self, request: Request) -> Access:
+        """The request's access. Raises SignedOut."""
+        token = request.cookies.get(COOKIE)
+        session = self.signer.read(token, self.clock_ms()) if token else None
+        if session is None:
+            raise SignedOut
+        credential = await self.directory.credential_by_hash(session.key_hash)
+        if credential is None or not opens_dashboard(credential):
+            raise SignedOut
+        return Access(credential, session.expires_at_ms)
+
+    async def games(self, access: Access) -> list[Game]:
+        """The games this access may see, by name."""
+        credential = access.credential
+        if credential.kind == KeyKind.MANAGEMENT:
+            games = await self.directory.games(credential.studio_id)
+        else:
+            game = await self.directory.game(credential.game_id)
+            games = [game] if game is not None else []
+        mine = [game for game in games if game.studio_id == credential.studio_id]
+        return sorted(mine, key=lambda game: (game.name.lower(), game.id))
+
+    async def game(self, access: Access, wanted: str) -> Game:
+        """The game with that id or slug, if this access may see it. Raises NoSuchGame."""
+        for game in await self.games(access):
+            if wanted in (game.id, game.slug):
+                return game
+        raise NoSuchGame

@@ -1,0 +1,168 @@
+"""The page, signing in and signing out. The key travels once, in a form's body, and is kept nowhere."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from api.dashboard.access import Gatekeeper, SignedOut, opens_dashboard
+from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page
+from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
+from schemas.edge.ports import RateLimiter, StoreUnavailable
+from schemas.identifiers import key_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api.dashboard.static_files import StaticFiles
+
+PAGE: Final = "/dashboard/analytics"
+ATTEMPTS_PER_MINUTE: Final = 10
+_FORM_BYTES_MAX: Final = 4096
+_KEY_CHARS_MAX: Final = 512
+
+UNKNOWN_KEY: Final = "That key is not known. It may have been rotated or revoked."
+WRONG_KIND: Final = "That key can't open the dashboard. Use a secret key or a management key."
+NO_KEY: Final = "Enter a key to sign in."
+NOT_OUR_FORM: Final = "That form was not sent from this page. Please try again here."
+UNAVAILABLE: Final = "Keys can't be checked right now. Please try again in a few seconds."
+
+
+class Refused(Exception):
+    """Signing in didn't work: the status, what to tell the person, and how long to wait."""
+
+    def __init__(self, status: int, message: str, retry_after_ms: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after_ms = retry_after_ms
+
+
+class Pages:
+    """The page, the form's two posts and the static files."""
+
+    def __init__(
+        self,
+        gatekeeper: Gatekeeper,
+        limiter: RateLimiter,
+        files: StaticFiles,
+        client_ip: Callable[[Request], str],
+        *,
+        secure_cookie: bool,
+    ) -> None:
+        self._gatekeeper = gatekeeper
+        self._limiter = limiter
+        self._files = files
+        self._client_ip = client_ip
+        self._secure_cookie = secure_cookie
+
+    def router(self) -> APIRouter:
+        """The routes under /dashboard, but for its data."""
+        router = APIRouter(prefix="/dashboard", include_in_schema=False)
+        for path in ("", "/", "/sign-in", "/sign-out"):
+            router.add_api_route(path, self.to_page, methods=["GET"])
+        router.add_api_route("/analytics", self.page, methods=["GET"])
+        router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
+        router.add_api_route("/sign-out", self.sign_out, methods=["POST"])
+        router.add_api_route("/static/{name:path}", self.static, methods=["GET"])
+        return router
+
+    async def to_page(self) -> Response:
+        """Any other address leads to the page."""
+        return RedirectResponse(PAGE, status_code=303, headers=PRIVATE_HEADERS)
+
+    async def page(self, request: Request) -> Response:
+        """The page for who is signed in, the form for who is not."""
+        try:
+            await self._gatekeeper.access(request)
+        except SignedOut:
+            return self._form()
+        except StoreUnavailable:
+            pass  # the page holds no data of its own; its banner explains and tries again
+        return HTMLResponse(self._files.text("index.html"), headers=PRIVATE_HEADERS)
+
+    async def sign_in(self, request: Request) -> Response:
+        """Trade a key for a session cookie. 400, 401, 403, 429 and 503 show the form with a sentence."""
+        try:
+            key = await self._accepted_key(request)
+        except Refused as refused:
+            return self._form(refused)
+        response = await self.to_page()
+        response.set_cookie(
+            COOKIE,
+            self._gatekeeper.signer.issue(key_hash(key), self._gatekeeper.clock_ms()),
+            max_age=LIFETIME_MS // 1000,
+            path=COOKIE_PATH,
+            secure=self._secure_cookie,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        """Forget the cookie. Doing it twice is fine."""
+        if not posted_by_our_page(request):
+            return self._form(Refused(403, NOT_OUR_FORM))
+        response = await self.to_page()
+        response.delete_cookie(
+            COOKIE, path=COOKIE_PATH, secure=self._secure_cookie, httponly=True, samesite="strict"
+        )
+        return response
+
+    async def static(self, request: Request, name: str) -> Response:
+        """A script, a style or an icon."""
+        return self._files.answer(request, name)
+
+    async def _accepted_key(self, request: Request) -> str:
+        if not posted_by_our_page(request):
+            raise Refused(403, NOT_OUR_FORM)
+        try:
+            verdict = await self._limiter.take(
+                f"dashboard:sign-in:{self._client_ip(request)}", limit=ATTEMPTS_PER_MINUTE, period_ms=60_000
+            )
+            if not verdict.allowed:
+                seconds = -(-verdict.retry_after_ms // 1000)
+                message = f"Too many attempts from this address. Try again in {seconds} s."
+                raise Refused(429, message, verdict.retry_after_ms)
+            key = await _form_key(request)
+            credential = await self._gatekeeper.directory.credential(key)
+        except StoreUnavailable as away:
+            raise Refused(503, UNAVAILABLE, 2000) from away
+        if credential is None:
+            raise Refused(401, UNKNOWN_KEY)
+        if not opens_dashboard(credential):
+            raise Refused(403, WRONG_KIND)
+        return key
+
+    def _form(self, refused: Refused | None = None) -> Response:
+        page = self._files.text("sign_in.html")
+        if refused is None:
+            return HTMLResponse(page, headers=PRIVATE_HEADERS)
+        headers = dict(PRIVATE_HEADERS)
+        if refused.retry_after_ms:
+            headers["Retry-After"] = str(-(-refused.retry_after_ms // 1000))
+        notice = f'<p class="notice" role="alert">{html.escape(refused.message)}</p>'
+        return HTMLResponse(
+            page.replace("<!-- notice -->", notice), status_code=refused.status, headers=headers
+        )
+
+
+async def _form_key(request: Request) -> str:
+    """The form's `key`, from at most 4 KiB of body. Raises Refused where there is none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_BYTES_MAX:
+            raise Refused(413, UNKNOWN_KEY)
+    try:
+        values = parse_qs(body.decode("ascii"), max_num_fields=8, errors="strict").get("key", [])
+    except ValueError as error:
+        raise Refused(400, NO_KEY) from error
+    key = values[0].strip() if len(values) == 1 else ""
+    if not 0 < len(key) <= _KEY_CHARS_MAX:
+        raise Refused(400, NO_KEY)
+    return key

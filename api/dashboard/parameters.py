@@ -1,0 +1,79 @@
+"""Reads what the page asks for out of a query string."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from projections.telemetry.queries.dashboard_common import MINUTE_MS, Filters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEXT_MAX: Final = 200
+SPAN_MAX_MS: Final = 400 * 86_400_000
+_EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01, the earliest time the ingest takes
+_RANGE: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+_UNIT_MS: Final = {"m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": 1440 * MINUTE_MS}
+
+
+class BadParameter(Exception):
+    """A parameter that can't be read: its name, and a sentence."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+
+
+def read_filters(query: Mapping[str, str], studio_id: str, game_id: str, now_ms: int) -> Filters:
+    """`build`, `env` and either `range` (15m, 6h, 7d …, up to now) or `from` and `to` in unix milliseconds.
+
+    The range is widened to whole minutes, the running one included. Raises BadParameter.
+    """
+    if "from" in query or "to" in query:
+        since = _milliseconds(query, "from")
+        until = _milliseconds(query, "to")
+        if since >= until:
+            raise BadParameter("from", "must be before `to`")
+    else:
+        until = (now_ms // MINUTE_MS + 1) * MINUTE_MS
+        since = until - _range(query.get("range", "1h"))
+    if until - since > SPAN_MAX_MS:
+        raise BadParameter("range", "spans more than 400 days")
+    return Filters(
+        studio_id=studio_id,
+        game_id=game_id,
+        build=_text(query, "build"),
+        environment=_text(query, "env"),
+        since_ms=since // MINUTE_MS * MINUTE_MS,
+        until_ms=-(-until // MINUTE_MS) * MINUTE_MS,
+    )
+
+
+def _text(query: Mapping[str, str], name: str) -> str:
+    value = query.get(name, "")
+    if len(value) > TEXT_MAX:
+        raise BadParameter(name, f"is longer than {TEXT_MAX} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadParameter(name, "is not valid text") from error
+    return value
+
+
+def _range(text: str) -> int:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise BadParameter("range", "looks like 15m, 6h or 7d")
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def _milliseconds(query: Mapping[str, str], name: str) -> int:
+    text = query.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,14}", text):
+        raise BadParameter(name, "must be unix milliseconds")
+    value = int(text)
+    if not _EARLIEST_MS <= value <= 32_503_680_000_000:
+        raise BadParameter(name, "is outside the years 2000 to 3000")
+    return value

@@ -1,0 +1,51 @@
+"""Which builds and environments a game has ever sent, for the pickers. Answered by rollups alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from projections.telemetry.queries.dashboard_common import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BUILDS_MAX = 200
+ENVIRONMENTS_MAX = 50
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """Builds by latest activity, newest first; environments by name."""
+
+    builds: list[str]
+    environments: list[str]
+
+
+def choices_query(studio_id: str, game_id: str) -> Query:
+    """One row for each (build, environment): build_id, environment, seen (unix seconds)."""
+    tenant = "studio_id = {studio:String} AND game_id = {game:String}"
+    return Query(
+        f"""
+        SELECT build_id, environment, max(seen) AS seen FROM
+        (
+            SELECT build_id, environment, toUInt32(max(toStartOfMinute(occurred_at))) AS seen
+            FROM events WHERE {tenant} GROUP BY build_id, environment
+            UNION ALL
+            SELECT build_id, environment, toUInt32(0) AS seen
+            FROM positions WHERE {tenant} GROUP BY build_id, environment HAVING count() > 0
+            UNION ALL
+            SELECT build_id, environment, toUInt32(max(occurred_at)) AS seen
+            FROM funnel_steps WHERE {tenant} GROUP BY build_id, environment
+        )
+        GROUP BY build_id, environment ORDER BY seen DESC, build_id DESC LIMIT 1000
+        """,  # noqa: S608 - the text holds placeholders only
+        {"studio": studio_id, "game": game_id},
+    )
+
+
+def read_choices(rows: Sequence[dict[str, Any]]) -> Choices:
+    """Fold the rows of `choices_query`."""
+    builds = dict.fromkeys(str(row["build_id"]) for row in rows)
+    environments = {str(row["environment"]) for row in rows}
+    return Choices(builds=list(builds)[:BUILDS_MAX], environments=sorted(environments)[:ENVIRONMENTS_MAX])
