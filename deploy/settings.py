@@ -1,0 +1,157 @@
+"""Settings of every process, from `QUESTLOG_*` environment variables: the only place that reads the environment.
+
+The supervisor passes a child its settings by the same variables (`Settings.environment`), so a process started
+by hand, by Compose or by Kubernetes is configured exactly as one that `questlog up` starts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "QUESTLOG_"
+DEFAULT_HTTP_PORT: Final = 4000
+DEFAULT_KAFKA_PORT: Final = 9092
+DEFAULT_REDIS_PORT: Final = 6379
+DEFAULT_CLICKHOUSE_PORT: Final = 8123
+
+
+class SettingsError(ValueError):
+    """A variable holds what it may not; the message names the variable and what it takes."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What a process needs to know. Defaults are the embedded stack's, reachable on this machine only."""
+
+    home: Path = Path(".questlog")
+    """Folder of all state: stores, objects, snapshots, logs, secret, demo.json."""
+    kafka: str = f"localhost:{DEFAULT_KAFKA_PORT}"
+    """Bootstrap servers, comma separated."""
+    redis_url: str = f"redis://localhost:{DEFAULT_REDIS_PORT}/0"
+    clickhouse_url: str = f"http://localhost:{DEFAULT_CLICKHOUSE_PORT}"
+    """http(s)://[user:password@]host:port."""
+    clickhouse_database: str = "questlog"
+    base_url: str = f"http://localhost:{DEFAULT_HTTP_PORT}"
+    """How clients reach the edge."""
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_HTTP_PORT
+    secret: str = ""
+    """Deployment secret, from which shown-once keys are derived. Empty: read from `<home>/secret`."""
+    telemetry_partitions: int = 1
+    telemetry_bucket_ms: int = 1000
+    """Width of a cut in log time."""
+    replication: int = 1
+    """Replication factor of topics that are created; min.insync.replicas is one less, at least 1."""
+    admin_port: int = 0
+    """Where this process serves /metrics and /healthz on 127.0.0.1; 0 turns it off."""
+    admin_host: str = "127.0.0.1"
+    instance: int = 0
+    """Ordinal of this process among its role's; gives static group membership."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR ranges whose forwarding headers are believed."""
+    object_store: str = ""
+    """Folder or s3:// URL of objects. Empty: `<home>/objects`."""
+    log_level: str = "info"
+    cors: tuple[str, ...] = ("*",)
+    """Origins that browsers may call client-safe routes from."""
+
+    @property
+    def object_store_location(self) -> str:
+        """The object store with its default filled in."""
+        return self.object_store or str(self.home / "objects")
+
+    def deployment_secret(self) -> bytes:
+        """The deployment secret's bytes. Raises SettingsError where there is none yet (`questlog up` makes it)."""
+        if self.secret:
+            return self.secret.encode()
+        path = self.home / "secret"
+        try:
+            return path.read_bytes().strip()
+        except FileNotFoundError:
+            raise SettingsError(
+                f"there is no deployment secret: set {PREFIX}SECRET, or start `questlog up` once to make {path}"
+            ) from None
+
+    def environment(self) -> dict[str, str]:
+        """These settings as variables for a child process; `from_environment` reads the same back."""
+        return {
+            PREFIX + field.name.upper(): _render(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
+
+
+def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from `QUESTLOG_*` variables, then from keyword overrides that are not None.
+
+    Raises SettingsError naming the variable that cannot be read.
+    """
+    source = os.environ if environ is None else environ
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(Settings):
+        raw = source.get(PREFIX + field.name.upper())
+        if raw is not None:
+            values[field.name] = _parse(field.name, hints[field.name], raw)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def make_secret(home: Path) -> None:
+    """Make `<home>/secret` (256 random bits, mode 0600) unless it exists. Called twice: nothing changes."""
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(home / "secret", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _render(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _parse(name: str, kind: Any, raw: str) -> Any:
+    if kind is int:
+        try:
+            return int(raw)
+        except ValueError:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be a whole number, not {raw!r}") from None
+    if kind is Path:
+        return Path(raw)
+    if kind is str:
+        return raw
+    return tuple(item.strip() for item in raw.split(",") if item.strip())
+
+
+def _check(settings: Settings) -> None:
+    for name, lowest, highest in (
+        ("port", 0, 65535),
+        ("admin_port", 0, 65535),
+        ("telemetry_partitions", 1, 256),
+        ("telemetry_bucket_ms", 10, 60_000),
+        ("replication", 1, 15),
+        ("instance", 0, 10_000),
+    ):
+        value = getattr(settings, name)
+        if not lowest <= value <= highest:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be from {lowest} to {highest}, not {value}")
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {network!r} is no CIDR range") from None
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise SettingsError(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")

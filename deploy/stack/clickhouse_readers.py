@@ -1,0 +1,157 @@
+"""Read-only users of the embedded ClickHouse: each sees its studio's rows and nothing else.
+
+In production ClickHouse's own roles and row policies do this. chDB refuses both, so here every statement of such a
+user runs with `additional_table_filters` for every table and then `readonly = 1` (overrides, `file()`, `url()` are
+refused by the engine), and its syntax tree may name filtered tables only: table functions such as `merge()` would
+step around the filters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from deploy.stack.clickhouse_engine import ChdbEngine, EngineError, Progress, Statement, quote
+from deploy.stack.clickhouse_statement import first_word, is_single, words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_USER: Final = "default"
+_OPEN_TABLES: Final = frozenset(
+    {"system.one", "system.numbers", "system.tables", "system.columns", "system.databases"}
+)
+_OPEN_SYSTEM: Final = ("functions", "settings", "formats", "data_type_families", "contributors", "time_zones")
+_TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
+_REFUSED_FUNCTIONS: Final = re.compile(
+    r"^\s*Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate|getServerPort|hasColumnInTable)\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SHOW: Final = re.compile(
+    rb"^\s*(?:(?:SHOW\s+(?:TABLES|DATABASES|COLUMNS\s+FROM\s+[\w.`]+))|(?:DESC|DESCRIBE)\s+(?:TABLE\s+)?[\w.`]+|EXISTS\s+(?:TABLE\s+)?[\w.`]+)(?:\s+FROM\s+[\w`]+)?(?:\s+FORMAT\s+\w+)?\s*;?\s*$",
+    re.IGNORECASE,
+)
+LIMITS: Final = {
+    "max_execution_time": "30",
+    "max_memory_usage": str(1 << 30),
+    "max_result_rows": "1000000",
+    "result_overflow_mode": "throw",
+    "max_threads": "2",
+}
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """A read-only user: `password_sha256` in hex, and the studio whose rows it sees."""
+
+    password_sha256: str
+    studio_id: str
+
+
+class Readers:
+    """The users of `<clickhouse home>/readers.json` ({"name": {"password_sha256", "studio_id"}}), read when it changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._users: dict[str, Reader] = {}
+
+    def authenticate(self, user: str, password: str) -> Reader | None:
+        """None for the owner (`default`, no password); a Reader for a reader. Raises EngineError 516 otherwise."""
+        if user == DEFAULT_USER and not password:
+            return None
+        reader = self._load().get(user)
+        given = hashlib.sha256(password.encode()).hexdigest()
+        if reader is None or not hmac.compare_digest(reader.password_sha256.lower(), given):
+            raise EngineError(
+                516,
+                f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, or there is no "
+                "user with such name. (AUTHENTICATION_FAILED)",
+            )
+        return reader
+
+    def _load(self) -> dict[str, Reader]:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._users = {}
+            self._stamp = None
+            return self._users
+        stamp = (status.st_mtime_ns, status.st_size)
+        if stamp != self._stamp:
+            self._users = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Reader])
+            self._stamp = stamp
+        return self._users
+
+
+def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
+    """Give the statement the reader's filters, limits and `readonly`; raise EngineError where it may not run at all.
+
+    Settings and sessions of the request are dropped: a reader changes nothing.
+    """
+    statement.session = ""
+    statement.data = [b"".join([statement.text, *statement.data])]
+    statement.text, statement.data = statement.data[0], []
+    filters = _filters(engine, reader.studio_id)
+    word = first_word(statement.text)
+    if not is_single(statement.text):
+        raise _refused("one statement a request")
+    if word in {b"SELECT", b"WITH"}:
+        _check_tree(_tree(engine, statement), set(filters), statement.database or "default")
+        if words(statement.text) & {b"OUTFILE", b"INFILE"}:
+            raise _refused("files are out of reach")
+    elif not _SHOW.match(statement.text):
+        raise _refused("only SELECT, SHOW TABLES, DESCRIBE and EXISTS")
+    rendered = (
+        "{" + ", ".join(f"{quote(table)}: {quote(rule)}" for table, rule in sorted(filters.items())) + "}"
+    )
+    statement.settings = {**LIMITS, "additional_table_filters": rendered, "readonly": "1"}
+
+
+def _filters(engine: ChdbEngine, studio_id: str) -> dict[str, str]:
+    """A filter for every table there is: the studio's rows where it has a studio_id, no row where it has none."""
+    rows = _lines(
+        engine,
+        "SELECT database || '.' || table, max(name = 'studio_id') FROM system.columns WHERE database NOT IN "
+        "('system', 'INFORMATION_SCHEMA', 'information_schema') GROUP BY 1 FORMAT TabSeparatedRaw",
+    )
+    own = f"studio_id = {quote(studio_id)}"
+    return {name: own if has == "1" else "0" for name, has in (row.split("\t") for row in rows)}
+
+
+def _tree(engine: ChdbEngine, statement: Statement) -> str:
+    explained = Statement(
+        text=b"EXPLAIN AST " + statement.text.rstrip().rstrip(b";"),
+        format="TabSeparatedRaw",
+        database=statement.database,
+        parameters=statement.parameters,
+    )
+    return b"".join(engine.run(explained, Progress())).decode(errors="replace")
+
+
+def _check_tree(tree: str, tables: set[str], database: str) -> None:
+    allowed = tables | _OPEN_TABLES | {f"system.{name}" for name in _OPEN_SYSTEM}
+    defined = set(re.findall(r"^\s*WithElement (\S+)", tree, re.MULTILINE))
+    lines = tree.splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        name = re.match(r"\s*TableIdentifier (\S+)", line)
+        if name is not None:
+            full = name[1].replace("`", "")
+            if full not in defined and (full if "." in full else f"{database}.{full}") not in allowed:
+                raise _refused(f"no table {full} for this user")
+        called = re.match(r"\s*Function (\S+)", following)
+        if line.strip().startswith("TableExpression") and called and called[1] not in _TABLE_FUNCTIONS:
+            raise _refused(f"no table function {called[1]} for this user")
+    if function := _REFUSED_FUNCTIONS.search(tree):
+        raise _refused(f"no function {function[1]} for this user")
+
+
+def _lines(engine: ChdbEngine, text: str) -> list[str]:
+    return b"".join(engine.run(Statement(text=text.encode()), Progress())).decode().splitlines()
+
+
+def _refused(why: str) -> EngineError:
+    return EngineError(497, f"Code: 497. DB::Exception: Not enough privileges: {why}. (ACCESS_DENIED)")

@@ -1,0 +1,64 @@
+"""`python -m deploy.stack.clickhouse_server`: the ClickHouse of the embedded stack, chDB behind ClickHouse's HTTP protocol.
+
+A crash at any moment leaves every insert there whole or not at all (MergeTree parts appear by rename).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from deploy.stack.clickhouse_engine import ChdbEngine
+from deploy.stack.clickhouse_http import ClickHouseHttp
+from deploy.stack.part import PartSpec, http_ok
+
+
+def clickhouse_part(home: Path, port: int) -> PartSpec:
+    """ClickHouse on 127.0.0.1:port with its data in `<home>/clickhouse/data`, readers in `<home>/clickhouse/readers.json`."""
+    folder = (home / "clickhouse").absolute()
+
+    async def ready() -> bool:
+        return await http_ok(port, "/ping")
+
+    return PartSpec(
+        name="clickhouse",
+        argv=[sys.executable, "-m", __spec__.name, "--path", str(folder), "--port", str(port)],
+        prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
+        ready=ready,
+        start_seconds=120,
+        stop_seconds=30,
+    )
+
+
+def main() -> None:
+    """Open the engine, serve until SIGTERM, close the engine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--path", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=8123)
+    parser.add_argument("--host", default="127.0.0.1")
+    arguments = parser.parse_args()
+    arguments.path.mkdir(parents=True, exist_ok=True)
+    engine = ChdbEngine(arguments.path / "data")
+    app = ClickHouseHttp(engine, arguments.path / "readers.json")
+    try:
+        uvicorn.run(
+            app,
+            host=arguments.host,
+            port=arguments.port,
+            loop="uvloop",
+            http="httptools",
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=20,
+        )
+    finally:
+        app.close()
+        engine.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What the HTTP edge must know of a statement before the engine sees it: its kind, and where inserted data begins."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+HEAD_BYTES_MAX: Final = 1 << 20
+"""An INSERT's text must end within its first MiB; data after it may have any length."""
+
+_SKIP: Final = re.compile(
+    rb"""\s+ | --[^\n]*(?:\n|\Z) | \#[ !][^\n]*(?:\n|\Z) | /\*.*?\*/""", re.VERBOSE | re.DOTALL
+)
+_TOKEN: Final = re.compile(
+    rb"""
+    (?P<skip>\s+ | --[^\n]*(?:\n|\Z) | \#[\ !][^\n]*(?:\n|\Z) | /\*.*?\*/ )
+  | (?P<quoted>'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*` | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+  | (?P<word>\w+)
+  | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_STREAMED: Final = frozenset({b"SELECT", b"WITH", b"("})
+_STATELESS: Final = _STREAMED | {b"INSERT", b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN"}
+
+
+class Insert(NamedTuple):
+    """An INSERT whose data follows its text: the text before FORMAT, the format, and the offset of the data."""
+
+    text: bytes
+    format: str
+    data_at: int
+
+
+def first_word(statement: bytes) -> bytes:
+    """The statement's first keyword in upper case (or `(`), comments and blanks skipped; empty where there is none."""
+    at = 0
+    while skipped := _SKIP.match(statement, at):
+        at = skipped.end()
+    word = re.compile(rb"\w+|\(").match(statement, at)
+    return word[0].upper() if word else b""
+
+
+def is_streamed(word: bytes) -> bool:
+    """True for statements whose result the engine can stream."""
+    return word in _STREAMED
+
+
+def leaves_session(word: bytes) -> bool:
+    """True for statements that may change their connection (SET, USE, temporary tables): it isn't used again."""
+    return word not in _STATELESS
+
+
+def is_single(statement: bytes) -> bool:
+    """False where text follows a semicolon: ClickHouse's HTTP interface takes one statement a request."""
+    if b";" not in statement:
+        return True
+    ended = False
+    for token in _TOKEN.finditer(statement):
+        if token["skip"] is not None:
+            continue
+        if token["other"] == b";":
+            ended = True
+        elif ended:
+            return False
+    return True
+
+
+def words(statement: bytes) -> set[bytes]:
+    """All bare words outside quotes and comments, in upper case."""
+    return {token["word"].upper() for token in _TOKEN.finditer(statement) if token["word"] is not None}
+
+
+def split_insert(statement: bytes) -> Insert | None:
+    """Where `INSERT INTO … FORMAT name` ends and its data begins; None for INSERT … SELECT, VALUES and all else.
+
+    The data begins after the format's name, blanks and one line end, as in ClickHouse's own parser.
+    """
+    if first_word(statement[:4096]) != b"INSERT":
+        return None
+    depth = 0
+    format_at = -1
+    for token in _TOKEN.finditer(statement, 0, min(len(statement), HEAD_BYTES_MAX)):
+        if token["skip"] is not None:
+            continue
+        if token["other"] is not None:
+            depth += {b"(": 1, b")": -1}.get(token["other"], 0)
+        if token["word"] is None:
+            format_at = -1
+            continue
+        word = token["word"].upper()
+        if format_at >= 0:
+            return Insert(statement[:format_at], token["word"].decode(), _data_start(statement, token.end()))
+        if depth == 0 and word in {b"SELECT", b"VALUES", b"WITH", b"WATCH"}:
+            return None
+        format_at = token.start() if depth == 0 and word == b"FORMAT" else -1
+    return None
+
+
+def _data_start(statement: bytes, at: int) -> int:
+    gap = re.compile(rb"[ \t\f]*(?:;[ \t\f]*)?\r?\n?").match(statement, at)
+    return gap.end() if gap else at

@@ -1,0 +1,207 @@
+"""Kafka for the embedded stack: one KRaft node from Apache's own jars, fetched once by Maven, on Java 17 or newer."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Final
+
+from deploy.stack.part import PartFailed, PartSpec, answers, free_port
+
+KAFKA_VERSION: Final = "4.1.0"
+"""Pinned: aiokafka 0.14 was measured against 4.1."""
+_LOG4J_VERSION: Final = "2.24.3"
+_DEPENDENCY_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_JAVA_MIN: Final = 17
+_API_VERSIONS_REQUEST: Final = bytes.fromhex("0000000f0012000000000001000570726f6265")
+"""ApiVersions v0 from client id `probe`: the smallest question only a Kafka broker answers."""
+
+
+def default_cache() -> Path:
+    """Where fetched jars are kept for all homes of this user."""
+    return Path.home() / ".cache" / "questlog"
+
+
+def fetch_jars(cache: Path) -> Path:
+    """The folder of Kafka's jars; fetched by Maven the first time (54 MB), by one process at a time.
+
+    Raises PartFailed naming what to install when Maven is missing, or Maven's last lines when it fails.
+    """
+    folder = cache / f"kafka-{KAFKA_VERSION}"
+    if folder.is_dir():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.is_dir():
+            return folder
+        maven = shutil.which("mvn")
+        if maven is None:
+            raise PartFailed(
+                "Maven is missing: install Debian's package maven (it fetches Kafka's jars once)"
+            )
+        work = cache / f"kafka-{KAFKA_VERSION}.part"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        (work / "pom.xml").write_text(_pom())
+        command = [maven, "-q", "-B", _DEPENDENCY_PLUGIN, "-DoutputDirectory=jars", "-DincludeScope=runtime"]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        if done.returncode:
+            tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+            raise PartFailed(f"Maven could not fetch Kafka {KAFKA_VERSION}:\n{tail}")
+        (work / "jars").rename(folder)  # whole or not at all
+        shutil.rmtree(work)
+    return folder
+
+
+def java() -> str:
+    """Path of a Java of version 17 or newer. Raises PartFailed naming what to install."""
+    home = os.environ.get("JAVA_HOME")
+    candidates = [f"{home}/bin/java"] if home else []
+    candidates += [found] if (found := shutil.which("java")) else []
+    for candidate in candidates:
+        answer = subprocess.run([candidate, "-version"], capture_output=True, text=True, check=False)
+        version = re.search(r'version "(\d+)', answer.stderr)
+        if version and int(version[1]) >= _JAVA_MIN:
+            return candidate
+    raise PartFailed("Java 17 or newer is missing: install Debian's package openjdk-17-jre-headless")
+
+
+def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> PartSpec:
+    """A broker and controller in one process on 127.0.0.1:port, its log in `<home>/kafka`."""
+    folder = (home / "kafka").absolute()
+    jars = fetch_jars(cache or default_cache())
+    program = java()
+    classpath = f"{jars}/*"
+    properties = folder / "server.properties"
+
+    def prepare() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        properties.write_text(_properties(folder, port, controller_port=free_port()))
+        (folder / "log4j2.properties").write_text(_LOG4J2)
+        if not (folder / "data" / "meta.properties").exists():
+            _format(program, classpath, properties)
+
+    async def ready() -> bool:
+        return await answers(port, _API_VERSIONS_REQUEST, b"\x00\x00\x00\x01\x00\x00")
+
+    return PartSpec(
+        name="kafka",
+        argv=[
+            *(
+                program,
+                "-Xms128m",
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-XX:MaxDirectMemorySize=256m",
+                "-Xshare:auto",
+            ),
+            *("-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"),
+            f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+            *("-cp", classpath, "kafka.Kafka", str(properties)),
+        ],
+        prepare=prepare,
+        ready=ready,
+        start_seconds=90,
+        stop_seconds=20,
+    )
+
+
+def _format(program: str, classpath: str, properties: Path) -> None:
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    done = subprocess.run(
+        [
+            *(
+                program,
+                "-Xshare:auto",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                classpath,
+                "kafka.tools.StorageTool",
+            ),
+            *("format", "--ignore-formatted", "-t", cluster, "-c", str(properties)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise PartFailed(f"Kafka's storage could not be formatted: {(done.stdout + done.stderr)[-1500:]}")
+
+
+def _pom() -> str:
+    wanted = (
+        ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
+        ("org.apache.kafka", "kafka-tools", KAFKA_VERSION),
+        ("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J_VERSION),
+    )
+    dependencies = "".join(
+        f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>"
+        f"<version>{version}</version></dependency>"
+        for group, artifact, version in wanted
+    )
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>questlog</groupId><artifactId>kafka-runtime</artifactId><version>1</version>"
+        f"<packaging>pom</packaging><dependencies>{dependencies}</dependencies></project>"
+    )
+
+
+def _properties(folder: Path, port: int, *, controller_port: int) -> str:
+    """The controller's port is chosen anew at each start: the quorum is this one process."""
+    values = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(folder / "data"),
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        "message.max.bytes": str(17 * 1024 * 1024),
+        "replica.fetch.max.bytes": str(17 * 1024 * 1024),
+        "socket.request.max.bytes": str(64 * 1024 * 1024),
+        "log.message.timestamp.type": "LogAppendTime",
+        "log.retention.ms": "-1",
+        "log.segment.bytes": str(256 * 1024 * 1024),
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "num.recovery.threads.per.data.dir": "2",
+        "background.threads": "2",
+        "log.cleaner.threads": "1",
+        "log.cleaner.dedupe.buffer.size": str(4 * 1024 * 1024),
+        "log.retention.check.interval.ms": "300000",
+        "controlled.shutdown.enable": "true",
+        "metric.reporters": "",
+        "auto.include.jmx.reporter": "false",
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+_LOG4J2: Final = """\
+rootLogger.level = WARN
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %p %c %m%n
+logger.started.name = kafka.server.KafkaRaftServer
+logger.started.level = INFO
+"""

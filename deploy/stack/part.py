@@ -1,0 +1,164 @@
+"""One program of the stack: how it is started, asked whether it is ready, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+LOG_BYTES_MAX: Final = 16 * 1024 * 1024
+_PR_SET_PDEATHSIG: Final = 1
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+class PartFailed(Exception):
+    """A program could not be started or ended before it was ready; the message says which, why, and where its log is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartSpec:
+    """How to run one program. `prepare` runs before each start (in a thread) and must be safe to run again."""
+
+    name: str
+    argv: Sequence[str]
+    ready: Probe
+    environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], None] | None = None
+    after: tuple[str, ...] = ()
+    """Names of parts that must be ready before this one is started."""
+    start_seconds: float = 30.0
+    stop_seconds: float = 15.0
+    admin_port: int = 0
+    """Where it serves /healthz and /metrics, 0 where it does not."""
+
+
+class RunningPart:
+    """A started program. Its output goes to `<logs>/<name>.log`; it dies with the process that started it."""
+
+    def __init__(self, spec: PartSpec, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.spec = spec
+        self.process = process
+        self.log = log
+
+    @classmethod
+    async def start(cls, spec: PartSpec, logs: Path) -> RunningPart:
+        """Start the program; does not wait for it to be ready. Raises PartFailed when it cannot be executed."""
+        logs.mkdir(parents=True, exist_ok=True)
+        if spec.prepare is not None:
+            await asyncio.to_thread(spec.prepare)
+        log = logs / f"{spec.name}.log"
+        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+            log.replace(log.with_suffix(".log.1"))
+        parent = os.getpid()
+        with log.open("ab") as output:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *spec.argv,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env={**os.environ, **spec.environment},
+                    start_new_session=True,
+                    preexec_fn=lambda: _die_with(parent),
+                )
+            except OSError as error:
+                raise PartFailed(f"{spec.name} cannot be started: {error}") from error
+        return cls(spec, process, log)
+
+    async def wait_ready(self) -> None:
+        """Return once the program answers its probe. Raises PartFailed when it ends first or takes too long."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self.spec.start_seconds
+        while True:
+            if self.process.returncode is not None:
+                raise PartFailed(self._ended())
+            if await self.spec.ready():
+                return
+            if clock() > deadline:
+                raise PartFailed(
+                    f"{self.spec.name} was not ready in {self.spec.start_seconds:.0f} s; see {self.log}"
+                )
+            await asyncio.sleep(0.05)
+
+    def _ended(self) -> str:
+        lines = self.log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
+        return f"{self.spec.name} ended with {self.process.returncode}; last of {self.log}: " + "\n".join(
+            lines[-5:]
+        )
+
+    async def stop(self) -> None:
+        """Ask the program to end, then kill it after `stop_seconds`. Called twice: nothing happens."""
+        if self.process.returncode is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), self.spec.stop_seconds)
+        except TimeoutError:
+            self.kill()
+            await self.process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, to the program and what it started."""
+        if self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+if sys.platform == "linux":
+    _libc = ctypes.CDLL(None, use_errno=True)
+
+    def _die_with(parent: int) -> None:
+        """In the child: be killed when the parent ends, however it ends (every part is safe under SIGKILL)."""
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended between fork and prctl
+            os._exit(1)
+else:
+
+    def _die_with(parent: int) -> None:
+        """Only Linux can tie a child's life to its parent's."""
+
+
+async def answers(port: int, send: bytes, expect: bytes, host: str = "127.0.0.1") -> bool:
+    """True when something on the port answers `send` with bytes that hold `expect`, within a second."""
+    try:
+        async with asyncio.timeout(1.0):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(send)
+                return expect in await reader.read(65536)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+
+
+async def http_ok(port: int, path: str) -> bool:
+    """True when `GET path` on the port answers 200."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    return await answers(port, request, b" 200 ")
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """True when another program listens on the port (or may: binding to it fails)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+        return False

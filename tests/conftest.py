@@ -1,0 +1,33 @@
+"""Fixtures of all rooms. `kafka`, `redis_url` and `clickhouse_url` are the real thing, started on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stack import infra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of a broker without topics. It is shared: use topic names of your own."""
+    with infra(tmp_path_factory.mktemp("kafka"), "kafka") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an empty Redis. It is shared: use a key prefix or a database number of your own."""
+    with infra(tmp_path_factory.mktemp("redis"), "redis") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an empty ClickHouse. It is shared: use a database of your own."""
+    with infra(tmp_path_factory.mktemp("clickhouse"), "clickhouse") as url:
+        yield url
