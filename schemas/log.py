@@ -6,6 +6,7 @@ consumer or from a list.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 import msgspec
@@ -25,22 +26,22 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
 class LogReader(Protocol):
     """What a role does with a topic's records, one partition at a time and in offset order.
 
-    The runtime calls `assigned` once for each partition it gets, begins at the offset it returns (never at the
-    consumer group's), then awaits `handle` for each record before the next one. Only after `handle` has
+    The runtime calls `assigned` once for each partition it gets, begins at the offset it returns (never at
+    the consumer group's), then awaits `handle` for each record before the next one. Only after `handle` has
     returned may the record's offset be committed. Any exception that leaves a method ends the process: it
     is restarted by its supervisor and folds again. Nothing is repaired in place.
     """
 
     async def assigned(self, partition: int) -> int:
-        """Fold or look up this partition's state; return the offset to begin at. Called again after a rebalance."""
+        """Fold or look up this partition's state; return the offset to begin at. Again after a rebalance."""
         ...
 
     async def handle(self, record: LogRecord) -> None:
-        """Take effect. Called at least once for each record; what was applied before must be dropped by position."""
+        """Take effect. Called at least once for each record; drop by position what was applied before."""
         ...
 
     async def idle(self, now_ms: int) -> None:
-        """Called about every 100 ms between records (never during `handle`), for time-driven ends such as cuts."""
+        """Called about every 100 ms, never during `handle`, for time-driven ends such as cuts."""
         ...
 
     async def revoked(self, partition: int) -> None:
@@ -62,15 +63,31 @@ class Appender(Protocol):
     Raises `LogUnavailable` when no acknowledgement came in time: the record may or may not be in the log.
     """
 
-    async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended: ...
+    async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
+        """Append and wait for the acknowledgement."""
+        ...
 
 
 class LogTail(Protocol):
     """Reads a partition's records from an offset to its end at the time of the call (folds, rebuilds)."""
 
-    async def end_offset(self, topic: str, partition: int) -> int: ...
+    async def end_offset(self, topic: str, partition: int) -> int:
+        """The offset the next record will get."""
+        ...
 
-    async def begin_offset(self, topic: str, partition: int) -> int: ...
+    async def begin_offset(self, topic: str, partition: int) -> int:
+        """The first offset that is still kept."""
+        ...
+
+    async def log_id(self, topic: str) -> str:
+        """Which log this is: a topic that was deleted and created again has another id."""
+        ...
+
+    def read(
+        self, topic: str, partition: int, begin: int, end: int | None = None
+    ) -> AsyncIterator[LogRecord]:
+        """Every record from offset `begin` to before `end` (by default the end as of now), in order."""
+        ...
 
 
 class LogUnavailable(Exception):

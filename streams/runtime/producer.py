@@ -1,0 +1,142 @@
+"""Appends records to Kafka: idempotent, acks=all, bounded, and honest about not knowing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerFenced, UnknownProducerId
+from aiokafka.structs import RecordMetadata
+
+from schemas.log import Appended, LogUnavailable
+from schemas.topics import RECORD_BYTES_MAX
+
+_log: Final = logging.getLogger(__name__)
+
+_RECORD_OVERHEAD: Final = 512
+_REQUEST_BYTES_MAX: Final = RECORD_BYTES_MAX + 64 * 1024
+_LOST_ITS_PLACE: Final = (OutOfOrderSequenceNumber, ProducerFenced, UnknownProducerId)
+"""aiokafka can't go on after these (its issue 1017): the producer is replaced by a new one."""
+
+
+class KafkaAppender:
+    """A `schemas.log.Appender`. Any number of callers at once; one caller's awaited appends keep their order.
+
+    A batch that aiokafka has taken is never given up, so what timed out may still be written later: it stays
+    in the in-flight budget until Kafka answers, and a full budget refuses at once instead of queueing.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str = "questlog",
+        timeout_s: float = 12.0,
+        in_flight_bytes_max: int = 64 * 1024 * 1024,
+        compression: str | None = None,
+        **security: Any,
+    ) -> None:
+        self._settings: dict[str, Any] = {
+            "bootstrap_servers": bootstrap,
+            "client_id": client_id,
+            "acks": "all",
+            "enable_idempotence": True,
+            "linger_ms": 0,
+            "max_request_size": _REQUEST_BYTES_MAX,
+            "request_timeout_ms": int(timeout_s * 1000),
+            "compression_type": compression,
+            "metadata_max_age_ms": 15_000,
+            **security,
+        }
+        self._timeout_s = timeout_s
+        self._in_flight_bytes_max = in_flight_bytes_max
+        self._in_flight_bytes = 0
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes taken and not yet answered by Kafka, those whose caller has given up included."""
+        return self._in_flight_bytes
+
+    async def start(self) -> None:
+        """Connect. Raises `LogUnavailable` when there is no Kafka; may be called again."""
+        await self._started()
+
+    async def stop(self) -> None:
+        """Send what is taken (at most `timeout_s`), then close."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await self._close(producer)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
+        """Append one record and wait for all in-sync replicas.
+
+        Raises `LogUnavailable` when no acknowledgement came within `timeout_s`, the budget is full, or Kafka
+        refuses: unless the message says `refused`, the record may or may not be in the log.
+        """
+        size = len(value) + len(key or b"") + _RECORD_OVERHEAD
+        if size > _REQUEST_BYTES_MAX:
+            raise ValueError(f"a record of {size} bytes is larger than {RECORD_BYTES_MAX}")
+        if self._in_flight_bytes + size > self._in_flight_bytes_max:
+            raise LogUnavailable("refused: too much is waiting for Kafka")
+        producer = self._producer or await self._started()
+        self._in_flight_bytes += size
+        sending = asyncio.ensure_future(
+            self._send(producer, size, topic=topic, partition=partition, value=value, key=key)
+        )
+        done, _ = await asyncio.wait((sending,), timeout=self._timeout_s)
+        if not done:
+            sending.add_done_callback(_ignore)
+            raise LogUnavailable(f"{topic}[{partition}] did not acknowledge within {self._timeout_s:.0f} s")
+        metadata = sending.result()
+        return Appended(partition, metadata.offset, metadata.timestamp)
+
+    async def _send(self, producer: AIOKafkaProducer, size: int, **record: Any) -> RecordMetadata:
+        try:
+            acknowledged = await producer.send(**record)
+            return await acknowledged
+        except _LOST_ITS_PLACE as error:
+            self._replace(producer)
+            raise LogUnavailable(f"the producer lost its place: {error!r}") from error
+        except KafkaError as error:
+            raise LogUnavailable(f"{record['topic']}[{record['partition']}]: {error!r}") from error
+        finally:
+            self._in_flight_bytes -= size
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._settings)
+                try:
+                    await producer.start()
+                except KafkaError as error:
+                    await producer.stop()
+                    raise LogUnavailable(f"refused: no Kafka: {error!r}") from error
+                self._producer = producer
+            return self._producer
+
+    def _replace(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            _log.warning("the producer lost its place in the log; a new one takes over")
+            self._producer = None
+            closing = asyncio.ensure_future(self._close(producer))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _close(self, producer: AIOKafkaProducer) -> None:
+        try:
+            await asyncio.wait_for(producer.stop(), self._timeout_s)
+        except (TimeoutError, KafkaError) as error:
+            _log.warning("the producer did not close cleanly: %r", error)
+
+
+def _ignore(sending: asyncio.Future[RecordMetadata]) -> None:
+    """The caller was told that nobody knows; the late answer, good or bad, has no reader."""
+    if not sending.cancelled():
+        sending.exception()
