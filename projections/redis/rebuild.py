@@ -1,0 +1,208 @@
+"""Builds a noun's Redis projection again from the log, beside the live one, and swaps one pointer.
+
+The live writer goes on meanwhile and follows the pointer by itself: its next record finds the new generation at or
+beyond its own position. From catch-up on the new writer stores outcomes and wakes too; doubled ones are harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+from redis.asyncio import Redis
+
+from projections.redis.reader import Projection, RedisReader
+from projections.redis.scripts import COMPARE, STATE, SWAP
+from schemas.log import LogRecord, LogTail
+
+ROUNDS_MAX: Final = 200
+"""How often the builder runs after a live writer before it says that it can't catch up."""
+COMPARED_AT_ONCE: Final = 50
+
+
+class ReadableLog(LogTail, Protocol):
+    """A log that can be read from an offset to an end."""
+
+    def read(self, topic: str, partition: int, begin: int, end: int) -> AsyncIterator[LogRecord]:
+        """The records of [begin, end) in order."""
+        ...
+
+
+class Progress(Protocol):
+    """Told how far a rebuild is, in records; `total` may grow."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+class RebuildFailed(Exception):
+    """Nothing was swapped, and the live projection is as it was. The message says why."""
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rebuild did. `different` names relative keys that differ; empty unless it verified and found some."""
+
+    noun: str
+    generation: str
+    records: int
+    swapped: bool
+    keys: int = 0
+    different: list[str] = []
+
+
+async def rebuild(
+    redis: Redis,
+    projection: Projection,
+    *,
+    log: ReadableLog,
+    log_id: Callable[[], Awaitable[str]],
+    generation: str,
+    progress: Progress,
+    verify: bool = False,
+    discard: bool = False,
+) -> Rebuilt:
+    """Build `generation` (a name not used before) and swap to it, or with `verify` compare and keep the old.
+
+    `discard` swaps whatever the old generation holds: the repair for positions of another or a shortened log.
+    Raises RebuildFailed. What was built and isn't live afterwards is deleted, as is the generation that was live.
+    """
+    builder = _Builder(redis, projection, log, log_id, generation, progress)
+    _, live, *_ = [item.decode() for item in await STATE.run(redis, projection.noun, "", "0")]
+    if live == generation:
+        raise RebuildFailed(f"generation {generation} is live")
+    doomed = generation
+    try:
+        await builder.begin()
+        await builder.catch_up()
+        if verify:
+            keys, different = await builder.compare(live)
+            return builder.result(swapped=False, keys=keys, different=different)
+        builder.answers()
+        for _ in range(ROUNDS_MAX):
+            await builder.catch_up()
+            reply = await SWAP.run(
+                redis,
+                projection.noun,
+                generation,
+                str(projection.topic.partitions),
+                "discard" if discard else "",
+            )
+            status, _, behind = [item.decode() for item in reply]
+            if status == "swapped":
+                doomed = live
+                return builder.result(swapped=True)
+            if behind == "log":
+                raise RebuildFailed("the live projection is of another log; --discard replaces it anyway")
+        raise RebuildFailed(
+            "the live projection stayed ahead: is its position beyond the log's end? "
+            "--discard replaces it anyway"
+        )
+    finally:
+        await _delete(redis, f"{projection.noun}:{doomed}:")
+
+
+class _Builder:
+    """Applies the log to one generation, partition by partition, as often as it is asked to catch up."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        projection: Projection,
+        log: ReadableLog,
+        log_id: Callable[[], Awaitable[str]],
+        generation: str,
+        progress: Progress,
+    ) -> None:
+        self._redis = redis
+        self._projection = projection
+        self._log = log
+        self._generation = generation
+        self._progress = progress
+        self._reader = RedisReader(
+            redis, projection, log=log, log_id=log_id, generation=generation, answers=False
+        )
+        self._next: dict[int, int] = {}
+        self._records = 0
+
+    async def begin(self) -> None:
+        await _delete(
+            self._redis, f"{self._projection.noun}:{self._generation}:"
+        )  # left by a rebuild that died
+        for partition in range(self._projection.topic.partitions):
+            self._next[partition] = await self._reader.assigned(partition)
+
+    def answers(self) -> None:
+        self._reader.answers = True
+
+    def result(self, *, swapped: bool, keys: int = 0, different: list[str] | None = None) -> Rebuilt:
+        return Rebuilt(
+            noun=self._projection.noun,
+            generation=self._generation,
+            records=self._records,
+            swapped=swapped,
+            keys=keys,
+            different=different or [],
+        )
+
+    async def catch_up(self) -> None:
+        """Apply everything up to the log's end as it is now."""
+        topic = self._projection.topic.name
+        ends = {partition: await self._log.end_offset(topic, partition) for partition in self._next}
+        total = self._records + sum(ends[partition] - begin for partition, begin in self._next.items())
+        for partition, end in ends.items():
+            if self._next[partition] >= end:
+                continue
+            async for record in self._log.read(topic, partition, self._next[partition], end):
+                await self._reader.handle(record)
+                self._next[partition] = record.offset + 1
+                self._records += 1
+                self._progress(self._records, total)
+        self._progress(self._records, total)
+
+    async def compare(self, live: str) -> tuple[int, list[str]]:
+        """How many keys were compared at common positions, and which differ."""
+        noun = self._projection.noun
+        keys = sorted(
+            {key async for key in _keys(self._redis, f"{noun}:{self._generation}:")}
+            | {key async for key in _keys(self._redis, f"{noun}:{live}:")}
+        )
+        different: list[str] = []
+        for first in range(0, len(keys), COMPARED_AT_ONCE):
+            some = keys[first : first + COMPARED_AT_ONCE]
+            different += await self._compare_some(live, some)
+        return len(keys), different
+
+    async def _compare_some(self, live: str, keys: list[str]) -> list[str]:
+        for _ in range(ROUNDS_MAX):
+            reply: list[Any] | None = await COMPARE.run(
+                self._redis,
+                self._projection.noun,
+                live,
+                self._generation,
+                str(self._projection.topic.partitions),
+                *keys,
+            )
+            if reply is not None:
+                return [key.decode() for key in reply]
+            await self.catch_up()
+        raise RebuildFailed("the live projection and the new one were never at the same position")
+
+
+async def _keys(redis: Redis, prefix: str) -> AsyncIterator[str]:
+    """Relative keys under a prefix, the positions left out."""
+    async for key in redis.scan_iter(match=prefix + "*", count=1000):
+        relative = key.decode().removeprefix(prefix)
+        if relative != "positions":
+            yield relative
+
+
+async def _delete(redis: Redis, prefix: str) -> None:
+    """Delete a generation a few keys at a time, so that nothing else waits."""
+    some: list[bytes] = []
+    async for key in redis.scan_iter(match=prefix + "*", count=1000):
+        some.append(key)
+        if len(some) == 500:
+            await redis.unlink(*some)
+            some = []
+    if some:
+        await redis.unlink(*some)

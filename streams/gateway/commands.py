@@ -1,0 +1,318 @@
+"""CommandClient: a command in, its stored outcome out, with the window end to end.
+
+For each partition one record is in flight until its wake-up is back (or WINDOW_S); what arrives meanwhile goes
+into the next. At one request a time nothing waits; under load every fixed cost is shared. The wake-up is only a
+hint: outcomes are always read from the store, so a lost or doubled one costs time and nothing else.
+Source: rules 8 to 11 of the write path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+from prometheus_client import Counter, Histogram
+
+from schemas.edge.ports import StoreUnavailable
+from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord, Outcome
+from schemas.identifiers import partition_of
+from schemas.log import Appender, LogUnavailable
+from schemas.topics import COMMAND_RECORD_BYTES_MAX, COMMANDS_PER_RECORD_MAX, Topic
+
+WINDOW_S: Final = 2.0
+"""How long a partition waits for a wake-up before its next record may go."""
+ANSWER_S: Final = 5.0
+"""How long a command waits in line, and then for its outcome; after that nobody knows, and it is 503."""
+WAITING_MAX: Final = 4096
+"""Commands in line for one partition; the next is 503 at once."""
+ENVELOPE_BYTES: Final = 256
+"""What a command's other fields take at most, for counting a record's size."""
+
+_SIZES = Histogram(
+    "questlog_command_record_commands",
+    "Commands in each appended record.",
+    ["topic"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
+_UNANSWERED = Counter(
+    "questlog_commands_unanswered", "Commands answered 503, by reason.", ["topic", "reason"]
+)
+_log = logging.getLogger(__name__)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Answers(Protocol):
+    """Where outcomes are found and wake-ups come from; `deploy` injects the one on Redis."""
+
+    async def find(
+        self, partition: int, command_ids: Sequence[str], record_id: str = ""
+    ) -> list[Outcome | None]:
+        """In the order asked; None where there is none yet. Raises StoreUnavailable instead of guessing."""
+        ...
+
+    async def listen(
+        self, gateway_id: str, woken: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
+    ) -> None:
+        """Call `woken(record_id)` for ever; `up` while subscribed, `missed()` after a gap."""
+        ...
+
+
+class CommandUnavailable(Exception):
+    """No outcome in time, or none could be asked for: 503 with `Retry-After: retry_after_s`.
+
+    It may or may not have happened; the same idempotency key finds out.
+    """
+
+    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class CommandConflict(Exception):
+    """The idempotency key was used before with another body: 409."""
+
+
+class CommandTooLarge(Exception):
+    """The command doesn't fit a record: 413."""
+
+
+class CommandClient:
+    """Submits commands of one noun. One per process and noun; `start` before, `stop` after."""
+
+    def __init__(
+        self,
+        *,
+        topic: Topic,
+        appender: Appender,
+        answers: Answers,
+        gateway_id: str,
+        new_record_id: Callable[[], str],
+        monotonic: Callable[[], float] = time.monotonic,
+        window_s: float = WINDOW_S,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        self._topic = topic
+        self._appender = appender
+        self._answers = answers
+        self._gateway_id = gateway_id
+        self._new_record_id = new_record_id
+        self._monotonic = monotonic
+        self._window_s = window_s
+        self._answer_s = answer_s
+        self._up = asyncio.Event()
+        self._lines: dict[int, deque[_Waiting]] = {}
+        self._runners: dict[int, asyncio.Task[None]] = {}
+        self._flights: dict[str, _Flight] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen. Returns at once; `submit` waits for the subscription, so nothing is lost."""
+        self._listener = asyncio.create_task(
+            self._answers.listen(self._gateway_id, self._woken, self._missed, self._up)
+        )
+
+    async def stop(self) -> None:
+        """Answer everything outstanding with CommandUnavailable and stop listening."""
+        tasks = [*self._runners.values(), *self._tasks]
+        if self._listener is not None:
+            tasks.append(self._listener)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for line in self._lines.values():
+            self._fail(line, "stopping")
+        for flight in self._flights.values():
+            self._fail(flight.commands, "stopping")
+        self._flights.clear()
+
+    async def submit(self, command: Command, *, definition: bytes = b"") -> Outcome:
+        """The stored outcome of a command: this one's, or of an earlier one with the same id and fingerprint.
+
+        `definition` is what `command.definition` names, carried once a record. Raises CommandConflict (409),
+        CommandUnavailable (503) and CommandTooLarge (413). Cancelling stops the waiting, not the command.
+        """
+        size = len(command.body) + len(definition) + ENVELOPE_BYTES
+        if size > COMMAND_RECORD_BYTES_MAX:
+            raise CommandTooLarge(
+                f"a command may take {COMMAND_RECORD_BYTES_MAX} bytes, this one takes {size}"
+            )
+        if not self._up.is_set():
+            try:
+                await asyncio.wait_for(self._up.wait(), 1.0)
+            except TimeoutError:
+                raise self._unavailable("not-subscribed") from None
+        partition = partition_of(command.aggregate_id, self._topic.partitions)
+        line = self._lines.setdefault(partition, deque())
+        if len(line) >= WAITING_MAX:
+            raise self._unavailable("line-full")
+        waiting = _Waiting(
+            command=command,
+            definition=definition,
+            size=size,
+            until=self._monotonic() + self._answer_s,
+            answer=asyncio.get_running_loop().create_future(),
+        )
+        line.append(waiting)
+        if partition not in self._runners:
+            self._runners[partition] = asyncio.create_task(self._run(partition, line))
+        return await waiting.answer
+
+    async def _run(self, partition: int, line: deque[_Waiting]) -> None:
+        try:
+            while line:
+                commands = await self._not_answered_yet(partition, self._take(line))
+                if commands:
+                    await self._fly(partition, commands)
+        finally:
+            del self._runners[partition]
+
+    def _take(self, line: deque[_Waiting]) -> list[_Waiting]:
+        """The next record's commands; who hung up or waited too long is left out, and surely did not happen."""
+        taken: list[_Waiting] = []
+        size = 0
+        now = self._monotonic()
+        while (
+            line and len(taken) < COMMANDS_PER_RECORD_MAX and size + line[0].size <= COMMAND_RECORD_BYTES_MAX
+        ):
+            waiting = line.popleft()
+            if waiting.answer.done():
+                continue
+            if waiting.until < now:
+                self._fail([waiting], "waited-in-line")
+                continue
+            taken.append(waiting)
+            size += waiting.size
+        return taken
+
+    async def _not_answered_yet(self, partition: int, commands: list[_Waiting]) -> list[_Waiting]:
+        """Answer keyed commands that have an outcome; where that can't be known, nothing keyed is appended."""
+        keyed = [waiting for waiting in commands if waiting.command.keyed]
+        if not keyed:
+            return commands
+        try:
+            found = await self._answers.find(partition, [waiting.command.command_id for waiting in keyed])
+        except StoreUnavailable as error:
+            _log.warning("keyed commands can't be looked up: %s", error)
+            self._fail(keyed, "store-unavailable")
+        else:
+            for waiting, outcome in zip(keyed, found, strict=True):
+                waiting.resolve(outcome)
+        return [waiting for waiting in commands if not waiting.answer.done()]
+
+    async def _fly(self, partition: int, commands: list[_Waiting]) -> None:
+        """Append one record and wait until its wake-up is back, or a window has passed."""
+        flight = _Flight(record_id=self._new_record_id(), partition=partition, commands=commands)
+        record = CommandRecord(
+            version=ENVELOPE_VERSION,
+            gateway_id=self._gateway_id,
+            record_id=flight.record_id,
+            commands=[waiting.command for waiting in commands],
+            definitions={
+                waiting.command.definition: waiting.definition for waiting in commands if waiting.definition
+            },
+        )
+        self._flights[flight.record_id] = flight
+        try:
+            await self._appender.append(self._topic.name, partition, _encoder.encode(record))
+        except LogUnavailable as error:
+            _log.warning("commands were not acknowledged: %s", error)
+            del self._flights[flight.record_id]
+            self._fail(commands, "log-unavailable")
+            return
+        except BaseException:
+            del self._flights[flight.record_id]
+            self._fail(commands, "log-failed")
+            raise
+        _SIZES.labels(self._topic.name).observe(len(commands))
+        landing = asyncio.create_task(self._land(flight))
+        self._tasks.add(landing)
+        landing.add_done_callback(self._tasks.discard)
+        await flight.released.wait()
+
+    async def _land(self, flight: _Flight) -> None:
+        """Hand out outcomes as they are found, until all are or the time is over."""
+        until = self._monotonic() + self._answer_s
+        try:
+            while flight.commands:
+                left = until - self._monotonic()
+                try:
+                    await asyncio.wait_for(flight.woken.wait(), max(0.0, min(self._window_s, left)))
+                except TimeoutError:
+                    pass
+                flight.woken.clear()
+                flight.released.set()
+                await self._hand_out(flight)
+                if left <= 0 and flight.commands:
+                    self._fail(flight.commands, "no-outcome")
+                    return
+        finally:
+            flight.released.set()
+            self._flights.pop(flight.record_id, None)
+            self._fail(flight.commands, "failed")
+
+    async def _hand_out(self, flight: _Flight) -> None:
+        flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
+        ids = [waiting.command.command_id for waiting in flight.commands]
+        if not ids:
+            return
+        try:
+            found = await self._answers.find(flight.partition, ids, flight.record_id)
+        except StoreUnavailable as error:
+            _log.warning("outcomes can't be read: %s", error)
+            return
+        for waiting, outcome in zip(flight.commands, found, strict=True):
+            waiting.resolve(outcome)
+        flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
+
+    def _woken(self, record_id: str) -> None:
+        flight = self._flights.get(record_id)
+        if flight is not None:
+            flight.woken.set()
+
+    def _missed(self) -> None:
+        for flight in self._flights.values():
+            flight.woken.set()
+
+    def _fail(self, commands: Sequence[_Waiting] | deque[_Waiting], reason: str) -> None:
+        for waiting in commands:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(self._unavailable(reason))
+
+    def _unavailable(self, reason: str) -> CommandUnavailable:
+        _UNANSWERED.labels(self._topic.name, reason).inc()
+        return CommandUnavailable(reason)
+
+
+class _Waiting(msgspec.Struct, eq=False):
+    """A command in line or in flight, and who waits for its outcome."""
+
+    command: Command
+    definition: bytes
+    size: int
+    until: float
+    answer: asyncio.Future[Outcome]
+
+    def resolve(self, outcome: Outcome | None) -> None:
+        if outcome is None or self.answer.done():
+            return
+        if outcome.fingerprint == self.command.fingerprint:
+            self.answer.set_result(outcome)
+        else:
+            self.answer.set_exception(CommandConflict("this idempotency key was used with another body"))
+
+
+class _Flight:
+    """A record between its append and its last outcome."""
+
+    def __init__(self, *, record_id: str, partition: int, commands: list[_Waiting]) -> None:
+        self.record_id = record_id
+        self.partition = partition
+        self.commands = commands
+        self.woken = asyncio.Event()
+        self.released = asyncio.Event()
