@@ -1,4 +1,4 @@
--- Facts of the telemetry noun. One statement a file section, separated by a line holding only ';;'.
+-- Facts of the telemetry noun. Statements are separated by a line that holds only two semicolons.
 -- Every fact row carries the log position it came from: (_partition, _offset, _index[, _point]).
 CREATE TABLE IF NOT EXISTS events
 (
@@ -129,6 +129,7 @@ CREATE TABLE IF NOT EXISTS session_parts
     first_arrived_at DateTime64(3, 'UTC') COMMENT 'LogAppendTime of the first record',
     event_counts Map(String, UInt64) COMMENT 'How many events of each name',
     spans Array(Tuple(Int64, Int64)) COMMENT 'Maximal runs of events with gaps of at most 30 s, unix ms; active time is the sum of their lengths',
+    span_events Array(Tuple(UInt64, UInt32, UInt64, UInt32)) COMMENT 'Beside each span: log offset and index of its first and of its last event',
     ended UInt8 COMMENT '1 once ended: true was sent', closed UInt8 COMMENT '1 once ended or due',
     _partition UInt16 COMMENT 'Log partition', _version UInt64 COMMENT 'Log offset plus 1 of the last record folded in'
 )
@@ -178,3 +179,29 @@ CREATE TABLE IF NOT EXISTS log_positions
 )
 ENGINE = ReplacingMergeTree(next_offset) ORDER BY (topic, partition)
 COMMENT 'How far the log has been applied, written after all tables of a cut have acknowledged. Read with FINAL.'
+;;
+CREATE TABLE IF NOT EXISTS generations
+(
+    generation String COMMENT 'Random name of this set of tables', made_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was made'
+)
+ENGINE = MergeTree ORDER BY made_at
+COMMENT 'Names this set of tables. A rebuild swaps it first, so that a projector which still works on the old set can write no position into the new one.'
+;;
+CREATE TABLE IF NOT EXISTS holds
+(
+    topic LowCardinality(String) COMMENT 'Topic whose projectors wait', holder String COMMENT 'Who asked',
+    until DateTime64(3, 'UTC') COMMENT 'When the hold lapses by itself; in the past once it is released', _version UInt64 COMMENT 'The latest wins'
+)
+ENGINE = ReplacingMergeTree(_version) ORDER BY topic
+COMMENT 'A rebuild asks the projectors of a topic to wait before their next cut. Read with FINAL.'
+;;
+CREATE TABLE IF NOT EXISTS hold_answers
+(
+    topic LowCardinality(String) COMMENT 'Topic', partition UInt16 COMMENT 'Partition', holder String COMMENT 'Whose hold is obeyed',
+    at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When'
+)
+ENGINE = ReplacingMergeTree(at) ORDER BY (topic, partition, holder)
+TTL toDateTime(at) + INTERVAL 1 DAY
+COMMENT 'Projectors that wait for a holder. Read with FINAL.'
+;;
+INSERT INTO generations (generation) SELECT toString(generateUUIDv4()) WHERE (SELECT count() FROM generations) = 0

@@ -1,0 +1,59 @@
+-- The sessions as readers see them: the parts of all log partitions joined.
+CREATE OR REPLACE VIEW sessions
+AS
+WITH
+    arraySort(arrayConcat(
+        arrayMap(span -> (span.1, 0), all_spans),
+        arrayMap(span -> (span.2 + 30000, 1), all_spans)
+    )) AS edges,
+    arrayCumSum(arrayMap(edge -> if(edge.2 = 0, 1, -1), edges)) AS depth
+SELECT
+    studio_id, game_id, session_id,
+    player_id, tester_handle, title, source, build_id, environment, platform, metadata, experiments,
+    country, region, city,
+    started_at, first_event_at, last_event_at, first_arrived_at,
+    event_counts, all_spans AS spans,
+    ended, closed,
+    round((toUnixTimestamp64Milli(last_event_at) - toUnixTimestamp64Milli(first_event_at)) / 1000)::UInt64 AS duration_seconds,
+    round((
+        arraySum((edge, open) -> multiIf(open = 0, edge.1, edge.2 = 0 AND open = 1, -edge.1, 0), edges, depth)
+        - 30000 * countEqual(depth, 0)
+    ) / 1000)::UInt64 AS active_seconds,
+    multiIf(
+        closed = 0, 'pending',
+        (studio_id, game_id, session_id) IN (
+            SELECT studio_id, game_id, session_id FROM insights FINAL WHERE type = 'session-summary' AND removed = 0
+        ), 'analyzed',
+        'processing'
+    ) AS status,
+    coalesce(started_at, first_event_at) AS recorded_at,
+    concat('sess_', substring(lower(hex(SHA256(concat(game_id, char(10), session_id)))), 1, 32)) AS session_hash
+FROM
+(
+    SELECT
+        studio_id, game_id, session_id,
+        argMin(p.player_id, p._partition) AS player_id,
+        argMin(p.tester_handle, p._partition) AS tester_handle,
+        argMinIf(p.title, p._partition, p.title != '') AS title,
+        argMin(p.source, p._partition) AS source,
+        argMin(p.build_id, p._partition) AS build_id,
+        argMin(p.environment, p._partition) AS environment,
+        argMinIf(p.platform, p._partition, p.platform != '') AS platform,
+        argMinIf(p.metadata, p._partition, p.metadata NOT IN ('', '{}')) AS metadata,
+        argMinIf(p.experiments, p._partition, p.experiments NOT IN ('', '{}')) AS experiments,
+        argMinIf(p.country, p._partition, p.country != '') AS country,
+        argMinIf(p.region, p._partition, p.region != '') AS region,
+        argMinIf(p.city, p._partition, p.city != '') AS city,
+        min(p.started_at) AS started_at,
+        min(p.first_event_at) AS first_event_at,
+        max(p.last_event_at) AS last_event_at,
+        min(p.first_arrived_at) AS first_arrived_at,
+        sumMap(p.event_counts) AS event_counts,
+        arraySort(arrayFlatten(groupArray(p.spans))) AS all_spans,
+        max(p.ended) AS ended,
+        max(p.closed) AS closed
+    FROM session_parts AS p FINAL
+    WHERE notEmpty(p.spans)
+    GROUP BY studio_id, game_id, session_id
+)
+COMMENT 'Sessions with their wall and active seconds and their status (pending while open, processing once ended, analyzed when insights are written). spans are of all parts and may overlap; session_hash is the public id of a session whose own id does not start with sess_.'
