@@ -14,11 +14,11 @@ SELECT
     started_at, first_event_at, last_event_at, first_arrived_at,
     event_counts, all_spans AS spans,
     ended, closed,
-    round((toUnixTimestamp64Milli(last_event_at) - toUnixTimestamp64Milli(first_event_at)) / 1000)::UInt64 AS duration_seconds,
-    round((
-        arraySum((edge, open) -> multiIf(open = 0, edge.1, edge.2 = 0 AND open = 1, -edge.1, 0), edges, depth)
-        - 30000 * countEqual(depth, 0)
-    ) / 1000)::UInt64 AS active_seconds,
+    toUnixTimestamp64Milli(last_event_at) - toUnixTimestamp64Milli(first_event_at) AS duration_ms,
+    arraySum((edge, open) -> multiIf(open = 0, edge.1, edge.2 = 0 AND open = 1, -edge.1, 0), edges, depth)
+        - 30000 * countEqual(depth, 0) AS active_ms,
+    intDiv(duration_ms + 500, 1000)::UInt64 AS duration_seconds,
+    intDiv(active_ms + 500, 1000)::UInt64 AS active_seconds,
     multiIf(
         closed = 0, 'pending',
         (studio_id, game_id, session_id) IN (
