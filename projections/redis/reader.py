@@ -60,7 +60,7 @@ class ApplyRefused(Exception):
 
 
 class RedisReader:
-    """A `LogReader` for one noun. `log_id` names the log, so that a position of another log is never used.
+    """A `LogReader` for one noun.
 
     `generation` is empty for the live reader, which follows the noun's pointer; a rebuild names its own.
     `answers` false applies without storing outcomes or waking anybody (a rebuild before it has caught up).
@@ -72,7 +72,6 @@ class RedisReader:
         projection: Projection,
         *,
         log: LogTail,
-        log_id: Callable[[], Awaitable[str]],
         generation: str = "",
         answers: bool = True,
     ) -> None:
@@ -81,14 +80,13 @@ class RedisReader:
         self._projection = projection
         self._topic = projection.topic
         self._log = log
-        self._ask_log_id = log_id
         self._generation = generation
         self._log_id = ""
         self._partitions: dict[int, _Partition] = {}
 
     async def assigned(self, partition: int) -> int:
         """Look up the store's position and return it. PositionRefused where it can't be this log's."""
-        self._log_id = await self._ask_log_id()
+        self._log_id = await self._log.log_id(self._topic.name)
         run_id, _, position, _, log_id, _ = await self._state(partition)
         begin = await self._log.begin_offset(self._topic.name, partition)
         end = await self._log.end_offset(self._topic.name, partition)

@@ -1,12 +1,13 @@
 """Builds a noun's Redis projection again from the log, beside the live one, and swaps one pointer.
 
-The live writer goes on meanwhile and follows the pointer by itself: its next record finds the new generation at or
-beyond its own position. From catch-up on the new writer stores outcomes and wakes too; doubled ones are harmless.
+The live writer goes on meanwhile and follows the pointer by itself: its next record finds the new generation
+at or beyond its own position. From catch-up on the new writer stores outcomes and wakes too; doubled ones are
+harmless.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,25 +15,19 @@ from redis.asyncio import Redis
 
 from projections.redis.reader import Projection, RedisReader
 from projections.redis.scripts import COMPARE, STATE, SWAP
-from schemas.log import LogRecord, LogTail
+from schemas.log import LogTail
 
 ROUNDS_MAX: Final = 200
 """How often the builder runs after a live writer before it says that it can't catch up."""
 COMPARED_AT_ONCE: Final = 50
 
 
-class ReadableLog(LogTail, Protocol):
-    """A log that can be read from an offset to an end."""
-
-    def read(self, topic: str, partition: int, begin: int, end: int) -> AsyncIterator[LogRecord]:
-        """The records of [begin, end) in order."""
-        ...
-
-
 class Progress(Protocol):
     """Told how far a rebuild is, in records; `total` may grow."""
 
-    def __call__(self, done: int, total: int) -> None: ...
+    def __call__(self, done: int, total: int) -> None:
+        """`done` of `total` so far."""
+        ...
 
 
 class RebuildFailed(Exception):
@@ -40,7 +35,7 @@ class RebuildFailed(Exception):
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild did. `different` names relative keys that differ; empty unless it verified and found some."""
+    """What a rebuild did. `different` names the keys that a verification found to differ."""
 
     noun: str
     generation: str
@@ -54,8 +49,7 @@ async def rebuild(
     redis: Redis,
     projection: Projection,
     *,
-    log: ReadableLog,
-    log_id: Callable[[], Awaitable[str]],
+    log: LogTail,
     generation: str,
     progress: Progress,
     verify: bool = False,
@@ -64,9 +58,9 @@ async def rebuild(
     """Build `generation` (a name not used before) and swap to it, or with `verify` compare and keep the old.
 
     `discard` swaps whatever the old generation holds: the repair for positions of another or a shortened log.
-    Raises RebuildFailed. What was built and isn't live afterwards is deleted, as is the generation that was live.
+    Raises RebuildFailed. Afterwards only the live generation is left.
     """
-    builder = _Builder(redis, projection, log, log_id, generation, progress)
+    builder = _Builder(redis, projection, log=log, generation=generation, progress=progress)
     _, live, *_ = [item.decode() for item in await STATE.run(redis, projection.noun, "", "0")]
     if live == generation:
         raise RebuildFailed(f"generation {generation} is live")
@@ -108,8 +102,8 @@ class _Builder:
         self,
         redis: Redis,
         projection: Projection,
-        log: ReadableLog,
-        log_id: Callable[[], Awaitable[str]],
+        *,
+        log: LogTail,
         generation: str,
         progress: Progress,
     ) -> None:
@@ -118,9 +112,7 @@ class _Builder:
         self._log = log
         self._generation = generation
         self._progress = progress
-        self._reader = RedisReader(
-            redis, projection, log=log, log_id=log_id, generation=generation, answers=False
-        )
+        self._reader = RedisReader(redis, projection, log=log, generation=generation, answers=False)
         self._next: dict[int, int] = {}
         self._records = 0
 

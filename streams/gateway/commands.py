@@ -1,14 +1,15 @@
 """CommandClient: a command in, its stored outcome out, with the window end to end.
 
-For each partition one record is in flight until its wake-up is back (or WINDOW_S); what arrives meanwhile goes
-into the next. At one request a time nothing waits; under load every fixed cost is shared. The wake-up is only a
-hint: outcomes are always read from the store, so a lost or doubled one costs time and nothing else.
+For each partition one record is in flight until its wake-up is back (or WINDOW_S); what arrives meanwhile
+goes into the next. At one request a time nothing waits; under load every fixed cost is shared. The wake-up is
+only a hint: outcomes are always read from the store, so a lost or doubled one costs time and nothing else.
 Source: rules 8 to 11 of the write path.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -22,7 +23,9 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord, Outcome
 from schemas.identifiers import partition_of
 from schemas.log import Appender, LogUnavailable
-from schemas.topics import COMMAND_RECORD_BYTES_MAX, COMMANDS_PER_RECORD_MAX, Topic
+from schemas.topics import COMMAND_RECORD_BYTES_MAX as BYTES_MAX
+from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
+from schemas.topics import Topic
 
 WINDOW_S: Final = 2.0
 """How long a partition waits for a wake-up before its next record may go."""
@@ -138,10 +141,8 @@ class CommandClient:
         CommandUnavailable (503) and CommandTooLarge (413). Cancelling stops the waiting, not the command.
         """
         size = len(command.body) + len(definition) + ENVELOPE_BYTES
-        if size > COMMAND_RECORD_BYTES_MAX:
-            raise CommandTooLarge(
-                f"a command may take {COMMAND_RECORD_BYTES_MAX} bytes, this one takes {size}"
-            )
+        if size > BYTES_MAX:
+            raise CommandTooLarge(f"a command may take {BYTES_MAX} bytes, this one takes {size}")
         if not self._up.is_set():
             try:
                 await asyncio.wait_for(self._up.wait(), 1.0)
@@ -173,13 +174,11 @@ class CommandClient:
             del self._runners[partition]
 
     def _take(self, line: deque[_Waiting]) -> list[_Waiting]:
-        """The next record's commands; who hung up or waited too long is left out, and surely did not happen."""
+        """The next record's commands; who hung up or waited too long surely did not happen."""
         taken: list[_Waiting] = []
         size = 0
         now = self._monotonic()
-        while (
-            line and len(taken) < COMMANDS_PER_RECORD_MAX and size + line[0].size <= COMMAND_RECORD_BYTES_MAX
-        ):
+        while line and len(taken) < COMMANDS_MAX and size + line[0].size <= BYTES_MAX:
             waiting = line.popleft()
             if waiting.answer.done():
                 continue
@@ -191,7 +190,7 @@ class CommandClient:
         return taken
 
     async def _not_answered_yet(self, partition: int, commands: list[_Waiting]) -> list[_Waiting]:
-        """Answer keyed commands that have an outcome; where that can't be known, nothing keyed is appended."""
+        """Answer keyed commands that have an outcome. Where that can't be known, they fail unappended."""
         keyed = [waiting for waiting in commands if waiting.command.keyed]
         if not keyed:
             return commands
@@ -241,10 +240,8 @@ class CommandClient:
         try:
             while flight.commands:
                 left = until - self._monotonic()
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(flight.woken.wait(), max(0.0, min(self._window_s, left)))
-                except TimeoutError:
-                    pass
                 flight.woken.clear()
                 flight.released.set()
                 await self._hand_out(flight)
