@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -88,6 +90,7 @@ class Engine:
         )  # the engine writes its settings there
         game = self._viz.DoomGame()
         game.set_doom_game_path(str(wad))
+        game.set_vizdoom_path(self._leash())
         game.set_doom_config_path(f"{self._folder.name}/engine.ini")
         resolution = self._viz.ScreenResolution
         game.set_screen_resolution(resolution.RES_200X150 if wide else resolution.RES_160X120)
@@ -125,19 +128,38 @@ class Engine:
     def play(self, move: Move) -> Frame:
         """Hold the buttons for one decision and look again."""
         before = time.perf_counter()
-        self._game.make_action(
-            [
-                move.forward, move.backward, 20.0 * move.strafe,
-                max(-60.0, min(60.0, move.turn)) / TICS_A_MOVE, move.attack, move.use, move.run,
-            ],
-            TICS_A_MOVE,
-        )  # fmt: skip
+        try:
+            self._game.make_action(
+                [
+                    move.forward, move.backward, 20.0 * move.strafe,
+                    max(-60.0, min(60.0, move.turn)) / TICS_A_MOVE, move.attack, move.use, move.run,
+                ],
+                TICS_A_MOVE,
+            )  # fmt: skip
+        except Exception as error:
+            raise DemoUnavailableError(f"the game engine stopped: {error}") from error
         return self._look(time.perf_counter() - before)
 
     def close(self) -> None:
         """Stop the engine and remove its folder; closing twice is harmless."""
         self._game.close()
         self._folder.cleanup()
+
+    def _leash(self) -> str:
+        """A program that runs the engine so that it dies with this process, which may be killed itself.
+
+        ViZDoom's engine outlives a killed parent, waiting for it for ever; without `setpriv` it still may.
+        """
+        engine = str(Path(str(self._viz.__file__)).parent / "vizdoom")
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            return engine
+        leash = Path(self._folder.name) / "engine.sh"
+        leash.write_text(
+            f'#!/bin/sh\nexec {shlex.quote(setpriv)} --pdeathsig KILL {shlex.quote(engine)} "$@"\n'
+        )
+        leash.chmod(0o700)
+        return str(leash)
 
     def _look(self, seconds: float) -> Frame:
         if self._game.is_episode_finished():
