@@ -1,0 +1,53 @@
+/** Numbers, times and sizes as people read them. All take null for "nothing to say". */
+
+const plain = new Intl.NumberFormat("en");
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const dayTime = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const clockSeconds = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const date = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+
+export const NOTHING = "–";
+const or = (format) => (value) => (value === null || value === undefined || Number.isNaN(value) ? NOTHING : format(value));
+
+export const count = or((value) => plain.format(value));
+/** 12.4K, and plain below ten thousand. */
+export const short = or((value) => (Math.abs(value) < 10_000 ? one.format(value) : compact.format(value)));
+export const decimal = or((value) => one.format(value));
+export const percent = or((value) => `${one.format(value * 100)}%`);
+
+export const duration = or((seconds) => {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+});
+
+export const bytes = or((value) => {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let step = 0;
+  while (value >= 1024 && step < units.length - 1) { value /= 1024; step += 1; }
+  return `${one.format(value)} ${units[step]}`;
+});
+
+/** Unix milliseconds as "Nov 23, 14:05". */
+export const moment = or((ms) => dayTime.format(ms));
+export const timeOfDay = or((ms) => clockSeconds.format(ms));
+
+/** A tick on a time axis: the day at midnight and on long ranges, else the time. Unix seconds. */
+export function tick(seconds, step) {
+  const at = new Date(seconds * 1000);
+  return step >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0) ? date.format(at) : clock.format(at);
+}
+
+/** "+12%" against an earlier figure; empty where that was nothing. */
+export function change(now, before) {
+  if (!before || now === null || now === undefined) return "";
+  const ratio = (now - before) / before;
+  if (Math.abs(ratio) < 0.0005) return "±0%";
+  const shown = Math.abs(ratio) >= 10 ? `×${one.format(now / before)}` : `${ratio > 0 ? "+" : "−"}${one.format(Math.abs(ratio) * 100)}%`;
+  return shown;
+}
+
+export const plural = (value, word) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;

@@ -1,0 +1,122 @@
+/** A panel: title, states (loading, empty, problem, data), and the same data as a table for whoever wants it so. */
+
+import { ask } from "./request.js";
+import { h } from "./dom.js";
+import { dataTable } from "./table.js";
+
+/**
+ * `view` says what a panel is:
+ * - `id`, `title`, `hint`, `width` (grid columns), `every` (milliseconds between refreshes)
+ * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing
+ * - `isEmpty(data)`, `empty` (what to say then)
+ * - `draw(content, data, selection)`: put the data into the element; called again with newer data
+ * - `reset()`: forget what was drawn (theme changed, other game)
+ * - `table(data)`: `{caption, columns: [{name, number}], rows}`, or null where the panel is a table already
+ */
+export class Panel {
+  constructor(view, selection) {
+    this.view = view;
+    this.selection = selection;
+    this.data = null;
+    this.asTable = false;
+    this.failures = 0;
+    this.dueAt = 0;
+    this.content = h("div", { class: "content" });
+    this.problem = h("p", { class: "problem", role: "status", hidden: true });
+    this.switch = view.table
+      ? h("button", { type: "button", class: "quiet", "aria-pressed": "false", textContent: "Table", "aria-label": `${view.title} as a table`, hidden: true, on: { click: () => this.toggleTable() } })
+      : null;
+    const heading = h("h2", { id: `${view.id}-title`, textContent: view.title });
+    this.element = h("section", { class: `panel w${view.width}`, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
+      h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), this.switch),
+      this.problem,
+      this.content);
+    this.content.append(h("div", { class: "skeleton" }), h("span", { class: "unseen", textContent: "Loading" }));
+  }
+
+  /** Forget the data of another selection, but leave it dimmed on the page until the new arrives. */
+  invalidate() {
+    this.controller?.abort();
+    this.dueAt = 0;
+    this.element.classList.add("stale");
+  }
+
+  /** Ask and show. Resolves to null, or to the error; never rejects. */
+  async refresh() {
+    this.controller?.abort();
+    const controller = new AbortController();
+    this.controller = controller;
+    this.element.setAttribute("aria-busy", "true");
+    const { scope, endpoint } = this.view;
+    const parameters = scope === "none" ? {} : scope === "game" ? { game: this.selection.game } : this.selection.parameters();
+    try {
+      const data = await ask(endpoint, parameters, controller.signal);
+      if (controller.signal.aborted) return null;
+      this.failures = 0;
+      this.show(data);
+      return null;
+    } catch (error) {
+      if (controller.signal.aborted) return null;
+      this.failures += 1;
+      this.showProblem(error);
+      return error;
+    } finally {
+      if (this.controller === controller) {
+        this.controller = null;
+        this.element.setAttribute("aria-busy", "false");
+        const pause = this.failures ? Math.min(30_000, 1000 * 2 ** this.failures) : this.view.every;
+        this.dueAt = performance.now() + pause;
+      }
+    }
+  }
+
+  show(data) {
+    this.data = data;
+    this.problem.hidden = true;
+    this.element.classList.remove("stale");
+    const empty = this.view.isEmpty(data);
+    if (this.switch) this.switch.hidden = empty;
+    if (empty) {
+      const [strong, rest] = this.view.empty;
+      this.replace("empty", h("div", { class: "message" }, h("strong", { textContent: strong }), rest));
+    } else if (this.asTable) {
+      this.replace("table", dataTable(this.view.table(data)));
+    } else {
+      if (this.shown !== "chart") this.replace("chart");
+      this.view.draw(this.content, data, this.selection);
+    }
+    this.element.dataset.state = empty ? "empty" : "data";
+  }
+
+  /** Put other children in; a chart that was there is told to forget its elements. */
+  replace(shown, ...children) {
+    if (shown !== "chart" || this.shown !== "chart") this.view.reset?.();
+    this.shown = shown;
+    const scrolled = this.content.querySelector(".scroll")?.scrollTop;
+    this.content.replaceChildren(...children);
+    const scroll = this.content.querySelector(".scroll");
+    if (scroll && scrolled) scroll.scrollTop = scrolled;
+  }
+
+  showProblem(error) {
+    const retry = h("button", { type: "button", textContent: "Retry", on: { click: () => this.refresh() } });
+    this.problem.replaceChildren(this.data ? `Not up to date: ${error.message}` : error.message, retry);
+    this.problem.hidden = false;
+    if (this.data === null || this.element.classList.contains("stale")) this.replace("nothing");
+    this.element.dataset.state = "problem";
+  }
+
+  toggleTable() {
+    this.asTable = !this.asTable;
+    this.switch.setAttribute("aria-pressed", String(this.asTable));
+    if (this.data) this.show(this.data);
+  }
+
+  /** Draw again from scratch, in the theme's colours. */
+  redraw() {
+    if (this.data === null || this.shown !== "chart") return;
+    this.view.reset?.();
+    this.content.replaceChildren();
+    this.view.draw(this.content, this.data, this.selection);
+  }
+}

@@ -1,0 +1,48 @@
+/** Events per minute as they arrive: the last hour, from the live counters. */
+
+import { h } from "../dom.js";
+import { count, moment, plural } from "../format.js";
+import { TimeChart } from "../charts/lines.js";
+
+let parts = null;
+
+/** Sixty minutes up to now, silent ones included, as parallel lists. */
+function hour({ now, minutes }) {
+  const last = Math.floor(now / 60_000) * 60;
+  const found = new Map(minutes.map((one) => [one.minute, one.events]));
+  const starts = Array.from({ length: 60 }, (_, place) => last - (59 - place) * 60);
+  return [starts, starts.map((start) => found.get(start) ?? 0)];
+}
+
+export const live = {
+  id: "live-events",
+  title: "Events per minute, live",
+  hint: "All builds and environments, by arrival",
+  width: 7,
+  every: 2_000,
+  endpoint: "live",
+  scope: "game",
+  isEmpty: () => false,
+  draw(content, data) {
+    const [starts, events] = hour(data);
+    if (!parts) {
+      const now = h("b");
+      const total = h("span");
+      content.append(h("p", { class: "now" }, now, total));
+      const chart = new TimeChart(content, { label: "Events per minute over the last hour", height: 178, legend: false, series: [{ label: "Events", token: "series-1", kind: "bars" }] });
+      parts = { now, total, chart };
+    }
+    const finished = events[events.length - 2];
+    parts.now.textContent = count(finished);
+    parts.total.textContent = `in the last full minute · ${plural(events[events.length - 1], "event")} so far in this one`;
+    parts.chart.update([starts, events]);
+  },
+  reset() {
+    parts?.chart.destroy();
+    parts = null;
+  },
+  table(data) {
+    const [starts, events] = hour(data);
+    return { caption: "Events by minute of arrival", columns: [{ name: "Minute" }, { name: "Events", number: true }], rows: starts.map((start, place) => [moment(start * 1000), count(events[place])]).reverse() };
+  },
+};

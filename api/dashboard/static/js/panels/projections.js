@@ -1,0 +1,31 @@
+/** How far each projection is behind the log: whether the figures on this page are the newest there are. */
+
+import { h } from "../dom.js";
+import { NOTHING, count, decimal } from "../format.js";
+import { dataTable } from "../table.js";
+
+const STATES = { ready: "Up to date", behind: "Catching up", down: "Away" };
+
+export const projections = {
+  id: "projections",
+  title: "Behind the log",
+  hint: "How fresh these figures are",
+  width: 5,
+  every: 3_000,
+  endpoint: "projections",
+  scope: "none",
+  empty: ["Nothing reports yet", "Projections appear once their workers have started."],
+  isEmpty: ({ projections: list }) => !list.length,
+  draw(content, { projections: list }) {
+    content.replaceChildren(dataTable({
+      caption: "Projections and their lag",
+      columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records", number: true }, { name: "Seconds", number: true }],
+      rows: list.map((one) => [
+        one.name,
+        h("span", { class: `pill ${one.state}`, textContent: STATES[one.state] ?? one.state }),
+        count(one.lag_records),
+        one.lag_seconds === null ? NOTHING : decimal(one.lag_seconds),
+      ]),
+    }));
+  },
+};

@@ -1,0 +1,39 @@
+/** Who was playing: players and sessions going on in each bucket, and how many began. */
+
+import { count, moment } from "../format.js";
+import { TimeChart } from "../charts/lines.js";
+
+let chart = null;
+
+export const sessions = {
+  id: "sessions",
+  title: "Players and sessions",
+  hint: "Playing at the same time",
+  width: 6,
+  every: 10_000,
+  endpoint: "sessions",
+  scope: "all",
+  empty: ["Nobody played in this time", "A session appears with its first event."],
+  isEmpty: ({ sessions: values }) => !values.some(Boolean),
+  draw(content, data) {
+    chart ??= new TimeChart(content, {
+      label: "Players and sessions going on, and sessions started, over the chosen time",
+      height: 250,
+      series: [
+        { label: "Started", token: "series-3", kind: "bars", format: count },
+        { label: "Sessions", token: "series-2", format: count },
+        { label: "Players", token: "series-1", area: true, format: count },
+      ],
+    });
+    chart.update([data.t, data.started, data.sessions, data.players]);
+  },
+  reset() {
+    chart?.destroy();
+    chart = null;
+  },
+  table: ({ t, sessions: going, players, started, bucket_minutes: step }) => ({
+    caption: `Players and sessions by ${step} minutes`,
+    columns: [{ name: "From" }, { name: "Players", number: true }, { name: "Sessions", number: true }, { name: "Started", number: true }],
+    rows: t.map((start, place) => [moment(start * 1000), count(players[place]), count(going[place]), count(started[place])]).reverse(),
+  }),
+};

@@ -1,0 +1,32 @@
+/** The figures at the top, each against the same length of time before. */
+
+import { h } from "../dom.js";
+import { NOTHING, change, count, decimal, duration, short } from "../format.js";
+
+const FIGURES = [
+  ["Players", (figures) => figures.players, short],
+  ["Sessions", (figures) => figures.sessions, short],
+  ["Median session", (figures) => figures.median_session_seconds, duration],
+  ["Events", (figures) => figures.events - figures.points, short],
+  ["Position points", (figures) => figures.points, short],
+  ["Median frame rate", (figures) => figures.median_fps, (value) => (value === null ? NOTHING : `${decimal(value)} fps`)],
+];
+
+export const summary = {
+  id: "summary",
+  title: "In this time",
+  width: 5,
+  every: 10_000,
+  endpoint: "summary",
+  scope: "all",
+  isEmpty: () => false,
+  draw(content, { now, before }, selection) {
+    content.replaceChildren(h("dl", { class: "figures" }, FIGURES.map(([name, read, format]) => {
+      const difference = change(read(now), read(before));
+      return h("div", {},
+        h("dt", { textContent: name }),
+        h("dd", { title: typeof read(now) === "number" ? count(read(now)) : "" }, format(read(now)),
+          h("small", { textContent: difference ? `${difference} on the ${selection.previously}` : "nothing before" })));
+    })));
+  },
+};

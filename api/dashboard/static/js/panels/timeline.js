@@ -1,0 +1,38 @@
+/** Events over the chosen time, as a rate, so that changing the time does not change the height. */
+
+import { count, moment, short } from "../format.js";
+import { TimeChart } from "../charts/lines.js";
+
+let chart = null;
+
+export const timeline = {
+  id: "timeline",
+  title: "Events over time",
+  hint: "Per minute, by when they happened",
+  width: 8,
+  every: 10_000,
+  endpoint: "timeline",
+  scope: "all",
+  empty: ["No events in this time", "Pick a longer time, another build, or send some: POST /api/events."],
+  isEmpty: ({ events, points }) => ![...events, ...points].some(Boolean),
+  draw(content, data) {
+    chart ??= new TimeChart(content, {
+      label: "Events and position points per minute over the chosen time",
+      series: [
+        { label: "Events", token: "series-1", area: true, format: (value) => `${short(value)}/min` },
+        { label: "Position points", token: "series-2", format: (value) => `${short(value)}/min`, shown: !data.events.some(Boolean) },
+      ],
+    });
+    const rate = (values) => values.map((value) => value / data.bucket_minutes);
+    chart.update([data.t, rate(data.events), rate(data.points)]);
+  },
+  reset() {
+    chart?.destroy();
+    chart = null;
+  },
+  table: ({ t, events, points, bucket_minutes: step }) => ({
+    caption: `Counts by ${step} minutes`,
+    columns: [{ name: "From" }, { name: "Events", number: true }, { name: "Position points", number: true }],
+    rows: t.map((start, place) => [moment(start * 1000), count(events[place]), count(points[place])]).reverse(),
+  }),
+};

@@ -1,0 +1,55 @@
+/** What is being looked at, kept in the page's address so that a link shows the same to a colleague. */
+
+export const RANGES = [
+  ["15m", "Last 15 minutes"],
+  ["1h", "Last hour"],
+  ["6h", "Last 6 hours"],
+  ["24h", "Last 24 hours"],
+  ["7d", "Last 7 days"],
+  ["30d", "Last 30 days"],
+  ["90d", "Last 90 days"],
+  ["custom", "From … to …"],
+];
+const DEFAULT_RANGE = "1h";
+
+/** Holds the choice and tells listeners when it changes. */
+export class Selection extends EventTarget {
+  constructor(address = location.search) {
+    super();
+    const query = new URLSearchParams(address);
+    const range = query.get("range") ?? DEFAULT_RANGE;
+    this.game = query.get("game") ?? "";
+    this.build = query.get("build") ?? "";
+    this.environment = query.get("env") ?? "";
+    this.from = Number(query.get("from")) || null;
+    this.to = Number(query.get("to")) || null;
+    this.range = this.from && this.to ? "custom" : RANGES.some(([id]) => id === range && id !== "custom") ? range : DEFAULT_RANGE;
+  }
+
+  /** Change some of it; `quiet` keeps listeners asleep (used while the pickers fill). */
+  set(changes, { quiet = false } = {}) {
+    Object.assign(this, changes);
+    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(this.parameters())}`);
+    if (!quiet) this.dispatchEvent(new Event("change"));
+  }
+
+  /** As query parameters of the data endpoints, and of the address. */
+  parameters() {
+    const parameters = { game: this.game };
+    if (this.build) parameters.build = this.build;
+    if (this.environment) parameters.env = this.environment;
+    if (this.range === "custom" && this.from && this.to) Object.assign(parameters, { from: this.from, to: this.to });
+    else parameters.range = this.range === "custom" ? DEFAULT_RANGE : this.range;
+    return parameters;
+  }
+
+  /** Whether the range ends now, so that refreshing shows anything new. */
+  get moving() {
+    return this.range !== "custom";
+  }
+
+  /** The range in words, for "before" comparisons. */
+  get previously() {
+    return { "15m": "15 minutes before", "1h": "hour before", "6h": "6 hours before", "24h": "day before", "7d": "week before", "30d": "30 days before", "90d": "90 days before" }[this.range] ?? "time before";
+  }
+}
