@@ -1,7 +1,7 @@
 """What a record of the `telemetry` topic holds: parts, each one HTTP request or one internal mark.
 
-NOTE: these shapes are stored. Fields are positional (`array_like`): append new ones with a default at the end,
-never reorder; a new `kind` value is a new stored name.
+NOTE: these shapes are stored. Fields are positional (`array_like`): append new ones with a default at the
+end, never reorder; a new `kind` value is a new stored name.
 """
 
 from __future__ import annotations
@@ -68,5 +68,7 @@ def decode_record(value: bytes) -> TelemetryRecord:
     """Decode a record value. Raises `msgspec.DecodeError` or `ValueError` on what cannot be read."""
     record = _decoder.decode(value)
     if record.version != RECORD_VERSION:
-        raise ValueError(f"telemetry record version {record.version} is unknown; this build reads version {RECORD_VERSION}")
+        raise ValueError(
+            f"telemetry record version {record.version} is unknown; this build reads version {RECORD_VERSION}"
+        )
     return record

@@ -25,11 +25,14 @@ LARGEST: Final = 1.7976931348623157e308
 Finite = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 """A number that is neither NaN nor infinite."""
 
+_SCALARS: Final = frozenset({type(None), bool, int, float, str})
+_INT_MIN: Final = -(2**63)
+_INT_MAX: Final = 2**64 - 1
 _TYPED_LEVELS: Final = 6
 
 
 def _value_type(levels: int) -> Any:
-    scalar: Any = None | bool | int | Finite | str
+    scalar: Any = None | bool | Annotated[int, Meta(ge=_INT_MIN, le=2**63 - 1)] | Finite | str
     if levels == 0:
         return scalar
     inner: Any = _value_type(levels - 1)
@@ -39,10 +42,6 @@ def _value_type(levels: int) -> Any:
 
 Value: Any = _value_type(_TYPED_LEVELS)
 Properties: Any = Annotated[dict[str, Value], Meta(max_length=MAP_ENTRIES_MAX)]
-
-_SCALARS: Final = frozenset({type(None), bool, int, float, str})
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**64 - 1
 
 
 class ValueRefused(ValueError):

@@ -1,0 +1,260 @@
+"""S1 batches: the JSON of `POST /api/telemetry`, decoded and validated. Pure: no clock, no store.
+
+Source: contract/telemetry.md, "S1 ingest", and the S1 reference for sources, environments and error shapes.
+The gateway validates with `validate_batch`; the projector reads back with `decode_batch` what was accepted.
+
+Decisions the contract leaves open: `source` defaults to python-telemetry, `events` to none; an optional
+field may be null; `environment` must be a slug as the reads ask for it; free-form values have S4's limits
+of depth and map size.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from schemas.telemetry.values import Budget, Finite, Properties, ValueRefused, plain, undecodable
+from schemas.timestamps import TimestampError, check_range, unix_ms
+
+BODY_BYTES_MAX: Final = 1024 * 1024
+EVENTS_MAX: Final = 1000
+
+Source = Literal[
+    "manual",
+    "discord",
+    "unity-telemetry",
+    "unreal-telemetry",
+    "godot-telemetry",
+    "python-telemetry",
+    "typescript-telemetry",
+    "obs",
+]
+SOURCES: Final[frozenset[str]] = frozenset(Source.__args__)  # type: ignore[attr-defined]
+DEFAULT_SOURCE: Final[Source] = "python-telemetry"
+DEFAULT_ENVIRONMENT: Final = "production"
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Moment = int | float | str
+"""Unix milliseconds or ISO 8601 text, as sent."""
+_UnwiredMap = Annotated[dict[str, Any], Meta(min_length=1, max_length=0)]
+_Unwired = Annotated[int, Meta(ge=1, le=0)]
+
+
+class Event(
+    msgspec.Struct, forbid_unknown_fields=True, gc=False, rename={"at_ms": "·at_ms", "extras": "·extras"}
+):
+    """One S1 event. `at_ms` is `t` in unix milliseconds; `extras` holds the fields nobody knows."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    t: Moment
+    x: Finite | None = None
+    y: Finite | None = None
+    z: Finite | None = None
+    room: str | None = None
+    seq: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    props: Properties | None = None
+    at_ms: _Unwired = 0
+    extras: _UnwiredMap | None = None
+
+
+class Metadata(msgspec.Struct, gc=False, rename={"game_version": "gameVersion"}):
+    """The fields of `metadata` that are read by name; `Batch.metadata` keeps all of it."""
+
+    game_version: str | None = None
+    environment: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\Z")] | None = None
+    platform: str | None = None
+
+
+class Batch(
+    msgspec.Struct,
+    forbid_unknown_fields=True,
+    rename={
+        "game": "gameId",
+        "session_id": "sessionId",
+        "device_id": "deviceId",
+        "tester_handle": "testerHandle",
+        "started_at": "startedAt",
+        "started_at_ms": "·started_at_ms",
+        "labels": "·labels",
+    },
+):
+    """One request of S1 telemetry. `game` is an id or a slug as sent: the part in the log names the game.
+
+    `started_at_ms` is `startedAt` in unix milliseconds, None where it was not sent. `labels` is `metadata`
+    read by name.
+    """
+
+    game: Annotated[str, Meta(min_length=1, max_length=120)]
+    session_id: Id
+    device_id: Id
+    events: Annotated[list[Event], Meta(max_length=EVENTS_MAX)] = []
+    source: Source | None = DEFAULT_SOURCE
+    metadata: Properties | None = None
+    title: str | None = None
+    tester_handle: str | None = None
+    experiments: Annotated[dict[str, str], Meta(max_length=256)] | None = None
+    started_at: Moment | None = None
+    ended: bool | None = False
+    started_at_ms: _Unwired | None = None
+    labels: Metadata | None = None
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """What is wrong with one field, in the shape of a zod issue."""
+
+    code: str
+    path: list[str | int]
+    message: str
+
+
+class InvalidBatch(ValueError):
+    """400: what is wrong, first issue first."""
+
+    def __init__(self, *issues: Issue) -> None:
+        super().__init__(issues[0].message)
+        self.issues = list(issues)
+
+
+_decoder = msgspec.json.Decoder(Batch)
+_any_decoder = msgspec.json.Decoder()
+_EVENT_FIELDS: Final = frozenset(Event.__struct_encode_fields__)
+_REFUSED = (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+def decode_batch(body: bytes) -> Batch:
+    """Decode a body that was accepted before. Raises `InvalidBatch` on one that can't have been."""
+    try:
+        batch = _decoder.decode(body)
+    except _REFUSED:
+        batch = _decode_completely(body)
+    _finish(batch)
+    return batch
+
+
+def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
+    """Decode and validate a request's body completely, except for its game. Raises `InvalidBatch`."""
+    batch = decode_batch(body)
+    if batch.started_at_ms is not None:
+        _in_range(batch.started_at_ms, arrived_at_ms, ["startedAt"])
+    for index, event in enumerate(batch.events):
+        _in_range(event.at_ms, arrived_at_ms, ["events", index, "t"])
+    return batch
+
+
+def _in_range(at_ms: int, arrived_at_ms: int, path: list[str | int]) -> None:
+    try:
+        check_range(at_ms, arrived_at_ms)
+    except TimestampError as error:
+        raise InvalidBatch(Issue("custom", path, str(error))) from None
+
+
+def _finish(batch: Batch) -> None:
+    """Set what is derived: times, labels, defaults of fields that were null."""
+    batch.source = batch.source or DEFAULT_SOURCE
+    if batch.started_at is not None:
+        batch.started_at_ms = _moment(batch.started_at, ["startedAt"])
+    try:
+        batch.labels = msgspec.convert(batch.metadata or {}, Metadata)
+    except msgspec.ValidationError as error:
+        raise InvalidBatch(issue_of(error, ["metadata"])) from None
+    for index, event in enumerate(batch.events):
+        event.at_ms = event.t if type(event.t) is int else _moment(event.t, ["events", index, "t"])
+
+
+def _moment(value: Moment, path: list[str | int]) -> int:
+    if type(value) is str:
+        try:
+            return unix_ms(value)
+        except TimestampError as error:
+            raise InvalidBatch(Issue("invalid_string", path, str(error))) from None
+    return int(value)
+
+
+def _decode_completely(body: bytes) -> Batch:
+    """The batch of a body with unknown fields or unusual values; raises `InvalidBatch` naming what is wrong."""
+    content = json_object(body)
+    budget = Budget()
+    events = content.pop("events", None)
+    events = [] if events is None else events
+    if type(events) is not list:
+        raise InvalidBatch(Issue("invalid_type", ["events"], "Expected array"))
+    if len(events) > EVENTS_MAX:
+        raise InvalidBatch(
+            Issue("too_big", ["events"], f"Array must contain at most {EVENTS_MAX} element(s)")
+        )
+    fields = plain_fields(content, [], budget)
+    batch = _convert(fields, Batch, "metadata", [])
+    batch.events = [_event(index, event, budget) for index, event in enumerate(events)]
+    return batch
+
+
+def _event(index: int, content: Any, budget: Budget) -> Event:
+    path: list[str | int] = ["events", index]
+    if type(content) is not dict:
+        raise InvalidBatch(Issue("invalid_type", path, "Expected object"))
+    fields = plain_fields(content, path, budget)
+    event = _convert(fields, Event, "props", path)
+    extras = {name: value for name, value in fields.items() if name not in _EVENT_FIELDS}
+    if extras:
+        event.extras = extras
+    return event
+
+
+def _convert(fields: dict[str, Any], to: type[_Struct], free: str, path: list[str | int]) -> _Struct:
+    """The known fields as a struct. The free-form one has been checked: its type would refuse its depth."""
+    known = {name: value for name, value in fields.items() if name in to.__struct_encode_fields__}
+    content = known.pop(free, None)
+    if content is not None and type(content) is not dict:
+        raise InvalidBatch(Issue("invalid_type", [*path, free], "Expected object"))
+    try:
+        struct = msgspec.convert(known, to)
+    except msgspec.ValidationError as error:
+        raise InvalidBatch(issue_of(error, path)) from None
+    setattr(struct, free, content)
+    return struct
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object a body holds. Raises `InvalidBatch` on anything else, however deep or broken."""
+    try:
+        content = _any_decoder.decode(body)
+    except _REFUSED as error:
+        raise InvalidBatch(Issue("invalid_json", [], undecodable(error))) from None
+    if type(content) is not dict:
+        raise InvalidBatch(Issue("invalid_type", [], "Expected object"))
+    return content
+
+
+def plain_fields(content: dict[str, Any], path: list[str | int], budget: Budget) -> dict[str, Any]:
+    """The fields of an object in stored form. Raises `InvalidBatch` naming the field that can't be stored."""
+    if len(content) > 256:
+        raise InvalidBatch(Issue("too_big", path, "Object must contain at most 256 keys"))
+    fields = {}
+    for name, value in content.items():
+        try:
+            fields[plain(name, 1, budget)] = plain(value, 1, budget)
+        except ValueRefused as error:
+            raise InvalidBatch(Issue("custom", [*path, name], str(error))) from None
+    return fields
+
+
+_STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]|\[\.\.\.\]")
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+
+
+def issue_of(error: msgspec.ValidationError, path: list[str | int]) -> Issue:
+    """A message of msgspec as a zod issue below `path`."""
+    message, _, where = str(error).partition(" - at `$")
+    steps: list[str | int] = [*path]
+    for name, index in _STEP.findall(where):
+        steps.append(name or (int(index) if index else "*"))
+    missing = _MISSING.search(message)
+    if missing:
+        return Issue("invalid_type", [*steps, missing.group(1)], "Required")
+    code = "invalid_type" if message.startswith("Expected `") and ", got" in message else "custom"
+    return Issue(code, steps, message.replace("`", ""))
