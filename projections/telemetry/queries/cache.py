@@ -1,0 +1,136 @@
+"""A cache that is never older than it says: one load at a time for each key, refreshed in the background.
+
+Reading an entry younger than `fresh` costs a dictionary look-up. Older than that, it is still served while
+one background load brings it up to date; older than `stale`, the reader waits for that load. Ages count
+from the moment a load began, so they never flatter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from schemas.edge.ports import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+K = TypeVar("K", bound="Hashable")
+V = TypeVar("V")
+
+_log = logging.getLogger(__name__)
+
+
+class _Entry(Generic[V]):
+    __slots__ = ("began", "value", "weight")
+
+    def __init__(self, value: V, began: float, weight: int) -> None:
+        self.value = value
+        self.began = began
+        self.weight = weight
+
+
+class RefreshingCache(Generic[K, V]):
+    """Values by key, bounded in entries and in weight (least recently used go first).
+
+    `load(key, previous)` makes a value, from the previous one where there is one; it must not change that
+    one. A load that fails leaves the previous value, which is served until it is `stale`; then the error
+    reaches the readers. At most `colds` first loads and `refreshes` later ones run at once, and at most
+    `waiting` keys may wait: beyond that readers get `StoreUnavailable`.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[K, V | None], Awaitable[V]],
+        *,
+        monotonic: Callable[[], float],
+        weigh: Callable[[V], int],
+        fresh: float = 0.75,
+        stale: float = 1.75,
+        entries: int = 512,
+        weight: int = 64 * 1024 * 1024,
+        colds: int = 1,
+        refreshes: int = 2,
+        waiting: int = 64,
+    ) -> None:
+        self._load = load
+        self._monotonic = monotonic
+        self._weigh = weigh
+        self._fresh = fresh
+        self._stale = stale
+        self._entries_max = entries
+        self._weight_max = weight
+        self._waiting_max = waiting
+        self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
+        self._weight = 0
+        self._loads: dict[K, asyncio.Task[V]] = {}
+        self._colds = asyncio.Semaphore(colds)
+        self._refreshes = asyncio.Semaphore(refreshes)
+
+    async def get(self, key: K) -> tuple[V, float]:
+        """The value and its age in seconds. Raises what `load` raised where there is nothing fit to serve."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return await self._loaded(key)
+        self._entries.move_to_end(key)
+        age = self._monotonic() - entry.began
+        if age <= self._fresh:
+            return entry.value, age
+        if age <= self._stale:
+            with contextlib.suppress(StoreUnavailable):
+                _ = self._start(key)
+            return entry.value, age
+        return await self._loaded(key)
+
+    async def close(self) -> None:
+        """Cancel what is loading and forget everything."""
+        loads = list(self._loads.values())
+        for task in loads:
+            task.cancel()
+        await asyncio.gather(*loads, return_exceptions=True)
+        self._entries.clear()
+        self._weight = 0
+
+    async def _loaded(self, key: K) -> tuple[V, float]:
+        # A reader that hangs up must not take the load away from the others.
+        value = await asyncio.shield(self._start(key))
+        entry = self._entries.get(key)
+        return value, self._monotonic() - entry.began if entry is not None else 0.0
+
+    def _start(self, key: K) -> asyncio.Task[V]:
+        task = self._loads.get(key)
+        if task is None:
+            if len(self._loads) >= self._waiting_max:
+                raise StoreUnavailable("too many different reads are being computed")
+            task = asyncio.create_task(self._run(key))
+            self._loads[key] = task
+            task.add_done_callback(lambda done: self._done(key, done))
+        return task
+
+    def _done(self, key: K, task: asyncio.Task[V]) -> None:
+        self._loads.pop(key, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("a cached read could not be brought up to date: %r", error)
+
+    async def _run(self, key: K) -> V:
+        entry = self._entries.get(key)
+        async with self._colds if entry is None else self._refreshes:
+            began = self._monotonic()
+            value = await self._load(key, entry.value if entry is not None else None)
+        self._store(key, _Entry(value, began, self._weigh(value)))
+        return value
+
+    def _store(self, key: K, entry: _Entry[V]) -> None:
+        previous = self._entries.pop(key, None)
+        if previous is not None:
+            self._weight -= previous.weight
+        self._entries[key] = entry
+        self._weight += entry.weight
+        while len(self._entries) > 1 and (
+            len(self._entries) > self._entries_max or self._weight > self._weight_max
+        ):
+            _, dropped = self._entries.popitem(last=False)
+            self._weight -= dropped.weight
