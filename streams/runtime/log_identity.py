@@ -99,7 +99,7 @@ class _MetadataRequest(Request[_MetadataRequestV10]):  # type: ignore[misc]
 
     def build(self, request_struct_class: type[_MetadataRequestV10]) -> Any:
         create_topic = cluster_operations = topic_operations = False
-        topics = [(_NO_ID, self._topic, {})]
+        topics: list[tuple[bytes, str, dict[int, bytes]]] = [(_NO_ID, self._topic, {})]
         return request_struct_class(topics, create_topic, cluster_operations, topic_operations, {})
 
 

@@ -1,0 +1,26 @@
+"""What a reader counts, in Prometheus's default registry. `deploy` serves it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS: Final = Counter("questlog_records", "Records handled", ["topic", "partition"])
+RECORD_BYTES: Final = Counter(
+    "questlog_record_bytes", "Bytes of record values handled", ["topic", "partition"]
+)
+SKIPPED: Final = Counter(
+    "questlog_records_skipped", "Records handled before, dropped", ["topic", "partition"]
+)
+HANDLE_SECONDS: Final = Histogram(
+    "questlog_handle_seconds",
+    "Time to take effect of one record",
+    ["topic"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+POSITION: Final = Gauge("questlog_position", "Offset of the next record to handle", ["topic", "partition"])
+LAG: Final = Gauge(
+    "questlog_lag_records", "Records in the log that are not handled yet", ["topic", "partition"]
+)
+DEAD_LETTERS: Final = Counter("questlog_dead_letters", "Dead letters appended", ["topic", "reason"])

@@ -1,0 +1,286 @@
+"""Runs a role: Faust reads the topics, a `LogReader` for each takes effect, one record at a time.
+
+Where reading begins is the reader's word alone: the position it returns is committed before Faust seeks, so
+the consumer group's offsets never decide anything. Anything unforeseen ends the process (exit 70, or 71 by
+the watchdog): its supervisor starts it again, and it folds again. Nothing is repaired in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import faust
+import msgspec
+from faust.types import TP
+
+from schemas.log import LogReader, LogRecord, LogTail
+from schemas.topics import Topic
+from streams.runtime import metrics, patches
+from streams.runtime.application import last_heartbeat_age_ms
+from streams.runtime.watchdog import Watchdog
+
+_log: Final = logging.getLogger(__name__)
+
+EXIT_FAILED: Final = 70
+IDLE_SECONDS: Final = 0.1
+
+Exit = Callable[[int], Any]
+
+
+class PartitionHealth(msgspec.Struct, frozen=True):
+    """How far one partition is: `position` is the next offset to handle, `lag` None before it is known."""
+
+    topic: str
+    partition: int
+    position: int
+    lag: int | None
+
+
+class PositionRefused(Exception):
+    """A store's position is not in the log: the log was replaced or cut, and the message names the repair."""
+
+
+class Binding:
+    """One topic and the reader that takes effect of its records."""
+
+    def __init__(self, topic: Topic, reader: LogReader) -> None:
+        self.topic = topic
+        self.reader = reader
+        self.positions: dict[int, int] = {}
+        self.ends: dict[int, int] = {}
+        self.lock = asyncio.Lock()
+        self._seconds = metrics.HANDLE_SECONDS.labels(topic.name)
+        self._counters: dict[int, tuple[Any, Any, Any]] = {}
+
+    async def assigned(self, partition: int, tail: LogTail) -> int:
+        """Let the reader fold, and check that its position is in the log."""
+        async with self.lock:
+            position = await self.reader.assigned(partition)
+            begin = await tail.begin_offset(self.topic.name, partition)
+            end = await tail.end_offset(self.topic.name, partition)
+            if not begin <= position <= end:
+                raise PositionRefused(
+                    f"{self.topic.name}[{partition}] holds {begin} to {end}, not the position {position}:"
+                    " the log was replaced or cut. Run `questlog rebuild`, or restore the log."
+                )
+            self.ends[partition] = end
+            self.positions[partition] = position
+            return position
+
+    async def revoked(self, partition: int) -> None:
+        """Let the reader forget; records still in a buffer are dropped from here on."""
+        async with self.lock:
+            if self.positions.pop(partition, None) is not None:
+                self.ends.pop(partition, None)
+                await self.reader.revoked(partition)
+
+    async def handle(self, record: LogRecord) -> None:
+        """Take effect of a record if it is the next one; drop it if it was; raise if one is missing."""
+        async with self.lock:
+            expected = self.positions.get(record.partition)
+            records, size, skipped = self._counted(record.partition)
+            if expected is None or record.offset < expected:
+                skipped.inc()
+                return
+            if record.offset > expected:
+                raise PositionRefused(
+                    f"{record.topic}[{record.partition}]: {record.offset} came where {expected} was expected"
+                )
+            begun = time.perf_counter()
+            await self.reader.handle(record)
+            self._seconds.observe(time.perf_counter() - begun)
+            records.inc()
+            size.inc(len(record.value))
+            self.positions[record.partition] = record.offset + 1
+
+    async def idle(self, now_ms: int) -> None:
+        """Tick the reader, unless it has nothing."""
+        if self.positions:
+            async with self.lock:
+                await self.reader.idle(now_ms)
+
+    def health(self) -> list[PartitionHealth]:
+        """Where each partition stands, by the last look at the log's end."""
+        return [
+            PartitionHealth(
+                self.topic.name,
+                partition,
+                position,
+                max(0, self.ends[partition] - position) if partition in self.ends else None,
+            )
+            for partition, position in sorted(self.positions.items())
+        ]
+
+    def _counted(self, partition: int) -> tuple[Any, Any, Any]:
+        counters = self._counters.get(partition)
+        if counters is None:
+            labels = (self.topic.name, str(partition))
+            counters = self._counters[partition] = (
+                metrics.RECORDS.labels(*labels),
+                metrics.RECORD_BYTES.labels(*labels),
+                metrics.SKIPPED.labels(*labels),
+            )
+        return counters
+
+
+class Role:
+    """A worker process: an app, its bindings, and the watch over them."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        bindings: Sequence[tuple[Topic, LogReader]],
+        *,
+        tail: LogTail,
+        exit_process: Exit = os._exit,
+    ) -> None:
+        self.app = app
+        self.bindings = {topic.name: Binding(topic, reader) for topic, reader in bindings}
+        self._tail = tail
+        self._exit = exit_process
+        self._stopping = False
+        self._assigning = False
+        self._watchdog = Watchdog(self._end, tail, lambda: None if self._assigning else self._positions())
+        for binding in self.bindings.values():
+            self._add_agent(binding)
+        signals: Any = app  # mode's types know no bound methods
+        signals.on_rebalance_complete.connect(self._on_rebalance_complete)
+        signals.on_partitions_revoked.connect(self._on_partitions_revoked)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set, then finish the record at hand and leave the group. Call it once."""
+        ticking = asyncio.ensure_future(self._tick())
+        stopping = asyncio.ensure_future(stop.wait())
+        self._watchdog.start()
+        try:
+            with self._ending_on_failure(str(self.app.conf.id)):
+                await self.app.start()
+                ended = asyncio.ensure_future(self.app.wait_until_stopped())
+                await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not stop.is_set():
+                    raise RuntimeError(f"the app ended by itself: {self.app.crash_reason!r}")
+                self._stopping = True
+                await self.app.stop()
+                ended.cancel()
+        finally:
+            self._stopping = True
+            ticking.cancel()
+            stopping.cancel()
+            await self._watchdog.stop()
+
+    def health(self) -> dict[str, Any]:
+        """For `/healthz`, `/readyz` and `status`: positions, lag, and the age of the last heartbeat in ms."""
+        partitions = [health for binding in self.bindings.values() for health in binding.health()]
+        return {
+            "role": self.app.conf.id,
+            "heartbeat_age_ms": round(last_heartbeat_age_ms(self.app), 1),
+            "assigned": bool(partitions),
+            "partitions": [msgspec.to_builtins(partition) for partition in partitions],
+        }
+
+    def _add_agent(self, binding: Binding) -> None:
+        topic = self.app.topic(binding.topic.name, key_type=bytes, value_type=bytes)
+
+        async def read(stream: Any) -> None:
+            with self._ending_on_failure(f"the reader of {binding.topic.name}"):
+                async for event in stream.events():
+                    message = event.message
+                    await binding.handle(
+                        LogRecord(
+                            topic=message.topic,
+                            partition=message.partition,
+                            offset=message.offset,
+                            appended_at_ms=round(message.timestamp * 1000.0),
+                            key=message.key,
+                            value=message.value or b"",
+                        )
+                    )
+                if not self._leaving():
+                    raise RuntimeError("the stream ended")
+
+        self.app.agent(topic, name=f"{self.app.conf.id}.{binding.topic.name}", concurrency=1)(read)
+
+    async def _on_rebalance_complete(self, *_args: Any, **_kwargs: Any) -> None:
+        """Awaited by Faust after assignment, before it seeks and fetches."""
+        with self._ending_on_failure("taking partitions"):
+            self._assigning = True
+            try:
+                await self._take_partitions()
+            finally:
+                self._assigning = False
+
+    async def _take_partitions(self) -> None:
+        app: Any = self.app
+        generation = app.consumer_generation_id
+        patches.mark_heartbeat(app.conf.id)
+        positions: dict[TP, int] = {}
+        for where in sorted(app.consumer.assignment()):
+            binding = self.bindings.get(where.topic)
+            if binding is not None:
+                await binding.revoked(where.partition)
+                positions[where] = await binding.assigned(where.partition, self._tail)
+        if app.consumer_generation_id != generation:
+            for where in positions:  # another rebalance came meanwhile, and will call again
+                await self.bindings[where.topic].revoked(where.partition)
+            return
+        if positions and not await app.consumer._commit(positions):  # noqa: SLF001 - the measured recipe
+            raise RuntimeError("the group moved on meanwhile")
+        for where, position in positions.items():
+            _log.info("reading %s[%d] from %d", where.topic, where.partition, position)
+
+    async def _on_partitions_revoked(self, _app: Any, revoked: set[TP], **_kwargs: Any) -> None:
+        """Awaited by Faust after the record at hand is done."""
+        with self._ending_on_failure("giving up partitions"):
+            for where in revoked:
+                binding = self.bindings.get(where.topic)
+                if binding is not None:
+                    await binding.revoked(where.partition)
+
+    async def _tick(self) -> None:
+        with self._ending_on_failure("a reader between records"):
+            while True:
+                await asyncio.sleep(IDLE_SECONDS)
+                for binding in self.bindings.values():
+                    await binding.idle(time.time_ns() // 1_000_000)
+
+    def _leaving(self) -> bool:
+        return self._stopping or self.app.should_stop
+
+    @contextlib.contextmanager
+    def _ending_on_failure(self, what: str) -> Iterator[None]:
+        """What leaves this block ends the process: upstream would log it, acknowledge the record, go on."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._leaving():
+                raise
+            self._end(EXIT_FAILED, f"{what} was cancelled")
+        except Exception as error:  # noqa: BLE001 - nothing is repaired in place
+            _log.critical("%s failed", what, exc_info=error)
+            self._end(EXIT_FAILED, f"{what} failed: {error!r}")
+
+    def _positions(self) -> list[tuple[str, dict[int, int], dict[int, int]]]:
+        return [(name, binding.positions, binding.ends) for name, binding in self.bindings.items()]
+
+    def _end(self, code: int, reason: str) -> None:
+        _log.critical("%s; the process ends with code %d", reason, code)
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+        self._exit(code)
+
+
+async def run_role(
+    app: faust.App,
+    bindings: Sequence[tuple[Topic, LogReader]],
+    *,
+    tail: LogTail,
+    stop: asyncio.Event,
+) -> None:
+    """Run a worker until `stop` is set. See `Role`, which also tells its health."""
+    await Role(app, bindings, tail=tail).run(stop)
