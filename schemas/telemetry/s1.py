@@ -176,7 +176,7 @@ def _moment(value: Moment, path: list[str | int]) -> int:
 
 
 def _decode_completely(body: bytes) -> Batch:
-    """The batch of a body with unknown fields or unusual values; raises `InvalidBatch` naming what is wrong."""
+    """The batch of a body with unknown fields or unusual values. Raises `InvalidBatch`."""
     content = json_object(body)
     budget = Budget()
     events = content.pop("events", None)

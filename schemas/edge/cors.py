@@ -1,0 +1,68 @@
+"""CORS for the routes that games call from browsers. Pure.
+
+Source: contract/common.md: S4 ingest, S1 ingest and experiments, `/sdk/v1`, S5 with a client key answer
+preflights with 204, for any origin by default, with the documented headers allowed and exposed. No
+credentials mode: keys travel in headers, never in cookies, so that `*` is safe.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CLIENT_SAFE: Final = re.compile(
+    r"/api/(events|player|funnel|realtime)$"
+    r"|/api/telemetry(/feedback|/experiments)?$"
+    r"|/sdk/v1(/|$)"
+    r"|/api/v[23](/|$)"
+)
+_METHODS: Final = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
+_ALLOWED: Final = (
+    b"Authorization, Content-Type, Content-Encoding, X-Public-Token, X-Api-Key, Api-Key, X-Player-Secret, "
+    b"Idempotency-Key, Last-Event-ID, X-Request-Id"
+)
+_EXPOSED: Final = (
+    b"Retry-After, X-Request-Id, Idempotency-Key, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "
+    b"X-RateLimit-Limit, X-RateLimit-Remaining"
+)
+_MAX_AGE: Final = b"7200"
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+
+def client_safe(path: str) -> bool:
+    """Whether browsers may call this path from any page."""
+    return _CLIENT_SAFE.match(path) is not None
+
+
+class Cors:
+    """Answers for a set of allowed origins; `*` allows any. `expose` is constant where any origin is."""
+
+    def __init__(self, origins: tuple[str, ...] = ("*",)) -> None:
+        self._any = "*" in origins
+        self._origins = {origin.encode() for origin in origins}
+        self._for_any: RawHeaders = (
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-expose-headers", _EXPOSED),
+        )
+
+    def expose(self, origin: bytes | None) -> RawHeaders:
+        """Headers that every answer on a client-safe path carries, errors included."""
+        if self._any:
+            return self._for_any
+        if origin is None or origin not in self._origins:
+            return ((b"vary", b"origin"),)
+        return (
+            (b"access-control-allow-origin", origin),
+            (b"access-control-expose-headers", _EXPOSED),
+            (b"vary", b"origin"),
+        )
+
+    def preflight(self, origin: bytes | None) -> RawHeaders:
+        """Headers of the 204 that answers an OPTIONS request."""
+        return (
+            *self.expose(origin),
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _ALLOWED),
+            (b"access-control-max-age", _MAX_AGE),
+        )

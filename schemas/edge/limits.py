@@ -1,0 +1,44 @@
+"""The numbers of both HTTP edges: rate limits and sizes, and the names of their buckets.
+
+Source: contract/telemetry.md, contract/common.md. A bucket's name says what shares it; the tenant is part
+of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.edge.ports import Game
+
+SECOND_MS: Final = 1000
+MINUTE_MS: Final = 60_000
+
+PLAN_PER_MINUTE: Final = {"free": 60, "indie": 300, "studio": 1200}
+"""Management reads for each key and minute, by the studio's plan."""
+READS_PER_MINUTE_IP: Final = 3000
+"""S1's bucket for each source IP, before authentication."""
+UNKNOWN_KEYS_PER_SECOND: Final = 10.0
+"""Unknown credentials for each source IP: what is left of guessing."""
+S1_DEFAULT_PER_MINUTE: Final = 120.0
+"""S1 ingest for each source IP, where the request names no game of the studio."""
+EXPORT_EVERY_MS: Final = MINUTE_MS
+MODEL_BYTES_MAX: Final = 256 * 1024 * 1024
+BODY_READ_TIMEOUT_S: Final = 30.0
+"""A request's body must be here by then, however slowly it comes."""
+RETRY_AFTER_UNAVAILABLE_S: Final = 2
+"""What a 503 tells clients to wait."""
+
+
+def s4_bucket(game: Game, ip: str) -> str:
+    """S4: requests of one source IP for one game."""
+    return f"s4:{game.id}:{ip}"
+
+
+def s1_bucket(studio_id: str, game: Game | None, ip: str) -> str:
+    """S1 ingest: requests of one source IP for one game, or for none that the studio has."""
+    return f"s1:{studio_id}:{game.id if game else '-'}:{ip}"
+
+
+def unknown_bucket(ip: str) -> str:
+    """Requests of one source IP with credentials that nobody has."""
+    return f"unknown:{ip}"
