@@ -14,12 +14,14 @@ import msgspec
 from redis.asyncio import Redis
 
 from projections.redis.reader import Projection, RedisReader
-from projections.redis.scripts import COMPARE, STATE, SWAP
-from schemas.log import LogTail
+from projections.redis.scripts import APPLY, COMPARE, STATE, SWAP
+from schemas.log import LogRecord, LogTail
 
 ROUNDS_MAX: Final = 200
 """How often the builder runs after a live writer before it says that it can't catch up."""
 COMPARED_AT_ONCE: Final = 50
+APPLIED_AT_ONCE: Final = 64
+_DISCARD: Final = "--discard replaces it anyway: `questlog rebuild redis --discard`"
 
 
 class Progress(Protocol):
@@ -61,9 +63,11 @@ async def rebuild(
     Raises RebuildFailed. Afterwards only the live generation is left.
     """
     builder = _Builder(redis, projection, log=log, generation=generation, progress=progress)
-    _, live, *_ = [item.decode() for item in await STATE.run(redis, projection.noun, "", "0")]
+    live = await builder.live_generation()
     if live == generation:
         raise RebuildFailed(f"generation {generation} is live")
+    if not discard:
+        await builder.refuse_foreign_positions()
     doomed = generation
     try:
         await builder.begin()
@@ -73,24 +77,10 @@ async def rebuild(
             return builder.result(swapped=False, keys=keys, different=different)
         builder.answers()
         for _ in range(ROUNDS_MAX):
-            await builder.catch_up()
-            reply = await SWAP.run(
-                redis,
-                projection.noun,
-                generation,
-                str(projection.topic.partitions),
-                "discard" if discard else "",
-            )
-            status, _, behind = [item.decode() for item in reply]
-            if status == "swapped":
+            if await builder.catch_up(swap="discard" if discard else "if-not-behind"):
                 doomed = live
                 return builder.result(swapped=True)
-            if behind == "log":
-                raise RebuildFailed("the live projection is of another log; --discard replaces it anyway")
-        raise RebuildFailed(
-            "the live projection stayed ahead: is its position beyond the log's end? "
-            "--discard replaces it anyway"
-        )
+        raise RebuildFailed(f"the live projection stayed ahead {ROUNDS_MAX} times; try at a quieter time")
     finally:
         await _delete(redis, f"{projection.noun}:{doomed}:")
 
@@ -116,10 +106,29 @@ class _Builder:
         self._next: dict[int, int] = {}
         self._records = 0
 
+    async def live_generation(self) -> str:
+        _, live, *_ = await STATE.run(self._redis, self._projection.noun, "", "0")
+        return str(live.decode())
+
+    async def refuse_foreign_positions(self) -> None:
+        """Raise RebuildFailed where the live positions are of another log or beyond this one's end."""
+        topic = self._projection.topic
+        log_id = await self._log.log_id(topic.name)
+        for partition in range(topic.partitions):
+            state = await STATE.run(self._redis, self._projection.noun, "", str(partition))
+            position, held_id = int(state[2] or 0), state[4].decode()
+            end = await self._log.end_offset(topic.name, partition)
+            if held_id and held_id != log_id:
+                raise RebuildFailed(f"the live projection is of another log. {_DISCARD}")
+            if position > end:
+                at = f"{topic.name}[{partition}] up to {position}, beyond the log's end at {end}"
+                raise RebuildFailed(f"the live projection holds {at}. {_DISCARD}")
+
     async def begin(self) -> None:
-        await _delete(
-            self._redis, f"{self._projection.noun}:{self._generation}:"
-        )  # left by a rebuild that died
+        await APPLY.load(self._redis)
+        await SWAP.load(self._redis)
+        # A rebuild that died may have left something.
+        await _delete(self._redis, f"{self._projection.noun}:{self._generation}:")
         for partition in range(self._projection.topic.partitions):
             self._next[partition] = await self._reader.assigned(partition)
 
@@ -136,20 +145,48 @@ class _Builder:
             different=different or [],
         )
 
-    async def catch_up(self) -> None:
-        """Apply everything up to the log's end as it is now."""
+    async def catch_up(self, swap: str = "") -> bool:
+        """Apply everything up to the log's end as it is now.
+
+        With `swap`, the last records and the swap are one transaction, so that a live writer that never rests
+        has no time to get ahead. True where it swapped.
+        """
         topic = self._projection.topic.name
         ends = {partition: await self._log.end_offset(topic, partition) for partition in self._next}
         total = self._records + sum(ends[partition] - begin for partition, begin in self._next.items())
+        batch: list[LogRecord] = []
         for partition, end in ends.items():
             if self._next[partition] >= end:
                 continue
             async for record in self._log.read(topic, partition, self._next[partition], end):
-                await self._reader.handle(record)
-                self._next[partition] = record.offset + 1
-                self._records += 1
-                self._progress(self._records, total)
+                batch.append(record)
+                if len(batch) >= APPLIED_AT_ONCE:
+                    await self._apply(batch)
+                    self._progress(self._records, total)
+                    batch = []
+        swapped = await self._apply(batch, swap)
         self._progress(self._records, total)
+        return swapped
+
+    async def _apply(self, records: list[LogRecord], swap: str = "") -> bool:
+        if not records and not swap:
+            return False
+        async with self._redis.pipeline(transaction=bool(swap)) as pipeline:
+            for record in records:
+                arguments, _ = self._reader.arguments(record)
+                APPLY.queue(pipeline, *arguments)
+            if swap:
+                partitions = str(self._projection.topic.partitions)
+                discard = "discard" if swap == "discard" else ""
+                SWAP.queue(pipeline, self._projection.noun, self._generation, partitions, discard)
+            replies = await pipeline.execute()
+        for record, (status, next_offset, detail) in zip(records, replies, strict=False):
+            if status not in {b"applied", b"dropped"}:
+                at = f"{record.topic}[{record.partition}]@{record.offset}"
+                raise RebuildFailed(f"{at}: {status.decode()} {next_offset.decode()} {detail.decode()}")
+            self._next[record.partition] = record.offset + 1
+        self._records += len(records)
+        return bool(swap) and replies[-1][0] == b"swapped"
 
     async def compare(self, live: str) -> tuple[int, list[str]]:
         """How many keys were compared at common positions, and which differ."""

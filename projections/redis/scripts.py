@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
 _FOLDER = Path(__file__).parent
 
@@ -34,6 +35,16 @@ class Script:
             return await execute("EVALSHA", self._sha, 0, *arguments)
         except NoScriptError:
             return await execute("EVAL", self._text, 0, *arguments)
+
+    def queue(self, pipeline: Pipeline, *arguments: str | bytes) -> None:
+        """Put it into a pipeline. `load` it before: a pipeline can't be asked twice."""
+        execute: Callable[..., object] = pipeline.execute_command
+        execute("EVALSHA", self._sha, 0, *arguments)
+
+    async def load(self, client: Redis) -> None:
+        """Give Redis the text."""
+        execute: Callable[..., Awaitable[Any]] = client.execute_command
+        await execute("SCRIPT LOAD", self._text)
 
 
 APPLY = Script("apply")

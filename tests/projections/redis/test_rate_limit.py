@@ -1,0 +1,103 @@
+"""Limits are counted by Redis for all processes, and waiting as long as a refusal says always suffices."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projections.redis.client import connect
+from projections.redis.rate_limit import RedisRateLimiter
+from schemas.edge.ports import StoreUnavailable
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+pytestmark = pytest.mark.stack
+
+
+async def test_a_second_holds_one_seconds_worth_and_refills_evenly(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    verdicts = [await limiter.take("b", limit=10, period_ms=60_000) for _ in range(12)]
+    assert [verdict.allowed for verdict in verdicts] == [True] * 10 + [False] * 2
+    assert [verdict.remaining for verdict in verdicts[:10]] == list(range(9, -1, -1))
+    assert 5_000 < verdicts[10].retry_after_ms <= 6_000
+    assert 59_000 < verdicts[10].reset_ms <= 60_000
+
+
+@pytest.mark.parametrize("count_refused", [True, False])
+async def test_waiting_as_told_always_suffices(redis: Redis, noun: str, *, count_refused: bool) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    for _ in range(4):
+        while True:
+            verdict = await limiter.take("b", limit=20, period_ms=400, count_refused=count_refused)
+            if not verdict.allowed:
+                break
+        assert 0 < verdict.retry_after_ms <= 400
+        await asyncio.sleep(verdict.retry_after_ms / 1000)
+        assert (await limiter.take("b", limit=20, period_ms=400, count_refused=count_refused)).allowed
+
+
+async def test_counted_refusals_extend_the_wait_but_never_beyond_a_period(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun, monotonic=iter(range(10_000)).__next__)
+    for _ in range(5):
+        assert (await limiter.take("b", limit=5, period_ms=2_000, count_refused=True)).allowed
+    first = await limiter.take("b", limit=5, period_ms=2_000, count_refused=True)
+    await asyncio.sleep(0.3)
+    for _ in range(5):
+        last = await limiter.take("b", limit=5, period_ms=2_000, count_refused=True)
+    assert not first.allowed
+    assert not last.allowed
+    assert last.retry_after_ms > first.retry_after_ms - 300
+    assert 1_900 < last.retry_after_ms <= 2_000
+    assert await redis.llen(f"{noun}b") == 5
+
+
+async def test_processes_share_a_bucket(redis: Redis, noun: str) -> None:
+    one, other = RedisRateLimiter(redis, prefix=noun), RedisRateLimiter(redis, prefix=noun)
+    verdicts = [
+        await limiter.take("b", limit=6, period_ms=60_000) for _ in range(5) for limiter in (one, other)
+    ]
+    assert sum(verdict.allowed for verdict in verdicts) == 6
+
+
+async def test_a_flood_of_refusals_does_not_reach_redis(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    while (await limiter.take("b", limit=2, period_ms=60_000)).allowed:
+        pass
+    before = int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"])
+    for _ in range(1_000):
+        assert not (await limiter.take("b", limit=2, period_ms=60_000)).allowed
+    assert int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]) - before < 5
+
+
+async def test_memory_of_refusals_is_bounded(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun, remembered=10)
+    for index in range(30):
+        await limiter.take(f"b{index}", limit=1, period_ms=60_000)
+        await limiter.take(f"b{index}", limit=1, period_ms=60_000)
+    assert len(limiter._refused) == 10
+
+
+async def test_fractions_and_zero(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    assert (await limiter.take("half", limit=0.5, period_ms=1_000)).allowed
+    refused = await limiter.take("half", limit=0.5, period_ms=1_000)
+    assert 1_000 < refused.retry_after_ms <= 2_000
+    assert not (await limiter.take("none", limit=0, period_ms=1_000)).allowed
+
+
+async def test_buckets_do_not_outlive_their_period(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    await limiter.take("b", limit=5, period_ms=2_000)
+    await limiter.take("c", limit=5, period_ms=2_000, count_refused=True)
+    assert 0 < await redis.pttl(f"{noun}b") <= 2_001
+    assert 0 < await redis.pttl(f"{noun}c") <= 2_001
+
+
+async def test_without_redis_nothing_is_guessed(noun: str) -> None:
+    nobody = connect("redis://127.0.0.1:1/0")
+    with pytest.raises(StoreUnavailable):
+        await RedisRateLimiter(nobody, prefix=noun).take("b", limit=1, period_ms=1_000)
+    await nobody.aclose()
