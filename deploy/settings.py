@@ -1,7 +1,7 @@
-"""Settings of every process, from `QUESTLOG_*` environment variables: the only place that reads the environment.
+"""Settings of every process, from `QUESTLOG_*` variables. Nothing else reads the environment.
 
-The supervisor passes a child its settings by the same variables (`Settings.environment`), so a process started
-by hand, by Compose or by Kubernetes is configured exactly as one that `questlog up` starts.
+The supervisor passes a child its settings by the same variables (`Settings.environment`), so a process
+started by hand, by Compose or by Kubernetes is configured exactly as one that `questlog up` starts.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ class Settings:
         return self.object_store or str(self.home / "objects")
 
     def deployment_secret(self) -> bytes:
-        """The deployment secret's bytes. Raises SettingsError where there is none yet (`questlog up` makes it)."""
+        """The deployment secret's bytes.
+
+        Raises SettingsError where there is none yet (`questlog up` makes it).
+        """
         if self.secret:
             return self.secret.encode()
         path = self.home / "secret"
@@ -77,7 +80,7 @@ class Settings:
             return path.read_bytes().strip()
         except FileNotFoundError:
             raise SettingsError(
-                f"there is no deployment secret: set {PREFIX}SECRET, or start `questlog up` once to make {path}"
+                f"there is no deployment secret: set {PREFIX}SECRET, or let `questlog up` make {path}"
             ) from None
 
     def environment(self) -> dict[str, str]:

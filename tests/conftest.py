@@ -1,4 +1,7 @@
-"""Fixtures of all rooms. `kafka`, `redis_url` and `clickhouse_url` are the real thing, started on first use."""
+"""Fixtures of all rooms.
+
+`kafka`, `redis_url` and `clickhouse_url` are the real thing, started on first use.
+"""
 
 from __future__ import annotations
 

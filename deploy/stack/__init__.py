@@ -1,1 +1,4 @@
-"""The embedded stack: Kafka, Redis and ClickHouse on this machine, and the supervisor that keeps them running."""
+"""The embedded stack.
+
+Kafka, Redis and ClickHouse on this machine, and the supervisor that keeps them running.
+"""

@@ -19,9 +19,13 @@ class UnknownEncodingError(ValueError):
 class Compressor(Protocol):
     """Compresses a response piece by piece; `finish` returns what is left."""
 
-    def compress(self, data: bytes) -> bytes: ...
+    def compress(self, data: bytes) -> bytes:
+        """What is ready to be sent; may be empty."""
+        ...
 
-    def finish(self) -> bytes: ...
+    def finish(self) -> bytes:
+        """The rest. Call it once, last."""
+        ...
 
 
 class _Lz4:
@@ -73,7 +77,10 @@ def compressor(encoding: str) -> Compressor:
 
 
 def decompress(encoding: str, data: bytes) -> bytes:
-    """A whole request body. Raises UnknownEncodingError, or ValueError where the bytes don't hold what they claim."""
+    """A whole request body.
+
+    Raises UnknownEncodingError, or ValueError where the bytes don't hold what they claim.
+    """
     try:
         if encoding == "lz4":
             return bytes(lz4.frame.decompress(data))

@@ -1,7 +1,8 @@
 """chDB as a server's engine: one engine in the process, one connection for each running statement.
 
-A chDB connection is a session (its SETs, USE and temporary tables are its own) and costs 0.3 ms, so statements get
-a connection that holds exactly their settings: a fresh one, or an idle one that was used with the same settings.
+A chDB connection is a session (its SETs, USE and temporary tables are its own) and costs 0.3 ms, so
+statements get a connection that holds exactly their settings: a fresh one, or an idle one that was used
+with the same settings.
 """
 
 from __future__ import annotations
@@ -90,10 +91,13 @@ class ChdbEngine:
         self._lock = threading.Lock()
         self._idle: OrderedDict[int, tuple[Key, Any]] = OrderedDict()
         self._sessions: dict[str, _Session] = {}
-        self._base = chdb.connect(self._path)  # keeps the engine open between statements
+        self._base = _connect(self._path)  # keeps the engine open between statements
 
     def run(self, statement: Statement, progress: Progress) -> Iterator[bytes]:
-        """Execute, yielding the result in pieces. Raises EngineError; closing the iterator cancels the query."""
+        """Execute, yielding the result in pieces.
+
+        Raises EngineError; closing the iterator cancels the query.
+        """
         word = first_word(statement.text[:65536])
         if not word:
             raise EngineError(62, "Code: 62. DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)")
@@ -134,7 +138,7 @@ class ChdbEngine:
             for number in reversed(self._idle):
                 if self._idle[number][0] == key:
                     return self._idle.pop(number)[1]
-        connection = chdb.connect(self._path)
+        connection = _connect(self._path)
         try:
             database, settings = key
             if database:
@@ -188,9 +192,13 @@ class ChdbEngine:
                     raise EngineError(
                         202, "Code: 202. DB::Exception: Too many sessions. (TOO_MANY_SIMULTANEOUS_QUERIES)"
                     )
-                found = self._sessions[name] = _Session(chdb.connect(self._path))
+                found = self._sessions[name] = _Session(_connect(self._path))
             found.until = now + 3600  # while it runs
             return found
+
+
+def _connect(path: str) -> Any:
+    return chdb.connect(path)  # type: ignore[no-untyped-call]  # chDB ships no types
 
 
 def _execute(connection: Any, statement: Statement, word: bytes, progress: Progress) -> Iterator[bytes]:
@@ -199,10 +207,7 @@ def _execute(connection: Any, statement: Statement, word: bytes, progress: Progr
             _insert(connection, *insert, progress)
             return
         text = b"".join([statement.text, *statement.data])
-        if not is_single(text):
-            raise EngineError(
-                62, "Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)"
-            )
+        _check_single(text)
         if is_streamed(word):
             yield from _stream(connection, text, statement, progress)
             return
@@ -212,8 +217,15 @@ def _execute(connection: Any, statement: Statement, word: bytes, progress: Progr
         yield result.bytes()
     except EngineError:
         raise
-    except Exception as error:  # noqa: BLE001 - chDB raises RuntimeError and its own; all carry ClickHouse's text
+    except Exception as error:  # chDB raises RuntimeError and its own; all carry ClickHouse's text
         raise EngineError.of(error) from error
+
+
+def _check_single(text: bytes) -> None:
+    if not is_single(text):
+        raise EngineError(
+            62, "Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)"
+        )
 
 
 def _stream(connection: Any, text: bytes, statement: Statement, progress: Progress) -> Iterator[bytes]:
@@ -229,7 +241,10 @@ def _stream(connection: Any, text: bytes, statement: Statement, progress: Progre
 
 
 def _insert_with_data(statement: Statement) -> tuple[bytes, str, list[bytes]] | None:
-    """The INSERT's text, format and data, wherever the text ends: in the query parameter or inside the body."""
+    """The INSERT's text, format and data, wherever the text ends.
+
+    In the query parameter or inside the body.
+    """
     head = statement.text if not statement.data else statement.text + statement.data[0][: 1 << 20]
     found = split_insert(head)
     if found is None:
@@ -272,7 +287,7 @@ def _set(connection: Any, settings: Mapping[str, str]) -> None:
 def _command(connection: Any, text: str) -> None:
     try:
         connection.query(text, "TabSeparated")
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         raise EngineError.of(error) from error
 
 

@@ -9,7 +9,10 @@ from deploy.stack.clickhouse_engine import EngineError
 
 
 def read_form(boundary: bytes, body: bytes) -> dict[str, str]:
-    """The form's fields. Raises EngineError: 48 for a file (external tables), 36 where the form can't be read."""
+    """The form's fields.
+
+    Raises EngineError: 48 for a file (external tables), 36 where the form can't be read.
+    """
     fields: dict[str, str] = {}
     header_name: list[bytes] = []
     header_value: list[bytes] = []

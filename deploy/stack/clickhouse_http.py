@@ -1,7 +1,7 @@
-"""ClickHouse's HTTP protocol over the embedded engine: stock clickhouse-connect, sync and async, works unchanged.
+"""ClickHouse's HTTP protocol over the embedded engine: stock clickhouse-connect works unchanged.
 
-Source: ClickHouse's documentation of its HTTP interface and clickhouse-connect 1.12. Not served: ClickHouse's own
-block compression (`compress=1`, `decompress=1`) and external tables.
+Source: ClickHouse's documentation of its HTTP interface and clickhouse-connect 1.12. Not served:
+ClickHouse's own block compression (`compress=1`, `decompress=1`) and external tables.
 """
 
 from __future__ import annotations
@@ -231,16 +231,7 @@ def _statement_of(
         raise EngineError(
             48, "Code: 48. DB::Exception: compress=1 and decompress=1 are not served. (NOT_IMPLEMENTED)"
         )
-    encoding = headers.get("content-encoding", "").strip().lower()
-    if encoding and encoding != "identity":
-        try:
-            body = [decompress(encoding, b"".join(body))]
-        except UnknownEncodingError:
-            raise EngineError(
-                48, f"Code: 48. DB::Exception: Unknown compression method {encoding}. (NOT_IMPLEMENTED)"
-            ) from None
-        except ValueError as error:
-            raise EngineError(354, f"Code: 354. DB::Exception: {error}. (ZLIB_INFLATE_FAILED)") from None
+    body = _plain(headers.get("content-encoding", "").strip().lower(), body)
     kind, options = parse_options_header(headers.get("content-type", ""))
     if kind == b"multipart/form-data":
         params |= read_form(options.get(b"boundary", b""), b"".join(body))
@@ -273,6 +264,18 @@ def _statement_of(
         session=params.get("session_id", ""),
         session_seconds=session_seconds,
     )
+
+
+def _plain(encoding: str, body: list[bytes]) -> list[bytes]:
+    if encoding in {"", "identity"}:
+        return body
+    try:
+        return [decompress(encoding, b"".join(body))]
+    except UnknownEncodingError:
+        message = f"Code: 48. DB::Exception: Unknown compression method {encoding}. (NOT_IMPLEMENTED)"
+        raise EngineError(48, message) from None
+    except ValueError as error:
+        raise EngineError(354, f"Code: 354. DB::Exception: {error}. (ZLIB_INFLATE_FAILED)") from None
 
 
 def _credentials(headers: dict[str, str], params: dict[str, str]) -> tuple[str, str]:

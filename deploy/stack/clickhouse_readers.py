@@ -1,9 +1,9 @@
 """Read-only users of the embedded ClickHouse: each sees its studio's rows and nothing else.
 
-In production ClickHouse's own roles and row policies do this. chDB refuses both, so here every statement of such a
-user runs with `additional_table_filters` for every table and then `readonly = 1` (overrides, `file()`, `url()` are
-refused by the engine), and its syntax tree may name filtered tables only: table functions such as `merge()` would
-step around the filters.
+In production ClickHouse's own roles and row policies do this. chDB refuses both, so here every statement of
+such a user runs with `additional_table_filters` for every table and then `readonly = 1` (overrides,
+`file()`, `url()` are refused by the engine), and its syntax tree may name filtered tables only: table
+functions such as `merge()` would step around the filters.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -28,7 +28,7 @@ _OPEN_TABLES: Final = frozenset(
 _OPEN_SYSTEM: Final = ("functions", "settings", "formats", "data_type_families", "contributors", "time_zones")
 _TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
 _REFUSED_FUNCTIONS: Final = re.compile(
-    r"^\s*Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate|getServerPort|hasColumnInTable)\b",
+    r"^\s*Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate)\b",
     re.MULTILINE | re.IGNORECASE,
 )
 _SHOW: Final = re.compile(
@@ -52,7 +52,10 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 class Readers:
-    """The users of `<clickhouse home>/readers.json` ({"name": {"password_sha256", "studio_id"}}), read when it changes."""
+    """The users of `<clickhouse home>/readers.json` ({"name".
+
+    {"password_sha256", "studio_id"}}), read when it changes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,7 +63,10 @@ class Readers:
         self._users: dict[str, Reader] = {}
 
     def authenticate(self, user: str, password: str) -> Reader | None:
-        """None for the owner (`default`, no password); a Reader for a reader. Raises EngineError 516 otherwise."""
+        """None for the owner (`default`, no password); a Reader for a reader.
+
+        Raises EngineError 516 otherwise.
+        """
         if user == DEFAULT_USER and not password:
             return None
         reader = self._load().get(user)
@@ -68,8 +74,8 @@ class Readers:
         if reader is None or not hmac.compare_digest(reader.password_sha256.lower(), given):
             raise EngineError(
                 516,
-                f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, or there is no "
-                "user with such name. (AUTHENTICATION_FAILED)",
+                f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, "
+                "or there is no user with such name. (AUTHENTICATION_FAILED)",
             )
         return reader
 
@@ -88,7 +94,7 @@ class Readers:
 
 
 def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
-    """Give the statement the reader's filters, limits and `readonly`; raise EngineError where it may not run at all.
+    """Give the statement the reader's filters, limits and `readonly`. EngineError where it may not run.
 
     Settings and sessions of the request are dropped: a reader changes nothing.
     """
@@ -112,7 +118,10 @@ def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
 
 
 def _filters(engine: ChdbEngine, studio_id: str) -> dict[str, str]:
-    """A filter for every table there is: the studio's rows where it has a studio_id, no row where it has none."""
+    """A filter for every table there is.
+
+    The studio's rows where it has a studio_id, no row where it has none.
+    """
     rows = _lines(
         engine,
         "SELECT database || '.' || table, max(name = 'studio_id') FROM system.columns WHERE database NOT IN "

@@ -1,4 +1,4 @@
-"""`python -m deploy.stack.clickhouse_server`: the ClickHouse of the embedded stack, chDB behind ClickHouse's HTTP protocol.
+"""`python -m deploy.stack.clickhouse_server`: chDB behind ClickHouse's HTTP protocol.
 
 A crash at any moment leaves every insert there whole or not at all (MergeTree parts appear by rename).
 """
@@ -17,7 +17,7 @@ from deploy.stack.part import PartSpec, http_ok
 
 
 def clickhouse_part(home: Path, port: int) -> PartSpec:
-    """ClickHouse on 127.0.0.1:port with its data in `<home>/clickhouse/data`, readers in `<home>/clickhouse/readers.json`."""
+    """ClickHouse on 127.0.0.1:port, data in `<home>/clickhouse/data`, users in `readers.json` beside."""
     folder = (home / "clickhouse").absolute()
 
     async def ready() -> bool:

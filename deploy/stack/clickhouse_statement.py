@@ -1,4 +1,7 @@
-"""What the HTTP edge must know of a statement before the engine sees it: its kind, and where inserted data begins."""
+"""What the HTTP edge must know of a statement before the engine sees it.
+
+Its kind, and where inserted data begins.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ _SKIP: Final = re.compile(
 _TOKEN: Final = re.compile(
     rb"""
     (?P<skip>\s+ | --[^\n]*(?:\n|\Z) | \#[\ !][^\n]*(?:\n|\Z) | /\*.*?\*/ )
-  | (?P<quoted>'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*` | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+  | (?P<quoted>'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*`
+              | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
   | (?P<word>\w+)
   | (?P<other>.)
     """,
@@ -25,7 +29,10 @@ _STATELESS: Final = _STREAMED | {b"INSERT", b"SHOW", b"DESCRIBE", b"DESC", b"EXI
 
 
 class Insert(NamedTuple):
-    """An INSERT whose data follows its text: the text before FORMAT, the format, and the offset of the data."""
+    """An INSERT whose data follows its text.
+
+    The text before FORMAT, the format, and the offset of the data.
+    """
 
     text: bytes
     format: str
@@ -33,7 +40,10 @@ class Insert(NamedTuple):
 
 
 def first_word(statement: bytes) -> bytes:
-    """The statement's first keyword in upper case (or `(`), comments and blanks skipped; empty where there is none."""
+    """The statement's first keyword in upper case (or `(`), comments and blanks skipped.
+
+    Empty where there is none.
+    """
     at = 0
     while skipped := _SKIP.match(statement, at):
         at = skipped.end()
@@ -47,7 +57,10 @@ def is_streamed(word: bytes) -> bool:
 
 
 def leaves_session(word: bytes) -> bool:
-    """True for statements that may change their connection (SET, USE, temporary tables): it isn't used again."""
+    """True for statements that may change their connection (SET, USE, temporary tables).
+
+    It isn't used again.
+    """
     return word not in _STATELESS
 
 
@@ -72,7 +85,7 @@ def words(statement: bytes) -> set[bytes]:
 
 
 def split_insert(statement: bytes) -> Insert | None:
-    """Where `INSERT INTO … FORMAT name` ends and its data begins; None for INSERT … SELECT, VALUES and all else.
+    """Where `INSERT INTO … FORMAT name` ends and its data begins; None for every other statement.
 
     The data begins after the format's name, blanks and one line end, as in ClickHouse's own parser.
     """

@@ -11,6 +11,7 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.stack.clickhouse_server import clickhouse_part
@@ -22,7 +23,10 @@ NAMES = ("kafka", "redis", "clickhouse")
 
 
 async def run(specs: list[PartSpec], logs: Path, announcement: dict[str, str]) -> int:
-    """Start all, announce them, stop them in reverse order at a signal. 1 where one fails or ends by itself."""
+    """Start all, announce them, stop them in reverse order at a signal.
+
+    1 where one fails or ends by itself.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -31,14 +35,15 @@ async def run(specs: list[PartSpec], logs: Path, announcement: dict[str, str]) -
     code = 0
     try:
         for spec in specs:
-            parts.append(await RunningPart.start(spec, logs))
+            part = await RunningPart.start(spec, logs)
+            parts.append(part)  # one by one: what was started is stopped even where a later one fails
         await asyncio.gather(*(part.wait_ready() for part in parts))
         print(json.dumps(announcement), flush=True)
         waits = {asyncio.ensure_future(part.process.wait()): part.spec.name for part in parts}
         stop = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait({stop, *waits}, return_when=asyncio.FIRST_COMPLETED)
         for ended in done - {stop}:
-            print(f"{waits[ended]} ended by itself; its log is in {logs}", file=sys.stderr)  # type: ignore[index]  # a task of waits
+            print(f"{waits[ended]} ended by itself; its log is in {logs}", file=sys.stderr)
             code = 1
     except PartFailed as error:
         print(error, file=sys.stderr)
@@ -67,7 +72,11 @@ def main() -> None:
         "clickhouse": "http://localhost:{}",
     }
     keys = {"kafka": "kafka", "redis": "redis_url", "clickhouse": "clickhouse_url"}
-    makers = {"kafka": kafka_part, "redis": redis_part, "clickhouse": clickhouse_part}
+    makers: dict[str, Callable[[Path, int], PartSpec]] = {
+        "kafka": kafka_part,
+        "redis": redis_part,
+        "clickhouse": clickhouse_part,
+    }
     try:
         specs = [makers[name](home, ports[name]) for name in wanted]
     except PartFailed as error:

@@ -1,4 +1,7 @@
-"""Kafka for the embedded stack: one KRaft node from Apache's own jars, fetched once by Maven, on Java 17 or newer."""
+"""Kafka for the embedded stack.
+
+One KRaft node from Apache's own jars, fetched once by Maven, on Java 17 or newer.
+"""
 
 from __future__ import annotations
 

@@ -20,12 +20,18 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 class PartFailed(Exception):
-    """A program could not be started or ended before it was ready; the message says which, why, and where its log is."""
+    """A program could not be started or ended before it was ready.
+
+    The message says which, why, and where its log is.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartSpec:
-    """How to run one program. `prepare` runs before each start (in a thread) and must be safe to run again."""
+    """How to run one program.
+
+    `prepare` runs before each start (in a thread) and must be safe to run again.
+    """
 
     name: str
     argv: Sequence[str]
@@ -43,22 +49,24 @@ class PartSpec:
 class RunningPart:
     """A started program. Its output goes to `<logs>/<name>.log`; it dies with the process that started it."""
 
-    def __init__(self, spec: PartSpec, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, spec: PartSpec, process: asyncio.subprocess.Process, log: Path, log_from: int) -> None:
         self.spec = spec
         self.process = process
         self.log = log
+        self._log_from = log_from
 
     @classmethod
     async def start(cls, spec: PartSpec, logs: Path) -> RunningPart:
-        """Start the program; does not wait for it to be ready. Raises PartFailed when it cannot be executed."""
-        logs.mkdir(parents=True, exist_ok=True)
+        """Start the program; does not wait for it to be ready.
+
+        Raises PartFailed when it cannot be executed.
+        """
         if spec.prepare is not None:
             await asyncio.to_thread(spec.prepare)
-        log = logs / f"{spec.name}.log"
-        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-            log.replace(log.with_suffix(".log.1"))
+        log = _open_log(logs, spec.name)
         parent = os.getpid()
         with log.open("ab") as output:
+            log_from = output.tell()
             try:
                 process = await asyncio.create_subprocess_exec(
                     *spec.argv,
@@ -71,10 +79,13 @@ class RunningPart:
                 )
             except OSError as error:
                 raise PartFailed(f"{spec.name} cannot be started: {error}") from error
-        return cls(spec, process, log)
+        return cls(spec, process, log, log_from)
 
     async def wait_ready(self) -> None:
-        """Return once the program answers its probe. Raises PartFailed when it ends first or takes too long."""
+        """Return once the program answers its probe.
+
+        Raises PartFailed when it ends first or takes too long.
+        """
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.spec.start_seconds
         while True:
@@ -111,11 +122,23 @@ class RunningPart:
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
+def _open_log(logs: Path, name: str) -> Path:
+    """The part's log file, begun anew when it has grown large; one older file is kept."""
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".log.1"))
+    return log
+
+
 if sys.platform == "linux":
     _libc = ctypes.CDLL(None, use_errno=True)
 
     def _die_with(parent: int) -> None:
-        """In the child: be killed when the parent ends, however it ends (every part is safe under SIGKILL)."""
+        """In the child.
+
+        Be killed when the parent ends, however it ends (every part is safe under SIGKILL).
+        """
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended between fork and prctl
             os._exit(1)

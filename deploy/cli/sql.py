@@ -1,0 +1,47 @@
+"""`questlog sql`: ask ClickHouse from the command line."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Annotated
+
+import typer
+
+from deploy import settings
+from deploy.cli.running import of_home
+
+app = typer.Typer()
+
+
+@app.command()
+def sql_command(
+    query: Annotated[str, typer.Argument(help="The statement; - reads it from standard input.")],
+    home: Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="A ClickHouse output format.")
+    ] = "PrettyCompactMonoBlock",
+    user: Annotated[str, typer.Option(help="A read-only user; default: the owner.")] = "",
+    password: Annotated[str, typer.Option(envvar="QUESTLOG_SQL_PASSWORD", help="That user's password.")] = "",
+) -> None:
+    """Run one statement in the stack's ClickHouse and print its result."""
+    configured = of_home(home)
+    text = sys.stdin.read() if query == "-" else query
+    parameters = {"database": configured.clickhouse_database, "default_format": form}
+    headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password} if user else {}
+    request = urllib.request.Request(  # noqa: S310 - the URL is the deployment's own setting
+        f"{configured.clickhouse_url}/?{urllib.parse.urlencode(parameters)}", text.encode(), headers
+    )
+    try:
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
+            while piece := response.read(1 << 20):
+                sys.stdout.buffer.write(piece)
+    except urllib.error.HTTPError as error:
+        print(error.read().decode(errors="replace").strip(), file=sys.stderr)
+        raise typer.Exit(1) from None
+    except urllib.error.URLError as error:
+        raise settings.SettingsError(
+            f"ClickHouse does not answer at {configured.clickhouse_url}: {error.reason}"
+        ) from None

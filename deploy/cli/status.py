@@ -1,0 +1,61 @@
+"""`questlog status`: what runs on a home, with its state and lag."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.stack.supervisor import STATUS_FILE, ask_health
+
+app = typer.Typer()
+
+
+@app.command()
+def status_command(
+    home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """One line for each part. Exit code 0 where all are ready, 1 where some are not, 3 where nothing runs."""
+    parts = asyncio.run(read_status(home))
+    if as_json:
+        shown = ("name", "pid", "state", "lag")
+        print(json.dumps({"parts": [{key: part[key] for key in shown} for part in parts]}))
+    elif not parts:
+        print(f"nothing runs on {home}")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for title in ("part", "state", "pid", "lag", "restarts", "metrics"):
+            table.add_column(title)
+        for part in parts:
+            metrics = f"http://127.0.0.1:{part['admin_port']}/metrics" if part["admin_port"] else ""
+            lag = "" if part["lag"] is None else str(part["lag"])
+            restarts = str(part["restarts"] or "")
+            table.add_row(part["name"], part["state"], str(part["pid"] or ""), lag, restarts, metrics)
+        Console(highlight=False, width=120).print(table)
+    if not parts:
+        raise typer.Exit(3)
+    if any(part["state"] != "ready" for part in parts):
+        raise typer.Exit(1)
+
+
+async def read_status(home: Path) -> list[dict[str, Any]]:
+    """The parts as the supervisor knows them, with their lag asked now; empty where no supervisor runs."""
+    try:
+        status = json.loads((home / STATUS_FILE).read_bytes())
+        os.kill(status["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    parts: list[dict[str, Any]] = status["parts"]
+    asked = [part for part in parts if part["admin_port"] and part["state"] == "ready"]
+    for part, answer in zip(
+        asked, await asyncio.gather(*(ask_health(p["admin_port"]) for p in asked)), strict=True
+    ):
+        part["lag"] = answer.get("lag")
+    return parts

@@ -1,0 +1,237 @@
+"""`questlog up`: start the stack, show how each part does, stop everything in order."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from deploy import settings
+from deploy.cli import running
+from deploy.prepare import prepare
+from deploy.stack.kafka import default_cache
+from deploy.stack.part import PartSpec, port_taken
+from deploy.stack.parts import PREPARED, Ports, processes, stores
+from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from deploy.settings import Settings
+
+app = typer.Typer()
+LOOK_SECONDS: Final = 2.0
+_STATE_COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim"}
+
+
+@app.command()
+def up(  # noqa: PLR0917 - typer's options are parameters
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo studio and let bots play.")] = False,  # noqa: FBT002 - a typer flag
+    home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="Folder of all state.")] = Path(
+        ".questlog"
+    ),
+    host: Annotated[
+        str, typer.Option(envvar="QUESTLOG_HOST", help="Address the edge listens on.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="QUESTLOG_PORT", help="Port of the edge.")] = 4000,
+    kafka_port: Annotated[int, typer.Option(envvar="QUESTLOG_KAFKA_PORT")] = 9092,
+    redis_port: Annotated[int, typer.Option(envvar="QUESTLOG_REDIS_PORT")] = 6379,
+    clickhouse_port: Annotated[int, typer.Option(envvar="QUESTLOG_CLICKHOUSE_PORT")] = 8123,
+    admin_port: Annotated[
+        int,
+        typer.Option(envvar="QUESTLOG_ADMIN_PORT", help="First port of /metrics and /healthz; 0: free ones."),
+    ] = 0,
+    edges: Annotated[int, typer.Option(envvar="QUESTLOG_EDGES", min=1, max=64, help="Edge processes.")] = 1,
+    workers: Annotated[
+        int, typer.Option(envvar="QUESTLOG_WORKERS", min=1, max=16, help="Processes of each worker role.")
+    ] = 1,
+    redis_empty: Annotated[bool, typer.Option(help="Drop Redis first; it is rebuilt from the log.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Start Kafka, Redis, ClickHouse, the workers and the edge on this machine. Ctrl-C stops them all.
+
+    State is kept in HOME: a later `up` on the same home goes on where this one stopped.
+    """
+    ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "up.lock").open("a+") as lock:
+        _hold(lock, home)
+        _check_ports(ports)
+        settings.make_secret(home)
+        configured = settings.from_environment(
+            home=home,
+            host=host,
+            port=port,
+            base_url=f"http://localhost:{port}",
+            kafka=f"localhost:{kafka_port}",
+            redis_url=f"redis://localhost:{redis_port}/0",
+            clickhouse_url=f"http://localhost:{clickhouse_port}",
+        )
+        running.write(configured)
+        console = Console(highlight=False, soft_wrap=True)
+        _say_first_fetch(console)
+        specs = stores(home, ports, redis_empty=redis_empty)
+        specs += processes(configured, ports, edges=edges, workers=workers)
+        sys.exit(asyncio.run(_run(configured, specs, console, demo=demo)))
+
+
+async def _run(configured: Settings, specs: list[PartSpec], console: Console, *, demo: bool) -> int:
+    began = time.monotonic()
+    supervisor = Supervisor(specs, configured.home, lambda line: console.print(line, markup=False))
+    stop = _signalled(supervisor)
+    screen = asyncio.create_task(_show(supervisor, console))
+    code = 0
+    try:
+        bringing = asyncio.create_task(_bring_up(supervisor, configured, console, demo=demo))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({bringing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if bringing.done():
+            bringing.result()
+            console.print(f"ready after {time.monotonic() - began:.1f} s")
+            console.print(
+                f"dashboard: {configured.base_url}/dashboard/analytics   docs: {configured.base_url}/docs"
+            )
+            await supervisor.watch(stop)
+        bringing.cancel()
+        stopped.cancel()
+    except StartFailed as error:
+        console.print(f"questlog: {error}", markup=False)
+        code = 1
+    finally:
+        console.print("stopping…")
+        await supervisor.stop()
+        screen.cancel()
+        await asyncio.gather(screen, return_exceptions=True)
+        console.print("stopped")
+    return code
+
+
+async def _bring_up(supervisor: Supervisor, configured: Settings, console: Console, *, demo: bool) -> None:
+    async def prepared() -> None:
+        try:
+            lines = await prepare(configured)
+        except Exception as error:  # whatever it is, the person at the screen must learn of it
+            raise StartFailed(str(error) or repr(error)) from error
+        for line in lines:
+            console.print(line)
+
+    await supervisor.start({PREPARED: prepared})
+    if demo:
+        await _start_demo(supervisor, configured, console)
+
+
+async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console) -> None:
+    from deploy.demo import load  # noqa: PLC0415 - only a demo needs it
+
+    first = not (configured.home / "demo.json").exists()
+    console.print("loading the demo studio…")
+    await load.load(configured)
+
+    async def ready() -> bool:
+        return True
+
+    await supervisor.add(
+        PartSpec(
+            name="demo",
+            argv=[
+                *(sys.executable, "-m", "deploy.cli", "demo", "play", "--home", str(configured.home)),
+                "--fast" if first else "--no-fast",
+            ],
+            environment={"OMP_NUM_THREADS": "1"},
+            ready=ready,
+            after=("edge",) if "edge" in supervisor.parts else ("edge-0",),
+        )
+    )
+
+
+def _signalled(supervisor: Supervisor) -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second kills what still runs."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            supervisor.kill()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
+
+
+async def _show(supervisor: Supervisor, console: Console) -> None:
+    """A line for each part, its state and its lag.
+
+    Kept up to date on a terminal, on each change elsewhere.
+    """
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            while True:
+                await supervisor.look()
+                live.update(Group(_table(supervisor.parts.values())), refresh=True)
+                await asyncio.sleep(LOOK_SECONDS if supervisor.steady else 0.25)
+    shown: dict[str, str] = {}
+    while True:
+        for part in supervisor.parts.values():
+            if shown.get(part.name) != part.state and part.state != "waiting":
+                shown[part.name] = part.state
+                console.print(f"{part.name:<20} {part.state:<10} pid {part.pid or '-'}")
+        await asyncio.sleep(0.25)
+
+
+def _table(parts: Iterable[PartStatus]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("part", "state", "pid", "lag", "restarts"):
+        table.add_column(title)
+    for part in parts:
+        colour = _STATE_COLOURS.get(part.state, "yellow")
+        lag = "" if part.lag is None else str(part.lag)
+        table.add_row(
+            part.name, f"[{colour}]{part.state}[/]", str(part.pid or ""), lag, str(part.restarts or "")
+        )
+    return table
+
+
+def _hold(lock: TextIO, home: Path) -> None:
+    """One `up` a home. The lock goes with this process, however it ends."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise StartFailed(
+            f"a stack already runs on {home} (pid {lock.read().strip()}); use --home for another"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+
+
+def _check_ports(ports: Ports) -> None:
+    options = {
+        "http": "--port",
+        "kafka": "--kafka-port",
+        "redis": "--redis-port",
+        "clickhouse": "--clickhouse-port",
+    }
+    for name, option in options.items():
+        number = getattr(ports, name)
+        if port_taken(number):
+            variable = "QUESTLOG_" + option[2:].upper().replace("-", "_")
+            raise StartFailed(f"port {number} is taken: choose another with {option} (or {variable})")
+    chosen = [number for number in dataclasses.astuple(ports) if number]
+    if len(set(chosen)) != len(chosen):
+        raise StartFailed("two parts were given the same port")
+
+
+def _say_first_fetch(console: Console) -> None:
+    if not any(default_cache().glob("kafka-*/kafka_*.jar")):
+        console.print("fetching Kafka by Maven (54 MB, once)…")

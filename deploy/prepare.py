@@ -1,0 +1,33 @@
+"""What must hold before any process starts: topics and tables as this build needs them.
+
+Safe to run again, by many.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.topics import ensure_topics, wanted_topics
+from projections.clickhouse import migrations
+from projections.clickhouse.client import ClickHouse
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+
+
+async def prepare(settings: Settings) -> list[str]:
+    """Create and verify topics, bring the tables up to date; what was done, a line each.
+
+    Raises TopicMismatchError, MigrationError, KafkaError or ClickHouseError with a message for a person.
+    """
+    created = await ensure_topics(
+        settings.kafka, wanted_topics(settings.telemetry_partitions), replication=settings.replication
+    )
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    try:
+        applied = await migrations.apply(client)
+    finally:
+        await client.close()
+    return [f"created topic {name}" for name in created] + [
+        f"applied migration {number}" for number in applied
+    ]

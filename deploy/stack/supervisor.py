@@ -1,0 +1,238 @@
+"""Keeps the stack's programs running.
+
+Starts each once what it needs is ready, restarts what ends, stops all in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from deploy.stack.part import PartFailed, PartSpec, RunningPart
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+State = Literal["waiting", "starting", "ready", "restarting", "stopping", "stopped"]
+
+BACKOFF_SECONDS: Final = (0.1, 0.3, 1.0, 2.0)
+"""Pauses before the first, second, … restart in a row; the last one repeats.
+
+Parts wait for what they need anyway.
+"""
+STEADY_SECONDS: Final = 20.0
+"""A part that ran this long begins again with the shortest pause."""
+FIRST_TRIES: Final = 3
+"""A part that was never ready is tried so often before the whole start is given up."""
+STATUS_FILE: Final = "status.json"
+
+
+@dataclass(kw_only=True)
+class PartStatus:
+    """What is known of one part. `pid` is 0 while it doesn't run."""
+
+    name: str
+    pid: int = 0
+    state: State = "waiting"
+    restarts: int = 0
+    admin_port: int = 0
+    lag: int | None = None
+    """Records between it and the log's end, where it follows the log and has said so."""
+    log: str = ""
+
+
+class StartFailed(Exception):
+    """The stack could not be started; the message is for the person at the screen."""
+
+
+class Supervisor:
+    """Runs parts until `stop`. `say` gets one line for each thing worth knowing."""
+
+    def __init__(self, specs: list[PartSpec], home: Path, say: Callable[[str], None]) -> None:
+        self._specs = specs
+        self._home = home
+        self._logs = home / "logs"
+        self._say = say
+        self._stopping = asyncio.Event()
+        self._ready = {spec.name: asyncio.Event() for spec in specs}
+        self._running: dict[str, RunningPart] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self.parts = {spec.name: self._status_of(spec) for spec in specs}
+
+    async def start(self, steps: dict[str, Callable[[], Awaitable[None]]]) -> None:
+        """Start every part and return when all are ready.
+
+        `steps` are named pieces of work of our own that parts can wait for in `after`; each runs once, after
+        the parts that stand in no `after` of a step's own name (the stores). Raises StartFailed; call `stop`.
+        """
+        stores = [spec.name for spec in self._specs if not spec.after]
+        for name in steps:
+            self._ready[name] = asyncio.Event()
+        for spec in self._specs:
+            self._keepers[spec.name] = asyncio.create_task(self._keep(spec), name=spec.name)
+        working = [asyncio.create_task(self._step(name, step, stores)) for name, step in steps.items()]
+        everything = asyncio.gather(*(event.wait() for event in self._ready.values()))
+        try:
+            pending: set[Any] = {everything, *working, *self._keepers.values()}
+            while not everything.done():
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done - {everything}:
+                    if not task.cancelled() and (error := task.exception()) is not None:
+                        raise StartFailed(str(error)) from error
+        finally:
+            for task in (everything, *working):
+                task.cancel()
+            await asyncio.gather(everything, *working, return_exceptions=True)
+        self._write_status()
+
+    async def add(self, spec: PartSpec) -> None:
+        """Start one more part and return when it is ready.
+
+        From then on it is kept running like the others.
+        """
+        self._specs.append(spec)
+        self._ready[spec.name] = asyncio.Event()
+        self.parts[spec.name] = self._status_of(spec)
+        keeper = self._keepers[spec.name] = asyncio.create_task(self._keep(spec), name=spec.name)
+        ready = asyncio.create_task(self._ready[spec.name].wait())
+        await asyncio.wait({keeper, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if keeper.done() and (error := keeper.exception()) is not None:
+            raise StartFailed(str(error)) from error
+
+    async def look(self) -> None:
+        """Ask every part that serves /healthz for its lag, and keep what it says."""
+        asked = [part for part in self.parts.values() if part.admin_port and part.state == "ready"]
+        answers = await asyncio.gather(*(ask_health(part.admin_port) for part in asked))
+        for part, answer in zip(asked, answers, strict=True):
+            part.lag = answer.get("lag")
+
+    @property
+    def steady(self) -> bool:
+        """True while every part is ready."""
+        return all(part.state == "ready" for part in self.parts.values())
+
+    def kill(self) -> None:
+        """SIGKILL to all at once: every part is safe under it."""
+        for part in self._running.values():
+            part.kill()
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Return once `stop` is set; parts that end meanwhile are restarted.
+
+        Raises what ends a keeper itself.
+        """
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({stopped, *self._keepers.values()}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        for keeper in done - {stopped}:
+            keeper.result()
+
+    async def stop(self) -> None:
+        """End all parts, those that need others first. Called twice: nothing happens."""
+        self._stopping.set()
+        for keeper in self._keepers.values():
+            keeper.cancel()
+        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        for wave in self._waves():
+            running = [self._running[name] for name in wave if name in self._running]
+            for part in running:
+                self._change(part.spec.name, "stopping")
+            await asyncio.gather(*(part.stop() for part in running))
+            for name in wave:
+                self.parts[name].pid, self.parts[name].lag = 0, None
+                self._change(name, "stopped")
+        self._running.clear()
+
+    def _status_of(self, spec: PartSpec) -> PartStatus:
+        log = str(self._logs / f"{spec.name}.log")
+        return PartStatus(name=spec.name, admin_port=spec.admin_port, log=log)
+
+    def _waves(self) -> list[list[str]]:
+        """Names in the order of stopping: a part comes before everything it waits for."""
+        waves: list[list[str]] = []
+        left = {spec.name: spec for spec in self._specs}
+        while left:
+            needed = {name for spec in left.values() for name in spec.after}
+            wave = [name for name in left if name not in needed] or list(left)
+            waves.append(wave)
+            for name in wave:
+                del left[name]
+        return waves
+
+    async def _step(self, name: str, step: Callable[[], Awaitable[None]], stores: list[str]) -> None:
+        for store in stores:
+            await self._ready[store].wait()
+        await step()
+        self._ready[name].set()
+
+    async def _keep(self, spec: PartSpec) -> None:
+        """One part's life: start, watch, restart. Raises PartFailed only if it was never ready."""
+        clock = asyncio.get_running_loop().time
+        failures = 0
+        was_ready = False
+        while not self._stopping.is_set():
+            for name in spec.after:
+                await self._ready[name].wait()
+            self._change(spec.name, "starting")
+            began = clock()
+            why = ""
+            try:
+                part = await RunningPart.start(spec, self._logs)
+                self._running[spec.name] = part
+                self.parts[spec.name].pid = part.process.pid
+                await part.wait_ready()
+                was_ready = True
+                self._ready[spec.name].set()
+                self._change(spec.name, "ready")
+                code = await part.process.wait()
+                why = f"{spec.name} ended ({_exit_text(code)})"
+            except PartFailed as error:
+                why = str(error)
+                if spec.name in self._running:
+                    await self._running[spec.name].stop()
+            self._ready[spec.name].clear()
+            self.parts[spec.name].pid, self.parts[spec.name].lag = 0, None
+            failures = 1 if clock() - began > STEADY_SECONDS else failures + 1
+            if not was_ready and failures >= FIRST_TRIES:
+                raise PartFailed(why)
+            pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1]
+            self.parts[spec.name].restarts += 1
+            self._say(f"{why}; starting it again in {pause:g} s")
+            self._change(spec.name, "restarting")
+            await asyncio.sleep(pause)
+
+    def _change(self, name: str, state: State) -> None:
+        self.parts[name].state = state
+        self._write_status()
+
+    def _write_status(self) -> None:
+        """`<home>/status.json`, whole at any moment."""
+        body = {"pid": os.getpid(), "parts": [asdict(part) for part in self.parts.values()]}
+        temporary = self._home / f".{STATUS_FILE}"
+        temporary.write_text(json.dumps(body))
+        temporary.replace(self._home / STATUS_FILE)
+
+
+async def ask_health(admin_port: int) -> dict[str, Any]:
+    """What a process says at /healthz; empty where it doesn't answer in a second."""
+    try:
+        async with asyncio.timeout(1.0):
+            reader, writer = await asyncio.open_connection("127.0.0.1", admin_port)
+            try:
+                writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+                answer = await reader.read()
+            finally:
+                writer.close()
+        state: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    except (OSError, TimeoutError, ValueError):
+        return {}
+    return state
+
+
+def _exit_text(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
