@@ -43,9 +43,9 @@ class Filters(msgspec.Struct, frozen=True):
     until_ms: int
 
     def bucket_minutes(self) -> int:
-        """Minutes in one bar of a time chart: the finest step that stays under about 130 bars."""
+        """Minutes in one bar of a time chart: the finest step that stays under 200 bars."""
         minutes = max(1, (self.until_ms - self.since_ms) // MINUTE_MS)
-        return next((step for step in _BUCKET_MINUTES if minutes / step <= 130), _BUCKET_MINUTES[-1])
+        return next((step for step in _BUCKET_MINUTES if minutes / step < 200), _BUCKET_MINUTES[-1])
 
     def parameters(self) -> dict[str, Any]:
         """Values of the placeholders that `tenant`, `scope`, `during` and `overlapping` leave."""
@@ -90,6 +90,11 @@ class Filters(msgspec.Struct, frozen=True):
         step = self.bucket_minutes() * 60
         first = self.since_ms // 1000 // step * step
         return list(range(first, max(first + 1, self.until_ms // 1000), step))[:BUCKETS_MAX]
+
+    def minutes_within(self, start: int) -> float:
+        """How many minutes of the bucket that starts at that unix second lie in the range."""
+        until = min(start + self.bucket_minutes() * 60, self.until_ms // 1000)
+        return (until - max(start, self.since_ms // 1000)) / 60
 
 
 def moment(parameter: str) -> str:

@@ -29,13 +29,13 @@ def choices_query(studio_id: str, game_id: str) -> Query:
         f"""
         SELECT build_id, environment, max(seen) AS seen FROM
         (
-            SELECT build_id, environment, toUInt32(max(toStartOfMinute(occurred_at))) AS seen
+            SELECT build_id, environment, toInt64(toUnixTimestamp(max(toStartOfMinute(occurred_at)))) AS seen
             FROM events WHERE {tenant} GROUP BY build_id, environment
             UNION ALL
-            SELECT build_id, environment, toUInt32(0) AS seen
+            SELECT build_id, environment, toInt64(0) AS seen
             FROM positions WHERE {tenant} GROUP BY build_id, environment HAVING count() > 0
             UNION ALL
-            SELECT build_id, environment, toUInt32(max(occurred_at)) AS seen
+            SELECT build_id, environment, intDiv(toUnixTimestamp64Milli(max(occurred_at)), 1000) AS seen
             FROM funnel_steps WHERE {tenant} GROUP BY build_id, environment
         )
         GROUP BY build_id, environment ORDER BY seen DESC, build_id DESC LIMIT 1000

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 class Timeline(msgspec.Struct, frozen=True):
     """Parallel lists, one entry a bucket, empty buckets included. `t` is unix seconds of the bucket's start.
 
-    `events` are named happenings and funnel steps, `points` are player_pos points; both are counts, and
-    dividing by `bucket_minutes` gives a rate.
+    `events` are named happenings and funnel steps, `points` are player_pos points; both are counts. `minutes`
+    says how much of each bucket lies in the range: dividing by it gives a rate, at both ends too.
     """
 
     bucket_minutes: int
     t: list[int]
+    minutes: list[float]
     events: list[int]
     points: list[int]
 
@@ -53,6 +54,7 @@ def read_timeline(filters: Filters, rows: Sequence[dict[str, Any]]) -> Timeline:
     return Timeline(
         bucket_minutes=filters.bucket_minutes(),
         t=starts,
+        minutes=[filters.minutes_within(start) for start in starts],
         events=[int(found[t]["events"]) if t in found else 0 for t in starts],
         points=[int(found[t]["points"]) if t in found else 0 for t in starts],
     )

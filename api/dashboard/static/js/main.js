@@ -20,7 +20,7 @@ import { timeline } from "./panels/timeline.js";
 const TICK_MS = 500;
 const CHOICES_EVERY_MS = 30_000;
 const AT_ONCE_MAX = 4;
-const VIEWS = [live, summary, timeline, events, funnel, sessions, fps, builds, heatmaps, models, projections];
+const VIEWS = [live, summary, timeline, events, funnel, sessions, fps, builds, projections, heatmaps, models];
 
 const selection = new Selection();
 const liveButton = document.getElementById("live");

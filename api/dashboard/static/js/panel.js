@@ -6,7 +6,7 @@ import { dataTable } from "./table.js";
 
 /**
  * `view` says what a panel is:
- * - `id`, `title`, `hint`, `width` (grid columns), `every` (milliseconds between refreshes)
+ * - `id`, `title`, `hint`, `width` (grid columns), `tall` (two grid rows), `every` (milliseconds between refreshes)
  * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing
  * - `isEmpty(data)`, `empty` (what to say then)
  * - `draw(content, data, selection)`: put the data into the element; called again with newer data
@@ -27,7 +27,7 @@ export class Panel {
       ? h("button", { type: "button", class: "quiet", "aria-pressed": "false", textContent: "Table", "aria-label": `${view.title} as a table`, hidden: true, on: { click: () => this.toggleTable() } })
       : null;
     const heading = h("h2", { id: `${view.id}-title`, textContent: view.title });
-    this.element = h("section", { class: `panel w${view.width}`, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
+    this.element = h("section", { class: `panel w${view.width}${view.tall ? " tall" : ""}`, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
       h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), this.switch),
       this.problem,
       this.content);

@@ -50,6 +50,6 @@ export class Selection extends EventTarget {
 
   /** The range in words, for "before" comparisons. */
   get previously() {
-    return { "15m": "15 minutes before", "1h": "hour before", "6h": "6 hours before", "24h": "day before", "7d": "week before", "30d": "30 days before", "90d": "90 days before" }[this.range] ?? "time before";
+    return { "15m": "the 15 min before", "1h": "the hour before", "6h": "the 6 h before", "24h": "the day before", "7d": "the week before", "30d": "the 30 days before", "90d": "the 90 days before" }[this.range] ?? "the time before";
   }
 }

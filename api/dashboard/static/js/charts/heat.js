@@ -26,7 +26,7 @@ export function rampLegend() {
     context.fillStyle = heatColor(x / 139);
     context.fillRect(x, 0, 1, 10);
   }
-  return h("p", { class: "ramp" }, "Fewest", canvas, "Most time spent (each room on its own logarithmic scale)");
+  return h("p", { class: "ramp" }, "Fewest", canvas, "Most", h("span", { class: "detail", textContent: "time spent; each room has a logarithmic scale of its own" }));
 }
 
 /** A figure for one room of the heatmap answer. */

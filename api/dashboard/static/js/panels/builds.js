@@ -39,6 +39,7 @@ export const builds = {
   title: "Builds side by side",
   hint: "All builds, whichever is picked above",
   width: 7,
+  tall: true,
   every: 10_000,
   endpoint: "builds",
   scope: "all",

@@ -29,13 +29,15 @@ export const live = {
       const now = h("b");
       const total = h("span");
       content.append(h("p", { class: "now" }, now, total));
-      const chart = new TimeChart(content, { label: "Events per minute over the last hour", height: 178, legend: false, series: [{ label: "Events", token: "series-1", kind: "bars" }] });
+      const chart = new TimeChart(content, { label: "Events per minute over the last hour", legend: false, series: [{ label: "Events", token: "series-1", kind: "bars" }, { label: "This minute", token: "series-1", kind: "bars", pale: true }] });
       parts = { now, total, chart };
     }
     const finished = events[events.length - 2];
     parts.now.textContent = count(finished);
     parts.total.textContent = `in the last full minute · ${plural(events[events.length - 1], "event")} so far in this one`;
-    parts.chart.update([starts, events]);
+    const running = events.length - 1;
+    const only = (wanted) => events.map((value, place) => ((place === running) === wanted ? value : null));
+    parts.chart.update([starts, only(false), only(true)]);
   },
   reset() {
     parts?.chart.destroy();

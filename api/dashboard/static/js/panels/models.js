@@ -8,7 +8,7 @@ export const models = {
   id: "models",
   title: "Uploaded models",
   hint: "Newest first",
-  width: 7,
+  width: 12,
   every: 30_000,
   endpoint: "models",
   scope: "game",

@@ -18,14 +18,16 @@ export const sessions = {
   draw(content, data) {
     chart ??= new TimeChart(content, {
       label: "Players and sessions going on, and sessions started, over the chosen time",
-      height: 250,
       series: [
         { label: "Started", token: "series-3", kind: "bars", format: count },
         { label: "Sessions", token: "series-2", format: count },
         { label: "Players", token: "series-1", area: true, format: count },
       ],
     });
-    chart.update([data.t, data.started, data.sessions, data.players]);
+    // Who played in the first moments of a bucket says little about all of it.
+    const begun = (start) => (Date.now() / 1000 - start) / 60 >= 0.3 * data.bucket_minutes;
+    const settled = (values) => values.map((value, place) => (begun(data.t[place]) ? value : null));
+    chart.update([data.t, settled(data.started), settled(data.sessions), settled(data.players)]);
   },
   reset() {
     chart?.destroy();

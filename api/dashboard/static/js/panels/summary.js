@@ -26,7 +26,7 @@ export const summary = {
       return h("div", {},
         h("dt", { textContent: name }),
         h("dd", { title: typeof read(now) === "number" ? count(read(now)) : "" }, format(read(now)),
-          h("small", { textContent: difference ? `${difference} on the ${selection.previously}` : "nothing before" })));
+          h("small", { textContent: difference ? `${difference} vs ${selection.previously}` : "nothing before" })));
     })));
   },
 };

@@ -23,7 +23,9 @@ export const timeline = {
         { label: "Position points", token: "series-2", format: (value) => `${short(value)}/min`, shown: !data.events.some(Boolean) },
       ],
     });
-    const rate = (values) => values.map((value) => value / data.bucket_minutes);
+    // The bucket that is still running counts for as long as it has run; before half a minute it says nothing.
+    const elapsed = data.t.map((start, place) => Math.min(data.minutes[place], (Date.now() / 1000 - start) / 60));
+    const rate = (values) => values.map((value, place) => (elapsed[place] < 0.5 ? null : value / elapsed[place]));
     chart.update([data.t, rate(data.events), rate(data.points)]);
   },
   reset() {

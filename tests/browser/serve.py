@@ -1,0 +1,59 @@
+"""`python -m tests.browser.serve`: the dashboard over seeded data, to look at while working on it.
+
+Starts a ClickHouse of its own in a temporary folder, or uses `--clickhouse URL`. Prints the keys to sign in with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from deploy.assets import install_assets
+from projections.clickhouse.client import ClickHouse
+from tests.browser.seed import Seed, seed_game
+from tests.browser.world import DOOM, MANAGEMENT, SECRET, World
+from tests.stack import infra
+
+
+async def seeded(url: str, database: str, sessions: int) -> None:
+    """Fill the database, unless it was filled before."""
+    client = ClickHouse(url, database)
+    try:
+        await seed_game(client, Seed(DOOM.studio_id, DOOM.id, int(time.time() * 1000), sessions=sessions))
+    finally:
+        await client.close()
+
+
+def main() -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clickhouse", default="")
+    parser.add_argument("--database", default="dashboard_look")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--sessions", type=int, default=160)
+    arguments = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with contextlib.ExitStack() as stack:
+        url = arguments.clickhouse
+        if not url:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            url = stack.enter_context(infra(home, "clickhouse"))
+        asyncio.run(seeded(url, arguments.database, arguments.sessions))
+        world = stack.enter_context(World(url, arguments.database, install_assets()).served(arguments.port))
+        print(
+            f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}",
+            flush=True,
+        )
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main()
