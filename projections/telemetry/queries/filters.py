@@ -62,7 +62,8 @@ async def counted(
 ) -> tuple[list[list[Any]], int]:
     """A page of `columns` of `source` (FROM … ORDER BY …), and how many rows there are in all.
 
-    `counting` is a SELECT of that number. Both are asked in one query; only a page beyond the end, which has no row to carry the number, asks again.
+    `counting` is a SELECT of that number. Both are asked in one query; only a page beyond the end, which
+    has no row to carry the number, asks again.
     """
     rows = await queries.query(
         f"SELECT {columns}, ({counting}) AS total {source} {conditions.page(limit, offset)}",

@@ -75,7 +75,7 @@ class Heatmap(msgspec.Struct, frozen=True):
 
 
 class HeatmapReader:
-    """Loads heatmaps for a `RefreshingCache`: without a previous one it builds, else it brings that up to date."""
+    """Loads heatmaps for a `RefreshingCache`: builds where there is no previous one, else updates it."""
 
     def __init__(self, queries: Queries, monotonic: Callable[[], float]) -> None:
         self._queries = queries

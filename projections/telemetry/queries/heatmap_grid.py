@@ -1,6 +1,7 @@
 """The heatmap's definition in plain arithmetic: cells, order, intensity.
 
-Source: the telemetry contract, "Heatmap, exactly". Pure. `heatmap.py` fills these from ClickHouse, which does the same IEEE operations in the same order.
+Source: the telemetry contract, "Heatmap, exactly". Pure. `heatmap.py` fills these from ClickHouse, which
+does the same IEEE operations in the same order.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ _FIELDS: Final = Session.__struct_fields__
 
 
 class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sessions; None means all. `q` is sought in title and handle, in any case; bounds are inclusive."""
+    """Which sessions; None means all. `q` is sought in title and handle. Bounds are inclusive."""
 
     game_id: str | None = None
     build: str | None = None

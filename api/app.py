@@ -1,0 +1,168 @@
+"""`create_api`: the read-only HTTP side. It validates, asks one store, answers, and writes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.exceptions import HTTPException
+
+from api.docs import docs_router
+from api.health import health_router
+from api.metrics import HttpMetrics
+from api.middleware import Surround
+from api.telemetry import documentation
+from api.telemetry.access import Gate
+from api.telemetry.errors import Refused
+from api.telemetry.routes import Reads
+from projections.telemetry.queries import rollups
+from projections.telemetry.queries.cache import RefreshingCache
+from projections.telemetry.queries.heatmap import Heatmap, HeatmapKey, HeatmapReader
+from schemas.edge.errors import error_body, surface_of
+from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.ports import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from fastapi import APIRouter
+
+    from api.dashboard.ports import LagSource
+    from projections.telemetry.queries.client import ClickHouseQueries
+    from schemas.edge.ports import Directory, RateLimiter
+    from schemas.edge.proxy import TrustedProxies
+
+_DESCRIPTION = """Reads of playtest data: sessions, insights, builds, testers, heatmaps and event counts.
+
+Every route takes a management key: `Authorization: Bearer pl_mgmt_…`. Errors are `{error, …extra}`."""
+
+
+def create_api(
+    *,
+    directory: Directory,
+    limiter: RateLimiter,
+    queries: ClickHouseQueries,
+    lag: LagSource,
+    client_ip: Callable[[Request], str],
+    clock_ms: Callable[[], int],
+    dashboard: APIRouter | None = None,
+    documents: Mapping[str, dict[str, Any]] | None = None,
+    registry: CollectorRegistry = REGISTRY,
+    version: str = "0.1.0",
+) -> FastAPI:
+    """The application. All stores are injected; nothing connects before the first request.
+
+    `documents` are OpenAPI documents of other surfaces by short name, listed at /docs beside this one's.
+    `client_ip` names the caller (see `source_ip`). Its lifespan closes `queries`; a server that doesn't
+    run lifespans awaits `app.state.close()` itself. Called twice in a process, each needs a registry of
+    its own.
+    """
+    heatmaps: RefreshingCache[HeatmapKey, Heatmap] = RefreshingCache(
+        HeatmapReader(queries, time.monotonic).load, monotonic=time.monotonic, weigh=Heatmap.weight
+    )
+
+    async def count(filters: rollups.EventFilters, _: rollups.EventCounts | None) -> rollups.EventCounts:
+        return await rollups.event_counts(queries, filters)
+
+    events: RefreshingCache[rollups.EventFilters, rollups.EventCounts] = RefreshingCache(
+        count, monotonic=time.monotonic, weigh=rollups.EventCounts.weight, weight=16 * 1024 * 1024
+    )
+
+    async def close() -> None:
+        await heatmaps.close()
+        await events.close()
+        await queries.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await close()
+
+    app = FastAPI(
+        title="S1 Management API",
+        description=_DESCRIPTION,
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.close = close
+    app.include_router(health_router(lag))
+    app.include_router(Reads(Gate(directory, limiter, client_ip), queries, heatmaps, events).router())
+    if dashboard is not None:
+        app.include_router(dashboard)
+    _document(app)
+    others = {name: _constant(document) for name, document in (documents or {}).items()}
+    app.include_router(docs_router({"reads": app.openapi, **others}))
+    _answer_errors(app, clock_ms)
+    app.add_middleware(Surround, metrics=HttpMetrics(registry), clock_ms=clock_ms)
+    return app
+
+
+def source_ip(proxies: TrustedProxies) -> Callable[[Request], str]:
+    """What `client_ip` wants: the connection's address, or what trusted proxies say."""
+
+    def read(request: Request) -> str:
+        peer = request.client.host if request.client else "unknown"
+        return proxies.source_ip(peer, request.scope["headers"])
+
+    return read
+
+
+def _document(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {}).update(documentation.components())
+        components.setdefault("securitySchemes", {}).update(documentation.SECURITY)
+        return document
+
+    # FastAPI's documented way to extend the document.
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _constant(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    return lambda: document
+
+
+def _answer_errors(app: FastAPI, clock_ms: Callable[[], int]) -> None:
+    def shaped(
+        request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        body = error_body(
+            surface_of(request.url.path),
+            status,
+            message,
+            request_id=request.scope.get("state", {}).get("request_id", ""),
+            now_ms=clock_ms(),
+        )
+        return Response(
+            msgspec.json.encode(body),
+            status_code=status,
+            media_type="application/json",
+            headers=dict(headers or {}),
+        )
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> Response:
+        return error.response()
+
+    @app.exception_handler(StoreUnavailable)
+    async def unavailable(request: Request, _: StoreUnavailable) -> Response:
+        return shaped(
+            request,
+            503,
+            "A store is away or behind the log; try again.",
+            {"Retry-After": str(RETRY_AFTER_UNAVAILABLE_S)},
+        )
+
+    @app.exception_handler(HTTPException)
+    async def unmatched(request: Request, error: HTTPException) -> Response:
+        return shaped(request, error.status_code, error.detail, error.headers)

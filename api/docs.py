@@ -1,0 +1,124 @@
+"""`/docs`: one page that lists each surface's interactive documentation. Nothing comes from another host.
+
+Swagger UI's files are those that the PyPI package `fastapi-offline` carries; only its folder is used.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_FILES: Final = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="/docs/static/favicon.png">
+{head}
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+_STYLE: Final = """<style>
+:root { color-scheme: light dark; }
+body { font: 16px/1.6 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
+li { margin: 1rem 0; } a { font-weight: 600; } p { margin: 0.25rem 0; }
+</style>"""
+
+
+def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRouter:
+    """The page, and for each named OpenAPI document a Swagger UI.
+
+    `documents` maps a short name, used in the path, to what gives the document. Its `info.title` and
+    `info.description` are what the list shows.
+    """
+    router = APIRouter(prefix="/docs", include_in_schema=False)
+    folder = _folder()
+
+    def document(name: str) -> dict[str, Any]:
+        found = documents.get(name)
+        if found is None:
+            raise HTTPException(404)
+        return found()
+
+    @router.get("")
+    async def index() -> Response:
+        infos = {name: give()["info"] for name, give in documents.items()}
+        items = "\n".join(
+            f'<li><a href="/docs/{html.escape(name)}">{html.escape(info["title"])}</a>'
+            f"<p>{html.escape(info.get('description', '').strip().partition(chr(10))[0])}</p>"
+            f'<p><a href="/docs/{html.escape(name)}/openapi.json">OpenAPI document</a></p></li>'
+            for name, info in infos.items()
+        )
+        dashboard = '<p><a href="/dashboard/analytics">Dashboard</a></p>'
+        body = f"<h1>questlog: the APIs</h1>\n<ul>{items}</ul>\n{dashboard}"
+        return HTMLResponse(
+            _PAGE.format(title="questlog: the APIs", head=_STYLE, body=body), headers=_HEADERS
+        )
+
+    @router.get("/static/{file}")
+    async def static(file: str) -> Response:
+        if file not in _FILES:
+            raise HTTPException(404)
+        return FileResponse(
+            folder / file,
+            media_type=_FILES[file],
+            headers={"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"},
+        )
+
+    @router.get("/{name}")
+    async def page(name: str) -> Response:
+        title = html.escape(document(name)["info"]["title"])
+        body = (
+            '<div id="ui"></div>\n<script src="/docs/static/swagger-ui-bundle.js"></script>\n'
+            f'<script src="/docs/{html.escape(name)}/start.js"></script>'
+        )
+        head = '<link rel="stylesheet" href="/docs/static/swagger-ui.css">'
+        return HTMLResponse(_PAGE.format(title=title, head=head, body=body), headers=_HEADERS)
+
+    @router.get("/{name}/start.js")
+    async def start(name: str) -> Response:
+        document(name)
+        options = {
+            "url": f"/docs/{name}/openapi.json",
+            "dom_id": "#ui",
+            "deepLinking": True,
+            "validatorUrl": None,
+        }
+        return Response(f"SwaggerUIBundle({json.dumps(options)});", media_type="text/javascript")
+
+    @router.get("/{name}/openapi.json")
+    async def openapi(name: str) -> Response:
+        return Response(msgspec.json.encode(document(name)), media_type="application/json")
+
+    return router
+
+
+def _folder() -> Path:
+    spec = find_spec("fastapi_offline")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the package fastapi-offline is not installed")
+    return Path(spec.origin).parent / "static"

@@ -1,0 +1,1 @@
+"""The Management API's reads of telemetry: games, sessions, insights, builds, testers, heatmaps, events."""

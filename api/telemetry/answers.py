@@ -1,0 +1,336 @@
+"""What the reads answer with: the reference's shapes, camelCase on the wire, and how rows become them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from projections.telemetry.queries.rollups import engagement, rounded
+
+if TYPE_CHECKING:
+    from projections.telemetry.queries import insights, rollups, sessions
+    from schemas.edge import ports
+
+Milliseconds = Annotated[int, Meta(description="Unix milliseconds.", examples=[1778714850693])]
+Seconds = Annotated[int, Meta(description="Whole seconds.", examples=[1754])]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The base of everything that is sent."""
+
+
+class Game(Answer, frozen=True):
+    """A game. `userId` is the id of the studio that owns it."""
+
+    id: str
+    user_id: str
+    name: str
+    slug: str
+    created_at: Milliseconds
+
+
+class Games(Answer, frozen=True):
+    """Every game of the studio."""
+
+    games: list[Game]
+
+
+class Counts(Answer, frozen=True):
+    """How much a game has."""
+
+    session_count: int
+    build_count: int
+    tester_count: int
+
+
+class GameWithCounts(Answer, frozen=True):
+    """One game and its counts."""
+
+    game: Game
+    counts: Counts
+
+
+class Session(Answer, frozen=True):
+    """A playtest session as lists show it. `transcript` is null for telemetry."""
+
+    id: str
+    game_id: str
+    user_id: str
+    title: str | None
+    source: str
+    status: str
+    recorded_at: Milliseconds
+    duration: Seconds
+    device_id: str
+    tester_handle: str
+    transcript: str | None
+    metadata: Annotated[
+        dict[str, Any], Meta(description="As sent, completed with gameVersion, environment and platform.")
+    ]
+
+
+class FeedbackAnswer(Answer, frozen=True):
+    """The answer to one field of a form."""
+
+    field_id: str
+    value: Any
+
+
+class Feedback(Answer, frozen=True):
+    """One submission of a feedback form."""
+
+    form_id: str
+    submission_id: str
+    submitted_at: Milliseconds
+    answers: list[FeedbackAnswer]
+
+
+class FullSession(Session, frozen=True):
+    """A session with everything that is known of it."""
+
+    first_event_at: Milliseconds
+    last_event_at: Milliseconds
+    active_sec: Seconds
+    engagement_rate: float
+    country: str | None
+    region: str | None
+    city: str | None
+    event_counts: Annotated[dict[str, int], Meta(description="Events by name.")]
+    feedback: list[Feedback]
+
+
+class Insight(Answer, frozen=True):
+    """A finding about a session. `eventIds` name the events it rests on."""
+
+    id: str
+    session_id: str
+    game_id: str
+    type: str
+    sentiment: str
+    confidence: float
+    evidence: str
+    event_ids: list[str]
+    created_at: Milliseconds
+
+
+class SessionWithInsights(Answer, frozen=True):
+    """One session and every insight attached to it."""
+
+    session: FullSession
+    insights: list[Insight]
+
+
+class SessionPage(Answer, frozen=True):
+    """A page of sessions."""
+
+    items: list[Session]
+    has_more: bool
+    total: int
+
+
+class InsightPage(Answer, frozen=True):
+    """A page of insights."""
+
+    items: list[Insight]
+    has_more: bool
+    total: int
+
+
+class Stats(Answer, frozen=True):
+    """Seconds over sessions, wall and active."""
+
+    total_wall_sec: int
+    total_active_sec: int
+    avg_wall_sec: int
+    avg_active_sec: int
+    median_wall_sec: int
+    median_active_sec: int
+    engagement_rate: float
+
+
+class BuildRollup(Answer, frozen=True):
+    """A build's sessions together."""
+
+    version: str
+    session_count: int
+    unique_devices: int
+    first_seen: Milliseconds
+    last_seen: Milliseconds
+    stats: Stats
+    sample_country: str | None
+
+
+class Summary(Answer, frozen=True):
+    """A written summary."""
+
+    narrative: str
+    generated_at: Milliseconds
+
+
+class Build(Answer, frozen=True):
+    """A build of a game. `summary` is null until one exists."""
+
+    game: Game
+    rollup: BuildRollup
+    summary: Summary | None
+
+
+class TesterRollup(Answer, frozen=True):
+    """A device's sessions together."""
+
+    device_id: str
+    session_count: int
+    first_seen: Milliseconds
+    last_seen: Milliseconds
+    stats: Stats
+    last_build: str | None
+    country: str | None
+    region: str | None
+    city: str | None
+
+
+class Tester(Answer, frozen=True):
+    """A tester of a game with every session. `summary` is null until one exists."""
+
+    game: Game
+    rollup: TesterRollup
+    sessions: list[Session]
+    summary: Summary | None
+
+
+class HeatmapCell(Answer, frozen=True):
+    """A cell that has points; 1 is the densest of its room."""
+
+    x: Annotated[int, Meta(ge=0, le=31)]
+    y: Annotated[int, Meta(ge=0, le=17)]
+    intensity: Annotated[float, Meta(gt=0, le=1)]
+
+
+class HeatmapBounds(Answer, frozen=True):
+    """Least and greatest coordinates of a room's points."""
+
+    x_min: float
+    x_max: float
+    y_min: float
+    y_max: float
+
+
+class HeatmapRoom(Answer, frozen=True):
+    """One room's grid; only cells with points are listed, densest first."""
+
+    room: str
+    cells_x: int
+    cells_y: int
+    cells: list[HeatmapCell]
+    total_events: int
+    bounds: HeatmapBounds
+
+
+class Heatmap(Answer, frozen=True):
+    """The twelve rooms with most points. `eventCount` counts the points of all rooms."""
+
+    game: Game
+    rooms: Annotated[list[HeatmapRoom], Meta(max_length=12)]
+    event_count: int
+
+
+class EventCounts(Answer, frozen=True):
+    """How often each event name occurred, over sessions."""
+
+    game: Game
+    session_count: int
+    total: int
+    by_name: Annotated[dict[str, int], Meta(description="Every name, most frequent first.")]
+    top: Annotated[list[tuple[str, int]], Meta(description="The 50 most frequent names.", max_length=50)]
+
+
+def game(found: ports.Game) -> Game:
+    """A game as answered."""
+    return Game(
+        id=found.id,
+        user_id=found.studio_id,
+        name=found.name,
+        slug=found.slug,
+        created_at=found.created_at_ms,
+    )
+
+
+def session(found: sessions.Session, studio_id: str) -> Session:
+    """A session as lists show it."""
+    return Session(**_common(found, studio_id))
+
+
+def full_session(detail: sessions.SessionDetail, studio_id: str) -> FullSession:
+    """A session with everything."""
+    found = detail.session
+    return FullSession(
+        **_common(found, studio_id),
+        first_event_at=found.first_event_at,
+        last_event_at=found.last_event_at,
+        active_sec=rounded(found.active_seconds),
+        engagement_rate=engagement(found.active_seconds, found.wall_seconds),
+        country=found.country or None,
+        region=found.region or None,
+        city=found.city or None,
+        event_counts=found.event_counts,
+        feedback=[
+            Feedback(
+                form_id=submission.form_id,
+                submission_id=submission.submission_id,
+                submitted_at=submission.submitted_at,
+                answers=[
+                    FeedbackAnswer(field_id=str(answer.get("fieldId", "")), value=answer.get("value"))
+                    for answer in submission.answers
+                ],
+            )
+            for submission in detail.feedback
+        ],
+    )
+
+
+def insight(found: insights.Insight) -> Insight:
+    """An insight as answered."""
+    return Insight(
+        id=found.id,
+        session_id=found.session_id,
+        game_id=found.game_id,
+        type=found.type,
+        sentiment=found.sentiment,
+        confidence=found.confidence,
+        evidence=found.evidence,
+        event_ids=found.event_ids,
+        created_at=found.created_at,
+    )
+
+
+def stats(found: rollups.Stats) -> Stats:
+    """Statistics as answered."""
+    return Stats(
+        total_wall_sec=found.total_wall,
+        total_active_sec=found.total_active,
+        avg_wall_sec=found.avg_wall,
+        avg_active_sec=found.avg_active,
+        median_wall_sec=found.median_wall,
+        median_active_sec=found.median_active,
+        engagement_rate=found.engagement_rate,
+    )
+
+
+def _common(found: sessions.Session, studio_id: str) -> dict[str, Any]:
+    known = {"gameVersion": found.build, "environment": found.environment, "platform": found.platform}
+    return {
+        "id": found.id,
+        "game_id": found.game_id,
+        "user_id": studio_id,
+        "title": found.title or None,
+        "source": found.source,
+        "status": found.status,
+        "recorded_at": found.recorded_at,
+        "duration": rounded(found.wall_seconds),
+        "device_id": found.device_id,
+        "tester_handle": found.tester_handle or found.device_id,
+        "transcript": None,
+        "metadata": {name: value for name, value in known.items() if value} | found.metadata,
+    }

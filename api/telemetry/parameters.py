@@ -1,0 +1,119 @@
+"""Every query parameter of the reads, as the reference's tables list them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.telemetry.zod import Choice, Integer, Parameter, Text
+
+STATUSES: Final = ("pending", "transcribing", "processing", "analyzed", "failed")
+SOURCES: Final = (
+    "manual",
+    "discord",
+    "unity-telemetry",
+    "unreal-telemetry",
+    "godot-telemetry",
+    "python-telemetry",
+    "typescript-telemetry",
+    "obs",
+)
+INSIGHT_TYPES: Final = (
+    "stuck-point",
+    "confusion",
+    "positive-moment",
+    "negative-moment",
+    "feature-request",
+    "bug-report",
+    "difficulty-spike",
+    "pacing-issue",
+    "ui-friction",
+    "praise",
+    "session-summary",
+)
+SENTIMENTS: Final = ("positive", "neutral", "negative")
+LIMIT_MAX: Final = 100
+_SLUG: Final = "[a-z0-9_-]+"
+
+_GAME = Parameter(
+    name="game",
+    kind=Text(1, 120),
+    description="Game id or slug. Limits results to one game; 404 where it is not yours.",
+    example="doom",
+)
+_BUILD = Parameter(
+    name="build",
+    kind=Text(1, 120),
+    description="metadata.gameVersion, exact match.",
+    example="0.4.9",
+)
+_ENV = Parameter(
+    name="env",
+    kind=Text(pattern=_SLUG),
+    description="Environment slug; all environments where absent.",
+    example="production",
+)
+_LIMIT = Parameter(
+    name="limit",
+    kind=Integer(1, clamp=LIMIT_MAX),
+    description=f"Page size. Silently clamped to {LIMIT_MAX}.",
+    example=20,
+    default=20,
+)
+_OFFSET = Parameter(name="offset", kind=Integer(0), description="Page offset.", example=0, default=0)
+
+
+def _bounds(of: str) -> tuple[Parameter, Parameter]:
+    since = Parameter(
+        name="from",
+        kind=Integer(0),
+        description=f"Lower bound on {of}, unix milliseconds, inclusive; not above `to`.",
+        example=1_700_000_000_000,
+    )
+    until = Parameter(
+        name="to",
+        kind=Integer(0),
+        description=f"Upper bound on {of}, unix milliseconds, inclusive.",
+        example=4_000_000_000_000,
+    )
+    return since, until
+
+
+SESSIONS: Final = (
+    _GAME,
+    _BUILD,
+    Parameter(
+        name="env",
+        kind=Text(1, 64, _SLUG),
+        description="Environment slug.",
+        example="production",
+    ),
+    Parameter(name="status", kind=Choice(STATUSES), description="Session status.", example="analyzed"),
+    Parameter(
+        name="source", kind=Choice(SOURCES), description="Where it came from.", example="unity-telemetry"
+    ),
+    Parameter(
+        name="q",
+        kind=Text(1, 200),
+        description="Substring of title, tester handle or transcript, in any case.",
+        example="demo",
+    ),
+    *_bounds("recordedAt"),
+    _LIMIT,
+    _OFFSET,
+)
+INSIGHTS: Final = (
+    _GAME,
+    _BUILD,
+    Parameter(name="type", kind=Choice(INSIGHT_TYPES), description="Kind of finding.", example="stuck-point"),
+    Parameter(name="sentiment", kind=Choice(SENTIMENTS), description="Its sentiment.", example="negative"),
+    *_bounds("createdAt"),
+    _LIMIT,
+    _OFFSET,
+)
+BUILDS: Final = (_ENV,)
+TESTERS: Final = (_ENV,)
+HEATMAPS: Final = (
+    Parameter(name="build", kind=Text(), description="metadata.gameVersion, exact match.", example="0.4.9"),
+    _ENV,
+)
+EVENTS: Final = (_BUILD, _ENV, *_bounds("recordedAt"))
