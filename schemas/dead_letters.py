@@ -9,6 +9,9 @@ from typing import Final
 
 import msgspec
 
+from schemas.log import Appender
+from schemas.topics import DEAD_LETTERS
+
 DEAD_LETTER_VERSION: Final = 1
 
 BODY_BYTES_MAX: Final = 15 * 1024 * 1024
@@ -66,3 +69,8 @@ def decode_dead_letter(value: bytes) -> DeadLetter:
 def replayed_id(command_id: str, attempt: int) -> str:
     """The id under which a dead command is replayed: `id#rN`, so that a second replay is another command."""
     return f"{command_id.partition('#')[0]}#r{attempt}"
+
+
+async def append_dead_letter(appender: Appender, letter: DeadLetter) -> None:
+    """Append a dead letter and wait for it. Raises `LogUnavailable`: the source record must be read again."""
+    await appender.append(DEAD_LETTERS.name, 0, encode_dead_letter(letter), letter.id.encode())

@@ -1,0 +1,52 @@
+"""What a decided command amounts to, read from its own events alone. Every reader answers these alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from schemas.envelope import (
+    COMMAND_FAILED,
+    COMMAND_REJECTED,
+    COMMAND_REPEATED,
+    CommandFailed,
+    CommandRejected,
+    CommandRepeated,
+    Decided,
+)
+
+REMEMBERED_REFUSALS: Final = frozenset({404, 409})
+"""Refusals that are outcomes. All others (400, 429, 503, 500) are answered and not remembered by key."""
+
+_rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
+_repeated: Final = msgspec.msgpack.Decoder(CommandRepeated)
+_failed: Final = msgspec.msgpack.Decoder(CommandFailed)
+
+
+def rejection(decided: Decided) -> CommandRejected | None:
+    """The refusal, when the command was refused."""
+    events = decided.events
+    return _rejected.decode(events[0].data) if events and events[0].type == COMMAND_REJECTED else None
+
+
+def repetition(decided: Decided) -> CommandRepeated | None:
+    """Where the command was decided first, when this is a repeat."""
+    events = decided.events
+    return _repeated.decode(events[0].data) if events and events[0].type == COMMAND_REPEATED else None
+
+
+def failure(decided: Decided) -> CommandFailed | None:
+    """The decider's own failure on this command."""
+    events = decided.events
+    return _failed.decode(events[0].data) if events and events[0].type == COMMAND_FAILED else None
+
+
+def is_remembered(decided: Decided) -> bool:
+    """Whether a retry with the same key must get this outcome: a success (events or none), a 404 or a 409."""
+    if not decided.keyed or not decided.events:
+        return decided.keyed
+    kind = decided.events[0].type
+    if kind == COMMAND_REJECTED:
+        return _rejected.decode(decided.events[0].data).status in REMEMBERED_REFUSALS
+    return kind not in {COMMAND_REPEATED, COMMAND_FAILED}

@@ -1,0 +1,125 @@
+"""The fold of an events partition: the only state a decider has.
+
+An events record counts only if its `src` is the last accepted one plus 1; anything else (a duplicate, a
+zombie's append) is dropped whole. Every reader of the topic makes the same choice: all see the same order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, Generic
+
+import msgspec
+
+from schemas.decided import is_remembered
+from schemas.envelope import (
+    COMMAND_FAILED,
+    COMMAND_REJECTED,
+    COMMAND_REPEATED,
+    ENVELOPE_VERSION,
+    EventsRecord,
+)
+from schemas.log import LogRecord
+from streams.deciders.noun import Noun, StateT
+
+REMEMBER_MS: Final = 15 * 60 * 1000
+"""Keyed command ids are remembered this long, in log time. Beyond it the stored outcome answers."""
+
+SHELL_EVENTS: Final = frozenset({COMMAND_REJECTED, COMMAND_REPEATED, COMMAND_FAILED})
+
+_decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
+
+
+class FoldFailed(Exception):
+    """An events record can't be applied. On the events topic nothing is skipped: the process must end."""
+
+
+class Remembered(msgspec.Struct, frozen=True, array_like=True):
+    """A keyed command that was decided."""
+
+    command_id: str
+    src: int
+    at_ms: int
+
+
+class Fold(Generic[StateT]):
+    """One partition's state, and how far it has come in commands (`src`) and events (`events_next`)."""
+
+    def __init__(self, noun: Noun[StateT]) -> None:
+        self._noun = noun
+        self.state = noun.initial
+        self.src = -1
+        self.events_next = 0
+        self.log_time_ms = 0
+        self._recent: deque[Remembered] = deque()
+        self._first_src: dict[str, int] = {}
+
+    def first_src(self, command_id: str) -> int | None:
+        """The command record in which a remembered keyed command was decided first."""
+        return self._first_src.get(command_id)
+
+    def remembered(self) -> list[Remembered]:
+        """What a snapshot must keep, oldest first."""
+        return list(self._recent)
+
+    def restore(
+        self, *, state: StateT, src: int, events_next: int, log_time_ms: int, remembered: list[Remembered]
+    ) -> None:
+        """Go on from a snapshot."""
+        self.state, self.src, self.events_next, self.log_time_ms = state, src, events_next, log_time_ms
+        self._recent = deque(remembered)
+        self._first_src = {item.command_id: item.src for item in remembered}
+
+    def accept(self, record: LogRecord) -> bool:
+        """Apply the next record of the events partition; False if its `src` says it doesn't count.
+
+        Raises `FoldFailed` on a gap in offsets and on what can't be read or applied.
+        """
+        if record.offset != self.events_next:
+            raise FoldFailed(
+                f"{record.topic}[{record.partition}]: {record.offset} follows {self.events_next - 1}"
+            )
+        events = read_events_record(record)
+        if events.src != self.src + 1:
+            self.events_next += 1
+            self.log_time_ms = max(self.log_time_ms, record.appended_at_ms)
+            return False
+        self.advance(self._evolved(record, events), events, record.appended_at_ms)
+        return True
+
+    def advance(self, state: StateT, events: EventsRecord, appended_at_ms: int) -> None:
+        """Take the state that `events` gives as the new one. The record must be the next one, and count."""
+        self.state = state
+        self.src = events.src
+        self.events_next += 1
+        self.log_time_ms = max(self.log_time_ms, appended_at_ms)
+        for decided in events.decided:
+            if is_remembered(decided) and decided.command_id not in self._first_src:
+                self._first_src[decided.command_id] = events.src
+                self._recent.append(Remembered(decided.command_id, events.src, self.log_time_ms))
+        while self._recent and self._recent[0].at_ms < self.log_time_ms - REMEMBER_MS:
+            del self._first_src[self._recent.popleft().command_id]
+
+    def _evolved(self, record: LogRecord, events: EventsRecord) -> StateT:
+        state = self.state
+        noun = self._noun
+        try:
+            for decided in events.decided:
+                for event in decided.events:
+                    if event.type not in SHELL_EVENTS:
+                        state = noun.evolve(state, noun.events.decode(event.type, event.data), event.at_ms)
+        except Exception as error:
+            where = f"{record.topic}[{record.partition}] at {record.offset}"
+            raise FoldFailed(f"{where} can't be applied: {error!r}") from error
+        return state
+
+
+def read_events_record(record: LogRecord) -> EventsRecord:
+    """Decode an events record. Raises `FoldFailed`."""
+    try:
+        events = _decoder.decode(record.value)
+    except msgspec.DecodeError as error:
+        raise FoldFailed(f"{record.topic}[{record.partition}] at {record.offset}: {error}") from error
+    if events.version != ENVELOPE_VERSION:
+        raise FoldFailed(f"events record version {events.version} is unknown to this build")
+    return events

@@ -1,0 +1,163 @@
+"""The decider's shell: a `LogReader` of a noun's commands that appends exactly one events record for each.
+
+Framework-free. Exactness comes from the log: the fold of the events partition says which command record is
+next, an acknowledged offset other than the expected one proves another writer, any anomaly ends the process.
+Source: architecture rules 3 to 8 and 10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, Generic
+
+from schemas.dead_letters import append_dead_letter
+from schemas.log import Appender, LogReader, LogRecord, LogTail
+from schemas.topics import Topic
+from streams.deciders.deciding import decide_record, encode_events_record
+from streams.deciders.fold import Fold
+from streams.deciders.noun import Noun, StateT
+from streams.deciders.snapshots import Snapshot, SnapshotName, SnapshotStore
+
+_log: Final = logging.getLogger(__name__)
+
+SNAPSHOT_EVERY: Final = 2000
+"""Events records between snapshots: a fold reads at most about twice as many."""
+
+
+class AnotherWriter(Exception):
+    """Kafka gave our record another offset than the next one: somebody else appends to this partition."""
+
+
+class OutOfOrder(Exception):
+    """A command record is missing between the folded position and the one that came."""
+
+
+class DeciderReader(LogReader, Generic[StateT]):
+    """Decides a noun's command records, one partition at a time, each exactly once in effect.
+
+    `commands` and `events` have the same partition count: what is read from one is answered in the other.
+    """
+
+    def __init__(
+        self,
+        noun: Noun[StateT],
+        *,
+        commands: Topic,
+        events: Topic,
+        tail: LogTail,
+        appender: Appender,
+        snapshots: SnapshotStore,
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        if commands.partitions != events.partitions:
+            raise ValueError(f"{commands.name} and {events.name} differ in partitions")
+        self._noun = noun
+        self._events = events.name
+        self._tail = tail
+        self._appender = appender
+        self._snapshots = snapshots
+        self._snapshot_every = snapshot_every
+        self._code = noun.code_hash()
+        self._log_id = ""
+        self._folds: dict[int, Fold[StateT]] = {}
+        self._snapshot_at: dict[int, int] = {}
+        self._saving: dict[int, asyncio.Task[None]] = {}
+
+    def state(self, partition: int) -> StateT:
+        """A partition's folded state, for tests and inspection. Raises KeyError when it is not assigned."""
+        return self._folds[partition].state
+
+    async def assigned(self, partition: int) -> int:
+        """Fold the events partition to its end; deciding goes on at the folded `src` plus 1."""
+        self._log_id = await self._tail.log_id(self._events)
+        end = await self._tail.end_offset(self._events, partition)
+        fold = Fold(self._noun)
+        snapshot = await asyncio.to_thread(
+            self._snapshots.newest,
+            noun=self._noun.name,
+            log_id=self._log_id,
+            partition=partition,
+            code=self._code,
+            events_end=end,
+        )
+        if snapshot is not None:
+            fold.restore(
+                state=self._noun.unpack(snapshot.state),
+                src=snapshot.src,
+                events_next=snapshot.events_next,
+                log_time_ms=snapshot.log_time_ms,
+                remembered=snapshot.remembered,
+            )
+        begun_at = fold.events_next
+        async for record in self._tail.read(self._events, partition, fold.events_next, end):
+            fold.accept(record)
+        self._folds[partition] = fold
+        self._snapshot_at[partition] = begun_at
+        _log.info(
+            "%s[%d]: folded %d records from %d, next command record is %d",
+            self._events,
+            partition,
+            fold.events_next - begun_at,
+            begun_at,
+            fold.src + 1,
+        )
+        return fold.src + 1
+
+    async def handle(self, record: LogRecord) -> None:
+        """Decide one command record. Raises on what proves another writer, and on an unanswered append."""
+        fold = self._folds[record.partition]
+        if record.offset <= fold.src:
+            return
+        if record.offset != fold.src + 1:
+            raise OutOfOrder(f"{record.topic}[{record.partition}]: {record.offset} follows {fold.src}")
+        decision = decide_record(self._noun, fold, record)
+        for letter in decision.dead_letters:
+            await append_dead_letter(self._appender, letter)
+        value = encode_events_record(decision.record)
+        appended = await self._appender.append(self._events, record.partition, value)
+        if appended.offset != fold.events_next:
+            raise AnotherWriter(
+                f"{self._events}[{record.partition}]: got offset {appended.offset}, not {fold.events_next}"
+            )
+        fold.advance(decision.state, decision.record, appended.appended_at_ms)
+
+    async def idle(self, now_ms: int) -> None:  # noqa: ARG002 - a decider looks at no clock
+        """Save a snapshot where enough has happened since the last; deciding does not wait for it."""
+        for partition, fold in self._folds.items():
+            saving = self._saving.get(partition)
+            due = fold.events_next - self._snapshot_at[partition] >= self._snapshot_every
+            if due and (saving is None or saving.done()):
+                self._snapshot_at[partition] = fold.events_next
+                self._saving[partition] = asyncio.ensure_future(self._save(partition, fold))
+
+    async def revoked(self, partition: int) -> None:
+        """Forget the state. A snapshot under way may finish: it is true whoever decides now."""
+        self._folds.pop(partition, None)
+        self._snapshot_at.pop(partition, None)
+
+    async def _save(self, partition: int, fold: Fold[StateT]) -> None:
+        state = fold.state
+        name = SnapshotName(
+            noun=self._noun.name,
+            log_id=self._log_id,
+            partition=partition,
+            events_next=fold.events_next,
+            code=self._code,
+        )
+        src, log_time_ms, remembered = fold.src, fold.log_time_ms, fold.remembered()
+
+        def put() -> None:
+            snapshot = Snapshot(
+                src=src,
+                events_next=name.events_next,
+                log_time_ms=log_time_ms,
+                state=self._noun.pack(state),
+                remembered=remembered,
+            )
+            self._snapshots.put(name, snapshot)
+
+        try:
+            await asyncio.to_thread(put)
+        except OSError as error:
+            _log.warning("no snapshot of %s[%d]: %s", self._events, partition, error)

@@ -1,0 +1,283 @@
+"""Decides about studios, games, keys and definitions. Pure and total.
+
+What is globally unique is decided here: studio slugs, game ids, key hashes. A taken one is refused without
+telling whose it is, and what belongs to another studio does not exist for the asker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+import schemas.codec
+import schemas.edge.ports
+import schemas.studio.events
+import schemas.studio.games
+from schemas.codec import Message
+from schemas.edge.ports import KeyKind
+from schemas.envelope import CommandRejected
+from schemas.identifiers import (
+    ACCOUNT_WIDE_KINDS,
+    GAME_ID_PREFIX,
+    KEY_ID_PREFIX,
+    STUDIO_ID_PREFIX,
+    derived_id,
+)
+from schemas.studio.commands import COMMANDS, CreateKey, DefinedGame, DefineStudio, RevokeKey, RotateKey
+from schemas.studio.events import (
+    EVENTS,
+    GameChanged,
+    GameDefined,
+    KeyCreated,
+    KeyRevoked,
+    KeyRotated,
+    StudioChanged,
+    StudioDefined,
+    StudioEvent,
+)
+from schemas.studio.games import GameSettings, changed_fields
+from streams.deciders import fold, studio_state
+from streams.deciders.noun import Noun, Request, Verdict
+from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
+
+GAMES_MAX: Final = 500
+KEYS_MAX: Final = 1000
+"""Active keys of one studio."""
+
+_encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def decide(state: StudioState, request: Request) -> Verdict:
+    """The events a command gives, none when it changes nothing, or its refusal."""
+    command = request.command
+    if isinstance(command, DefineStudio):
+        return _define(state, request, command)
+    if isinstance(command, CreateKey):
+        return _create_key(state, request, command)
+    if isinstance(command, RotateKey):
+        return _rotate_key(state, request, command)
+    if isinstance(command, RevokeKey):
+        return _revoke_key(state, request, command)
+    raise TypeError(f"{type(command).__name__} is no command of this noun")
+
+
+def definition_hash(settings: GameSettings) -> str:
+    """16 hexadecimal digits that name what a definition says."""
+    return hashlib.sha256(_encoder.encode(settings)).hexdigest()[:16]
+
+
+def _define(state: StudioState, request: Request, command: DefineStudio) -> Verdict:
+    events: list[Message] = []
+    studio_id = state.studio_ids.get(command.slug)
+    if studio_id is None:
+        studio_id = derived_id(STUDIO_ID_PREFIX, request.seed, command.slug)
+        if studio_id in state.studios:
+            return _refused(409, "id_taken", "the id is taken; send the command again")
+        slugs: dict[str, str] = {}
+        events.append(
+            StudioDefined(
+                studio_id=studio_id,
+                slug=command.slug,
+                name=command.name,
+                plan=command.plan,
+                created_at_ms=request.at_ms,
+            )
+        )
+    else:
+        studio = state.studios[studio_id]
+        slugs = dict(studio.games)
+        changed = [name for name in ("name", "plan") if getattr(studio, name) != getattr(command, name)]
+        if changed:
+            events.append(
+                StudioChanged(
+                    studio_id=studio_id,
+                    slug=studio.slug,
+                    name=command.name,
+                    plan=command.plan,
+                    created_at_ms=studio.created_at_ms,
+                    changed=changed,
+                )
+            )
+    slug_of = {game_id: slug for slug, game_id in slugs.items()}
+    given = {game.id for game in command.games}
+    named: set[str] = set()
+    for index, game in enumerate(command.games):
+        found = slugs.get(game.settings.slug)
+        if found is None or found in given:  # the game of that slug is named by its id, and gives the slug up
+            found = derived_id(GAME_ID_PREFIX, request.seed, command.slug, game.settings.slug)
+        game_id = game.id or found
+        known = state.games.get(game_id)
+        if game_id in named or (known is not None and known.studio_id != studio_id):
+            return _refused(409, "id_taken", "the game's id is taken", f"games[{index}].id")
+        named.add(game_id)
+        slug_of[game_id] = game.settings.slug
+        events += _game_events(state, request, studio_id, game_id, game)
+    return _checked_games(slug_of, command) or tuple(events)
+
+
+def _checked_games(slug_of: dict[str, str], command: DefineStudio) -> CommandRejected | None:
+    """All slugs of the studio as they would be: two games may swap theirs, but no two may share one."""
+    if len(slug_of) > GAMES_MAX:
+        return _refused(409, "too_many_games", f"a studio has at most {GAMES_MAX} games", "games")
+    slugs = list(slug_of.values())
+    for index, game in enumerate(command.games):
+        if slugs.count(game.settings.slug) > 1:
+            return _refused(
+                409, "slug_taken", "another game of the studio has this slug", f"games[{index}].slug"
+            )
+    return None
+
+
+def _game_events(
+    state: StudioState, request: Request, studio_id: str, game_id: str, game: DefinedGame
+) -> Iterator[Message]:
+    known = state.games.get(game_id)
+    if known is None:
+        yield GameDefined(
+            studio_id=studio_id,
+            game_id=game_id,
+            settings=game.settings,
+            definition_version=1,
+            definition_hash=definition_hash(game.settings),
+            created_at_ms=request.at_ms,
+        )
+    elif known.settings != game.settings:
+        yield GameChanged(
+            studio_id=studio_id,
+            game_id=game_id,
+            settings=game.settings,
+            definition_version=known.definition_version + 1,
+            definition_hash=definition_hash(game.settings),
+            created_at_ms=known.created_at_ms,
+            changed=changed_fields(known.settings, game.settings),
+            previous_slug=known.settings.slug,
+        )
+
+
+def _create_key(state: StudioState, request: Request, command: CreateKey) -> Verdict:
+    studio = state.studios.get(request.studio_id)
+    if studio is None:
+        return _refused(404, "unknown_studio", "there is no such studio")
+    problem = _scope_problem(state, request, command)
+    if problem is not None:
+        return problem
+    if command.kind is KeyKind.MANAGEMENT and studio.management_key_id:
+        return _refused(409, "management_key_exists", "a studio has one management key; rotate it", "kind")
+    if studio.active_keys >= KEYS_MAX:
+        return _refused(409, "too_many_keys", f"a studio has at most {KEYS_MAX} active keys")
+    key_id = derived_id(KEY_ID_PREFIX, request.seed, command.hash)
+    if command.hash in state.key_ids or key_id in state.keys:
+        return _refused(409, "key_taken", "the value is taken; send the command with another key", "hash")
+    created = KeyCreated(
+        studio_id=request.studio_id,
+        key_id=key_id,
+        kind=command.kind.value,
+        name=command.name,
+        game_id=command.game_id,
+        tester_id=command.tester_id,
+        hash=command.hash,
+        created_at_ms=request.at_ms,
+    )
+    return (created,)
+
+
+def _scope_problem(state: StudioState, request: Request, command: CreateKey) -> CommandRejected | None:
+    """Account-wide kinds name no game, a playtester's names a tester, all others one game of the studio."""
+    if (command.kind is KeyKind.PLAYTESTER) != bool(command.tester_id):
+        return _refused(400, "invalid_scope", "a playtester's key, and only that, names a tester", "testerId")
+    if command.kind in ACCOUNT_WIDE_KINDS | {KeyKind.PLAYTESTER}:
+        if command.game_id:
+            return _refused(400, "invalid_scope", f"{command.kind} keys belong to a studio", "gameId")
+        return None
+    game = state.games.get(command.game_id)
+    if game is None or game.studio_id != request.studio_id:
+        return _refused(404, "unknown_game", "there is no such game", "gameId")
+    return None
+
+
+def _rotate_key(state: StudioState, request: Request, command: RotateKey) -> Verdict:
+    key = _own_key(state, request, command.key_id)
+    if isinstance(key, CommandRejected):
+        return key
+    if command.hash in state.key_ids:
+        return _refused(409, "key_taken", "the value is taken; send the command with another key", "hash")
+    rotated = KeyRotated(
+        studio_id=key.studio_id,
+        key_id=command.key_id,
+        kind=key.kind,
+        name=key.name,
+        game_id=key.game_id,
+        tester_id=key.tester_id,
+        hash=command.hash,
+        previous_hash=key.hash,
+        created_at_ms=key.created_at_ms,
+        rotated_at_ms=request.at_ms,
+    )
+    return (rotated,)
+
+
+def _revoke_key(state: StudioState, request: Request, command: RevokeKey) -> Verdict:
+    key = _own_key(state, request, command.key_id)
+    if isinstance(key, CommandRejected):
+        return key
+    revoked = KeyRevoked(
+        studio_id=key.studio_id,
+        key_id=command.key_id,
+        kind=key.kind,
+        game_id=key.game_id,
+        hash=key.hash,
+        revoked_at_ms=request.at_ms,
+    )
+    return (revoked,)
+
+
+def _own_key(state: StudioState, request: Request, key_id: str) -> Key | CommandRejected:
+    key = state.keys.get(key_id)
+    if key is None or key.studio_id != request.studio_id:
+        return _refused(404, "unknown_key", "there is no such key", "keyId")
+    if key.revoked:
+        return _refused(409, "key_revoked", "the key was revoked", "keyId")
+    return key
+
+
+def _refused(status: int, code: str, message: str, field: str | None = None) -> CommandRejected:
+    return CommandRejected(status=status, code=code, message=message, field=field)
+
+
+def _aggregate_of(event: Message) -> str:
+    return event.studio_id if isinstance(event, StudioEvent) else ""
+
+
+def _sequence(state: StudioState, studio_id: str) -> int:
+    studio = state.studios.get(studio_id)
+    return studio.sequence if studio is not None else 0
+
+
+def _time_of(state: StudioState, _aggregate_id: str) -> int:
+    return state.time_ms
+
+
+STUDIO: Final = Noun(
+    name="studio",
+    commands=COMMANDS,
+    events=EVENTS,
+    initial=StudioState(),
+    decide=decide,
+    evolve=evolve,
+    aggregate_of=_aggregate_of,
+    sequence=_sequence,
+    time_of=_time_of,
+    pack=pack,
+    unpack=unpack,
+    code=(
+        studio_state,
+        fold,
+        schemas.codec,
+        schemas.edge.ports,
+        schemas.studio.events,
+        schemas.studio.games,
+    ),
+)
