@@ -13,6 +13,7 @@ from tests.stack import infra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def clickhouse_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of the ClickHouse of `clickhouse_url`: `clickhouse/readers.json` in it names read-only users."""
+    return tmp_path_factory.mktemp("clickhouse")
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(clickhouse_home: Path) -> Iterator[str]:
     """URL of an empty ClickHouse. It is shared: use a database of your own."""
-    with infra(tmp_path_factory.mktemp("clickhouse"), "clickhouse") as url:
+    with infra(clickhouse_home, "clickhouse") as url:
         yield url

@@ -16,17 +16,21 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deploy.stack.clickhouse_engine import ChdbEngine, EngineError, Progress, Statement, quote
-from deploy.stack.clickhouse_statement import first_word, is_single, words
+from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_USER: Final = "default"
 _OPEN_TABLES: Final = frozenset(
-    {"system.one", "system.numbers", "system.tables", "system.columns", "system.databases"}
+    f"system.{name}"
+    for name in ("one", "numbers", "tables", "columns", "databases", "functions", "formats", "time_zones")
 )
-_OPEN_SYSTEM: Final = ("functions", "settings", "formats", "data_type_families", "contributors", "time_zones")
 _TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
+_SYSTEM_AFTER_IN: Final = re.compile(
+    r"^\s*Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE
+)
+"""`x IN system.processes` names a table where any name may stand."""
 _REFUSED_FUNCTIONS: Final = re.compile(
     r"^\s*Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate)\b",
     re.MULTILINE | re.IGNORECASE,
@@ -106,7 +110,12 @@ def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
     if not is_single(statement.text):
         raise _refused("one statement a request")
     if word in {b"SELECT", b"WITH"}:
-        _check_tree(_tree(engine, statement), set(filters), statement.database or "default")
+        _check_tree(
+            _tree(engine, statement),
+            defined_names(statement.text),
+            set(filters),
+            statement.database or "default",
+        )
         if words(statement.text) & {b"OUTFILE", b"INFILE"}:
             raise _refused("files are out of reach")
     elif not _SHOW.match(statement.text):
@@ -141,19 +150,23 @@ def _tree(engine: ChdbEngine, statement: Statement) -> str:
     return b"".join(engine.run(explained, Progress())).decode(errors="replace")
 
 
-def _check_tree(tree: str, tables: set[str], database: str) -> None:
-    allowed = tables | _OPEN_TABLES | {f"system.{name}" for name in _OPEN_SYSTEM}
-    defined = set(re.findall(r"^\s*WithElement (\S+)", tree, re.MULTILINE))
+def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> None:
+    """Every table the statement names has a filter, is harmless, or is one of its own WITH `names`."""
+    allowed = tables | _OPEN_TABLES
+    if database not in {table.split(".")[0] for table in tables}:
+        raise _refused(f"no database {database} for this user")
     lines = tree.splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        name = re.match(r"\s*TableIdentifier (\S+)", line)
-        if name is not None:
-            full = name[1].replace("`", "")
-            if full not in defined and (full if "." in full else f"{database}.{full}") not in allowed:
+        name = re.match(r"\s*TableIdentifier (.+?)(?: \(alias .*\)| \(children \d+\))*$", line)
+        if name is not None and name[1] not in names:
+            full = name[1] if "." in name[1] else f"{database}.{name[1]}"
+            if full not in allowed:
                 raise _refused(f"no table {full} for this user")
         called = re.match(r"\s*Function (\S+)", following)
         if line.strip().startswith("TableExpression") and called and called[1] not in _TABLE_FUNCTIONS:
             raise _refused(f"no table function {called[1]} for this user")
+    if system := _SYSTEM_AFTER_IN.search(tree):
+        raise _refused(f"no table {system[1]} for this user")
     if function := _REFUSED_FUNCTIONS.search(tree):
         raise _refused(f"no function {function[1]} for this user")
 

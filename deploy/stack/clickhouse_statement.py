@@ -84,6 +84,16 @@ def words(statement: bytes) -> set[bytes]:
     return {token["word"].upper() for token in _TOKEN.finditer(statement) if token["word"] is not None}
 
 
+def defined_names(statement: bytes) -> set[str]:
+    """Names that the statement itself may define: every bare word before `AS (`."""
+    bare = [token[0] for token in _TOKEN.finditer(statement) if token["skip"] is None]
+    return {
+        name.decode(errors="replace")
+        for name, following, opening in zip(bare, bare[1:], bare[2:], strict=False)
+        if following.upper() == b"AS" and opening == b"("
+    }
+
+
 def split_insert(statement: bytes) -> Insert | None:
     """Where `INSERT INTO … FORMAT name` ends and its data begins; None for every other statement.
 
