@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from projections.redis.client import AWAY
 from projections.redis.operations import OutcomeOf, Project
 from projections.redis.scripts import APPLY, READY, STATE
+from schemas.decided import REMEMBERED_REFUSALS
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
 from schemas.topics import Topic
@@ -30,8 +31,6 @@ AWAY_S: Final = 10.0
 """How long Redis may be away before the process ends; every script may run twice, so waiting is safe."""
 UNKEYED_MS: Final = 2 * 60 * 1000
 KEYED_MS: Final = 24 * 60 * 60 * 1000
-NOT_REMEMBERED: Final = frozenset({400, 429})
-"""Refusals that answer their own request and no later one with the same key."""
 
 _RECORDS = Counter("questlog_redis_records", "Events records by what became of them.", ["noun", "status"])
 _events_decoder = msgspec.msgpack.Decoder(EventsRecord)
@@ -153,7 +152,7 @@ class RedisReader:
                 operations.extend(operation)
             outcome = self._projection.outcome_of(decided) if self.answers else None
             if outcome is not None:
-                remembered = outcome.status not in NOT_REMEMBERED
+                remembered = outcome.status < 400 or outcome.status in REMEMBERED_REFUSALS
                 key = outcome_key(decided.command_id, "" if remembered else events.record_id)
                 keep_ms = KEYED_MS if decided.keyed and remembered else UNKEYED_MS
                 expires = str(record.appended_at_ms + keep_ms)

@@ -1,0 +1,103 @@
+"""`questlog apply`: load a definition file, showing what changes before it does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.cli.running import of_home
+from deploy.studio_desk import Refused, studio_desk
+from schemas.studio.definitions import load_definitions
+from schemas.studio.games import GameSettings, changed_fields
+from schemas.studio.yaml_source import DefinitionInvalid
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+    from deploy.studio_desk import StudioDesk
+    from schemas.edge.ports import Game
+    from schemas.studio.commands import DefineStudio
+
+app = typer.Typer()
+
+
+@app.command()
+def apply_command(
+    file: Annotated[Path, typer.Argument(help="The definition file (YAML).", exists=True, dir_okay=False)],
+    home: Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,  # noqa: FBT002 - a typer flag
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and ask nothing.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Show what FILE changes, then append the change as events. The same file again changes nothing.
+
+    A bad file names the line and the field of each problem, and changes nothing.
+    """
+    try:
+        definition = load_definitions(file.read_text(encoding="utf-8"))
+    except (DefinitionInvalid, UnicodeDecodeError) as error:
+        problems = error.problems if isinstance(error, DefinitionInvalid) else [error]
+        for problem in problems:
+            print(f"{file}: {problem}", file=sys.stderr)
+        print("nothing was changed", file=sys.stderr)
+        raise typer.Exit(2) from None
+    ask = sys.stdin.isatty() and not yes and not as_json
+    try:
+        asyncio.run(_apply(of_home(home), definition, ask=ask, as_json=as_json))
+    except Refused as error:
+        print(f"questlog apply: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+async def changes_of(desk: StudioDesk, definition: DefineStudio) -> tuple[str, list[str]]:
+    """The studio's id (empty for a new one) and what the definition changes, a line each."""
+    studio = await desk.queries.studio_by_slug(definition.slug)
+    if studio is None:
+        return "", [
+            f"studio {definition.slug}: new",
+            *(f"game {g.settings.slug}: new" for g in definition.games),
+        ]
+    lines = []
+    changed = [name for name in ("name", "plan") if getattr(studio, name) != getattr(definition, name)]
+    if changed:
+        lines.append(f"studio {definition.slug}: {', '.join(changed)}")
+    games = await desk.queries.games(studio.id)
+    known = {game.id: game for game in games} | {game.slug: game for game in games}
+    for game in definition.games:
+        held = known.get(game.id or game.settings.slug)
+        if held is None:
+            lines.append(f"game {game.settings.slug}: new")
+        elif fields := changed_fields(_settings_of(held), game.settings):
+            lines.append(f"game {game.settings.slug}: {', '.join(fields)}")
+    return studio.id, lines
+
+
+async def _apply(settings: Settings, definition: DefineStudio, *, ask: bool, as_json: bool) -> None:
+    async with studio_desk(settings) as desk:
+        studio_id, changes = await changes_of(desk, definition)
+        if changes:
+            if not as_json:
+                print("\n".join(changes))
+            if ask and not typer.confirm("Apply?"):
+                print("nothing was changed")
+                return
+            answer = await desk.define(definition)
+            studio_id, changes = answer.studio_id, answer.changes
+    if as_json:
+        print(json.dumps({"studio_id": studio_id, "changes": changes}))
+    else:
+        print("applied" if changes else "nothing changes")
+
+
+def _settings_of(game: Game) -> GameSettings:
+    return GameSettings(
+        slug=game.slug,
+        name=game.name,
+        limits=game.limits,
+        heatmap_axes=game.heatmap_axes,
+        feedback_forms=game.feedback_forms,
+        definition=game.definition,
+    )

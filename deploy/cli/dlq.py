@@ -1,0 +1,198 @@
+"""`questlog dlq`: what could not be read, whole, with where it came from; and how to try it again.
+
+A replay gives the commands or parts in a dead letter new ids (`id#rN`) and appends them again. That it was
+replayed is appended to the dead letters themselves, so that every replay has a number of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.cli.running import of_home
+from deploy.studio_desk import Refused, studio_desk
+from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
+from schemas.envelope import Command, CommandRecord
+from schemas.telemetry.record import TelemetryPart, decode_record, encode_record
+from schemas.timestamps import iso_ms
+from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, TELEMETRY
+from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from deploy.settings import Settings
+
+T = TypeVar("T")
+REPLAYED: Final = "replayed"
+"""The reason in the note that a replay leaves beside a dead letter."""
+app = typer.Typer(no_args_is_help=True)
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+LetterId = Annotated[str, typer.Argument(help="The dead letter's id, as `dlq list` shows it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Entry(msgspec.Struct):
+    """A dead letter and how often it was replayed."""
+
+    letter: DeadLetter
+    replays: int = 0
+
+
+@app.callback()
+def _dlq() -> None:
+    """List, show and replay what could not be read."""
+
+
+@app.command("list")
+def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
+    """List dead letters, oldest first."""
+    entries = _run(_entries(of_home(home)))
+    if as_json:
+        print(json.dumps([_summary(entry) for entry in entries.values()]))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("id", "time", "reader", "reason", "replays", "error"):
+        table.add_column(title)
+    for name, entry in entries.items():
+        letter = entry.letter
+        when = iso_ms(letter.appended_at_ms)
+        table.add_row(name, when, letter.reader, letter.reason, str(entry.replays), letter.error[:80])
+    Console(highlight=False).print(table)
+    print(f"{len(entries)} dead letter(s)")
+
+
+@app.command("show")
+def show_command(letter_id: LetterId, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
+    """Show one dead letter with its body."""
+    entry = _run(_entry(of_home(home), letter_id))
+    shown = _summary(entry) | {"body": _readable(entry.letter.body)}
+    if as_json:
+        print(json.dumps(shown, default=repr))
+        return
+    for name, value in shown.items():
+        print(f"{name:<16}{value}")
+
+
+@app.command("replay")
+def replay_command(letter_id: LetterId, home: Home = None) -> None:
+    """Append what is in a dead letter again, under new ids. Refused while this build can't read it either."""
+    for line in _run(_replay(of_home(home), letter_id)):
+        print(line)
+
+
+async def _entries(settings: Settings) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    tail = KafkaTail(settings.kafka, client_id="questlog-dlq")
+    try:
+        begin = await tail.begin_offset(DEAD_LETTERS.name, 0)
+        async for record in tail.read(DEAD_LETTERS.name, 0, begin):
+            letter = decode_dead_letter(record.value)
+            entry = entries.get(letter.id)
+            if letter.reason == REPLAYED:
+                if entry is not None:
+                    entry.replays += 1
+            elif entry is None:  # the same failure, found again after a restart, is one dead letter
+                entries[letter.id] = Entry(letter)
+    finally:
+        await tail.stop()
+    return entries
+
+
+async def _entry(settings: Settings, letter_id: str) -> Entry:
+    entry = (await _entries(settings)).get(letter_id)
+    if entry is None:
+        raise Refused(f"there is no dead letter {letter_id}", 404)
+    if entry.letter.body is not None:
+        return entry
+    tail = KafkaTail(settings.kafka, client_id="questlog-dlq")
+    try:
+        letter = entry.letter
+        async for record in tail.read(letter.topic, letter.partition, letter.offset, letter.offset + 1):
+            return Entry(msgspec.structs.replace(letter, body=record.value), entry.replays)
+    finally:
+        await tail.stop()
+    raise Refused(f"the record that {letter_id} came from is no longer kept", 404)
+
+
+async def _replay(settings: Settings, letter_id: str) -> list[str]:
+    entry = await _entry(settings, letter_id)
+    letter, attempt = entry.letter, entry.replays + 1
+    commands, parts = _contents(letter)
+    async with AsyncExitStack() as stack:
+        appender = KafkaAppender(settings.kafka, client_id="questlog-dlq")
+        stack.push_async_callback(appender.stop)
+        note = msgspec.structs.replace(letter, reader="questlog dlq", reason=REPLAYED, body=None, key=None)
+        await append_dead_letter(appender, note)  # first: a number is used once, even if the rest fails
+        if parts:
+            again = [
+                msgspec.structs.replace(part, request_id=replayed_id(part.request_id, attempt))
+                for part in parts
+            ]
+            record = encode_record(again)
+            where = await appender.append(TELEMETRY.name, letter.partition, record, letter.key)
+            return [f"{part.request_id}: appended at {where.partition}@{where.offset}" for part in again]
+        desk = await stack.enter_async_context(studio_desk(settings))
+        ids = [(command, replayed_id(command.command_id, attempt)) for command in commands]
+        return [f"{new_id}: {await desk.replay(command, new_id)}" for command, new_id in ids]
+
+
+def _contents(letter: DeadLetter) -> tuple[list[Command], list[TelemetryPart]]:
+    """What can be appended again. Refused where this build can't read it."""
+    body = letter.body or b""
+    try:
+        if letter.topic == STUDIO_COMMANDS.name:
+            if letter.index is None:
+                return msgspec.msgpack.decode(body, type=CommandRecord).commands, []
+            return [msgspec.msgpack.decode(body, type=Command)], []
+        if letter.topic == TELEMETRY.name:
+            if letter.index is None:
+                return [], decode_record(body).parts
+            return [], [msgspec.msgpack.decode(body, type=TelemetryPart)]
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Refused(f"this build can't read {letter.id} either: {error}", 400) from None
+    raise Refused(f"nothing here appends to {letter.topic}", 400)
+
+
+def _summary(entry: Entry) -> dict[str, Any]:
+    letter = entry.letter
+    names = ("topic", "partition", "offset", "index", "reader", "reason", "error")
+    return {
+        "id": letter.id,
+        "appended_at": iso_ms(letter.appended_at_ms),
+        **{name: getattr(letter, name) for name in names},
+        "bytes": None if letter.body is None else len(letter.body),
+        "replays": entry.replays,
+    }
+
+
+def _readable(body: bytes | None) -> Any:
+    """The body as data where it is MessagePack or JSON, else as hexadecimal digits."""
+    if body is None:
+        return None
+    for decode in (msgspec.json.decode, msgspec.msgpack.decode):
+        try:
+            return decode(body)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            continue
+    return body.hex()
+
+
+def _run(work: Awaitable[T]) -> T:
+    async def run() -> T:
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except Refused as error:
+        print(f"questlog dlq: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None

@@ -1,0 +1,1 @@
+"""The demo studio: its definitions, its keys, and the game that bots play."""
