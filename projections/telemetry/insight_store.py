@@ -1,0 +1,196 @@
+"""Insights in ClickHouse: derived again whenever a closed session has changed, from what is stored by then.
+
+An analysis carries the number of events it saw as its version. Facts only grow, so of two workers that
+analyse one session (its partitions differ) the one that saw more wins, and equal numbers mean equal findings.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from projections.clickhouse.client import literal
+from projections.telemetry.insights import (
+    RULE_EVENTS,
+    FinishedSession,
+    Insight,
+    RuleEvent,
+    derive,
+)
+from projections.telemetry.session_store import SessionStore, chunks, keyed
+from projections.telemetry.sessions import SessionKey, SessionPart
+from projections.telemetry.spans import EventId, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from projections.clickhouse.client import ClickHouse
+
+RULE_EVENTS_MAX: Final = 20_000
+"""Rule events that are looked at in one session; the earliest in the log count."""
+
+COLUMNS: Final = (
+    "studio_id",
+    "game_id",
+    "session_id",
+    "insight_id",
+    "type",
+    "sentiment",
+    "confidence",
+    "evidence",
+    "event_ids",
+    "build_id",
+    "environment",
+    "created_at",
+    "removed",
+    "_version",
+)
+_SELECT_EVENTS: Final = (
+    "SELECT studio_id, game_id, session_id, event_name, toUnixTimestamp64Milli(occurred_at),"
+    " _partition, _offset, _index, room, JSONExtractRaw(properties, 'level')"
+    " FROM events WHERE (studio_id, game_id, session_id) IN <keys>"
+    " AND event_name IN {names:Array(String)}"
+    " ORDER BY studio_id, game_id, session_id, _partition, _offset, _index"
+    " LIMIT {most:UInt32} BY studio_id, game_id, session_id"
+)
+_SELECT_INSIGHTS: Final = (
+    "SELECT studio_id, game_id, session_id, insight_id, type, sentiment, build_id, environment,"
+    " toUnixTimestamp64Milli(created_at)"
+    " FROM insights FINAL WHERE (studio_id, game_id, session_id) IN <keys> AND removed = 0"
+)
+_RULE_PARAMETERS: Final[dict[str, str | int]] = {
+    "names": f"[{', '.join(map(literal, RULE_EVENTS))}]",
+    "most": RULE_EVENTS_MAX,
+}
+_json = msgspec.json.Encoder()
+
+
+class InsightStore:
+    """Analyses sessions over everything that is stored about them."""
+
+    def __init__(self, client: ClickHouse, sessions: SessionStore) -> None:
+        self._client = client
+        self._sessions = sessions
+
+    async def analyse(self, keys: Collection[SessionKey], token: str, *, others: bool) -> int:
+        """Derive and store the insights of these sessions where they are closed; return how many were.
+
+        `others` says that other workers may write to the same sessions: then what was written is checked
+        against what has arrived meanwhile. Called twice: the same rows.
+        """
+        analysed = 0
+        pending = set(keys)
+        while pending:
+            seen: dict[SessionKey, int] = {}
+            for some in chunks(sorted(pending)):
+                for session in await self._finished(some):
+                    seen[session.key] = session.events
+                await self._analyse([key for key in some if key in seen], token)
+            analysed = max(analysed, len(seen))
+            if not others:
+                break
+            now = await self._finished(list(seen))
+            pending = {session.key for session in now if session.events != seen[session.key]}
+        return analysed
+
+    async def _finished(self, keys: Collection[SessionKey]) -> list[FinishedSession]:
+        if not keys:
+            return []
+        found = await self._sessions.parts(keys)
+        return [
+            joined(parts)
+            for parts in found.values()
+            if any(part.closed for part in parts) and any(part.runs for part in parts)
+        ]
+
+    async def _analyse(self, keys: list[SessionKey], token: str) -> None:
+        if not keys:
+            return
+        sessions = await self._finished(keys)
+        events = await self._rule_events(keys)
+        before = await self._stored(keys)
+        rows = []
+        for session in sessions:
+            found = derive(session, events.get(session.key, ()))
+            rows += [_row(session, insight) for insight in found]
+            gone = before.get(session.key, {}).keys() - {insight.insight_id for insight in found}
+            rows += [
+                [*session.key, insight_id, *before[session.key][insight_id], 1, session.events]
+                for insight_id in sorted(gone)
+            ]
+        if rows:
+            body = b"\n".join(map(_json.encode, rows))
+            # Its content depends on when it was read: only the very same content may be dropped as a repeat.
+            own = f"{token}:{sha256(body).hexdigest()[:16]}"
+            await self._client.insert("insights", COLUMNS, body, form="JSONCompactEachRow", token=own)
+
+    async def _rule_events(self, keys: list[SessionKey]) -> dict[SessionKey, list[RuleEvent]]:
+        found: dict[SessionKey, list[RuleEvent]] = {}
+        for row in await self._client.rows(keyed(_SELECT_EVENTS, keys), _RULE_PARAMETERS):
+            studio_id, game_id, session_id, name, at_ms, partition, offset, item, room, level = row
+            found.setdefault(SessionKey(studio_id, game_id, session_id), []).append(
+                RuleEvent(at_ms, EventId(partition, offset, item), name, room or _level(level))
+            )
+        return found
+
+    async def _stored(self, keys: list[SessionKey]) -> dict[SessionKey, dict[str, list[Any]]]:
+        found: dict[SessionKey, dict[str, list[Any]]] = {}
+        for row in await self._client.rows(keyed(_SELECT_INSIGHTS, keys)):
+            studio_id, game_id, session_id, insight_id, kind, sentiment, build_id, environment, at_ms = row
+            found.setdefault(SessionKey(studio_id, game_id, session_id), {})[insight_id] = [
+                kind,
+                sentiment,
+                0.0,
+                "",
+                [],
+                build_id,
+                environment,
+                at_ms,
+            ]
+        return found
+
+
+def joined(parts: Iterable[SessionPart]) -> FinishedSession:
+    """A session from its parts, at least one of which has events; the lowest partition names the build."""
+    ordered = sorted(parts, key=lambda part: part.partition)
+    with_events = [part for part in ordered if part.runs]
+    counts: dict[str, int] = {}
+    for part in ordered:
+        for name, times in part.event_counts.items():
+            counts[name] = counts.get(name, 0) + times
+    return FinishedSession(
+        key=ordered[0].key,
+        build_id=with_events[0].build_id,
+        environment=with_events[0].environment,
+        runs=merge(run for part in ordered for run in part.runs),
+        event_counts=counts,
+    )
+
+
+def _row(session: FinishedSession, insight: Insight) -> list[Any]:
+    return [
+        *session.key,
+        insight.insight_id,
+        insight.type,
+        insight.sentiment,
+        insight.confidence,
+        insight.evidence,
+        [str(event) for event in insight.events],
+        session.build_id,
+        session.environment,
+        insight.created_at_ms,
+        0,
+        session.events,
+    ]
+
+
+def _level(raw: str) -> str:
+    """`props.level` as a place: text as it is, a number as its digits, anything else is no place."""
+    if not raw or raw[0] in "[{n":
+        return ""
+    try:
+        return str(msgspec.json.decode(raw)) if raw[0] == '"' else raw
+    except msgspec.DecodeError:
+        return ""

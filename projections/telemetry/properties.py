@@ -1,0 +1,23 @@
+"""The `properties` column: the JSON of `custom_data` or `props`, and every field that nobody knows.
+
+Where the value is an object its fields stand at the top, so that `JSONExtract` finds them by the game's own
+names; any other value goes under `_value`, and unknown fields go under `_extra`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+_json = msgspec.json.Encoder().encode
+
+
+def properties(value: Any, extras: dict[str, Any] | None) -> bytes:
+    """The `properties` column: JSON of an object. What it was made of can be told from it."""
+    if not extras:
+        if not value:
+            return b"{}" if value is None or value == {} else _json({"_value": value})
+        return _json(value if type(value) is dict else {"_value": value})
+    content = dict(value) if type(value) is dict else {} if value is None else {"_value": value}
+    return _json({**content, "_extra": extras})

@@ -1,0 +1,216 @@
+"""Telemetry records to rows of ClickHouse: what each kind of part becomes. No I/O, no clock.
+
+Sources: the S4 reference and contract/telemetry.md.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from projections.telemetry import tables
+from projections.telemetry.columns import Columns, Origin
+from projections.telemetry.properties import properties
+from projections.telemetry.rows_s1 import UNKNOWN_ROOM, S1Row, add_batch, add_feedback, add_model
+from projections.telemetry.sessions import Description, SessionKey
+from schemas.telemetry.record import PartKind
+from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, SOURCES, decode_batch
+from schemas.telemetry.s4 import FUNNEL_STEP, GAMEPLAY, PLAYER, TRAJECTORY, Item, decode_items
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.telemetry.record import TelemetryPart
+
+_json = msgspec.json.Encoder().encode
+
+
+class Rows:
+    """The rows of one cut, in the order of the log."""
+
+    def __init__(self) -> None:
+        self.events = Columns("events", tables.EVENTS)
+        self.positions = Columns("positions", tables.POSITIONS)
+        self.funnel_steps = Columns("funnel_steps", tables.FUNNEL_STEPS)
+        self.performance = Columns("performance", tables.PERFORMANCE)
+        self.players = Columns("players", tables.PLAYERS)
+        self.feedback = Columns("feedback", tables.FEEDBACK)
+        self.models = Columns("models", tables.MODELS)
+        self.points = array("q")
+        """How many points each row of `positions` stands for."""
+        self.ends = array("q")
+        """When the last of them is; `occurred_at` is when the first is."""
+        self.coordinates = array("d")
+        """x, y, z of every point."""
+        self.s1_rows: list[S1Row] = []
+        self.descriptions: dict[SessionKey, list[Description]] = {}
+        self.count = 0
+        """How many rows all tables would get, repeats included."""
+
+    def add(self, origin: Origin, index: int, part: TelemetryPart) -> int:
+        """Add a part whose first item is `index` in its record; return how many items it has.
+
+        Raises ValueError or a msgspec error, and adds nothing, where the part can't be read. Parts that
+        become no rows (ticks, exports, deadlines) have no items.
+        """
+        kind = part.kind
+        if kind == PartKind.S4_ITEMS:
+            items = decode_items(part.body)
+            self._add_items(origin, index, part, items)
+            return len(items)
+        if kind == PartKind.S1_BATCH:
+            batch = decode_batch(part.body)
+            add_batch(self, origin, index, part, batch)
+            return len(batch.events)
+        if kind == PartKind.S1_FEEDBACK:
+            add_feedback(self, origin, index, part)
+            return 1
+        if kind == PartKind.MODEL_UPLOADED:
+            add_model(self, origin, index, part)
+            return 1
+        return 0
+
+    def _add_items(self, origin: Origin, index: int, part: TelemetryPart, items: list[Item]) -> None:
+        kinds = [item.kind for item in items]
+        for kind, adder in (
+            (GAMEPLAY, self._add_gameplay),
+            (TRAJECTORY, self._add_trajectories),
+            (FUNNEL_STEP, self._add_funnel_steps),
+            (PLAYER, self._add_players),
+        ):
+            count = kinds.count(kind)
+            if not count:
+                continue
+            if count == len(items):
+                adder(origin, items, range(index, index + count))
+            else:
+                places = [place for place, found in enumerate(kinds) if found == kind]
+                adder(origin, [items[place] for place in places], [index + place for place in places])
+            if kind != PLAYER:
+                self._describe_items(origin, part, items)
+
+    def _describe_items(self, origin: Origin, part: TelemetryPart, items: list[Item]) -> None:
+        """One description for each session, from its first item; nearly always a part has one session."""
+        for session_id in dict.fromkeys([item.session_id for item in items if item.kind != PLAYER]):
+            key = SessionKey(origin.studio_id, origin.game_id, session_id or "")
+            if key in self.descriptions:
+                continue
+            first = next(item for item in items if item.session_id == session_id and item.kind != PLAYER)
+            self.descriptions[key] = [
+                Description(
+                    offset=origin.offset,
+                    player_id=first.player_id or "",
+                    source=_source(first),
+                    build_id=first.build_id or "",
+                    environment=first.environment or DEFAULT_ENVIRONMENT,
+                    arrived_at_ms=origin.arrived_at_ms,
+                    country=part.country or "",
+                    region=part.region or "",
+                    city=part.city or "",
+                    first_only=True,
+                )
+            ]
+
+    def _add_gameplay(self, origin: Origin, items: list[Item], indices: Sequence[int]) -> None:
+        count = len(items)
+        places = [item.position for item in items]
+        self.events.add(
+            origin,
+            count,
+            **_shared(items),
+            room=[item.level_id or "" for item in items],
+            event_name=[item.event_name for item in items],
+            x=[place[0] if place else None for place in places],
+            y=[place[1] if place else None for place in places],
+            z=[place[2] if place and len(place) == 3 else None for place in places],
+            input_method=[item.input_method or "" for item in items],
+            occurred_at=[item.at_ms for item in items],
+            properties=[properties(item.custom_data, item.extras) for item in items],
+            seq=[None] * count,
+            identity=[0] * count,
+            _index=indices,
+        )
+        self.count += count
+
+    def _add_funnel_steps(self, origin: Origin, items: list[Item], indices: Sequence[int]) -> None:
+        self.funnel_steps.add(
+            origin,
+            len(items),
+            **_shared(items),
+            room=[item.level_id or "" for item in items],
+            step_name=[item.funnel_step_name for item in items],
+            occurred_at=[item.at_ms for item in items],
+            properties=[properties(item.custom_data, item.extras) for item in items],
+            _index=indices,
+        )
+        self.count += len(items)
+
+    def _add_trajectories(self, origin: Origin, items: list[Item], indices: Sequence[int]) -> None:
+        count = len(items)
+        shared = _shared(items)
+        rooms = [item.level_id or UNKNOWN_ROOM for item in items]
+        starts = [item.at_ms for item in items]
+        points = [len(item.positions or ()) // 3 for item in items]
+        frames = [item.fps or {} for item in items]
+        self.performance.add(
+            origin,
+            count,
+            **shared,
+            room=rooms,
+            status=[item.status or "" for item in items],
+            input_method=[item.input_method or "" for item in items],
+            fps_mean=[fps.get("mean") for fps in frames],
+            fps_low_5=[fps.get("low_5") for fps in frames],
+            fps_low_1=[fps.get("low_1") for fps in frames],
+            points=points,
+            started_at=starts,
+            ended_at=[item.end_ms for item in items],
+            properties=[properties(None, item.extras) for item in items],
+            _index=indices,
+        )
+        self.positions.add(
+            origin,
+            count,
+            **shared,
+            room=rooms,
+            occurred_at=starts,
+            properties=[b""] * count,
+            seq=[None] * count,
+            identity=[0] * count,
+            _index=indices,
+        )
+        self.points.extend(points)
+        self.ends.extend([item.end_ms for item in items])
+        for item in items:
+            self.coordinates.extend(item.positions or ())
+        self.count += count + sum(points)
+
+    def _add_players(self, origin: Origin, items: list[Item], indices: Sequence[int]) -> None:
+        self.players.add(
+            origin,
+            len(items),
+            player_id=[item.player_id for item in items],
+            build_id=[item.build_id for item in items],
+            region=[item.region or "" for item in items],
+            hardware=[_json(item.hardware or {}) for item in items],
+            properties=[properties(item.custom_data, item.extras) for item in items],
+            occurred_at=[item.at_ms for item in items],
+            _index=indices,
+        )
+        self.count += len(items)
+
+
+def _shared(items: list[Item]) -> dict[str, list[Any]]:
+    return {
+        "build_id": [item.build_id for item in items],
+        "environment": [item.environment or DEFAULT_ENVIRONMENT for item in items],
+        "source": [_source(item) for item in items],
+        "session_id": [item.session_id for item in items],
+        "player_id": [item.player_id for item in items],
+    }
+
+
+def _source(item: Item) -> str:
+    return item.source if item.source in SOURCES else DEFAULT_SOURCE

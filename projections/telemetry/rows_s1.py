@@ -1,0 +1,153 @@
+"""S1 batches, feedback and model uploads to rows. Source: contract/telemetry.md, both ingest sections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from projections.telemetry.properties import properties
+from projections.telemetry.sessions import Description, SessionKey
+from schemas.telemetry.identity import identities
+from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
+from schemas.telemetry.s1_feedback import decode_feedback
+
+if TYPE_CHECKING:
+    from projections.telemetry.columns import Origin
+    from projections.telemetry.rows import Rows
+    from schemas.telemetry.record import TelemetryPart
+
+POSITION_EVENT: Final = "player_pos"
+UNKNOWN_ROOM: Final = "unknown"
+_RANK_OF_FIRST: Final = 2**62
+"""A repeated submission counts once: `_rank` falls as the log goes on, so the first wins."""
+
+_json = msgspec.json.encode
+
+
+class S1Row(msgspec.Struct, frozen=True, gc=False):
+    """A row that may be a repeat: its session, table, place in that table, and identity."""
+
+    key: SessionKey
+    positions: bool
+    row: int
+    seq: int | None
+    identity: int
+
+
+class _Model(msgspec.Struct):
+    """The body of an s4.model-uploaded part."""
+
+    id: str
+    app_name: str
+    level_name: str
+    size: int
+    sha256: str
+    object: str
+
+
+def add_batch(rows: Rows, origin: Origin, index: int, part: TelemetryPart, batch: Batch) -> None:
+    """Add a batch's events, each with its identity, and what the batch says about its session."""
+    labels = batch.labels
+    build_id = (labels.game_version if labels else None) or ""
+    environment = (labels.environment if labels else None) or DEFAULT_ENVIRONMENT
+    source = batch.source or DEFAULT_SOURCE
+    key = SessionKey(origin.studio_id, origin.game_id, batch.session_id)
+    rows.descriptions.setdefault(key, []).append(
+        Description(
+            offset=origin.offset,
+            player_id=batch.device_id,
+            source=source,
+            build_id=build_id,
+            environment=environment,
+            arrived_at_ms=origin.arrived_at_ms,
+            tester_handle=batch.tester_handle or "",
+            title=batch.title or "",
+            platform=(labels.platform if labels else None) or "",
+            metadata=_json(batch.metadata).decode() if batch.metadata else "",
+            experiments=_json(batch.experiments).decode() if batch.experiments else "",
+            country=part.country or "",
+            region=part.region or "",
+            city=part.city or "",
+            started_at_ms=batch.started_at_ms,
+            ended=bool(batch.ended),
+        )
+    )
+    event_identities = identities(origin.game_id, batch)
+    points = [
+        event.name == POSITION_EVENT and event.x is not None and event.y is not None for event in batch.events
+    ]
+    for positions in (False, True):
+        places = [place for place, point in enumerate(points) if point == positions]
+        if not places:
+            continue
+        events = [batch.events[place] for place in places]
+        table = rows.positions if positions else rows.events
+        first_row = table.rows
+        count = len(events)
+        columns: dict[str, Any] = {
+            "build_id": [build_id] * count,
+            "environment": [environment] * count,
+            "source": [source] * count,
+            "session_id": [batch.session_id] * count,
+            "player_id": [batch.device_id] * count,
+            "room": [event.room or (UNKNOWN_ROOM if positions else "") for event in events],
+            "occurred_at": [event.at_ms for event in events],
+            "properties": [properties(event.props, event.extras) for event in events],
+            "seq": [event.seq for event in events],
+            "identity": [event_identities[place] for place in places],
+            "_index": [index + place for place in places],
+        }
+        if positions:
+            rows.points.extend([1] * count)
+            rows.ends.extend(columns["occurred_at"])
+            for event in events:
+                rows.coordinates.extend((event.x or 0.0, event.y or 0.0, event.z or 0.0))
+        else:
+            columns |= {
+                "event_name": [event.name for event in events],
+                "x": [event.x for event in events],
+                "y": [event.y for event in events],
+                "z": [event.z for event in events],
+                "input_method": [""] * count,
+            }
+        table.add(origin, count, **columns)
+        rows.s1_rows += [
+            S1Row(key, positions, first_row + place, event.seq, identity)
+            for place, (event, identity) in enumerate(zip(events, columns["identity"], strict=True))
+        ]
+    rows.count += len(batch.events)
+
+
+def add_feedback(rows: Rows, origin: Origin, index: int, part: TelemetryPart) -> None:
+    """Add one submission."""
+    body = decode_feedback(part.body)
+    rows.feedback.add(
+        origin,
+        1,
+        form_id=[body.form_id],
+        submission_id=[body.submission_id],
+        session_id=[body.session_id],
+        player_id=[body.device_id],
+        answers=[_json(body.answers)],
+        _rank=[_RANK_OF_FIRST - origin.offset],
+        _index=[index],
+    )
+    rows.count += 1
+
+
+def add_model(rows: Rows, origin: Origin, index: int, part: TelemetryPart) -> None:
+    """Add one uploaded model."""
+    body = msgspec.json.decode(part.body, type=_Model)
+    rows.models.add(
+        origin,
+        1,
+        model_id=[body.id],
+        app_name=[body.app_name],
+        level_name=[body.level_name],
+        size=[body.size],
+        sha256=[body.sha256],
+        object=[body.object],
+        _index=[index],
+    )
+    rows.count += 1

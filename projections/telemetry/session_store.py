@@ -1,0 +1,198 @@
+"""Session parts and S1 identities in ClickHouse: read when a session resumes, written with every cut.
+
+Many sessions a query: the keys stand in the statement itself, quoted, since a URL is too short for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from projections.clickhouse.client import literal
+from projections.telemetry.identities import Seen
+from projections.telemetry.sessions import SessionKey, SessionPart
+from projections.telemetry.spans import EventId, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from projections.clickhouse.client import ClickHouse
+
+KEYS_PER_QUERY: Final = 1_000
+
+_TEXTS: Final = (
+    "player_id",
+    "tester_handle",
+    "title",
+    "source",
+    "build_id",
+    "environment",
+    "platform",
+    "metadata",
+    "experiments",
+    "country",
+    "region",
+    "city",
+)
+COLUMNS: Final = (
+    "studio_id",
+    "game_id",
+    "session_id",
+    *_TEXTS,
+    "started_at",
+    "first_event_at",
+    "last_event_at",
+    "first_arrived_at",
+    "event_counts",
+    "spans",
+    "span_events",
+    "ended",
+    "closed",
+    "_partition",
+    "_version",
+)
+_SELECT_PARTS: Final = (
+    "SELECT studio_id, game_id, session_id, _partition, _version, ended, closed,"
+    " toUnixTimestamp64Milli(started_at), toUnixTimestamp64Milli(first_arrived_at),"
+    " event_counts, spans, span_events, player_id, tester_handle, title, source, build_id, environment,"
+    " platform, metadata, experiments, country, region, city"  # in the order of _TEXTS
+    " FROM session_parts FINAL WHERE (studio_id, game_id, session_id) IN <keys>"
+)
+_SELECT_SEEN: Final = (
+    "SELECT studio_id, game_id, session_id,"
+    " groupArrayIf(assumeNotNull(seq), isNotNull(seq)), groupArrayIf(toString(identity), isNull(seq))"
+    " FROM <table> WHERE (studio_id, game_id, session_id) IN <keys>"
+    " AND identity != 0 AND _partition = {partition:UInt16} AND _offset < {before:UInt64}"
+    " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+    " GROUP BY studio_id, game_id, session_id"
+)
+_json = msgspec.json.Encoder()
+
+
+def chunks(keys: Iterable[SessionKey]) -> Iterator[list[SessionKey]]:
+    """The keys in lists short enough for a statement."""
+    ordered = list(keys)
+    for first in range(0, len(ordered), KEYS_PER_QUERY):
+        yield ordered[first : first + KEYS_PER_QUERY]
+
+
+def keyed(sql: str, keys: Iterable[SessionKey]) -> str:
+    """`sql` with `<keys>` replaced by the list of quoted keys; there is at least one."""
+    quoted = ", ".join("(" + ", ".join(map(literal, key)) + ")" for key in keys)
+    return sql.replace("<keys>", f"({quoted})")
+
+
+class SessionStore:
+    """What the projector of one partition keeps of sessions between cuts."""
+
+    def __init__(self, client: ClickHouse) -> None:
+        self._client = client
+
+    async def parts(
+        self, keys: Collection[SessionKey], partition: int | None = None
+    ) -> dict[SessionKey, list[SessionPart]]:
+        """The stored parts of these sessions by partition; of one partition only where it is named."""
+        found: dict[SessionKey, list[SessionPart]] = {}
+        only = "" if partition is None else " AND _partition = {partition:UInt16}"
+        for some in chunks(keys):
+            rows = await self._client.rows(
+                keyed(_SELECT_PARTS + only + " ORDER BY _partition", some),
+                None if partition is None else {"partition": partition},
+            )
+            for row in rows:
+                part = _part(row)
+                found.setdefault(part.key, []).append(part)
+        return found
+
+    async def closed(self, keys: Collection[SessionKey]) -> set[SessionKey]:
+        """Which of these sessions are closed by the word of any partition."""
+        found = await self.parts(keys)
+        return {key for key, parts in found.items() if any(part.closed for part in parts)}
+
+    async def seen(
+        self, partition: int, before: Mapping[SessionKey, int], since_ms: int
+    ) -> dict[SessionKey, Seen]:
+        """The S1 identities of sessions, from rows of this partition below each session's offset `before`.
+
+        `since_ms` is a lower bound of the sessions' arrival: it spares older days the scan.
+        """
+        seqs: dict[SessionKey, list[int]] = {}
+        hashes: dict[SessionKey, list[int]] = {}
+        for bound in sorted(set(before.values())):
+            for some in chunks(key for key, own in before.items() if own == bound):
+                for table in ("events", "positions"):
+                    for studio_id, game_id, session_id, own_seqs, own_hashes in await self._client.rows(
+                        keyed(_SELECT_SEEN, some).replace("<table>", table),
+                        {"partition": partition, "before": bound, "since": since_ms},
+                    ):
+                        key = SessionKey(studio_id, game_id, session_id)
+                        seqs.setdefault(key, []).extend(own_seqs)
+                        hashes.setdefault(key, []).extend(map(int, own_hashes))
+        return {key: Seen(seqs.get(key, ()), hashes.get(key, ())) for key in before}
+
+    async def write(self, parts: Collection[SessionPart], token: str) -> None:
+        """Store parts; of the same session and partition the highest version wins."""
+        if parts:
+            body = b"\n".join(_json.encode(_row(part)) for part in parts)
+            await self._client.insert("session_parts", COLUMNS, body, form="JSONCompactEachRow", token=token)
+
+    async def open_sessions(self, partition: int) -> dict[SessionKey, int]:
+        """Every session of this partition that is not closed, and the time of its last event."""
+        rows = await self._client.rows(
+            "SELECT studio_id, game_id, session_id, toUnixTimestamp64Milli(last_event_at)"
+            " FROM session_parts FINAL WHERE _partition = {partition:UInt16} AND closed = 0"
+            " AND notEmpty(spans)",
+            {"partition": partition},
+        )
+        return {SessionKey(studio, game, session): int(last) for studio, game, session, last in rows}
+
+    async def watermarks(self, partition: int) -> dict[tuple[str, str], int]:
+        """The largest event time of each (studio, game) in this partition."""
+        rows = await self._client.rows(
+            "SELECT studio_id, game_id, toUnixTimestamp64Milli(max(last_event_at)) FROM session_parts"
+            " WHERE _partition = {partition:UInt16} GROUP BY studio_id, game_id",
+            {"partition": partition},
+        )
+        return {(studio, game): int(at) for studio, game, at in rows}
+
+
+def _part(row: list[Any]) -> SessionPart:
+    studio_id, game_id, session_id, partition, version, ended, closed, started, arrived, *rest = row
+    counts, spans, span_events, *texts = rest
+    runs = tuple(
+        Run(start, EventId(partition, first[0], first[1]), end, EventId(partition, first[2], first[3]))
+        for (start, end), first in zip(spans, span_events, strict=True)
+    )
+    return SessionPart(
+        key=SessionKey(studio_id, game_id, session_id),
+        partition=partition,
+        version=version,
+        started_at_ms=started,
+        first_arrived_at_ms=arrived or None,
+        event_counts=counts,
+        runs=runs,
+        ended=bool(ended),
+        closed=bool(closed),
+        **dict(zip(_TEXTS, texts, strict=True)),
+    )
+
+
+def _row(part: SessionPart) -> list[Any]:
+    texts = [getattr(part, name) for name in _TEXTS]
+    texts[_TEXTS.index("tester_handle")] = part.tester_handle or part.player_id
+    return [
+        *part.key,
+        *texts,
+        part.started_at_ms,
+        part.first_event_at_ms or 0,
+        part.last_event_at_ms or 0,
+        part.first_arrived_at_ms or 0,
+        part.event_counts,
+        [(run.start_ms, run.end_ms) for run in part.runs],
+        [(run.first.offset, run.first.item, run.last.offset, run.last.item) for run in part.runs],
+        int(part.ended),
+        int(part.closed),
+        part.partition,
+        part.version,
+    ]

@@ -1,0 +1,155 @@
+"""A session as one log partition knows it, folded from the partition's records. Pure and convergent.
+
+Times, counts and runs don't depend on the order or grouping of events; descriptions follow the order of the
+log; `version` names the last record folded in, so that a replayed record changes nothing. Rules:
+telemetry.md, "Sessions". The parts of several partitions are joined by the view `sessions`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from projections.telemetry.spans import Run, active_ms, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
+"""A session is over when its game's watermark has passed its last event by this much."""
+EVENT_NAMES_MAX: Final = 1_000
+"""Different names a session's counts hold; further ones count under `OTHER_NAMES`."""
+OTHER_NAMES: Final = "(other)"
+
+
+class SessionKey(NamedTuple):
+    """A session as its sender names it, inside its tenant."""
+
+    studio_id: str
+    game_id: str
+    session_id: str
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request says about its session beside the events; empty text means that nothing was said."""
+
+    offset: int
+    player_id: str
+    source: str
+    build_id: str
+    environment: str
+    arrived_at_ms: int
+    tester_handle: str = ""
+    title: str = ""
+    platform: str = ""
+    metadata: str = ""
+    experiments: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    started_at_ms: int | None = None
+    ended: bool = False
+    first_only: bool = False
+    """Counts only where nobody has described the session yet (S4, whose every item would say it again)."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """The timer's word at `offset` that the game's watermark stood at `watermark_ms`."""
+
+    offset: int
+    watermark_ms: int
+
+
+class SessionPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `session_parts`. `version` is the log offset plus 1 of the last record folded in."""
+
+    key: SessionKey
+    partition: int
+    version: int = 0
+    player_id: str = ""
+    tester_handle: str = ""
+    title: str = ""
+    source: str = ""
+    build_id: str = ""
+    environment: str = ""
+    platform: str = ""
+    metadata: str = ""
+    experiments: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    started_at_ms: int | None = None
+    first_arrived_at_ms: int | None = None
+    event_counts: dict[str, int] = {}
+    runs: tuple[Run, ...] = ()
+    ended: bool = False
+    closed: bool = False
+
+    @property
+    def first_event_at_ms(self) -> int | None:
+        """Time of the first event; None while there is none."""
+        return self.runs[0].start_ms if self.runs else None
+
+    @property
+    def last_event_at_ms(self) -> int | None:
+        """Time of the last event; None while there is none."""
+        return self.runs[-1].end_ms if self.runs else None
+
+    @property
+    def active_ms(self) -> int:
+        """Sum of the gaps of at most 30 s between consecutive events."""
+        return active_ms(self.runs)
+
+
+def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> SessionPart:
+    """Add events: how many of each name, and their runs. The caller gives each event once."""
+    if not counts:
+        return part
+    total = dict(part.event_counts)
+    for name in sorted(counts):
+        place = name if name in total or len(total) < EVENT_NAMES_MAX else OTHER_NAMES
+        total[place] = total.get(place, 0) + counts[name]
+    return msgspec.structs.replace(part, event_counts=total, runs=tuple(merge([*part.runs, *runs])))
+
+
+def describe(part: SessionPart, said: Description) -> SessionPart:
+    """Take in what a request says: who and which build by the first word, all else by the latest."""
+    if said.offset < part.version or (said.first_only and part.first_arrived_at_ms is not None):
+        return part
+    return msgspec.structs.replace(
+        part,
+        player_id=part.player_id or said.player_id,
+        source=part.source or said.source,
+        build_id=part.build_id or said.build_id,
+        environment=part.environment or said.environment,
+        tester_handle=said.tester_handle or part.tester_handle,
+        title=said.title or part.title,
+        platform=said.platform or part.platform,
+        metadata=said.metadata or part.metadata,
+        experiments=said.experiments or part.experiments,
+        country=said.country or part.country,
+        region=said.region or part.region,
+        city=said.city or part.city,
+        started_at_ms=part.started_at_ms if part.started_at_ms is not None else said.started_at_ms,
+        first_arrived_at_ms=(
+            part.first_arrived_at_ms if part.first_arrived_at_ms is not None else said.arrived_at_ms
+        ),
+        ended=part.ended or said.ended,
+        closed=part.closed or said.ended,
+    )
+
+
+def is_over(last_event_at_ms: int | None, watermark_ms: int) -> bool:
+    """Whether a session whose last event is then has ended at this watermark."""
+    return last_event_at_ms is not None and watermark_ms - last_event_at_ms >= SESSION_ENDS_AFTER_MS
+
+
+def close(part: SessionPart) -> SessionPart:
+    """Close a part for good: later events still count, and change what was computed. Twice is once."""
+    return part if part.closed else msgspec.structs.replace(part, closed=True)
+
+
+def at_version(part: SessionPart, offset: int) -> SessionPart:
+    """The part as of the record at `offset`."""
+    return msgspec.structs.replace(part, version=max(part.version, offset + 1))
