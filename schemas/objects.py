@@ -1,0 +1,45 @@
+"""The object store as the rooms see it: models, exports, later recordings and builds. `deploy` injects one.
+
+Keys are paths of our own making (`games/{game_id}/models/{id}`), never a client's text. An object appears
+whole or not at all: it exists once its writer has committed.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class ObjectWriter(Protocol):
+    """Takes one object's bytes in order. Exactly one of `commit` and `abort` ends it."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes; returns when more may come, so that a fast sender is held back."""
+        ...
+
+    async def commit(self) -> None:
+        """Make the object visible under its key, whole; an object already there is replaced."""
+        ...
+
+    async def abort(self) -> None:
+        """Forget what was written. May be called after a failed `commit`."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Holds immutable blobs by key."""
+
+    async def create(self, key: str) -> ObjectWriter:
+        """Begin a new object."""
+        ...
+
+    async def read(self, key: str) -> bytes | None:
+        """A small object's bytes; None where there is none."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; nothing happens where there is none."""
+        ...
+
+    def signed_url(self, key: str, *, expires_at_ms: int) -> str:
+        """An address that serves this one object to whoever holds it, until the time given."""
+        ...

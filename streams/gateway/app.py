@@ -1,0 +1,231 @@
+"""The write side's HTTP as one plain ASGI application: route, handle, answer in the surface's shape.
+
+There is no framework and no middleware between the socket and the log: a single-event request has a budget
+of 80 microseconds. Every failure ends in an error of the surface the path belongs to; nothing shows a stack
+trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from schemas.edge.cors import Cors, client_safe
+from schemas.edge.errors import Surface, error_body, surface_of
+from schemas.edge.limits import BODY_READ_TIMEOUT_S, RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
+from schemas.edge.proxy import TrustedProxies
+from schemas.log import Appender, LogUnavailable
+from schemas.objects import ObjectStore
+from streams.gateway import models, s1, s4
+from streams.gateway.appending import TelemetryAppending
+from streams.gateway.body import linger
+from streams.gateway.export import ExportRegister, start_export
+from streams.gateway.http import (
+    CLOSE,
+    JSON,
+    ClientGone,
+    Receive,
+    Refused,
+    Request,
+    Response,
+    Scope,
+    Send,
+    json_response,
+)
+from streams.gateway.metrics import GatewayMetrics
+from streams.gateway.services import Services
+
+_log: Final = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+WRITE_ROUTES: Final = {
+    "/api/events": "POST",
+    "/api/player": "POST",
+    "/api/funnel": "POST",
+    "/api/realtime": "POST",
+    "/api/models": "POST",
+    "/api/export": "POST",
+    "/api/sql/select": "POST",
+    "/api/telemetry": "POST",
+    "/api/telemetry/feedback": "POST",
+}
+"""Path to the one method it takes."""
+
+_UNREAD_BYTES_MAX: Final = 64 * 1024
+"""A refused request with more of its body still to come is ended by closing the connection."""
+_UNAVAILABLE: Final = ((b"retry-after", str(RETRY_AFTER_UNAVAILABLE_S).encode()),)
+
+
+def handles(method: str, path: str) -> bool:
+    """Whether the gateway answers a request.
+
+    It takes its routes with any method, preflights of all client-safe paths, and unknown paths outside /api/v1.
+    """
+    if path in WRITE_ROUTES or (method == "OPTIONS" and client_safe(path)):
+        return True
+    under = path.startswith(("/api/", "/sdk/", "/server/"))
+    return under and surface_of(path) is not Surface.S2 and not path.startswith("/api/v1/")
+
+
+class Gateway:
+    """The ASGI application. `metrics` is to be registered by whoever serves /metrics."""
+
+    def __init__(
+        self,
+        services: Services,
+        objects: ObjectStore,
+        exports: ExportRegister,
+        cors: Cors,
+        clock_s: Callable[[], float],
+    ) -> None:
+        self.metrics: Final = services.metrics
+        self._services = services
+        self._cors = cors
+        self._clock_s = clock_s
+        ingest = s4.S4Ingest(services)
+        self._routes: dict[str, Handler] = {
+            "/api/events": ingest,
+            "/api/player": ingest,
+            "/api/funnel": ingest,
+            "/api/realtime": ingest,
+            "/api/models": partial(models.upload, services, objects),
+            "/api/export": partial(start_export, services, exports),
+            "/api/sql/select": partial(s4.sql_select, services),
+            "/api/telemetry": partial(s1.ingest, services),
+            "/api/telemetry/feedback": partial(s1.feedback, services),
+        }
+        self._safe = {path: client_safe(path) for path in WRITE_ROUTES}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request, or the lifespan."""
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        started = self._clock_s()
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ClientGone:
+            return
+        await self._respond(request, response, send)
+        route = request.path if request.path in self._routes else "other"
+        self.metrics.request(route, response.status, self._clock_s() - started)
+
+    async def drained(self) -> None:
+        """Wait until everything that was taken has its answer from the log."""
+        await self._services.appending.drained()
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            handler = self._routes.get(request.path)
+            if handler is not None and request.method == "POST":
+                return await handler(request)
+            return self._no_route(request, known=handler is not None)
+        except Refused as refused:
+            return self._refusal(request, refused)
+        except (LogUnavailable, StoreUnavailable) as error:
+            _log.warning("%s %s: 503: %s", request.method, request.path, error)
+            message = "not available right now; whether it happened is not known, retry"
+            return self._refusal(request, Refused(503, message, headers=_UNAVAILABLE))
+        except (ClientGone, asyncio.CancelledError):
+            raise
+        except Exception:  # noqa: BLE001 - the last resort: the client gets its surface's 500
+            _log.exception("%s %s failed (request %s)", request.method, request.path, request.id.decode())
+            return self._refusal(request, Refused(500, "internal error"))
+
+    def _no_route(self, request: Request, *, known: bool) -> Response:
+        if request.method == "OPTIONS" and client_safe(request.path):
+            return Response(204, b"", self._cors.preflight(request.headers.get(b"origin")))
+        if known:
+            allow = ((b"allow", b"POST, OPTIONS" if client_safe(request.path) else b"POST"),)
+            raise Refused(405, f"{request.method} is not allowed here", headers=allow)
+        raise Refused(404, "no such path")
+
+    def _refusal(self, request: Request, refused: Refused) -> Response:
+        body = error_body(
+            surface_of(request.path),
+            refused.status,
+            refused.message,
+            code=refused.code,
+            request_id=request.id.decode(),
+            now_ms=self._services.now_ms(),
+            **refused.extra,
+        )
+        return json_response(refused.status, body, refused.headers)
+
+    async def _respond(self, request: Request, response: Response, send: Send) -> None:
+        body = response.body
+        headers: list[tuple[bytes, bytes]] = [
+            (b"x-request-id", request.id),
+            *response.headers,
+        ]
+        if response.status != 204:
+            headers += (JSON, (b"content-length", b"%d" % len(body)))
+        safe = self._safe.get(request.path)
+        if (client_safe(request.path) if safe is None else safe) and response.status != 204:
+            headers += self._cors.expose(request.headers.get(b"origin"))
+        if response.status >= 400 and not request.body_read and _much_unread(request):
+            # The answer goes out now; the rest of the body is let in for a while; the connection ends.
+            headers.append(CLOSE)
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await linger(request.receive)
+            body = b""
+        else:
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        while scope["type"] == "lifespan":
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.drained()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def _much_unread(request: Request) -> bool:
+    announced = request.content_length
+    if announced is not None:
+        return announced > _UNREAD_BYTES_MAX
+    return b"transfer-encoding" in request.headers
+
+
+def create_gateway(
+    *,
+    directory: Directory,
+    limiter: RateLimiter,
+    appender: Appender,
+    objects: ObjectStore,
+    exports: ExportRegister,
+    telemetry_partitions: int = 1,
+    trusted_proxies: tuple[str, ...] = (),
+    cors: tuple[str, ...] = ("*",),
+    read_timeout_s: float = BODY_READ_TIMEOUT_S,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    clock_s: Callable[[], float] = time.perf_counter,
+    metrics: GatewayMetrics | None = None,
+) -> Gateway:
+    """The gateway with its stores injected. `telemetry_partitions` is the topic's count, fixed for ever."""
+    figures = metrics or GatewayMetrics()
+    services = Services(
+        directory=directory,
+        limiter=limiter,
+        appending=TelemetryAppending(appender, partitions=telemetry_partitions, metrics=figures),
+        proxies=TrustedProxies(trusted_proxies),
+        metrics=figures,
+        now_ms=now_ms,
+        read_timeout_s=read_timeout_s,
+    )
+    return Gateway(services, objects, exports, Cors(cors), clock_s)

@@ -1,0 +1,67 @@
+"""`POST /api/export`: starts the export of what was accepted since the previous one.
+
+Source: contract/telemetry.md. The call returns no data and needs no key; during a run, or within a minute
+of the last start, it answers with that run's id. The work itself is `streams/exports.py`, done by the
+timer's process.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final, Protocol
+
+import msgspec
+
+from schemas.log import LogUnavailable
+from schemas.telemetry.record import PartKind
+from streams.gateway.http import Request, Response, json_response
+from streams.gateway.services import Services
+
+EXPORT_PARTITION: Final = 0
+"""Where EXPORT_STARTED is appended: an export is the deployment's, not a game's."""
+
+
+class ExportRegister(Protocol):
+    """Which export is on, shared by all processes. Losing it loses nothing: the next covers the same."""
+
+    async def begin(self, export_id: str) -> str:
+        """Begin an export under this id, or return the id of the one that is on or began within a minute."""
+        ...
+
+    async def withdraw(self, export_id: str) -> None:
+        """Undo `begin`: the log did not take the start."""
+        ...
+
+    async def confirm(self, export_id: str) -> None:
+        """The log has the start: the runner may take it."""
+        ...
+
+    async def pending(self) -> str | None:
+        """The confirmed export that waits to be run, or is being run."""
+        ...
+
+    async def finish(self, export_id: str) -> None:
+        """The run is over. Called twice, nothing changes."""
+        ...
+
+
+async def start_export(services: Services, register: ExportRegister, request: Request) -> Response:
+    """Answer 202 with the id of the export that now is on."""
+    mine = str(uuid.uuid4())
+    export_id = await register.begin(mine)
+    if export_id == mine:
+        part = services.part(
+            PartKind.EXPORT_STARTED,
+            request,
+            studio_id="",
+            game_id="",
+            item_count=0,
+            body=msgspec.json.encode({"export_id": export_id}),
+        )
+        try:
+            await services.appending.append(EXPORT_PARTITION, part)
+        except LogUnavailable:
+            await register.withdraw(mine)
+            raise
+        await register.confirm(mine)
+    return json_response(202, {"status": "exporting", "export_id": export_id})

@@ -1,0 +1,128 @@
+"""S1's HTTP: `POST /api/telemetry` and `POST /api/telemetry/feedback`.
+
+Source: contract/telemetry.md, "S1 ingest", and the S1 reference for literals and shapes. A game's own limit
+holds for each source IP; requests that name no game of the studio share the default one, so that guessing
+names is limited too. An unknown game and another studio's are the same 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from schemas.edge.errors import S1Text, retry_after
+from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
+from schemas.edge.ports import Credential, Game, KeyKind
+from schemas.telemetry.record import PartKind
+from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
+from schemas.telemetry.s1_feedback import Feedback, check_against_form, decode_feedback
+from streams.gateway.http import Refused, Request, Response, json_response
+from streams.gateway.services import Services, bearer
+
+CREATED: Final = Response(201, b'{"ok":true}')
+
+_Payload = TypeVar("_Payload", Batch, Feedback)
+
+
+async def ingest(services: Services, request: Request) -> Response:
+    """Accept one batch whole: 202 with the number of events sent, repeats included."""
+    credential = await _authenticate(services, request)
+    body = await services.body(request, BODY_BYTES_MAX)
+    now_ms = services.now_ms()
+    batch, game = await _resolve(services, request, credential, lambda: validate_batch(body, now_ms))
+    count = len(batch.events)
+    part = services.part(
+        PartKind.S1_BATCH,
+        request,
+        studio_id=credential.studio_id,
+        game_id=game.id,
+        item_count=count,
+        body=body,
+    )
+    appending = services.appending
+    await appending.append(appending.partition_of(game.id, batch.session_id), part)
+    services.metrics.accepted("s1", count)
+    return json_response(202, {"ok": True, "accepted": count})
+
+
+async def feedback(services: Services, request: Request) -> Response:
+    """Accept one submission that fits its form: 201. A repeated `submissionId` is answered alike."""
+    credential = await _authenticate(services, request)
+    body = await services.body(request, BODY_BYTES_MAX)
+    submission, game = await _resolve(services, request, credential, lambda: decode_feedback(body))
+    try:
+        check_against_form(submission, game.feedback_forms)
+    except InvalidBatch as error:
+        raise _invalid(error) from None
+    part = services.part(
+        PartKind.S1_FEEDBACK,
+        request,
+        studio_id=credential.studio_id,
+        game_id=game.id,
+        item_count=1,
+        body=body,
+    )
+    appending = services.appending
+    await appending.append(appending.partition_of(game.id, submission.session_id), part)
+    services.metrics.accepted("s1_feedback", 1)
+    return CREATED
+
+
+async def _authenticate(services: Services, request: Request) -> Credential:
+    presented = bearer(request)
+    if not presented:
+        raise Refused(401, S1Text.MISSING, code=S1Text.MISSING)
+    credential = await services.credential(presented)
+    if credential is not None and credential.kind == KeyKind.INGEST:
+        return credential
+    if credential is not None and credential.kind == KeyKind.MANAGEMENT:
+        raise Refused(403, S1Text.WRONG_SCOPE, requiredScope="ingest")
+    verdict = await services.count_unknown_key(request)
+    if not verdict.allowed:
+        raise _rate_limited(verdict.retry_after_ms)
+    raise Refused(401, S1Text.INVALID_KEY)
+
+
+async def _resolve(
+    services: Services, request: Request, credential: Credential, decode: Callable[[], _Payload]
+) -> tuple[_Payload, Game]:
+    """The payload and its game, after the game's limit. What can't be read counts against the default one."""
+    try:
+        payload = decode()
+    except InvalidBatch as error:
+        await _limit(services, request, credential, None)
+        raise _invalid(error) from None
+    game = await _game(services, credential, payload.game)
+    await _limit(services, request, credential, game)
+    if game is None:
+        raise Refused(404, S1Text.UNKNOWN_GAME, code=S1Text.UNKNOWN_GAME)
+    return payload, game
+
+
+async def _game(services: Services, credential: Credential, id_or_slug: str) -> Game | None:
+    """The studio's own game by id or slug; None alike for nobody's and somebody else's."""
+    game = await services.game(id_or_slug)
+    if game is not None and game.studio_id == credential.studio_id:
+        return game
+    return await services.directory.game_by_slug(credential.studio_id, id_or_slug)
+
+
+async def _limit(services: Services, request: Request, credential: Credential, game: Game | None) -> None:
+    limit = game.limits.telemetry_per_minute if game else S1_DEFAULT_PER_MINUTE
+    if limit is None:
+        return
+    bucket = s1_bucket(credential.studio_id, game, services.source_ip(request))
+    verdict = await services.limiter.take(bucket, limit=limit, period_ms=MINUTE_MS, count_refused=True)
+    if not verdict.allowed:
+        raise _rate_limited(verdict.retry_after_ms)
+
+
+def _rate_limited(retry_after_ms: int) -> Refused:
+    wait = ((b"retry-after", retry_after(retry_after_ms).encode()),)
+    return Refused(429, S1Text.RATE_LIMITED, headers=wait, retryAfterMs=retry_after_ms, scope="ip")
+
+
+def _invalid(error: InvalidBatch) -> Refused:
+    return Refused(400, S1Text.INVALID, issues=msgspec.to_builtins(error.issues))
