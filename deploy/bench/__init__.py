@@ -1,0 +1,1 @@
+"""Load and measurement of a running stack, from outside and on this machine only: `questlog bench`."""
