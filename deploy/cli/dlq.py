@@ -62,12 +62,12 @@ def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT
         return
     table = Table(box=None, pad_edge=False)
     for title in ("id", "time", "reader", "reason", "replays", "error"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=True)
     for name, entry in entries.items():
         letter = entry.letter
         when = iso_ms(letter.appended_at_ms)
         table.add_row(name, when, letter.reader, letter.reason, str(entry.replays), letter.error[:80])
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
     print(f"{len(entries)} dead letter(s)")
 
 

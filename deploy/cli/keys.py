@@ -123,12 +123,12 @@ def list_command(
         return
     table = Table(box=None, pad_edge=False)
     for title in ("key", "kind", "studio", "game", "tester", "name", "created", "rotated"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=True)
     for owner, row in found:
         changed = iso_ms(row.rotated_at_ms) if row.rotated_at_ms else ""
         cells = (row.key_id, row.kind, owner.slug, row.game_id, row.tester_id, row.name)
         table.add_row(*cells, iso_ms(row.created_at_ms), changed)
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @asynccontextmanager

@@ -1,0 +1,48 @@
+"""Rebuilds every noun's Redis projection from the log, beside the live one. `questlog rebuild redis` calls it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from deploy.roles.redis import PROJECTIONS
+from projections.redis.client import connect
+from projections.redis.rebuild import Rebuilt, rebuild
+from streams.runtime.tail import KafkaTail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.settings import Settings
+
+
+async def rebuild_redis(
+    settings: Settings,
+    *,
+    verify: bool = False,
+    discard: bool = False,
+    progress: Callable[[str, int, int], None],
+) -> list[Rebuilt]:
+    """Rebuild and swap each noun, or with `verify` build, compare with the live one and swap nothing.
+
+    `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log. Raises
+    RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
+    """
+    redis = connect(settings.redis_url, timeout_s=30.0)
+    tail = KafkaTail(settings.kafka, client_id="questlog-rebuild-redis")
+    try:
+        return [
+            await rebuild(
+                redis,
+                noun,
+                log=tail,
+                generation=f"{time.time_ns() // 1_000_000}",
+                progress=lambda done, total, name=noun.noun: progress(name, done, total),
+                verify=verify,
+                discard=discard,
+            )
+            for noun in PROJECTIONS
+        ]
+    finally:
+        await tail.stop()
+        await redis.aclose()
