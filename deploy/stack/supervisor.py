@@ -84,9 +84,10 @@ class Supervisor:
                     if not task.cancelled() and (error := task.exception()) is not None:
                         raise StartFailed(str(error)) from error
         finally:
-            for task in (everything, *working):
+            left: list[asyncio.Future[Any]] = [everything, *working]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(everything, *working, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
         self._write_status()
 
     async def add(self, spec: PartSpec) -> None:

@@ -1,0 +1,179 @@
+"""The ASGI app of an edge process: the stores' clients, built in the server's loop, and who answers what."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import prometheus_client
+
+from api.app import create_api, source_ip
+from api.dashboard import create_dashboard
+from deploy.assets import assets_folder, installed
+from deploy.export_register import RedisExportRegister
+from deploy.lag import StackLag
+from deploy.objects import URL_PATH, ObjectsApp, open_objects
+from deploy.stack.kafka import default_cache
+from projections.redis.client import connect
+from projections.redis.rate_limit import RedisRateLimiter
+from projections.studio.directory import RedisDirectory
+from projections.telemetry.queries.client import ClickHouseQueries
+from schemas.edge.proxy import TrustedProxies
+from streams.gateway.app import create_gateway, handles
+from streams.gateway.metrics import GatewayMetrics
+from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+    from pathlib import Path
+
+    from deploy.settings import Settings
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log: Final = logging.getLogger(__name__)
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class EdgeApp:
+    """Hosts the gateway, the api, or both. No store needs to be there at start: answers are 503 then."""
+
+    def __init__(self, kind: str, configured: Settings) -> None:
+        self._kind = kind
+        self._settings = configured
+        self._stack = AsyncExitStack()
+        self._gateway: Asgi | None = None
+        self._api: Asgi | None = None
+        self._objects: Asgi | None = None
+        self._ready = False
+
+    def health(self) -> dict[str, Any]:
+        """For the admin port."""
+        return {"ok": self._ready, "kind": self._kind}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the process's start and end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        await self._chosen(scope)(scope, receive, send)
+
+    def _chosen(self, scope: Scope) -> Asgi:
+        """Who answers; what runs alone answers everything."""
+        path: str = scope["path"]
+        if self._objects is not None and path.startswith(URL_PATH):
+            return self._objects
+        gateway = self._gateway
+        if gateway is not None and (self._api is None or handles(scope["method"], path)):
+            return gateway
+        if self._api is None:
+            raise RuntimeError("a request came before the start")
+        return self._api
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            try:
+                if message["type"] == "lifespan.startup":
+                    await self._open()
+                else:
+                    self._ready = False
+                    await self._stack.aclose()
+            except Exception as error:  # noqa: BLE001 - told to the server, which ends the process
+                _log.exception("%s failed", message["type"])
+                await send({"type": f"{message['type']}.failed", "message": str(error)})
+                return
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _open(self) -> None:
+        configured = self._settings
+        redis = connect(configured.redis_url, connections=64)
+        self._stack.push_async_callback(redis.aclose)
+        directory = RedisDirectory(redis)
+        limiter = RedisRateLimiter(redis)
+        objects = open_objects(
+            configured.object_store_location,
+            base_url=configured.base_url,
+            secret=configured.deployment_secret(),
+        )
+        self._objects = ObjectsApp(objects, now_ms)
+        if self._kind != "api":
+            appender = KafkaAppender(configured.kafka, client_id=f"questlog-edge-{configured.instance}")
+            self._stack.push_async_callback(appender.stop)
+            figures = GatewayMetrics()
+            prometheus_client.REGISTRY.register(figures)
+            gateway = create_gateway(
+                directory=directory,
+                limiter=limiter,
+                appender=appender,
+                objects=objects,
+                exports=RedisExportRegister(redis),
+                telemetry_partitions=configured.telemetry_partitions,
+                trusted_proxies=configured.trusted_proxies,
+                cors=configured.cors,
+                metrics=figures,
+            )
+            self._stack.push_async_callback(gateway.drained)
+            self._gateway = gateway
+        if self._kind != "gateway":
+            self._api = self._open_api(redis, directory, limiter)
+        self._ready = True
+
+    def _open_api(self, redis: Any, directory: RedisDirectory, limiter: RedisRateLimiter) -> Asgi:
+        configured = self._settings
+        queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
+        tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
+        self._stack.push_async_callback(tail.stop)
+        lag = StackLag(
+            tail=tail, redis=redis, queries=queries, telemetry_partitions=configured.telemetry_partitions
+        )
+        client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
+        dashboard = create_dashboard(
+            directory=directory,
+            limiter=limiter,
+            queries=queries,
+            live=NoLive(),
+            lag=lag,
+            secret=configured.deployment_secret(),
+            vendor=_vendor(),
+            clock_ms=now_ms,
+            client_ip=client_ip,
+            secure_cookie=configured.base_url.startswith("https:"),
+        )
+        api = create_api(
+            directory=directory,
+            limiter=limiter,
+            queries=queries,
+            lag=lag,
+            client_ip=client_ip,
+            clock_ms=now_ms,
+            dashboard=dashboard,
+        )
+        self._stack.push_async_callback(api.state.close)
+        return api
+
+
+class NoLive:
+    """Stands in while nothing counts live."""
+
+    async def events_per_minute(self, game_id: str, minutes: int) -> list[Any]:
+        """Nothing."""
+        del game_id, minutes
+        return []
+
+
+def _vendor() -> Path | None:
+    cache = default_cache()
+    return assets_folder(cache) if installed(cache) else None

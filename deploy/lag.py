@@ -1,0 +1,114 @@
+"""How far each projection is behind its log: what `/readyz` and the dashboard show."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from api.dashboard.ports import ProjectionLag
+from projections.redis.client import AWAY
+from projections.redis.scripts import STATE
+from schemas.edge.ports import StoreUnavailable
+from schemas.log import LogUnavailable
+from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from redis.asyncio import Redis
+
+    from projections.telemetry.queries.client import ClickHouseQueries
+    from schemas.log import LogTail
+
+KEPT_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 3.0
+BEHIND_SECONDS: Final = 30.0
+"""A ClickHouse projection that far behind in log time is not ready; less is its ordinary cut."""
+
+_POSITIONS: Final = (
+    "SELECT partition, next_offset, toUnixTimestamp64Milli(log_time) AS log_time_ms FROM log_positions FINAL"
+    " WHERE topic = {topic:String} ORDER BY partition"
+)
+
+
+class StackLag:
+    """A `LagSource` over the real log and stores. Answers are shared for a second."""
+
+    def __init__(
+        self,
+        *,
+        tail: LogTail,
+        redis: Redis,
+        queries: ClickHouseQueries,
+        telemetry_partitions: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._tail = tail
+        self._redis = redis
+        self._queries = queries
+        self._telemetry_partitions = telemetry_partitions
+        self._monotonic = monotonic
+        self._now_ms = now_ms
+        self._lock = asyncio.Lock()
+        self._kept: tuple[float, Sequence[ProjectionLag]] | None = None
+
+    async def projections(self) -> Sequence[ProjectionLag]:
+        """The deciders, Redis and ClickHouse, in this order. What doesn't answer in time is `down`."""
+        async with self._lock:
+            if self._kept is None or self._monotonic() - self._kept[0] > KEPT_SECONDS:
+                asked = {
+                    "decider:studio": self._decider(),
+                    "redis:studio": self._redis_noun(),
+                    "clickhouse:telemetry": self._clickhouse(),
+                }
+                told = await asyncio.gather(*(_bounded(name, ask) for name, ask in asked.items()))
+                self._kept = (self._monotonic(), told)
+            return self._kept[1]
+
+    async def _decider(self) -> ProjectionLag:
+        """Each command record gets one events record, so the ends of both topics tell."""
+        behind = 0
+        for partition in range(STUDIO_COMMANDS.partitions):
+            commands = await self._tail.end_offset(STUDIO_COMMANDS.name, partition)
+            behind += max(0, commands - await self._tail.end_offset(STUDIO_EVENTS.name, partition))
+        return _lag("decider:studio", behind, None, ready=True)
+
+    async def _redis_noun(self) -> ProjectionLag:
+        behind = 0
+        ready = True
+        for partition in range(STUDIO_EVENTS.partitions):
+            end = await self._tail.end_offset(STUDIO_EVENTS.name, partition)
+            _, _, position, _, _, open_ = await STATE.run(self._redis, "studio", "", str(partition))
+            behind += max(0, end - int(position or 0))
+            ready = ready and open_ == b"ready"
+        return _lag("redis:studio", behind, None, ready=ready)
+
+    async def _clickhouse(self) -> ProjectionLag:
+        rows = await self._queries.select(_POSITIONS, {"topic": TELEMETRY.name})
+        held = {int(row["partition"]): (int(row["next_offset"]), int(row["log_time_ms"])) for row in rows}
+        behind, seconds = 0, 0.0
+        for partition in range(self._telemetry_partitions):
+            next_offset, log_time_ms = held.get(partition, (0, 0))
+            missing = max(0, await self._end(TELEMETRY, partition) - next_offset)
+            behind += missing
+            if missing and log_time_ms:
+                seconds = max(seconds, (self._now_ms() - log_time_ms) / 1000)
+        return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
+
+    async def _end(self, topic: Topic, partition: int) -> int:
+        return await self._tail.end_offset(topic.name, partition)
+
+
+def _lag(name: str, records: int, seconds: float | None, *, ready: bool) -> ProjectionLag:
+    state = "ready" if ready else "behind"
+    return ProjectionLag(name=name, state=state, lag_records=records, lag_seconds=seconds)
+
+
+async def _bounded(name: str, ask: Awaitable[ProjectionLag]) -> ProjectionLag:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await ask
+    except (TimeoutError, LogUnavailable, StoreUnavailable, *AWAY):
+        return ProjectionLag(name=name, state="down", lag_records=None, lag_seconds=None)
