@@ -1,0 +1,267 @@
+"""A read side over real ClickHouse and Redis, with a directory in memory and rows put in directly."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from api.app import create_api, source_ip
+from api.dashboard import ProjectionLag
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.migrations import apply
+from projections.redis.rate_limit import RedisRateLimiter
+from projections.telemetry.queries.client import ClickHouseQueries
+from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
+from schemas.edge.proxy import TrustedProxies
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+NOW_MS = 1_790_000_000_000
+_offsets = itertools.count(1)
+
+
+class MemoryDirectory:
+    """Two studios: one with two games, one with one. `away` makes every look-up fail."""
+
+    def __init__(self, plan: str) -> None:
+        run = uuid.uuid4().hex[:12]
+        self.away = False
+        self.studio_id, self.other_id = f"studio_{run}", f"studio_other_{run}"
+        self.studios = {
+            self.studio_id: Studio(
+                id=self.studio_id, slug="demo", name="Demo", plan=plan, created_at_ms=NOW_MS
+            ),
+            self.other_id: Studio(
+                id=self.other_id, slug="other", name="Other", plan="free", created_at_ms=NOW_MS
+            ),
+        }
+        self.doom = self._game(f"game_a{run}", self.studio_id, "doom")
+        self.relay = self._game(f"game_b{run}", self.studio_id, "relay")
+        self.theirs = self._game(f"game_c{run}", self.other_id, "other-game")
+        self.all_games = [self.doom, self.relay, self.theirs]
+        self.management, self.ingest, self.token = f"pl_mgmt_{run}", f"pl_ik_{run}", f"pub_{run}"
+        self.other_management = f"pl_mgmt_other_{run}"
+        self.credentials = {
+            key: Credential(key_id=f"key_{key}", kind=kind, studio_id=studio)
+            for key, kind, studio in (
+                (self.management, KeyKind.MANAGEMENT, self.studio_id),
+                (self.ingest, KeyKind.INGEST, self.studio_id),
+                (self.token, KeyKind.PUBLIC_TOKEN, self.studio_id),
+                (self.other_management, KeyKind.MANAGEMENT, self.other_id),
+            )
+        }
+
+    def _game(self, game_id: str, studio_id: str, slug: str) -> Game:
+        return Game(
+            id=game_id,
+            studio_id=studio_id,
+            slug=slug,
+            name=slug.title(),
+            created_at_ms=NOW_MS,
+            limits=Limits(),
+        )
+
+    def _here(self) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+
+    async def credential(self, presented: str) -> Credential | None:
+        self._here()
+        return self.credentials.get(presented)
+
+    async def studio(self, studio_id: str) -> Studio | None:
+        self._here()
+        return self.studios.get(studio_id)
+
+    async def game(self, game_id: str) -> Game | None:
+        self._here()
+        return next((game for game in self.all_games if game.id == game_id), None)
+
+    async def game_by_slug(self, studio_id: str, slug: str) -> Game | None:
+        self._here()
+        return next((g for g in self.all_games if (g.studio_id, g.slug) == (studio_id, slug)), None)
+
+    async def games(self, studio_id: str) -> list[Game]:
+        self._here()
+        return [game for game in self.all_games if game.studio_id == studio_id]
+
+
+class Lags:
+    """What /readyz is told."""
+
+    def __init__(self) -> None:
+        self.rows: list[ProjectionLag] = [
+            ProjectionLag(name="telemetry → ClickHouse", state="ready", lag_records=3, lag_seconds=0.25)
+        ]
+
+    async def projections(self) -> Sequence[ProjectionLag]:
+        return self.rows
+
+
+class World:
+    """One test's api, its stores and its two tenants."""
+
+    def __init__(
+        self,
+        directory: MemoryDirectory,
+        http: httpx.AsyncClient,
+        clickhouse: ClickHouse,
+        queries: ClickHouseQueries,
+    ) -> None:
+        self.directory = directory
+        self.http = http
+        self.clickhouse = clickhouse
+        self.queries = queries
+        self.lags = Lags()
+        self.app: Any = None
+
+    async def read(self, path: str, key: str | None = None, **params: object) -> httpx.Response:
+        return await self.http.get(
+            path,
+            params={name.rstrip("_"): str(value) for name, value in params.items()},
+            headers={"authorization": f"Bearer {key or self.directory.management}"},
+        )
+
+    async def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        body = b"\n".join(msgspec.json.encode(row) for row in rows)
+        digest = hashlib.sha256(body).hexdigest()
+        await self.clickhouse.insert(table, sorted(rows[0]), body, form="JSONEachRow", token=digest)
+
+    async def sessions(self, *rows: dict[str, Any]) -> None:
+        await self.insert("session_parts", [session_row(self.directory.doom, **row) for row in rows])
+
+    async def insights(self, *rows: dict[str, Any]) -> None:
+        await self.insert("insights", [insight_row(self.directory.doom, **row) for row in rows])
+
+
+def session_row(own: Game, /, **fields: Any) -> dict[str, Any]:
+    """A row of session_parts; `events` are (unix ms, name), from which counts and spans follow."""
+    game: Game = fields.pop("game", own)
+    events: list[tuple[int, str]] = fields.pop("events", [(NOW_MS, "click"), (NOW_MS + 10_000, "click")])
+    times = [moment for moment, _ in events]
+    counts: dict[str, int] = {}
+    for _, name in events:
+        counts[name] = counts.get(name, 0) + 1
+    row: dict[str, Any] = {
+        "studio_id": game.studio_id,
+        "game_id": game.id,
+        "session_id": f"sess_{uuid.uuid4().hex}",
+        "player_id": "device_1",
+        "tester_handle": "device_1",
+        "title": "",
+        "source": "unity-telemetry",
+        "build_id": "0.4.9",
+        "environment": "production",
+        "platform": "Win64",
+        "metadata": "{}",
+        "country": "",
+        "region": "",
+        "city": "",
+        "started_at": None,
+        "first_event_at": time64(min(times)),
+        "last_event_at": time64(max(times)),
+        "first_arrived_at": time64(min(times)),
+        "event_counts": counts,
+        "spans": spans(times),
+        "ended": 1,
+        "closed": 1,
+        "_partition": 0,
+        "_version": next(_offsets),
+    }
+    return row | fields
+
+
+def insight_row(own: Game, /, **fields: Any) -> dict[str, Any]:
+    game: Game = fields.pop("game", own)
+    row: dict[str, Any] = {
+        "studio_id": game.studio_id,
+        "game_id": game.id,
+        "session_id": "",
+        "insight_id": f"ins_{uuid.uuid4().hex}",
+        "type": "session-summary",
+        "sentiment": "neutral",
+        "confidence": 0.5,
+        "evidence": "It went on.",
+        "event_ids": ["0-1-0"],
+        "build_id": "0.4.9",
+        "environment": "production",
+        "created_at": time64(NOW_MS),
+        "removed": 0,
+        "_version": next(_offsets),
+    }
+    return row | fields
+
+
+def time64(unix_ms: int) -> str:
+    return f"{unix_ms / 1000:.3f}"
+
+
+def spans(times: list[int]) -> list[tuple[int, int]]:
+    """Maximal runs with gaps of at most 30 s."""
+    runs: list[tuple[int, int]] = []
+    for moment in sorted(times):
+        if runs and moment - runs[-1][1] <= 30_000:
+            runs[-1] = (runs[-1][0], moment)
+        else:
+            runs.append((moment, moment))
+    return runs
+
+
+def create_database(url: str) -> str:
+    """A migrated database of a new name."""
+    name = f"test_{uuid.uuid4().hex}"
+
+    async def create() -> None:
+        client = ClickHouse(url, name)
+        try:
+            await apply(client)
+        finally:
+            await client.close()
+
+    asyncio.run(create())
+    return name
+
+
+@asynccontextmanager
+async def open_world(
+    clickhouse_url: str,
+    database: str,
+    redis_url: str,
+    *,
+    plan: str = "studio",
+) -> AsyncIterator[World]:
+    directory = MemoryDirectory(plan)
+    redis = Redis.from_url(redis_url)
+    clickhouse = ClickHouse(clickhouse_url, database)
+    queries = ClickHouseQueries(clickhouse_url, database)
+    lags = Lags()
+    app = create_api(
+        directory=directory,
+        limiter=RedisRateLimiter(redis, prefix=f"limit:{uuid.uuid4().hex}:"),
+        queries=queries,
+        lag=lags,
+        client_ip=source_ip(TrustedProxies(["127.0.0.0/8"])),
+        clock_ms=lambda: NOW_MS,
+        documents={"writes": {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}},
+        registry=CollectorRegistry(),
+    )
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        world = World(directory, http, clickhouse, queries)
+        world.lags, world.app = lags, app
+        try:
+            yield world
+        finally:
+            await app.state.close()
+            await clickhouse.close()
+            await redis.aclose()
