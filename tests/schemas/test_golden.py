@@ -1,0 +1,177 @@
+"""Every stored shape has examples that never change, and every reader must go on reading them.
+
+A new event version: put its examples beside the old ones, which stay. An example without a reader, or a wire
+name without an example, fails here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from projections.studio.projection import outcome_of, project
+from schemas.codec import Codec, Message, Upcaster
+from schemas.dead_letters import decode_dead_letter, encode_dead_letter
+from schemas.envelope import CommandRecord, Decided, Event, EventsRecord
+from schemas.log import LogRecord
+from schemas.studio.commands import COMMANDS
+from schemas.studio.events import EVENTS
+from schemas.telemetry.record import decode_record, encode_record
+from streams.deciders.deciding import decide_record
+from streams.deciders.fold import Fold
+from streams.deciders.studio import STUDIO
+
+GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
+STUDIO_NAMES = COMMANDS.wire_names | EVENTS.wire_names
+ENVELOPES = {"command-record.v1", "events-record.v1", "dead-letter.v1"}
+TELEMETRY = {"telemetry-record.v1"}
+HISTORY = (
+    "studio-defined/studio",
+    "studio-changed/plan",
+    "game-defined/contract-example",
+    "game-defined/unlimited",
+    "key-created/account-wide",
+    "key-created/one-game",
+    "game-changed/slug-and-axes",
+    "key-rotated/rotated",
+    "key-revoked/revoked",
+)
+"""The studio events' examples in an order in which they could have happened."""
+
+
+def examples(noun: str, names: frozenset[str] | set[str]) -> list[Path]:
+    return sorted(path for name in names for path in (GOLDEN / noun / name).iterdir())
+
+
+def label(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def packed(path: Path) -> bytes:
+    return msgspec.msgpack.encode(msgspec.json.decode(path.read_bytes()))
+
+
+def codec_of(path: Path) -> Codec[Message]:
+    return COMMANDS if path.parent.name in COMMANDS.wire_names else EVENTS
+
+
+@pytest.mark.parametrize(
+    ("noun", "names"), [("studio", STUDIO_NAMES), ("envelope", ENVELOPES), ("telemetry", TELEMETRY)]
+)
+def test_every_stored_name_has_examples_and_no_example_is_an_orphan(noun: str, names: set[str]) -> None:
+    folders = {path.name for path in (GOLDEN / noun).iterdir()}
+    assert folders == set(names)
+    assert all(any((GOLDEN / noun / name).iterdir()) for name in names)
+
+
+def test_every_noun_with_examples_is_tested_here() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {"studio", "envelope", "telemetry"}
+
+
+@pytest.mark.parametrize("path", examples("studio", STUDIO_NAMES), ids=label)
+def test_the_newest_version_of_an_example_says_the_same_when_written_again(path: Path) -> None:
+    codec = codec_of(path)
+    message = codec.decode(path.parent.name, packed(path))
+    assert codec.decode(message.WIRE, codec.encode(message)) == message
+    if path.parent.name in codec.current_wire_names:
+        assert msgspec.msgpack.decode(codec.encode(message)) == msgspec.json.decode(path.read_bytes())
+
+
+def test_the_history_holds_every_event_example() -> None:
+    assert sorted(f"studio.{name.replace('/', '.v1/')}" for name in HISTORY) == [
+        label(path) for path in examples("studio", EVENTS.wire_names)
+    ]
+
+
+def history() -> list[Event]:
+    events = []
+    for number, name in enumerate(HISTORY):
+        kind, _, example = name.partition("/")
+        wire = f"studio.{kind}.v1"
+        data = packed(GOLDEN / "studio" / wire / f"{example}.json")
+        studio_id = msgspec.msgpack.decode(data)["studio_id"]
+        events.append(Event(type=wire, aggregate_id=studio_id, sequence=number + 1, at_ms=1, data=data))
+    return events
+
+
+def one_record(events: list[Event]) -> EventsRecord:
+    decided = Decided(
+        command_id="c", studio_id="s", game_id="", keyed=True, fingerprint=b"f" * 32, events=events
+    )
+    return EventsRecord(version=1, src=0, gateway_id="g", record_id="r", decided=[decided])
+
+
+def as_log_record(value: bytes, topic: str = "studio.events", offset: int = 0) -> LogRecord:
+    return LogRecord(topic=topic, partition=0, offset=offset, appended_at_ms=1, key=None, value=value)
+
+
+def test_the_decider_folds_every_event_example() -> None:
+    fold = Fold(STUDIO)
+    assert fold.accept(as_log_record(msgspec.msgpack.encode(one_record(history()))))
+    (studio,) = fold.state.studios.values()
+    assert (studio.sequence, set(studio.games)) == (len(HISTORY), {"freedoom", "relay"})
+    assert STUDIO.unpack(STUDIO.pack(fold.state)) == fold.state
+
+
+def test_the_redis_projection_takes_every_event_example() -> None:
+    for event in history():
+        (decided,) = one_record([event]).decided
+        assert project(decided, 1)
+        assert outcome_of(decided) is not None
+
+
+@pytest.mark.parametrize("path", examples("studio", COMMANDS.wire_names), ids=label)
+def test_the_decider_decides_every_command_example(path: Path) -> None:
+    body = msgspec.json.decode(path.read_bytes())
+    command = ["c", path.parent.name, "", "", "", msgspec.msgpack.encode(body), 1, bytes(16), b"", True]
+    record = msgspec.msgpack.encode([1, "g", "r", [command]])
+    decision = decide_record(STUDIO, Fold(STUDIO), as_log_record(record, "studio.commands"))
+    assert decision.dead_letters == []
+    assert len(decision.record.decided) == 1
+
+
+@pytest.mark.parametrize("path", examples("envelope", ENVELOPES), ids=label)
+def test_every_envelope_example_is_read_and_written_again(path: Path) -> None:
+    value = path.read_bytes()
+    if path.parent.name == "dead-letter.v1":
+        assert encode_dead_letter(decode_dead_letter(value)) == value
+        return
+    if path.parent.name == "command-record.v1":
+        commands = msgspec.msgpack.decode(value, type=CommandRecord)
+        assert commands.version == 1
+        assert msgspec.msgpack.encode(commands) == value
+        return
+    events = msgspec.msgpack.decode(value, type=EventsRecord)
+    assert events.version == 1
+    assert msgspec.msgpack.encode(events) == value
+    assert Fold(STUDIO).accept(as_log_record(value)) is (events.src == 0)
+
+
+@pytest.mark.parametrize("path", examples("telemetry", TELEMETRY), ids=label)
+def test_every_telemetry_example_is_read_and_written_again(path: Path) -> None:
+    value = path.read_bytes()
+    assert encode_record(decode_record(value).parts) == value
+
+
+class _Old(Message, frozen=True, kw_only=True):
+    WIRE = "thing.happened.v1"
+    amount: str
+
+
+class _New(Message, frozen=True, kw_only=True):
+    WIRE = "thing.happened.v2"
+    amount: int
+
+
+def test_an_old_version_is_read_as_the_newest() -> None:
+    codec: Codec[Message] = Codec((_New,), (Upcaster(_Old, lambda old: _New(amount=int(old.amount))),))
+    assert codec.decode(_Old.WIRE, msgspec.msgpack.encode({"amount": "7"})) == _New(amount=7)
+    assert codec.wire_names == {_Old.WIRE, _New.WIRE}
+    assert codec.current_wire_names == {_New.WIRE}
+
+
+def test_two_structs_may_not_claim_one_name() -> None:
+    with pytest.raises(ValueError, match="two structs"):
+        Codec((_New, _New))
