@@ -11,15 +11,18 @@ import prometheus_client
 
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
+from api.dashboard.ports import LiveMinute
 from deploy.assets import assets_folder, installed
 from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
 from deploy.objects import URL_PATH, ObjectsApp, open_objects
 from deploy.stack.kafka import default_cache
-from projections.redis.client import connect
+from projections.redis.client import AWAY, connect
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
+from projections.telemetry.live import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
+from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from streams.gateway.app import create_gateway, handles
 from streams.gateway.metrics import GatewayMetrics
@@ -144,7 +147,7 @@ class EdgeApp:
             directory=directory,
             limiter=limiter,
             queries=queries,
-            live=NoLive(),
+            live=LiveCounters(RedisLive(redis), now_ms),
             lag=lag,
             secret=configured.deployment_secret(),
             vendor=_vendor(),
@@ -165,13 +168,21 @@ class EdgeApp:
         return api
 
 
-class NoLive:
-    """Stands in while nothing counts live."""
+class LiveCounters:
+    """The dashboard's `LiveSource` over what the ClickHouse role publishes."""
 
-    async def events_per_minute(self, game_id: str, minutes: int) -> list[Any]:
-        """Nothing."""
-        del game_id, minutes
-        return []
+    def __init__(self, live: RedisLive, now_ms: Callable[[], int]) -> None:
+        self._live = live
+        self._now_ms = now_ms
+
+    async def events_per_minute(self, game_id: str, minutes: int) -> list[LiveMinute]:
+        """The last minutes that had any events, in order, the running one included."""
+        try:
+            counted = await self._live.events_per_minute(game_id)
+        except AWAY as error:
+            raise StoreUnavailable(f"Redis is away: {error}") from error
+        since = self._now_ms() // 60_000 - minutes
+        return [LiveMinute(minute * 60, counted[minute]) for minute in sorted(counted) if minute > since]
 
 
 def _vendor() -> Path | None:

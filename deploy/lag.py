@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
 from api.dashboard.ports import ProjectionLag
 from projections.redis.client import AWAY
 from projections.redis.scripts import STATE
+from projections.telemetry.live import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
 from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY, Topic
@@ -49,6 +51,7 @@ class StackLag:
         self._redis = redis
         self._queries = queries
         self._telemetry_partitions = telemetry_partitions
+        self._deadlines = RedisDeadlines(redis, partitions=telemetry_partitions)
         self._monotonic = monotonic
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
@@ -88,6 +91,9 @@ class StackLag:
     async def _clickhouse(self) -> ProjectionLag:
         rows = await self._queries.select(_POSITIONS, {"topic": TELEMETRY.name})
         held = {int(row["partition"]): (int(row["next_offset"]), int(row["log_time_ms"])) for row in rows}
+        for partition, applied in (await self._applied()).items():
+            next_offset, log_time_ms = held.get(partition, (0, 0))
+            held[partition] = (max(next_offset, applied), log_time_ms)
         behind, seconds = 0, 0.0
         for partition in range(self._telemetry_partitions):
             next_offset, log_time_ms = held.get(partition, (0, 0))
@@ -96,6 +102,12 @@ class StackLag:
             if missing and log_time_ms:
                 seconds = max(seconds, (self._now_ms() - log_time_ms) / 1000)
         return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
+
+    async def _applied(self) -> dict[int, int]:
+        """What the projector says it has applied: further than the positions where records have no effect."""
+        with contextlib.suppress(*AWAY):
+            return await self._deadlines.applied()
+        return {}
 
     async def _end(self, topic: Topic, partition: int) -> int:
         return await self._tail.end_offset(topic.name, partition)

@@ -10,22 +10,19 @@ import importlib
 import os
 import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from deploy import logging, settings
 from deploy.admin import serve_admin
 from deploy.roles import Worker
 from deploy.topics import ensure_topics, wanted_topics
-from streams.runtime.application import SESSION_SECONDS, create_application
 from streams.runtime.process import run_worker
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.reader import EXIT_FAILED, Role
+from streams.runtime.reader import EXIT_FAILED
 from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
-
-HEARTBEAT_MS_MAX: Final = 2 * SESSION_SECONDS * 1000
 
 
 def run(role: str, configured: Settings) -> None:
@@ -36,7 +33,8 @@ def run(role: str, configured: Settings) -> None:
 
 async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
     worker = Worker(role=role, settings=configured)
-    serve_admin(configured.admin_host, configured.admin_port, lambda: _health(worker))
+    health = lambda: worker.health()  # noqa: E731, PLW0108 - the role replaces the attribute
+    serve_admin(configured.admin_host, configured.admin_port, health)
     async with AsyncExitStack() as stack:
         worker.stack = stack
         await ensure_topics(
@@ -48,30 +46,8 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(worker.tail.stop)
         worker.appender = KafkaAppender(configured.kafka, client_id=f"questlog-{role}")
         stack.push_async_callback(worker.appender.stop)
-        worker.app = create_application(
-            role,
-            instance=str(configured.instance),
-            bootstrap=configured.kafka,
-            data_dir=configured.home,
-        )
         module = importlib.import_module(f"deploy.roles.{role}")
-        bindings = await module.bindings(worker)
-        worker.role_runner = Role(worker.app, bindings, tail=worker.tail)
-        await worker.role_runner.run(stop)
-
-
-def _health(worker: Worker) -> dict[str, Any]:
-    """`ok` while the group knows this worker; `lag` in records over all of its partitions."""
-    if worker.role_runner is None:
-        return {"ok": False, "role": worker.role, "lag": None}
-    health = worker.role_runner.health()
-    lags = [partition["lag"] for partition in health["partitions"] if partition["lag"] is not None]
-    return {
-        "ok": health["heartbeat_age_ms"] < HEARTBEAT_MS_MAX,
-        "lag": sum(lags) if lags else None,
-        **health,
-        **worker.health(),
-    }
+        await module.run(worker, stop)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stack import infra
+from tests.stack import QuestlogStack, infra, questlog_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,3 +41,10 @@ def clickhouse_url(clickhouse_home: Path) -> Iterator[str]:
     """URL of an empty ClickHouse. It is shared: use a database of your own."""
     with infra(clickhouse_home, "clickhouse") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def questlog_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuestlogStack]:
+    """The whole stack on ports and a home of its own, with the demo studios loaded and no bots playing."""
+    with questlog_up(tmp_path_factory.mktemp("questlog")) as stack:
+        yield stack

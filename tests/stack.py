@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from deploy.stack.part import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,3 +33,45 @@ def infra(home: Path, name: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(60)
+
+
+class QuestlogStack:
+    """A running stack with the demo studios loaded, as `questlog up --demo` leaves it. No bots play."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.demo: dict[str, Any] = json.loads((home / "demo.json").read_bytes())
+        self.base_url: str = self.demo["base_url"]
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """The supervisor's word on each part, by name: pid, state, restarts, admin_port."""
+        status = json.loads((self.home / "status.json").read_bytes())
+        return {part["name"]: part for part in status["parts"]}
+
+
+@contextmanager
+def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
+    """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0."""
+    ports = {
+        name: str(free_port()) for name in ("--port", "--kafka-port", "--redis-port", "--clickhouse-port")
+    }
+    command = [sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play", "--home", str(home)]
+    command += [word for pair in ports.items() for word in pair] + list(options)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - our own
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("dashboard: "):
+                break
+        else:
+            raise RuntimeError("the stack did not start:\n" + "".join(said))
+        drain = threading.Thread(target=process.stdout.read, daemon=True)
+        drain.start()
+        try:
+            yield QuestlogStack(home)
+        finally:
+            process.terminate()
+            process.wait(90)
+            drain.join()
+    assert process.returncode == 0

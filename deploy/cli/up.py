@@ -38,6 +38,7 @@ _STATE_COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim"
 @app.command()
 def up(  # noqa: PLR0917 - typer's options are parameters
     demo: Annotated[bool, typer.Option("--demo", help="Load the demo studio and let bots play.")] = False,  # noqa: FBT002 - a typer flag
+    play: Annotated[bool, typer.Option(help="With --demo: start the demo game's bots.")] = True,  # noqa: FBT002 - a typer flag
     home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="Folder of all state.")] = Path(
         ".questlog"
     ),
@@ -82,17 +83,19 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         _say_first_fetch(console)
         specs = stores(home, ports, redis_empty=redis_empty)
         specs += processes(configured, ports, edges=edges, workers=workers)
-        sys.exit(asyncio.run(_run(configured, specs, console, demo=demo)))
+        sys.exit(asyncio.run(_run(configured, specs, console, demo=demo, play=play)))
 
 
-async def _run(configured: Settings, specs: list[PartSpec], console: Console, *, demo: bool) -> int:
+async def _run(
+    configured: Settings, specs: list[PartSpec], console: Console, *, demo: bool, play: bool
+) -> int:
     began = time.monotonic()
     supervisor = Supervisor(specs, configured.home, lambda line: console.print(line, markup=False))
     stop = _signalled(supervisor)
     screen = asyncio.create_task(_show(supervisor, console))
     code = 0
     try:
-        bringing = asyncio.create_task(_bring_up(supervisor, configured, console, demo=demo))
+        bringing = asyncio.create_task(_bring_up(supervisor, configured, console, demo=demo, play=play))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({bringing, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if bringing.done():
@@ -116,7 +119,9 @@ async def _run(configured: Settings, specs: list[PartSpec], console: Console, *,
     return code
 
 
-async def _bring_up(supervisor: Supervisor, configured: Settings, console: Console, *, demo: bool) -> None:
+async def _bring_up(
+    supervisor: Supervisor, configured: Settings, console: Console, *, demo: bool, play: bool
+) -> None:
     async def prepared() -> None:
         try:
             lines = await prepare(configured)
@@ -127,15 +132,17 @@ async def _bring_up(supervisor: Supervisor, configured: Settings, console: Conso
 
     await supervisor.start({PREPARED: prepared})
     if demo:
-        await _start_demo(supervisor, configured, console)
+        await _start_demo(supervisor, configured, console, play=play)
 
 
-async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console) -> None:
+async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:
     from deploy.demo import load  # noqa: PLC0415 - only a demo needs it
 
     first = not (configured.home / "demo.json").exists()
     console.print("loading the demo studio…")
     await load.load(configured)
+    if not play:
+        return
 
     async def ready() -> bool:
         return True

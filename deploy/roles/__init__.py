@@ -1,42 +1,66 @@
-"""What each worker role is made of.
-
-A module a role, with `async def bindings(worker)` giving topics and their readers.
-"""
+"""What each worker role does: a module for each role, with `async def run(worker, stop)`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.log import LogReader
 from schemas.topics import Topic
+from streams.runtime.application import SESSION_SECONDS, create_application
+from streams.runtime.reader import Role
 
 if TYPE_CHECKING:
+    import asyncio
+
     import faust
 
     from deploy.settings import Settings
     from streams.runtime.producer import KafkaAppender
-    from streams.runtime.reader import Role
     from streams.runtime.tail import KafkaTail
 
-Bindings = Sequence[tuple[Topic, LogReader]]
+HEARTBEAT_MS_MAX: Final = 2 * SESSION_SECONDS * 1000
+
+
+def _starting() -> dict[str, Any]:
+    return {"ok": False, "lag": None}
 
 
 @dataclass(kw_only=True)
 class Worker:
-    """What a role is built from.
-
-    What a role opens it leaves to `stack`, which closes it when the role has ended.
-    """
+    """What a role is built from. What it opens it leaves to `stack`, which closes it at the role's end."""
 
     role: str
     settings: Settings
     stack: AsyncExitStack = field(init=False)
     tail: KafkaTail = field(init=False)
     appender: KafkaAppender = field(init=False)
-    app: faust.App = field(init=False)
-    role_runner: Role | None = None
-    health: Callable[[], dict[str, Any]] = dict
-    """What the role adds to /healthz."""
+    health: Callable[[], dict[str, Any]] = _starting
+    """What /healthz shows: `ok`, `lag` in records, and more."""
+
+    def application(self) -> faust.App:
+        """The role's Faust app: one consumer group. Make it once, in the running loop."""
+        return create_application(
+            self.role,
+            instance=str(self.settings.instance),
+            bootstrap=self.settings.kafka,
+            data_dir=self.settings.home,
+        )
+
+    async def follow(
+        self, app: faust.App, bindings: Sequence[tuple[Topic, LogReader]], stop: asyncio.Event
+    ) -> None:
+        """Let the readers take effect of their topics until `stop` is set."""
+        role = Role(app, bindings, tail=self.tail)
+        self.health = lambda: _health_of(role)
+        await role.run(stop)
+
+
+def _health_of(role: Role) -> dict[str, Any]:
+    """`ok` while the group knows this worker; `lag` over all of its partitions."""
+    health = role.health()
+    lags = [partition["lag"] for partition in health["partitions"] if partition["lag"] is not None]
+    ok = health["heartbeat_age_ms"] < HEARTBEAT_MS_MAX
+    return {"ok": ok, "lag": sum(lags) if lags else None, **health}

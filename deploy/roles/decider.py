@@ -10,10 +10,12 @@ from streams.deciders.snapshots import FolderSnapshots
 from streams.deciders.studio import STUDIO
 
 if TYPE_CHECKING:
-    from deploy.roles import Bindings, Worker
+    import asyncio
+
+    from deploy.roles import Worker
 
 
-async def bindings(worker: Worker) -> Bindings:
+async def run(worker: Worker, stop: asyncio.Event) -> None:
     """A decider for each noun's commands topic. Snapshots are a cache: without them the fold takes longer."""
     studio = DeciderReader(
         STUDIO,
@@ -23,4 +25,4 @@ async def bindings(worker: Worker) -> Bindings:
         appender=worker.appender,
         snapshots=FolderSnapshots(worker.settings.home / "snapshots"),
     )
-    return [(STUDIO_COMMANDS, studio)]
+    await worker.follow(worker.application(), [(STUDIO_COMMANDS, studio)], stop)

@@ -9,13 +9,16 @@ from projections.redis.reader import RedisReader
 from projections.studio.projection import STUDIO
 
 if TYPE_CHECKING:
-    from deploy.roles import Bindings, Worker
+    import asyncio
+
+    from deploy.roles import Worker
 
 PROJECTIONS = (STUDIO,)
 
 
-async def bindings(worker: Worker) -> Bindings:
+async def run(worker: Worker, stop: asyncio.Event) -> None:
     """A reader for each noun's events topic."""
     redis = connect(worker.settings.redis_url)
     worker.stack.push_async_callback(redis.aclose)
-    return [(noun.topic, RedisReader(redis, noun, log=worker.tail)) for noun in PROJECTIONS]
+    readers = [(noun.topic, RedisReader(redis, noun, log=worker.tail)) for noun in PROJECTIONS]
+    await worker.follow(worker.application(), readers, stop)
