@@ -1,4 +1,4 @@
-"""Rebuilds every noun's Redis projection from the log, beside the live one. `questlog rebuild redis` calls it."""
+"""Rebuilds every noun's Redis projection from the log, beside the live one: `questlog rebuild redis`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ async def rebuild_redis(
 ) -> list[Rebuilt]:
     """Rebuild and swap each noun, or with `verify` build, compare with the live one and swap nothing.
 
-    `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log. Raises
-    RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
+    `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log.
+    Raises RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
     """
     redis = connect(settings.redis_url, timeout_s=30.0)
     tail = KafkaTail(settings.kafka, client_id="questlog-rebuild-redis")

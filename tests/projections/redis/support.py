@@ -158,6 +158,11 @@ class RedisServer:
             process.send_signal(signal.SIGKILL)
             process.wait(10)
 
+    def forget(self) -> None:
+        """Drop its files: the next start is an empty one."""
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+
 
 @contextlib.contextmanager
 def redis_server(folder: Path) -> Iterator[RedisServer]:

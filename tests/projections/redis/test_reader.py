@@ -201,8 +201,7 @@ async def test_a_redis_that_came_up_empty_is_noticed_and_filled_from_the_start(
         await reader.assigned(0)
         await reader.handle(log.append(put("h", "a", "1")))
         server.kill()
-        shutil.rmtree(server.folder)
-        server.folder.mkdir()
+        server.forget()
         server.start()
         with pytest.raises(StoreRegressed):
             await reader.idle(10_000)

@@ -1,0 +1,305 @@
+"""Studios, games and keys from the command line to Redis and back, on the real log and real workers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from deploy import settings
+from deploy.cli.apply import changes_of
+from deploy.cli.dlq import _entries, _entry, _replay
+from deploy.demo.load import FOLDER, load
+from deploy.rebuild_redis import rebuild_redis
+from deploy.studio_desk import Refused, StudioDesk, studio_desk
+from projections.redis.client import connect
+from projections.studio.directory import RedisDirectory
+from schemas.edge.ports import KeyKind, StoreUnavailable
+from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord
+from schemas.studio.commands import COMMANDS, RevokeKey
+from schemas.studio.definitions import load_definitions
+from schemas.topics import STUDIO_COMMANDS
+from streams.runtime.producer import KafkaAppender
+from tests.deploy.studio_world import Workers, workers
+from tests.projections.redis.support import RedisServer, redis_server
+from tests.stack import infra
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker of this module's own: the topics of the deployment belong to it."""
+    with infra(tmp_path_factory.mktemp("studio-kafka"), "kafka") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("studio-redis")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(
+    tmp_path_factory: pytest.TempPathFactory, broker: str, store: RedisServer
+) -> AsyncIterator[Workers]:
+    async with workers(tmp_path_factory.mktemp("studio-home"), broker, store.url) as started:
+        await load(started.settings)
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(running: Workers) -> AsyncIterator[StudioDesk]:
+    async with studio_desk(running.settings) as desk:
+        yield desk
+
+
+async def demo_studio(desk: StudioDesk) -> str:
+    studio = await desk.queries.studio_by_slug("demo")
+    assert studio is not None
+    return studio.id
+
+
+async def game(desk: StudioDesk, slug: str) -> str:
+    found = await desk.queries.game_by_slug(await demo_studio(desk), slug)
+    assert found is not None
+    return found.id
+
+
+async def test_the_demo_file_has_the_documented_shape_and_every_key_speaks_for_whom_it_says(
+    running: Workers,
+) -> None:
+    path = running.settings.home / "demo.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
+    demo = json.loads(before)
+    redis = connect(running.settings.redis_url)
+    directory = RedisDirectory(redis)
+    kinds = {str(kind) for kind in KeyKind}
+    for part, extra in ((demo, {"relay_public_token"}), (demo["other"], set[str]())):
+        assert set(part["keys"]) == kinds | extra
+        for name, value in part["keys"].items():
+            for one in value if isinstance(value, list) else [value]:
+                found = await directory.credential(one)
+                assert found is not None
+                assert found.kind == ("public_token" if name == "relay_public_token" else name)
+                assert found.studio_id == part["studio"]["id"]
+    assert demo["games"][0]["id"] == "72ab8f81-ef36-4712-a046-399a62b9afaa"
+    assert [entry["slug"] for entry in demo["games"]] == ["doom", "relay"]
+    relay = await directory.game(demo["games"][1]["id"])
+    assert relay is not None
+    assert (relay.limits.ingest_per_second, relay.limits.telemetry_per_minute) == (None, None)
+    await redis.aclose()
+    assert len(set(demo["keys"]["wpg_pt"])) == 2
+    await load(running.settings)
+    assert path.read_bytes() == before
+
+
+async def test_the_demo_defines_what_is_promised_of_doom(desk: StudioDesk) -> None:
+    doom = await desk.queries.game(await game(desk, "doom"))
+    assert doom is not None
+    events = doom.definition["events"]
+    assert any(
+        event["mode"] == "global"
+        and event["order"] == "desc"
+        and (event["target"] or {}).get("value", 0) > 3
+        and event["metrics"][event["target"]["metric"]]["maxPerCall"] >= 3
+        and not event["matchmaking"]
+        for event in events
+    )
+    assert any(event["matchmaking"] for event in events)
+    assert {event["mode"] for event in events} == {"global", "grouped", "segmented"}
+    assert doom.definition["catalog"]["items"]
+    assert "gold" in {currency["economyKey"] for currency in doom.definition["catalog"]["currencies"]}
+    assert doom.feedback_forms
+    assert doom.limits.ingest_per_second == 10
+
+
+async def test_applying_twice_changes_nothing_and_a_change_is_named(desk: StudioDesk) -> None:
+    text = (FOLDER / "other.yaml").read_text()
+    assert (await changes_of(desk, load_definitions(text)))[1] == []
+    assert (await desk.define(load_definitions(text))).changes == []
+    changed = load_definitions(
+        text.replace("name: Other Game", "name: Renamed").replace("plan: free", "plan: indie")
+    )
+    expected = ["studio other: plan", "game other-game: name"]
+    assert (await changes_of(desk, changed))[1] == expected
+    assert (await desk.define(changed)).changes == expected
+    assert (await desk.define(load_definitions(text))).changes == expected
+
+
+async def test_a_keyed_retry_gives_the_same_key_and_another_body_is_a_conflict(desk: StudioDesk) -> None:
+    studio_id, game_id = await demo_studio(desk), await game(desk, "doom")
+    mark = uuid.uuid4().hex
+    first = await desk.create_key(
+        KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id, idempotency_key=mark
+    )
+    again = await desk.create_key(
+        KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id, idempotency_key=mark
+    )
+    assert again == first
+    await desk.revoke_key(first.key_id, studio_id=studio_id)
+    with pytest.raises(Refused) as conflict:
+        await desk.create_key(
+            KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id, idempotency_key=mark, name="other"
+        )
+    assert conflict.value.status == 409
+
+
+async def test_a_second_management_key_and_keys_of_other_tenants_are_refused(desk: StudioDesk) -> None:
+    studio_id = await demo_studio(desk)
+    with pytest.raises(Refused, match="one management key"):
+        await desk.create_key(KeyKind.MANAGEMENT, studio_id=studio_id)
+    other = await desk.queries.studio_by_slug("other")
+    assert other is not None
+    with pytest.raises(Refused) as missing:
+        await desk.create_key(KeyKind.SDK_LIVE, studio_id=other.id, game_id=await game(desk, "doom"))
+    assert missing.value.status == 404
+    (key, *_) = await desk.queries.keys(studio_id)
+    with pytest.raises(Refused) as missing:
+        await desk.revoke_key(key.key_id, studio_id=other.id)
+    assert missing.value.status == 404
+
+
+async def test_a_rotated_or_revoked_value_is_refused_everywhere_when_the_answer_is_there(
+    running: Workers, desk: StudioDesk
+) -> None:
+    studio_id, game_id = await demo_studio(desk), await game(desk, "doom")
+    first = await desk.create_key(KeyKind.SDK_SERVER, studio_id=studio_id, game_id=game_id)
+    redis = connect(running.settings.redis_url)
+    directory = RedisDirectory(redis)
+    asking = True
+
+    async def use(value: str) -> None:
+        while asking:  # a busy edge: the entry is always in memory and always fresh
+            await directory.credential(value)
+            await asyncio.sleep(0.01)
+
+    busy = asyncio.create_task(use(first.value))
+    second = await desk.rotate_key(first.key_id, studio_id=studio_id, kind=KeyKind.SDK_SERVER)
+    assert await directory.credential(first.value) is None
+    assert await directory.credential(second.value)
+    await desk.revoke_key(first.key_id, studio_id=studio_id)
+    assert await directory.credential(second.value) is None
+    asking = False
+    await busy
+    await redis.aclose()
+
+
+async def test_unreadable_commands_are_kept_and_can_be_replayed(running: Workers, desk: StudioDesk) -> None:
+    appender = KafkaAppender(running.settings.kafka)
+    command = Command(
+        command_id=str(uuid.uuid4()),
+        type=RevokeKey.WIRE,
+        aggregate_id="nobody",
+        studio_id="nobody",
+        game_id="",
+        body=b"\xc1",
+        at_ms=time.time_ns() // 1_000_000,
+        seed=bytes(16),
+        fingerprint=b"f",
+        keyed=False,
+    )
+    record = CommandRecord(
+        version=ENVELOPE_VERSION, gateway_id="nobody", record_id="r", commands=[command], definitions={}
+    )
+    await appender.append(STUDIO_COMMANDS.name, 0, b"\xc1 not a record")
+    where = await appender.append(STUDIO_COMMANDS.name, 0, msgspec.msgpack.encode(record))
+    await appender.stop()
+    await desk.define(load_definitions((FOLDER / "other.yaml").read_text()))  # decided after both
+    entries = await _entries(running.settings)
+    whole, part = f"studio.commands-0-{where.offset - 1}", f"studio.commands-0-{where.offset}-0"
+    assert (await _entry(running.settings, whole)).letter.body == b"\xc1 not a record"
+    assert entries[part].letter.reason == "undecodable-command"
+    with pytest.raises(Refused, match="can't read"):
+        await _replay(running.settings, whole)
+    assert await _replay(running.settings, part) == [f"{command.command_id}#r1: 500"]
+    assert await _replay(running.settings, part) == [f"{command.command_id}#r2: 500"]
+    assert (await _entries(running.settings))[part].replays == 2
+    assert COMMANDS.wire_names
+
+
+async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
+    running: Workers, desk: StudioDesk
+) -> None:
+    studio_id, game_id = await demo_studio(desk), await game(desk, "relay")
+    before = {row.key_id for row in await desk.queries.keys(studio_id)}
+
+    async def make(index: int) -> str:
+        while True:
+            try:
+                key = await desk.create_key(
+                    KeyKind.SDK_TEST, studio_id=studio_id, game_id=game_id, idempotency_key=f"drill-{index}"
+                )
+            except (Refused, StoreUnavailable) as error:
+                if isinstance(error, Refused) and error.status != 503:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return key.key_id
+
+    numbers = itertools.count()
+    over = asyncio.Event()
+
+    async def keep_making() -> list[str]:
+        made = []
+        while not over.is_set():
+            made.append(await make(next(numbers)))
+            await asyncio.sleep(0.03)  # a studio has at most 1,000 keys
+        return made
+
+    making = [asyncio.create_task(keep_making()) for _ in range(4)]
+    for role in ("redis", "decider", "redis", "decider"):
+        await asyncio.sleep(0.7)
+        running.kill(role)
+    over.set()
+    made = {key_id for ids in await asyncio.gather(*making) for key_id in ids}
+    assert len(made) == next(numbers) > 20
+    after = {row.key_id for row in await desk.queries.keys(studio_id)}
+    assert after - before == made
+
+
+async def test_a_redis_that_comes_up_empty_is_refused_until_it_is_filled_again(
+    running: Workers, desk: StudioDesk, store: RedisServer
+) -> None:
+    studio_id = await demo_studio(desk)
+    before = await desk.queries.keys(studio_id)
+    store.kill()
+    store.forget()
+    store.start()
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await desk.queries.keys(studio_id)
+    await desk.wait_until_ready(30)
+    assert time.monotonic() - began < 30
+    assert await desk.queries.keys(studio_id) == before
+    assert running.running["redis"].returncode is None
+
+
+async def test_a_rebuild_from_the_real_log_is_equal_and_swaps(running: Workers, desk: StudioDesk) -> None:
+    studio_id = await demo_studio(desk)
+    before = await desk.queries.keys(studio_id)
+    (verified,) = await rebuild_redis(running.settings, verify=True, progress=lambda *_: None)
+    assert (verified.swapped, verified.different) == (False, [])
+    assert verified.keys > 5
+    (rebuilt,) = await rebuild_redis(running.settings, progress=lambda *_: None)
+    assert rebuilt.swapped
+    assert await desk.queries.keys(studio_id) == before
+    new = await desk.create_key(KeyKind.SDK_LIVE, studio_id=studio_id, game_id=await game(desk, "doom"))
+    assert await desk.holds(new.value)
+
+
+async def test_without_a_deployment_secret_nothing_is_made(tmp_path: Path) -> None:
+    configured = settings.from_environment({}, home=tmp_path)
+    with pytest.raises(settings.SettingsError, match="secret"):
+        async with studio_desk(configured):
+            raise AssertionError

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.telemetry.insights import (
+    PER_RULE_MAX,
+    FinishedSession,
+    Insight,
+    RuleEvent,
+    derive,
+)
+from projections.telemetry.sessions import SessionKey
+from projections.telemetry.spans import EventId, Run, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KEY = SessionKey("studio", "game", "session")
+
+
+def happen(*happenings: tuple[int, str, str]) -> list[RuleEvent]:
+    return [
+        RuleEvent(at_ms, EventId(0, 10, item), name, place)
+        for item, (at_ms, name, place) in enumerate(happenings)
+    ]
+
+
+def session_of(events: Sequence[RuleEvent], *more_ms: int) -> FinishedSession:
+    counts: dict[str, int] = {}
+    for event in events:
+        counts[event.name] = counts.get(event.name, 0) + 1
+    moments = [(event.at_ms, event.event) for event in events]
+    moments += [(at_ms, EventId(0, 99, number)) for number, at_ms in enumerate(more_ms)]
+    return FinishedSession(
+        key=KEY,
+        build_id="1",
+        environment="production",
+        runs=merge(Run(at_ms, event, at_ms, event) for at_ms, event in moments),
+        event_counts=counts | ({"tick": len(more_ms)} if more_ms else {}),
+    )
+
+
+def found(events: list[RuleEvent], *more_ms: int) -> dict[str, list[Insight]]:
+    by_rule: dict[str, list[Insight]] = {}
+    for insight in derive(session_of(events, *more_ms), events):
+        by_rule.setdefault(insight.type, []).append(insight)
+    return by_rule
+
+
+def test_golden_session() -> None:
+    events = happen(
+        (0, "level_started", "act1"),
+        (10_000, "player_death", "act1"),
+        (20_000, "level_failed", "act1"),
+        (40_000, "player_death", "act1"),
+        (60_000, "level_failed", "act1"),
+        (80_000, "player_death", "act1"),
+        (90_000, "level_failed", "act1"),
+        (110_000, "level_completed", "act1"),
+        (220_000, "crash", "act2"),
+    )
+    insights = derive(session_of(events), events)
+    assert [(insight.type, insight.sentiment, [event.item for event in insight.events]) for insight in insights] == [
+        ("bug-report", "negative", [8]),
+        ("difficulty-spike", "negative", [1, 3, 5]),
+        ("pacing-issue", "negative", [7, 8]),
+        ("positive-moment", "positive", [2, 4, 6, 7]),
+        ("session-summary", "neutral", [0, 8]),
+    ]
+    assert {insight.created_at_ms for insight in insights} == {220_000}
+    assert insights[1].insight_id == "ins_1ba1ae0df9e2b4dd0bd8b33c"
+    assert insights[1].evidence == "3 deaths in act1 within 70 s."
+    assert insights[4].evidence == (
+        "220 s long, 110 s of it active: 9 events, 3 deaths, 3 levels failed, 1 completed."
+    )
+
+
+def test_a_place_is_stuck_from_the_fifth_try_on_if_it_was_never_completed() -> None:
+    tries = [(second * 1000, "room_entered", "door") for second in range(4)]
+    assert "stuck-point" not in found(happen(*tries))
+    (stuck,) = found(happen(*tries, (5_000, "level_failed", "door")))["stuck-point"]
+    assert stuck.confidence == 0.75
+    assert len(stuck.events) == 5
+    completed = happen(*tries, (5_000, "level_failed", "door"), (6_000, "level_completed", "door"))
+    assert "stuck-point" not in found(completed)
+
+
+def test_three_deaths_within_two_minutes_are_a_spike_and_overlapping_ones_are_one() -> None:
+    within = happen((0, "player_death", "a"), (60_000, "player_death", "a"), (120_000, "player_death", "a"))
+    assert len(found(within)["difficulty-spike"]) == 1
+    beyond = happen((0, "player_death", "a"), (60_000, "player_death", "a"), (120_001, "player_death", "a"))
+    assert "difficulty-spike" not in found(beyond)
+    elsewhere = happen((0, "player_death", "a"), (1, "player_death", "b"), (2, "player_death", "a"))
+    assert "difficulty-spike" not in found(elsewhere)
+    many = happen(*((number * 50_000, "player_death", "a") for number in range(6)))
+    (spike,) = found(many)["difficulty-spike"]
+    assert len(spike.events) == 6
+
+
+def test_90_seconds_without_an_event_are_a_pause_only_while_the_session_goes_on() -> None:
+    events = happen((0, "room_entered", "a"))
+    assert len(found(events, 90_000)["pacing-issue"]) == 1
+    assert "pacing-issue" not in found(events, 89_999)
+    assert "pacing-issue" not in found(events)
+
+
+def test_failures_before_an_earlier_completion_do_not_count_again() -> None:
+    events = happen(
+        (0, "level_failed", "a"),
+        (1, "level_failed", "a"),
+        (2, "level_completed", "a"),
+        (3, "level_failed", "a"),
+        (4, "level_completed", "a"),
+    )
+    assert "positive-moment" not in found(events)
+
+
+def test_a_rule_has_a_limit() -> None:
+    events = happen(*((number, "error", "") for number in range(PER_RULE_MAX + 5)))
+    assert len(found(events)["bug-report"]) == PER_RULE_MAX
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 600_000),
+            st.sampled_from(["room_entered", "level_failed", "player_death", "level_completed", "crash"]),
+            st.sampled_from(["", "a", "b"]),
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_reading_does_not_matter_and_there_is_one_summary(
+    happenings: list[tuple[int, str, str]], random: object
+) -> None:
+    events = happen(*happenings)
+    session = session_of(events)
+    shuffled = list(events)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    insights = derive(session, events)
+    assert derive(session, shuffled) == insights
+    assert sum(insight.type == "session-summary" for insight in insights) == 1
+    assert len({insight.insight_id for insight in insights}) == len(insights)
