@@ -208,7 +208,7 @@ def _execute(connection: Any, statement: Statement, word: bytes, progress: Progr
             return
         text = b"".join([statement.text, *statement.data])
         _check_single(text)
-        if is_streamed(word):
+        if is_streamed(text, word, statement.format):
             yield from _stream(connection, text, statement, progress)
             return
         result = connection.query(text, statement.format, params=statement.parameters)

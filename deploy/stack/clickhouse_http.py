@@ -24,7 +24,7 @@ from deploy.stack.clickhouse_codec import Compressor, UnknownEncodingError, choo
 from deploy.stack.clickhouse_engine import ChdbEngine, EngineError, Progress, Statement
 from deploy.stack.clickhouse_form import read_form
 from deploy.stack.clickhouse_readers import Readers, confine
-from deploy.stack.clickhouse_statement import first_word
+from deploy.stack.clickhouse_statement import first_word, output_format
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -119,7 +119,7 @@ class ClickHouseHttp:
             if params.get("enable_http_compression") != "1":
                 response.accept = ""
             statement = await asyncio.to_thread(_statement_of, scope["method"], headers, params, body)
-            response.format = statement.format
+            response.format = output_format(statement.text, statement.format)
             reader = self._readers.authenticate(*_credentials(headers, params))
             if reader is not None:
                 await asyncio.get_running_loop().run_in_executor(

@@ -24,6 +24,23 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_FORMAT: Final = re.compile(rb"\bFORMAT\s+(\w+)", re.IGNORECASE)
+_IN_PIECES: Final = frozenset(
+    {
+        *(
+            "Native",
+            "RowBinary",
+            "RawBLOB",
+            "LineAsString",
+            "TabSeparated",
+            "TSV",
+            "TabSeparatedRaw",
+            "TSVRaw",
+        ),
+        *("CSV", "JSONEachRow", "JSONLines", "NDJSON", "JSONStringsEachRow", "JSONCompactEachRow"),
+        "JSONCompactStringsEachRow",
+    }
+)
 _STREAMED: Final = frozenset({b"SELECT", b"WITH", b"("})
 _STATELESS: Final = _STREAMED | {b"INSERT", b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN"}
 
@@ -51,9 +68,19 @@ def first_word(statement: bytes) -> bytes:
     return word[0].upper() if word else b""
 
 
-def is_streamed(word: bytes) -> bool:
-    """True for statements whose result the engine can stream."""
-    return word in _STREAMED
+def output_format(statement: bytes, default: str) -> str:
+    """The format the statement asks for at its end, else the default."""
+    found = _FORMAT.findall(statement[-2048:])
+    return str(found[-1].decode()) if found else default
+
+
+def is_streamed(statement: bytes, word: bytes, default: str) -> bool:
+    """True where the engine may give the result in pieces: each is a document of its own.
+
+    Formats with a beginning or an end (JSON, Arrow, CSVWithNames…) come in one piece. In doubt one piece.
+    """
+    asked = output_format(statement, default)
+    return word in _STREAMED and asked in _IN_PIECES and default in _IN_PIECES
 
 
 def leaves_session(word: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,6 +111,24 @@ def test_big_results_stream_in_every_encoding(clickhouse_url: str, compression: 
         client.query_row_block_stream("SELECT number, toString(number) FROM numbers(300000)") as blocks,
     ):
         assert sum(row[0] for block in blocks for row in block) == 300_000 * 299_999 // 2
+
+
+@pytest.mark.parametrize("rows", [0, 3, 200_000])
+@pytest.mark.parametrize("form", ["JSON", "JSONCompact", "CSVWithNames", "ArrowStream", "JSONEachRow", "TSV"])
+def test_every_format_is_one_document(clickhouse_url: str, form: str, rows: int) -> None:
+    query = f"SELECT number AS n FROM numbers({rows})"
+    for params, content in (({}, f"{query} FORMAT {form}"), ({"default_format": form}, query)):
+        answer = httpx.post(clickhouse_url, params=params, content=content)
+        readers: dict[str, Callable[[httpx.Response], int]] = {
+            "JSON": lambda got: len(got.json()["data"]),
+            "JSONCompact": lambda got: len(got.json()["data"]),
+            "CSVWithNames": lambda got: len(got.text.splitlines()) - 1,
+            "ArrowStream": lambda got: int(pa.ipc.open_stream(got.content).read_all().num_rows),
+            "JSONEachRow": lambda got: len(got.text.splitlines()),
+            "TSV": lambda got: len(got.text.splitlines()),
+        }
+        assert readers[form](answer) == rows
+        assert answer.headers["x-clickhouse-format"] == form
 
 
 def test_a_failure_after_the_first_rows_is_seen(client: Client) -> None:

@@ -23,13 +23,12 @@ def ask(clickhouse_url: str, clickhouse_home: Path) -> Iterator[httpx.Client]:
         for statement in (
             f"CREATE DATABASE {DATABASE}",
             f"CREATE TABLE {DATABASE}.t (studio_id String, n UInt32) ENGINE = MergeTree ORDER BY n",
-            f"CREATE TABLE {DATABASE}.latest (studio_id String, n UInt32)"
-            " ENGINE = ReplacingMergeTree ORDER BY studio_id",
+            f"CREATE TABLE {DATABASE}.last (studio_id String, n UInt8) ENGINE = ReplacingMergeTree ORDER BY n",
             f"CREATE TABLE {DATABASE}.secret (word String) ENGINE = MergeTree ORDER BY word",
             f"CREATE VIEW {DATABASE}.v AS SELECT studio_id, n * 10 AS n FROM {DATABASE}.t",
             f"CREATE VIEW {DATABASE}.blind AS SELECT n FROM {DATABASE}.t",
             f"INSERT INTO {DATABASE}.t VALUES ('mine', 1), ('mine', 2), ('other', 100)",
-            f"INSERT INTO {DATABASE}.latest VALUES ('mine', 5), ('other', 500)",
+            f"INSERT INTO {DATABASE}.last VALUES ('mine', 5), ('other', 50)",
             f"INSERT INTO {DATABASE}.secret VALUES ('word')",
         ):
             owner.command(statement)
@@ -46,11 +45,11 @@ def ask(clickhouse_url: str, clickhouse_home: Path) -> Iterator[httpx.Client]:
         (f"SELECT sum(n) FROM {DATABASE}.t", "3"),
         (f"SELECT sum(n) FROM `{DATABASE}`.`t` AS other_name", "3"),
         ("SELECT sum(n) FROM v", "30"),
-        ("SELECT sum(n) FROM latest FINAL", "5"),
+        ("SELECT sum(n) FROM last FINAL", "5"),
         ("WITH big AS (SELECT max(n) AS m FROM t) SELECT m FROM big", "2"),
         ("SELECT (SELECT max(n) FROM t)", "2"),
-        ("SELECT sum(a.n) FROM t AS a JOIN latest AS b USING studio_id", "3"),
-        ("SELECT count() FROM (SELECT n FROM t UNION ALL SELECT n FROM latest)", "3"),
+        ("SELECT sum(a.n) FROM t AS a JOIN last AS b USING studio_id", "3"),
+        ("SELECT count() FROM (SELECT n FROM t UNION ALL SELECT n FROM last)", "3"),
         ("SELECT 100 IN (SELECT n FROM t)", "0"),
         ("SELECT count() FROM secret", "0"),
         ("SELECT count() FROM blind", "0"),
