@@ -116,7 +116,7 @@ class Ingest:
         begun = time.perf_counter()
         marking = asyncio.create_task(markers.run(order.seconds, DRAIN_SECONDS))
         try:
-            result = await _load(order)
+            result = await load(order)
             at_end = difference(before, cpu_seconds(parts(self._home)))
             self._tell(f"{name}: {result.events:,} events accepted, waiting until they can be queried…")
             await marking
@@ -189,7 +189,7 @@ class Ingest:
         return found
 
 
-async def _load(order: Order) -> Result:
+async def load(order: Order) -> Result:
     """Run the generator as a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "deploy.bench.load"),

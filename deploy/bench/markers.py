@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from deploy.bench.mix import marker
-from projections.clickhouse.client import literal
+from projections.clickhouse.client import ClickHouseError, literal
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -39,8 +39,10 @@ class Target:
 class Markers:
     """Sends marked events while `run` goes on; `found_ms` and `refused` tell what became of them."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, patient: bool = False) -> None:
+        """`patient`: a ClickHouse that is away is asked again at the next look instead of raising."""
         self._target = target
+        self._patient = patient
         self._pending: dict[str, float] = {}
         self.found_ms: list[float] = []
         self.refused = 0
@@ -53,7 +55,7 @@ class Markers:
     async def run(self, seconds: float, drain_seconds: float) -> None:
         """Mark for `seconds`, then look on until all are found, for at most `drain_seconds`."""
         end = time.perf_counter() + seconds
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20.0)) as session:
             marking = asyncio.create_task(self._mark(session, end))
             while time.perf_counter() < end or self._pending or not marking.done():
                 if time.perf_counter() > end + drain_seconds:
@@ -68,7 +70,7 @@ class Markers:
     async def wait_for_one(self, seconds: float) -> float | None:
         """Send one event and wait until it can be queried; the seconds that took, None if it did not come."""
         begun = time.perf_counter()
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20.0)) as session:
             while not self._pending and time.perf_counter() < begun + seconds:
                 if not await self._send(session):
                     await asyncio.sleep(LOOK_SECONDS)
@@ -103,14 +105,22 @@ class Markers:
     async def _look(self) -> None:
         if not self._pending:
             return
-        wanted = ", ".join(literal(session_id) for session_id in self._pending)
-        mine = "studio_id = {studio:String} AND game_id = {game:String}"
-        found = await self._target.clickhouse.rows(
-            f"SELECT DISTINCT session_id FROM events WHERE {mine} AND session_id IN ({wanted})",  # noqa: S608 - literals are quoted
-            {"studio": self._target.studio_id, "game": self._target.app_id},
-        )
+        try:
+            found = await self._found()
+        except ClickHouseError:
+            if not self._patient:
+                raise
+            return
         now = time.perf_counter()
         for (session_id,) in found:
             sent = self._pending.pop(session_id, None)
             if sent is not None:
                 self.found_ms.append((now - sent) * 1000)
+
+    async def _found(self) -> list[list[str]]:
+        wanted = ", ".join(literal(session_id) for session_id in self._pending)
+        mine = "studio_id = {studio:String} AND game_id = {game:String}"
+        return await self._target.clickhouse.rows(
+            f"SELECT DISTINCT session_id FROM events WHERE {mine} AND session_id IN ({wanted})",  # noqa: S608 - literals are quoted
+            {"studio": self._target.studio_id, "game": self._target.app_id},
+        )

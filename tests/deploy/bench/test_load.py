@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from deploy.bench import mix
-from deploy.bench.ingest import _load, read_relay
+from deploy.bench.ingest import load, read_relay
 from deploy.bench.load import Order, OrderRefusedError, Run, check, percentile
 from tests.deploy.bench.sink import sink
 
@@ -78,7 +78,7 @@ async def test_it_connects_again_when_the_server_hangs_up() -> None:
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
     async with sink() as served:
-        result = await _load(order(served.url))
+        result = await load(order(served.url))
     assert result.events == 100 * len(served.bodies)
     assert result.cpu_seconds > 0
     assert sys.executable
@@ -94,7 +94,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
         {"batch": 20_000},
     ],
 )
-def test_it_loads_only_this_machine_and_only_so_much(changes: dict[str, object]) -> None:
+def test_itloads_only_this_machine_and_only_so_much(changes: dict[str, object]) -> None:
     with pytest.raises(OrderRefusedError):
         check(order("http://localhost:4000", **changes))
 

@@ -1,0 +1,148 @@
+"""`questlog drill`: break a stack on purpose and count what came of it; hold a load and watch memory."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.bench.ingest import read_relay
+from deploy.bench.load import Order, OrderRefusedError, check
+from deploy.bench.processes import NoStackError
+from deploy.drill.faults import FaultDrill, Outcome, Plan
+from deploy.drill.soak import Memory, soak
+from deploy.drill.stack import DrillFailedError, OwnStack
+
+app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
+
+
+@app.callback()
+def _drill() -> None:
+    """Break a stack on purpose and count what came of it."""
+
+
+@app.command("faults")
+def faults_command(  # noqa: PLR0917 - typer takes options as parameters
+    events: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="Events to send.")] = 1_000_000,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 20,
+    zombies: Annotated[int, typer.Option(min=0, max=20, help="Workers stopped and woken again.")] = 1,
+    seed: Annotated[int, typer.Option(help="Order and pauses of the kills.")] = 1,
+    home: Annotated[
+        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Start a stack of its own, load it, kill its parts, stop and wake a worker, then count everything.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    plan = Plan(events=events, kills=kills, zombies=zombies, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
+        try:
+            outcome = asyncio.run(_faults(home or Path(temporary), plan, console))
+        except DrillFailedError as error:
+            console.print(f"questlog: {error}", markup=False)
+            raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        show(console, outcome)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _faults(home: Path, plan: Plan, console: Console) -> Outcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await FaultDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
+def show(console: Console, outcome: Outcome) -> None:
+    """Print the recoveries and the verdict."""
+    table = Table(title="Recovery after SIGKILL", title_justify="left", box=None, pad_edge=False)
+    for title in ("part", "event queryable", "part ready", "allowed"):
+        table.add_column(title, justify="left" if title == "part" else "right")
+    for recovery in outcome.recoveries:
+        table.add_row(
+            recovery.part,
+            _seconds(recovery.queryable_seconds),
+            _seconds(recovery.ready_seconds),
+            _seconds(recovery.allowed),
+        )
+    console.print(table)
+    console.print(
+        f"{outcome.events:,} events accepted in {outcome.seconds:.0f} s; {outcome.attempts:,} requests sent; "
+        "answers "
+        + ", ".join(f"{answer} {count:,} times" for answer, count in sorted(outcome.answers.items()))
+    )
+    verdict = Table(title="Verdict", title_justify="left", box=None, pad_edge=False)
+    for title in ("", "", ""):
+        verdict.add_column(title, overflow="fold")
+    for line in outcome.verdicts:
+        verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, line.figures)
+    console.print(verdict)
+
+
+@app.command("soak")
+def soak_command(
+    minutes: Annotated[float, typer.Option(min=0.1, max=60, help="How long.")] = 10,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 20_000,
+    home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Hold a rate on the running stack of HOME and print how each process's memory grows once warm."""
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    try:
+        relay = read_relay(home / "demo.json")
+        order = Order(
+            url=relay.base_url,
+            token=relay.token,
+            app_id=relay.game_id,
+            seconds=minutes * 60,
+            connections=16,
+            batch=100,
+            bodies=512,
+            rate=rate,
+            seed=time.time_ns(),
+        )
+        check(order)
+        result, memories = asyncio.run(soak(home, order, lambda line: console.print(line, style="dim")))
+    except FileNotFoundError:
+        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
+        raise typer.Exit(2) from None
+    except (ValueError, NoStackError, OrderRefusedError) as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        body = {"events": result.events, "seconds": result.seconds, "memory": memories}
+        print(msgspec.json.encode(body).decode())
+        return
+    console.print(
+        f"{result.events:,} events in {result.seconds:.0f} s, refused {result.refused}, lost {result.lost}"
+    )
+    console.print(_memory(memories))
+
+
+def _memory(memories: list[Memory]) -> Table:
+    table = Table(title="Resident memory", title_justify="left", box=None, pad_edge=False)
+    for title in ("process", "first MiB", "last MiB", "MiB a minute after warm-up"):
+        table.add_column(title, justify="left" if title == "process" else "right")
+    for memory in memories:
+        table.add_row(
+            memory.part,
+            f"{memory.first_mib:.0f}",
+            f"{memory.last_mib:.0f}",
+            f"{memory.slope_mib_per_minute:+.2f}",
+        )
+    return table
+
+
+def _seconds(value: float | None) -> str:
+    return "not in time" if value is None else f"{value:.1f} s"

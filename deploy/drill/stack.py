@@ -1,0 +1,176 @@
+"""A stack of the drill's own: its home and ports are free ones, its parts are found and hit by their pids."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import aiohttp
+
+from deploy.cli import running
+from deploy.stack.part import PartSpec, RunningPart, free_port, http_ok
+from deploy.stack.supervisor import STATUS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+START_SECONDS: Final = 240.0
+STOP_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.05
+
+
+class DrillFailedError(Exception):
+    """The drill could not be carried out (which is not the same as a verdict that does not hold)."""
+
+
+class OwnStack:
+    """`questlog up --demo` in a process of its own: an async context manager that stops what it started."""
+
+    def __init__(self, home: Path, *, edges: int = 1, environment: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self._edges = edges
+        self._environment = dict(environment or {})
+        self._process: asyncio.subprocess.Process | None = None
+        self._extra: list[RunningPart] = []
+        self.demo: dict[str, Any] = {}
+
+    async def __aenter__(self) -> Self:
+        self.home.mkdir(parents=True, exist_ok=True)
+        ports = {
+            f"--{name}": str(free_port()) for name in ("port", "kafka-port", "redis-port", "clickhouse-port")
+        }
+        with (self.home / "up.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "deploy.cli", "up", "--demo"),
+                *("--home", str(self.home), "--edges", str(self._edges)),
+                *(word for pair in ports.items() for word in pair),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self._environment},
+            )
+        try:
+            await self._ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End the stack and what was added to it. Called twice: nothing happens."""
+        for part in self._extra:
+            with contextlib.suppress(ProcessLookupError):
+                part.process.send_signal(signal.SIGCONT)  # a stopped one would not hear anything else
+            part.kill()
+            await part.process.wait()
+        self._extra.clear()
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()  # its parts die with it
+            await process.wait()
+
+    async def _ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        demo = self.home / "demo.json"
+        while not (demo.exists() and self._all_ready()):
+            if self._process is None or self._process.returncode is not None:
+                raise DrillFailedError(f"the stack did not start; see {self.home / 'up.log'}")
+            if time.monotonic() > deadline:
+                raise DrillFailedError(
+                    f"the stack was not ready in {START_SECONDS:.0f} s; see {self.home}/up.log"
+                )
+            await asyncio.sleep(0.1)
+        self.demo = json.loads(demo.read_bytes())
+
+    def _all_ready(self) -> bool:
+        parts = self.parts()
+        return bool(parts) and all(part["state"] == "ready" for part in parts.values())
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """The supervisor's parts by name; empty before it has started."""
+        try:
+            status = json.loads((self.home / STATUS_FILE).read_bytes())
+        except FileNotFoundError:
+            return {}
+        return {part["name"]: part for part in status["parts"]}
+
+    def pid(self, name: str) -> int:
+        """The part's pid now, 0 while it doesn't run. Raises KeyError for an unknown part."""
+        pid: int = self.parts()[name]["pid"]
+        return pid
+
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Send the part a signal; the pid that got it. Raises ProcessLookupError when it doesn't run."""
+        pid = self.pid(name)
+        if not pid:
+            raise ProcessLookupError(name)
+        os.kill(pid, number)
+        return pid
+
+    async def wait_restarted(self, name: str, old_pid: int, seconds: float) -> bool:
+        """True once the part is ready with another pid."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            part = self.parts()[name]
+            if part["state"] == "ready" and part["pid"] not in (0, old_pid):
+                return True
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
+
+    async def add_worker(self, role: str, instance: int, **changes: str) -> RunningPart:
+        """One more worker of a role, outside the supervisor; it is not restarted when it ends.
+
+        `changes` are settings of its own, by their variable (`QUESTLOG_CLICKHOUSE_URL`, ...).
+        """
+        admin = free_port()
+        own = running.of_home(self.home)
+        environment = own.environment() | {
+            "QUESTLOG_ADMIN_PORT": str(admin),
+            "QUESTLOG_INSTANCE": str(instance),
+            "PYTHONUNBUFFERED": "1",
+            **changes,
+        }
+
+        async def ready() -> bool:
+            return await http_ok(admin, "/healthz")
+
+        spec = PartSpec(
+            name=f"extra-{role}-{instance}",
+            argv=[sys.executable, "-m", "deploy.worker", role],
+            environment=environment,
+            ready=ready,
+            start_seconds=60,
+            admin_port=admin,
+        )
+        part = await RunningPart.start(spec, self.home / "logs")
+        self._extra.append(part)
+        await part.wait_ready()
+        return part
+
+
+async def partitions_held(admin_port: int) -> int:
+    """How many partitions a worker holds, by its /healthz; 0 when it doesn't answer."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0)) as session,
+            session.get(f"http://127.0.0.1:{admin_port}/healthz") as response,
+        ):
+            health = await response.json()
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        return 0
+    return len(health.get("partitions", []))
