@@ -23,7 +23,7 @@ def ask(clickhouse_url: str, clickhouse_home: Path) -> Iterator[httpx.Client]:
         for statement in (
             f"CREATE DATABASE {DATABASE}",
             f"CREATE TABLE {DATABASE}.t (studio_id String, n UInt32) ENGINE = MergeTree ORDER BY n",
-            f"CREATE TABLE {DATABASE}.last (studio_id String, n UInt8) ENGINE = ReplacingMergeTree ORDER BY n",
+            f"CREATE TABLE {DATABASE}.last (studio_id String, n Int8) ENGINE = ReplacingMergeTree ORDER BY n",
             f"CREATE TABLE {DATABASE}.secret (word String) ENGINE = MergeTree ORDER BY word",
             f"CREATE VIEW {DATABASE}.v AS SELECT studio_id, n * 10 AS n FROM {DATABASE}.t",
             f"CREATE VIEW {DATABASE}.blind AS SELECT n FROM {DATABASE}.t",

@@ -1,0 +1,42 @@
+"""The ClickHouse role: telemetry into tables, exactly once in effect, and live counters into Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.topics import wanted_topics
+from projections.clickhouse import migrations
+from projections.clickhouse.client import ClickHouse
+from projections.redis.client import connect
+from projections.telemetry.live import RedisLive
+from projections.telemetry.reader import TelemetryReader
+from schemas.topics import TELEMETRY
+from streams.runtime.application import last_heartbeat_age_ms
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from deploy.roles import Worker
+
+
+async def run(worker: Worker, stop: asyncio.Event) -> None:
+    """Bring the tables up to date, then project."""
+    configured = worker.settings
+    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+    worker.stack.push_async_callback(client.close)
+    await migrations.apply(client)
+    redis = connect(configured.redis_url)
+    worker.stack.push_async_callback(redis.aclose)
+    app = worker.application()
+    reader = TelemetryReader(
+        client,
+        topic=TELEMETRY.name,
+        partitions=configured.telemetry_partitions,
+        tail=worker.tail,
+        appender=worker.appender,
+        live=RedisLive(redis),
+        heartbeat_age_ms=lambda: last_heartbeat_age_ms(app),
+        bucket_ms=configured.telemetry_bucket_ms,
+    )
+    topics = {topic.name: topic for topic in wanted_topics(configured.telemetry_partitions)}
+    await worker.follow(app, [(topics[TELEMETRY.name], reader)], stop)
