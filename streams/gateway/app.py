@@ -65,7 +65,7 @@ _UNAVAILABLE: Final = ((b"retry-after", str(RETRY_AFTER_UNAVAILABLE_S).encode())
 def handles(method: str, path: str) -> bool:
     """Whether the gateway answers a request.
 
-    It takes its routes with any method, preflights of all client-safe paths, and unknown paths outside /api/v1.
+    It takes its routes with any method, preflights of client-safe paths, and unknown paths outside /api/v1.
     """
     if path in WRITE_ROUTES or (method == "OPTIONS" and client_safe(path)):
         return True
@@ -135,7 +135,7 @@ class Gateway:
             return self._refusal(request, Refused(503, message, headers=_UNAVAILABLE))
         except (ClientGone, asyncio.CancelledError):
             raise
-        except Exception:  # noqa: BLE001 - the last resort: the client gets its surface's 500
+        except Exception:  # noqa: BLE001 - the last resort
             _log.exception("%s %s failed (request %s)", request.method, request.path, request.id.decode())
             return self._refusal(request, Refused(500, "internal error"))
 

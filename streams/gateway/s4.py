@@ -1,6 +1,8 @@
 """S4's HTTP: ingest with its aliases, and the protected sql/select.
 
-The order of checks is the contract's: 401, 429, 415, 413, 400, 403. Source: the S4 reference and contract/telemetry.md, "S4 ingest".
+The order of checks is the contract's: 401, 429, 415, 413, 400, 403.
+
+Source: the S4 reference and contract/telemetry.md, "S4 ingest".
 """
 
 from __future__ import annotations
