@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from api.dashboard.access import Gatekeeper, SignedOut, opens_dashboard
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page
@@ -66,6 +66,7 @@ class Pages:
         for path in ("", "/", "/sign-in", "/sign-out"):
             router.add_api_route(path, self.to_page, methods=["GET"])
         router.add_api_route("/analytics", self.page, methods=["GET"])
+        router.add_api_route("/signed-in", self.signed_in, methods=["GET"])
         router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
         router.add_api_route("/sign-out", self.sign_out, methods=["POST"])
         router.add_api_route("/static/{name:path}", self.static, methods=["GET"])
@@ -84,6 +85,14 @@ class Pages:
         except StoreUnavailable:
             pass  # the page holds no data of its own; its banner explains and tries again
         return HTMLResponse(self._files.text("index.html"), headers=PRIVATE_HEADERS)
+
+    async def signed_in(self, request: Request) -> Response:
+        """Whether there is a session: a link from another site arrives without the strict cookie."""
+        try:
+            await self._gatekeeper.access(request)
+        except (SignedOut, StoreUnavailable):
+            return JSONResponse({"signed_in": False}, headers=PRIVATE_HEADERS)
+        return JSONResponse({"signed_in": True}, headers=PRIVATE_HEADERS)
 
     async def sign_in(self, request: Request) -> Response:
         """Trade a key for a session cookie. 400, 401, 403, 429 and 503 show the form with a sentence."""

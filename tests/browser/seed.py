@@ -125,7 +125,7 @@ def _session(seed: Seed, chance: random.Random, number: int) -> None:
     if chance.random() < (0.06 if build == BUILDS[1] else 0.015):
         happened("crash", ended, "")
     _funnel(seed, chance, common, who, started)
-    _walk(seed, chance, common, who, started, ended)
+    _walk(seed, chance, common | who, (started, ended))
     seed.add("session_parts", **common, **who, tester_handle=player, first_event_at=started,
              last_event_at=ended, first_arrived_at=started + 90, event_counts=counts,
              spans=[[started, ended]], ended=int(ended < seed.now_ms - 4_000),
@@ -144,17 +144,15 @@ def _funnel(
         at += int(chance.uniform(20, 90) * 1000)
 
 
-def _walk(
-    seed: Seed, chance: random.Random, common: dict[str, str], who: dict[str, str], started: int, ended: int
-) -> None:
+def _walk(seed: Seed, chance: random.Random, common: dict[str, str], span: tuple[int, int]) -> None:
+    at, ended = span
     mean, spread = FPS[common["build_id"]]
-    at = started
     room = chance.choice(("E1M1 Hangar", "E1M1 Hangar", "E1M2 Nuclear Plant", "E1M3 Toxin Refinery", "Lobby"))
     path = ROOMS[room]
     progress = chance.uniform(0, len(path) - 1)
     while at < ended:
         fps = max(9.0, chance.gauss(mean, spread))
-        seed.add("performance", **common, **who, room=room, status="Gameplay", input_method="Keyboard",
+        seed.add("performance", **common, room=room, status="Gameplay", input_method="Keyboard",
                  fps_mean=fps, fps_low_5=fps * 0.8, fps_low_1=fps * chance.uniform(0.45, 0.7), points=6,
                  started_at=at, ended_at=at + 10_000, arrived_at=at + 10_080, properties="{}")  # fmt: skip
         for step in range(6):
@@ -164,7 +162,7 @@ def _walk(
             (x0, y0), (x1, y1) = path[int(progress)], path[int(progress) + 1]
             part = progress % 1
             wide = 55 if room != "Lobby" else 14
-            seed.add("positions", **common, room=seed.names_prefix + room, **who,
+            seed.add("positions", **common, room=seed.names_prefix + room,
                      x=x0 + (x1 - x0) * part + chance.gauss(0, wide),
                      y=y0 + (y1 - y0) * part + chance.gauss(0, wide) + 40 * math.sin(progress * 3), z=0.0,
                      occurred_at=at + step * 1700, arrived_at=at + 10_080, properties="", identity=0,

@@ -1,6 +1,6 @@
 """`python -m tests.browser.serve`: the dashboard over seeded data, to look at while working on it.
 
-Starts a ClickHouse of its own in a temporary folder, or uses `--clickhouse URL`. Prints the keys to sign in with.
+Starts a ClickHouse of its own in a temporary folder, or uses `--clickhouse URL`. Says what keys sign in.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -48,10 +49,10 @@ def main() -> None:
             url = stack.enter_context(infra(home, "clickhouse"))
         asyncio.run(seeded(url, arguments.database, arguments.sessions))
         world = stack.enter_context(World(url, arguments.database, install_assets()).served(arguments.port))
-        print(
-            f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}",
-            flush=True,
+        sys.stdout.write(
+            f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}\n"
         )
+        sys.stdout.flush()
         stop.wait()
 
 

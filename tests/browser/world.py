@@ -1,4 +1,4 @@
-"""A dashboard to open in a browser: real ClickHouse, directory and counters in memory, served on a free port."""
+"""A dashboard to open in a browser: real ClickHouse, directory and counters in memory, on a free port."""
 
 from __future__ import annotations
 

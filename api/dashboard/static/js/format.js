@@ -33,6 +33,13 @@ export const bytes = or((value) => {
 
 /** Unix milliseconds as "Nov 23, 14:05". */
 export const moment = or((ms) => dayTime.format(ms));
+/** How long ago, for the time being. */
+export const ago = or((ms) => {
+  const seconds = Math.max(0, (Date.now() - ms) / 1000);
+  if (seconds < 90) return "just now";
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 129_600 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
+});
 export const timeOfDay = or((ms) => clockSeconds.format(ms));
 
 /** A tick on a time axis: the day at midnight and on long ranges, else the time. Unix seconds. */

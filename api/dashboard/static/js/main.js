@@ -32,6 +32,7 @@ let isLive = true;
 async function start() {
   bindTheme();
   const session = await askUntilAnswered();
+  try { sessionStorage.removeItem("questlog-arrived"); } catch { /* see sign_in.js */ }
   document.getElementById("studio").textContent = session.studio;
   document.title = `${session.studio} · Questlog analytics`;
   if (!session.games.length) {

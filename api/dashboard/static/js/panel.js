@@ -37,6 +37,7 @@ export class Panel {
   /** Forget the data of another selection, but leave it dimmed on the page until the new arrives. */
   invalidate() {
     this.controller?.abort();
+    this.controller = null;
     this.dueAt = 0;
     this.element.classList.add("stale");
   }

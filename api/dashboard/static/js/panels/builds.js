@@ -1,7 +1,7 @@
 /** Two builds side by side, with what changed; all of them in the table. */
 
 import { h } from "../dom.js";
-import { NOTHING, change, count, decimal, duration, moment } from "../format.js";
+import { NOTHING, ago, change, count, decimal, duration } from "../format.js";
 import { dataTable } from "../table.js";
 
 const per = (amount, sessions) => (sessions ? amount / sessions : null);
@@ -18,7 +18,7 @@ const MEASURES = [
   ["Levels completed a session", (build) => per(build.completions, build.sessions), decimal, 1],
   ["Levels failed a session", (build) => per(build.failures, build.sessions), decimal, -1],
   ["Crashes and errors", (build) => build.errors, count, -1],
-  ["Last seen", (build) => build.last_at || null, moment, null],
+  ["Last seen", (build) => build.last_at || null, ago, null],
 ];
 let chosen = { a: null, b: null };
 

@@ -19,7 +19,7 @@ export const projections = {
   draw(content, { projections: list }) {
     content.replaceChildren(dataTable({
       caption: "Projections and their lag",
-      columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records", number: true }, { name: "Seconds", number: true }],
+      columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records", number: true, optional: true }, { name: "Seconds", number: true }],
       rows: list.map((one) => [
         one.name,
         h("span", { class: `pill ${one.state}`, textContent: STATES[one.state] ?? one.state }),

@@ -1,0 +1,123 @@
+"""One seeded dashboard for all tests here, one Chromium for each module, one clean profile for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright, expect
+
+from deploy.assets import install_assets
+from projections.clickhouse.client import ClickHouse
+from tests.browser.seed import Seed, seed_game
+from tests.browser.world import DOOM, OTHER, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractAsyncContextManager
+
+    from playwright.async_api import Browser, ConsoleMessage, Page, Request
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+DATABASE = "dashboard_in_browser"
+PANELS = 11
+
+
+class Visit:
+    """One tab, with what it complained of and whom it talked to."""
+
+    def __init__(self, page: Page, world: World) -> None:
+        self.page = page
+        self.world = world
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._asked)
+
+    async def sign_in(self, key: str, query: str = "") -> None:
+        """Sign in by the form; with a query, go on to that view."""
+        await self.page.goto(f"{self.world.base_url}/dashboard/analytics")
+        await self.page.fill("#key", key)
+        await self.page.click("button[type=submit]")
+        await expect(self.page.locator("#panels > *").first).to_be_visible()
+        if query:
+            await self.page.goto(f"{self.world.base_url}/dashboard/analytics?{query}")
+
+    async def settled(self, panels: int = PANELS) -> None:
+        """Wait until every panel shows data, an empty state or a problem, of the present selection."""
+        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        self.hosts.add(urlsplit(request.url).netloc)
+
+
+@pytest.fixture(scope="session")
+def world(clickhouse_url: str) -> Iterator[World]:
+    """The page over two seeded games of two studios. A test that turns something turns it back."""
+
+    async def seed() -> None:
+        client = ClickHouse(clickhouse_url, DATABASE)
+        now_ms = int(time.time() * 1000)
+        try:
+            await seed_game(client, Seed(DOOM.studio_id, DOOM.id, now_ms, sessions=60))
+            await seed_game(
+                client, Seed(OTHER.studio_id, OTHER.id, now_ms, sessions=6, seed=9, names_prefix="theirs_")
+            )
+        finally:
+            await client.close()
+
+    asyncio.run(seed())
+    with World(clickhouse_url, DATABASE, install_assets()).served() as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium with a profile of its own, which Playwright deletes afterwards."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+class Open(Protocol):
+    """Opens a tab without cookies, of that size, for somebody who prefers that theme."""
+
+    def __call__(
+        self, width: int = 1440, height: int = 900, theme: str = "light"
+    ) -> AbstractAsyncContextManager[Visit]: ...
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visiting(browser: Browser, world: World) -> Open:
+    """`async with visiting(width=…, height=…, theme=…) as visit`."""
+
+    @asynccontextmanager
+    async def visit(width: int = 1440, height: int = 900, theme: str = "light") -> AsyncIterator[Visit]:
+        world.limiter.taken.clear()
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        context.set_default_timeout(15_000)
+        expect.set_options(timeout=15_000)
+        try:
+            yield Visit(await context.new_page(), world)
+        finally:
+            await context.close()
+
+    return visit
