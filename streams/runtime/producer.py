@@ -85,10 +85,9 @@ class KafkaAppender:
             raise ValueError(f"a record of {size} bytes is larger than {RECORD_BYTES_MAX}")
         if self._in_flight_bytes + size > self._in_flight_bytes_max:
             raise LogUnavailable("refused: too much is waiting for Kafka")
-        producer = self._producer or await self._started()
         self._in_flight_bytes += size
         sending = asyncio.ensure_future(
-            self._send(producer, size, topic=topic, partition=partition, value=value, key=key)
+            self._send(size, topic=topic, partition=partition, value=value, key=key)
         )
         done, _ = await asyncio.wait((sending,), timeout=self._timeout_s)
         if not done:
@@ -97,8 +96,10 @@ class KafkaAppender:
         metadata = sending.result()
         return Appended(partition, metadata.offset, metadata.timestamp)
 
-    async def _send(self, producer: AIOKafkaProducer, size: int, **record: Any) -> RecordMetadata:
+    async def _send(self, size: int, **record: Any) -> RecordMetadata:
+        producer = self._producer
         try:
+            producer = producer or await self._started()
             acknowledged = await producer.send(**record)
             return await acknowledged
         except _LOST_ITS_PLACE as error:
@@ -121,8 +122,8 @@ class KafkaAppender:
                 self._producer = producer
             return self._producer
 
-    def _replace(self, producer: AIOKafkaProducer) -> None:
-        if self._producer is producer:
+    def _replace(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is not None and self._producer is producer:
             _log.warning("the producer lost its place in the log; a new one takes over")
             self._producer = None
             closing = asyncio.ensure_future(self._close(producer))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from deploy.stack.part import free_port
+from schemas.log import LogUnavailable
+from schemas.topics import RECORD_BYTES_MAX
+from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
+from tests.streams.runtime.running import create_topic, fill
+
+pytestmark = pytest.mark.stack
+
+
+async def test_an_append_says_where_and_when(kafka: str) -> None:
+    topic = await create_topic(kafka)
+    appender = KafkaAppender(kafka)
+    first = await appender.append(topic.name, 0, b"a", b"key")
+    second = await appender.append(topic.name, 0, b"b")
+    assert (first.offset, second.offset) == (0, 1)
+    assert first.appended_at_ms > 1_700_000_000_000
+    assert appender.in_flight_bytes == 0
+    await appender.stop()
+
+
+async def test_a_topic_is_read_to_its_end(kafka: str) -> None:
+    topic = await create_topic(kafka)
+    await fill(kafka, topic, [b"%d" % number for number in range(1200)])
+    tail = KafkaTail(kafka)
+    assert await tail.begin_offset(topic.name, 0) == 0
+    assert await tail.end_offset(topic.name, 0) == 1200
+    everything = [record.offset async for record in tail.read(topic.name, 0, 0)]
+    assert everything == list(range(1200))
+    some = [record.offset async for record in tail.read(topic.name, 0, 100, 110)]
+    assert some == list(range(100, 110))
+    assert [record async for record in tail.read(topic.name, 0, 1200)] == []
+    await tail.stop()
+
+
+async def test_offsets_that_are_not_kept_are_refused(kafka: str) -> None:
+    topic = await create_topic(kafka)
+    tail = KafkaTail(kafka)
+    with pytest.raises(LogUnavailable, match="can't be read from 5"):
+        [record async for record in tail.read(topic.name, 0, 5, 6)]
+    await tail.stop()
+
+
+async def test_a_log_has_an_identity(kafka: str) -> None:
+    one, other = await create_topic(kafka), await create_topic(kafka)
+    tail = KafkaTail(kafka)
+    identity = await tail.log_id(one.name)
+    assert len(identity) == 36
+    assert await tail.log_id(one.name) == identity
+    assert await tail.log_id(other.name) != identity
+    with pytest.raises(LogUnavailable):
+        await tail.log_id("no-such-topic")
+    await tail.stop()
+
+
+async def test_many_at_once_keep_within_the_budget(kafka: str) -> None:
+    topic = await create_topic(kafka)
+    appender = KafkaAppender(kafka, in_flight_bytes_max=10_000)
+    results = await asyncio.gather(
+        *[appender.append(topic.name, 0, bytes(4000)) for _ in range(10)], return_exceptions=True
+    )
+    refused = [result for result in results if isinstance(result, LogUnavailable)]
+    assert 0 < len(refused) < 10
+    assert "refused" in str(refused[0])
+    assert appender.in_flight_bytes == 0
+    await appender.stop()
+
+
+async def test_a_record_over_the_limit_is_the_callers_mistake(kafka: str) -> None:
+    appender = KafkaAppender(kafka)
+    with pytest.raises(ValueError, match="larger"):
+        await appender.append("any", 0, bytes(RECORD_BYTES_MAX + 100_000))
+
+
+async def test_without_kafka_an_append_is_refused_and_a_question_unanswered() -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    with pytest.raises(LogUnavailable, match="refused"):
+        await KafkaAppender(nowhere).append("t", 0, b"x")
+    with pytest.raises(LogUnavailable):
+        await KafkaTail(nowhere).end_offset("t", 0)
+
+
+async def test_a_missing_topic_does_not_acknowledge(kafka: str) -> None:
+    appender = KafkaAppender(kafka, timeout_s=2)
+    with pytest.raises(LogUnavailable):
+        await appender.append("no-such-topic", 0, b"x")
+    await appender.stop()
