@@ -6,31 +6,12 @@ A crash at any moment leaves every insert there whole or not at all (MergeTree p
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import uvicorn
 
 from deploy.stack.clickhouse_engine import ChdbEngine
 from deploy.stack.clickhouse_http import ClickHouseHttp
-from deploy.stack.part import PartSpec, http_ok
-
-
-def clickhouse_part(home: Path, port: int) -> PartSpec:
-    """ClickHouse on 127.0.0.1:port, data in `<home>/clickhouse/data`, users in `readers.json` beside."""
-    folder = (home / "clickhouse").absolute()
-
-    async def ready() -> bool:
-        return await http_ok(port, "/ping")
-
-    return PartSpec(
-        name="clickhouse",
-        argv=[sys.executable, "-m", __spec__.name, "--path", str(folder), "--port", str(port)],
-        prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
-        ready=ready,
-        start_seconds=120,
-        stop_seconds=30,
-    )
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.stack.clickhouse_server import clickhouse_part
+from deploy.stack.clickhouse import clickhouse_part
 from deploy.stack.kafka import kafka_part
 from deploy.stack.part import PartFailed, PartSpec, RunningPart, free_port
 from deploy.stack.redis import redis_part

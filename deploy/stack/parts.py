@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Final
 
-from deploy.stack.clickhouse_server import clickhouse_part
+from deploy.stack.clickhouse import clickhouse_part
 from deploy.stack.kafka import kafka_part
 from deploy.stack.part import PartSpec, free_port, http_ok
 from deploy.stack.redis import redis_part
