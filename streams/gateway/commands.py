@@ -298,10 +298,12 @@ class _Waiting(msgspec.Struct, eq=False):
     def resolve(self, outcome: Outcome | None) -> None:
         if outcome is None or self.answer.done():
             return
-        if outcome.fingerprint == self.command.fingerprint:
-            self.answer.set_result(outcome)
-        else:
+        if outcome.fingerprint != self.command.fingerprint:
             self.answer.set_exception(CommandConflict("this idempotency key was used with another body"))
+        elif outcome.status == 503:
+            self.answer.set_exception(CommandUnavailable("expired"))  # it surely did not happen
+        else:
+            self.answer.set_result(outcome)
 
 
 class _Flight:

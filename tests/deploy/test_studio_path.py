@@ -13,8 +13,11 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_asyncio
+import typer
+from typer.testing import CliRunner
 
 from deploy import settings
+from deploy.cli import apply, keys
 from deploy.cli.apply import changes_of
 from deploy.cli.dlq import _entries, _entry, _replay
 from deploy.demo.load import FOLDER, load
@@ -296,6 +299,50 @@ async def test_a_rebuild_from_the_real_log_is_equal_and_swaps(running: Workers, 
     assert await desk.queries.keys(studio_id) == before
     new = await desk.create_key(KeyKind.SDK_LIVE, studio_id=studio_id, game_id=await game(desk, "doom"))
     assert await desk.holds(new.value)
+
+
+async def cli(running: Workers, app: typer.Typer, *arguments: str) -> tuple[int, str, str]:
+    """A command as `questlog` would run it, on an event loop of its own."""
+    runner = CliRunner(env=running.settings.environment())
+    result = await asyncio.to_thread(runner.invoke, app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+async def test_the_command_line_says_what_changes_and_where_a_file_is_wrong(
+    running: Workers, tmp_path: Path
+) -> None:
+    text = (FOLDER / "other.yaml").read_text()
+    assert await cli(running, apply.app, str(FOLDER / "other.yaml")) == (0, "nothing changes\n", "")
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(text.replace("name: Weekly points", "name: Points of the week"))
+    expected = (0, "game other-game: events[weekly-points]\napplied\n", "")
+    assert await cli(running, apply.app, str(changed), "--yes") == expected
+    assert (await cli(running, apply.app, str(FOLDER / "other.yaml")))[0] == 0
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(text.replace("mode: global", "mode: galactic"))
+    code, out, err = await cli(running, apply.app, str(bad))
+    line = next(number for number, row in enumerate(bad.read_text().splitlines(), 1) if "galactic" in row)
+    assert (code, out) == (2, "")
+    assert f"line {line}: games[0].events[0].mode" in err
+    assert "nothing was changed" in err
+
+
+async def test_keys_are_made_listed_and_ended_from_the_command_line(running: Workers) -> None:
+    code, out, _ = await cli(
+        running, keys.app, "create", "pf", "--studio", "other", "--game", "other-game", "--json"
+    )
+    key = json.loads(out)
+    assert code == 0
+    assert key["value"].startswith("pf_")
+    _, out, _ = await cli(running, keys.app, "list", "--studio", "other", "--json")
+    assert key["key_id"] in {row["key_id"] for row in json.loads(out)}
+    assert key["value"] not in out
+    assert (await cli(running, keys.app, "revoke", key["key_id"]))[0] == 0
+    code, _, err = await cli(running, keys.app, "revoke", key["key_id"])
+    assert code == 1
+    assert "no key" in err
+    code, _, err = await cli(running, keys.app, "create", "lo_live", "--studio", "other")
+    assert (code, "--game" in err) == (1, True)
 
 
 async def test_without_a_deployment_secret_nothing_is_made(tmp_path: Path) -> None:

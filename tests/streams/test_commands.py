@@ -40,7 +40,7 @@ class Backend:
         self.wakes = 1
         self.held = False
         self.away = False
-        self._redis = redis
+        self.status = 200
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         assert (topic.endswith(".commands"), partition, key) == (True, 0, None)
@@ -58,7 +58,12 @@ class Backend:
         for command in record.commands:
             if command.command_id in self.seen:
                 continue
-            value = put("h", command.command_id, "1", command_id=command.command_id, keyed=command.keyed)
+            value = put(
+                *("h", command.command_id, "1"),
+                command_id=command.command_id,
+                keyed=command.keyed,
+                status=self.status,
+            )
             answer = msgspec.structs.replace(value, fingerprint=command.fingerprint)
             self.seen[command.command_id] = answer
             decided.append(answer)
@@ -253,3 +258,20 @@ async def test_stopping_answers_everyone(redis_url: str) -> None:
         await client.stop()
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(result, CommandUnavailable) for result in results)
+
+
+async def test_a_refusal_that_is_not_remembered_answers_its_own_record_alone(redis_url: str) -> None:
+    async with gateway(redis_url) as (client, backend, _):
+        backend.status = 400
+        command_id = uuid.uuid4().hex
+        assert (await client.submit(command(command_id))).status == 400
+        backend.seen.clear()
+        backend.status = 200
+        assert (await client.submit(command(command_id))).status == 200
+
+
+async def test_a_command_that_came_too_late_is_unavailable(redis_url: str) -> None:
+    async with gateway(redis_url) as (client, backend, _):
+        backend.status = 503
+        with pytest.raises(CommandUnavailable, match="expired"):
+            await client.submit(command(uuid.uuid4().hex))

@@ -53,7 +53,7 @@ class ListLog:
             topic=self.topic.name,
             partition=partition,
             offset=len(records),
-            appended_at_ms=NOW_MS + len(records),
+            appended_at_ms=time.time_ns() // 1_000_000,
             key=None,
             value=_encoder.encode(value),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import shutil
 from typing import TYPE_CHECKING
 
@@ -268,3 +270,34 @@ async def test_undecodable_bytes_halt_the_reader(redis: Redis, noun: str) -> Non
     record = msgspec.structs.replace(log.append(), value=b"\xc1 no msgpack")
     with pytest.raises(msgspec.DecodeError):
         await reader.handle(record)
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_rival_writers_that_die_and_return_apply_each_record_once(
+    redis: Redis, noun: str, seed: int
+) -> None:
+    chance = random.Random(seed)
+    made = projection(noun)
+    log = ListLog(made.topic)
+    expected: dict[str, dict[str, str]] = {}
+    src = 0
+    for index in range(120):
+        key, field = f"h{chance.randrange(4)}", f"f{chance.randrange(6)}"
+        zombie = chance.random() < 0.2  # another decider's append, with a src that was answered before
+        log.append(put(key, field, str(index)), src=chance.randrange(src) if zombie and src else src)
+        if not (zombie and src):
+            expected.setdefault(key, {})[field] = str(index)
+            src += 1
+
+    async def rival() -> None:
+        while True:
+            reader = RedisReader(redis, made, log=log)
+            begin = await reader.assigned(0)
+            if begin == len(log.records[0]):
+                return
+            begin = max(0, begin - chance.randrange(5))  # a group that remembers less than the store
+            async for record in log.read(log.topic.name, 0, begin, begin + chance.randrange(1, 20)):
+                await reader.handle(record)
+
+    await asyncio.gather(rival(), rival(), rival())
+    assert await contents(redis, noun) == expected
