@@ -164,8 +164,8 @@ def test_extra_fields_are_kept(world: World, app_id: str) -> None:
         lambda rows: len(rows) == 1,
     )
     properties = json.loads(rows[0]["properties"])
-    assert properties["mood"] == "calm"
-    assert properties["depth"] == {"a": [1, {"b": 2}]}
+    assert properties["ammo"] == 10
+    assert properties["_extra"] == {"mood": "calm", "depth": {"a": [1, {"b": 2}]}}
 
 
 def deep(levels: int) -> object:
@@ -301,7 +301,8 @@ def test_sql_and_models_and_export(world: World) -> None:
     public = {"x-api-key": world.keys["public_token"]}
     assert world.http.post("/api/models", headers=public, data=fields, files=upload).status_code == 403
     assert world.http.post("/api/models", data=fields, files=upload).status_code == 401
-    assert world.http.post("/api/models", headers=secret, data=fields).status_code == 400
+    other = {"another_file": upload["model_file"]}
+    assert world.http.post("/api/models", headers=secret, data=fields, files=other).status_code == 400
     first = world.http.post("/api/export")
     assert first.status_code == 202
     assert first.json()["status"] == "exporting"

@@ -83,7 +83,7 @@ def unix_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def gameplay(app_id: str, **fields: object) -> Json:
+def gameplay(app_id: str, /, **fields: object) -> Json:
     """The reference's gameplay event, with fields replaced; a field given as ... is left out."""
     event: Json = {
         "event_name": "Player_Jump",
@@ -101,7 +101,7 @@ def gameplay(app_id: str, **fields: object) -> Json:
     return {name: value for name, value in event.items() if value is not ...}
 
 
-def trajectory(app_id: str, points: list[tuple[float, float, float]], **fields: object) -> Json:
+def trajectory(app_id: str, points: list[tuple[float, float, float]], /, **fields: object) -> Json:
     """The reference's realtime trajectory over the last seconds."""
     end = now()
     event: Json = {
