@@ -24,6 +24,8 @@ from streams.gateway.s4 import limit_s4, secret_application
 from streams.gateway.services import Services
 
 FIELD_BYTES_MAX: Final = 1024
+PIECE_BYTES: Final = 1024 * 1024
+"""The file is stored in pieces of this size."""
 PARTS_MAX: Final = 16
 OVERHEAD_BYTES_MAX: Final = 64 * 1024
 """What multipart headers, boundaries and the two labels may add to the file."""
@@ -102,6 +104,15 @@ class _Form:
     def _end(self) -> None:
         self.finished = True
 
+    def take_into(self, waiting: bytearray) -> int:
+        """Move the file's bytes that came last; returns how many."""
+        size = 0
+        for chunk in self.chunks:
+            waiting += chunk
+            size += len(chunk)
+        self.chunks.clear()
+        return size
+
     def label(self, name: str) -> str:
         """A label's text. Raises `Refused` where it is missing, empty or no text."""
         value = self.labels.get(name)
@@ -168,6 +179,7 @@ def _boundary(request: Request) -> bytes:
 async def _store(request: Request, form: _Form, writer: ObjectWriter) -> tuple[int, str]:
     """Stream the body through the parser into the writer; returns the file's size and SHA-256."""
     digest = hashlib.sha256()
+    waiting = bytearray()
     size = received = 0
     more = True
     while more:
@@ -183,13 +195,14 @@ async def _store(request: Request, form: _Form, writer: ObjectWriter) -> tuple[i
             form.parser.write(data)
         except MultipartParseError as error:
             raise Refused(400, f"the form can't be read: {error}") from None
-        for chunk in form.chunks:
-            size += len(chunk)
-            if size > MODEL_BYTES_MAX:
-                raise Refused(413, f"a model may be at most {MODEL_BYTES_MAX} bytes")
-            digest.update(chunk)
-            await writer.write(chunk)
-        form.chunks.clear()
+        size += form.take_into(waiting)
+        if size > MODEL_BYTES_MAX:
+            raise Refused(413, f"a model may be at most {MODEL_BYTES_MAX} bytes")
+        if len(waiting) >= PIECE_BYTES or (waiting and not more):
+            piece = bytes(waiting)
+            waiting.clear()
+            digest.update(piece)
+            await writer.write(piece)
     request.body_read = True
     if not form.finished:
         raise Refused(400, "the form is cut off")

@@ -1,0 +1,204 @@
+"""The export: what was accepted since the previous one, as NDJSON into each game's object store.
+
+Source: contract/telemetry.md, `/api/export`. A side effect, run by the timer's process: it reads the
+telemetry log from where the last export ended to the end as of now, and writes one file for each game and
+log partition, then the new position. A run that dies is run again from the same position and replaces its
+own files. Position and files live in the object store, so that losing Redis can neither repeat nor skip
+anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from schemas.log import LogRecord, LogTail
+from schemas.objects import ObjectStore, ObjectWriter
+from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
+from schemas.telemetry.s4 import KIND_NAMES, decode_items
+from schemas.timestamps import iso_ms
+from schemas.topics import TELEMETRY
+from streams.gateway.export import ExportRegister
+
+_log: Final = logging.getLogger(__name__)
+
+POSITION_KEY: Final = "exports/position"
+PIECE_BYTES: Final = 1024 * 1024
+"""Lines are written in pieces of this size."""
+
+_encoder: Final = msgspec.json.Encoder()
+_raw: Final = msgspec.msgpack.Decoder()
+
+
+class ReadableTail(LogTail, Protocol):
+    """A log that can be read and says which log it is."""
+
+    async def log_id(self, topic: str) -> str:
+        """Which log this is: a topic that was created again has another one."""
+        ...
+
+    def read(
+        self, topic: str, partition: int, begin: int, end: int | None = None
+    ) -> AsyncIterator[LogRecord]:
+        """The records from `begin` to before `end`, in order."""
+        ...
+
+
+class Position(msgspec.Struct):
+    """Where the last export ended: everything before `next_offsets` is in some export of this log."""
+
+    log_id: str
+    export_id: str
+    next_offsets: dict[str, int]
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """What a run wrote: object keys and lines."""
+
+    export_id: str
+    objects: list[str]
+    lines: int
+
+
+class ExportRunner:
+    """Runs the export that is pending, if there is one. One runner in a deployment."""
+
+    def __init__(
+        self, *, register: ExportRegister, tail: ReadableTail, objects: ObjectStore, partitions: int
+    ) -> None:
+        self._register = register
+        self._tail = tail
+        self._objects = objects
+        self._partitions = partitions
+
+    async def tick(self) -> Exported | None:
+        """Run the pending export to its end. Raises what the stores raise; then it stays pending."""
+        export_id = await self._register.pending()
+        if export_id is None:
+            return None
+        exported = await run_export(
+            export_id, tail=self._tail, objects=self._objects, partitions=self._partitions
+        )
+        await self._register.finish(export_id)
+        _log.info("export %s: %d lines in %d files", export_id, exported.lines, len(exported.objects))
+        return exported
+
+
+async def run_export(
+    export_id: str, *, tail: ReadableTail, objects: ObjectStore, partitions: int
+) -> Exported:
+    """Write the files of one export, then its position. Called again with the same id: nothing more to do."""
+    log_id = await tail.log_id(TELEMETRY.name)
+    position = await _position(objects, log_id)
+    if position.export_id == export_id:
+        return Exported(export_id, [], 0)
+    keys: list[str] = []
+    lines = 0
+    for partition in range(partitions):
+        begin = max(
+            position.next_offsets.get(str(partition), 0), await tail.begin_offset(TELEMETRY.name, partition)
+        )
+        end = await tail.end_offset(TELEMETRY.name, partition)
+        files = _Files(objects, export_id, partition)
+        try:
+            async for record in tail.read(TELEMETRY.name, partition, begin, end):
+                for game_id, line in lines_of(record):
+                    await files.add(game_id, line)
+            keys += await files.commit()
+        except BaseException:
+            await files.abort()
+            raise
+        lines += files.lines
+        position.next_offsets[str(partition)] = end
+    position.export_id = export_id
+    writer = await objects.create(POSITION_KEY)
+    await writer.write(_encoder.encode(position))
+    await writer.commit()
+    return Exported(export_id, keys, lines)
+
+
+def lines_of(record: LogRecord) -> Iterator[tuple[str, bytes]]:
+    """What a record adds to each game's file: one JSON object for each item, with when the log took it.
+
+    What can't be read is left out: it is in the dead letters, by the projector's word.
+    """
+    accepted_at = iso_ms(record.appended_at_ms)
+    try:
+        parts = decode_record(record.value).parts
+    except (msgspec.DecodeError, ValueError):
+        return
+    for part in parts:
+        try:
+            for content in _contents(part):
+                yield part.game_id, _encoder.encode({"accepted_at": accepted_at, **content}) + b"\n"
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+            _log.warning("export: a part of request %s can't be read: %r", part.request_id, error)
+
+
+def _contents(part: TelemetryPart) -> list[dict[str, Any]]:
+    if part.kind == PartKind.S4_ITEMS:
+        decoded = _raw.decode(part.body)
+        items = decoded if type(decoded) is list else [decoded]
+        kinds = [KIND_NAMES[item.kind] for item in decode_items(part.body)]
+        return [{"kind": kind, "item": item} for kind, item in zip(kinds, items, strict=True)]
+    if part.kind == PartKind.S1_BATCH:
+        batch = msgspec.json.decode(part.body)
+        events = batch.pop("events", None) or []
+        session = {"kind": "s1_session", "item": batch}
+        return [session] + [
+            {"kind": "s1_event", "sessionId": batch["sessionId"], "item": event} for event in events
+        ]
+    if part.kind == PartKind.S1_FEEDBACK:
+        return [{"kind": "s1_feedback", "item": msgspec.json.decode(part.body)}]
+    if part.kind == PartKind.MODEL_UPLOADED:
+        return [{"kind": "model", "item": msgspec.json.decode(part.body)}]
+    return []
+
+
+async def _position(objects: ObjectStore, log_id: str) -> Position:
+    """Where to go on. Another log (the topic was made anew) begins at its start."""
+    stored = await objects.read(POSITION_KEY)
+    if stored is not None:
+        position = msgspec.json.decode(stored, type=Position)
+        if position.log_id == log_id:
+            return position
+    return Position(log_id=log_id, export_id="", next_offsets={})
+
+
+class _Files:
+    """The files of one export and partition: one for each game, made when its first line comes."""
+
+    def __init__(self, objects: ObjectStore, export_id: str, partition: int) -> None:
+        self._objects = objects
+        self._name = f"exports/{export_id}/telemetry-{partition}.ndjson"
+        self._writers: dict[str, ObjectWriter] = {}
+        self._waiting: dict[str, bytearray] = {}
+        self.lines = 0
+
+    async def add(self, game_id: str, line: bytes) -> None:
+        waiting = self._waiting.get(game_id)
+        if waiting is None:
+            self._writers[game_id] = await self._objects.create(self._key(game_id))
+            waiting = self._waiting[game_id] = bytearray()
+        waiting += line
+        self.lines += 1
+        if len(waiting) >= PIECE_BYTES:
+            await self._writers[game_id].write(bytes(waiting))
+            waiting.clear()
+
+    async def commit(self) -> list[str]:
+        for game_id in list(self._writers):
+            await self._writers[game_id].write(bytes(self._waiting[game_id]))
+            await self._writers[game_id].commit()
+            del self._writers[game_id]
+        return [self._key(game_id) for game_id in self._waiting]
+
+    async def abort(self) -> None:
+        for writer in self._writers.values():
+            await writer.abort()
+
+    def _key(self, game_id: str) -> str:
+        return f"games/{game_id}/{self._name}"

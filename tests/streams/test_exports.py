@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from schemas.log import LogRecord
+from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from streams.exports import ExportRunner, run_export
+from tests.schemas.telemetry.s4_samples import APP, NOW, SAMPLES, pack
+from tests.streams.gateway.world import MemoryExports, MemoryObjects
+
+
+class ListTail:
+    """A log of two partitions held in lists."""
+
+    def __init__(self) -> None:
+        self.id = "log-1"
+        self.partitions: list[list[bytes]] = [[], []]
+
+    async def log_id(self, topic: str) -> str:
+        assert topic == "telemetry"
+        return self.id
+
+    async def begin_offset(self, topic: str, partition: int) -> int:
+        del topic, partition
+        return 0
+
+    async def end_offset(self, topic: str, partition: int) -> int:
+        del topic
+        return len(self.partitions[partition])
+
+    async def read(
+        self, topic: str, partition: int, begin: int, end: int | None = None
+    ) -> AsyncIterator[LogRecord]:
+        for offset, value in enumerate(self.partitions[partition][begin:end], begin):
+            yield LogRecord(
+                topic=topic, partition=partition, offset=offset, appended_at_ms=NOW, key=None, value=value
+            )
+
+
+def part(kind: PartKind, game_id: str, body: bytes) -> TelemetryPart:
+    return TelemetryPart(
+        kind=kind,
+        request_id="r",
+        studio_id="s",
+        game_id=game_id,
+        received_at_ms=NOW,
+        item_count=1,
+        country=None,
+        region=None,
+        city=None,
+        body=body,
+    )
+
+
+BATCH: dict[str, Any] = {
+    "gameId": "doom",
+    "sessionId": "s",
+    "deviceId": "d",
+    "events": [{"name": "a", "t": NOW}],
+}
+
+
+def lines(objects: MemoryObjects, key: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in objects.objects[key].splitlines()]
+
+
+async def test_each_game_gets_what_was_accepted_since_the_last_export() -> None:
+    tail, objects = ListTail(), MemoryObjects()
+    tail.partitions[0] = [
+        encode_record(
+            [
+                part(PartKind.S4_ITEMS, APP, pack(list(SAMPLES))),
+                part(PartKind.TICK, "", b""),
+                part(PartKind.S1_BATCH, "game_2", json.dumps(BATCH).encode()),
+            ]
+        ),
+        b"no record",
+    ]
+    tail.partitions[1] = [encode_record([part(PartKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
+    first = await run_export("e1", tail=tail, objects=objects, partitions=2)
+    names = {f"games/{APP}/exports/e1/telemetry-0.ndjson", f"games/{APP}/exports/e1/telemetry-1.ndjson"}
+    assert set(first.objects) == names | {"games/game_2/exports/e1/telemetry-0.ndjson"}
+    assert first.lines == 7
+    items = lines(objects, f"games/{APP}/exports/e1/telemetry-0.ndjson")
+    assert [item["item"] for item in items] == list(SAMPLES)
+    assert [item["kind"] for item in items] == ["player", "funnel_step", "gameplay", "trajectory"]
+    assert items[0]["accepted_at"] == "2026-02-12T10:00:00.000Z"
+    assert [item["kind"] for item in lines(objects, "games/game_2/exports/e1/telemetry-0.ndjson")] == [
+        "s1_session",
+        "s1_event",
+    ]
+
+    tail.partitions[1].append(encode_record([part(PartKind.S1_FEEDBACK, APP, b'{"a":1}')]))
+    second = await run_export("e2", tail=tail, objects=objects, partitions=2)
+    assert second.objects == [f"games/{APP}/exports/e2/telemetry-1.ndjson"]
+    assert second.lines == 1
+    assert (await run_export("e2", tail=tail, objects=objects, partitions=2)).lines == 0
+
+
+async def test_another_log_begins_at_its_start() -> None:
+    tail, objects = ListTail(), MemoryObjects()
+    tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
+    assert (await run_export("e1", tail=tail, objects=objects, partitions=2)).lines == 1
+    tail.id = "log-2"
+    assert (await run_export("e2", tail=tail, objects=objects, partitions=2)).lines == 1
+
+
+async def test_the_runner_takes_what_is_pending_and_says_when_it_is_done() -> None:
+    tail, objects, register = ListTail(), MemoryObjects(), MemoryExports()
+    runner = ExportRunner(register=register, tail=tail, objects=objects, partitions=2)
+    assert await runner.tick() is None
+    await register.begin("e1")
+    assert await runner.tick() is None
+    await register.confirm("e1")
+    exported = await runner.tick()
+    assert exported is not None
+    assert exported.export_id == "e1"
+    assert await register.pending() is None
