@@ -1,4 +1,4 @@
-"""Settings of every process, from `QUESTLOG_*` variables. Nothing else reads the environment.
+"""Settings of every process, from `QUESTLOG_*` variables: rooms other than deploy never read the environment.
 
 The supervisor passes a child its settings by the same variables (`Settings.environment`), so a process
 started by hand, by Compose or by Kubernetes is configured exactly as one that `questlog up` starts.

@@ -28,7 +28,10 @@ _API_VERSIONS_REQUEST: Final = bytes.fromhex("0000000f0012000000000001000570726f
 
 def default_cache() -> Path:
     """Where fetched jars are kept for all homes of this user."""
-    return Path.home() / ".cache" / "questlog"
+    chosen = os.environ.get("QUESTLOG_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "questlog"
 
 
 def fetch_jars(cache: Path) -> Path:
@@ -208,3 +211,7 @@ appender.out.layout.pattern = %d{ISO8601} %p %c %m%n
 logger.started.name = kafka.server.KafkaRaftServer
 logger.started.level = INFO
 """
+
+
+if __name__ == "__main__":  # deploy/install.sh fetches before there is a virtual environment
+    fetch_jars(default_cache())

@@ -1,0 +1,119 @@
+# Sourced by deploy/up and deploy/test: installs what is missing, says what it does, is quick when nothing is.
+# Where it may not install, it names what to install and stops.
+
+UV_VERSION=0.13.9
+STAMP=.venv/.questlog-stamp
+
+say() { printf 'questlog: %s\n' "$*" >&2; }
+
+fail() { say "$*"; exit 1; }
+
+find_python() {
+  local candidate
+  for candidate in python3.11 python3.12 python3; do
+    if command -v "$candidate" >/dev/null &&
+      "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+}
+
+has_java() {
+  local java version
+  java=${JAVA_HOME:+$JAVA_HOME/bin/java}
+  version=$("${java:-java}" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+  [ "${version:-0}" -ge 17 ]
+}
+
+cache_folder() { printf '%s' "${QUESTLOG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/questlog}"; }
+
+has_kafka() { compgen -G "$(cache_folder)/kafka-*/kafka_*.jar" >/dev/null; }
+
+has_charts() { compgen -G "$(cache_folder)/uplot-*/uPlot.esm.js" >/dev/null; }
+
+has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+
+# Debian packages for the programs that are missing; `tests` adds what only tests need.
+missing_packages() {
+  local python
+  python=$(find_python)
+  if [ -z "$python" ]; then
+    echo python3 python3-venv
+  elif ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+    echo python3-venv
+  fi
+  has_java || echo openjdk-17-jre-headless
+  command -v redis-server >/dev/null || echo redis-server
+  has_kafka || command -v mvn >/dev/null || echo maven
+  has_charts || command -v npm >/dev/null || echo npm
+  if [ "${1:-}" = tests ] && ! has_chromium; then echo chromium; fi
+}
+
+install_packages() {
+  local packages as_root=""
+  packages=$(missing_packages "${1:-}" | xargs)
+  [ -n "$packages" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    fail "missing: $packages (Debian's names). Install them with this system's package manager and start again."
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    if sudo -n true 2>/dev/null; then as_root=sudo; else
+      fail "missing: $packages. Run: sudo apt-get install --no-install-recommends $packages"
+    fi
+  fi
+  say "installing by apt: $packages"
+  $as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are here"
+  # A package may start its own service; ours are started by us alone, on ports of our own.
+  local log
+  log=$(mktemp)
+  if ! RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends \
+    $packages >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "apt could not install: $packages"
+  fi
+  rm -f "$log"
+}
+
+# What Maven and npm bring needs no virtual environment: it is fetched while Python's packages are.
+fetch_jars() {
+  has_kafka && return 0
+  say "fetching Kafka's jars by Maven into $(cache_folder) (54 MB, once)"
+  "$1" -m deploy.stack.kafka
+}
+
+fetch_charts() {
+  has_charts && return 0
+  say "fetching the chart library by npm into $(cache_folder) (once)"
+  "$1" -m deploy.assets "$(cache_folder)" >/dev/null || say "going on without it: charts show as tables"
+}
+
+install_python() {
+  local python=$1 wanted
+  wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+  [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ] && return 0
+  say "installing Python packages into .venv as requirements.lock says"
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  if .venv/bin/python -m pip install -q "uv==$UV_VERSION" &&
+    .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock; then
+    :
+  else
+    say "uv could not; trying with pip"
+    .venv/bin/python -m pip install -q --require-hashes -r requirements.lock
+  fi
+  .venv/bin/uv pip install -q --python .venv/bin/python --no-deps -e . 2>/dev/null ||
+    .venv/bin/python -m pip install -q --no-deps -e .
+  printf '%s\n' "$wanted" >"$STAMP"
+}
+
+install_all() {
+  install_packages "${1:-}"
+  local python jars charts
+  python=$(find_python)
+  [ -n "$python" ] || fail "Python 3.11 or 3.12 is missing"
+  fetch_jars "$python" & jars=$!
+  fetch_charts "$python" & charts=$!
+  install_python "$python" || fail "Python packages could not be installed"
+  wait "$jars" || fail "Kafka could not be fetched"
+  wait "$charts" || true
+}
