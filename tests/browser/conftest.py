@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
+from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
 from projections.clickhouse.client import ClickHouse
-from tests.browser.seed import Seed, seed_game
+from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, OTHER, World
 
 if TYPE_CHECKING:
@@ -44,14 +45,21 @@ class Visit:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._asked)
 
-    async def sign_in(self, key: str, query: str = "") -> None:
-        """Sign in by the form; with a query, go on to that view."""
+    async def sign_in(self, key: str) -> None:
+        """Sign in by the form."""
         await self.page.goto(f"{self.world.base_url}/dashboard/analytics")
         await self.page.fill("#key", key)
         await self.page.click("button[type=submit]")
         await expect(self.page.locator("#panels > *").first).to_be_visible()
-        if query:
-            await self.page.goto(f"{self.world.base_url}/dashboard/analytics?{query}")
+
+    async def look(self, key: str, query: str) -> None:
+        """Look at a view with the cookie that signing in would give, and wait until it has settled."""
+        address = f"{self.world.base_url}/dashboard"
+        await self.page.context.add_cookies(
+            [{"name": COOKIE, "value": self.world.cookie(key), "url": address}]
+        )
+        await self.page.goto(f"{self.world.base_url}/dashboard/analytics?{query}")
+        await self.settled()
 
     async def settled(self, panels: int = PANELS) -> None:
         """Wait until every panel shows data, an empty state or a problem, of the present selection."""
@@ -66,14 +74,16 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def world(clickhouse_url: str) -> Iterator[World]:
+def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
     """The page over two seeded games of two studios. A test that turns something turns it back."""
 
     async def seed() -> None:
         client = ClickHouse(clickhouse_url, DATABASE)
         now_ms = int(time.time() * 1000)
         try:
-            await seed_game(client, Seed(DOOM.studio_id, DOOM.id, now_ms, sessions=60))
+            doom = Seed(DOOM.studio_id, DOOM.id, now_ms, sessions=60)
+            await seed_game(client, doom)
+            await seed_live(redis_url, doom)
             await seed_game(
                 client, Seed(OTHER.studio_id, OTHER.id, now_ms, sessions=6, seed=9, names_prefix="theirs_")
             )
@@ -81,7 +91,7 @@ def world(clickhouse_url: str) -> Iterator[World]:
             await client.close()
 
     asyncio.run(seed())
-    with World(clickhouse_url, DATABASE, install_assets()).served() as served:
+    with World(clickhouse_url, DATABASE, redis_url, install_assets()).served() as served:
         yield served
 
 
@@ -108,7 +118,6 @@ async def visiting(browser: Browser, world: World) -> Open:
 
     @asynccontextmanager
     async def visit(width: int = 1440, height: int = 900, theme: str = "light") -> AsyncIterator[Visit]:
-        world.limiter.taken.clear()
         context = await browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if theme == "dark" else "light",

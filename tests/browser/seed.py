@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from projections.clickhouse import migrations
+from projections.redis.client import connect
+from projections.telemetry.live import LiveState, RedisLive
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -90,6 +92,19 @@ async def seed_game(client: ClickHouse, seed: Seed) -> None:
         columns = list(dict.fromkeys(name for row in rows for name in row))
         body = "\n".join(json.dumps(row) for row in rows).encode()
         await client.insert(table, columns, body, form="JSONEachRow", token=f"seed:{seed.game_id}:{table}")
+
+
+async def seed_live(redis_url: str, game: Seed) -> None:
+    """Publish an hour of live counters, as the projector does."""
+    last = game.now_ms // MINUTE_MS
+    state = LiveState()
+    minutes = {last - ago: 2400 + (ago * 7919) % 900 - 18 * ago for ago in range(60)}
+    state.count({(game.studio_id, game.game_id): minutes})
+    redis = connect(redis_url)
+    try:
+        assert await RedisLive(redis).publish(0, state)
+    finally:
+        await redis.aclose()
 
 
 def _session(seed: Seed, chance: random.Random, number: int) -> None:

@@ -1,6 +1,6 @@
 """`python -m tests.browser.serve`: the dashboard over seeded data, to look at while working on it.
 
-Starts a ClickHouse of its own in a temporary folder, or uses `--clickhouse URL`. Says what keys sign in.
+Starts a ClickHouse and a Redis of its own in temporary folders. Says what keys sign in.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from pathlib import Path
 
 from deploy.assets import install_assets
 from projections.clickhouse.client import ClickHouse
-from tests.browser.seed import Seed, seed_game
+from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, MANAGEMENT, SECRET, World
 from tests.stack import infra
 
 
-async def seeded(url: str, database: str, sessions: int) -> None:
-    """Fill the database, unless it was filled before."""
+async def seeded(url: str, redis_url: str, database: str, sessions: int) -> None:
+    """Fill the stores."""
     client = ClickHouse(url, database)
     try:
-        await seed_game(client, Seed(DOOM.studio_id, DOOM.id, int(time.time() * 1000), sessions=sessions))
+        doom = Seed(DOOM.studio_id, DOOM.id, int(time.time() * 1000), sessions=sessions)
+        await seed_game(client, doom)
+        await seed_live(redis_url, doom)
     finally:
         await client.close()
 
@@ -34,7 +36,6 @@ async def seeded(url: str, database: str, sessions: int) -> None:
 def main() -> None:
     """Serve until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clickhouse", default="")
     parser.add_argument("--database", default="dashboard_look")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--sessions", type=int, default=160)
@@ -43,12 +44,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with contextlib.ExitStack() as stack:
-        url = arguments.clickhouse
-        if not url:
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            url = stack.enter_context(infra(home, "clickhouse"))
-        asyncio.run(seeded(url, arguments.database, arguments.sessions))
-        world = stack.enter_context(World(url, arguments.database, install_assets()).served(arguments.port))
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(infra(home / "clickhouse", "clickhouse"))
+        redis_url = stack.enter_context(infra(home / "redis", "redis"))
+        asyncio.run(seeded(url, redis_url, arguments.database, arguments.sessions))
+        world = World(url, arguments.database, redis_url, install_assets())
+        stack.enter_context(world.served(arguments.port))
         sys.stdout.write(
             f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}\n"
         )

@@ -25,8 +25,7 @@ async def test_every_panel_shows_the_seeded_data_and_nothing_comes_from_elsewher
     visiting: Open, world: World
 ) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         page = visit.page
         for panel in await page.locator(".panel").all():
             assert await panel.get_attribute("data-state") == "data", await panel.get_attribute("id")
@@ -55,8 +54,7 @@ async def test_charts_are_really_drawn(visiting: Open) -> None:
         return inked / (data.length / 4);
     }"""
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         canvases = visit.page.locator(".plot canvas, .room canvas")
         await expect(canvases).to_have_count(7)
         for canvas in await canvases.all():
@@ -66,8 +64,7 @@ async def test_charts_are_really_drawn(visiting: Open) -> None:
 
 async def test_another_game_shows_its_own_data_or_says_there_is_none(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         await visit.page.select_option("#game", "relay")
         await expect(visit.page.locator("#event-names .message")).to_contain_text("No events in this time")
         await visit.settled()
@@ -79,8 +76,7 @@ async def test_another_game_shows_its_own_data_or_says_there_is_none(visiting: O
 
 async def test_build_environment_and_time_narrow_the_figures(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         page = visit.page
         await expect(page.locator("#build option")).to_have_count(3)
         await page.select_option("#build", BUILDS[1])
@@ -102,8 +98,7 @@ async def test_build_environment_and_time_narrow_the_figures(visiting: Open) -> 
 
 async def test_another_studio_sees_its_own_game_alone(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.sign_in(OTHER_MANAGEMENT, "game=doom&range=7d")
-        await visit.settled()
+        await visit.look(OTHER_MANAGEMENT, "game=doom&range=7d")
         await expect(visit.page.locator("#game option")).to_have_text(["Other Game"])
         await expect(visit.page.locator("#funnel .name").first).to_have_text("theirs_Title_Screen")
         for room in await visit.page.locator("#heatmaps .room b").all_text_contents():
@@ -114,8 +109,7 @@ async def test_a_store_that_is_away_leaves_the_figures_and_a_banner_and_it_recov
     visiting: Open, world: World
 ) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         world.queries.away = True
         try:
             await visit.page.select_option("#range", "24h")
@@ -133,8 +127,7 @@ async def test_a_store_that_is_away_leaves_the_figures_and_a_banner_and_it_recov
 
 async def test_every_chart_can_be_read_as_a_table(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         await expect(visit.page.get_by_role("button", name="as a table")).to_have_count(7)
         for name in ("live-events", "timeline", "funnel", "sessions", "fps", "builds", "heatmaps"):
             panel = visit.page.locator(f"#{name}")
@@ -150,8 +143,7 @@ async def test_every_chart_can_be_read_as_a_table(visiting: Open) -> None:
 
 async def test_the_keyboard_reaches_everything(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         await visit.page.keyboard.press("Tab")
         await expect(visit.page.get_by_role("link", name="Skip to the figures")).to_be_focused()
         reached = []
@@ -173,10 +165,9 @@ async def test_the_keyboard_reaches_everything(visiting: Open) -> None:
 
 async def test_every_image_and_control_has_a_name(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         unnamed = await visit.page.evaluate(
-            """[...document.querySelectorAll('button, select, input:not([type=hidden]), [role=img], [role=region]')]
+            """[...document.querySelectorAll('button, select, input, [role=img], [role=region]')]
                .filter((one) => !(one.ariaLabel || one.textContent.trim() || one.labels?.length))
                .map((one) => one.outerHTML)"""
         )
@@ -191,8 +182,7 @@ async def test_it_fits_the_screen_in_both_themes(
     visiting: Open, tmp_path: Path, theme: str, width: int, height: int
 ) -> None:
     async with visiting(width=width, height=height, theme=theme) as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         assert await visit.page.evaluate("document.documentElement.scrollWidth") == width
         screenshot = tmp_path / f"{theme}-{width}.png"
         await visit.page.screenshot(path=screenshot, full_page=True)
@@ -203,8 +193,7 @@ async def test_it_fits_the_screen_in_both_themes(
 
 async def test_the_theme_button_wins_over_the_system_and_is_remembered(visiting: Open) -> None:
     async with visiting(theme="light") as visit:
-        await visit.sign_in(MANAGEMENT, DAY)
-        await visit.settled()
+        await visit.look(MANAGEMENT, DAY)
         await visit.page.get_by_role("button", name="Switch to the dark theme").click()
         await visit.page.reload()
         await expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -1,20 +1,25 @@
-"""A dashboard to open in a browser: real ClickHouse, directory and counters in memory, on a free port."""
+"""A dashboard to open in a browser: real ClickHouse and Redis, a directory in memory, on a free port."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI, Request
 
-from api.dashboard import LiveMinute, ProjectionLag, create_dashboard
+from api.dashboard import ProjectionLag, create_dashboard
+from api.dashboard.session import SessionSigner
+from deploy.edge_app import LiveCounters, now_ms
+from projections.redis.client import connect
+from projections.redis.rate_limit import RedisRateLimiter
+from projections.telemetry.live import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
-from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio, Verdict
+from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.identifiers import key_hash
 
 if TYPE_CHECKING:
@@ -30,6 +35,7 @@ OTHER = Game(id="game_other", studio_id="studio_other", slug="other-game", name=
 MANAGEMENT = "pl_mgmt_demo-management"
 SECRET = "secret-of-doom"  # noqa: S105 - of a game in memory
 TOKEN = "public-token-of-doom"  # noqa: S105 - likewise
+SIGNING = b"a deployment secret of sixteen bytes or more"
 OTHER_MANAGEMENT = "pl_mgmt_other-management"
 
 
@@ -77,23 +83,6 @@ class MemoryDirectory:
         return [game for game in self.all_games if game.studio_id == studio_id]
 
 
-class WindowLimiter:
-    """A fixed window in one process: the limiter's contract without its store."""
-
-    def __init__(self) -> None:
-        self.taken: dict[tuple[str, int], int] = {}
-
-    async def take(
-        self, bucket: str, *, limit: float, period_ms: int, count_refused: bool = False
-    ) -> Verdict:
-        del count_refused
-        now = int(time.time() * 1000)
-        key = (bucket, now // period_ms)
-        self.taken[key] = self.taken.get(key, 0) + 1
-        left = period_ms - now % period_ms
-        return Verdict(self.taken[key] <= limit, left, max(0, int(limit) - self.taken[key]), left)
-
-
 class SwitchedQueries:
     """The real client, and a second one that leads nowhere for while ClickHouse is away."""
 
@@ -110,25 +99,14 @@ class SwitchedQueries:
         await self._nowhere.close()
 
 
-class Signals:
-    """Live counters and lags, as the page is to show them."""
+class Lags:
+    """Lags as the page is to show them, whatever the log does."""
 
     def __init__(self) -> None:
         self.lags = [
-            ProjectionLag(name="studio → Redis", state="ready", lag_records=0, lag_seconds=0.0),
-            ProjectionLag(name="telemetry → ClickHouse", state="ready", lag_records=3, lag_seconds=0.8),
-            ProjectionLag(
-                name="telemetry → live counters", state="behind", lag_records=1250, lag_seconds=6.4
-            ),
-        ]
-
-    async def events_per_minute(self, game_id: str, minutes: int) -> Sequence[LiveMinute]:
-        if game_id != DOOM.id:
-            return []
-        last = int(time.time()) // 60 * 60
-        return [
-            LiveMinute(last - 60 * ago, 2400 + (ago * 7919) % 900 - 18 * ago)
-            for ago in range(minutes - 1, -1, -1)
+            ProjectionLag(name="redis:studio", state="ready", lag_records=0, lag_seconds=0.0),
+            ProjectionLag(name="clickhouse:telemetry", state="ready", lag_records=3, lag_seconds=0.8),
+            ProjectionLag(name="decider:studio", state="behind", lag_records=1250, lag_seconds=6.4),
         ]
 
     async def projections(self) -> Sequence[ProjectionLag]:
@@ -138,27 +116,31 @@ class Signals:
 class World:
     """Everything a test may look at or turn."""
 
-    def __init__(self, clickhouse_url: str, database: str, vendor: Path | None) -> None:
+    def __init__(self, clickhouse_url: str, database: str, redis_url: str, vendor: Path | None) -> None:
         self.directory = MemoryDirectory()
-        self.limiter = WindowLimiter()
+        self.redis = connect(redis_url)
         self.queries = SwitchedQueries(clickhouse_url, database)
-        self.signals = Signals()
+        self.lags = Lags()
         self.base_url = ""
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(
             create_dashboard(
                 directory=self.directory,
-                limiter=self.limiter,
+                limiter=RedisRateLimiter(self.redis, prefix=f"{database}:limit:"),
                 queries=self.queries,
-                live=self.signals,
-                lag=self.signals,
-                secret=b"a deployment secret of sixteen bytes or more",
+                live=LiveCounters(RedisLive(self.redis), now_ms),
+                lag=self.lags,
+                secret=SIGNING,
                 vendor=vendor,
-                clock_ms=lambda: int(time.time() * 1000),
+                clock_ms=now_ms,
                 client_ip=_client_ip,
                 secure_cookie=False,
             )
         )
+
+    def cookie(self, key: str) -> str:
+        """The cookie that signing in with that key gives."""
+        return SessionSigner(SIGNING).issue(key_hash(key), now_ms())
 
     @contextmanager
     def served(self, port: int = 0) -> Iterator[World]:
@@ -171,6 +153,7 @@ class World:
         async def run() -> None:
             await server.serve([listener])
             await self.queries.close()
+            await self.redis.aclose()
 
         thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
         thread.start()
@@ -182,4 +165,5 @@ class World:
 
 
 def _client_ip(request: Request) -> str:
-    return request.client.host if request.client else ""
+    """Every request is its own address, so that tests don't limit each other, unless it says otherwise."""
+    return request.headers.get("x-test-address") or secrets.token_hex(8)

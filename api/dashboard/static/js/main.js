@@ -1,6 +1,7 @@
 /** Starts the page: who is signed in, which panels there are, and when each asks again. */
 
 import { ask } from "./request.js";
+import { chartLibrary } from "./charts/lines.js";
 import { bindPickers, bindTheme, loadChoices } from "./controls.js";
 import { timeOfDay } from "./format.js";
 import { Panel } from "./panel.js";
@@ -44,6 +45,7 @@ async function start() {
   selection.set(changes, { quiet: true });
   bindPickers(selection, session.games);
   panels = VIEWS.map((view) => new Panel(view, selection));
+  if (!(await chartLibrary())) panels.filter((panel) => panel.view.plots).forEach((panel) => { panel.onlyTable = true; });
   document.getElementById("panels").replaceChildren(...panels.map((panel) => panel.element));
   selection.addEventListener("change", () => {
     panels.filter((panel) => panel.view.scope !== "none").forEach((panel) => panel.invalidate());

@@ -9,6 +9,7 @@ import { dataTable } from "./table.js";
  * - `id`, `title`, `hint`, `width` (grid columns), `tall` (two grid rows), `every` (milliseconds between refreshes)
  * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing
  * - `isEmpty(data)`, `empty` (what to say then)
+ * - `plots`: needs the chart library, and is a table where that was not installed
  * - `draw(content, data, selection)`: put the data into the element; called again with newer data
  * - `reset()`: forget what was drawn (theme changed, other game)
  * - `table(data)`: `{caption, columns: [{name, number}], rows}`, or null where the panel is a table already
@@ -19,6 +20,7 @@ export class Panel {
     this.selection = selection;
     this.data = null;
     this.asTable = false;
+    this.onlyTable = false;
     this.failures = 0;
     this.dueAt = 0;
     this.content = h("div", { class: "content" });
@@ -76,11 +78,11 @@ export class Panel {
     this.problem.hidden = true;
     this.element.classList.remove("stale");
     const empty = this.view.isEmpty(data);
-    if (this.switch) this.switch.hidden = empty;
+    if (this.switch) this.switch.hidden = empty || this.onlyTable;
     if (empty) {
       const [strong, rest] = this.view.empty;
       this.replace("empty", h("div", { class: "message" }, h("strong", { textContent: strong }), rest));
-    } else if (this.asTable) {
+    } else if (this.asTable || this.onlyTable) {
       this.replace("table", dataTable(this.view.table(data)));
     } else {
       if (this.shown !== "chart") this.replace("chart");

@@ -20,6 +20,7 @@ export const live = {
   hint: "All builds and environments, by arrival",
   width: 7,
   every: 2_000,
+  plots: true,
   endpoint: "live",
   scope: "game",
   isEmpty: () => false,

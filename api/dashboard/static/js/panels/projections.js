@@ -4,6 +4,11 @@ import { h } from "../dom.js";
 import { NOTHING, count, decimal } from "../format.js";
 import { dataTable } from "../table.js";
 
+const NAMES = {
+  "decider:studio": "Studio commands → events",
+  "redis:studio": "Studio → Redis",
+  "clickhouse:telemetry": "Telemetry → ClickHouse",
+};
 const STATES = { ready: "Up to date", behind: "Catching up", down: "Away" };
 
 export const projections = {
@@ -21,7 +26,7 @@ export const projections = {
       caption: "Projections and their lag",
       columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records", number: true, optional: true }, { name: "Seconds", number: true }],
       rows: list.map((one) => [
-        one.name,
+        NAMES[one.name] ?? one.name,
         h("span", { class: `pill ${one.state}`, textContent: STATES[one.state] ?? one.state }),
         count(one.lag_records),
         one.lag_seconds === null ? NOTHING : decimal(one.lag_seconds),

@@ -11,6 +11,7 @@ export const sessions = {
   hint: "Playing at the same time",
   width: 6,
   every: 10_000,
+  plots: true,
   endpoint: "sessions",
   scope: "all",
   empty: ["Nobody played in this time", "A session appears with its first event."],

@@ -11,6 +11,7 @@ export const timeline = {
   hint: "Per minute, by when they happened",
   width: 8,
   every: 10_000,
+  plots: true,
   endpoint: "timeline",
   scope: "all",
   empty: ["No events in this time", "Pick a longer time, another build, or send some: POST /api/events."],
