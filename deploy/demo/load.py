@@ -1,7 +1,7 @@
 """Loads the demo studios and their keys, and writes `<home>/demo.json` in the contract's shape.
 
-Keys are asked for with fixed idempotency keys, so a second run gives the same values; one that was rotated or
-revoked meanwhile is replaced.
+Keys are asked for with fixed idempotency keys, so a second run, or one whose file was lost, gives the same
+values; one that was rotated or revoked meanwhile is replaced.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from deploy.studio_desk import Refused, studio_desk
 from schemas.edge.ports import KeyKind
-from schemas.identifiers import ACCOUNT_WIDE_KINDS
+from schemas.identifiers import ACCOUNT_WIDE_KINDS, KEY_PREFIXES, key_hash
 from schemas.studio.definitions import load_definitions
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
     from deploy.studio_desk import StudioDesk
-    from schemas.edge.ports import Game, Studio
 
 FOLDER: Final = Path(__file__).parent
 TESTERS: Final = ("tester_ada", "tester_brendan")
@@ -30,21 +31,31 @@ _GAME_KINDS: Final = tuple(
 )
 
 
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a key is for."""
+
+    kind: KeyKind
+    studio_id: str
+    game_id: str = ""
+    tester_id: str = ""
+
+
 async def load(configured: Settings) -> Path:
     """Apply both definition files, make every kind of key, write demo.json (mode 0600); its path.
 
     Needs the stack of `configured` ready. Called again: the same keys, and nothing changes. Raises Refused or
     StoreUnavailable.
     """
+    path = configured.home / "demo.json"
+    before = _read(path)
     async with studio_desk(configured) as desk:
         await desk.wait_until_ready(READY_SECONDS)
         demo, other = await asyncio.gather(
-            _studio(desk, FOLDER / "demo.yaml"), _studio(desk, FOLDER / "other.yaml")
+            _studio(desk, FOLDER / "demo.yaml", before), _studio(desk, FOLDER / "other.yaml", before)
         )
         relay = next(game for game in demo["games"] if game["slug"] == "relay")
-        demo["keys"]["relay_public_token"] = await _key(
-            desk, KeyKind.PUBLIC_TOKEN, studio_id=demo["studio"]["id"], game_id=relay["id"]
-        )
+        scope = Scope(kind=KeyKind.PUBLIC_TOKEN, studio_id=demo["studio"]["id"], game_id=relay["id"])
+        demo["keys"]["relay_public_token"] = await _key(desk, scope, before)
     content = {
         "base_url": configured.base_url,
         "clickhouse_url": configured.clickhouse_url,
@@ -53,10 +64,10 @@ async def load(configured: Settings) -> Path:
         **demo,
         "other": other,
     }
-    return _write(configured.home / "demo.json", content)
+    return _write(path, content)
 
 
-async def _studio(desk: StudioDesk, file: Path) -> dict[str, Any]:
+async def _studio(desk: StudioDesk, file: Path, before: frozenset[str]) -> dict[str, Any]:
     """One studio as demo.json shows it; all game keys are its first game's."""
     definition = load_definitions(file.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a page of local text
     answer = await desk.define(definition)
@@ -65,49 +76,55 @@ async def _studio(desk: StudioDesk, file: Path) -> dict[str, Any]:
         raise Refused(f"studio {definition.slug} is not there after it was applied", 500)
     held = {game.slug: game for game in await desk.queries.games(studio.id)}
     games = [held[game.settings.slug] for game in definition.games]
+    scopes = [Scope(kind=kind, studio_id=studio.id) for kind in sorted(ACCOUNT_WIDE_KINDS)]
+    scopes += [Scope(kind=kind, studio_id=studio.id, game_id=games[0].id) for kind in _GAME_KINDS]
+    testers = [Scope(kind=KeyKind.PLAYTESTER, studio_id=studio.id, tester_id=tester) for tester in TESTERS]
+    values = await asyncio.gather(*(_key(desk, scope, before) for scope in scopes + testers))
+    keys: dict[str, Any] = {str(scope.kind): value for scope, value in zip(scopes, values, strict=False)}
+    keys[str(KeyKind.PLAYTESTER)] = values[len(scopes) :]
     return {
         "studio": {"id": studio.id, "slug": studio.slug, "plan": studio.plan},
         "games": [{"id": game.id, "slug": game.slug, "name": game.name} for game in games],
-        "keys": await _keys(desk, studio, games[0]),
+        "keys": keys,
     }
 
 
-async def _keys(desk: StudioDesk, studio: Studio, game: Game) -> dict[str, Any]:
-    of_studio = [_key(desk, kind, studio_id=studio.id) for kind in sorted(ACCOUNT_WIDE_KINDS)]
-    of_game = [_key(desk, kind, studio_id=studio.id, game_id=game.id) for kind in _GAME_KINDS]
-    of_testers = [_key(desk, KeyKind.PLAYTESTER, studio_id=studio.id, tester_id=tester) for tester in TESTERS]
-    values = await asyncio.gather(*of_studio, *of_game, *of_testers)
-    names = [str(kind) for kind in (*sorted(ACCOUNT_WIDE_KINDS), *_GAME_KINDS)]
-    keys: dict[str, Any] = dict(zip(names, values, strict=False))
-    keys[str(KeyKind.PLAYTESTER)] = list(values[len(names) :])
-    return keys
-
-
-async def _key(
-    desk: StudioDesk, kind: KeyKind, *, studio_id: str, game_id: str = "", tester_id: str = ""
-) -> str:
-    """The demo's key of a kind. Where the first one is gone, the key that took its place is rotated."""
+async def _key(desk: StudioDesk, scope: Scope, before: frozenset[str]) -> str:
+    """The demo's key for a scope: the one it has, the one it always gets, or one in its place."""
+    for value in before:
+        if value.startswith(KEY_PREFIXES[scope.kind]) and await _speaks_for(desk, value, scope):
+            return value
     try:
-        key = await desk.create_key(
-            kind,
-            studio_id=studio_id,
-            game_id=game_id,
-            tester_id=tester_id,
-            name="demo",
-            idempotency_key="demo",
-        )
-        if await desk.holds(key.value):
+        key = await desk.create_key(**msgspec.structs.asdict(scope), name="demo", idempotency_key="demo")
+        if await _speaks_for(desk, key.value, scope):
             return key.value
     except Refused as error:
         if error.status != 409:
             raise
-    for row in await desk.queries.keys(studio_id):
-        if (row.kind, row.game_id, row.tester_id) == (kind, game_id, tester_id):
-            again = f"demo-{row.rotated_at_ms or row.created_at_ms}"
-            rotated = await desk.rotate_key(row.key_id, studio_id=studio_id, kind=kind, idempotency_key=again)
+    for row in await desk.queries.keys(scope.studio_id):
+        if (row.kind, row.game_id, row.tester_id) == (scope.kind, scope.game_id, scope.tester_id):
+            rotated = await desk.rotate_key(row.key_id, studio_id=scope.studio_id, kind=scope.kind)
             return rotated.value
-    key = await desk.create_key(kind, studio_id=studio_id, game_id=game_id, tester_id=tester_id, name="demo")
+    key = await desk.create_key(**msgspec.structs.asdict(scope), name="demo")
     return key.value
+
+
+async def _speaks_for(desk: StudioDesk, value: str, scope: Scope) -> bool:
+    found = await desk.queries.credential(key_hash(value))
+    return found is not None and scope == Scope(
+        kind=KeyKind(found.kind), studio_id=found.studio_id, game_id=found.game_id, tester_id=found.tester_id
+    )
+
+
+def _read(path: Path) -> frozenset[str]:
+    """Every key value of the file that is there; none where there is none that can be read."""
+    try:
+        content = json.loads(path.read_bytes())
+        found = [*content["keys"].values(), *content["other"]["keys"].values()]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()
+    values = [value for item in found for value in (item if isinstance(item, list) else [item])]
+    return frozenset(value for value in values if isinstance(value, str))
 
 
 def _write(path: Path, content: dict[str, Any]) -> Path:

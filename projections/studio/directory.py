@@ -23,7 +23,7 @@ REFRESH_S: Final = 0.5
 """An entry in use is looked up again at this age, so that no request waits for it."""
 ENTRIES_MAX: Final = 20_000
 KEY_LENGTH_MAX: Final = 512
-"""No credential, slug or id of ours is longer."""
+"""No credential, slug or id of ours is longer, and all are ASCII: anything else is nobody's."""
 
 ValueT = TypeVar("ValueT")
 
@@ -104,7 +104,7 @@ class _Cache(Generic[ValueT]):
         value = self.held(key)
         if not isinstance(value, Unknown):
             return value
-        if len(key) > KEY_LENGTH_MAX:
+        if len(key) > KEY_LENGTH_MAX or not key.isascii():
             return None
         flight = self._flights.get(key) or self._launch(key)
         return await asyncio.shield(flight)

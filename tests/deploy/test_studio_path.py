@@ -345,6 +345,24 @@ async def test_keys_are_made_listed_and_ended_from_the_command_line(running: Wor
     assert (code, "--game" in err) == (1, True)
 
 
+async def test_a_demo_key_that_was_rotated_or_revoked_is_replaced(running: Workers, desk: StudioDesk) -> None:
+    path = running.settings.home / "demo.json"
+    studio_id = await demo_studio(desk)
+    before = json.loads(path.read_bytes())["keys"]
+    for row in await desk.queries.keys(studio_id):
+        if row.kind == "pl_ik":
+            await desk.revoke_key(row.key_id, studio_id=studio_id)
+        if row.kind == "pl_mgmt":
+            await desk.rotate_key(row.key_id, studio_id=studio_id, kind=KeyKind.MANAGEMENT)
+    await load(running.settings)
+    after = json.loads(path.read_bytes())["keys"]
+    assert {name for name in after if after[name] != before[name]} == {"pl_ik", "pl_mgmt"}
+    assert await desk.holds(after["pl_ik"])
+    assert await desk.holds(after["pl_mgmt"])
+    await load(running.settings)
+    assert json.loads(path.read_bytes())["keys"] == after
+
+
 async def test_without_a_deployment_secret_nothing_is_made(tmp_path: Path) -> None:
     configured = settings.from_environment({}, home=tmp_path)
     with pytest.raises(settings.SettingsError, match="secret"):

@@ -245,6 +245,8 @@ async def test_many_at_once_are_one_look_up_and_memory_is_bounded(world: World) 
     assert found == [None] * 200
     assert int((await world.redis.info("commandstats"))["cmdstat_evalsha"]["calls"]) - before == 1
     assert await world.directory.credential("x" * 10_000) is None
+    assert await world.directory.credential("pl_mgmt_\ud800") is None
+    assert await world.directory.game_by_slug("user_1", "d\u00f6\ud800m") is None
     assert "x" * 10_000 not in world.directory._credentials._held
 
 
