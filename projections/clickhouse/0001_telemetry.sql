@@ -123,7 +123,7 @@ CREATE TABLE IF NOT EXISTS session_parts
     title String COMMENT 'title as sent', source LowCardinality(String) COMMENT 'Telemetry source',
     build_id LowCardinality(String) COMMENT 'Build', environment LowCardinality(String) COMMENT 'Environment slug', platform LowCardinality(String) COMMENT 'metadata.platform',
     metadata String COMMENT 'JSON of metadata as sent', experiments String COMMENT 'JSON of experiment tags as sent',
-    country String COMMENT 'From the proxy''s headers; empty where unknown', region String COMMENT 'Likewise', city String COMMENT 'Likewise',
+    country String COMMENT 'From the proxy''s headers; empty where unknown', region String COMMENT 'From the proxy''s headers; empty where unknown', city String COMMENT 'From the proxy''s headers; empty where unknown',
     started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'startedAt as sent',
     first_event_at DateTime64(3, 'UTC') COMMENT 'Time of the first event', last_event_at DateTime64(3, 'UTC') COMMENT 'Time of the last event',
     first_arrived_at DateTime64(3, 'UTC') COMMENT 'LogAppendTime of the first record',

@@ -1,5 +1,37 @@
 -- The sessions as readers see them: the parts of all log partitions joined.
 CREATE OR REPLACE VIEW sessions
+(
+    studio_id LowCardinality(String) COMMENT 'Studio that owns the game',
+    game_id LowCardinality(String) COMMENT 'Game',
+    session_id String COMMENT 'Session id as sent',
+    player_id String COMMENT 'deviceId or player_id',
+    tester_handle String COMMENT 'testerHandle, else the device id',
+    title String COMMENT 'title as sent',
+    source String COMMENT 'Telemetry source',
+    build_id String COMMENT 'Build',
+    environment String COMMENT 'Environment slug',
+    platform String COMMENT 'metadata.platform',
+    metadata String COMMENT 'JSON of metadata as sent',
+    experiments String COMMENT 'JSON of experiment tags as sent',
+    country String COMMENT 'From the proxy''s headers; empty where unknown',
+    region String COMMENT 'From the proxy''s headers; empty where unknown',
+    city String COMMENT 'From the proxy''s headers; empty where unknown',
+    started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'startedAt as sent',
+    first_event_at DateTime64(3, 'UTC') COMMENT 'Time of the first event',
+    last_event_at DateTime64(3, 'UTC') COMMENT 'Time of the last event',
+    first_arrived_at DateTime64(3, 'UTC') COMMENT 'LogAppendTime of the first record',
+    event_counts Map(String, UInt64) COMMENT 'How many events of each name',
+    spans Array(Tuple(Int64, Int64)) COMMENT 'Runs of events of all parts, unix ms; they may overlap',
+    ended UInt8 COMMENT '1 once ended: true was sent',
+    closed UInt8 COMMENT '1 once ended or due',
+    duration_ms Int64 COMMENT 'From the first event to the last',
+    active_ms Int64 COMMENT 'Sum of the gaps of at most 30 s between consecutive events',
+    duration_seconds UInt64 COMMENT 'duration_ms in whole seconds, halves up',
+    active_seconds UInt64 COMMENT 'active_ms in whole seconds, halves up',
+    status String COMMENT 'pending while open, processing once ended, analyzed when insights are written',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'started_at, else first_event_at',
+    session_hash String COMMENT 'Public id of a session whose own id does not start with sess_'
+)
 AS
 WITH
     arraySort(arrayConcat(

@@ -10,6 +10,7 @@ import asyncio
 import io
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -193,6 +194,12 @@ def identifier(name: str) -> str:
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is no plain identifier")
     return name
+
+
+def time_text(at_ms: int) -> str:
+    """A DateTime64(3, 'UTC') in a text format. A bare number means other things under other settings."""
+    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d}"
 
 
 def literal(value: str) -> str:

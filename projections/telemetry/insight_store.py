@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.clickhouse.client import literal
+from projections.clickhouse.client import literal, time_text
 from projections.telemetry.insights import (
     RULE_EVENTS,
     FinishedSession,
@@ -147,7 +147,7 @@ class InsightStore:
                 [],
                 build_id,
                 environment,
-                at_ms,
+                time_text(at_ms),
             ]
         return found
 
@@ -180,7 +180,7 @@ def _row(session: FinishedSession, insight: Insight) -> list[Any]:
         [str(event) for event in insight.events],
         session.build_id,
         session.environment,
-        insight.created_at_ms,
+        time_text(insight.created_at_ms),
         0,
         session.events,
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.clickhouse.client import literal
+from projections.clickhouse.client import literal, time_text
 from projections.telemetry.identities import Seen
 from projections.telemetry.sessions import SessionKey, SessionPart
 from projections.telemetry.spans import EventId, Run
@@ -184,10 +184,10 @@ def _row(part: SessionPart) -> list[Any]:
     return [
         *part.key,
         *texts,
-        part.started_at_ms,
-        part.first_event_at_ms or 0,
-        part.last_event_at_ms or 0,
-        part.first_arrived_at_ms or 0,
+        None if part.started_at_ms is None else time_text(part.started_at_ms),
+        time_text(part.first_event_at_ms or 0),
+        time_text(part.last_event_at_ms or 0),
+        time_text(part.first_arrived_at_ms or 0),
         part.event_counts,
         [(run.start_ms, run.end_ms) for run in part.runs],
         [(run.first.offset, run.first.item, run.last.offset, run.last.item) for run in part.runs],

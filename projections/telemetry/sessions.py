@@ -107,9 +107,12 @@ def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> Ses
     if not counts:
         return part
     total = dict(part.event_counts)
-    for name in sorted(counts):
-        place = name if name in total or len(total) < EVENT_NAMES_MAX else OTHER_NAMES
-        total[place] = total.get(place, 0) + counts[name]
+    for name, times in counts.items():
+        total[name] = total.get(name, 0) + times
+    if len(total) > EVENT_NAMES_MAX:
+        # The names that sort first stay: one that had to go can never come back, whatever the grouping.
+        for name in sorted(total.keys() - {OTHER_NAMES})[EVENT_NAMES_MAX - 1 :]:
+            total[OTHER_NAMES] = total.get(OTHER_NAMES, 0) + total.pop(name)
     return msgspec.structs.replace(part, event_counts=total, runs=tuple(merge([*part.runs, *runs])))
 
 

@@ -63,7 +63,9 @@ def test_golden_session() -> None:
         (220_000, "crash", "act2"),
     )
     insights = derive(session_of(events), events)
-    assert [(insight.type, insight.sentiment, [event.item for event in insight.events]) for insight in insights] == [
+    assert [
+        (insight.type, insight.sentiment, [event.item for event in insight.events]) for insight in insights
+    ] == [
         ("bug-report", "negative", [8]),
         ("difficulty-spike", "negative", [1, 3, 5]),
         ("pacing-issue", "negative", [7, 8]),
@@ -71,7 +73,7 @@ def test_golden_session() -> None:
         ("session-summary", "neutral", [0, 8]),
     ]
     assert {insight.created_at_ms for insight in insights} == {220_000}
-    assert insights[1].insight_id == "ins_1ba1ae0df9e2b4dd0bd8b33c"
+    assert insights[1].insight_id == "ins_448e0e5e2c9762daf2fd571d"
     assert insights[1].evidence == "3 deaths in act1 within 70 s."
     assert insights[4].evidence == (
         "220 s long, 110 s of it active: 9 events, 3 deaths, 3 levels failed, 1 completed."

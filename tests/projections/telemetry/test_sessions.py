@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ times = st.lists(st.integers(0, 400_000), min_size=1, max_size=50)
 
 def brute_force_active(moments: list[int]) -> int:
     ordered = sorted(moments)
-    gaps = [later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(ordered)]
     return sum(gap for gap in gaps if gap <= 30_000)
 
 
@@ -45,13 +47,13 @@ def test_active_time_is_the_sum_of_the_gaps_of_at_most_30_seconds(moments: list[
 
 
 @given(times, st.data())
-def test_merging_any_grouping_in_any_order_gives_the_same_runs(moments: list[int], data: st.DataObject) -> None:
+def test_merging_any_grouping_in_any_order_gives_the_same_runs(
+    moments: list[int], data: st.DataObject
+) -> None:
     whole = runs_of(moments)
     marks = sorted(data.draw(st.sets(st.integers(1, max(len(moments) - 1, 1)), max_size=6)))
     edges = [0, *marks, len(moments)]
-    groups = [
-        runs_of(moments[begin:end], begin) for begin, end in zip(edges, edges[1:], strict=False) if begin < end
-    ]
+    groups = [runs_of(moments[begin:end], begin) for begin, end in pairwise(edges) if begin < end]
     shuffled = data.draw(st.permutations(groups))
     merged: list[Run] = []
     for group in shuffled:
@@ -105,7 +107,13 @@ def description(offset: int, **more: object) -> Description:
 def test_the_first_word_names_player_and_build_and_the_latest_all_else() -> None:
     part = describe(SessionPart(key=KEY, partition=0), description(1, title="one", country="DE"))
     part = describe(part, description(2, title="two", build_id="2", ended=True))
-    assert (part.build_id, part.title, part.country, part.ended, part.closed) == ("1", "two", "DE", True, True)
+    assert (part.build_id, part.title, part.country, part.ended, part.closed) == (
+        "1",
+        "two",
+        "DE",
+        True,
+        True,
+    )
     assert part.first_arrived_at_ms == 1001
 
 
@@ -129,7 +137,7 @@ def test_sequence_numbers_are_new_once_and_kept_as_ranges(seqs: list[int]) -> No
         known.add(seq)
     covered = {seq for start, end in seen.ranges for seq in range(start, end + 1)}
     assert covered == known
-    assert all(later[0] > earlier[1] + 1 for earlier, later in zip(seen.ranges, seen.ranges[1:], strict=False))
+    assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(seen.ranges))
 
 
 def test_identities_without_a_sequence_number_are_new_once() -> None:

@@ -1,0 +1,46 @@
+"""The sessions a projector keeps in memory between cuts, oldest use forgotten first. Pure.
+
+Everything forgotten can be read again from ClickHouse, so the bounds cost time only, never exactness.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from projections.telemetry.identities import Seen
+    from projections.telemetry.sessions import SessionKey, SessionPart
+
+SESSIONS_MAX: Final = 20_000
+IDENTITIES_MAX: Final = 400_000
+"""Ranges and hashes over all sessions: about 80 bytes each."""
+
+
+class SessionMemory:
+    """Parts and seen identities of the sessions used last."""
+
+    def __init__(self, sessions_max: int = SESSIONS_MAX, identities_max: int = IDENTITIES_MAX) -> None:
+        self._sessions_max = sessions_max
+        self._identities_max = identities_max
+        self.parts: OrderedDict[SessionKey, SessionPart] = OrderedDict()
+        self.seen: OrderedDict[SessionKey, Seen] = OrderedDict()
+
+    def remember(self, part: SessionPart) -> None:
+        """Keep a part as the one used last."""
+        self.parts[part.key] = part
+        self.parts.move_to_end(part.key)
+
+    def remember_seen(self, key: SessionKey, seen: Seen) -> None:
+        """Keep a session's identities as the ones used last."""
+        self.seen[key] = seen
+        self.seen.move_to_end(key)
+
+    def trim(self) -> None:
+        """Forget what exceeds the bounds. Only between cuts, when all of it is stored."""
+        while len(self.parts) > self._sessions_max:
+            self.parts.popitem(last=False)
+        weight = sum(seen.weight for seen in self.seen.values())
+        while weight > self._identities_max and self.seen:
+            _, forgotten = self.seen.popitem(last=False)
+            weight -= forgotten.weight

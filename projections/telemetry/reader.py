@@ -1,0 +1,225 @@
+"""The ClickHouse projector: a `LogReader` of the telemetry topic.
+
+`handle` gathers records into cuts and writes each cut when it ends (`partition.py`); `idle` ends the last cut
+of a quiet partition by a tick in the log, and publishes live counters. The runtime may commit offsets ahead
+of what is written: only the position in ClickHouse says where to begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from projections.clickhouse.positions import Position, Positions
+from projections.telemetry import metrics
+from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
+from projections.telemetry.live import MINUTES_KEPT, LiveState
+from projections.telemetry.partition import Partition
+from projections.telemetry.stores import Stores
+from schemas.log import LogUnavailable
+from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from projections.clickhouse.client import ClickHouse
+    from projections.telemetry.live import RedisLive
+    from schemas.log import Appender, LogRecord, LogTail
+
+HEARTBEAT_AGE_MS_MAX: Final = 3_000
+"""Half the group's session: past it another worker may own the partition."""
+_HOLD_POLL_S: Final = 0.1
+_PUBLISH_AGAIN_MS: Final = 5_000
+"""How often what is published is checked while nothing arrives."""
+_log: Final = logging.getLogger(__name__)
+
+
+class WorkerIsStale(Exception):
+    """No good heartbeat for half a session: another worker may own the partition. Nothing is inserted."""
+
+
+class PositionRefused(Exception):
+    """The stored position does not fit this log; the message names the repair."""
+
+
+class TelemetryReader:
+    """Projects telemetry into one ClickHouse database. Built for one process; partitions come and go."""
+
+    def __init__(
+        self,
+        client: ClickHouse,
+        *,
+        topic: str,
+        partitions: int,
+        tail: LogTail,
+        appender: Appender | None = None,
+        live: RedisLive | None = None,
+        heartbeat_age_ms: Callable[[], float] = lambda: 0.0,
+        heartbeat_age_ms_max: float = HEARTBEAT_AGE_MS_MAX,
+        bucket_ms: int = BUCKET_MS,
+        rows_max: int = ROWS_MAX,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`partitions` is the topic's count. `appender` takes ticks and dead letters, `live` is Redis.
+
+        A rebuild gives neither, feeds `handle` itself and calls `flush`.
+        """
+        self._client = client
+        self._topic = topic
+        self._partition_count = partitions
+        self._tail = tail
+        self._appender = appender
+        self._live = live
+        self._heartbeat_age_ms = heartbeat_age_ms
+        self._heartbeat_age_ms_max = heartbeat_age_ms_max
+        self._bucket_ms = bucket_ms
+        self._rows_max = rows_max
+        self._clock_ms = clock_ms
+        self._sleep = sleep
+        self._positions = Positions(client, topic)
+        self._partitions: dict[int, Partition] = {}
+        self._published: dict[int, tuple[int, int]] = {}
+
+    async def assigned(self, partition: int) -> int:
+        """Begin after the stored position. Raises PositionRefused where it does not fit the log."""
+        await self._wait_for_release(partition)
+        generation = await self._positions.generation()
+        log_id = await self._tail.log_id(self._topic)
+        position = await self._positions.read(partition)
+        begin, log_time_ms = await self._begin(partition, position, log_id)
+        stores = Stores(
+            self._client,
+            topic=self._topic,
+            log_id=log_id,
+            generation=generation,
+            appender=self._appender,
+        )
+        self._partitions[partition] = Partition(
+            partition,
+            begin=begin,
+            cutter=Cutter(self._bucket_ms, self._rows_max),
+            stores=stores,
+            live=await self._restored(stores, partition, begin, log_time_ms),
+            shown=await stores.shown(partition, log_time_ms),
+            others=self._partition_count > 1,
+        )
+        await self._publish(self._partitions[partition], self._clock_ms())
+        return begin
+
+    async def _begin(self, partition: int, position: Position | None, log_id: str) -> tuple[int, int]:
+        first = await self._tail.begin_offset(self._topic, partition)
+        end = await self._tail.end_offset(self._topic, partition)
+        where = f"ClickHouse database {self._client.database}, {self._topic}[{partition}]"
+        if position is None:
+            if first > 0:
+                raise PositionRefused(
+                    f"{where}: nothing was applied yet, but the log begins at {first}: the rest is gone."
+                    " Restore the database, or accept the loss with `questlog rebuild clickhouse --trimmed`."
+                )
+            return 0, 0
+        if position.log_id != log_id:
+            raise PositionRefused(
+                f"{where}: its position is of the log {position.log_id}, this is {log_id}."
+                " Point it at its own log, or build it again: `questlog rebuild clickhouse`."
+            )
+        if not first <= position.next_offset <= end:
+            raise PositionRefused(
+                f"{where}: its position {position.next_offset} is not in the log ({first} to {end})."
+                " Build it again: `questlog rebuild clickhouse`."
+            )
+        return position.next_offset, position.log_time_ms
+
+    async def _restored(self, stores: Stores, partition: int, begin: int, log_time_ms: int) -> LiveState:
+        live = LiveState()
+        live.applied, live.log_time_ms = begin, log_time_ms
+        if self._live is None:
+            return live
+        live.open = await stores.sessions.open_sessions(partition)
+        live.watermarks = {
+            tenant: (min(at_ms, log_time_ms), log_time_ms)
+            for tenant, at_ms in (await stores.sessions.watermarks(partition)).items()
+        }
+        live.count(await stores.per_minute(partition, log_time_ms - MINUTES_KEPT * 60_000, begin))
+        return live
+
+    async def handle(self, record: LogRecord) -> None:
+        """Gather a record; write the cut that it ends."""
+        partition = self._partitions[record.partition]
+        applied = partition.live.applied
+        await partition.take(record, self)
+        if partition.live.applied != applied and partition.live.changed:
+            now_ms = self._clock_ms()
+            metrics.APPLIED_BEHIND.observe(max(0, now_ms - partition.live.log_time_ms) / 1000)
+            await self._publish(partition, now_ms)
+
+    async def idle(self, now_ms: int) -> None:
+        """End cuts whose bucket is over by ticks, and keep what is published current."""
+        for partition in list(self._partitions.values()):
+            if self._appender is not None and partition.cutter.tick_due(now_ms):
+                try:
+                    await self._appender.append(self._topic, partition.partition, _TICK)
+                    metrics.TICKS.inc()
+                except LogUnavailable as error:
+                    _log.warning("no tick for %s[%d]: %s", self._topic, partition.partition, error)
+            applied, at_ms = self._published.get(partition.partition, (-1, 0))
+            if applied != partition.live.applied or now_ms - at_ms >= _PUBLISH_AGAIN_MS:
+                await self._publish(partition, now_ms)
+
+    async def revoked(self, partition: int) -> None:
+        """Forget what was gathered of this partition; its next owner reads it again."""
+        self._partitions.pop(partition, None)
+        self._published.pop(partition, None)
+
+    async def flush(self, partition: int) -> int:
+        """Write the open cut although nothing ended it, and return the next offset. For rebuilds only."""
+        state = self._partitions[partition]
+        if state.cutter.is_open:
+            await state.end_cut(self)
+        return state.next_offset
+
+    async def before_cut(self, partition: int) -> None:
+        """Wait while a rebuild holds this topic, then check the heartbeat."""
+        await self._wait_for_release(partition)
+        self.before_write()
+
+    def before_write(self) -> None:
+        """Raise WorkerIsStale where the group may have given the partition to another worker."""
+        age_ms = self._heartbeat_age_ms()
+        if age_ms > self._heartbeat_age_ms_max:
+            raise WorkerIsStale(f"the last good heartbeat was {age_ms:.0f} ms ago")
+
+    async def _wait_for_release(self, partition: int) -> None:
+        answered: str | None = None
+        while (holder := await self._positions.held(self._clock_ms())) is not None:
+            if holder != answered:
+                _log.info("%s[%d] waits for the rebuild %s", self._topic, partition, holder)
+                await self._positions.answer_hold(partition, holder)
+                answered = holder
+            await self._sleep(_HOLD_POLL_S)
+
+    async def _publish(self, partition: Partition, now_ms: int) -> None:
+        live = partition.live
+        metrics.APPLIED_AT.labels(str(partition.partition)).set(live.log_time_ms / 1000)
+        if self._live is not None and await self._live.publish(partition.partition, live):
+            self._published[partition.partition] = live.applied, now_ms
+
+
+_TICK: Final = encode_record(
+    [
+        TelemetryPart(
+            kind=PartKind.TICK,
+            request_id="",
+            studio_id="",
+            game_id="",
+            received_at_ms=0,
+            item_count=0,
+            country=None,
+            region=None,
+            city=None,
+            body=b"",
+        )
+    ]
+)

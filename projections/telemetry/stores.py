@@ -1,0 +1,87 @@
+"""What a partition writes to and reads from, bound to one database, one log and one set of tables."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from projections.clickhouse.positions import Position, Positions
+from projections.telemetry import metrics
+from projections.telemetry.insight_store import InsightStore
+from projections.telemetry.session_store import SessionStore
+from schemas.dead_letters import DeadLetter, encode_dead_letter
+from schemas.topics import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from projections.clickhouse.client import ClickHouse
+    from schemas.log import Appender
+
+FACT_TABLES: Final = ("events", "positions", "funnel_steps", "performance", "players", "feedback", "models")
+_DAY_MS: Final = 86_400_000
+
+
+class Stores:
+    """One generation of tables. `appender` takes dead letters; None keeps them in the log only (rebuilds)."""
+
+    def __init__(
+        self, client: ClickHouse, *, topic: str, log_id: str, generation: str, appender: Appender | None
+    ) -> None:
+        self._client = client
+        self._generation = generation
+        self._appender = appender
+        self.topic = topic
+        self.log_id = log_id
+        self.positions = Positions(client, topic)
+        self.sessions = SessionStore(client)
+        self.insights = InsightStore(client, self.sessions)
+
+    async def insert_facts(
+        self, table: str, columns: list[str], body: bytes, *, rows: int, token: str
+    ) -> None:
+        """Insert a cut's rows of one table as one part. Called twice with one token: once."""
+        begun = time.perf_counter()
+        await self._client.insert(table, columns, body, form="ArrowStream", token=token)
+        metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - begun)
+        metrics.INSERTED_ROWS.labels(table).inc(rows)
+
+    async def shown(self, partition: int, since_ms: int) -> dict[str, int]:
+        """For each fact table, the highest offset that its rows of a partition show; -1 where there is none.
+
+        `since_ms` is the stored position's log time: a day before it bounds the scan, whatever clocks did.
+        """
+        found = {}
+        for table in FACT_TABLES:
+            rows = await self._client.rows(
+                "SELECT toInt64(max(_offset)), count() FROM <table> WHERE _partition = {partition:UInt16}"
+                " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')".replace("<table>", table),
+                {"partition": partition, "since": max(since_ms - _DAY_MS, 0)},
+            )
+            highest, count = rows[0]
+            found[table] = int(highest) if count else -1
+        return found
+
+    async def per_minute(
+        self, partition: int, since_ms: int, before: int
+    ) -> dict[tuple[str, str], dict[int, int]]:
+        """How many happenings arrived in each unix minute since then, of records before the offset."""
+        found: dict[tuple[str, str], dict[int, int]] = {}
+        for table in ("events", "positions", "funnel_steps"):
+            for studio_id, game_id, minute, events in await self._client.rows(
+                "SELECT studio_id, game_id, intDiv(toUnixTimestamp(arrived_at), 60) AS minute, count()"
+                " FROM <table> WHERE _partition = {partition:UInt16} AND _offset < {before:UInt64}"
+                " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+                " GROUP BY studio_id, game_id, minute".replace("<table>", table),
+                {"partition": partition, "before": before, "since": max(since_ms, 0)},
+            ):
+                own = found.setdefault((studio_id, game_id), {})
+                own[int(minute)] = own.get(int(minute), 0) + int(events)
+        return found
+
+    async def write_position(self, position: Position) -> None:
+        """Say that a cut is in every table. Raises GenerationChanged where a rebuild has swapped them."""
+        await self.positions.write(position, self._generation)
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Keep what could not be read. Called twice: one dead letter, by its id."""
+        if self._appender is not None:
+            await self._appender.append(DEAD_LETTERS.name, 0, encode_dead_letter(letter), letter.id.encode())

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from projections.clickhouse import migrations
+from projections.clickhouse.client import ClickHouse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def database(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
+    """A database of the test's own, with all tables."""
+    client = ClickHouse(clickhouse_url, f"test_{uuid4().hex[:12]}")
+    await migrations.apply(client)
+    yield client
+    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await client.close()
