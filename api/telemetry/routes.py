@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from api.telemetry.access import Caller, Gate
-    from projections.telemetry.queries.cache import RefreshingCache
+    from projections.telemetry.queries.cache import RefreshingCache, Served
     from projections.telemetry.queries.client import Queries
     from projections.telemetry.queries.heatmap import Heatmap
 
@@ -239,18 +239,19 @@ class Reads:
         """Density grids of where players were, room by room. At most a few seconds old (`X-Data-Age-Ms`)."""
         game = await self._gate.game(caller, segment(request, "game"))
         key = HeatmapKey(game.studio_id, game.id, values["build"], values["env"], game.heatmap_axes)
-        found, age = await self._heatmaps.get(key)
+        served = await self._heatmaps.get(key)
+        found = served.value
         body = b'{"game":%b,"rooms":%b,"eventCount":%d}' % (
             msgspec.json.encode(answers.game(game)),
             found.rooms_json,
             found.event_count,
         )
-        return _response(body, age)
+        return _cached(body, served)
 
     async def events(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
         """How often each event name occurred in a game's sessions. A few seconds old (`X-Data-Age-Ms`)."""
         game = await self._gate.game(caller, segment(request, "game"))
-        found, age = await self._events.get(
+        served = await self._events.get(
             rollups.EventFilters(
                 studio_id=game.studio_id,
                 game_id=game.id,
@@ -260,6 +261,7 @@ class Reads:
                 until_ms=values["to"],
             )
         )
+        found = served.value
         answer = answers.EventCounts(
             game=answers.game(game),
             session_count=found.sessions,
@@ -267,7 +269,7 @@ class Reads:
             by_name=dict(found.by_name),
             top=found.by_name[:TOP_NAMES],
         )
-        return _response(msgspec.json.encode(answer), age)
+        return _cached(msgspec.json.encode(answer), served)
 
     async def _game_id(self, caller: Caller, id_or_slug: str | None) -> str | None:
         return None if id_or_slug is None else (await self._gate.game(caller, id_or_slug)).id
@@ -296,6 +298,6 @@ def _json(answer: answers.Answer) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-def _response(body: bytes, age: float) -> Response:
-    headers = {"X-Data-Age-Ms": str(round(age * 1000))}
+def _cached(body: bytes, served: Served[Any]) -> Response:
+    headers = {"X-Data-Age-Ms": str(round(served.age * 1000)), "X-Cache": served.state}
     return Response(body, media_type="application/json", headers=headers)

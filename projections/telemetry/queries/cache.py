@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from schemas.edge.ports import StoreUnavailable
 
@@ -22,6 +22,14 @@ K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
 
 _log = logging.getLogger(__name__)
+
+
+class Served(NamedTuple, Generic[V]):
+    """A value, how old it is in seconds, and what it took: `hit`, `updated` (waited for), `miss` (built)."""
+
+    value: V
+    age: float
+    state: str
 
 
 class _Entry(Generic[V]):
@@ -70,20 +78,20 @@ class RefreshingCache(Generic[K, V]):
         self._colds = asyncio.Semaphore(colds)
         self._refreshes = asyncio.Semaphore(refreshes)
 
-    async def get(self, key: K) -> tuple[V, float]:
-        """The value and its age in seconds. Raises what `load` raised where there is nothing fit to serve."""
+    async def get(self, key: K) -> Served[V]:
+        """The value of a key. Raises what `load` raised where there is nothing fit to serve."""
         entry = self._entries.get(key)
         if entry is None:
-            return await self._loaded(key)
+            return await self._loaded(key, "miss")
         self._entries.move_to_end(key)
         age = self._monotonic() - entry.began
         if age <= self._fresh:
-            return entry.value, age
+            return Served(entry.value, age, "hit")
         if age <= self._stale:
             with contextlib.suppress(StoreUnavailable):
                 _ = self._start(key)
-            return entry.value, age
-        return await self._loaded(key)
+            return Served(entry.value, age, "hit")
+        return await self._loaded(key, "updated")
 
     async def close(self) -> None:
         """Cancel what is loading and forget everything."""
@@ -94,11 +102,11 @@ class RefreshingCache(Generic[K, V]):
         self._entries.clear()
         self._weight = 0
 
-    async def _loaded(self, key: K) -> tuple[V, float]:
+    async def _loaded(self, key: K, state: str) -> Served[V]:
         # A reader that hangs up must not take the load away from the others.
         value = await asyncio.shield(self._start(key))
         entry = self._entries.get(key)
-        return value, self._monotonic() - entry.began if entry is not None else 0.0
+        return Served(value, self._monotonic() - entry.began if entry is not None else 0.0, state)
 
     def _start(self, key: K) -> asyncio.Task[V]:
         task = self._loads.get(key)

@@ -155,7 +155,7 @@ class HeatmapReader:
         extents: dict[str, Extent] = {}
         ceilings: dict[int, int] = {}
         for room, partition, count, x_min, x_max, y_min, y_max, ceiling in rows:
-            _join(extents, room, Extent(count, x_min, x_max, y_min, y_max))
+            _join(extents, room, _extent(count, x_min, x_max, y_min, y_max))
             ceilings[partition] = max(ceilings.get(partition, -1), ceiling)
         return extents, ceilings
 
@@ -204,7 +204,7 @@ class HeatmapReader:
         points: dict[str, Grid] = {}
         ceilings: dict[int, int] = {}
         for room, index, partition, count, x_min, x_max, y_min, y_max, ceiling in rows:
-            _join(extents, room, Extent(count, x_min, x_max, y_min, y_max))
+            _join(extents, room, _extent(count, x_min, x_max, y_min, y_max))
             ceilings[partition] = max(ceilings.get(partition, -1), ceiling)
             if room in rooms:
                 points.setdefault(room, np.zeros(CELLS, dtype=np.int64))[index] += count
@@ -246,6 +246,11 @@ def _continues(previous: Heatmap, marks: Marks, now: float) -> bool:
 
 def _highest(left: Mapping[int, int], right: Mapping[int, int]) -> dict[int, int]:
     return {p: max(left.get(p, -1), right.get(p, -1)) for p in left.keys() | right.keys()}
+
+
+def _extent(count: int, *bounds: float) -> Extent:
+    # ClickHouse writes whole floats without a point, with zeros for digits that don't matter.
+    return Extent(count, *map(float, bounds))
 
 
 def _join(extents: dict[str, Extent], room: str, extent: Extent) -> None:
