@@ -115,6 +115,7 @@ def _exists(module: str) -> bool:
 
 def _load(listed: Listed) -> Any:
     module = importlib.import_module(f"{__name__}.{listed.module}")
+    module.app._add_completion = False  # noqa: SLF001 - typer adds it to every app by itself
     command = typer.main.get_command(module.app)
     command.name = listed.name
     return command

@@ -1,0 +1,79 @@
+"""The import law of the rooms, read from the source: who may import whom, and who may touch what."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOMS: Final = ("schemas", "streams", "projections", "api", "deploy", "tests")
+MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
+    "schemas": frozenset(),
+    "streams": frozenset({"schemas"}),
+    "projections": frozenset({"schemas"}),
+    "api": frozenset({"schemas", "projections"}),
+    "deploy": frozenset({"schemas", "streams", "projections", "api"}),
+    "tests": frozenset({"schemas", "streams", "projections", "api", "deploy"}),
+}
+ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
+    "faust": ("streams/runtime/", "deploy/roles/", "tests/"),
+    "mode": ("streams/runtime/", "tests/"),
+    "chdb": ("deploy/stack/", "tests/"),
+    "fastapi": ("api/", "tests/"),
+    "vizdoom": ("deploy/demo/", "tests/"),
+}
+"""Libraries that one place alone may know. Roles name Faust's App as a type."""
+READS_ENVIRONMENT: Final = ("deploy/", "tests/")
+
+
+def violations(root: Path) -> list[str]:
+    """Every breach below `root`, as `file:line: what`."""
+    found = []
+    for room in ROOMS:
+        for path in sorted((root / room).rglob("*.py")):
+            name = path.relative_to(root).as_posix()
+            for line, what in _breaches(room, name, ast.parse(path.read_text(encoding="utf-8"))):
+                found.append(f"{name}:{line}: {what}")
+    return found
+
+
+def _breaches(room: str, name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        for module in _imported(node):
+            top = module.split(".")[0]
+            if top in ROOMS and top != room and top not in MAY_IMPORT[room]:
+                yield _line(node), f"{room} may not import {module}"
+            if top == "projections" and room == "api" and not _is_query(module):
+                yield _line(node), f"api may import queries of projections only, not {module}"
+            if top in ONLY_IN and not name.startswith(ONLY_IN[top]):
+                yield _line(node), f"{top} is imported in {' and '.join(ONLY_IN[top])} only"
+        if _touches_environment(node) and not name.startswith(READS_ENVIRONMENT):
+            yield _line(node), "only deploy reads the environment"
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def _is_query(module: str) -> bool:
+    return ".queries" in module
+
+
+def _touches_environment(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "getenv", "environb"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    )
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))
