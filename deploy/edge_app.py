@@ -26,6 +26,7 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from streams.gateway.app import create_gateway, handles
 from streams.gateway.metrics import GatewayMetrics
+from streams.gateway.openapi import documents
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.tail import KafkaTail
 
@@ -163,6 +164,7 @@ class EdgeApp:
             client_ip=client_ip,
             clock_ms=now_ms,
             dashboard=dashboard,
+            documents=documents(),
         )
         self._stack.push_async_callback(api.state.close)
         return api

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from schemas.telemetry.s1 import validate_batch
+from schemas.telemetry.s1_feedback import decode_feedback
+from schemas.telemetry.s4 import validate
+from streams.gateway.app import WRITE_ROUTES
+from streams.gateway.openapi import documents
+from streams.gateway.openapi_s1 import BATCH_EXAMPLE, FEEDBACK_EXAMPLE
+from streams.gateway.openapi_s4 import EXAMPLES
+from tests.schemas.telemetry.s4_samples import NOW, pack
+
+DOCUMENTS = documents()
+
+
+def resolved(document: dict[str, Any], node: Any) -> Any:
+    """The node with references written out."""
+    if isinstance(node, list):
+        return [resolved(document, element) for element in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        found: Any = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        return resolved(document, found)
+    return {name: resolved(document, value) for name, value in node.items()}
+
+
+def contents() -> Any:
+    for document in DOCUMENTS.values():
+        for path, operations in document["paths"].items():
+            operation = operations["post"]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                yield document, f"{path} request", content
+            for status, answer in operation["responses"].items():
+                for content in answer["content"].values():
+                    yield document, f"{path} {status}", content
+
+
+def test_every_route_is_documented() -> None:
+    documented = {path for document in DOCUMENTS.values() for path in document["paths"]}
+    assert documented == set(WRITE_ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("document", "where", "content"),
+    list(contents()),
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_example_fits_its_schema(document: dict[str, Any], where: str, content: dict[str, Any]) -> None:
+    del where
+    schema = resolved(document, content["schema"])
+    check = jsonschema_rs.Draft202012Validator(schema)
+    examples = [example["value"] for example in content.get("examples", {}).values()]
+    for example in [content["example"]] if "example" in content else examples:
+        check.validate(example)
+
+
+def test_the_examples_are_accepted() -> None:
+    validate(pack(list(EXAMPLES.values())), NOW)
+    validate_batch(json.dumps(BATCH_EXAMPLE).encode(), 1_779_000_000_000)
+    decode_feedback(json.dumps(FEEDBACK_EXAMPLE).encode())
