@@ -85,30 +85,38 @@ class KafkaAppender:
             raise ValueError(f"a record of {size} bytes is larger than {RECORD_BYTES_MAX}")
         if self._in_flight_bytes + size > self._in_flight_bytes_max:
             raise LogUnavailable("refused: too much is waiting for Kafka")
-        self._in_flight_bytes += size
-        sending = asyncio.ensure_future(
-            self._send(size, topic=topic, partition=partition, value=value, key=key)
-        )
-        done, _ = await asyncio.wait((sending,), timeout=self._timeout_s)
-        if not done:
-            sending.add_done_callback(_ignore)
+        acknowledged = await self._taken(size, topic=topic, partition=partition, value=value, key=key)
+        await asyncio.wait((acknowledged,), timeout=self._timeout_s)
+        if not acknowledged.done():
             raise LogUnavailable(f"{topic}[{partition}] did not acknowledge within {self._timeout_s:.0f} s")
-        metadata = sending.result()
+        error = acknowledged.exception()
+        if error is not None:
+            raise LogUnavailable(f"{topic}[{partition}]: {error!r}") from error
+        metadata: RecordMetadata = acknowledged.result()
         return Appended(partition, metadata.offset, metadata.timestamp)
 
-    async def _send(self, size: int, **record: Any) -> RecordMetadata:
+    async def _taken(self, size: int, **record: Any) -> asyncio.Future[RecordMetadata]:
+        """Give a record to aiokafka; its bytes are in flight until the future is done."""
+        self._in_flight_bytes += size
         producer = self._producer
         try:
             producer = producer or await self._started()
-            acknowledged = await producer.send(**record)
-            return await acknowledged
-        except _LOST_ITS_PLACE as error:
-            self._replace(producer)
-            raise LogUnavailable(f"the producer lost its place: {error!r}") from error
-        except KafkaError as error:
-            raise LogUnavailable(f"{record['topic']}[{record['partition']}]: {error!r}") from error
-        finally:
+            acknowledged: asyncio.Future[RecordMetadata] = await producer.send(**record)
+        except BaseException as error:
             self._in_flight_bytes -= size
+            if isinstance(error, _LOST_ITS_PLACE):
+                self._replace(producer)
+            if isinstance(error, KafkaError):
+                raise LogUnavailable(f"{record['topic']}[{record['partition']}]: {error!r}") from error
+            raise
+
+        def done(future: asyncio.Future[RecordMetadata]) -> None:
+            self._in_flight_bytes -= size
+            if not future.cancelled() and isinstance(future.exception(), _LOST_ITS_PLACE):
+                self._replace(producer)
+
+        acknowledged.add_done_callback(done)
+        return acknowledged
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -135,9 +143,3 @@ class KafkaAppender:
             await asyncio.wait_for(producer.stop(), self._timeout_s)
         except (TimeoutError, KafkaError) as error:
             _log.warning("the producer did not close cleanly: %r", error)
-
-
-def _ignore(sending: asyncio.Future[RecordMetadata]) -> None:
-    """The caller was told that nobody knows; the late answer, good or bad, has no reader."""
-    if not sending.cancelled():
-        sending.exception()
