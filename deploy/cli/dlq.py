@@ -112,22 +112,27 @@ async def _entry(settings: Settings, letter_id: str) -> Entry:
     entry = (await _entries(settings)).get(letter_id)
     if entry is None:
         raise Refused(f"there is no dead letter {letter_id}", 404)
-    if entry.letter.body is not None:
-        return entry
+    if entry.letter.body is None:
+        record = await _source(settings, entry.letter)
+        return Entry(msgspec.structs.replace(entry.letter, body=record), entry.replays)
+    return entry
+
+
+async def _source(settings: Settings, letter: DeadLetter) -> bytes:
+    """The record that a dead letter came from, as it is in the log."""
     tail = KafkaTail(settings.kafka, client_id="questlog-dlq")
     try:
-        letter = entry.letter
         async for record in tail.read(letter.topic, letter.partition, letter.offset, letter.offset + 1):
-            return Entry(msgspec.structs.replace(letter, body=record.value), entry.replays)
+            return record.value
     finally:
         await tail.stop()
-    raise Refused(f"the record that {letter_id} came from is no longer kept", 404)
+    raise Refused(f"the record that {letter.id} came from is no longer kept", 404)
 
 
 async def _replay(settings: Settings, letter_id: str) -> list[str]:
     entry = await _entry(settings, letter_id)
     letter, attempt = entry.letter, entry.replays + 1
-    commands, parts = _contents(letter)
+    commands, parts = await _contents(settings, letter)
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(settings.kafka, client_id="questlog-dlq")
         stack.push_async_callback(appender.stop)
@@ -146,7 +151,7 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
         return [f"{new_id}: {await desk.replay(command, new_id)}" for command, new_id in ids]
 
 
-def _contents(letter: DeadLetter) -> tuple[list[Command], list[TelemetryPart]]:
+async def _contents(settings: Settings, letter: DeadLetter) -> tuple[list[Command], list[TelemetryPart]]:
     """What can be appended again. Refused where this build can't read it."""
     body = letter.body or b""
     try:
@@ -157,7 +162,8 @@ def _contents(letter: DeadLetter) -> tuple[list[Command], list[TelemetryPart]]:
         if letter.topic == TELEMETRY.name:
             if letter.index is None:
                 return [], decode_record(body).parts
-            return [], [msgspec.msgpack.decode(body, type=TelemetryPart)]
+            # The letter holds what the client sent; whose it was is in the record.
+            return [], [decode_record(await _source(settings, letter)).parts[letter.index]]
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(f"this build can't read {letter.id} either: {error}", 400) from None
     raise Refused(f"nothing here appends to {letter.topic}", 400)

@@ -25,12 +25,15 @@ from deploy.rebuild_redis import rebuild_redis
 from deploy.studio_desk import Refused, StudioDesk, studio_desk
 from projections.redis.client import connect
 from projections.studio.directory import RedisDirectory
+from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_letter
 from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord
 from schemas.studio.commands import COMMANDS, RevokeKey
 from schemas.studio.definitions import load_definitions
-from schemas.topics import STUDIO_COMMANDS
+from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
+from schemas.topics import STUDIO_COMMANDS, TELEMETRY
 from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
 from tests.deploy.studio_world import Workers, workers
 from tests.projections.redis.support import RedisServer, redis_server
 from tests.stack import infra
@@ -229,6 +232,44 @@ async def test_unreadable_commands_are_kept_and_can_be_replayed(running: Workers
     assert await _replay(running.settings, part) == [f"{command.command_id}#r2: 500"]
     assert (await _entries(running.settings))[part].replays == 2
     assert COMMANDS.wire_names
+
+
+async def test_a_dead_part_of_telemetry_is_replayed_as_it_was_sent(running: Workers) -> None:
+    part = TelemetryPart(
+        kind=PartKind.S4_ITEMS,
+        request_id="request",
+        studio_id="s",
+        game_id="g",
+        received_at_ms=5,
+        item_count=1,
+        country=None,
+        region=None,
+        city=None,
+        body=b"\xc1",
+    )
+    good = msgspec.structs.replace(part, request_id="good", body=b"\x90")
+    appender = KafkaAppender(running.settings.kafka)
+    where = await appender.append(TELEMETRY.name, 0, encode_record([good, part]))
+    letter = DeadLetter(
+        version=DEAD_LETTER_VERSION,
+        topic=TELEMETRY.name,
+        partition=0,
+        offset=where.offset,
+        index=1,
+        reader="telemetry",
+        reason="undecodable-part",
+        error="no",
+        appended_at_ms=where.appended_at_ms,
+        key=None,
+        body=part.body,
+    )
+    await append_dead_letter(appender, letter)
+    await appender.stop()
+    assert await _replay(running.settings, letter.id) == [f"request#r1: appended at 0@{where.offset + 1}"]
+    tail = KafkaTail(running.settings.kafka)
+    (again,) = [record async for record in tail.read(TELEMETRY.name, 0, where.offset + 1)]
+    await tail.stop()
+    assert decode_record(again.value).parts == [msgspec.structs.replace(part, request_id="request#r1")]
 
 
 async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
