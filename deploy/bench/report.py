@@ -23,7 +23,9 @@ def show(console: Console, phases: list[Phase], ceilings: list[Ceiling]) -> None
                 f"{phase.name}: answers other than 2xx {phase.refused}, connections lost {phase.lost}"
             )
     if ceilings:
-        console.print(_ceilings(phases, ceilings))
+        console.print(_ceilings(ceilings))
+        for line in ratios(phases, ceilings):
+            console.print(line)
 
 
 def _phases(phases: list[Phase]) -> Table:
@@ -55,23 +57,18 @@ def _phases(phases: list[Phase]) -> Table:
 
 def _cpu(phases: list[Phase]) -> Table:
     table = Table(title="CPU for each event, µs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("")
-    names = sorted({name for phase in phases for name in phase.cpu_us})
-    for title in (*names, "total", "(edge while accepting)", "(load)"):
-        table.add_column(title, justify="right")
+    table.add_column("process")
     for phase in phases:
-        cells = [f"{phase.cpu_us.get(name, 0.0):.2f}" for name in names]
-        table.add_row(
-            phase.name,
-            *cells,
-            f"{phase.cpu_us_total:.2f}",
-            f"{phase.accept_cpu_us:.2f}",
-            f"{phase.load_cpu_us:.2f}",
-        )
+        table.add_column(phase.name, justify="right")
+    for name in sorted({name for phase in phases for name in phase.cpu_us}):
+        table.add_row(name, *(f"{phase.cpu_us.get(name, 0.0):.2f}" for phase in phases))
+    table.add_row("total, wire to query", *(f"{phase.cpu_us_total:.2f}" for phase in phases))
+    table.add_row("edge while accepting", *(f"{phase.accept_cpu_us:.2f}" for phase in phases))
+    table.add_row("(load generator)", *(f"{phase.load_cpu_us:.2f}" for phase in phases))
     return table
 
 
-def _ceilings(phases: list[Phase], ceilings: list[Ceiling]) -> Table:
+def _ceilings(ceilings: list[Ceiling]) -> Table:
     table = Table(title="Ceilings in this run", title_justify="left", box=None, pad_edge=False)
     for title in ("", "units/s", "store's CPU a unit", "MB/s"):
         table.add_column(title, justify="left" if not title else "right")
@@ -83,8 +80,6 @@ def _ceilings(phases: list[Phase], ceilings: list[Ceiling]) -> Table:
             f"{ceiling.cpu_us:.2f} µs",
             f"{ceiling.bytes_sent / ceiling.seconds / 1e6:,.0f}",
         )
-    for line in ratios(phases, ceilings):
-        table.add_row(line)
     return table
 
 

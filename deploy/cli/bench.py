@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -18,6 +18,7 @@ from deploy.cli import running
 from projections.clickhouse.client import ClickHouse
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
+WIDTH: Final = 132
 
 
 @app.callback()
@@ -43,7 +44,7 @@ def ingest_command(  # noqa: PLR0917 - typer takes options as parameters
     of the same records, bare ClickHouse insert of the same rows. Of 100 events 80 are gameplay events, 10
     funnel steps, 9 trajectories of 10 points, 1 is a player; points count as rows, not as events.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     steps = [step.strip() for step in (only or "accept,hold,single,ceilings").split(",")]
     try:
         relay = read_relay(home / "demo.json")

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -19,8 +19,10 @@ from deploy.bench.processes import NoStackError
 from deploy.drill.faults import FaultDrill, Outcome, Plan
 from deploy.drill.soak import Memory, soak
 from deploy.drill.stack import DrillFailedError, OwnStack
+from projections.clickhouse.client import ClickHouseError
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
+WIDTH: Final = 132
 
 
 @app.callback()
@@ -43,13 +45,13 @@ def faults_command(  # noqa: PLR0917 - typer takes options as parameters
 
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     plan = Plan(events=events, kills=kills, zombies=zombies, seed=seed)
     with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
         try:
             outcome = asyncio.run(_faults(home or Path(temporary), plan, console))
-        except DrillFailedError as error:
-            console.print(f"questlog: {error}", markup=False)
+        except (DrillFailedError, ClickHouseError, OSError) as error:
+            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
             raise typer.Exit(2) from None
     if as_json:
         print(msgspec.json.encode(outcome).decode())
@@ -98,7 +100,7 @@ def soak_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Hold a rate on the running stack of HOME and print how each process's memory grows once warm."""
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     try:
         relay = read_relay(home / "demo.json")
         order = Order(

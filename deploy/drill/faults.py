@@ -37,6 +37,7 @@ VICTIMS: Final = (
     "worker-decider",
     "worker-timer",
 )
+"""Who is killed; the first round goes in this order, the others as the seed has it."""
 RECOVERY_SECONDS: Final = {"kafka": 20.0}
 RECOVERY_SECONDS_ELSE: Final = 10.0
 GIVE_UP_SECONDS: Final = 90.0
@@ -152,7 +153,7 @@ class FaultDrill:
         present = self._stack.parts()
         victims = [name for name in VICTIMS if name in present]
         for number in range(self._plan.kills):
-            if number % len(victims) == 0:
+            if number and number % len(victims) == 0:
                 self._dice.shuffle(victims)
             if loading.done():
                 raise DrillFailedError("the load ended before the kills did")
@@ -181,11 +182,10 @@ class FaultDrill:
     async def _raise_the_dead(self, number: int) -> None:
         """Stop the worker that holds the partition between fetch and insert; wake it when another has it."""
         extra = await self._stack.add_worker("clickhouse", 100 + number)
-        part = self._stack.parts()["worker-clickhouse"]
-        holders = {part["admin_port"]: part["pid"], extra.spec.admin_port: extra.process.pid}
-        port = await self._holder(holders)
-        pid = holders.pop(port)
+        holders = await self._holders(extra)
         await self._between_fetch_and_insert()
+        port, pid = await self._holder(holders)
+        del holders[port]
         os.kill(pid, signal.SIGSTOP)
         self._tell(f"zombie: stopped pid {pid} for {STOPPED_SECONDS:.0f} s")
         begun = time.monotonic()
@@ -213,13 +213,22 @@ class FaultDrill:
         if await Markers(self._target, patient=True).wait_for_one(GIVE_UP_SECONDS) is None:
             raise DrillFailedError("no event was queryable after the second worker had gone")
 
-    async def _holder(self, holders: dict[int, int]) -> int:
-        deadline = time.monotonic() + 30.0
+    async def _holders(self, extra: RunningPart) -> dict[int, int]:
+        """Admin port and pid of both workers, once both run and one of them holds the partition."""
+        deadline = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
-            for port in holders:
-                if await partitions_held(port):
-                    return port
+            part = self._stack.parts()["worker-clickhouse"]
+            holders = {part["admin_port"]: part["pid"], extra.spec.admin_port: extra.process.pid}
+            held = [await partitions_held(port) for port in holders]
+            if part["state"] == "ready" and sum(held) == 1:
+                return holders
             await asyncio.sleep(0.1)
+        raise DrillFailedError("two workers were started and none, or both, hold the partition")
+
+    async def _holder(self, holders: dict[int, int]) -> tuple[int, int]:
+        for port, pid in holders.items():
+            if await partitions_held(port):
+                return port, pid
         raise DrillFailedError("no worker says that it holds a partition of telemetry")
 
     async def _holds(self, port: int, seconds: float) -> bool:

@@ -48,7 +48,7 @@ class OwnStack:
         }
         with (self.home / "up.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "deploy.cli", "up", "--demo"),
+                *(sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play"),
                 *("--home", str(self.home), "--edges", str(self._edges)),
                 *(word for pair in ports.items() for word in pair),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -1,0 +1,23 @@
+"""One stack for all fault tests: it is broken and must be whole again before a test ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.drill.stack import OwnStack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
+    """A stack with the demo studios and no bots, in a process of its own; its parts may be hit by their pids."""
+    own = OwnStack(tmp_path_factory.mktemp("faults"))
+    with asyncio.Runner() as runner:
+        runner.run(own.__aenter__())
+        yield own
+        runner.run(own.stop())
