@@ -15,6 +15,7 @@ from deploy.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Report
 from deploy.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
 from deploy.bench.processes import NoStackError
 from deploy.cli import running
+from deploy.cli.bench_heatmap import heatmap_command
 from projections.clickhouse.client import ClickHouse
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
@@ -24,6 +25,9 @@ WIDTH: Final = 132
 @app.callback()
 def _bench() -> None:
     """Measure the running stack."""
+
+
+app.command("heatmap")(heatmap_command)
 
 
 @app.command("ingest")
