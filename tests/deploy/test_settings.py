@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from deploy.settings import Settings, SettingsError, from_environment, make_secret
+
+
+def test_a_child_reads_back_what_its_parent_holds(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path, port=4001, trusted_proxies=("10.0.0.0/8", "::1/128"), cors=("https://a.example",)
+    )
+    assert from_environment(settings.environment()) == settings
+
+
+def test_options_come_before_variables() -> None:
+    assert from_environment({"QUESTLOG_PORT": "1"}, port=2, host=None).port == 2
+    assert from_environment({}).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "http", "QUESTLOG_PORT must be a whole number, not 'http'"),
+        ("PORT", "65536", "QUESTLOG_PORT must be from 0 to 65535, not 65536"),
+        ("TELEMETRY_PARTITIONS", "0", "QUESTLOG_TELEMETRY_PARTITIONS must be from 1 to 256"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, all", "QUESTLOG_TRUSTED_PROXIES: 'all' is no CIDR range"),
+        ("LOG_LEVEL", "loud", "QUESTLOG_LOG_LEVEL must be debug, info, warning or error"),
+    ],
+)
+def test_a_bad_variable_is_named(name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        from_environment({f"QUESTLOG_{name}": value})
+    assert message in str(refused.value)
+
+
+def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(SettingsError, match="no deployment secret"):
+        Settings(home=home).deployment_secret()
+    make_secret(home)
+    secret = Settings(home=home).deployment_secret()
+    make_secret(home)
+    assert Settings(home=home).deployment_secret() == secret
+    assert len(secret) == 64
+    assert (home / "secret").stat().st_mode & 0o777 == 0o600
+    assert Settings(home=home, secret="given").deployment_secret() == b"given"  # noqa: S106 - a test's

@@ -1,0 +1,160 @@
+"""The supervisor over small programs: order, restarts, giving up, stopping, and what dies with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers, free_port, http_ok, port_taken
+from deploy.stack.supervisor import FIRST_TRIES, StartFailed, Supervisor, ask_health
+
+SERVE = (
+    "import http.server as h, sys; "
+    "h.HTTPServer(('127.0.0.1', int(sys.argv[1])), h.SimpleHTTPRequestHandler).serve_forever()"
+)
+
+
+def serving(name: str, port: int, *, after: tuple[str, ...] = ()) -> PartSpec:
+    async def ready() -> bool:
+        return await http_ok(port, "/")
+
+    return PartSpec(
+        name=name, argv=[sys.executable, "-c", SERVE, str(port)], ready=ready, after=after, start_seconds=20
+    )
+
+
+def failing(name: str, code: str) -> PartSpec:
+    async def ready() -> bool:
+        return False
+
+    return PartSpec(name=name, argv=[sys.executable, "-c", code], ready=ready, start_seconds=5)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - another process's state has no event
+            await asyncio.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_parts_start_after_what_they_need_and_steps_run_between(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    async def step() -> None:
+        order.append(supervisor.parts["store"].state)
+        order.append(supervisor.parts["app"].state)
+
+    specs = [serving("store", free_port()), serving("app", free_port(), after=("step", "store"))]
+    supervisor = Supervisor(specs, tmp_path, order.append)
+    await supervisor.start({"step": step})
+    assert order == ["ready", "waiting"]
+    assert supervisor.steady
+    status = json.loads((tmp_path / "status.json").read_bytes())
+    assert [(part["name"], part["state"]) for part in status["parts"]] == [
+        ("store", "ready"),
+        ("app", "ready"),
+    ]
+    await supervisor.stop()
+    assert {part.state for part in supervisor.parts.values()} == {"stopped"}
+    await supervisor.stop()
+
+
+async def test_a_killed_part_is_started_again_and_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor([serving("store", free_port())], tmp_path, said.append)
+    await supervisor.start({})
+    first = supervisor.parts["store"].pid
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: supervisor.steady and supervisor.parts["store"].pid != first)
+    assert said == ["store ended (signal 9); starting it again in 0.1 s"]
+    assert supervisor.parts["store"].restarts == 1
+    stop = asyncio.Event()
+    stop.set()
+    await supervisor.watch(stop)
+    await supervisor.stop()
+
+
+async def test_a_part_that_never_comes_up_ends_the_start_with_its_own_words(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor([failing("store", "raise SystemExit('no disk')")], tmp_path, said.append)
+    with pytest.raises(StartFailed, match="no disk"):
+        await supervisor.start({})
+    assert len(said) == FIRST_TRIES - 1
+    await supervisor.stop()
+
+
+async def test_a_failing_step_ends_the_start(tmp_path: Path) -> None:
+    async def step() -> None:
+        raise StartFailed("topics differ")
+
+    supervisor = Supervisor([serving("store", free_port())], tmp_path, print)
+    with pytest.raises(StartFailed, match="topics differ"):
+        await supervisor.start({"step": step})
+    pid = supervisor.parts["store"].pid
+    await supervisor.stop()
+    assert not alive(pid)
+
+
+async def test_what_cannot_be_executed_says_so(tmp_path: Path) -> None:
+    async def ready() -> bool:
+        return True
+
+    with pytest.raises(PartFailed, match="store cannot be started"):
+        await RunningPart.start(PartSpec(name="store", argv=["/no/such"], ready=ready), tmp_path)
+
+
+async def test_a_part_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    port = free_port()
+    spec = serving("stubborn", port)
+    code = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
+    stubborn = PartSpec(
+        name="stubborn", argv=[sys.executable, "-c", code, str(port)], ready=spec.ready, stop_seconds=0.3
+    )
+    part = await RunningPart.start(stubborn, tmp_path)
+    await part.wait_ready()
+    await part.stop()
+    assert part.process.returncode == -signal.SIGKILL
+
+
+def test_parts_die_with_their_supervisor_however_it_ends(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from tests.deploy.test_supervisor import serving\n"
+        "from deploy.stack.supervisor import Supervisor; from deploy.stack.part import free_port\n"
+        "async def main():\n"
+        "    s = Supervisor([serving('store', free_port())], Path(sys.argv[1]), print)\n"
+        "    await s.start({}); print(s.parts['store'].pid, flush=True); await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    with subprocess.Popen(  # noqa: S603 - the code above
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as up:
+        assert up.stdout is not None
+        child = int(up.stdout.readline())
+        assert alive(child)
+        up.kill()
+    deadline = time.monotonic() + 10
+    while alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+async def test_health_of_nobody_is_empty() -> None:
+    port = free_port()
+    assert not port_taken(port)
+    assert await ask_health(port) == {}
+    assert not await answers(port, b"PING\r\n", b"+PONG")

@@ -1,0 +1,129 @@
+"""`questlog up` as a person meets it: ready, restarted, killed, started again on the same home."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack import QuestlogStack, questlog_up
+
+pytestmark = pytest.mark.stack
+
+
+def questlog(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deploy.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - the stack's own
+        return json.load(answer)
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_second_start_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
+    with questlog_up(tmp_path) as stack:
+        first = dict(stack.demo)
+        assert get(f"{stack.base_url}/readyz")["ready"]
+    with questlog_up(tmp_path) as stack:
+        assert stack.demo["keys"] == first["keys"]
+        assert stack.demo["studio"] == first["studio"]
+        busy = questlog("up", "--home", str(tmp_path))
+        assert busy.returncode == 1
+        assert "a stack already runs on" in busy.stderr
+
+
+def test_every_part_comes_back_after_sigkill(questlog_stack: QuestlogStack) -> None:
+    before = questlog_stack.parts()
+    for part in before.values():
+        os.kill(part["pid"], signal.SIGKILL)
+
+    def recovered() -> bool:
+        parts = questlog_stack.parts()
+        return all(
+            part["state"] == "ready" and part["pid"] != before[name]["pid"] for name, part in parts.items()
+        )
+
+    until(recovered, 60)
+    until(lambda: questlog("status", "--home", str(questlog_stack.home)).returncode == 0)
+
+
+def test_status_says_what_runs(questlog_stack: QuestlogStack) -> None:
+    done = questlog("status", "--json", "--home", str(questlog_stack.home))
+    parts = {part["name"]: part for part in json.loads(done.stdout)["parts"]}
+    assert {"kafka", "redis", "clickhouse", "edge", "worker-decider", "worker-clickhouse"} <= parts.keys()
+    assert all(set(part) == {"name", "pid", "state", "lag"} for part in parts.values())
+    assert isinstance(parts["worker-redis"]["lag"], int)
+
+
+def test_status_of_nothing(tmp_path: Path) -> None:
+    done = questlog("status", "--json", "--home", str(tmp_path))
+    assert (done.returncode, json.loads(done.stdout)) == (3, {"parts": []})
+
+
+def test_every_process_shows_metrics_and_health(questlog_stack: QuestlogStack) -> None:
+    for part in questlog_stack.parts().values():
+        if part["admin_port"]:
+            until(lambda port=part["admin_port"]: bool(get(f"http://127.0.0.1:{port}/healthz")["ok"]))  # type: ignore[misc]  # bound early
+            with urllib.request.urlopen(f"http://127.0.0.1:{part['admin_port']}/metrics") as answer:
+                assert b"python_info" in answer.read()
+
+
+@pytest.mark.parametrize("option", ["--port", "--kafka-port", "--redis-port", "--clickhouse-port"])
+def test_a_taken_port_names_its_option(tmp_path: Path, option: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        others = {"--port": "1", "--kafka-port": "2", "--redis-port": "3", "--clickhouse-port": "4"}
+        words = [word for pair in (others | {option: port}).items() for word in pair]
+        done = questlog("up", "--home", str(tmp_path), *words)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"questlog: port {port} is taken: choose another with {option} "
+        f"(or QUESTLOG_{option[2:].upper().replace('-', '_')})\n"
+    )
+
+
+def test_sql_asks_the_running_stack(questlog_stack: QuestlogStack) -> None:
+    home = str(questlog_stack.home)
+    assert questlog("sql", "SELECT 6 * 7", "--format", "TSV", "--home", home).stdout == "42\n"
+    failed = questlog("sql", "SELECT nope", "--home", home)
+    assert (failed.returncode, "Code: 47" in failed.stderr) == (1, True)
+
+
+def test_help_is_there_for_every_command() -> None:
+    listed = questlog("--help")
+    for name in (
+        "up",
+        "apply",
+        "keys",
+        "demo",
+        "status",
+        "rebuild",
+        "dlq",
+        "sql",
+        "bench",
+        "gateway",
+        "api",
+        "worker",
+    ):
+        assert name in listed.stdout
+        assert questlog(name, "--help").returncode == 0
