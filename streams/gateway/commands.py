@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -30,7 +29,7 @@ from schemas.topics import Topic
 WINDOW_S: Final = 2.0
 """How long a partition waits for a wake-up before its next record may go."""
 ANSWER_S: Final = 5.0
-"""How long a command waits in line, and then for its outcome; after that nobody knows, and it is 503."""
+"""How long a command waits for its outcome, from its submission; after that nobody knows, and it is 503."""
 WAITING_MAX: Final = 4096
 """Commands in line for one partition; the next is 503 at once."""
 ENVELOPE_BYTES: Final = 256
@@ -95,7 +94,6 @@ class CommandClient:
         answers: Answers,
         gateway_id: str,
         new_record_id: Callable[[], str],
-        monotonic: Callable[[], float] = time.monotonic,
         window_s: float = WINDOW_S,
         answer_s: float = ANSWER_S,
     ) -> None:
@@ -104,7 +102,6 @@ class CommandClient:
         self._answers = answers
         self._gateway_id = gateway_id
         self._new_record_id = new_record_id
-        self._monotonic = monotonic
         self._window_s = window_s
         self._answer_s = answer_s
         self._up = asyncio.Event()
@@ -156,13 +153,16 @@ class CommandClient:
             command=command,
             definition=definition,
             size=size,
-            until=self._monotonic() + self._answer_s,
             answer=asyncio.get_running_loop().create_future(),
         )
         line.append(waiting)
         if partition not in self._runners:
             self._runners[partition] = asyncio.create_task(self._run(partition, line))
-        return await waiting.answer
+        try:
+            async with asyncio.timeout(self._answer_s):
+                return await waiting.answer
+        except TimeoutError:
+            raise self._unavailable("no-outcome") from None
 
     async def _run(self, partition: int, line: deque[_Waiting]) -> None:
         try:
@@ -177,13 +177,9 @@ class CommandClient:
         """The next record's commands; who hung up or waited too long surely did not happen."""
         taken: list[_Waiting] = []
         size = 0
-        now = self._monotonic()
         while line and len(taken) < COMMANDS_MAX and size + line[0].size <= BYTES_MAX:
             waiting = line.popleft()
             if waiting.answer.done():
-                continue
-            if waiting.until < now:
-                self._fail([waiting], "waited-in-line")
                 continue
             taken.append(waiting)
             size += waiting.size
@@ -221,13 +217,12 @@ class CommandClient:
             await self._appender.append(self._topic.name, partition, _encoder.encode(record))
         except LogUnavailable as error:
             _log.warning("commands were not acknowledged: %s", error)
-            del self._flights[flight.record_id]
-            self._fail(commands, "log-unavailable")
+            self._lose(flight, "log-unavailable")
             return
-        except BaseException:
-            del self._flights[flight.record_id]
-            self._fail(commands, "log-failed")
-            raise
+        except Exception:
+            _log.exception("commands can't be appended")
+            self._lose(flight, "log-failed")
+            return
         _SIZES.labels(self._topic.name).observe(len(commands))
         landing = asyncio.create_task(self._land(flight))
         self._tasks.add(landing)
@@ -235,19 +230,14 @@ class CommandClient:
         await flight.released.wait()
 
     async def _land(self, flight: _Flight) -> None:
-        """Hand out outcomes as they are found, until all are or the time is over."""
-        until = self._monotonic() + self._answer_s
+        """Hand out outcomes as they are found, until nobody waits any more."""
         try:
             while flight.commands:
-                left = until - self._monotonic()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(flight.woken.wait(), max(0.0, min(self._window_s, left)))
+                    await asyncio.wait_for(flight.woken.wait(), self._window_s)
                 flight.woken.clear()
                 flight.released.set()
                 await self._hand_out(flight)
-                if left <= 0 and flight.commands:
-                    self._fail(flight.commands, "no-outcome")
-                    return
         finally:
             flight.released.set()
             self._flights.pop(flight.record_id, None)
@@ -266,6 +256,10 @@ class CommandClient:
         for waiting, outcome in zip(flight.commands, found, strict=True):
             waiting.resolve(outcome)
         flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
+
+    def _lose(self, flight: _Flight, reason: str) -> None:
+        del self._flights[flight.record_id]
+        self._fail(flight.commands, reason)
 
     def _woken(self, record_id: str) -> None:
         flight = self._flights.get(record_id)
@@ -292,7 +286,6 @@ class _Waiting(msgspec.Struct, eq=False):
     command: Command
     definition: bytes
     size: int
-    until: float
     answer: asyncio.Future[Outcome]
 
     def resolve(self, outcome: Outcome | None) -> None:

@@ -41,12 +41,15 @@ class Backend:
         self.held = False
         self.away = False
         self.status = 200
+        self.silent = asyncio.Event()
+        self.silent.set()
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         assert (topic.endswith(".commands"), partition, key) == (True, 0, None)
         record = msgspec.msgpack.decode(value, type=CommandRecord)
         if self.away:
             raise LogUnavailable("away")
+        await self.silent.wait()
         self.records.append(record)
         self.arrived.put_nowait(record)
         if not self.held:
@@ -203,6 +206,20 @@ async def test_a_log_that_is_away_is_unavailable_and_recovers_by_itself(redis_ur
             await client.submit(command())
         backend.away = False
         assert (await client.submit(command())).status == 200
+
+
+async def test_a_log_that_says_nothing_holds_nobody_longer_than_an_answer_may_take(redis_url: str) -> None:
+    async with gateway(redis_url, answer_s=0.3) as (client, backend, _):
+        backend.silent = asyncio.Event()
+        started = asyncio.get_running_loop().time()
+        results = await asyncio.gather(
+            *(client.submit(command()) for _ in range(300)), return_exceptions=True
+        )
+        assert {type(result) for result in results} == {CommandUnavailable}
+        assert asyncio.get_running_loop().time() - started < 2
+        backend.silent.set()
+        assert (await client.submit(command())).status == 200
+        assert len(backend.records) == 2, "who waited in line too long was not appended"
 
 
 async def test_nothing_keyed_is_appended_while_outcomes_can_not_be_looked_up(redis_url: str) -> None:
