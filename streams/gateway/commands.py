@@ -219,7 +219,7 @@ class CommandClient:
             _log.warning("commands were not acknowledged: %s", error)
             self._lose(flight, "log-unavailable")
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - one lost record must not end the line
             _log.exception("commands can't be appended")
             self._lose(flight, "log-failed")
             return
