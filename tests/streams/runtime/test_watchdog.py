@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+from schemas.log import LogUnavailable
+from streams.runtime.watchdog import EXIT_STUCK, Watchdog
+from tests.streams.deciders.memory_log import MemoryLog
+from tests.streams.runtime.running import until
+
+
+class Watched:
+    """Positions a test can move, and the exits the watchdog asked for."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.exits: list[tuple[int, str]] = []
+        self.positions: dict[int, int] | None = {0: 0}
+        self.ends: dict[int, int] = {}
+        self.watchdog = Watchdog(
+            lambda code, reason: self.exits.append((code, reason)),
+            log,
+            lambda: None if self.positions is None else [("t", self.positions, self.ends)],
+            look_s=0.02,
+            stuck_s=0.2,
+        )
+
+
+async def test_lag_without_progress_is_the_end() -> None:
+    log = MemoryLog()
+    await log.append("t", 0, b"x")
+    watched = Watched(log)
+    watched.watchdog.start()
+    await until(lambda: watched.exits)
+    await watched.watchdog.stop()
+    code, reason = watched.exits[0]
+    assert code == EXIT_STUCK
+    assert "t[0] stands at 0 with 1 records" in reason
+
+
+async def test_progress_and_idleness_are_fine() -> None:
+    log = MemoryLog()
+    watched = Watched(log)
+    watched.watchdog.start()
+    for step in range(20):
+        await log.append("t", 0, b"x")
+        watched.positions = {0: step}
+        await asyncio.sleep(0.02)
+    watched.positions = {0: 20}
+    await asyncio.sleep(0.5)
+    await watched.watchdog.stop()
+    assert watched.exits == []
+    assert watched.ends == {0: 20}
+
+
+async def test_taking_partitions_is_no_standstill() -> None:
+    log = MemoryLog()
+    await log.append("t", 0, b"x")
+    watched = Watched(log)
+    watched.positions = None
+    watched.watchdog.start()
+    await asyncio.sleep(0.5)
+    await watched.watchdog.stop()
+    assert watched.exits == []
+
+
+async def test_an_unknown_end_is_no_lag() -> None:
+    class Away(MemoryLog):
+        async def end_offset(self, topic: str, partition: int) -> int:
+            raise LogUnavailable(f"{topic}[{partition}]")
+
+    watched = Watched(Away())
+    watched.watchdog.start()
+    await asyncio.sleep(0.4)
+    await watched.watchdog.stop()
+    assert watched.exits == []
+
+
+async def test_a_loop_that_does_not_turn_is_the_end() -> None:
+    watched = Watched(MemoryLog())
+    watched.watchdog.start()
+    await asyncio.sleep(0.05)
+    time.sleep(0.5)  # noqa: ASYNC251 - the mistake the watchdog is for
+    await watched.watchdog.stop()
+    assert any("did not turn" in reason for _, reason in watched.exits)
