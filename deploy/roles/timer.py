@@ -1,4 +1,4 @@
-"""The timer role: says in the log what time has brought. It reads no topic, and may fire twice."""
+"""The timer role: says in the log what time has brought, and runs exports. It may fire twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import RedisError
 
@@ -26,39 +26,47 @@ if TYPE_CHECKING:
     from deploy.roles import Worker
 
 TICK_SECONDS: Final = 1.0
+AWAY: Final = (RedisError, OSError, StoreUnavailable, LogUnavailable)
+"""What a store that is away raises: the next tick tries again. Anything else ends the process."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
-    """Tick every second until `stop` is set."""
-    redis = connect(worker.settings.redis_url)
+    """Tick both every second until `stop` is set; a long export does not hold the sessions' deadlines."""
+    configured = worker.settings
+    redis = connect(configured.redis_url)
     worker.stack.push_async_callback(redis.aclose)
-    deadlines = RedisDeadlines(redis, partitions=worker.settings.telemetry_partitions)
-    timer = SessionTimer(topic=TELEMETRY.name, source=deadlines, tail=worker.tail, appender=worker.appender)
+    partitions = configured.telemetry_partitions
+    timer = SessionTimer(
+        topic=TELEMETRY.name,
+        source=RedisDeadlines(redis, partitions=partitions),
+        tail=worker.tail,
+        appender=worker.appender,
+    )
     exports = ExportRunner(
         register=RedisExportRegister(redis),
         tail=worker.tail,
         objects=open_objects(
-            worker.settings.object_store_location,
-            base_url=worker.settings.base_url,
-            secret=worker.settings.deployment_secret(),
+            configured.object_store_location,
+            base_url=configured.base_url,
+            secret=configured.deployment_secret(),
         ),
-        partitions=worker.settings.telemetry_partitions,
+        partitions=partitions,
     )
     worker.health = lambda: {"ok": True, "lag": None}
-    # An export may take minutes: deadlines don't wait for it.
-    await asyncio.gather(
-        _every_second(lambda: timer.tick(time.time_ns() // 1_000_000), stop),
-        _every_second(exports.tick, stop),
-    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_every_second("sessions", lambda: timer.tick(time.time_ns() // 1_000_000), stop))
+        exporting = group.create_task(_every_second("exports", exports.tick, stop))
+        await stop.wait()
+        exporting.cancel()  # what it wrote is replaced when it is run again
 
 
-async def _every_second(tick: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+async def _every_second(what: str, tick: Callable[[], Awaitable[Any]], stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await tick()
-        except (RedisError, OSError, StoreUnavailable, LogUnavailable) as error:
-            _log.warning("the timer waits: %s", error)
+        except AWAY as error:
+            _log.warning("%s wait: %s", what, error)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)
