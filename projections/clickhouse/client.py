@@ -7,6 +7,7 @@ projector, the migrations and the rebuild. Settings of an insert: the design's "
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import re
 import time
@@ -46,6 +47,7 @@ _TRANSIENT_CODES: Final = frozenset(
 )
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
+_TRIES_OF_ONE: Final = 5
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"})
 
@@ -115,6 +117,20 @@ class ClickHouse:
     ) -> None:
         """Run a statement that may happen twice. `in_database=False`: the database need not exist."""
         await self._ask(self._parameters(sql, parameters, in_database=in_database), b"")
+
+    async def command_once(self, sql: str, *, done: Callable[[], Awaitable[bool]]) -> None:
+        """Run a statement that must not happen twice: `done` says whether it has, when its result is unknown.
+
+        Raises ClickHouseAway where that can't be learned in time either.
+        """
+        for _ in range(_TRIES_OF_ONE):
+            if await done():
+                return
+            with contextlib.suppress(ClickHouseAway):
+                await self._try(self._parameters(sql, None, in_database=False), b"")
+                return
+            await self._sleep(_FIRST_PAUSE_S)
+        raise ClickHouseAway(f"no result of: {sql}")
 
     async def rows(self, sql: str, parameters: dict[str, str | int] | None = None) -> list[list[Any]]:
         """A SELECT's rows; 64-bit integers are ints, larger ones are text. `sql` carries no FORMAT."""

@@ -117,7 +117,7 @@ class TelemetryReader:
             if first > 0:
                 raise PositionRefused(
                     f"{where}: nothing was applied yet, but the log begins at {first}: the rest is gone."
-                    " Restore the database, or accept the loss with `questlog rebuild clickhouse --trimmed`."
+                    " Restore the database from a backup: it cannot be built from this log."
                 )
             return 0, 0
         if position.log_id != log_id:

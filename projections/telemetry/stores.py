@@ -9,8 +9,7 @@ from projections.clickhouse.positions import Position, Positions
 from projections.telemetry import metrics
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.session_store import SessionStore
-from schemas.dead_letters import DeadLetter, encode_dead_letter
-from schemas.topics import DEAD_LETTERS
+from schemas.dead_letters import DeadLetter, append_dead_letter
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -84,4 +83,4 @@ class Stores:
     async def dead_letter(self, letter: DeadLetter) -> None:
         """Keep what could not be read. Called twice: one dead letter, by its id."""
         if self._appender is not None:
-            await self._appender.append(DEAD_LETTERS.name, 0, encode_dead_letter(letter), letter.id.encode())
+            await append_dead_letter(self._appender, letter)

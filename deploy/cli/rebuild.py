@@ -1,0 +1,165 @@
+"""`questlog rebuild`: builds Redis or ClickHouse again from the log, beside the live one, and swaps.
+
+`--verify` builds, compares with the live one and swaps nothing; it exits with 1 where anything differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.cli.running import of_home
+from deploy.rebuild_redis import rebuild_redis
+from projections.clickhouse.client import ClickHouse, ClickHouseError
+from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
+from projections.telemetry.rebuild import RebuildFailed, rebuild
+from schemas.log import LogUnavailable
+from schemas.topics import TELEMETRY
+from streams.runtime.tail import KafkaTail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Compare with the live one and swap nothing.")]
+Discard = Annotated[
+    bool, typer.Option("--discard", help="Redis only: replace positions of another or a shortened log.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Target(StrEnum):
+    """What to build again."""
+
+    CLICKHOUSE = "clickhouse"
+    REDIS = "redis"
+    ALL = "all"
+
+
+@app.command()
+def rebuild_command(
+    target: Annotated[Target, typer.Argument(help="What to build again.")],
+    home: Home = None,
+    verify: Verify = False,  # noqa: FBT002 - a typer flag
+    discard: Discard = False,  # noqa: FBT002 - a typer flag
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Build again from the log, beside the live one, and swap."""
+    configured = of_home(home)
+    results: list[dict[str, Any]] = []
+    console = Console(stderr=True, highlight=False)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("records"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name)
+            bar.update(tasks[name], completed=done, total=total)
+
+        try:
+            if target in {Target.REDIS, Target.ALL}:
+                results += asyncio.run(_redis(configured, progress, verify=verify, discard=discard))
+            if target in {Target.CLICKHOUSE, Target.ALL}:
+                results.append(asyncio.run(_clickhouse(configured, progress, verify=verify)))
+        except (
+            RebuildFailed,
+            RedisRebuildFailed,
+            LogUnavailable,
+            ClickHouseError,
+            RedisError,
+        ) as error:
+            bar.stop()
+            print(f"not rebuilt: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+    print(json.dumps(results) if as_json else "\n".join(map(_sentence, results)))
+    if any(result["different"] for result in results):
+        raise typer.Exit(1)
+
+
+async def _redis(
+    configured: Settings, progress: Callable[[str, int, int], None], *, verify: bool, discard: bool
+) -> list[dict[str, Any]]:
+    begun = time.monotonic()
+    found = await rebuild_redis(configured, verify=verify, discard=discard, progress=progress)
+    seconds = time.monotonic() - begun
+    return [
+        {
+            "store": "redis",
+            "noun": one.noun,
+            "records": one.records,
+            "swapped": one.swapped,
+            "verified": verify,
+            "different": one.different,
+            "compared": f"{one.keys} keys",
+            "seconds": round(seconds, 2),
+        }
+        for one in found
+    ]
+
+
+async def _clickhouse(
+    configured: Settings, progress: Callable[[str, int, int], None], *, verify: bool
+) -> dict[str, Any]:
+    database = configured.clickhouse_database
+    live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
+    built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)
+    tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
+    begun = time.monotonic()
+    try:
+        one = await rebuild(
+            live,
+            built,
+            topic=TELEMETRY.name,
+            partitions=configured.telemetry_partitions,
+            tail=tail,
+            progress=lambda done, total: progress("telemetry", done, total),
+            clock_ms=lambda: time.time_ns() // 1_000_000,
+            verify=verify,
+        )
+    finally:
+        await tail.stop()
+        await live.close()
+        await built.close()
+    return {
+        "store": "clickhouse",
+        "noun": "telemetry",
+        "records": one.records,
+        "swapped": one.swapped,
+        "verified": verify,
+        "different": one.different,
+        "compared": f"{sum(own.rows for own in one.live.values())} rows in {len(one.live)} tables",
+        "positions": {str(partition): offset for partition, offset in one.positions.items()},
+        "tables": {
+            table: {"live": own.rows, "built": one.built[table].rows, "equal": own == one.built[table]}
+            for table, own in one.live.items()
+        },
+        "seconds": round(time.monotonic() - begun, 2),
+    }
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    name = f"{result['store']} {result['noun']}: {result['records']} records in {result['seconds']} s"
+    if not result["verified"]:
+        return f"{name}, swapped"
+    if result["different"]:
+        return f"{name}, DIFFERENT from the live one: {', '.join(result['different'][:20])}"
+    return f"{name}, equal to the live one ({result['compared']})"
