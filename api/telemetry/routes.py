@@ -243,7 +243,7 @@ class Reads:
         found = served.value
         body = b'{"game":%b,"rooms":%b,"eventCount":%d}' % (
             msgspec.json.encode(answers.game(game)),
-            found.rooms_json,
+            found.rooms_json(),
             found.event_count,
         )
         return _cached(body, served)

@@ -57,7 +57,7 @@ class RefreshingCache(Generic[K, V]):
         monotonic: Callable[[], float],
         weigh: Callable[[V], int],
         fresh: float = 0.75,
-        stale: float = 1.75,
+        stale: float = 2.0,
         entries: int = 512,
         weight: int = 64 * 1024 * 1024,
         colds: int = 1,

@@ -10,11 +10,11 @@ room's grid be counted again.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-import orjson
 
 from projections.telemetry.queries.heatmap_grid import (
     CELLS,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 4
 _REBUILD_AFTER_S: Final = 600.0
 _SCAN_SECONDS: Final = 20.0
+_MARKS_KEPT_S: Final = 0.3
 
 
 class HeatmapKey(msgspec.Struct, frozen=True):
@@ -55,31 +56,50 @@ class Marks(msgspec.Struct, frozen=True):
     ceilings: dict[int, int]
 
 
-class Heatmap(msgspec.Struct, frozen=True):
-    """A heatmap of one moment.
-
-    `rooms_json` is the answer's `rooms`; the rest is what bringing it up to date needs.
-    """
+class Counted(msgspec.Struct, frozen=True):
+    """Counts of one moment: log positions, every room's extent, the shown rooms' grids."""
 
     marks: Marks
     ceilings: dict[int, int]
     extents: dict[str, Extent]
     grids: dict[str, Grid]
-    rooms_json: bytes
+
+
+class Heatmap(Counted, frozen=True):
+    """A heatmap of one moment.
+
+    `rendered` is each shown room as JSON, in order; the rest is what bringing it up to date needs.
+    """
+
+    rendered: dict[str, bytes]
     event_count: int
     built_at: float
 
+    def rooms_json(self) -> bytes:
+        """The answer's `rooms`."""
+        return b"[" + b",".join(self.rendered.values()) + b"]"
+
     def weight(self) -> int:
         """Approximate bytes held."""
-        return len(self.rooms_json) + len(self.extents) * 300 + len(self.grids) * CELLS * 8 + 1000
+        return (
+            sum(map(len, self.rendered.values()))
+            + len(self.extents) * 300
+            + len(self.grids) * CELLS * 8
+            + 1000
+        )
 
 
 class HeatmapReader:
     """Loads heatmaps for a `RefreshingCache`: builds where there is no previous one, else updates it."""
 
-    def __init__(self, queries: Queries, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, queries: Queries, monotonic: Callable[[], float], *, marks_kept: float = _MARKS_KEPT_S
+    ) -> None:
         self._queries = queries
         self._monotonic = monotonic
+        self._marks_kept = marks_kept
+        self._marks_lock = asyncio.Lock()
+        self._held: tuple[float, Marks] | None = None
 
     async def load(self, key: HeatmapKey, previous: Heatmap | None) -> Heatmap:
         """A heatmap as of now. Raises StoreUnavailable."""
@@ -89,14 +109,19 @@ class HeatmapReader:
         return await self._advance(key, previous, marks)
 
     async def _marks(self) -> Marks:
-        # A mutation (an erasure) or another table in this one's place (a rebuild) takes back what was
-        # counted.
+        # Older marks claim less and are as true, so all heatmaps of a moment share them.
+        async with self._marks_lock:
+            now = self._monotonic()
+            if self._held is None or now - self._held[0] >= self._marks_kept:
+                self._held = (now, await self._read_marks())
+            return self._held[1]
+
+    async def _read_marks(self) -> Marks:
+        # A mutation (an erasure) or another set of tables (a rebuild) takes back what was counted.
         rows = await self._queries.query(
             "SELECT toInt32(partition) AS p, toInt64(max(next_offset)) - 1 AS ceiling, '' AS generation "
             "FROM log_positions WHERE topic = 'telemetry' GROUP BY partition "
-            "UNION ALL SELECT -1, 0, concat("
-            "(SELECT toString(any(uuid)) FROM system.tables "
-            "WHERE database = currentDatabase() AND name = 'positions'), ' ', "
+            "UNION ALL SELECT -1, 0, concat((SELECT min(generation) FROM generations), ' ', "
             "(SELECT concat(toString(count()), ' ', toString(sum(is_done))) FROM system.mutations "
             "WHERE database = currentDatabase() AND table = 'positions'))"
         )
@@ -113,7 +138,7 @@ class HeatmapReader:
             # Unfiltered first: reading and comparing ten million offsets costs as much as binning the points.
             grids = await self._grids(key, rooms, ceilings if attempt else None)
             if all(int(grids[room].sum()) == extent.count for room, extent in rooms.items()):
-                return self._heatmap(marks, ceilings, extents, grids, self._monotonic())
+                return await self._heatmap(Counted(marks, ceilings, extents, grids), None)
         raise StoreUnavailable("positions are being rewritten")
 
     async def _advance(self, key: HeatmapKey, previous: Heatmap, marks: Marks) -> Heatmap:
@@ -141,7 +166,7 @@ class HeatmapReader:
                 grids |= await self._grids(key, anew, ceilings)
             if any(int(grids[room].sum()) != extent.count for room, extent in anew.items()):
                 return await self._build(key, marks)
-        return self._heatmap(marks, ceilings, extents, grids, previous.built_at)
+        return await self._heatmap(Counted(marks, ceilings, extents, grids), previous)
 
     async def _extents(self, key: HeatmapKey) -> tuple[dict[str, Extent], dict[int, int]]:
         """Every room's extent and the ceilings, from the `bounds` rollup."""
@@ -196,7 +221,7 @@ class HeatmapReader:
             f"WITH toUInt8({number}) AS k, toUInt16(if(k < {len(rooms)}, {cell}, 0)) AS c "  # noqa: S608
             f"SELECT room, c, _partition, count(), min({x}), max({x}), min({y}), max({y}), max(_offset) "
             f"FROM positions WHERE {where} AND {_within(after, '>')} GROUP BY room, c, _partition "
-            "SETTINGS optimize_use_projections = 0",
+            "SETTINGS optimize_use_projections = 0, max_threads = 1",
             parameters | bounds,
             seconds=_SCAN_SECONDS,
         )
@@ -210,22 +235,23 @@ class HeatmapReader:
                 points.setdefault(room, np.zeros(CELLS, dtype=np.int64))[index] += count
         return extents, points, ceilings
 
-    def _heatmap(
-        self,
-        marks: Marks,
-        ceilings: dict[int, int],
-        extents: dict[str, Extent],
-        grids: dict[str, Grid],
-        built_at: float,
-    ) -> Heatmap:
+    async def _heatmap(self, counted: Counted, previous: Heatmap | None) -> Heatmap:
+        rendered_rooms: dict[str, bytes] = {}
+        for room in shown(counted.extents):
+            grid = counted.grids[room]
+            if previous is not None and grid is previous.grids.get(room):
+                rendered_rooms[room] = previous.rendered[room]
+            else:
+                rendered_rooms[room] = rendered(room, counted.extents[room], grid)
+                await asyncio.sleep(0)  # other requests need not wait for all twelve
         return Heatmap(
-            marks=marks,
-            ceilings=ceilings,
-            extents=extents,
-            grids=grids,
-            rooms_json=orjson.dumps(rendered(extents, grids)),
-            event_count=sum(extent.count for extent in extents.values()),
-            built_at=built_at,
+            marks=counted.marks,
+            ceilings=counted.ceilings,
+            extents=counted.extents,
+            grids=counted.grids,
+            rendered=rendered_rooms,
+            event_count=sum(extent.count for extent in counted.extents.values()),
+            built_at=self._monotonic() if previous is None else previous.built_at,
         )
 
 

@@ -83,7 +83,7 @@ class Board:
         self.queries = queries
         self.game_id = f"game_{uuid.uuid4().hex}"
         self.points: list[Point] = []
-        self.reader = HeatmapReader(queries, lambda: 0.0)
+        self.reader = HeatmapReader(queries, lambda: 0.0, marks_kept=0.0)
 
     def key(self, build: str | None = None, environment: str | None = None, axes: str = "xy") -> HeatmapKey:
         return HeatmapKey(STUDIO, self.game_id, build, environment, axes)
@@ -107,7 +107,7 @@ class Board:
     def check(self, heatmap: Heatmap, key: HeatmapKey) -> None:
         rooms, count = brute_force(self.points, key)
         assert heatmap.event_count == count
-        assert orjson.loads(heatmap.rooms_json) == rooms
+        assert orjson.loads(heatmap.rooms_json()) == rooms
 
 
 BOUNDED = settings(
@@ -189,7 +189,7 @@ def test_any_finite_coordinates_are_counted(run: Callable[[Any], None], values: 
     async def script(board: Board) -> None:
         await board.add([point(x=value, y=-value) for value in values])
         heatmap = await board.reader.load(board.key(), None)
-        (room,) = orjson.loads(heatmap.rooms_json)
+        (room,) = orjson.loads(heatmap.rooms_json())
         assert heatmap.event_count == room["totalEvents"] == len(values)
         assert room["bounds"]["xMin"] == min(values)
         assert room["bounds"]["xMax"] == max(values)
@@ -220,7 +220,7 @@ def test_bringing_up_to_date_reads_only_what_is_new(run: Callable[[Any], None]) 
         await board.add([point(x=float(n), y=float(n)) for n in range(100)])
         kept = await board.reader.load(key, None)
         asked = Asked(board.queries)
-        reader = HeatmapReader(asked, lambda: 0.0)
+        reader = HeatmapReader(asked, lambda: 0.0, marks_kept=0.0)
         await board.add([point(x=5.0, y=5.0)])
         kept = await reader.load(key, kept)
         board.check(kept, key)
@@ -256,7 +256,7 @@ def test_rows_that_arrive_while_it_is_built(run: Callable[[Any], None]) -> None:
         async def meanwhile() -> None:
             await board.add([point(x=100.0, y=3.0)])
 
-        reader = HeatmapReader(Asked(board.queries, before_grid=meanwhile), lambda: 0.0)
+        reader = HeatmapReader(Asked(board.queries, before_grid=meanwhile), lambda: 0.0, marks_kept=0.0)
         heatmap = await reader.load(key, None)
         board.check(heatmap, key)
         board.check(await board.reader.load(key, heatmap), key)
