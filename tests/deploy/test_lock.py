@@ -11,9 +11,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-PINS = {
-    canonicalize_name(name): version for name, version in re.findall(r"^([\w.\-]+)==([^\s;]+)", LOCK, re.MULTILINE)
-}
+FOUND = re.findall(r"^([\w.\-]+)==([^\s;]+)", LOCK, re.MULTILINE)
+PINS = {canonicalize_name(name): version for name, version in FOUND}
 
 
 def test_it_holds_what_pyproject_asks_for() -> None:
