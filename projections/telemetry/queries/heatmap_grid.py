@@ -78,7 +78,7 @@ def rendered(room: str, extent: Extent, grid: Grid) -> bytes:
     counts = grid[filled]
     order = np.lexsort((filled, -counts))
     densest = math.log(1 + int(counts.max()))
-    ends = {n: f"{round(math.log(1 + n) / densest, 4)}}}" for n in np.unique(counts).tolist()}
+    ends = {n: f"{math.log(1 + n) / densest:.4f}}}" for n in np.unique(counts).tolist()}
     cells = ",".join(
         [
             _CELL_BEGINS[cell] + ends[count]
