@@ -104,6 +104,8 @@ class CommandRejected(msgspec.Struct, frozen=True):
     code: str
     message: str
     field: str | None = None
+    details: dict[str, str | int | float] = {}
+    """What a client can act on, by the names its surface shows: `reason`, `retryAfterMs`, …"""
 
 
 class CommandRepeated(msgspec.Struct, frozen=True):

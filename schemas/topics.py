@@ -35,6 +35,18 @@ STUDIO_EVENTS: Final = Topic(
     partitions=1,
     description="One events record for each record of studio.commands; `src` is that record's offset.",
 )
+LIVEOPS_COMMANDS: Final = Topic(
+    name="liveops.commands",
+    partitions=8,
+    description="Command records of players, groups, lobbies and boards. The partition follows from the "
+    "aggregate's id; a window's closing goes to each.",
+)
+LIVEOPS_EVENTS: Final = Topic(
+    name="liveops.events",
+    partitions=8,
+    description="One events record for each record of the same partition of liveops.commands; `src` is that "
+    "record's offset.",
+)
 TELEMETRY: Final = Topic(
     name="telemetry",
     partitions=1,
@@ -46,7 +58,7 @@ DEAD_LETTERS: Final = Topic(
     description="Records and parts that could not be read, whole, with where they came from and why.",
 )
 
-ALL: Final = (STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY, DEAD_LETTERS)
+ALL: Final = (STUDIO_COMMANDS, STUDIO_EVENTS, LIVEOPS_COMMANDS, LIVEOPS_EVENTS, TELEMETRY, DEAD_LETTERS)
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:
