@@ -161,6 +161,7 @@ class _Deciding(Generic[StateT]):
                 at_ms=at_ms,
                 seed=command.seed,
                 definition=self._definitions.get(command.definition),
+                reference=command.definition,
             ),
         )
         if isinstance(verdict, CommandRejected):

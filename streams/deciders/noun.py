@@ -34,6 +34,8 @@ class Request:
     definition: bytes | None = None
     """The definition this command was resolved with. A noun that must hold on to the first one it met (as an
     event's window does) pins it by an event, so that a replay does the same."""
+    reference: str = ""
+    """What names that definition: `version:hash`."""
 
 
 Verdict = tuple[Message, ...] | CommandRejected

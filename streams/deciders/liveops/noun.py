@@ -1,0 +1,116 @@
+"""The liveops noun: every command to the module that decides it, every aggregate by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import schemas.codec
+import schemas.liveops.event_windows
+import schemas.liveops.events
+import schemas.liveops.names
+import schemas.liveops.views
+import schemas.liveops.windows
+from schemas.codec import Message
+from schemas.liveops import commands as ask
+from schemas.liveops.event_windows import EventWindowEvent, MarkerEvent
+from schemas.liveops.events import EVENTS, PlayerEvent
+from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
+from streams.deciders import fold
+from streams.deciders.liveops import (
+    attempts,
+    boards,
+    evolve_players,
+    evolve_windows,
+    grants,
+    ledger,
+    lobbies,
+    players,
+    progress,
+    rated,
+)
+from streams.deciders.liveops import evolve as evolving
+from streams.deciders.liveops import state as states
+from streams.deciders.liveops.evolve import evolve
+from streams.deciders.liveops.state import LiveopsState, pack, unpack
+from streams.deciders.noun import Noun, Request, Verdict
+
+_DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verdict]]] = {
+    ask.RegisterPlayer: players.register,
+    ask.RotatePlayerSecret: players.rotate_secret,
+    ask.StartAttempt: attempts.start,
+    ask.ReportProgress: progress.progress,
+    ask.ClaimGrant: grants.claim,
+    ask.OpenCrate: grants.open_crate,
+    ask.DebitWallet: ledger.debit,
+    ask.CreditWallet: ledger.credit,
+    ask.ConsumeItem: ledger.consume,
+    ask.GrantItem: ledger.grant_item,
+    ask.GiveGrant: grants.give,
+    ask.GiveRankReward: grants.give_rank_reward,
+    ask.JoinEvent: lobbies.join,
+    ask.LobbyDue: lobbies.lobby_due,
+    ask.SettleLobbies: lobbies.settle,
+    ask.FinalizeBoard: boards.finalize,
+    ask.CloseWindow: boards.close_window,
+}
+
+
+def decide(state: LiveopsState, request: Request) -> Verdict:
+    """The events a command gives, none when it changes nothing, or its refusal."""
+    return _DECIDERS[type(request.command)](state, request, request.command)
+
+
+def aggregate_of(event: Message) -> str:
+    """The aggregate an event belongs to. Raises TypeError for another noun's."""
+    match event:
+        case PlayerEvent():
+            return player_aggregate(event.game_id, event.external_id)
+        case EventWindowEvent():
+            return event_aggregate(event.game_id, event.event_key, event.window_id)
+        case MarkerEvent():
+            return window_aggregate(event.game_id, event.event_key, event.window_id)
+        case _:
+            raise TypeError(f"{type(event).__name__} is no event of this noun")
+
+
+def sequence(state: LiveopsState, aggregate_id: str) -> int:
+    """How many events an aggregate has had in this partition."""
+    for aggregates in (state.players, state.windows, state.markers):
+        aggregate = aggregates.get(aggregate_id)
+        if aggregate is not None:
+            return aggregate.sequence
+    return 0
+
+
+def _time_of(state: LiveopsState, _aggregate_id: str) -> int:
+    return state.time_ms
+
+
+LIVEOPS: Final = Noun(
+    name="liveops",
+    commands=ask.COMMANDS,
+    events=EVENTS,
+    initial=LiveopsState(),
+    decide=decide,
+    evolve=evolve,
+    aggregate_of=aggregate_of,
+    sequence=sequence,
+    time_of=_time_of,
+    pack=pack,
+    unpack=unpack,
+    code=(
+        states,
+        evolving,
+        evolve_players,
+        evolve_windows,
+        rated,
+        fold,
+        schemas.codec,
+        schemas.liveops.event_windows,
+        schemas.liveops.events,
+        schemas.liveops.names,
+        schemas.liveops.views,
+        schemas.liveops.windows,
+    ),
+)

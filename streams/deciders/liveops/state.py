@@ -1,0 +1,148 @@
+"""What a liveops partition knows: players, windows as seen here, and events' groups, lobbies and boards.
+
+Immutable, in persistent maps: a step forks one path of the tree. Structs are positional when packed, for
+snapshots alone; another text of this module is another snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import msgspec
+from immutables import Map
+
+from schemas.liveops.views import Attempt, Bot, Grant
+
+
+class Holding(msgspec.Struct, frozen=True, array_like=True):
+    """A balance, or how many of an item are held. Never negative."""
+
+    quantity: int
+    updated_at_ms: int
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A player's entry on one board."""
+
+    score: float
+    best: float
+    achieved_at_ms: int
+    given: tuple[int, ...] = ()
+    """Thresholds reached, by the reward's index."""
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """A player in one window of an event."""
+
+    window_id: str
+    starts_at_ms: int
+    ends_at_ms: int
+    used: int
+    """Attempts started."""
+    attempts: tuple[Attempt, ...]
+    """Newest first; only the first can be active."""
+    entries: Map[str, Entry] = Map()
+    """By board id."""
+    settled: Map[str, float] = Map()
+    """Sum of the scores of ended attempts, by board id."""
+    rated: tuple[tuple[str, int, float], ...] = ()
+    """Increases of the last minute, as (metric, second, sum), of metrics that have a limit for it."""
+
+
+class Player(msgspec.Struct, frozen=True, array_like=True):
+    """Everything of one player."""
+
+    external_id: str
+    created_at_ms: int
+    sequence: int = 1
+    secret_hash: str = ""
+    movements: int = 0
+    """Ledger rows so far."""
+    wallet: Map[str, Holding] = Map()
+    items: Map[str, Holding] = Map()
+    """Only what is held."""
+    grants: Map[str, Grant] = Map()
+    """Kept for life: a grant's id is what keeps it from being given twice."""
+    runs: Map[str, tuple[Run, ...]] = Map()
+    """By event key, newest window first."""
+
+
+class Marker(msgspec.Struct, frozen=True, array_like=True):
+    """An (event, window) as this partition knows it. `definition` is what its first use was resolved with."""
+
+    ends_at_ms: int
+    reference: str = ""
+    definition: bytes = b""
+    closed_at_ms: int | None = None
+    sequence: int = 1
+
+
+class Lobby(msgspec.Struct, frozen=True, array_like=True):
+    """A lobby that is forming or active; a closed one is forgotten."""
+
+    id: str
+    number: int
+    status: Literal["forming", "active"]
+    segment: str
+    size: int
+    min_players: int
+    fills_at_ms: int
+    bots_per_minute: float | None
+    players: tuple[tuple[str, int], ...] = ()
+    """(external id, joined at), in order of arrival."""
+    activated_at_ms: int = 0
+    bots: tuple[Bot, ...] = ()
+    bot_entries: Map[str, Entry] = Map()
+    """By bot id."""
+    next_due_ms: int | None = None
+
+
+class Board(msgspec.Struct, frozen=True, array_like=True):
+    """How far a board is finalized."""
+
+    next_chunk: int
+    frozen: int
+    """Ranks frozen so far."""
+    finalized: bool = False
+
+
+class EventWindow(msgspec.Struct, frozen=True, array_like=True):
+    """Groups, lobbies and final ranks of one (event, window)."""
+
+    sequence: int = 0
+    groups: Map[str, int] = Map()
+    """A player's group."""
+    last_group: int = 0
+    last_group_members: int = 0
+    lobbies: Map[str, Lobby] = Map()
+    lobby_count: int = 0
+    lobby_of: Map[str, str] = Map()
+    """The lobby a player joined last."""
+    forming: Map[str, str] = Map()
+    """The forming lobby of each segment ("" in other modes)."""
+    boards: Map[str, Board] = Map()
+
+
+class LiveopsState(msgspec.Struct, frozen=True, array_like=True):
+    """One partition's state. Maps are by aggregate id."""
+
+    players: Map[str, Player] = Map()
+    markers: Map[str, Marker] = Map()
+    windows: Map[str, EventWindow] = Map()
+    time_ms: int = 0
+    """The latest event's time. One clock for the partition: past a marker no event is before its end."""
+
+
+def pack(state: LiveopsState) -> bytes:
+    """The state as bytes, for a snapshot."""
+    return msgspec.msgpack.encode(state, enc_hook=dict)
+
+
+def unpack(data: bytes) -> LiveopsState:
+    """The state of a snapshot. Raises `msgspec.DecodeError`."""
+    return msgspec.msgpack.decode(data, type=LiveopsState, dec_hook=_map)
+
+
+def _map(kind: Any, value: Any) -> Any:
+    mapping: Any = dict
+    return Map(msgspec.convert(value, mapping[get_args(kind)], dec_hook=_map))
