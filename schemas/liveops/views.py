@@ -2,6 +2,7 @@
 
 NOTE: stored inside events. Append fields with a default; anything else is a new version of every event that
 holds the shape. Times are unix milliseconds, names snake_case; the HTTP edges put them into S3's camelCase.
+`gc=False`: plain values form no cycles.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ GrantKind = Literal["reward", "crate"]
 GrantStatus = Literal["pending", "claimed"]
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt as it is after an event."""
 
     id: str
@@ -34,7 +35,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     lobby_id: str | None = None
 
 
-class BoardEntry(msgspec.Struct, frozen=True, kw_only=True):
+class BoardEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A player's (or bot's) entry on a board after an event: resulting values, to be set as they are.
 
     A board ranks by `score` (descending, or ascending where `order` says so), then `achieved_at_ms`, then
@@ -55,7 +56,7 @@ class BoardEntry(msgspec.Struct, frozen=True, kw_only=True):
     """This event's value is better than every earlier one."""
 
 
-class GrantEntry(msgspec.Struct, frozen=True, kw_only=True):
+class GrantEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """So many of an item or a currency."""
 
     type: Literal["item", "currency"]
@@ -63,14 +64,14 @@ class GrantEntry(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
 
 
-class CrateRow(msgspec.Struct, frozen=True, kw_only=True):
+class CrateRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of a crate's table: drawn with probability weight / sum of weights."""
 
     weight: float
     entries: list[GrantEntry]
 
 
-class Roll(msgspec.Struct, frozen=True, kw_only=True):
+class Roll(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a crate's contents were drawn; `schemas.liveops.crates.roll` gives `row` again from the rest."""
 
     table_version: str
@@ -81,7 +82,7 @@ class Roll(msgspec.Struct, frozen=True, kw_only=True):
     """Index into the table, from 0."""
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One grant as it is after an event. Expiry is a function of time: see `grant_status`."""
 
     id: str
@@ -116,7 +117,7 @@ def grant_status(grant: Grant, now_ms: int) -> Literal["pending", "claimed", "ex
     return grant.status
 
 
-class Movement(msgspec.Struct, frozen=True, kw_only=True):
+class Movement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One ledger row: a balance or a holding moved. The sum of a key's amounts is its balance."""
 
     number: int
@@ -137,7 +138,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     seed: str = ""
 
 
-class FinalEntry(msgspec.Struct, frozen=True, kw_only=True):
+class FinalEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A frozen rank on a finalized board."""
 
     rank: int
@@ -147,7 +148,7 @@ class FinalEntry(msgspec.Struct, frozen=True, kw_only=True):
     is_bot: bool = False
 
 
-class RankReward(msgspec.Struct, frozen=True, kw_only=True):
+class RankReward(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a rank earns: given to every player (never a bot) whose rank is `rank_max` or better."""
 
     rank_max: int
@@ -159,7 +160,7 @@ class RankReward(msgspec.Struct, frozen=True, kw_only=True):
     """Given as a crate when there is a table, as entries otherwise."""
 
 
-class LobbyMember(msgspec.Struct, frozen=True, kw_only=True):
+class LobbyMember(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A player in a lobby that became active, and the board they play on."""
 
     external_id: str
@@ -167,7 +168,7 @@ class LobbyMember(msgspec.Struct, frozen=True, kw_only=True):
     board_id: str
 
 
-class Bot(msgspec.Struct, frozen=True, kw_only=True):
+class Bot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A bot in an active lobby. Its score is `schemas.liveops.bots.bot_score` of seed and time."""
 
     id: str
@@ -175,7 +176,7 @@ class Bot(msgspec.Struct, frozen=True, kw_only=True):
     board_id: str
 
 
-class BotEntry(msgspec.Struct, frozen=True, kw_only=True):
+class BotEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A bot's entry on its board, to be set as it is."""
 
     bot_id: str
