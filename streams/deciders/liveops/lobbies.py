@@ -156,11 +156,9 @@ class Draft:
 
 def _lobby_for(draft: Draft, command: JoinEvent, segment: str, ends_at_ms: int) -> Lobby:
     """The player's lobby, unless they are done with it; else a place in the one that is forming."""
-    mine = draft.window.lobby_of.get(command.external_id, "")
-    if mine and mine != command.done_lobby_id:
-        lobby = _settled(draft, mine)
-        if lobby is not None:
-            return lobby
+    mine = _settled(draft, draft.window.lobby_of.get(command.external_id, ""))
+    if mine is not None and (mine.status == "forming" or mine.id != command.done_lobby_id):
+        return mine
     lobby = _settled(draft, draft.window.forming.get(segment, ""))
     if lobby is None or lobby.status == "active":
         lobby = _opened(draft, segment, ends_at_ms)
