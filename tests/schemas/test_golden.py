@@ -67,7 +67,7 @@ def test_every_stored_name_has_examples_and_no_example_is_an_orphan(noun: str, n
 
 
 def test_every_noun_with_examples_is_tested_here() -> None:
-    assert {path.name for path in GOLDEN.iterdir()} == {"studio", "envelope", "telemetry"}
+    assert {path.name for path in GOLDEN.iterdir()} == {"studio", "envelope", "telemetry", "liveops"}
 
 
 @pytest.mark.parametrize("path", examples("studio", STUDIO_NAMES), ids=label)

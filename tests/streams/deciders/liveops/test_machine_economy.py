@@ -20,7 +20,7 @@ from schemas.liveops.events import CrateOpened, GrantCreated
 from schemas.liveops.views import CrateRow, GrantEntry
 from tests.streams.deciders.liveops.machine import PLAYERS, SETTINGS, Partition
 
-AMOUNTS = st.integers(1, 60)
+AMOUNTS = st.integers(1, 4)
 COIN = GrantEntry(type="currency", key="gold", quantity=7)
 KIT = GrantEntry(type="item", key="medkit", quantity=2)
 TABLE = [CrateRow(weight=3.0, entries=[COIN]), CrateRow(weight=1.0, entries=[KIT, COIN])]
