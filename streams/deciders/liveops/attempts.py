@@ -44,7 +44,7 @@ def start(state: LiveopsState, request: Request, command: StartAttempt) -> Verdi
         metrics=opened.rules.zero,
         score=0.0,
         started_at_ms=request.at_ms,
-        lobby_id=command.lobby_id or None,
+        lobby_id=(command.lobby_id or None) if definition.matchmaking is not None else None,
     )
     started = AttemptStarted(
         game_id=request.game_id,

@@ -15,7 +15,8 @@ from streams.deciders.liveops.refusals import conflict, invalid
 from streams.deciders.liveops.state import Board, LiveopsState
 from streams.deciders.noun import Request, Verdict
 
-CHUNK_MAX: Final = 5000
+CHUNK_MAX: Final = 2000
+"""Entries of a chunk: about 180 KiB, which a command record can hold."""
 
 
 def close_window(state: LiveopsState, request: Request, command: CloseWindow) -> Verdict:

@@ -108,9 +108,9 @@ def test_a_group_is_needed_and_chooses_the_board() -> None:
 
 def test_group_and_segment_mean_nothing_in_mode_global() -> None:
     world = Liveops()
-    started = world.start(group=3, segment="gold")
+    started = world.start(group=3, segment="gold", lobby_id="lob_1")
     assert started.attempt.board_id == board_id(GAME_ID, "frags", world.window())
-    assert (started.group, started.segment) == (None, "")
+    assert (started.group, started.segment, started.attempt.lobby_id) == (None, "", None)
 
 
 def test_matchmaking_wants_a_lobby_that_the_player_has_not_finished_in() -> None:

@@ -213,6 +213,16 @@ def test_too_much_in_a_minute_is_refused_over_all_attempts() -> None:
     assert kinds(world.given(report(attempt.id, 1.0))) == ["ProgressImplausible"]
 
 
+def test_a_report_within_the_minute_forgets_nothing_of_it() -> None:
+    world = Liveops(event(metrics={"frags": {"maxPerMinute": 10}}))
+    attempt = world.start().attempt
+    progressed(world, report(attempt.id, 6.0))
+    world.at_ms += 55_000
+    progressed(world, report(attempt.id, 1.0))
+    world.at_ms += 4_000
+    assert kinds(world.given(report(attempt.id, 4.0))) == ["ProgressImplausible"]
+
+
 def test_minus_zero_is_zero() -> None:
     world = Liveops(event(scoreFormula="frags * -1.0"))
     attempt = world.start().attempt
