@@ -98,7 +98,7 @@ def create_api(
         app.include_router(dashboard)
     _document(app)
     others = {name: _constant(document) for name, document in (documents or {}).items()}
-    app.include_router(docs_router({"reads": app.openapi, **others}))
+    app.include_router(docs_router({"s1": app.openapi, **others}))
     _answer_errors(app, clock_ms)
     app.add_middleware(Surround, metrics=HttpMetrics(registry), clock_ms=clock_ms)
     return app
