@@ -8,6 +8,7 @@ and what a part's rows share (tenant, arrival, place in the log) is kept once fo
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -41,12 +42,20 @@ class Kind(Enum):
 
 
 _TIME: pa.DataType = pa.timestamp("ms", "UTC")
-_PLAIN: Mapping[Kind, pa.DataType] = {
-    Kind.JSON: pa.binary(),
+_TYPES: Mapping[Kind, pa.DataType] = {
     Kind.FLOAT: pa.float64(),
     Kind.TIME_MS: _TIME,
     Kind.INT64: pa.int64(),
     Kind.UINT32: pa.uint32(),
+}
+_DTYPES: Mapping[pa.DataType, Any] = {
+    pa.float64(): np.float64,
+    _TIME: np.int64,
+    pa.int64(): np.int64,
+    pa.int32(): np.int32,
+    pa.uint64(): np.uint64,
+    pa.uint32(): np.uint32,
+    pa.uint16(): np.uint16,
 }
 ORIGIN_COLUMNS = ("studio_id", "game_id", "arrived_at", "_partition", "_offset")
 
@@ -107,7 +116,8 @@ class Columns:
     def coded(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
         """A text column as a code for each row, and the text of each code."""
         array = self._array(name)
-        return np.asarray(array.indices).astype(np.int64), array.dictionary.to_pylist()
+        codes = np.frombuffer(array.indices.buffers()[1], dtype=np.int32, count=self.rows)
+        return codes.astype(np.int64), _texts(array.dictionary)
 
     def body(
         self,
@@ -124,17 +134,17 @@ class Columns:
         arrays = {name: self._array(name) for name in self._kinds if name not in extra}
         arrays["studio_id"] = _text([origin.studio_id for origin in self._origins]).take(self._part_of_row())
         arrays["game_id"] = _text([origin.game_id for origin in self._origins]).take(self._part_of_row())
-        arrays["arrived_at"] = pa.array(self.arrivals).cast(_TIME)
-        arrays["_offset"] = pa.array(self.offsets.astype(np.uint64))
+        arrays["arrived_at"] = _plain(_TIME, self.arrivals)
+        arrays["_offset"] = _plain(pa.uint64(), self.offsets)
         if rows is not None:
-            taken = pa.array(rows)
+            taken = _plain(pa.int64(), rows)
             arrays = {name: array.take(taken) for name, array in arrays.items()}
         for name, values in extra.items():
-            array = pa.array(values)
-            kind = self._kinds.get(name)
-            arrays[name] = array.cast(_PLAIN[kind]) if kind is not None else array
+            # Points that stand in no table column of their own (`_point`) are numbers below 2^32.
+            kind = self._kinds.get(name, Kind.FLOAT if values.dtype == np.float64 else Kind.UINT32)
+            arrays[name] = _plain(_TYPES[kind], values)
         count = self.rows if rows is None else len(rows)
-        arrays["_partition"] = pa.array(np.full(count, partition, dtype=np.uint16))
+        arrays["_partition"] = _plain(pa.uint16(), np.full(count, partition, dtype=np.uint16))
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in arrays], names=list(arrays))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
@@ -147,7 +157,7 @@ class Columns:
         return [*own, "studio_id", "game_id", "arrived_at", "_offset", *extra, "_partition"]
 
     def _part_of_row(self) -> pa.Array:
-        return pa.array(np.repeat(np.arange(len(self._counts), dtype=np.int32), self._counts))
+        return _plain(pa.int32(), np.repeat(np.arange(len(self._counts), dtype=np.int32), self._counts))
 
     def _array(self, name: str) -> pa.Array:
         array = self._arrays.get(name)
@@ -159,18 +169,53 @@ class Columns:
 def _build(kind: Kind, values: list[Any]) -> pa.Array:
     if kind is Kind.TEXT:
         return _text(values)
-    if kind is Kind.TIME_MS:
-        return pa.array(np.array(values, dtype=np.int64)).cast(_TIME)
-    if kind is Kind.UINT32:
-        return pa.array(np.array(values, dtype=np.uint32))
+    if kind is Kind.JSON:
+        return _bytes(pa.binary(), b"".join(values), list(map(len, values)))
+    if kind is Kind.FLOAT:
+        numbers = np.array(values, dtype=np.float64)  # None becomes NaN, which no value is
+        return _plain(_TYPES[kind], numbers, ~np.isnan(numbers))
+    if kind is Kind.INT64:
+        given = np.array([value is not None for value in values], dtype=bool)
+        integers = np.array([value or 0 for value in values], dtype=np.int64)
+        return _plain(_TYPES[kind], integers, given)
     if kind is Kind.UINT128:
         if any(values):
             data = b"".join([value.to_bytes(16, "little") for value in values])
         else:
             data = bytes(16 * len(values))
         return pa.Array.from_buffers(pa.binary(16), len(values), [None, pa.py_buffer(data)])
-    return pa.array(values, _PLAIN[kind])
+    return _plain(_TYPES[kind], np.array(values, dtype=np.int64))
+
+
+# Arrays are made from their buffers: `pa.array` and `to_numpy` import pandas where it is installed, which
+# costs the process 55 MB and a second.
+
+
+def _plain(kind: pa.DataType, values: NDArray[Any], given: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Fixed-width values; `given` says which are not null."""
+    wanted = np.ascontiguousarray(values, dtype=_DTYPES[kind])
+    valid = None
+    if given is not None and not given.all():
+        valid = pa.py_buffer(np.packbits(given, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(wanted)])
+
+
+def _bytes(kind: pa.DataType, data: bytes, lengths: list[int]) -> pa.Array:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.Array.from_buffers(kind, len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def _text(values: Sequence[str]) -> pa.DictionaryArray:
-    return pa.array(values, pa.string()).dictionary_encode()
+    joined = "".join(values)
+    if joined.isascii():
+        return _bytes(pa.string(), joined.encode(), list(map(len, values))).dictionary_encode()
+    encoded = [value.encode() for value in values]
+    return _bytes(pa.string(), b"".join(encoded), list(map(len, encoded))).dictionary_encode()
+
+
+def _texts(array: pa.StringArray) -> list[str]:
+    _, offsets, data = array.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32, count=len(array) + 1).tolist()
+    content = data.to_pybytes() if data is not None else b""
+    return [content[begin:end].decode() for begin, end in pairwise(ends)]
