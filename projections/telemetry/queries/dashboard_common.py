@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -105,6 +106,12 @@ def moment(parameter: str) -> str:
 def bucket_of(column: str) -> str:
     """SQL of the unix second at which the bucket of `column` starts; agrees with `Filters.buckets`."""
     return f"intDiv(toUnixTimestamp({column}), {{bucket:UInt32}} * 60) * {{bucket:UInt32}} * 60"
+
+
+def newest_first(build: str, first_ms: int) -> tuple[int, list[tuple[int, int, str]]]:
+    """Sort key, to be reversed: builds by the hour they were first seen in, then as version numbers read."""
+    words = re.findall(r"[0-9]{1,18}|[^0-9]+", build)
+    return first_ms // 3_600_000, [(1, int(w), "") if w.isdecimal() else (0, 0, w) for w in words]
 
 
 def number(value: Any) -> float | None:
