@@ -15,7 +15,8 @@ from api.dashboard.ports import LiveMinute
 from deploy.assets import assets_folder, installed
 from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
-from deploy.objects import URL_PATH, ObjectsApp, open_objects
+from deploy.object_store import open_objects
+from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
 from deploy.stack.kafka import default_cache
 from projections.redis.client import AWAY, connect
 from projections.redis.rate_limit import RedisRateLimiter
@@ -107,12 +108,9 @@ class EdgeApp:
         self._stack.push_async_callback(redis.aclose)
         directory = RedisDirectory(redis)
         limiter = RedisRateLimiter(redis)
-        objects = open_objects(
-            configured.object_store_location,
-            base_url=configured.base_url,
-            secret=configured.deployment_secret(),
-        )
-        self._objects = ObjectsApp(objects, now_ms)
+        objects = open_objects(configured, self._stack)
+        if isinstance(objects, FolderObjects):  # an S3-like store serves its signed URLs itself
+            self._objects = ObjectsApp(objects, now_ms)
         if self._kind != "api":
             appender = KafkaAppender(configured.kafka, client_id=f"questlog-edge-{configured.instance}")
             self._stack.push_async_callback(appender.stop)

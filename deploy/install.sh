@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by deploy/up and deploy/test: installs what is missing, says what it does, is quick when nothing is.
 # Where it may not install, it names what to install and stops.
 
@@ -67,6 +68,7 @@ install_packages() {
   # A package may start its own service; ours are started by us alone, on ports of our own.
   local log
   log=$(mktemp)
+  # shellcheck disable=SC2086 # several words
   if ! RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends \
     $packages >"$log" 2>&1; then
     tail -n 20 "$log" >&2

@@ -112,11 +112,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def open_objects(location: str, *, base_url: str, secret: bytes) -> FolderObjects:
-    """The store at a location: a folder."""
-    return FolderObjects(Path(location), base_url=base_url, secret=secret)
-
-
 class ObjectsApp:
     """Serves signed URLs: the one object they name, until they expire. Everything else is 404."""
 
