@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from schemas.telemetry.record import TelemetryPart
 
+_NO_ROWS = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED, PartKind.SESSION_DUE})
 _json = msgspec.json.Encoder().encode
 
 
@@ -70,10 +71,13 @@ class Rows:
         if kind == PartKind.MODEL_UPLOADED:
             add_model(self, origin, index, part)
             return 1
+        if kind not in _NO_ROWS:
+            raise ValueError(f"a part of the kind {kind!r} is unknown to this build")
         return 0
 
     def _add_items(self, origin: Origin, index: int, part: TelemetryPart, items: list[Item]) -> None:
         kinds = [item.kind for item in items]
+        self._describe_items(origin, part, items)
         for kind, adder in (
             (GAMEPLAY, self._add_gameplay),
             (TRAJECTORY, self._add_trajectories),
@@ -88,16 +92,14 @@ class Rows:
             else:
                 places = [place for place, found in enumerate(kinds) if found == kind]
                 adder(origin, [items[place] for place in places], [index + place for place in places])
-            if kind != PLAYER:
-                self._describe_items(origin, part, items)
 
     def _describe_items(self, origin: Origin, part: TelemetryPart, items: list[Item]) -> None:
-        """One description for each session, from its first item; nearly always a part has one session."""
-        for session_id in dict.fromkeys([item.session_id for item in items if item.kind != PLAYER]):
+        """One description for each session, from its first item."""
+        firsts = {item.session_id: item for item in reversed(items) if item.kind != PLAYER}
+        for session_id, first in firsts.items():
             key = SessionKey(origin.studio_id, origin.game_id, session_id or "")
             if key in self.descriptions:
                 continue
-            first = next(item for item in items if item.session_id == session_id and item.kind != PLAYER)
             self.descriptions[key] = [
                 Description(
                     offset=origin.offset,

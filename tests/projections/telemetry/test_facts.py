@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -157,3 +159,20 @@ def happenings(item: dict[str, Any]) -> list[tuple[str, int]]:
     if item.get("event_name") == "Create_Player":
         return []
     return [(item.get("funnel_step_name") or item["event_name"], unix_ms(item["timestamp"]))]
+
+
+def test_building_rows_does_not_import_pandas() -> None:
+    """It comes with chDB, and would cost every worker 55 MB and a second."""
+    script = (
+        "import sys, msgpack\n"
+        "from tests.projections.telemetry.support import *\n"
+        "from projections.telemetry import columns, facts, rows\n"
+        "made = rows.Rows()\n"
+        "batch = s1('t', {'name': 'player_pos', 't': START_MS, 'x': 1, 'y': 2})\n"
+        "for part in (s4(gameplay(START_MS), trajectory(START_MS, START_MS, 3)), batch):\n"
+        "    made.add(columns.Origin('s', 'g', START_MS, 0), 0, part)\n"
+        "ended = facts.Facts(made, 0)\n"
+        "assert len(ended.bodies({})) == 3\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603 - our own script
