@@ -21,9 +21,10 @@ from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
 from deploy.stack.kafka import default_cache
-from deploy.stack.part import PartSpec, port_taken
+from deploy.stack.part import PartSpec, http_ok, port_taken
 from deploy.stack.parts import PREPARED, Ports, processes, stores
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
+from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 LOOK_SECONDS: Final = 2.0
+SERVING_SECONDS: Final = 60.0
 _STATE_COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim"}
 
 
@@ -131,16 +133,31 @@ async def _bring_up(
             console.print(line)
 
     await supervisor.start({PREPARED: prepared})
+    await _serving(configured, console)
     if demo:
         await _start_demo(supervisor, configured, console, play=play)
 
 
+async def _serving(configured: Settings, console: Console) -> None:
+    """Return once no projection holds the edge back, or say which address tells, and go on."""
+    try:
+        async with asyncio.timeout(SERVING_SECONDS):
+            while not await http_ok(configured.port, "/readyz"):  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        console.print(f"a projection is still behind the log: {configured.base_url}/readyz says which")
+
+
 async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:
     from deploy.demo import load  # noqa: PLC0415 - only a demo needs it
+    from deploy.studio_desk import Refused  # noqa: PLC0415 - likewise
 
     first = not (configured.home / "demo.json").exists()
     console.print("loading the demo studio…")
-    await load.load(configured)
+    try:
+        await load.load(configured)
+    except (Refused, StoreUnavailable) as error:
+        raise StartFailed(f"the demo studio could not be loaded: {error}") from error
     if not play:
         return
 
