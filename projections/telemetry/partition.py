@@ -7,6 +7,7 @@ left out; sessions know the version they were stored at. Source: the design's "E
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Final, Protocol
@@ -45,8 +46,8 @@ class Guard(Protocol):
         """Awaited before a cut is written; may wait."""
         ...
 
-    def before_write(self) -> None:
-        """Called before every write of a cut."""
+    async def before_write(self) -> None:
+        """Awaited before every write of a cut."""
         ...
 
 
@@ -161,22 +162,23 @@ class Partition:
     async def _write(self, cut: Cut, guard: Guard) -> None:
         stores = self._stores
         await guard.before_cut(self.partition)
-        facts = Facts(self._rows, self.partition)
+        # The arrays of a large cut take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
+        facts = await asyncio.to_thread(Facts, self._rows, self.partition)
         keys = {*facts.sessions, *self._dues}
         parts = await self._parts(keys)
         await self._drop_repeats(facts, parts, cut)
-        changed = facts.fold(parts, self._dues, cut.last)
-        for table, columns, body, rows in facts.bodies(self._shown):
-            guard.before_write()
+        changed = await asyncio.to_thread(facts.fold, parts, self._dues, cut.last)
+        for table, columns, body, rows in await asyncio.to_thread(facts.bodies, self._shown):
+            await guard.before_write()
             await stores.insert_facts(table, columns, body, rows=rows, token=self._token(table, cut))
-        guard.before_write()
+        await guard.before_write()
         await stores.sessions.write(list(changed.values()), self._token("session_parts", cut))
         now = parts | changed
         await self._analyse(now, cut)
         for letter in self._letters:
             await stores.dead_letter(letter)
             metrics.DEAD_PARTS.labels(letter.reason).inc()
-        guard.before_write()
+        await guard.before_write()
         await stores.write_position(
             Position(stores.topic, self.partition, cut.last + 1, stores.log_id, cut.log_time_ms)
         )
