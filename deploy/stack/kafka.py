@@ -181,6 +181,9 @@ def _properties(folder: Path, port: int, *, controller_port: int) -> str:
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
+        # A broker that was killed registers again only when its last session is over: 9 s by default.
+        "broker.session.timeout.ms": "2000",
+        "broker.heartbeat.interval.ms": "500",
         "message.max.bytes": str(17 * 1024 * 1024),
         "replica.fetch.max.bytes": str(17 * 1024 * 1024),
         "socket.request.max.bytes": str(64 * 1024 * 1024),
