@@ -17,6 +17,7 @@ import uvicorn
 from deploy import logging, settings
 from deploy.admin import serve_admin
 from deploy.edge_app import EdgeApp
+from deploy.edge_protocol import EdgeProtocol
 from deploy.settings import Settings
 
 Kind = Literal["edge", "gateway", "api"]
@@ -36,7 +37,7 @@ def run(kind: Kind, configured: Settings) -> None:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=EdgeProtocol,
             lifespan="on",
             log_config=None,
             log_level="warning",

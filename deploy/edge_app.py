@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+APPEND_TIMEOUT_S: Final = 6.0
+"""A 503 must reach clients that wait 10 s, as the S4 reference's sample does."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -112,7 +115,11 @@ class EdgeApp:
         if isinstance(objects, FolderObjects):  # an S3-like store serves its signed URLs itself
             self._objects = ObjectsApp(objects, now_ms)
         if self._kind != "api":
-            appender = KafkaAppender(configured.kafka, client_id=f"questlog-edge-{configured.instance}")
+            appender = KafkaAppender(
+                configured.kafka,
+                client_id=f"questlog-edge-{configured.instance}",
+                timeout_s=APPEND_TIMEOUT_S,
+            )
             self._stack.push_async_callback(appender.stop)
             figures = GatewayMetrics()
             prometheus_client.REGISTRY.register(figures)
