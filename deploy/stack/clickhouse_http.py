@@ -67,18 +67,19 @@ RUNNING: Final = prometheus_client.Gauge("questlog_clickhouse_running", "Stateme
 
 
 class ClickHouseHttp:
-    """The ASGI app. Reads and inserts have threads of their own, so neither waits for the other's queue."""
+    """The ASGI app. Reads, inserts and read-only users have threads each: none waits in another's queue."""
 
     def __init__(self, engine: ChdbEngine, readers: Path) -> None:
         self._engine = engine
         self._readers = Readers(readers)
         self._reading = ThreadPoolExecutor(8, "read")
         self._writing = ThreadPoolExecutor(4, "write")
+        self._analysing = ThreadPoolExecutor(2, "analyse")
 
     def close(self) -> None:
         """End the threads once their statements are done."""
-        self._reading.shutdown()
-        self._writing.shutdown()
+        for pool in (self._reading, self._writing, self._analysing):
+            pool.shutdown()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -123,9 +124,9 @@ class ClickHouseHttp:
             reader = self._readers.authenticate(*_credentials(headers, params))
             if reader is not None:
                 await asyncio.get_running_loop().run_in_executor(
-                    self._reading, confine, self._engine, reader, statement
+                    self._analysing, confine, self._engine, reader, statement
                 )
-            kind = _kind(statement)
+            kind = _kind(statement) if reader is None else "analyst"
             with RUNNING.track_inprogress():
                 await self._run(statement, kind, response, receive)
         except EngineError as error:
@@ -135,7 +136,7 @@ class ClickHouseHttp:
         SECONDS.labels(kind).observe(time.perf_counter() - begun)
 
     async def _run(self, statement: Statement, kind: str, response: _Response, receive: Receive) -> None:
-        pool = self._writing if kind == "insert" else self._reading
+        pool = {"insert": self._writing, "analyst": self._analysing}.get(kind, self._reading)
         loop = asyncio.get_running_loop()
         progress = Progress()
         pieces = self._engine.run(statement, progress)
