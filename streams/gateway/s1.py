@@ -101,7 +101,7 @@ async def _resolve(
     body: bytes,
     decode: Callable[[], _Payload],
 ) -> tuple[_Payload, Game]:
-    """The payload and its game, after the limit of the game it names: a bad payload counts like a good one."""
+    """The payload and its game, after the limit of the game named: a bad payload counts like a good one."""
     try:
         payload = decode()
     except InvalidBatch as error:
