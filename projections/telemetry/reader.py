@@ -62,12 +62,14 @@ class TelemetryReader:
         heartbeat_age_ms_max: float = HEARTBEAT_AGE_MS_MAX,
         bucket_ms: int = BUCKET_MS,
         rows_max: int = ROWS_MAX,
+        overlap: bool = False,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`partitions` is the topic's count. `appender` takes ticks and dead letters, `live` is Redis.
 
-        A rebuild gives neither, feeds `handle` itself and calls `flush`.
+        A rebuild gives neither, feeds `handle` itself, with `overlap` (a cut is written while the next one is
+        gathered), and calls `flush`.
         """
         self._client = client
         self._topic = topic
@@ -79,6 +81,7 @@ class TelemetryReader:
         self._heartbeat_age_ms_max = heartbeat_age_ms_max
         self._bucket_ms = bucket_ms
         self._rows_max = rows_max
+        self._overlap = overlap
         self._clock_ms = clock_ms
         self._sleep = sleep
         self._positions = Positions(client, topic)
@@ -107,6 +110,7 @@ class TelemetryReader:
             live=await self._restored(stores, partition, begin, log_time_ms),
             shown=await stores.shown(partition, log_time_ms),
             others=self._partition_count > 1,
+            overlap=self._overlap,
         )
         await self._publish(self._partitions[partition], self._clock_ms())
         return begin
@@ -172,7 +176,9 @@ class TelemetryReader:
 
     async def revoked(self, partition: int) -> None:
         """Forget what was gathered of this partition; its next owner reads it again."""
-        self._partitions.pop(partition, None)
+        state = self._partitions.pop(partition, None)
+        if state is not None:
+            state.forget()
         self._published.pop(partition, None)
 
     async def flush(self, partition: int) -> int:
@@ -180,6 +186,7 @@ class TelemetryReader:
         state = self._partitions[partition]
         if state.cutter.is_open:
             await state.end_cut(self)
+        await state.written()
         return state.next_offset
 
     async def before_cut(self, partition: int) -> None:

@@ -121,6 +121,7 @@ async def rebuild(
                 await _exchange(live, built, table)
             return Rebuilt(records=builder.records, positions=positions, swapped=True)
     finally:
+        await builder.stop()
         await built.command(f"DROP DATABASE IF EXISTS {built.database}", in_database=False)
 
 
@@ -141,7 +142,13 @@ class _Rebuild:
         self.progress: Progress = _untold
         self._live_positions = Positions(live, topic)
         self._reader = TelemetryReader(
-            built, topic=topic, partitions=partitions, tail=tail, bucket_ms=BUCKET_MS, rows_max=ROWS_MAX
+            built,
+            topic=topic,
+            partitions=partitions,
+            tail=tail,
+            bucket_ms=BUCKET_MS,
+            rows_max=ROWS_MAX,
+            overlap=True,
         )
         self._next: dict[int, int] = {}
         self.records = 0
@@ -158,6 +165,10 @@ class _Rebuild:
     async def begin(self) -> None:
         for partition in self._partitions:
             self._next[partition] = await self._reader.assigned(partition)
+
+    async def stop(self) -> None:
+        for partition in self._partitions:
+            await self._reader.revoked(partition)
 
     async def targets(self) -> dict[int, int]:
         """How far to build: to the live positions; to the log's end where there is none of this log."""
