@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Issue: TypeAlias = dict[str, Any]
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _INTEGER_MAX: Final = 2**62
 """Larger numbers mean the same: later than any time, beyond any page."""
 
@@ -111,7 +111,7 @@ class Integer(msgspec.Struct, frozen=True):
             return None, [
                 _too_small("number", self.minimum, f"be greater than or equal to {self.minimum}", name)
             ]
-        whole = int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else int(min(number, _INTEGER_MAX))
+        whole = int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else int(min(number, _INTEGER_MAX))
         return (min(whole, self.clamp) if self.clamp is not None else whole), []
 
     def schema(self) -> dict[str, Any]:

@@ -54,15 +54,16 @@ def test_numbers_in_zods_words() -> None:
             "path": ["limit"],
         }
     ]
-    assert issues(parameters.SESSIONS, limit="ten") == [
-        {
-            "code": "invalid_type",
-            "expected": "number",
-            "received": "nan",
-            "message": "Expected number, received nan",
-            "path": ["limit"],
-        }
-    ]
+    for no_number in ("ten", "\u0663", "1_0"):
+        assert issues(parameters.SESSIONS, limit=no_number) == [
+            {
+                "code": "invalid_type",
+                "expected": "number",
+                "received": "nan",
+                "message": "Expected number, received nan",
+                "path": ["limit"],
+            }
+        ]
     (negative,) = issues(parameters.SESSIONS, offset="-1")
     assert negative["message"] == "Number must be greater than or equal to 0"
 

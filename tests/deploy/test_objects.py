@@ -178,6 +178,19 @@ async def test_a_signed_url_serves_its_object_until_it_expires(tmp_path: Path) -
     assert await get(app, url) == (404, b"")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "expires=%C2%B2&signature=x",
+        "expires=" + "9" * 5000 + "&signature=x",
+        "expires=9999999999999&signature=%C3%A9",
+    ],
+)
+async def test_a_signed_url_of_any_text_is_one_that_nobody_signed(tmp_path: Path, query: str) -> None:
+    app = ObjectsApp(FolderObjects(tmp_path, base_url="", secret=b"secret"), lambda: NOW_MS)
+    assert await get(app, f"/objects/a/one?{query}") == (404, b"")
+
+
 async def test_a_signed_url_of_s3_is_the_stores_own(store: Store) -> None:
     if isinstance(store, FolderObjects):
         return
