@@ -32,10 +32,9 @@ def frozen(stack: OwnStack, part: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def full_disk(pid: int, bytes_free: int, folder: Path) -> Iterator[None]:
-    """No file of the process may grow beyond its largest one in `folder` plus `bytes_free`."""
-    largest = max(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest + bytes_free, INFINITY))
+def full_disk(pid: int, bytes_free: int, file: Path) -> Iterator[None]:
+    """No file of the process may grow beyond the size of this one plus `bytes_free`."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (file.stat().st_size + bytes_free, INFINITY))
     try:
         yield
     finally:
@@ -73,9 +72,27 @@ async def test_clickhouse_frozen_stops_no_writes(stack: OwnStack) -> None:
         await load.wait_queryable()
 
 
+async def test_a_full_disk_under_clickhouse_delays_and_loses_nothing(stack: OwnStack) -> None:
+    threshold = "min_free_disk_bytes_to_perform_insert"
+    async with loaded(stack) as load:
+        for table in ("events", "positions"):
+            await load.clickhouse.command(
+                f"ALTER TABLE {table} MODIFY SETTING {threshold} = 1000000000000000"
+            )
+        try:
+            await load.wait_for_attempts(40)
+            for _ in range(3):
+                assert (await load.post_one())[0] == 200
+        finally:
+            for table in ("events", "positions"):
+                await load.clickhouse.command(f"ALTER TABLE {table} RESET SETTING {threshold}")
+        await load.wait_queryable()
+
+
 async def test_a_full_disk_under_kafka_is_503_and_loses_nothing(stack: OwnStack) -> None:
     async with loaded(stack) as load:
-        with full_disk(stack.pid("kafka"), 4_096, stack.home / "kafka"):
+        segment = max((stack.home / "kafka" / "data" / "telemetry-0").glob("*.log"))
+        with full_disk(stack.pid("kafka"), 4_096, segment):
             status, _, _ = await load.post_until_not(200, within=60)
             assert status == 503
         await load.wait_queryable()
