@@ -37,7 +37,8 @@ def test_text_is_quoted_and_names_are_checked() -> None:
     assert identifier("events") == "events"
     with pytest.raises(ValueError, match="plain identifier"):
         identifier("events; DROP")
-    assert time_text(1_778_714_850_007) == "2026-05-13 23:27:30.007"
+    assert time_text(1_778_714_850_007) == "1778714850.007"
+    assert time_text(0) == "1970-01-01 00:00:00.000"
 
 
 @pytest.mark.stack
