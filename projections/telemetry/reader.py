@@ -87,6 +87,7 @@ class TelemetryReader:
         self._positions = Positions(client, topic)
         self._partitions: dict[int, Partition] = {}
         self._published: dict[int, tuple[int, int]] = {}
+        self._publish_after_ms = 0
 
     async def assigned(self, partition: int) -> int:
         """Begin after the stored position. Raises PositionRefused where it does not fit the log."""
@@ -217,8 +218,12 @@ class TelemetryReader:
     async def _publish(self, partition: Partition, now_ms: int) -> None:
         live = partition.live
         metrics.APPLIED_AT.labels(str(partition.partition)).set(live.log_time_ms / 1000)
-        if self._live is not None and await self._live.publish(partition.partition, live):
+        if self._live is None or now_ms < self._publish_after_ms:
+            return
+        if await self._live.publish(partition.partition, live):
             self._published[partition.partition] = live.applied, now_ms
+        else:
+            self._publish_after_ms = now_ms + _PUBLISH_AGAIN_MS
 
 
 _TICK: Final = encode_record(

@@ -171,3 +171,11 @@ async def test_what_redis_lost_is_published_whole_again(redis: Redis) -> None:
     state.count({(STUDIO, GAME): {START_MS // MINUTE: 2}})
     await world.publish()
     assert await world.live.events_per_minute(GAME) == {START_MS // MINUTE: 7}
+
+
+async def test_a_redis_that_is_away_keeps_nobody_waiting_for_long(redis: Redis) -> None:
+    del redis  # this one is not asked
+    state = LiveState()
+    away = connect("redis://127.0.0.1:9/0")
+    assert not await RedisLive(away).publish(0, state)
+    await away.aclose()
