@@ -31,6 +31,8 @@ cache_folder() { printf '%s' "${QUESTLOG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/
 
 has_kafka() { compgen -G "$(cache_folder)/kafka-*/kafka_*.jar" >/dev/null; }
 
+has_archive() { compgen -G "$(cache_folder)/kafka-*/classes.jsa" >/dev/null; }
+
 has_charts() { compgen -G "$(cache_folder)/uplot-*/uPlot.esm.js" >/dev/null; }
 
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
@@ -79,8 +81,8 @@ install_packages() {
 
 # What Maven and npm bring needs no virtual environment: it is fetched while Python's packages are.
 fetch_jars() {
-  has_kafka && return 0
-  say "fetching Kafka's jars by Maven into $(cache_folder) (54 MB, once)"
+  has_kafka && has_archive && return 0
+  has_kafka || say "fetching Kafka's jars by Maven into $(cache_folder) (54 MB, once)"
   "$1" -m deploy.stack.kafka
 }
 
