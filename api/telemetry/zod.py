@@ -97,7 +97,7 @@ class Integer(msgspec.Struct, frozen=True):
     clamp: int | None = None
 
     def read(self, name: str, value: str) -> tuple[int | None, list[Issue]]:
-        """The value, and what is wrong with it. "1e2" is 100, as for `Number()`; "" is no number, unlike there."""
+        """The value, and what is wrong with it. "1e2" is 100, as `Number()` reads it; "" is no number."""
         if not _NUMBER.fullmatch(value):
             return None, [_wrong_type(name, "number", "nan")]
         number = float(value)
