@@ -1,4 +1,4 @@
-"""An answer in ClickHouse's protocol: status by error code, headers, pieces, failures after the first piece."""
+"""An answer in ClickHouse's protocol: status by error code, headers, pieces, failures after the first one."""
 
 from __future__ import annotations
 
