@@ -31,6 +31,7 @@ ROWS_MAX: Final = 250_000
 ROUNDS_MAX: Final = 50
 CLOSE_RECORDS: Final = 200
 """So few records behind the live projector, the last step is short enough to let it wait."""
+_LOOK_S: Final = 0.25
 QUIET_S: Final = 3.0
 """A projector that neither answers a hold nor moves for so long does not run, or has nothing to do."""
 
@@ -197,9 +198,9 @@ class _Rebuild:
         while quiet_s < QUIET_S:
             if await self._live_positions.waiting(holder) >= set(self._partitions):
                 return
-            await sleep(0.1)
+            await sleep(_LOOK_S)
             now = await self.targets()
-            quiet_s = quiet_s + 0.1 if now == before else 0.0
+            quiet_s = quiet_s + _LOOK_S if now == before else 0.0
             before = now
 
     async def build_exactly(self) -> dict[int, int]:
