@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MINUTE_MS: Final = 60_000
-BUCKETS_MAX: Final = 400
+BUCKETS_MAX: Final = 402
+"""400 days, which may begin and end within a day, widened to whole minutes."""
 _BUCKET_MINUTES: Final = (1, 2, 5, 15, 30, 60, 180, 360, 720, 1440)
 
 
