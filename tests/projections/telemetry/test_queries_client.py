@@ -25,6 +25,6 @@ async def queries(clickhouse_url: str) -> AsyncIterator[ClickHouseQueries]:
 @pytest.mark.parametrize("times", [1, 100, 20_000])
 async def test_a_text_comes_back_as_it_went(queries: ClickHouseQueries, times: int) -> None:
     text = ODD * times
-    parameters = {"t": text, "ts": [text, ""], "n": 2**63 - 1}
+    parameters: dict[str, str | int | list[str]] = {"t": text, "ts": [text, ""], "n": 2**63 - 1}
     asked = "SELECT {t:String}, {ts:Array(String)}, {n:Int64}"
     assert await queries.query(asked, parameters) == [[text, [text, ""], 2**63 - 1]]
