@@ -47,13 +47,20 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     host: Annotated[
         str, typer.Option(envvar="QUESTLOG_HOST", help="Address the edge listens on.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="QUESTLOG_PORT", help="Port of the edge.")] = 4000,
-    kafka_port: Annotated[int, typer.Option(envvar="QUESTLOG_KAFKA_PORT")] = 9092,
-    redis_port: Annotated[int, typer.Option(envvar="QUESTLOG_REDIS_PORT")] = 6379,
-    clickhouse_port: Annotated[int, typer.Option(envvar="QUESTLOG_CLICKHOUSE_PORT")] = 8123,
+    port: Annotated[
+        int, typer.Option(envvar="QUESTLOG_PORT", min=1, max=65535, help="Port of the edge.")
+    ] = 4000,
+    kafka_port: Annotated[int, typer.Option(envvar="QUESTLOG_KAFKA_PORT", min=1, max=65535)] = 9092,
+    redis_port: Annotated[int, typer.Option(envvar="QUESTLOG_REDIS_PORT", min=1, max=65535)] = 6379,
+    clickhouse_port: Annotated[int, typer.Option(envvar="QUESTLOG_CLICKHOUSE_PORT", min=1, max=65535)] = 8123,
     admin_port: Annotated[
         int,
-        typer.Option(envvar="QUESTLOG_ADMIN_PORT", help="First port of /metrics and /healthz; 0: free ones."),
+        typer.Option(
+            envvar="QUESTLOG_ADMIN_PORT",
+            min=0,
+            max=65000,
+            help="First port of /metrics and /healthz; 0: free ones.",
+        ),
     ] = 0,
     edges: Annotated[int, typer.Option(envvar="QUESTLOG_EDGES", min=1, max=64, help="Edge processes.")] = 1,
     workers: Annotated[
@@ -66,8 +73,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     State is kept in HOME: a later `up` on the same home goes on where this one stopped.
     """
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "up.lock").open("a+") as lock:
+    with _lock_of(home) as lock:
         _hold(lock, home)
         _check_ports(ports)
         settings.make_secret(home)
@@ -223,6 +229,16 @@ def _table(parts: Iterable[PartStatus]) -> Table:
             part.name, f"[{colour}]{part.state}[/]", str(part.pid or ""), lag, str(part.restarts or "")
         )
     return table
+
+
+def _lock_of(home: Path) -> TextIO:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return (home / "up.lock").open("a+")
+    except OSError as error:
+        raise StartFailed(
+            f"{home} can't be written ({error.strerror}): choose another home with --home (or QUESTLOG_HOME)"
+        ) from None
 
 
 def _hold(lock: TextIO, home: Path) -> None:

@@ -106,6 +106,20 @@ def test_a_taken_port_names_its_option(tmp_path: Path, option: str) -> None:
     )
 
 
+@pytest.mark.parametrize("home", ["file", "file/below", "/proc/questlog"])
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, home: str) -> None:
+    (tmp_path / "file").touch()
+    done = questlog("up", "--home", str(tmp_path / home))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"questlog: {tmp_path / home} can't be written (")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_none_is_told_so(tmp_path: Path) -> None:
+    done = questlog("up", "--home", str(tmp_path), "--port", "99999")
+    assert (done.returncode, "--port" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
 def test_sql_asks_the_running_stack(questlog_stack: QuestlogStack) -> None:
     home = str(questlog_stack.home)
     assert questlog("sql", "SELECT 6 * 7", "--format", "TSV", "--home", home).stdout == "42\n"
