@@ -21,7 +21,8 @@ from api.telemetry.errors import Refused
 from api.telemetry.routes import Reads
 from projections.telemetry.queries import rollups
 from projections.telemetry.queries.cache import RefreshingCache
-from projections.telemetry.queries.heatmap import Heatmap, HeatmapKey, HeatmapReader
+from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
+from projections.telemetry.queries.heatmap_sql import HeatmapKey
 from schemas.edge.errors import error_body, surface_of
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
@@ -98,7 +99,7 @@ def create_api(
         app.include_router(dashboard)
     _document(app)
     others = {name: _constant(document) for name, document in (documents or {}).items()}
-    app.include_router(docs_router({"reads": app.openapi, **others}))
+    app.include_router(docs_router({"s1": app.openapi, **others}))
     _answer_errors(app, clock_ms)
     app.add_middleware(Surround, metrics=HttpMetrics(registry), clock_ms=clock_ms)
     return app

@@ -15,7 +15,8 @@ from api.dashboard.ports import LiveMinute
 from deploy.assets import assets_folder, installed
 from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
-from deploy.objects import URL_PATH, ObjectsApp, open_objects
+from deploy.object_store import open_objects
+from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
 from deploy.stack.kafka import default_cache
 from projections.redis.client import AWAY, connect
 from projections.redis.rate_limit import RedisRateLimiter
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+APPEND_TIMEOUT_S: Final = 6.0
+"""A 503 must reach clients that wait 10 s, as the S4 reference's sample does."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -107,14 +111,15 @@ class EdgeApp:
         self._stack.push_async_callback(redis.aclose)
         directory = RedisDirectory(redis)
         limiter = RedisRateLimiter(redis)
-        objects = open_objects(
-            configured.object_store_location,
-            base_url=configured.base_url,
-            secret=configured.deployment_secret(),
-        )
-        self._objects = ObjectsApp(objects, now_ms)
+        objects = open_objects(configured, self._stack)
+        if isinstance(objects, FolderObjects):  # an S3-like store serves its signed URLs itself
+            self._objects = ObjectsApp(objects, now_ms)
         if self._kind != "api":
-            appender = KafkaAppender(configured.kafka, client_id=f"questlog-edge-{configured.instance}")
+            appender = KafkaAppender(
+                configured.kafka,
+                client_id=f"questlog-edge-{configured.instance}",
+                timeout_s=APPEND_TIMEOUT_S,
+            )
             self._stack.push_async_callback(appender.stop)
             figures = GatewayMetrics()
             prometheus_client.REGISTRY.register(figures)

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by deploy/up and deploy/test: installs what is missing, says what it does, is quick when nothing is.
 # Where it may not install, it names what to install and stops.
 
@@ -29,6 +30,8 @@ has_java() {
 cache_folder() { printf '%s' "${QUESTLOG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/questlog}"; }
 
 has_kafka() { compgen -G "$(cache_folder)/kafka-*/kafka_*.jar" >/dev/null; }
+
+has_archive() { compgen -G "$(cache_folder)/kafka-*/classes.jsa" >/dev/null; }
 
 has_charts() { compgen -G "$(cache_folder)/uplot-*/uPlot.esm.js" >/dev/null; }
 
@@ -67,6 +70,7 @@ install_packages() {
   # A package may start its own service; ours are started by us alone, on ports of our own.
   local log
   log=$(mktemp)
+  # shellcheck disable=SC2086 # several words
   if ! RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends \
     $packages >"$log" 2>&1; then
     tail -n 20 "$log" >&2
@@ -77,8 +81,8 @@ install_packages() {
 
 # What Maven and npm bring needs no virtual environment: it is fetched while Python's packages are.
 fetch_jars() {
-  has_kafka && return 0
-  say "fetching Kafka's jars by Maven into $(cache_folder) (54 MB, once)"
+  has_kafka && has_archive && return 0
+  has_kafka || say "fetching Kafka's jars by Maven into $(cache_folder) (54 MB, once)"
   "$1" -m deploy.stack.kafka
 }
 

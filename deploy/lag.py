@@ -29,8 +29,7 @@ BEHIND_SECONDS: Final = 30.0
 """A ClickHouse projection that far behind in log time is not ready; less is its ordinary cut."""
 
 _POSITIONS: Final = (
-    "SELECT partition, next_offset, toUnixTimestamp64Milli(log_time) AS log_time_ms FROM log_positions FINAL"
-    " WHERE topic = {topic:String} ORDER BY partition"
+    "SELECT partition, next_offset FROM log_positions FINAL WHERE topic = {topic:String} ORDER BY partition"
 )
 
 
@@ -55,6 +54,8 @@ class StackLag:
         self._monotonic = monotonic
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
+        self._oldest: dict[int, tuple[int, int]] = {}
+        """By partition: the first offset that is not applied, and when the log took it (unix ms)."""
         self._kept: tuple[float, Sequence[ProjectionLag]] | None = None
 
     async def projections(self) -> Sequence[ProjectionLag]:
@@ -90,18 +91,27 @@ class StackLag:
 
     async def _clickhouse(self) -> ProjectionLag:
         rows = await self._queries.select(_POSITIONS, {"topic": TELEMETRY.name})
-        held = {int(row["partition"]): (int(row["next_offset"]), int(row["log_time_ms"])) for row in rows}
-        for partition, applied in (await self._applied()).items():
-            next_offset, log_time_ms = held.get(partition, (0, 0))
-            held[partition] = (max(next_offset, applied), log_time_ms)
+        held = {int(row["partition"]): int(row["next_offset"]) for row in rows}
+        applied = await self._applied()
         behind, seconds = 0, 0.0
         for partition in range(self._telemetry_partitions):
-            next_offset, log_time_ms = held.get(partition, (0, 0))
+            next_offset = max(held.get(partition, 0), applied.get(partition, 0))
             missing = max(0, await self._end(TELEMETRY, partition) - next_offset)
             behind += missing
-            if missing and log_time_ms:
-                seconds = max(seconds, (self._now_ms() - log_time_ms) / 1000)
+            if missing:
+                since_ms = await self._appended_at_ms(partition, next_offset)
+                seconds = max(seconds, (self._now_ms() - since_ms) / 1000)
         return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
+
+    async def _appended_at_ms(self, partition: int, offset: int) -> int:
+        """When the log took the oldest record that is not applied: what is behind is as old as that one."""
+        known = self._oldest.get(partition)
+        if known is None or known[0] != offset:
+            known = (offset, self._now_ms())
+            async for record in self._tail.read(TELEMETRY.name, partition, offset, offset + 1):
+                known = (offset, record.appended_at_ms)
+            self._oldest[partition] = known
+        return known[1]
 
     async def _applied(self) -> dict[int, int]:
         """What the projector says it has applied: further than the positions where records have no effect."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 URL_PATH: Final = "/objects/"
 PIECE_BYTES: Final = 256 * 1024
+_EXPIRES: Final = re.compile(r"[0-9]{1,15}\Z")
 _KEY: Final = re.compile(r"[A-Za-z0-9_.\-]{1,200}(?:/[A-Za-z0-9_.\-]{1,200}){0,8}\Z")
 
 
@@ -58,7 +59,8 @@ class FolderObjects:
         """True where `signature` is this object's and the time has not passed."""
         if expires_at_ms < now_ms or not _KEY.match(key):
             return False
-        return hmac.compare_digest(self._signature(key, expires_at_ms), signature)
+        given = signature.encode(errors="surrogatepass")  # as bytes: any text may come
+        return hmac.compare_digest(self._signature(key, expires_at_ms).encode(), given)
 
     def path(self, key: str) -> Path:
         """Where an object is. Raises BadKeyError."""
@@ -112,11 +114,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def open_objects(location: str, *, base_url: str, secret: bytes) -> FolderObjects:
-    """The store at a location: a folder."""
-    return FolderObjects(Path(location), base_url=base_url, secret=secret)
-
-
 class ObjectsApp:
     """Serves signed URLs: the one object they name, until they expire. Everything else is 404."""
 
@@ -130,7 +127,7 @@ class ObjectsApp:
         key = scope["path"].removeprefix(URL_PATH)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         expires = query.get("expires", "")
-        valid = expires.isdigit() and self._objects.verify(
+        valid = _EXPIRES.match(expires) is not None and self._objects.verify(
             key,
             expires_at_ms=int(expires),
             signature=query.get("signature", ""),

@@ -58,7 +58,10 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     """CIDR ranges whose forwarding headers are believed."""
     object_store: str = ""
-    """Folder or s3:// URL of objects. Empty: `<home>/objects`."""
+    """Folder, or `s3://bucket/prefix?endpoint=https://…&region=…`. Empty: `<home>/objects`."""
+    object_store_key: str = ""
+    """Access key id of an s3:// object store."""
+    object_store_secret: str = ""
     log_level: str = "info"
     cors: tuple[str, ...] = ("*",)
     """Origins that browsers may call client-safe routes from."""

@@ -50,7 +50,7 @@ class CommandRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """One thing that happened. `type` is a past-tense wire name with version, e.g. `studio.key-created.v1`."""
+    """One thing that happened. `type` is a past-tense wire name with version: `studio.key-created.v1`."""
 
     type: str
     aggregate_id: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from starlette.requests import ClientDisconnect
 
 from api.dashboard.access import Gatekeeper, SignedOut, opens_dashboard
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 PAGE: Final = "/dashboard/analytics"
 ATTEMPTS_PER_MINUTE: Final = 10
 _FORM_BYTES_MAX: Final = 4096
+_FORM_SECONDS: Final = 10.0
 _KEY_CHARS_MAX: Final = 512
 
 UNKNOWN_KEY: Final = "That key is not known. It may have been rotated or revoked."
 WRONG_KIND: Final = "That key can't open the dashboard. Use a secret key or a management key."
+TOO_LATE: Final = "The form did not arrive in time. Please try again."
 NO_KEY: Final = "Enter a key to sign in."
 NOT_OUR_FORM: Final = "That form was not sent from this page. Please try again here."
 UNAVAILABLE: Final = "Keys can't be checked right now. Please try again in a few seconds."
@@ -161,12 +165,18 @@ class Pages:
 
 
 async def _form_key(request: Request) -> str:
-    """The form's `key`, from at most 4 KiB of body. Raises Refused where there is none."""
+    """The form's `key`, from at most 4 KiB of body within 10 s. Raises Refused where there is none."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_BYTES_MAX:
-            raise Refused(413, UNKNOWN_KEY)
+    try:
+        async with asyncio.timeout(_FORM_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _FORM_BYTES_MAX:
+                    raise Refused(413, UNKNOWN_KEY)
+    except TimeoutError as late:
+        raise Refused(408, TOO_LATE) from late
+    except ClientDisconnect as gone:
+        raise Refused(400, NO_KEY) from gone  # to nobody
     try:
         values = parse_qs(body.decode("ascii"), max_num_fields=8, errors="strict").get("key", [])
     except ValueError as error:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from api.segments import segment
 from api.telemetry import answers, documentation, errors, examples, parameters, zod
 from projections.telemetry.queries import insights, rollups, sessions
-from projections.telemetry.queries.heatmap import HeatmapKey
+from projections.telemetry.queries.heatmap_sql import HeatmapKey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Issue: TypeAlias = dict[str, Any]
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _INTEGER_MAX: Final = 2**62
 """Larger numbers mean the same: later than any time, beyond any page."""
 
@@ -97,11 +97,10 @@ class Integer(msgspec.Struct, frozen=True):
     clamp: int | None = None
 
     def read(self, name: str, value: str) -> tuple[int | None, list[Issue]]:
-        """The value, and what is wrong with it. As `Number()` does, "" is 0 and "1e2" is 100."""
-        text = value.strip()
-        if text and not _NUMBER.fullmatch(text):
+        """The value, and what is wrong with it. "1e2" is 100, as `Number()` reads it; "" is no number."""
+        if not _NUMBER.fullmatch(value):
             return None, [_wrong_type(name, "number", "nan")]
-        number = float(text or 0)
+        number = float(value)
         if not number.is_integer():  # infinity is not one either
             if number in {float("inf"), float("-inf")}:
                 number = _INTEGER_MAX if number > 0 else -_INTEGER_MAX
@@ -111,7 +110,7 @@ class Integer(msgspec.Struct, frozen=True):
             return None, [
                 _too_small("number", self.minimum, f"be greater than or equal to {self.minimum}", name)
             ]
-        whole = int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else int(min(number, _INTEGER_MAX))
+        whole = int(value) if re.fullmatch(r"[+-]?[0-9]{1,18}", value) else int(min(number, _INTEGER_MAX))
         return (min(whole, self.clamp) if self.clamp is not None else whole), []
 
     def schema(self) -> dict[str, Any]:

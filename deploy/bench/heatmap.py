@@ -137,6 +137,8 @@ class HeatmapBench:
                 await self._get(http, path, filters)
             await asyncio.sleep(WARM_UP_S)  # the load is at its rate, and what is read is warm
             cold = await self._cold(http)
+            for path, filters in WARM:
+                await self._get(http, path, filters)
             await self._warm(http, seconds)
             result = await loading
         self._latencies.sort()

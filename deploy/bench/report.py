@@ -38,7 +38,7 @@ def _phases(phases: list[Phase]) -> Table:
         "p99",
         "queryable p50",
         "p99",
-        "all queryable after",
+        "caught up after",
     ):
         table.add_column(title, justify="left" if not title else "right")
     for phase in phases:

@@ -21,9 +21,10 @@ from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
 from deploy.stack.kafka import default_cache
-from deploy.stack.part import PartSpec, port_taken
+from deploy.stack.part import PartSpec, http_ok, port_taken
 from deploy.stack.parts import PREPARED, Ports, processes, stores
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
+from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 LOOK_SECONDS: Final = 2.0
+SERVING_SECONDS: Final = 60.0
 _STATE_COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim"}
 
 
@@ -45,13 +47,20 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     host: Annotated[
         str, typer.Option(envvar="QUESTLOG_HOST", help="Address the edge listens on.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="QUESTLOG_PORT", help="Port of the edge.")] = 4000,
-    kafka_port: Annotated[int, typer.Option(envvar="QUESTLOG_KAFKA_PORT")] = 9092,
-    redis_port: Annotated[int, typer.Option(envvar="QUESTLOG_REDIS_PORT")] = 6379,
-    clickhouse_port: Annotated[int, typer.Option(envvar="QUESTLOG_CLICKHOUSE_PORT")] = 8123,
+    port: Annotated[
+        int, typer.Option(envvar="QUESTLOG_PORT", min=1, max=65535, help="Port of the edge.")
+    ] = 4000,
+    kafka_port: Annotated[int, typer.Option(envvar="QUESTLOG_KAFKA_PORT", min=1, max=65535)] = 9092,
+    redis_port: Annotated[int, typer.Option(envvar="QUESTLOG_REDIS_PORT", min=1, max=65535)] = 6379,
+    clickhouse_port: Annotated[int, typer.Option(envvar="QUESTLOG_CLICKHOUSE_PORT", min=1, max=65535)] = 8123,
     admin_port: Annotated[
         int,
-        typer.Option(envvar="QUESTLOG_ADMIN_PORT", help="First port of /metrics and /healthz; 0: free ones."),
+        typer.Option(
+            envvar="QUESTLOG_ADMIN_PORT",
+            min=0,
+            max=65000,
+            help="First port of /metrics and /healthz; 0: free ones.",
+        ),
     ] = 0,
     edges: Annotated[int, typer.Option(envvar="QUESTLOG_EDGES", min=1, max=64, help="Edge processes.")] = 1,
     workers: Annotated[
@@ -64,8 +73,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     State is kept in HOME: a later `up` on the same home goes on where this one stopped.
     """
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "up.lock").open("a+") as lock:
+    with _lock_of(home) as lock:
         _hold(lock, home)
         _check_ports(ports)
         settings.make_secret(home)
@@ -131,16 +139,31 @@ async def _bring_up(
             console.print(line)
 
     await supervisor.start({PREPARED: prepared})
+    await _serving(configured, console)
     if demo:
         await _start_demo(supervisor, configured, console, play=play)
 
 
+async def _serving(configured: Settings, console: Console) -> None:
+    """Return once no projection holds the edge back, or say which address tells, and go on."""
+    try:
+        async with asyncio.timeout(SERVING_SECONDS):
+            while not await http_ok(configured.port, "/readyz"):  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        console.print(f"a projection is still behind the log: {configured.base_url}/readyz says which")
+
+
 async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:
     from deploy.demo import load  # noqa: PLC0415 - only a demo needs it
+    from deploy.studio_desk import Refused  # noqa: PLC0415 - likewise
 
     first = not (configured.home / "demo.json").exists()
     console.print("loading the demo studio…")
-    await load.load(configured)
+    try:
+        await load.load(configured)
+    except (Refused, StoreUnavailable) as error:
+        raise StartFailed(f"the demo studio could not be loaded: {error}") from error
     if not play:
         return
 
@@ -206,6 +229,16 @@ def _table(parts: Iterable[PartStatus]) -> Table:
             part.name, f"[{colour}]{part.state}[/]", str(part.pid or ""), lag, str(part.restarts or "")
         )
     return table
+
+
+def _lock_of(home: Path) -> TextIO:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return (home / "up.lock").open("a+")
+    except OSError as error:
+        raise StartFailed(
+            f"{home} can't be written ({error.strerror}): choose another home with --home (or QUESTLOG_HOME)"
+        ) from None
 
 
 def _hold(lock: TextIO, home: Path) -> None:

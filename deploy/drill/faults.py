@@ -208,8 +208,7 @@ class FaultDrill:
         await self._end(extra)
 
     async def _end(self, extra: RunningPart) -> None:
-        extra.kill()
-        await extra.process.wait()
+        await self._stack.remove(extra)
         if await Markers(self._target, patient=True).wait_for_one(GIVE_UP_SECONDS) is None:
             raise DrillFailedError("no event was queryable after the second worker had gone")
 

@@ -34,6 +34,8 @@ class Sender:
         self._lanes = lanes
         self.rate = rate
         """Events a second over all lanes; 0 for as fast as answers come. May be changed at any time."""
+        self.enough = False
+        """Set: requests that were not begun yet are not sent any more."""
         self._due = 0.0
         self.attempts: list[Attempt] = []
         self.accepted_events = 0
@@ -53,7 +55,7 @@ class Sender:
         ) as session:
 
             async def lane() -> None:
-                while queue:
+                while queue and not self.enough:
                     request = queue.popleft()
                     await self._pace(request.count)
                     if not await self._until_accepted(session, request, deadline):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -68,12 +67,8 @@ class OwnStack:
 
     async def stop(self) -> None:
         """End the stack and what was added to it. Called twice: nothing happens."""
-        for part in self._extra:
-            with contextlib.suppress(ProcessLookupError):
-                part.process.send_signal(signal.SIGCONT)  # a stopped one would not hear anything else
-            part.kill()
-            await part.process.wait()
-        self._extra.clear()
+        for part in list(self._extra):
+            await self.remove(part)
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -137,9 +132,28 @@ class OwnStack:
 
         `changes` are settings of its own, by their variable (`QUESTLOG_CLICKHOUSE_URL`, ...).
         """
+        return await self._add(f"extra-{role}-{instance}", ["deploy.worker", role], instance, changes)
+
+    async def add_edge(self, instance: int, **changes: str) -> tuple[RunningPart, str]:
+        """One more edge process on a port of its own, outside the supervisor, and its base URL."""
+        port = free_port()
+        own = {"QUESTLOG_PORT": str(port), **changes}
+        return await self._add(
+            f"extra-edge-{instance}", ["deploy.edge"], instance, own
+        ), f"http://127.0.0.1:{port}"
+
+    async def remove(self, part: RunningPart) -> None:
+        """Kill what `add_worker` or `add_edge` started. Called twice: nothing happens."""
+        if part in self._extra:
+            self._extra.remove(part)
+            part.kill()
+            await part.process.wait()
+
+    async def _add(
+        self, name: str, program: list[str], instance: int, changes: dict[str, str]
+    ) -> RunningPart:
         admin = free_port()
-        own = running.of_home(self.home)
-        environment = own.environment() | {
+        environment = running.of_home(self.home).environment() | {
             "QUESTLOG_ADMIN_PORT": str(admin),
             "QUESTLOG_INSTANCE": str(instance),
             "PYTHONUNBUFFERED": "1",
@@ -150,8 +164,8 @@ class OwnStack:
             return await http_ok(admin, "/healthz")
 
         spec = PartSpec(
-            name=f"extra-{role}-{instance}",
-            argv=[sys.executable, "-m", "deploy.worker", role],
+            name=name,
+            argv=[sys.executable, "-m", *program],
             environment=environment,
             ready=ready,
             start_seconds=60,
@@ -159,7 +173,11 @@ class OwnStack:
         )
         part = await RunningPart.start(spec, self.home / "logs")
         self._extra.append(part)
-        await part.wait_ready()
+        try:
+            await part.wait_ready()
+        except BaseException:
+            await self.remove(part)
+            raise
         return part
 
 

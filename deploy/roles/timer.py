@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import RedisError
 
 from deploy.export_register import RedisExportRegister
-from deploy.objects import open_objects
+from deploy.object_store import open_objects
+from deploy.objects_s3 import ObjectStoreError
 from projections.redis.client import connect
 from projections.telemetry.live import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from deploy.roles import Worker
 
 TICK_SECONDS: Final = 1.0
-AWAY: Final = (RedisError, OSError, StoreUnavailable, LogUnavailable)
+AWAY: Final = (RedisError, OSError, StoreUnavailable, LogUnavailable, ObjectStoreError)
 """What a store that is away raises: the next tick tries again. Anything else ends the process."""
 
 _log: Final = logging.getLogger(__name__)
@@ -47,11 +48,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     exports = ExportRunner(
         register=RedisExportRegister(redis),
         tail=worker.tail,
-        objects=open_objects(
-            configured.object_store_location,
-            base_url=configured.base_url,
-            secret=configured.deployment_secret(),
-        ),
+        objects=open_objects(configured, worker.stack),
         partitions=partitions,
     )
     worker.health = lambda: {"ok": True, "lag": None}

@@ -7,72 +7,32 @@ with the same settings.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import chdb
-
-from deploy.stack.clickhouse_statement import first_word, is_single, is_streamed, leaves_session, split_insert
+from deploy.stack.clickhouse_execution import (
+    EngineError,
+    Progress,
+    Statement,
+    command,
+    connect,
+    execute,
+    quote_name,
+    set_settings,
+)
+from deploy.stack.clickhouse_statement import first_word, leaves_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 IDLE_CONNECTIONS_MAX: Final = 32
 SESSIONS_MAX: Final = 1000
 _TOKEN_SETTING: Final = "insert_deduplication_token"  # noqa: S105 - a setting's name
-_CODE: Final = re.compile(r"Code: (\d+)")
-_SETTING_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
-
-
-class EngineError(Exception):
-    """A refusal or failure of the engine, with ClickHouse's code and its message as ClickHouse words it."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-    @classmethod
-    def of(cls, error: BaseException) -> EngineError:
-        """Read the code out of chDB's message; 1002 (UNKNOWN_EXCEPTION) where there is none."""
-        text = str(error)
-        found = _CODE.search(text)
-        return (
-            cls(int(found[1]), text[found.start() :])
-            if found
-            else cls(1002, f"Code: 1002. DB::Exception: {text}")
-        )
-
-
-@dataclass(kw_only=True)
-class Statement:
-    """One request to the engine. `data` follows the text, in pieces, for an INSERT."""
-
-    text: bytes
-    data: list[bytes] = field(default_factory=list)
-    format: str = "TabSeparated"
-    database: str = ""
-    settings: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    session: str = ""
-    session_seconds: float = 60.0
-
-
-@dataclass
-class Progress:
-    """What a statement did, for the summary header and the metrics."""
-
-    read_rows: int = 0
-    read_bytes: int = 0
-    written_rows: int = 0
-    written_bytes: int = 0
 
 
 class _Session:
@@ -91,7 +51,7 @@ class ChdbEngine:
         self._lock = threading.Lock()
         self._idle: OrderedDict[int, tuple[Key, Any]] = OrderedDict()
         self._sessions: dict[str, _Session] = {}
-        self._base = _connect(self._path)  # keeps the engine open between statements
+        self._base = connect(self._path)  # keeps the engine open between statements
 
     def run(self, statement: Statement, progress: Progress) -> Iterator[bytes]:
         """Execute, yielding the result in pieces.
@@ -111,10 +71,10 @@ class ChdbEngine:
         clean = False
         try:
             if token:
-                _set(connection, {_TOKEN_SETTING: token})
-            yield from _execute(connection, statement, word, progress)
+                set_settings(connection, {_TOKEN_SETTING: token})
+            yield from execute(connection, statement, word, progress)
             if token:
-                _set(connection, {_TOKEN_SETTING: ""})
+                set_settings(connection, {_TOKEN_SETTING: ""})
             clean = not leaves_session(word)
         finally:
             if clean:
@@ -138,12 +98,12 @@ class ChdbEngine:
             for number in reversed(self._idle):
                 if self._idle[number][0] == key:
                     return self._idle.pop(number)[1]
-        connection = _connect(self._path)
+        connection = connect(self._path)
         try:
             database, settings = key
             if database:
-                _command(connection, f"USE {_quote_name(database)}")
-            _set(connection, dict(settings))
+                command(connection, f"USE {quote_name(database)}")
+            set_settings(connection, dict(settings))
         except BaseException:
             connection.close()
             raise
@@ -169,12 +129,12 @@ class ChdbEngine:
         try:
             gone = [name for name in session.applied if name not in statement.settings]
             for name in gone:
-                _command(session.connection, f"SET {name} = DEFAULT")
-            _set(session.connection, statement.settings)
+                command(session.connection, f"SET {name} = DEFAULT")
+            set_settings(session.connection, statement.settings)
             session.applied = dict(statement.settings)
             if statement.database:
-                _command(session.connection, f"USE {_quote_name(statement.database)}")
-            yield from _execute(session.connection, statement, word, progress)
+                command(session.connection, f"USE {quote_name(statement.database)}")
+            yield from execute(session.connection, statement, word, progress)
         finally:
             session.until = time.monotonic() + statement.session_seconds
             session.lock.release()
@@ -192,111 +152,6 @@ class ChdbEngine:
                     raise EngineError(
                         202, "Code: 202. DB::Exception: Too many sessions. (TOO_MANY_SIMULTANEOUS_QUERIES)"
                     )
-                found = self._sessions[name] = _Session(_connect(self._path))
+                found = self._sessions[name] = _Session(connect(self._path))
             found.until = now + 3600  # while it runs
             return found
-
-
-def _connect(path: str) -> Any:
-    return chdb.connect(path)  # type: ignore[no-untyped-call]  # chDB ships no types
-
-
-def _execute(connection: Any, statement: Statement, word: bytes, progress: Progress) -> Iterator[bytes]:
-    try:
-        if word == b"INSERT" and (insert := _insert_with_data(statement)) is not None:
-            _insert(connection, *insert, progress)
-            return
-        text = b"".join([statement.text, *statement.data])
-        _check_single(text)
-        if is_streamed(text, word, statement.format):
-            yield from _stream(connection, text, statement, progress)
-            return
-        result = connection.query(text, statement.format, params=statement.parameters)
-        progress.read_rows += result.rows_read()
-        progress.read_bytes += result.bytes_read()
-        yield result.bytes()
-    except EngineError:
-        raise
-    except Exception as error:  # chDB raises RuntimeError and its own; all carry ClickHouse's text
-        raise EngineError.of(error) from error
-
-
-def _check_single(text: bytes) -> None:
-    if not is_single(text):
-        raise EngineError(
-            62, "Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)"
-        )
-
-
-def _stream(connection: Any, text: bytes, statement: Statement, progress: Progress) -> Iterator[bytes]:
-    result = connection.send_query(text, statement.format, params=statement.parameters)
-    try:
-        for piece in result:
-            progress.read_rows += piece.rows_read()
-            progress.read_bytes += piece.bytes_read()
-            yield piece.bytes()
-    except GeneratorExit:
-        result.cancel()
-        raise
-
-
-def _insert_with_data(statement: Statement) -> tuple[bytes, str, list[bytes]] | None:
-    """The INSERT's text, format and data, wherever the text ends.
-
-    In the query parameter or inside the body.
-    """
-    head = statement.text if not statement.data else statement.text + statement.data[0][: 1 << 20]
-    found = split_insert(head)
-    if found is None:
-        return None
-    inside = found.data_at - len(statement.text)
-    if inside <= 0:
-        own = statement.text[found.data_at :]
-        return found.text, found.format, ([own] if own.strip() else []) + statement.data
-    first, *rest = statement.data
-    return found.text, found.format, [first[inside:], *rest]
-
-
-def _insert(connection: Any, text: bytes, form: str, data: list[bytes], progress: Progress) -> None:
-    inserter = connection.send_insert(text.decode(), form)
-    finished = False
-    try:
-        for piece in data:
-            if piece:
-                inserter.append(piece)
-        result = inserter.finish()
-        finished = True
-    finally:
-        if not finished:
-            inserter.close()
-    progress.written_rows += result.rows_written
-    progress.written_bytes += result.bytes_written
-
-
-def _set(connection: Any, settings: Mapping[str, str]) -> None:
-    """One SET for all; `readonly` last, since nothing may be set after it."""
-    if not settings:
-        return
-    for name in settings:
-        if not _SETTING_NAME.match(name):
-            raise EngineError(115, f"Code: 115. DB::Exception: Unknown setting '{name}'. (UNKNOWN_SETTING)")
-    ordered = sorted(settings.items(), key=lambda item: item[0] == "readonly")
-    _command(connection, "SET " + ", ".join(f"{name} = {quote(value)}" for name, value in ordered))
-
-
-def _command(connection: Any, text: str) -> None:
-    try:
-        connection.query(text, "TabSeparated")
-    except Exception as error:
-        raise EngineError.of(error) from error
-
-
-def quote(value: str) -> str:
-    """A ClickHouse string literal."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _quote_name(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
-    return f"`{escaped}`"

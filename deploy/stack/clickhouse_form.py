@@ -5,7 +5,7 @@ from __future__ import annotations
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from deploy.stack.clickhouse_engine import EngineError
+from deploy.stack.clickhouse_execution import EngineError
 
 
 def read_form(boundary: bytes, body: bytes) -> dict[str, str]:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from deploy.stack.clickhouse_engine import ChdbEngine, EngineError, Progress, Statement, quote
+from deploy.stack.clickhouse_execution import EngineError, Progress, Statement, quote
 from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, words
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from deploy.stack.clickhouse_engine import ChdbEngine
 
 DEFAULT_USER: Final = "default"
 _OPEN_TABLES: Final = frozenset(

@@ -147,6 +147,17 @@ def split_insert(statement: bytes) -> Insert | None:
     return None
 
 
+def clause_at(statement: bytes, word: bytes) -> int:
+    """Where a top-level keyword (in capitals) stands; the statement's length where it has none."""
+    depth = 0
+    for token in _TOKEN.finditer(statement):
+        if token["other"] is not None:
+            depth += {b"(": 1, b")": -1}.get(token["other"], 0)
+        elif depth == 0 and token["word"] is not None and token["word"].upper() == word:
+            return token.start()
+    return len(statement)
+
+
 def _data_start(statement: bytes, at: int) -> int:
     gap = re.compile(rb"[ \t\f]*(?:;[ \t\f]*)?\r?\n?").match(statement, at)
     return gap.end() if gap else at

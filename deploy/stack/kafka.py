@@ -5,20 +5,24 @@ One KRaft node from Apache's own jars, fetched once by Maven, on Java 17 or newe
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import fcntl
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from deploy.stack.part import PartFailed, PartSpec, answers, free_port
+from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers, free_port
 
 KAFKA_VERSION: Final = "4.1.0"
 """Pinned: aiokafka 0.14 was measured against 4.1."""
+ARCHIVE: Final = "classes.jsa"
 _LOG4J_VERSION: Final = "2.24.3"
 _DEPENDENCY_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _JAVA_MIN: Final = 17
@@ -100,15 +104,13 @@ def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> PartSpec:
     return PartSpec(
         name="kafka",
         argv=[
+            *(program, "-Xms128m", "-Xmx512m", "-XX:MaxDirectMemorySize=256m", "-XX:+UseSerialGC"),
             *(
-                program,
-                "-Xms128m",
-                "-Xmx512m",
-                "-XX:+UseSerialGC",
-                "-XX:MaxDirectMemorySize=256m",
                 "-Xshare:auto",
+                *_class_archive(jars),
+                "-XX:+ExitOnOutOfMemoryError",
+                "-Djava.awt.headless=true",
             ),
-            *("-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"),
             f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
             *("-cp", classpath, "kafka.Kafka", str(properties)),
         ],
@@ -117,6 +119,30 @@ def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> PartSpec:
         start_seconds=90,
         stop_seconds=20,
     )
+
+
+async def make_class_archive(cache: Path) -> None:
+    """Let one short run of the broker write down its loaded classes: later starts cost 3 s CPU instead of 5.
+
+    Does nothing where the archive is there. A Java that finds it unfit starts without it.
+    """
+    jars = fetch_jars(cache)
+    if _class_archive(jars):
+        return
+    with tempfile.TemporaryDirectory() as home:
+        spec = kafka_part(Path(home), free_port(), cache=cache)
+        written = jars / f".{ARCHIVE}.{os.getpid()}"
+        argv = [spec.argv[0], f"-XX:ArchiveClassesAtExit={written}", *spec.argv[1:]]
+        part = await RunningPart.start(replace(spec, argv=argv, stop_seconds=120), Path(home) / "logs")
+        await part.wait_ready()
+        await part.stop()
+        if written.exists():
+            written.replace(jars / ARCHIVE)
+
+
+def _class_archive(jars: Path) -> list[str]:
+    archive = jars / ARCHIVE
+    return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
 
 
 def _format(program: str, classpath: str, properties: Path) -> None:
@@ -181,6 +207,9 @@ def _properties(folder: Path, port: int, *, controller_port: int) -> str:
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
+        # A broker that was killed registers again only when its last session is over: 9 s by default.
+        "broker.session.timeout.ms": "2000",
+        "broker.heartbeat.interval.ms": "500",
         "message.max.bytes": str(17 * 1024 * 1024),
         "replica.fetch.max.bytes": str(17 * 1024 * 1024),
         "socket.request.max.bytes": str(64 * 1024 * 1024),
@@ -214,4 +243,4 @@ logger.started.level = INFO
 
 
 if __name__ == "__main__":  # deploy/install.sh fetches before there is a virtual environment
-    fetch_jars(default_cache())
+    asyncio.run(make_class_archive(default_cache()))

@@ -7,16 +7,30 @@ and what a part's rows share (tenant, arrival, place in the log) is kept once fo
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+
+from projections.telemetry.arrow import (
+    COLUMNS,
+    TIME,
+    TYPES,
+    Column,
+    Integers,
+    Kind,
+    Repeat,
+    Texts,
+    Values,
+    plain,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+ORIGIN_COLUMNS = ("studio_id", "game_id", "arrived_at", "_partition", "_offset")
 
 
 class Origin(NamedTuple):
@@ -28,54 +42,26 @@ class Origin(NamedTuple):
     offset: int
 
 
-class Kind(Enum):
-    """How a column's Python values travel; the names are those of the values, not of ClickHouse's types."""
-
-    TEXT = "text"
-    JSON = "json"
-    FLOAT = "float"
-    TIME_MS = "time"
-    INT64 = "int64"
-    UINT32 = "uint32"
-    UINT128 = "uint128"
-
-
-_TIME: pa.DataType = pa.timestamp("ms", "UTC")
-_PLAIN: Mapping[Kind, pa.DataType] = {
-    Kind.JSON: pa.binary(),
-    Kind.FLOAT: pa.float64(),
-    Kind.TIME_MS: _TIME,
-    Kind.INT64: pa.int64(),
-    Kind.UINT32: pa.uint32(),
-}
-ORIGIN_COLUMNS = ("studio_id", "game_id", "arrived_at", "_partition", "_offset")
-
-
 class Columns:
     """Rows of one table in the order of the log, column by column."""
 
     def __init__(self, table: str, kinds: Mapping[str, Kind]) -> None:
         self.table = table
         self._kinds = kinds
-        self.values: dict[str, list[Any]] = {name: [] for name in kinds}
+        self._columns: dict[str, Column] = {name: COLUMNS[kind](kind) for name, kind in kinds.items()}
         self._origins: list[Origin] = []
         self._counts: list[int] = []
-        self._arrays: dict[str, pa.Array] = {}
         self.rows = 0
 
-    @property
-    def names(self) -> list[str]:
-        """The table's columns in the order in which they are written."""
-        return [*self._kinds, *ORIGIN_COLUMNS]
-
-    def add(self, origin: Origin, rows: int, **columns: Sequence[Any]) -> None:
+    def add(self, origin: Origin, rows: int, **columns: Values) -> None:
         """Add a part's rows; every column has `rows` values."""
         if len(columns) != len(self._kinds):
             raise ValueError(f"{self.table} has the columns {list(self._kinds)}, not {list(columns)}")
         for name, values in columns.items():
-            if len(values) != rows:
+            if (values.times if type(values) is Repeat else len(values)) != rows:
                 raise ValueError(f"{self.table}.{name} has {len(values)} values for {rows} rows")
-            self.values[name] += values
+        for name, values in columns.items():
+            self._columns[name].add(values)
         self._origins.append(origin)
         self._counts.append(rows)
         self.rows += rows
@@ -101,13 +87,18 @@ class Columns:
         )
 
     def numbers(self, name: str) -> NDArray[np.int64]:
-        """A column of integers."""
-        return np.array(self.values[name], dtype=np.int64)
+        """A column of integers or times."""
+        column = self._columns[name]
+        if not isinstance(column, Integers):
+            raise TypeError(f"{self.table}.{name} holds no integers")
+        return np.frombuffer(column.values, dtype=np.int64)
 
     def coded(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
         """A text column as a code for each row, and the text of each code."""
-        array = self._array(name)
-        return np.asarray(array.indices).astype(np.int64), array.dictionary.to_pylist()
+        column = self._columns[name]
+        if not isinstance(column, Texts):
+            raise TypeError(f"{self.table}.{name} holds no text")
+        return np.frombuffer(column.codes, dtype=np.int32).astype(np.int64), list(column.texts)
 
     def body(
         self,
@@ -121,20 +112,26 @@ class Columns:
         value for each chosen row already and replace the table's own of that name.
         """
         extra = extra or {}
-        arrays = {name: self._array(name) for name in self._kinds if name not in extra}
-        arrays["studio_id"] = _text([origin.studio_id for origin in self._origins]).take(self._part_of_row())
-        arrays["game_id"] = _text([origin.game_id for origin in self._origins]).take(self._part_of_row())
-        arrays["arrived_at"] = pa.array(self.arrivals).cast(_TIME)
-        arrays["_offset"] = pa.array(self.offsets.astype(np.uint64))
+        arrays = {name: column.array() for name, column in self._columns.items() if name not in extra}
+        part_of_row = plain(pa.int32(), self.per_row(range(len(self._counts))))
+        for name, texts in (
+            ("studio_id", [origin.studio_id for origin in self._origins]),
+            ("game_id", [origin.game_id for origin in self._origins]),
+        ):
+            column = Texts(Kind.TEXT)
+            column.add(texts)
+            arrays[name] = column.array().take(part_of_row)
+        arrays["arrived_at"] = plain(TIME, self.arrivals)
+        arrays["_offset"] = plain(pa.uint64(), self.offsets)
         if rows is not None:
-            taken = pa.array(rows)
+            taken = plain(pa.int64(), rows)
             arrays = {name: array.take(taken) for name, array in arrays.items()}
         for name, values in extra.items():
-            array = pa.array(values)
-            kind = self._kinds.get(name)
-            arrays[name] = array.cast(_PLAIN[kind]) if kind is not None else array
+            # Points that stand in no table column of their own (`_point`) are numbers below 2^32.
+            kind = self._kinds.get(name, Kind.FLOAT if values.dtype == np.float64 else Kind.UINT32)
+            arrays[name] = plain(TYPES[kind], values)
         count = self.rows if rows is None else len(rows)
-        arrays["_partition"] = pa.array(np.full(count, partition, dtype=np.uint16))
+        arrays["_partition"] = plain(pa.uint16(), np.full(count, partition, dtype=np.uint16))
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in arrays], names=list(arrays))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
@@ -145,32 +142,3 @@ class Columns:
         """The columns that `body` writes, given the names of its extra columns."""
         own = [name for name in self._kinds if name not in extra]
         return [*own, "studio_id", "game_id", "arrived_at", "_offset", *extra, "_partition"]
-
-    def _part_of_row(self) -> pa.Array:
-        return pa.array(np.repeat(np.arange(len(self._counts), dtype=np.int32), self._counts))
-
-    def _array(self, name: str) -> pa.Array:
-        array = self._arrays.get(name)
-        if array is None:
-            array = self._arrays[name] = _build(self._kinds[name], self.values[name])
-        return array
-
-
-def _build(kind: Kind, values: list[Any]) -> pa.Array:
-    if kind is Kind.TEXT:
-        return _text(values)
-    if kind is Kind.TIME_MS:
-        return pa.array(np.array(values, dtype=np.int64)).cast(_TIME)
-    if kind is Kind.UINT32:
-        return pa.array(np.array(values, dtype=np.uint32))
-    if kind is Kind.UINT128:
-        if any(values):
-            data = b"".join([value.to_bytes(16, "little") for value in values])
-        else:
-            data = bytes(16 * len(values))
-        return pa.Array.from_buffers(pa.binary(16), len(values), [None, pa.py_buffer(data)])
-    return pa.array(values, _PLAIN[kind])
-
-
-def _text(values: Sequence[str]) -> pa.DictionaryArray:
-    return pa.array(values, pa.string()).dictionary_encode()

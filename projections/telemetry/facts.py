@@ -121,8 +121,8 @@ class Facts:
                 part = describe(part, said)
             part = count(part, counts.get(code, {}), runs.get(code, ()))
             for due in dues.get(key, ()):
-                earlier = at_ms[(session == code) & (offset < due.offset)]
-                last_ms = max([*earlier.tolist(), *_known(before.last_event_at_ms)], default=None)
+                earlier = at_ms[(session == code) & (offset < due.offset)].tolist() if code >= 0 else []
+                last_ms = max([*earlier, *_known(before.last_event_at_ms)], default=None)
                 if due.offset >= before.version and is_over(last_ms, due.watermark_ms):
                     part = close(part)
             if part is not before:

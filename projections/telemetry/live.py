@@ -6,6 +6,7 @@ needed to go on: where Redis is away or lost something, everything is set again 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MINUTES_KEPT: Final = 120
 _EXPIRE_S: Final = (MINUTES_KEPT + 10) * 60
 _MEMBERS_AT_ONCE: Final = 1_000
+_PATIENCE_S: Final = 2.0
+"""A Redis that does not answer may not keep telemetry out of ClickHouse."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -85,30 +88,34 @@ class RedisLive:
 
     async def publish(self, partition: int, state: LiveState) -> bool:
         """Set what changed, or all of it where Redis does not hold what was set last. False: it is away."""
-        mark = f"{state.applied}:{state.log_time_ms}"
         try:
-            stored = await self._redis.get(_applied_key(partition))
-            whole = stored is None or stored.decode() != self._published.get(partition)
-            pipe = self._redis.pipeline(transaction=True)
-            if whole:
-                await self._forget(pipe, partition, state)
-            _set_sessions(pipe, partition, state, whole=whole)
-            _set_minutes(pipe, partition, state, whole=whole)
-            if state.watermarks:
-                marks = {
-                    msgspec.json.encode(tenant): f"{watermark_ms}:{arrived_ms}"
-                    for tenant, (watermark_ms, arrived_ms) in state.watermarks.items()
-                }
-                pipe.hset(_watermarks_key(partition), mapping=marks)
-            pipe.set(_applied_key(partition), mark)
-            await pipe.execute()
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._publish(partition, state)
         except (RedisError, OSError) as error:
-            _log.warning("live counters are not published: %s", error)
+            _log.warning("live counters are not published: %r", error)
             return False
+        return True
+
+    async def _publish(self, partition: int, state: LiveState) -> None:
+        mark = f"{state.applied}:{state.log_time_ms}"
+        stored = await self._redis.get(_applied_key(partition))
+        whole = stored is None or stored.decode() != self._published.get(partition)
+        pipe = self._redis.pipeline(transaction=True)
+        if whole:
+            await self._forget(pipe, partition, state)
+        _set_sessions(pipe, partition, state, whole=whole)
+        _set_minutes(pipe, partition, state, whole=whole)
+        if state.watermarks:
+            marks = {
+                msgspec.json.encode(tenant): f"{watermark_ms}:{arrived_ms}"
+                for tenant, (watermark_ms, arrived_ms) in state.watermarks.items()
+            }
+            pipe.hset(_watermarks_key(partition), mapping=marks)
+        pipe.set(_applied_key(partition), mark)
+        await pipe.execute()
         self._published[partition] = mark
         state.changed.clear()
         state.changed_minutes.clear()
-        return True
 
     async def events_per_minute(self, game_id: str) -> dict[int, int]:
         """Events that arrived in each of the latest minutes (unix minutes), over all partitions."""

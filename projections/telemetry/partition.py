@@ -7,23 +7,17 @@ left out; sessions know the version they were stored at. Source: the design's "E
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import time
-from typing import TYPE_CHECKING, Final, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Protocol
 
 from projections.clickhouse.positions import Position
 from projections.telemetry import metrics
-from projections.telemetry.columns import Origin
 from projections.telemetry.facts import Facts
+from projections.telemetry.gathered import Gathered
 from projections.telemetry.identities import Seen
 from projections.telemetry.memory import SessionMemory
-from projections.telemetry.rows import Rows
-from projections.telemetry.sessions import Due, SessionKey, SessionPart
-from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
-from schemas.telemetry.deadlines import decode_session_due
-from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
+from projections.telemetry.sessions import SessionKey, SessionPart
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,10 +27,6 @@ if TYPE_CHECKING:
     from projections.telemetry.stores import Stores
     from schemas.log import LogRecord
 
-READER: Final = "projector.clickhouse"
-_NO_EFFECT: Final = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED})
-_log: Final = logging.getLogger(__name__)
-
 
 class Guard(Protocol):
     """Stops a worker that may no longer write, by raising."""
@@ -45,8 +35,8 @@ class Guard(Protocol):
         """Awaited before a cut is written; may wait."""
         ...
 
-    def before_write(self) -> None:
-        """Called before every write of a cut."""
+    async def before_write(self) -> None:
+        """Awaited before every write of a cut."""
         ...
 
 
@@ -63,8 +53,13 @@ class Partition:
         live: LiveState,
         shown: dict[str, int],
         others: bool,
+        overlap: bool = False,
     ) -> None:
-        """`shown` is, for each fact table, the highest offset of this partition that it has rows of."""
+        """`shown` is, for each fact table, the highest offset of this partition that it has rows of.
+
+        `overlap` gathers the next cut while one is written: faster, for rebuilds; nobody then may take `take`
+        to mean that anything was written.
+        """
         self.partition = partition
         self.next_offset = begin
         self.cutter = cutter
@@ -72,14 +67,10 @@ class Partition:
         self._stores = stores
         self._shown = shown
         self._others = others
+        self._overlap = overlap
         self._memory = SessionMemory()
-        self._reset()
-
-    def _reset(self) -> None:
-        self._rows = Rows()
-        self._dues: dict[SessionKey, list[Due]] = {}
-        self._letters: list[DeadLetter] = []
-        self._has_effect = False
+        self._gathered = Gathered()
+        self._writing: asyncio.Task[None] | None = None
 
     async def take(self, record: LogRecord, guard: Guard) -> None:
         """Add the next record; write the cut that it ends or fills. One that was added before is dropped."""
@@ -87,96 +78,68 @@ class Partition:
             return
         if self.cutter.ends_before(record.appended_at_ms):
             await self.end_cut(guard)
-        before = self._rows.count
-        tick = self._add(record)
+        before = self._gathered.rows.count
+        tick = self._gathered.add(record)
         self.next_offset = record.offset + 1
-        full = self.cutter.add(record.offset, record.appended_at_ms, self._rows.count - before, tick=tick)
-        if not self._has_effect:
+        rows = self._gathered.rows.count - before
+        full = self.cutter.add(record.offset, record.appended_at_ms, rows, tick=tick)
+        if not self._gathered.has_effect and self._writing is None:
             self.live.applied, self.live.log_time_ms = self.next_offset, record.appended_at_ms
         if full:
             await self.end_cut(guard)
 
-    def _add(self, record: LogRecord) -> bool:
-        """Add a record's parts; return whether it holds nothing but ticks."""
-        try:
-            parts = decode_record(record.value).parts
-        except (msgspec.MsgspecError, ValueError) as error:
-            self._give_up(record, None, "undecodable-record", error, record.value)
-            return False
-        origin_of = {
-            (part.studio_id, part.game_id): Origin(
-                part.studio_id, part.game_id, record.appended_at_ms, record.offset
-            )
-            for part in parts
-        }
-        item = 0
-        for index, part in enumerate(parts):
-            try:
-                if part.kind == PartKind.SESSION_DUE:
-                    self._add_due(record, part)
-                else:
-                    item += self._rows.add(origin_of[part.studio_id, part.game_id], item, part)
-            except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-                item += max(part.item_count, 0)
-                self._give_up(record, index, "undecodable-part", error, part.body)
-            self._has_effect = self._has_effect or part.kind not in _NO_EFFECT
-        return all(part.kind == PartKind.TICK for part in parts)
-
-    def _add_due(self, record: LogRecord, part: TelemetryPart) -> None:
-        due = decode_session_due(part.body)
-        key = SessionKey(part.studio_id, part.game_id, due.session_id)
-        self._dues.setdefault(key, []).append(Due(record.offset, due.watermark_ms))
-
-    def _give_up(
-        self, record: LogRecord, index: int | None, reason: str, error: Exception, body: bytes
-    ) -> None:
-        self._has_effect = True
-        self._letters.append(
-            DeadLetter(
-                version=DEAD_LETTER_VERSION,
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                index=index,
-                reader=READER,
-                reason=reason,
-                error=str(error)[:1000],
-                appended_at_ms=record.appended_at_ms,
-                key=record.key,
-                body=body,
-            )
-        )
-
     async def end_cut(self, guard: Guard) -> None:
-        """End the open cut and write it. One without effects writes nothing: the next position covers it."""
+        """End the open cut and write it. One without effects writes nothing: the next position covers it.
+
+        With `overlap` it is only begun here, after the one before it has been written.
+        """
         cut = self.cutter.take()
-        if self._has_effect:
+        gathered, self._gathered = self._gathered, Gathered()
+        await self.written()
+        if not self._overlap:
+            await self._end(cut, gathered, guard)
+        else:
+            self._writing = asyncio.create_task(self._end(cut, gathered, guard))
+
+    async def written(self) -> None:
+        """Until everything that was begun is written. Raises what kept it from being."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    def forget(self) -> None:
+        """Stop what is under way."""
+        if self._writing is not None:
+            self._writing.cancel()
+
+    async def _end(self, cut: Cut, gathered: Gathered, guard: Guard) -> None:
+        if gathered.has_effect:
             begun = time.perf_counter()
-            await self._write(cut, guard)
+            await self._write(cut, gathered, guard)
             metrics.CUT_ROWS.observe(cut.rows)
             metrics.CUT_SECONDS.observe(time.perf_counter() - begun)
         self.live.applied, self.live.log_time_ms = cut.last + 1, cut.log_time_ms
-        self._reset()
 
-    async def _write(self, cut: Cut, guard: Guard) -> None:
+    async def _write(self, cut: Cut, gathered: Gathered, guard: Guard) -> None:
         stores = self._stores
         await guard.before_cut(self.partition)
-        facts = Facts(self._rows, self.partition)
-        keys = {*facts.sessions, *self._dues}
+        # The arrays of a large cut take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
+        facts = await asyncio.to_thread(Facts, gathered.rows, self.partition)
+        keys = {*facts.sessions, *gathered.dues}
         parts = await self._parts(keys)
         await self._drop_repeats(facts, parts, cut)
-        changed = facts.fold(parts, self._dues, cut.last)
-        for table, columns, body, rows in facts.bodies(self._shown):
-            guard.before_write()
+        changed = await asyncio.to_thread(facts.fold, parts, gathered.dues, cut.last)
+        for table, columns, body, rows in await asyncio.to_thread(facts.bodies, self._shown):
+            await guard.before_write()
             await stores.insert_facts(table, columns, body, rows=rows, token=self._token(table, cut))
-        guard.before_write()
+        await guard.before_write()
         await stores.sessions.write(list(changed.values()), self._token("session_parts", cut))
         now = parts | changed
         await self._analyse(now, cut)
-        for letter in self._letters:
+        for letter in gathered.letters:
             await stores.dead_letter(letter)
             metrics.DEAD_PARTS.labels(letter.reason).inc()
-        guard.before_write()
+        await guard.before_write()
         await stores.write_position(
             Position(stores.topic, self.partition, cut.last + 1, stores.log_id, cut.log_time_ms)
         )

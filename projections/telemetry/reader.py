@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 HEARTBEAT_AGE_MS_MAX: Final = 3_000
 """Half the group's session: past it another worker may own the partition."""
 _HOLD_POLL_S: Final = 0.1
+_HEARTBEAT_POLL_S: Final = 0.1
+_HEARTBEAT_POLLS: Final = 15
 _PUBLISH_AGAIN_MS: Final = 5_000
 """How often what is published is checked while nothing arrives."""
 _log: Final = logging.getLogger(__name__)
@@ -60,12 +62,14 @@ class TelemetryReader:
         heartbeat_age_ms_max: float = HEARTBEAT_AGE_MS_MAX,
         bucket_ms: int = BUCKET_MS,
         rows_max: int = ROWS_MAX,
+        overlap: bool = False,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`partitions` is the topic's count. `appender` takes ticks and dead letters, `live` is Redis.
 
-        A rebuild gives neither, feeds `handle` itself and calls `flush`.
+        A rebuild gives neither, feeds `handle` itself, with `overlap` (a cut is written while the next one is
+        gathered), and calls `flush`.
         """
         self._client = client
         self._topic = topic
@@ -77,11 +81,13 @@ class TelemetryReader:
         self._heartbeat_age_ms_max = heartbeat_age_ms_max
         self._bucket_ms = bucket_ms
         self._rows_max = rows_max
+        self._overlap = overlap
         self._clock_ms = clock_ms
         self._sleep = sleep
         self._positions = Positions(client, topic)
         self._partitions: dict[int, Partition] = {}
         self._published: dict[int, tuple[int, int]] = {}
+        self._publish_after_ms = 0
 
     async def assigned(self, partition: int) -> int:
         """Begin after the stored position. Raises PositionRefused where it does not fit the log."""
@@ -105,6 +111,7 @@ class TelemetryReader:
             live=await self._restored(stores, partition, begin, log_time_ms),
             shown=await stores.shown(partition, log_time_ms),
             others=self._partition_count > 1,
+            overlap=self._overlap,
         )
         await self._publish(self._partitions[partition], self._clock_ms())
         return begin
@@ -170,7 +177,9 @@ class TelemetryReader:
 
     async def revoked(self, partition: int) -> None:
         """Forget what was gathered of this partition; its next owner reads it again."""
-        self._partitions.pop(partition, None)
+        state = self._partitions.pop(partition, None)
+        if state is not None:
+            state.forget()
         self._published.pop(partition, None)
 
     async def flush(self, partition: int) -> int:
@@ -178,18 +187,24 @@ class TelemetryReader:
         state = self._partitions[partition]
         if state.cutter.is_open:
             await state.end_cut(self)
+        await state.written()
         return state.next_offset
 
     async def before_cut(self, partition: int) -> None:
         """Wait while a rebuild holds this topic, then check the heartbeat."""
         await self._wait_for_release(partition)
-        self.before_write()
+        await self.before_write()
 
-    def before_write(self) -> None:
-        """Raise WorkerIsStale where the group may have given the partition to another worker."""
-        age_ms = self._heartbeat_age_ms()
-        if age_ms > self._heartbeat_age_ms_max:
-            raise WorkerIsStale(f"the last good heartbeat was {age_ms:.0f} ms ago")
+    async def before_write(self) -> None:
+        """Raise WorkerIsStale where the group may have given the partition to another worker.
+
+        A heartbeat that only waited for this process's own work gets the time to go out first.
+        """
+        for _ in range(_HEARTBEAT_POLLS):
+            if self._heartbeat_age_ms() <= self._heartbeat_age_ms_max:
+                return
+            await self._sleep(_HEARTBEAT_POLL_S)
+        raise WorkerIsStale(f"the last good heartbeat was {self._heartbeat_age_ms():.0f} ms ago")
 
     async def _wait_for_release(self, partition: int) -> None:
         answered: str | None = None
@@ -203,8 +218,12 @@ class TelemetryReader:
     async def _publish(self, partition: Partition, now_ms: int) -> None:
         live = partition.live
         metrics.APPLIED_AT.labels(str(partition.partition)).set(live.log_time_ms / 1000)
-        if self._live is not None and await self._live.publish(partition.partition, live):
+        if self._live is None or now_ms < self._publish_after_ms:
+            return
+        if await self._live.publish(partition.partition, live):
             self._published[partition.partition] = live.applied, now_ms
+        else:
+            self._publish_after_ms = now_ms + _PUBLISH_AGAIN_MS
 
 
 _TICK: Final = encode_record(

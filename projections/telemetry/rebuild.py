@@ -31,6 +31,7 @@ ROWS_MAX: Final = 250_000
 ROUNDS_MAX: Final = 50
 CLOSE_RECORDS: Final = 200
 """So few records behind the live projector, the last step is short enough to let it wait."""
+_LOOK_S: Final = 0.25
 QUIET_S: Final = 3.0
 """A projector that neither answers a hold nor moves for so long does not run, or has nothing to do."""
 
@@ -121,6 +122,7 @@ async def rebuild(
                 await _exchange(live, built, table)
             return Rebuilt(records=builder.records, positions=positions, swapped=True)
     finally:
+        await builder.stop()
         await built.command(f"DROP DATABASE IF EXISTS {built.database}", in_database=False)
 
 
@@ -141,7 +143,13 @@ class _Rebuild:
         self.progress: Progress = _untold
         self._live_positions = Positions(live, topic)
         self._reader = TelemetryReader(
-            built, topic=topic, partitions=partitions, tail=tail, bucket_ms=BUCKET_MS, rows_max=ROWS_MAX
+            built,
+            topic=topic,
+            partitions=partitions,
+            tail=tail,
+            bucket_ms=BUCKET_MS,
+            rows_max=ROWS_MAX,
+            overlap=True,
         )
         self._next: dict[int, int] = {}
         self.records = 0
@@ -158,6 +166,10 @@ class _Rebuild:
     async def begin(self) -> None:
         for partition in self._partitions:
             self._next[partition] = await self._reader.assigned(partition)
+
+    async def stop(self) -> None:
+        for partition in self._partitions:
+            await self._reader.revoked(partition)
 
     async def targets(self) -> dict[int, int]:
         """How far to build: to the live positions; to the log's end where there is none of this log."""
@@ -186,9 +198,9 @@ class _Rebuild:
         while quiet_s < QUIET_S:
             if await self._live_positions.waiting(holder) >= set(self._partitions):
                 return
-            await sleep(0.1)
+            await sleep(_LOOK_S)
             now = await self.targets()
-            quiet_s = quiet_s + 0.1 if now == before else 0.0
+            quiet_s = quiet_s + _LOOK_S if now == before else 0.0
             before = now
 
     async def build_exactly(self) -> dict[int, int]:

@@ -9,8 +9,10 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from projections.telemetry import tables
+from projections.telemetry.arrow import Repeat
 from projections.telemetry.columns import Columns, Origin
 from projections.telemetry.properties import properties
 from projections.telemetry.rows_s1 import UNKNOWN_ROOM, S1Row, add_batch, add_feedback, add_model
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from schemas.telemetry.record import TelemetryPart
 
+_NO_ROWS = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED, PartKind.SESSION_DUE})
+_VECTOR_FROM = 16
+"""Below so many positions numpy costs more than it saves."""
 _json = msgspec.json.Encoder().encode
 
 
@@ -70,10 +75,13 @@ class Rows:
         if kind == PartKind.MODEL_UPLOADED:
             add_model(self, origin, index, part)
             return 1
+        if kind not in _NO_ROWS:
+            raise ValueError(f"a part of the kind {kind!r} is unknown to this build")
         return 0
 
     def _add_items(self, origin: Origin, index: int, part: TelemetryPart, items: list[Item]) -> None:
         kinds = [item.kind for item in items]
+        self._describe_items(origin, part, items)
         for kind, adder in (
             (GAMEPLAY, self._add_gameplay),
             (TRAJECTORY, self._add_trajectories),
@@ -88,16 +96,14 @@ class Rows:
             else:
                 places = [place for place, found in enumerate(kinds) if found == kind]
                 adder(origin, [items[place] for place in places], [index + place for place in places])
-            if kind != PLAYER:
-                self._describe_items(origin, part, items)
 
     def _describe_items(self, origin: Origin, part: TelemetryPart, items: list[Item]) -> None:
-        """One description for each session, from its first item; nearly always a part has one session."""
-        for session_id in dict.fromkeys([item.session_id for item in items if item.kind != PLAYER]):
+        """One description for each session, from its first item."""
+        firsts = {item.session_id: item for item in reversed(items) if item.kind != PLAYER}
+        for session_id, first in firsts.items():
             key = SessionKey(origin.studio_id, origin.game_id, session_id or "")
             if key in self.descriptions:
                 continue
-            first = next(item for item in items if item.session_id == session_id and item.kind != PLAYER)
             self.descriptions[key] = [
                 Description(
                     offset=origin.offset,
@@ -115,21 +121,21 @@ class Rows:
 
     def _add_gameplay(self, origin: Origin, items: list[Item], indices: Sequence[int]) -> None:
         count = len(items)
-        places = [item.position for item in items]
+        x, y, z = _places([item.position for item in items])
         self.events.add(
             origin,
             count,
             **_shared(items),
             room=[item.level_id or "" for item in items],
             event_name=[item.event_name for item in items],
-            x=[place[0] if place else None for place in places],
-            y=[place[1] if place else None for place in places],
-            z=[place[2] if place and len(place) == 3 else None for place in places],
+            x=x,
+            y=y,
+            z=z,
             input_method=[item.input_method or "" for item in items],
             occurred_at=[item.at_ms for item in items],
             properties=[properties(item.custom_data, item.extras) for item in items],
-            seq=[None] * count,
-            identity=[0] * count,
+            seq=Repeat(None, count),
+            identity=Repeat(0, count),
             _index=indices,
         )
         self.count += count
@@ -176,9 +182,9 @@ class Rows:
             **shared,
             room=rooms,
             occurred_at=starts,
-            properties=[b""] * count,
-            seq=[None] * count,
-            identity=[0] * count,
+            properties=Repeat(b"", count),
+            seq=Repeat(None, count),
+            identity=Repeat(0, count),
             _index=indices,
         )
         self.points.extend(points)
@@ -210,6 +216,22 @@ def _shared(items: list[Item]) -> dict[str, list[Any]]:
         "session_id": [item.session_id for item in items],
         "player_id": [item.player_id for item in items],
     }
+
+
+def _places(places: list[list[float] | None]) -> tuple[Any, Any, Any]:
+    """x, y and z of positions with two or three coordinates, or none."""
+    if len(places) >= _VECTOR_FROM and None not in places:
+        flat = array("d")
+        for place in places:
+            flat.extend(place or ())
+        if len(flat) == 3 * len(places):
+            table = np.frombuffer(flat, dtype=np.float64).reshape(-1, 3)
+            return table[:, 0], table[:, 1], table[:, 2]
+    return (
+        [place[0] if place else None for place in places],
+        [place[1] if place else None for place in places],
+        [place[2] if place and len(place) == 3 else None for place in places],
+    )
 
 
 def _source(item: Item) -> str:

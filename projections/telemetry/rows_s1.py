@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from projections.telemetry.arrow import Repeat
 from projections.telemetry.properties import properties
 from projections.telemetry.sessions import Description, SessionKey
 from schemas.telemetry.identity import identities
@@ -86,11 +87,11 @@ def add_batch(rows: Rows, origin: Origin, index: int, part: TelemetryPart, batch
         first_row = table.rows
         count = len(events)
         columns: dict[str, Any] = {
-            "build_id": [build_id] * count,
-            "environment": [environment] * count,
-            "source": [source] * count,
-            "session_id": [batch.session_id] * count,
-            "player_id": [batch.device_id] * count,
+            "build_id": Repeat(build_id, count),
+            "environment": Repeat(environment, count),
+            "source": Repeat(source, count),
+            "session_id": Repeat(batch.session_id, count),
+            "player_id": Repeat(batch.device_id, count),
             "room": [event.room or (UNKNOWN_ROOM if positions else "") for event in events],
             "occurred_at": [event.at_ms for event in events],
             "properties": [properties(event.props, event.extras) for event in events],
@@ -109,7 +110,7 @@ def add_batch(rows: Rows, origin: Origin, index: int, part: TelemetryPart, batch
                 "x": [event.x for event in events],
                 "y": [event.y for event in events],
                 "z": [event.z for event in events],
-                "input_method": [""] * count,
+                "input_method": Repeat("", count),
             }
         table.add(origin, count, **columns)
         rows.s1_rows += [

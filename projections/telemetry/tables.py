@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from projections.telemetry.columns import Kind
+from projections.telemetry.arrow import Kind
 
 _T, _F, _U32 = Kind.TEXT, Kind.FLOAT, Kind.UINT32
 _SHARED: Final = {

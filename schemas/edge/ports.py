@@ -20,7 +20,7 @@ class KeyKind(StrEnum):
     SDK_TEST = "lo_test"
     SDK_SERVER = "lo_srv"
     PUBLIC_TOKEN = "public_token"  # noqa: S105 - the name of a kind of key
-    SECRET_API = "secret_api_key"
+    SECRET_API = "secret_api_key"  # noqa: S105 - likewise
     HOSTING_SERVER = "pf"
     HOSTING_CLIENT = "pfclient"
 
@@ -75,26 +75,38 @@ class StoreUnavailable(Exception):
 
 
 class Directory(Protocol):
-    """Credentials and definitions. Answers are at most 1 s old; raises StoreUnavailable instead of guessing."""
+    """Credentials and definitions, at most 1 s old; raises StoreUnavailable instead of guessing."""
 
-    async def credential(self, presented: str) -> Credential | None: ...
+    async def credential(self, presented: str) -> Credential | None:
+        """Whom a presented key speaks for; None for an unknown, rotated or revoked one."""
+        ...
 
-    async def studio(self, studio_id: str) -> Studio | None: ...
+    async def studio(self, studio_id: str) -> Studio | None:
+        """A studio by id."""
+        ...
 
-    async def game(self, game_id: str) -> Game | None: ...
+    async def game(self, game_id: str) -> Game | None:
+        """A game by id, of whichever studio: the caller checks whose it is."""
+        ...
 
-    async def game_by_slug(self, studio_id: str, slug: str) -> Game | None: ...
+    async def game_by_slug(self, studio_id: str, slug: str) -> Game | None:
+        """A studio's game by slug."""
+        ...
 
-    async def games(self, studio_id: str) -> list[Game]: ...
+    async def games(self, studio_id: str) -> list[Game]:
+        """All games of a studio."""
+        ...
 
 
 class KeyHashes(Protocol):
-    """Credentials by the hash they are stored under (sha256 hex), for holders that may not keep the key itself.
+    """Credentials by the hash they are stored under (sha256 hex), for holders that may not keep the key.
 
     Same promises as `Directory.credential`: at most 1 s old, None once rotated or revoked, StoreUnavailable.
     """
 
-    async def credential_by_hash(self, key_hash: str) -> Credential | None: ...
+    async def credential_by_hash(self, key_hash: str) -> Credential | None:
+        """Whom the key with this hash speaks for."""
+        ...
 
 
 class Unknown(Enum):
@@ -130,4 +142,6 @@ class RateLimiter(Protocol):
 
     async def take(
         self, bucket: str, *, limit: float, period_ms: int, count_refused: bool = False
-    ) -> Verdict: ...
+    ) -> Verdict:
+        """Take one call out of a bucket. Raises StoreUnavailable."""
+        ...

@@ -40,10 +40,12 @@ __all__ = [
     "KIND_NAMES",
     "PLAYER",
     "TRAJECTORY",
+    "Checked",
     "InvalidPayload",
     "Item",
     "PayloadTooLarge",
     "belongs_to",
+    "check",
     "decode_items",
     "validate",
 ]
@@ -51,6 +53,9 @@ __all__ = [
 _NONE = {count: (None,) * count for count in (3, 5, 6)}
 """What the fields of other kinds must equal: one tuple compare instead of a chain of tests."""
 _list_decoder = msgspec.msgpack.Decoder(list[Item])
+_raw_list_decoder: msgspec.msgpack.Decoder[list[msgspec.Raw | bytes]] = msgspec.msgpack.Decoder(
+    list[msgspec.Raw]
+)
 _item_decoder = msgspec.msgpack.Decoder(Item)
 
 
@@ -91,6 +96,55 @@ def validate(body: bytes, arrived_at_ms: int) -> list[Item]:
     return items
 
 
+class Checked(msgspec.Struct, frozen=True, gc=False):
+    """What the gateway needs of a valid request: how many items, whose is the first, is it all of the app."""
+
+    count: int
+    first_player_id: str
+    in_scope: bool
+
+
+def check(body: bytes, arrived_at_ms: int, app_id: str) -> Checked:
+    """As `validate`, without keeping the items.
+
+    A batch is taken apart first and each item thrown away before the next: its memory is then still in the
+    CPU's cache, which on a busy machine is worth a third of the time.
+    """
+    checked = _check_one_by_one(body, arrived_at_ms, app_id)
+    if checked is not None:
+        return checked
+    items = validate(body, arrived_at_ms)
+    return Checked(len(items), items[0].player_id or "", belongs_to(items, app_id))
+
+
+def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked | None:
+    """None where anything is unusual: then `validate` judges."""
+    latest = arrived_at_ms + AHEAD_MS_MAX
+    decode = _item_decoder.decode
+    count = numbers = 0
+    in_scope = True
+    first = ""
+    try:
+        head = body[0]
+        listed = 0x90 <= head <= 0x9F or head == 0xDC
+        for raw in _raw_list_decoder.decode(body) if listed else (body,):
+            item = decode(raw)
+            if not finish(item) or not EARLIEST_MS <= item.at_ms <= latest or item.end_ms > latest:
+                return None
+            if item.app_id != app_id:
+                in_scope = False
+            if item.positions is not None:
+                numbers += len(item.positions)
+            if not count:
+                first = item.player_id or ""
+            count += 1
+    except (msgspec.DecodeError, ValueError, IndexError, RecursionError):
+        return None
+    if not 0 < count <= ITEMS_MAX or numbers > 3 * REQUEST_POINTS_MAX:
+        return None
+    return Checked(count, first, in_scope)
+
+
 def belongs_to(items: list[Item], app_id: str) -> bool:
     """Whether every item names this application."""
     return all([item.app_id == app_id for item in items])  # noqa: C419 - a list is faster than a generator here
@@ -126,9 +180,12 @@ def _decode_fast(body: bytes) -> list[Item] | None:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     try:
-        return items if items and _finish(items) else None
+        for item in items:
+            if not finish(item):
+                return None
     except TimestampError:
         return None
+    return items or None
 
 
 def _decode_with_extras(body: bytes, head: int) -> list[Item] | None:
@@ -149,25 +206,21 @@ def _decode_with_extras(body: bytes, head: int) -> list[Item] | None:
     return items
 
 
-def _finish(items: list[Item]) -> bool:
-    """Set kind and times of each item; False where one of them needs the complete path.
+def finish(item: Item) -> bool:
+    """Set kind and times of an item; False where it needs the complete path.
 
-    That is so for every item that is wrong, and for one with a field that only another kind knows.
+    That is so for every item that is wrong, and for one with a field that only another kind knows. Raises
+    `TimestampError`.
     """
-    for item in items:
-        if not (item.app_id and item.build_id and item.player_id):
-            return False
-        if item.funnel_step_name is not None:
-            fits = _is_funnel_step(item)
-        elif item.positions is not None or item.timestamp_start is not None:
-            fits = _is_trajectory(item)
-        elif item.event_name == CREATE_PLAYER:
-            fits = _is_player(item)
-        else:
-            fits = _is_gameplay(item)
-        if not fits:
-            return False
-    return True
+    if not (item.app_id and item.build_id and item.player_id):
+        return False
+    if item.funnel_step_name is not None:
+        return _is_funnel_step(item)
+    if item.positions is not None or item.timestamp_start is not None:
+        return _is_trajectory(item)
+    if item.event_name == CREATE_PLAYER:
+        return _is_player(item)
+    return _is_gameplay(item)
 
 
 def _is_gameplay(item: Item) -> bool:

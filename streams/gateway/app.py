@@ -130,13 +130,13 @@ class Gateway:
         except Refused as refused:
             return self._refusal(request, refused)
         except (LogUnavailable, StoreUnavailable) as error:
-            _log.warning("%s %s: 503: %s", request.method, request.path, error)
+            _log.warning("%s %s: 503: %s", request.method, request.path, error, extra=_about(request))
             message = "not available right now; whether it happened is not known, retry"
             return self._refusal(request, Refused(503, message, headers=_UNAVAILABLE))
         except (ClientGone, asyncio.CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the last resort
-            _log.exception("%s %s failed (request %s)", request.method, request.path, request.id.decode())
+            _log.exception("%s %s failed", request.method, request.path, extra=_about(request))
             return self._refusal(request, Refused(500, "internal error"))
 
     def _no_route(self, request: Request, *, known: bool) -> Response:
@@ -193,6 +193,10 @@ class Gateway:
                 await self.drained()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _about(request: Request) -> dict[str, str]:
+    return {"request_id": request.id.decode()}
 
 
 def _much_unread(request: Request) -> bool:

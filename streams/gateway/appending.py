@@ -48,6 +48,7 @@ class TelemetryAppending:
         self._metrics = metrics
         self._waiting_bytes = 0
         self._waiting_parts = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def partition_of(self, *key: str) -> int:
         """The partition of a key, the same in every gateway and for ever as long as the count stays."""
@@ -64,7 +65,9 @@ class TelemetryAppending:
         if self._waiting_bytes + size > WAITING_BYTES_MAX or self._waiting_parts >= WAITING_PARTS_MAX:
             raise LogUnavailable("refused: too much is waiting for the log")
         queue = self._queues[partition]
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:  # asked once: CPython 3.11 makes a system call of it
+            loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Appended] = loop.create_future()
         queue.parts.append(part)
         queue.futures.append(future)

@@ -29,12 +29,15 @@ class ReadDeadlines:
         self._reading: dict[asyncio.Task[object], float] = {}
         self._expired: set[asyncio.Task[object]] = set()
         self._sweeping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> asyncio.Task[object]:
         """Put the current task under the limit; `end` lifts it."""
-        task = asyncio.current_task()
+        loop = self._loop
+        if loop is None:  # asked once: CPython 3.11 makes a system call of it
+            loop = self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - ASGI applications are awaited in tasks
-        loop = asyncio.get_running_loop()
         self._reading[task] = loop.time() + self._limit_s
         if not self._sweeping:
             self._sweeping = True

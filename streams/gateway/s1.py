@@ -31,7 +31,7 @@ async def ingest(services: Services, request: Request) -> Response:
     credential = await _authenticate(services, request)
     body = await services.body(request, BODY_BYTES_MAX)
     now_ms = services.now_ms()
-    batch, game = await _resolve(services, request, credential, lambda: validate_batch(body, now_ms))
+    batch, game = await _resolve(services, request, credential, body, lambda: validate_batch(body, now_ms))
     count = len(batch.events)
     part = services.part(
         PartKind.S1_BATCH,
@@ -51,7 +51,7 @@ async def feedback(services: Services, request: Request) -> Response:
     """Accept one submission that fits its form: 201. A repeated `submissionId` is answered alike."""
     credential = await _authenticate(services, request)
     body = await services.body(request, BODY_BYTES_MAX)
-    submission, game = await _resolve(services, request, credential, lambda: decode_feedback(body))
+    submission, game = await _resolve(services, request, credential, body, lambda: decode_feedback(body))
     try:
         check_against_form(submission, game.feedback_forms)
     except InvalidBatch as error:
@@ -85,20 +85,43 @@ async def _authenticate(services: Services, request: Request) -> Credential:
     raise Refused(401, S1Text.INVALID_KEY)
 
 
+class _Named(msgspec.Struct):
+    """A payload of which only the game is asked."""
+
+    game: str | None = msgspec.field(default=None, name="gameId")
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
 async def _resolve(
-    services: Services, request: Request, credential: Credential, decode: Callable[[], _Payload]
+    services: Services,
+    request: Request,
+    credential: Credential,
+    body: bytes,
+    decode: Callable[[], _Payload],
 ) -> tuple[_Payload, Game]:
-    """The payload and its game, after the game's limit. What can't be read counts against the default one."""
+    """The payload and its game, after the limit of the game named: a bad payload counts like a good one."""
     try:
         payload = decode()
     except InvalidBatch as error:
-        await _limit(services, request, credential, None)
+        named = _game_named(body)
+        game = await _game(services, credential, named) if named else None
+        await _limit(services, request, credential, game)
         raise _invalid(error) from None
     game = await _game(services, credential, payload.game)
     await _limit(services, request, credential, game)
     if game is None:
         raise Refused(404, S1Text.UNKNOWN_GAME, code=S1Text.UNKNOWN_GAME)
     return payload, game
+
+
+def _game_named(body: bytes) -> str | None:
+    """The game that a payload names, however wrong the rest is; None where that can't be read."""
+    try:
+        return _named.decode(body).game
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
 
 
 async def _game(services: Services, credential: Credential, id_or_slug: str) -> Game | None:

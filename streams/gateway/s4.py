@@ -13,7 +13,7 @@ from schemas.edge.errors import retry_after
 from schemas.edge.limits import SECOND_MS, s4_bucket
 from schemas.edge.ports import Credential, Game, KeyKind
 from schemas.telemetry.record import PartKind
-from schemas.telemetry.s4 import BODY_BYTES_MAX, InvalidPayload, PayloadTooLarge, belongs_to, validate
+from schemas.telemetry.s4 import BODY_BYTES_MAX, InvalidPayload, PayloadTooLarge, check
 from streams.gateway.http import Refused, Request, Response
 from streams.gateway.services import Services, bearer, one_header
 
@@ -40,24 +40,24 @@ class S4Ingest:
             raise Refused(415, "JSON is not accepted here: send MessagePack as application/msgpack")
         body = await services.body(request, BODY_BYTES_MAX)
         try:
-            items = validate(body, services.now_ms())
+            checked = check(body, services.now_ms(), game.id)
         except InvalidPayload as error:
             raise Refused(400, error.message, index=error.index, field=error.field) from None
         except PayloadTooLarge as error:
             raise Refused(413, str(error)) from None
-        if not belongs_to(items, game.id):
+        if not checked.in_scope:
             raise Refused(403, "app_id must be the token's application", code="app_scope_mismatch")
         part = services.part(
             PartKind.S4_ITEMS,
             request,
             studio_id=credential.studio_id,
             game_id=game.id,
-            item_count=len(items),
+            item_count=checked.count,
             body=body,
         )
         appending = services.appending
-        await appending.append(appending.partition_of(game.id, items[0].player_id or ""), part)
-        services.metrics.accepted("s4", len(items))
+        await appending.append(appending.partition_of(game.id, checked.first_player_id), part)
+        services.metrics.accepted("s4", checked.count)
         return QUEUED
 
     async def _authenticate(self, request: Request) -> tuple[Credential, Game]:

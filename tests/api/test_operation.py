@@ -65,12 +65,12 @@ async def test_docs_list_every_surface_without_another_host(world: World) -> Non
     page = (await world.http.get("/docs")).text
     assert "S1 Management API" in page
     assert "Writes" in page
-    for path in ("/docs", "/docs/reads", "/docs/writes", "/docs/reads/start.js", "/docs/writes/openapi.json"):
+    for path in ("/docs", "/docs/s1", "/docs/writes", "/docs/s1/start.js", "/docs/writes/openapi.json"):
         response = await world.http.get(path)
         assert response.status_code == 200
         if not path.endswith(".json"):
             assert "://" not in response.text
-    for found in re.findall(r'(?:src|href)="(/docs/[^"]+)"', (await world.http.get("/docs/reads")).text):
+    for found in re.findall(r'(?:src|href)="(/docs/[^"]+)"', (await world.http.get("/docs/s1")).text):
         assert (await world.http.get(found)).status_code == 200
     assert (await world.http.get("/docs/nothing")).status_code == 404
     assert (await world.http.get("/docs/static/..%2f__init__.py")).status_code == 404

@@ -26,7 +26,7 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("1", 1), ("100", 100), ("500", 100), ("1e30", 100), (" 7 ", 7), ("5.0", 5)]
+    ("text", "expected"), [("1", 1), ("100", 100), ("500", 100), ("1e30", 100), ("5.0", 5)]
 )
 def test_limit_is_clamped(text: str, expected: int) -> None:
     assert zod.read(parameters.SESSIONS, {"limit": text})["limit"] == expected
@@ -44,7 +44,6 @@ def test_numbers_in_zods_words() -> None:
     }
     assert issues(parameters.SESSIONS, limit="0") == [too_small]
     assert issues(parameters.SESSIONS, limit="-3") == [too_small]
-    assert issues(parameters.SESSIONS, limit="") == [too_small]
     assert issues(parameters.SESSIONS, limit="1.5") == [
         {
             "code": "invalid_type",
@@ -54,15 +53,16 @@ def test_numbers_in_zods_words() -> None:
             "path": ["limit"],
         }
     ]
-    assert issues(parameters.SESSIONS, limit="ten") == [
-        {
-            "code": "invalid_type",
-            "expected": "number",
-            "received": "nan",
-            "message": "Expected number, received nan",
-            "path": ["limit"],
-        }
-    ]
+    for no_number in ("ten", "", " 7", "\u0663", "1_0"):
+        assert issues(parameters.SESSIONS, limit=no_number) == [
+            {
+                "code": "invalid_type",
+                "expected": "number",
+                "received": "nan",
+                "message": "Expected number, received nan",
+                "path": ["limit"],
+            }
+        ]
     (negative,) = issues(parameters.SESSIONS, offset="-1")
     assert negative["message"] == "Number must be greater than or equal to 0"
 

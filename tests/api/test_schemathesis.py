@@ -96,7 +96,7 @@ def test_the_document_holds(served: Served, mode: GenerationMode) -> None:
     assert len(found) >= 11
 
     def examine(operation: Any) -> None:
-        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(operation.as_strategy(generation_mode=mode))
         def holds(case: Any) -> None:
             assume(not _crossed(case.query))

@@ -14,6 +14,7 @@ from playwright.async_api import async_playwright, expect
 
 from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
+from deploy.stack.kafka import default_cache
 from projections.clickhouse.client import ClickHouse
 from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, OTHER, World
@@ -91,7 +92,7 @@ def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
             await client.close()
 
     asyncio.run(seed())
-    with World(clickhouse_url, DATABASE, redis_url, install_assets()).served() as served:
+    with World(clickhouse_url, DATABASE, redis_url, install_assets(default_cache())).served() as served:
         yield served
 
 

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from deploy.assets import install_assets
+from deploy.stack.kafka import default_cache
 from projections.clickhouse.client import ClickHouse
 from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, MANAGEMENT, SECRET, World
@@ -48,7 +49,7 @@ def main() -> None:
         url = stack.enter_context(infra(home / "clickhouse", "clickhouse"))
         redis_url = stack.enter_context(infra(home / "redis", "redis"))
         asyncio.run(seeded(url, redis_url, arguments.database, arguments.sessions))
-        world = World(url, arguments.database, redis_url, install_assets())
+        world = World(url, arguments.database, redis_url, install_assets(default_cache()))
         stack.enter_context(world.served(arguments.port))
         sys.stdout.write(
             f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
+from api.dashboard import pages
 from tests.browser.world import DOOM, MANAGEMENT, OTHER, OTHER_MANAGEMENT, SECRET, TOKEN
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ async def test_attempts_are_limited_by_address(world: World) -> None:
         assert (await client.post("/dashboard/sign-in", data={"key": MANAGEMENT})).status_code == 303
 
 
-@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1", "http://["])
 async def test_forms_of_other_sites_do_nothing(world: World, origin: str | None) -> None:
     async with signed_in(world, MANAGEMENT) as client:
         del client.headers["origin"]
@@ -154,6 +156,17 @@ async def test_a_malformed_form_is_told_so(world: World, body: bytes) -> None:
         )
         assert answer.status_code in {400, 413}
         assert "set-cookie" not in answer.headers
+
+
+async def test_a_form_that_does_not_arrive_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_FORM_SECONDS", 0.2)
+    host, port = world.base_url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = "POST /dashboard/sign-in HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nContent-Length: 9\r\n\r\nkey="
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+    writer.close()
 
 
 async def test_forged_and_foreign_cookies_are_nobody(world: World) -> None:

@@ -104,6 +104,47 @@ def test_a_failed_insert_leaves_nothing(client: Client) -> None:
     assert client.command("SELECT count() FROM t") == 0
 
 
+def test_an_insert_that_finds_the_disk_full_is_refused_and_goes_in_later_under_its_token(
+    client: Client,
+) -> None:
+    threshold = "min_free_disk_bytes_to_perform_insert"
+    block = b"1\ta\n2\tb\n"
+
+    def insert() -> None:
+        client.raw_insert(
+            "t",
+            column_names=["a", "s"],
+            insert_block=block,
+            fmt="TSV",
+            settings={"insert_deduplication_token": "full:0-1"},
+        )
+
+    client.command(f"ALTER TABLE t MODIFY SETTING {threshold} = 1000000000000000")
+    with pytest.raises(DatabaseError, match="code: 243"):
+        insert()
+    assert client.command("SELECT count() FROM t") == 0
+    client.command(f"ALTER TABLE t RESET SETTING {threshold}")
+    insert()
+    insert()
+    assert client.command("SELECT count() FROM t") == 2
+
+
+def test_binary_rows_that_hold_blank_lines_all_arrive(client: Client) -> None:
+    raw = b"".join(n.to_bytes(8, "little") for n in range(2_560, 3_000))
+    assert b"\n\n" in raw
+    client.raw_insert("t", column_names=["a"], insert_block=raw, fmt="RowBinary")
+    assert client.command("SELECT count() FROM t") == 440
+
+
+def test_settings_within_an_insert_are_heard(client: Client, clickhouse_url: str) -> None:
+    query = "INSERT INTO t (a) SETTINGS input_format_tsv_skip_first_lines = 1 FORMAT TSV"
+    answer = httpx.post(
+        clickhouse_url, params={"database": client.database, "query": query}, content=b"header\n7\n"
+    )
+    assert answer.status_code == 200, answer.text
+    assert client.command("SELECT sum(a) FROM t") == 7
+
+
 @pytest.mark.parametrize("compression", ["", "lz4", "zstd", "gzip"])
 def test_big_results_stream_in_every_encoding(clickhouse_url: str, compression: str) -> None:
     with (

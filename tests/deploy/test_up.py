@@ -9,13 +9,17 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.cli.running import of_home
+from deploy.stack.part import free_port
 from tests.stack import QuestlogStack, questlog_up
 
 pytestmark = pytest.mark.stack
@@ -102,6 +106,20 @@ def test_a_taken_port_names_its_option(tmp_path: Path, option: str) -> None:
     )
 
 
+@pytest.mark.parametrize("home", ["file", "file/below", "/proc/questlog"])
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, home: str) -> None:
+    (tmp_path / "file").touch()
+    done = questlog("up", "--home", str(tmp_path / home))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"questlog: {tmp_path / home} can't be written (")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_none_is_told_so(tmp_path: Path) -> None:
+    done = questlog("up", "--home", str(tmp_path), "--port", "99999")
+    assert (done.returncode, "--port" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
 def test_sql_asks_the_running_stack(questlog_stack: QuestlogStack) -> None:
     home = str(questlog_stack.home)
     assert questlog("sql", "SELECT 6 * 7", "--format", "TSV", "--home", home).stdout == "42\n"
@@ -127,3 +145,36 @@ def test_help_is_there_for_every_command() -> None:
     ):
         assert name in listed.stdout
         assert questlog(name, "--help").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "foreign"),
+    [("gateway", "/api/export", "/api/v1/games"), ("api", "/api/v1/games", "/api/export")],
+)
+def test_gateway_and_api_run_apart(questlog_stack: QuestlogStack, kind: str, own: str, foreign: str) -> None:
+    port, admin_port = free_port(), free_port()
+    configured = replace(of_home(questlog_stack.home), port=port, admin_port=admin_port)
+    command = [sys.executable, "-m", "deploy.cli", kind]
+    environment = {**os.environ, **configured.environment()}
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603 - our own
+        until(lambda: healthy(admin_port))
+        assert status_of(f"http://127.0.0.1:{port}{own}") in {401, 405}
+        assert status_of(f"http://127.0.0.1:{port}{foreign}") == 404
+        process.terminate()
+        assert process.wait(20) == -signal.SIGTERM  # uvicorn finishes, then ends as the signal would have
+
+
+def healthy(admin_port: int) -> bool:
+    try:
+        return bool(get(f"http://127.0.0.1:{admin_port}/healthz")["ok"])
+    except OSError:
+        return False
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url) as answer:  # noqa: S310 - the stack's own
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code

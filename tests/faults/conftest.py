@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
-    """A stack with the demo studios and no bots, in a process of its own; its parts may be hit by their pids."""
+    """A stack with the demo studios and no bots; its parts may be hit by their pids."""
     own = OwnStack(tmp_path_factory.mktemp("faults"))
     with asyncio.Runner() as runner:
         runner.run(own.__aenter__())

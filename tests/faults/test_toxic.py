@@ -64,7 +64,12 @@ async def test_resets() -> None:
             await reader.readexactly(5)
         proxy.refuse = True
         with pytest.raises(ConnectionError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
-            writer.write(b"hello")
-            if not await reader.read(1):
-                raise ConnectionResetError
+            await ask(proxy.port)
+
+
+async def ask(port: int) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"hello")
+    if answer := await reader.read(1):
+        return answer
+    raise ConnectionResetError

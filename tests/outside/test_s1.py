@@ -145,7 +145,7 @@ def test_ingest_keys(world: World) -> None:
 def test_the_heatmap_equals_a_brute_force_count(world: World) -> None:
     build = unique("heat-")
     rng = random.Random(7)
-    points = [(rng.gauss(0, 40), 1.0, rng.gauss(5, 3)) for _ in range(3000)]  # relay's floor plan is x and z
+    points = [(rng.gauss(0, 40), rng.gauss(5, 3), 1.0) for _ in range(3000)]  # the default plan: x and y
     for start in range(0, 3000, 1000):
         sent = trajectory(
             world.game("relay")["id"], points[start : start + 1000], build_id=build, level_id="arena"
@@ -155,11 +155,11 @@ def test_the_heatmap_equals_a_brute_force_count(world: World) -> None:
     answer = eventually(ask, lambda r: r.status_code == 200 and r.json()["eventCount"] == 3000).json()
     (room,) = answer["rooms"]
     assert (room["room"], room["cellsX"], room["cellsY"], room["totalEvents"]) == ("arena", 32, 18, 3000)
-    xs, ys = [p[0] for p in points], [p[2] for p in points]
+    xs, ys = [p[0] for p in points], [p[1] for p in points]
     bounds = {"xMin": min(xs), "xMax": max(xs), "yMin": min(ys), "yMax": max(ys)}
     assert room["bounds"] == pytest.approx(bounds)
     counts: dict[tuple[int, int], int] = {}
-    for x, _, y in points:
+    for x, y, _ in points:
         cell = (
             min(31, math.floor(32 * (x - bounds["xMin"]) / (bounds["xMax"] - bounds["xMin"]))),
             min(17, math.floor(18 * (y - bounds["yMin"]) / (bounds["yMax"] - bounds["yMin"]))),

@@ -12,13 +12,16 @@ import msgspec
 import pytest
 
 from projections.studio.projection import outcome_of, project
+from projections.telemetry.columns import Origin
+from projections.telemetry.rows import Rows
 from schemas.codec import Codec, Message, Upcaster
 from schemas.dead_letters import decode_dead_letter, encode_dead_letter
 from schemas.envelope import CommandRecord, Decided, Event, EventsRecord
 from schemas.log import LogRecord
 from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS
-from schemas.telemetry.record import decode_record, encode_record
+from schemas.telemetry.deadlines import decode_session_due
+from schemas.telemetry.record import PartKind, decode_record, encode_record
 from streams.deciders.deciding import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.studio import STUDIO
@@ -26,7 +29,7 @@ from streams.deciders.studio import STUDIO
 GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
 STUDIO_NAMES = COMMANDS.wire_names | EVENTS.wire_names
 ENVELOPES = {"command-record.v1", "events-record.v1", "dead-letter.v1"}
-TELEMETRY = {"telemetry-record.v1"}
+TELEMETRY = {"telemetry-record.v1"} | set(PartKind)
 HISTORY = (
     "studio-defined/studio",
     "studio-changed/plan",
@@ -153,6 +156,16 @@ def test_every_envelope_example_is_read_and_written_again(path: Path) -> None:
 def test_every_telemetry_example_is_read_and_written_again(path: Path) -> None:
     value = path.read_bytes()
     assert encode_record(decode_record(value).parts) == value
+
+
+@pytest.mark.parametrize("path", examples("telemetry", set(PartKind)), ids=label)
+def test_the_telemetry_projection_takes_every_part_example(path: Path) -> None:
+    (part,) = decode_record(path.read_bytes()).parts
+    assert part.kind == path.parent.name
+    rows = Rows()
+    assert rows.add(Origin(part.studio_id, part.game_id, 1, 0), 0, part) == part.item_count
+    if part.kind == PartKind.SESSION_DUE:
+        assert decode_session_due(part.body).session_id == "sess_1"
 
 
 class _Old(Message, frozen=True, kw_only=True):

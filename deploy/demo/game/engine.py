@@ -146,17 +146,17 @@ class Engine:
         self._folder.cleanup()
 
     def _leash(self) -> str:
-        """A program that runs the engine so that it dies with this process, which may be killed itself.
+        """A program that runs the engine in its own folder, and so that it dies with this process.
 
-        ViZDoom's engine outlives a killed parent, waiting for it for ever; without `setpriv` it still may.
+        ViZDoom's engine leaves a folder where it is started, and outlives a killed parent, waiting for it for
+        ever; without `setpriv` it still may.
         """
-        engine = str(Path(str(self._viz.__file__)).parent / "vizdoom")
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            return engine
+        engine = [str(Path(str(self._viz.__file__)).parent / "vizdoom")]
+        if (setpriv := shutil.which("setpriv")) is not None:
+            engine = [setpriv, "--pdeathsig", "KILL", *engine]
         leash = Path(self._folder.name) / "engine.sh"
         leash.write_text(
-            f'#!/bin/sh\nexec {shlex.quote(setpriv)} --pdeathsig KILL {shlex.quote(engine)} "$@"\n'
+            f'#!/bin/sh\ncd {shlex.quote(self._folder.name)} || exit 1\nexec {shlex.join(engine)} "$@"\n'
         )
         leash.chmod(0o700)
         return str(leash)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PATH_MS: Final = 5_000
 """A walked path is cut after this long, at a level's end and at a death."""
 POSITION_MS: Final = 1_000
-HURT_MIN: Final = 15
+HURT_MIN: Final = 8
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -92,6 +92,11 @@ class Story:
             )
         if frame.weapon != before.weapon and frame.state == "playing":
             self._add("weapon_selected", level, frame, at_ms, weapon=frame.weapon, ammo=view.ammo)
+        self._watch_end(level, frame, at_ms)
+        if frame.state != "playing" or at_ms - self._path_start_ms >= PATH_MS:
+            self.cut(level, at_ms)
+
+    def _watch_end(self, level: str, frame: Frame, at_ms: int) -> None:
         if frame.state == "dead":
             self._add(
                 "player_death", level, frame, at_ms, level=level, kills=frame.kills, weapon=frame.weapon

@@ -1,1 +1,1 @@
-"""Queries over what this noun's writers put into ClickHouse: one function for each read, one query where possible."""
+"""Queries over what this noun's writers put into ClickHouse: one function for each read."""

@@ -2,13 +2,15 @@
 
 Reading an entry younger than `fresh` costs a dictionary look-up. Older than that, it is still served while
 one background load brings it up to date; older than `stale`, the reader waits for that load. Ages count
-from the moment a load began, so they never flatter.
+from the moment a load began, so they never flatter. The entries read last are kept up to date for a while
+without a reader, so that one who comes every few seconds need not wait either.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -33,11 +35,12 @@ class Served(NamedTuple, Generic[V]):
 
 
 class _Entry(Generic[V]):
-    __slots__ = ("began", "value", "weight")
+    __slots__ = ("asked", "began", "value", "weight")
 
-    def __init__(self, value: V, began: float, weight: int) -> None:
+    def __init__(self, value: V, *, began: float, asked: float, weight: int) -> None:
         self.value = value
         self.began = began
+        self.asked = asked
         self.weight = weight
 
 
@@ -47,7 +50,8 @@ class RefreshingCache(Generic[K, V]):
     `load(key, previous)` makes a value, from the previous one where there is one; it must not change that
     one. A load that fails leaves the previous value, which is served until it is `stale`; then the error
     reaches the readers. At most `colds` first loads and `refreshes` later ones run at once, and at most
-    `waiting` keys may wait: beyond that readers get `StoreUnavailable`.
+    `waiting` keys may wait: beyond that readers get `StoreUnavailable`. The `kept` entries that were read
+    last are loaded again `every` so many seconds until nobody has asked for `linger` seconds.
     """
 
     def __init__(
@@ -63,6 +67,9 @@ class RefreshingCache(Generic[K, V]):
         colds: int = 1,
         refreshes: int = 2,
         waiting: int = 64,
+        kept: int = 8,
+        every: float = 1.25,
+        linger: float = 15.0,
     ) -> None:
         self._load = load
         self._monotonic = monotonic
@@ -77,6 +84,10 @@ class RefreshingCache(Generic[K, V]):
         self._loads: dict[K, asyncio.Task[V]] = {}
         self._colds = asyncio.Semaphore(colds)
         self._refreshes = asyncio.Semaphore(refreshes)
+        self._kept = kept
+        self._every = every
+        self._linger = linger
+        self._timers: dict[K, asyncio.TimerHandle] = {}
 
     async def get(self, key: K) -> Served[V]:
         """The value of a key. Raises what `load` raised where there is nothing fit to serve."""
@@ -84,7 +95,8 @@ class RefreshingCache(Generic[K, V]):
         if entry is None:
             return await self._loaded(key, "miss")
         self._entries.move_to_end(key)
-        age = self._monotonic() - entry.began
+        entry.asked = self._monotonic()
+        age = entry.asked - entry.began
         if age <= self._fresh:
             return Served(entry.value, age, "hit")
         if age <= self._stale:
@@ -95,6 +107,10 @@ class RefreshingCache(Generic[K, V]):
 
     async def close(self) -> None:
         """Cancel what is loading and forget everything."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._linger = 0.0
         loads = list(self._loads.values())
         for task in loads:
             task.cancel()
@@ -120,19 +136,39 @@ class RefreshingCache(Generic[K, V]):
 
     def _done(self, key: K, task: asyncio.Task[V]) -> None:
         self._loads.pop(key, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
             _log.warning("a cached read could not be brought up to date: %r", error)
+        entry = self._entries.get(key)
+        if entry is not None and self._linger > 0:
+            # After a failure the entry's own time is past: without a pause it would be tried again at once.
+            delay = self._every if error else max(0.0, entry.began + self._every - self._monotonic())
+            if (timer := self._timers.pop(key, None)) is not None:
+                timer.cancel()
+            self._timers[key] = task.get_loop().call_later(delay, self._keep, key)
+
+    def _keep(self, key: K) -> None:
+        del self._timers[key]
+        entry = self._entries.get(key)
+        if entry is None or self._monotonic() - entry.asked > self._linger:
+            return
+        if key in itertools.islice(reversed(self._entries), self._kept):
+            with contextlib.suppress(StoreUnavailable):
+                _ = self._start(key)
 
     async def _run(self, key: K) -> V:
         entry = self._entries.get(key)
         async with self._colds if entry is None else self._refreshes:
             began = self._monotonic()
             value = await self._load(key, entry.value if entry is not None else None)
-        self._store(key, _Entry(value, began, self._weigh(value)))
+        held = self._entries.get(key)
+        asked = held.asked if held is not None else began
+        self._store(key, _Entry(value, began=began, asked=asked, weight=self._weigh(value)))
         return value
 
     def _store(self, key: K, entry: _Entry[V]) -> None:
-        previous = self._entries.pop(key, None)
+        previous = self._entries.get(key)
         if previous is not None:
             self._weight -= previous.weight
         self._entries[key] = entry

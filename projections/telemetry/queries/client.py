@@ -36,6 +36,8 @@ _AWAY: Final = frozenset(
         "394",  # QUERY_WAS_CANCELLED
     }
 )
+_URL_CHARS_MAX: Final = 4096
+"""Longer parameters travel in a form: a game may name a session as it likes, and servers bound a URL."""
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\0": "\\0"}
 )
@@ -107,12 +109,17 @@ class ClickHouseQueries:
             "output_format_json_quote_64bit_integers": "0",
             "output_format_json_quote_denormals": "0",
         }
-        url_parameters |= {f"param_{name}": bind(value) for name, value in parameters.items()}
+        bound = {f"param_{name}": bind(value) for name, value in parameters.items()}
+        body_sent: bytes | aiohttp.FormData = sql.encode()
+        if sum(map(len, bound.values())) <= _URL_CHARS_MAX:
+            url_parameters |= bound
+        else:
+            body_sent = _form({"query": sql} | bound)
         try:
             async with self._open().post(
                 self._url,
                 params=url_parameters,
-                data=sql.encode(),
+                data=body_sent,
                 timeout=aiohttp.ClientTimeout(total=seconds + 1.0, sock_connect=2.0),
             ) as response:
                 body = await response.read()
@@ -139,6 +146,13 @@ class ClickHouseQueries:
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=10.0)
             )
         return self._session
+
+
+def _form(fields: Mapping[str, str]) -> aiohttp.FormData:
+    form = aiohttp.FormData(default_to_multipart=True)
+    for name, value in fields.items():
+        form.add_field(name, value)
+    return form
 
 
 def _code_in(text: str) -> str:

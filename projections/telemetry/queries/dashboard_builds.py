@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.telemetry.queries.dashboard_common import Filters, Query, number
+from projections.telemetry.queries.dashboard_common import Filters, Query, newest_first, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,11 @@ class BuildFigures(msgspec.Struct, frozen=True):
 
 
 def builds_query(filters: Filters) -> Query:
-    """Rows by latest activity, newest build first."""
+    """Rows by latest activity."""
     everything = msgspec.structs.replace(filters, build="")
     columns = (
         "sessions", "players", "events", "seconds", "active", "deaths", "failures", "completions", "errors",
-        "fps", "low_1", "last_at",
+        "fps", "low_1", "first_at", "last_at",
     )  # fmt: skip
 
     def part(table: str, where: str, **values: str) -> str:
@@ -60,6 +60,7 @@ def builds_query(filters: Filters) -> Query:
                 players="uniqExact(player_id)",
                 seconds="quantileExact(0.5)(toFloat64(duration_seconds))",
                 active="quantileExact(0.5)(toFloat64(active_seconds))",
+                first_at="toUnixTimestamp64Milli(min(first_event_at))",
                 last_at="toUnixTimestamp64Milli(max(last_event_at))",
             ),
             part(
@@ -78,14 +79,13 @@ def builds_query(filters: Filters) -> Query:
                 everything.during("started_at"),
                 fps="quantile(0.5)(fps_mean)",
                 low_1="quantile(0.5)(fps_low_1)",
+                first_at="toUnixTimestamp64Milli(min(started_at))",
                 last_at="toUnixTimestamp64Milli(max(ended_at))",
             ),
         )
     )
-    sums = ", ".join(
-        f"{'max' if name in {'seconds', 'active', 'fps', 'low_1', 'last_at'} else 'sum'}({name}) AS {name}_"
-        for name in columns
-    )
+    folds = dict.fromkeys(("seconds", "active", "fps", "low_1", "last_at"), "max") | {"first_at": "min"}
+    sums = ", ".join(f"{folds.get(name, 'sum')}({name}) AS {name}_" for name in columns)
     return Query(
         f"SELECT build, {sums} FROM ({parts})"  # noqa: S608 - placeholders only
         f" GROUP BY build ORDER BY last_at_ DESC, build LIMIT {BUILDS_MAX}",
@@ -94,7 +94,10 @@ def builds_query(filters: Filters) -> Query:
 
 
 def read_builds(rows: Sequence[dict[str, Any]]) -> list[BuildFigures]:
-    """The rows of `builds_query`; a figure nothing was sent for is 0 or None."""
+    """The rows of `builds_query`, newest build first; a figure nothing was sent for is 0 or None."""
+    ordered = sorted(
+        rows, key=lambda row: newest_first(row["build"], int(row["first_at_"] or 0)), reverse=True
+    )
     return [
         BuildFigures(
             build=str(row["build"]),
@@ -111,5 +114,5 @@ def read_builds(rows: Sequence[dict[str, Any]]) -> list[BuildFigures]:
             median_low_1=number(row["low_1_"]),
             last_at=int(row["last_at_"] or 0),
         )
-        for row in rows
+        for row in ordered
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MINUTE_MS: Final = 60_000
-BUCKETS_MAX: Final = 400
+BUCKETS_MAX: Final = 402
+"""400 days, which may begin and end within a day, widened to whole minutes."""
 _BUCKET_MINUTES: Final = (1, 2, 5, 15, 30, 60, 180, 360, 720, 1440)
 
 
@@ -105,6 +107,12 @@ def moment(parameter: str) -> str:
 def bucket_of(column: str) -> str:
     """SQL of the unix second at which the bucket of `column` starts; agrees with `Filters.buckets`."""
     return f"intDiv(toUnixTimestamp({column}), {{bucket:UInt32}} * 60) * {{bucket:UInt32}} * 60"
+
+
+def newest_first(build: str, first_ms: int) -> tuple[int, list[tuple[int, int, str]]]:
+    """Sort key, to be reversed: builds by the hour they were first seen in, then as version numbers read."""
+    words = re.findall(r"[0-9]{1,18}|[^0-9]+", build)
+    return first_ms // 3_600_000, [(1, int(w), "") if w.isdecimal() else (0, 0, w) for w in words]
 
 
 def number(value: Any) -> float | None:

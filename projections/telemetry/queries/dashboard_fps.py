@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.telemetry.queries.dashboard_common import Filters, Query, number
+from projections.telemetry.queries.dashboard_common import Filters, Query, newest_first, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +29,12 @@ class BuildFps(msgspec.Struct, frozen=True):
 
 
 def fps_query(filters: Filters) -> Query:
-    """Rows by latest activity, newest build first; builds that sent no frame rate are left out."""
+    """Rows by latest activity; builds that sent no frame rate are left out."""
     return Query(
         f"""
         SELECT build_id, count(fps_mean) AS samples, quantiles(0.05, 0.25, 0.5, 0.75, 0.95)(fps_mean) AS q,
-               quantile(0.5)(fps_low_5) AS low_5, quantile(0.5)(fps_low_1) AS low_1
+               quantile(0.5)(fps_low_5) AS low_5, quantile(0.5)(fps_low_1) AS low_1,
+               toUnixTimestamp64Milli(min(started_at)) AS first_at
         FROM performance WHERE {filters.during("started_at")}
         GROUP BY build_id HAVING samples > 0 ORDER BY max(started_at) DESC, build_id LIMIT {BUILDS_MAX}
         """,  # noqa: S608 - the text holds placeholders only
@@ -42,12 +43,13 @@ def fps_query(filters: Filters) -> Query:
 
 
 def read_fps(rows: Sequence[dict[str, Any]]) -> list[BuildFps]:
-    """The rows of `fps_query` as they stand."""
+    """The rows of `fps_query`, newest build first."""
+    ordered = sorted(rows, key=lambda row: newest_first(row["build_id"], int(row["first_at"])), reverse=True)
     return [
         BuildFps(
             str(row["build_id"]),
             int(row["samples"]),
             *(number(value) for value in (*row["q"], row["low_5"], row["low_1"])),
         )
-        for row in rows
+        for row in ordered
     ]

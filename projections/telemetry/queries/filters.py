@@ -51,26 +51,15 @@ class Conditions:
 
 
 async def counted(
-    queries: Queries,
-    columns: str,
-    source: str,
-    counting: str,
-    conditions: Conditions,
-    *,
-    limit: int,
-    offset: int,
+    queries: Queries, columns: str, source: str, conditions: Conditions, *, limit: int, offset: int
 ) -> tuple[list[list[Any]], int]:
     """A page of `columns` of `source` (FROM … ORDER BY …), and how many rows there are in all.
 
-    `counting` is a SELECT of that number. Both are asked in one query; only a page beyond the end, which
-    has no row to carry the number, asks again.
+    Both are asked in one query; only a page beyond the end, which has no row to carry the number, asks again.
     """
-    rows = await queries.query(
-        f"SELECT {columns}, ({counting}) AS total {source} {conditions.page(limit, offset)}",
-        conditions.parameters,
-    )
-    if rows:
-        return [row[:-1] for row in rows], rows[0][-1]
-    if offset == 0:
-        return [], 0
-    return [], (await queries.query(counting, conditions.parameters))[0][0]
+    sql = f"SELECT {columns}, count() OVER () AS total {source}"
+    rows = await queries.query(f"{sql} {conditions.page(limit, offset)}", conditions.parameters)
+    if not rows and offset:
+        first = await queries.query(f"{sql} {conditions.page(1, 0)}", conditions.parameters)
+        return [], first[0][-1] if first else 0
+    return [row[:-1] for row in rows], rows[0][-1] if rows else 0

@@ -18,35 +18,25 @@ import numpy as np
 
 from projections.telemetry.queries.heatmap_grid import (
     CELLS,
-    CELLS_X,
-    CELLS_Y,
     Extent,
     Grid,
     rendered,
-    scale,
     shown,
 )
+from projections.telemetry.queries.heatmap_sql import HeatmapKey, binning, points_of, room_number, within
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from projections.telemetry.queries.client import Queries, Value
+    from projections.telemetry.queries.client import Queries
+
+__all__ = ["Heatmap", "HeatmapKey", "HeatmapReader"]
 
 _ATTEMPTS: Final = 4
 _REBUILD_AFTER_S: Final = 600.0
 _SCAN_SECONDS: Final = 20.0
 _MARKS_KEPT_S: Final = 0.3
-
-
-class HeatmapKey(msgspec.Struct, frozen=True):
-    """Which points: a game's, of one build and environment or of all (None). `axes` are two of x, y, z."""
-
-    studio_id: str
-    game_id: str
-    build: str | None
-    environment: str | None
-    axes: str = "xy"
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -170,7 +160,7 @@ class HeatmapReader:
 
     async def _extents(self, key: HeatmapKey) -> tuple[dict[str, Extent], dict[int, int]]:
         """Every room's extent and the ceilings, from the `bounds` rollup."""
-        where, parameters = _filter(key)
+        where, parameters = points_of(key)
         x, y = key.axes[0], key.axes[1]
         rows = await self._queries.query(
             f"SELECT room, _partition, count(), min({x}), max({x}), min({y}), max({y}), max(_offset) "  # noqa: S608 - axes are checked
@@ -188,51 +178,53 @@ class HeatmapReader:
         self, key: HeatmapKey, rooms: Mapping[str, Extent], ceilings: Mapping[int, int] | None
     ) -> dict[str, Grid]:
         """Counts of each room's cells over its extent, up to the ceilings where given."""
-        grids = {room: np.zeros(CELLS, dtype=np.int64) for room in rooms}
         if not rooms:
-            return grids
-        where, parameters = _filter(key)
-        cell, bounds = _binning(key, rooms)
+            return {}
+        where, parameters = points_of(key)
+        cell, bounds = binning(key, rooms)
         conditions = [where, "room IN {rooms:Array(String)}"]
         if ceilings is not None:
-            conditions.append(_within(ceilings, "<="))
+            conditions.append(within(ceilings, "<="))
         rows = await self._queries.query(
-            f"WITH toUInt8({_room_number(0)}) AS k, {cell} AS c "  # noqa: S608 - texts of ours, values are bound
-            f"SELECT toUInt16(k * {CELLS} + c) AS g, count() FROM positions "
-            f"WHERE {' AND '.join(conditions)} GROUP BY g SETTINGS optimize_use_projections = 0",
+            f"SELECT groupArray(g), groupArray(n) FROM (WITH toUInt8({room_number(0)}) AS k, {cell} AS c "  # noqa: S608
+            f"SELECT toUInt16(k * {CELLS} + c) AS g, count() AS n FROM positions "
+            f"WHERE {' AND '.join(conditions)} GROUP BY g) SETTINGS optimize_use_projections = 0",
             parameters | bounds,
             seconds=_SCAN_SECONDS,
         )
-        names = list(rooms)
-        for index, count in rows:
-            grids[names[index // CELLS]][index % CELLS] = count
-        return grids
+        counts = np.zeros(len(rooms) * CELLS, dtype=np.int64)
+        counts[rows[0][0]] = rows[0][1]
+        return dict(zip(rooms, counts.reshape(len(rooms), CELLS), strict=True))
 
     async def _added(
         self, key: HeatmapKey, previous: Heatmap, after: Mapping[int, int]
     ) -> tuple[dict[str, Extent], dict[str, Grid], dict[int, int]]:
         """What arrived after these ceilings: all rooms' extents, the shown ones' cells, the new ceilings."""
-        where, parameters = _filter(key)
+        where, parameters = points_of(key)
         rooms = {room: previous.extents[room] for room in previous.grids}
-        cell, bounds = _binning(key, rooms)
+        cell, bounds = binning(key, rooms)
         x, y = key.axes[0], key.axes[1]
-        number = _room_number(len(rooms)) if rooms else "0"
+        number = room_number(len(rooms)) if rooms else "0"
+        # One row for each room, with its cells as lists: thousands of rows would be read one by one.
         rows = await self._queries.query(
-            f"WITH toUInt8({number}) AS k, toUInt16(if(k < {len(rooms)}, {cell}, 0)) AS c "  # noqa: S608
-            f"SELECT room, c, _partition, count(), min({x}), max({x}), min({y}), max({y}), max(_offset) "
-            f"FROM positions WHERE {where} AND {_within(after, '>')} GROUP BY room, c, _partition "
-            "SETTINGS optimize_use_projections = 0, max_threads = 1",
+            "SELECT room, _partition, sum(n), min(x_min), max(x_max), min(y_min), max(y_max), max(ceiling), "  # noqa: S608
+            f"groupArray(c), groupArray(n) FROM (WITH toUInt8({number}) AS k, "
+            f"toUInt16(if(k < {len(rooms)}, {cell}, 0)) AS c "
+            f"SELECT room, c, _partition, count() AS n, min({x}) AS x_min, max({x}) AS x_max, "
+            f"min({y}) AS y_min, max({y}) AS y_max, max(_offset) AS ceiling "
+            f"FROM positions WHERE {where} AND {within(after, '>')} GROUP BY room, c, _partition"
+            ") GROUP BY room, _partition SETTINGS optimize_use_projections = 0, max_threads = 1",
             parameters | bounds,
             seconds=_SCAN_SECONDS,
         )
         extents: dict[str, Extent] = {}
         points: dict[str, Grid] = {}
         ceilings: dict[int, int] = {}
-        for room, index, partition, count, x_min, x_max, y_min, y_max, ceiling in rows:
+        for room, partition, count, x_min, x_max, y_min, y_max, ceiling, cells, counts in rows:
             _join(extents, room, _extent(count, x_min, x_max, y_min, y_max))
             ceilings[partition] = max(ceilings.get(partition, -1), ceiling)
             if room in rooms:
-                points.setdefault(room, np.zeros(CELLS, dtype=np.int64))[index] += count
+                points.setdefault(room, np.zeros(CELLS, dtype=np.int64))[cells] += counts
         return extents, points, ceilings
 
     async def _heatmap(self, counted: Counted, previous: Heatmap | None) -> Heatmap:
@@ -282,82 +274,3 @@ def _extent(count: int, *bounds: float) -> Extent:
 def _join(extents: dict[str, Extent], room: str, extent: Extent) -> None:
     known = extents.get(room)
     extents[room] = extent if known is None else known.joined(extent)
-
-
-def _filter(key: HeatmapKey) -> tuple[str, dict[str, Value]]:
-    if len(key.axes) != 2 or not set(key.axes) <= set("xyz"):
-        raise ValueError(f"heatmap axes must be two of x, y and z, not {key.axes!r}")
-    conditions = [
-        "studio_id = {studio:String}",
-        "game_id = {game:String}",
-        "endsWith(source, '-telemetry')",
-    ]
-    parameters: dict[str, Value] = {"studio": key.studio_id, "game": key.game_id}
-    if key.build is not None:
-        conditions.append("build_id = {build:String}")
-        parameters["build"] = key.build
-    if key.environment is not None:
-        conditions.append("environment = {environment:String}")
-        parameters["environment"] = key.environment
-    return " AND ".join(conditions), parameters
-
-
-def _within(ceilings: Mapping[int, int], comparison: str) -> str:
-    """Rows of these log partitions on one side of their ceilings.
-
-    The lone outer bound lets the offset index prune.
-    """
-    exact = " OR ".join(
-        f"(_partition = {p} AND _offset {comparison} {c})" for p, c in sorted(ceilings.items())
-    )
-    outermost = min(ceilings.values()) if comparison == ">" else max(ceilings.values())
-    return f"(_offset {comparison} {outermost} AND ({exact}))"
-
-
-def _binning(key: HeatmapKey, rooms: Mapping[str, Extent]) -> tuple[str, dict[str, Value]]:
-    """SQL of a point's cell over its room's extent, `k` being the room's number, and the parameters it needs.
-
-    Looking up by a small number is what makes it fast: four look-ups by the room's name cost twice the scan.
-    A zero extent is written as 1: the difference above it is 0, hence cell 0. Points outside are put on
-    the edge.
-    """
-    if not rooms:
-        return "0", {}
-    divisor = scale(rooms.values())
-    x, y = key.axes[0], key.axes[1]
-    x_low, x_width = _scaled([(e.x_min, e.x_max) for e in rooms.values()], divisor)
-    y_low, y_width = _scaled([(e.y_min, e.y_max) for e in rooms.values()], divisor)
-    cell = f"{_position(y, CELLS_Y, 'y', divisor)} * {CELLS_X} + {_position(x, CELLS_X, 'x', divisor)}"
-    return cell, {
-        "rooms": list(rooms),
-        "numbers": list(range(len(rooms))),
-        "x_low": x_low,
-        "x_width": x_width,
-        "y_low": y_low,
-        "y_width": y_width,
-    }
-
-
-def _room_number(otherwise: int) -> str:
-    return f"transform(room, {{rooms:Array(String)}}, {{numbers:Array(UInt8)}}, {otherwise})"
-
-
-def _scaled(bounds: list[tuple[float, float]], divisor: int) -> tuple[list[int], list[int]]:
-    lows = [low / divisor for low, _ in bounds]
-    widths = [(high / divisor - low / divisor) or 1.0 for low, high in bounds]
-    return [_bits(low) for low in lows], [_bits(width) for width in widths]
-
-
-def _bits(value: float) -> int:
-    """A float's 64 bits: ClickHouse may be off by the last bit when it reads one from decimal text."""
-    return int(np.float64(value).view(np.uint64))
-
-
-def _position(axis: str, cells: int, name: str, divisor: int) -> str:
-    value = axis if divisor == 1 else f"{axis} / {divisor}"
-    low, width = (
-        f"transform(k, {{numbers:Array(UInt8)}}, "
-        f"arrayMap(v -> reinterpretAsFloat64(v), {{{name}_{part}:Array(UInt64)}}), 1.0)"
-        for part in ("low", "width")
-    )
-    return f"toUInt16(greatest(0, least({cells - 1}, floor({cells} * ({value} - {low}) / {width}))))"

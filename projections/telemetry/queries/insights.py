@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from projections.telemetry.queries.filters import Conditions, counted
-from projections.telemetry.queries.session_ids import OWNERS, public_id
+from projections.telemetry.queries.session_ids import owners, public_id
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
@@ -59,8 +59,7 @@ async def list_insights(
         queries,
         f"game_id, session_id, owner, {_COLUMNS}",
         f"FROM (SELECT * FROM insights FINAL WHERE {conditions}) AS s "  # noqa: S608
-        f"LEFT JOIN ({OWNERS}) AS o ON s.session_id = o.owned_id ORDER BY created DESC, insight_id",
-        f"SELECT count() FROM insights FINAL WHERE {conditions}",  # noqa: S608
+        f"LEFT JOIN ({owners()}) AS o ON s.session_id = o.owned_id ORDER BY created DESC, insight_id",
         conditions,
         limit=limit,
         offset=offset,

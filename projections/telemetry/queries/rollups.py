@@ -107,7 +107,8 @@ async def build_rollup(
         "argMaxIf(country, (last_at, session_id), country != '') "
         f"FROM (SELECT player_id, session_id, country, {RECORDED} AS recorded, duration_ms / 1000 AS wall, "
         "active_ms / 1000 AS active, toUnixTimestamp64Milli(last_event_at) AS last_at "
-        f"FROM sessions WHERE {conditions})",
+        f"FROM sessions WHERE {conditions} AND session_id IN (SELECT session_id FROM session_parts "
+        "WHERE studio_id = {studio:String} AND game_id = {game:String} AND build_id = {build:String}))",
         conditions.parameters,
     )
     n, devices, first_seen, last_seen, wall, active, median_wall, median_active, country = rows[0]
@@ -171,6 +172,10 @@ class EventFilters(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
 
+    def every(self) -> bool:
+        """Whether all of the game's sessions are meant."""
+        return (self.build, self.environment, self.since_ms, self.until_ms) == (None,) * 4
+
 
 class EventCounts(msgspec.Struct, frozen=True):
     """How often each event name occurred in how many sessions; names by count descending, then by name."""
@@ -193,8 +198,13 @@ async def event_counts(queries: Queries, filters: EventFilters) -> EventCounts:
         .equal("environment", "environment", filters.environment)
         .between(RECORDED, filters.since_ms, filters.until_ms)
     )
+    # Parts add up to sessions, and reading them alone is ten times cheaper; filters are about whole sessions.
+    chosen = f" AND session_id IN (SELECT session_id FROM sessions WHERE {conditions})"  # noqa: S608
+    if filters.every():
+        chosen = ""
     rows = await queries.query(
-        f"SELECT count(), sumMap(event_counts) FROM sessions WHERE {conditions}",  # noqa: S608
+        "SELECT uniqExact(session_id), sumMap(event_counts) FROM session_parts FINAL "  # noqa: S608
+        f"WHERE studio_id = {{studio:String}} AND game_id = {{game:String}} AND notEmpty(spans){chosen}",
         conditions.parameters,
     )
     sessions: int = rows[0][0]

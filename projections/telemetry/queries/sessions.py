@@ -9,7 +9,7 @@ import orjson
 
 from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.insights import Insight, insights_of
-from projections.telemetry.queries.session_ids import sessions_with_ids
+from projections.telemetry.queries.session_ids import HASH, PREFIX, owners, public_id
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
@@ -18,11 +18,23 @@ RECORDED: Final = "toUnixTimestamp64Milli(recorded_at)"
 """SQL of a session's recordedAt: `startedAt` as sent, else the first event's time. Unix milliseconds."""
 
 _COLUMNS: Final = (
-    "public_id, game_id, session_id, title, source, status, "
+    "game_id, session_id, title, source, closed, "
     f"{RECORDED} AS recorded, toUnixTimestamp64Milli(first_event_at) AS first_at, "
     "toUnixTimestamp64Milli(last_event_at) AS last_at, active_ms / 1000, player_id, tester_handle, build_id, "
     "environment, platform, metadata, country, region, city, event_counts"
 )
+_ANALYZED: Final = (
+    "SELECT game_id, session_id FROM insights FINAL "
+    "WHERE studio_id = {studio:String} AND type = 'session-summary' AND removed = 0"
+)
+# The view's own `status` looks at every studio's insights: a second for 200,000 sessions.
+_STATUS: Final = {
+    "pending": "closed = 0",
+    "processing": f"closed = 1 AND (game_id, session_id) NOT IN ({_ANALYZED})",
+    "analyzed": f"closed = 1 AND (game_id, session_id) IN ({_ANALYZED})",
+}
+_IDS_BYTES_MAX: Final = 8_000
+"""Of ids in one query's parameters, which travel in the URL."""
 TESTER_SESSIONS_MAX: Final = 10_000
 
 
@@ -92,32 +104,36 @@ class SessionDetail(msgspec.Struct, frozen=True):
 async def list_sessions(
     queries: Queries, studio_id: str, filters: SessionFilters, *, limit: int, offset: int
 ) -> tuple[list[Session], int]:
-    """A page of a studio's sessions, newest recordedAt first, then by id; and how many there are in all."""
+    """A page of a studio's sessions, newest recordedAt first, then by id; and how many there are in all.
+
+    Which ones are on the page is asked first, of few columns; then what they hold.
+    """
     conditions = (
         Conditions(studio_id)
         .equal("game_id", "game", filters.game_id)
         .equal("build_id", "build", filters.build)
         .equal("environment", "environment", filters.environment)
-        .equal("status", "status", filters.status)
         .equal("source", "source", filters.source)
         .between(RECORDED, filters.since_ms, filters.until_ms)
     )
+    if filters.status is not None:
+        conditions.holds(_STATUS.get(filters.status, "0"))
     if filters.q is not None:
         conditions.holds(
             "(positionCaseInsensitiveUTF8(title, {q:String}) > 0"
             " OR positionCaseInsensitiveUTF8(tester_handle, {q:String}) > 0)",
             q=filters.q,
         )
-    rows, total = await counted(
+    keys, total = await counted(
         queries,
-        _COLUMNS,
-        f"FROM {sessions_with_ids(str(conditions))} ORDER BY recorded DESC, public_id",
-        f"SELECT count() FROM sessions WHERE {conditions}",  # noqa: S608
+        "game_id, session_id",
+        f"FROM sessions WHERE {conditions} ORDER BY recorded_at DESC, "
+        "if(startsWith(session_id, 'sess_'), session_id, session_hash), game_id",
         conditions,
         limit=limit,
         offset=offset,
     )
-    return [_session(row) for row in rows], total
+    return await _by_keys(queries, studio_id, keys), total
 
 
 async def tester_sessions(
@@ -130,13 +146,11 @@ async def tester_sessions(
         .equal("player_id", "device", device_id)
         .equal("environment", "environment", environment)
     )
-    page = conditions.page(TESTER_SESSIONS_MAX, 0)
-    rows = await queries.query(
-        f"SELECT {_COLUMNS} FROM {sessions_with_ids(str(conditions))} "  # noqa: S608
-        f"ORDER BY recorded DESC, public_id {page}",
-        conditions.parameters,
+    narrowed = (
+        "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} "
+        "AND game_id = {game:String} AND player_id = {device:String})"
     )
-    return [_session(row) for row in rows]
+    return await _whole(queries, conditions, narrowed)
 
 
 async def find_session(queries: Queries, studio_id: str, public_id: str) -> SessionDetail | None:
@@ -144,22 +158,66 @@ async def find_session(queries: Queries, studio_id: str, public_id: str) -> Sess
 
     A given id that equals another session's hash keeps its own session reachable: the given one wins.
     """
-    conditions = Conditions(studio_id).holds(
-        "(session_id = {id:String} OR session_hash = {id:String})", id=public_id
-    )
+    if not public_id.startswith(PREFIX):
+        return None
+    by_hash = f"studio_id = {{studio:String}} AND {HASH} = {{id:String}}"
+    hashed = f"SELECT session_id FROM session_parts WHERE {by_hash}"  # noqa: S608
+    for narrowed in ("session_id = {id:String}", f"session_id IN ({hashed})"):
+        conditions = Conditions(studio_id).holds("1", id=public_id)
+        for session in await _whole(queries, conditions, narrowed):
+            if session.id == public_id:
+                return SessionDetail(
+                    session=session,
+                    insights=await insights_of(
+                        queries, studio_id, session.game_id, session.given_id, session.id
+                    ),
+                    feedback=await _feedback(queries, studio_id, session.game_id, session.given_id),
+                )
+    return None
+
+
+async def _by_keys(queries: Queries, studio_id: str, keys: list[list[Any]]) -> list[Session]:
+    """The sessions with these (game_id, session_id), in the order of lists."""
+    found: list[Session] = []
+    for some in _in_pieces(keys):
+        conditions = Conditions(studio_id).holds(
+            "game_id IN {games:Array(String)}",
+            games=sorted({game_id for game_id, _ in some}),
+            ids=[session_id for _, session_id in some],
+        )
+        wanted = {tuple(key) for key in some}
+        sessions = await _whole(queries, conditions, "session_id IN {ids:Array(String)}")
+        found += [session for session in sessions if (session.game_id, session.given_id) in wanted]
+    return sorted(found, key=lambda session: (-session.recorded_at, session.id))
+
+
+def _in_pieces(keys: list[list[Any]]) -> list[list[list[Any]]]:
+    pieces: list[list[list[Any]]] = []
+    room = 0
+    for key in keys:
+        size = len(key[1].encode()) + 3
+        if room < size or not pieces:
+            pieces.append([])
+            room = _IDS_BYTES_MAX
+        pieces[-1].append(key)
+        room -= size
+    return pieces
+
+
+async def _whole(queries: Queries, conditions: Conditions, narrowed: str) -> list[Session]:
+    """Sessions that meet the conditions, newest recordedAt first, then by id.
+
+    `narrowed` is a condition on session_id that makes every table read little: it goes through the view.
+    """
+    page = conditions.page(TESTER_SESSIONS_MAX, 0)
     rows = await queries.query(
-        f"SELECT {_COLUMNS} FROM {sessions_with_ids(str(conditions))} WHERE public_id = {{id:String}} "  # noqa: S608
-        "ORDER BY session_id = {id:String} DESC, recorded, game_id LIMIT 1",
+        f"SELECT o.owner, (game_id, session_id) IN ({_ANALYZED} AND {narrowed}) AS analyzed, {_COLUMNS} "  # noqa: S608
+        f"FROM (SELECT * FROM sessions WHERE {conditions} AND {narrowed}) AS s "
+        f"LEFT JOIN ({owners(narrowed)}) AS o ON s.session_id = o.owned_id "
+        f"ORDER BY recorded DESC, session_id, game_id {page}",
         conditions.parameters,
     )
-    if not rows:
-        return None
-    session = _session(rows[0])
-    return SessionDetail(
-        session=session,
-        insights=await insights_of(queries, studio_id, session.game_id, session.given_id, session.id),
-        feedback=await _feedback(queries, studio_id, session.game_id, session.given_id),
-    )
+    return sorted((_session(row) for row in rows), key=lambda session: (-session.recorded_at, session.id))
 
 
 async def _feedback(queries: Queries, studio_id: str, game_id: str, given_id: str) -> list[Feedback]:
@@ -175,9 +233,18 @@ async def _feedback(queries: Queries, studio_id: str, game_id: str, given_id: st
 
 
 def _session(row: list[Any]) -> Session:
-    values = dict(zip(_FIELDS, row, strict=True))
+    owner, analyzed, game_id, given_id, title, source, closed, *rest = row
+    values = dict(zip(_FIELDS[6:], rest, strict=True))
     values["metadata"] = _object(values["metadata"])
-    return Session(**values)
+    return Session(
+        id=public_id(game_id, given_id, owner),
+        game_id=game_id,
+        given_id=given_id,
+        title=title,
+        source=source,
+        status="analyzed" if closed and analyzed else "processing" if closed else "pending",
+        **values,
+    )
 
 
 def _object(text: str) -> dict[str, Any]:

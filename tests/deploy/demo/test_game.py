@@ -59,9 +59,19 @@ def test_a_runner_finds_the_exit_of_the_first_level(s4: list[dict[str, Any]]) ->
 
 def test_walked_paths_are_real_positions_in_order_of_time(s4: list[dict[str, Any]]) -> None:
     paths = [item for item in s4 if "positions" in item]
+    assert len(paths) >= 11
+    assert {path["level_id"] for path in paths} > {"MAP01"}
     assert sum(len(path["positions"]) for path in paths) > 3 * 100
     end = ""
+    plans = Plans()
     for path in paths:
+        seconds = datetime.fromisoformat(path["timestamp_end"]) - datetime.fromisoformat(
+            path["timestamp_start"]
+        )
+        assert seconds.total_seconds() <= 5.5
+        level, _ = plans.of(path["level_id"])
+        assert min(line.x1 for line in level.lines) <= min(path["positions"][::3])
+        assert max(path["positions"][::3]) <= max(line.x1 for line in level.lines)
         assert len(path["positions"]) % 3 == 0
         assert all(isinstance(value, float) and math.isfinite(value) for value in path["positions"])
         assert path["timestamp_start"] <= path["timestamp_end"]

@@ -31,6 +31,7 @@ class Source:
             entries=entries,
             weight=weight,
             waiting=waiting,
+            linger=0.0,
         )
         return self.cache
 
@@ -155,3 +156,25 @@ async def test_closing_cancels_what_is_loading(source: Source) -> None:
     await source.cache.close()
     with pytest.raises(asyncio.CancelledError):
         await reader
+
+
+async def test_the_last_read_are_kept_up_to_date_for_a_while() -> None:
+    loads: list[str] = []
+    clock = asyncio.get_running_loop().time
+
+    async def load(key: str, _: int | None) -> int:
+        loads.append(key)
+        return len(loads)
+
+    cache: RefreshingCache[str, int] = RefreshingCache(
+        load, monotonic=clock, weigh=lambda _: 1, fresh=0.5, stale=1.0, kept=2, every=0.01, linger=0.15
+    )
+    for key in "abc":
+        await cache.get(key)
+    async with asyncio.timeout(5):
+        while cache._timers or cache._loads:  # noqa: ASYNC110 - letting go is silent
+            await asyncio.sleep(0.01)
+    counts = [loads.count(key) for key in "abc"]
+    assert counts[0] == 1
+    assert min(counts[1:]) > 2
+    await cache.close()

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import apply
 from projections.telemetry.queries.client import ClickHouseQueries
-from projections.telemetry.queries.heatmap import Heatmap, HeatmapKey, HeatmapReader
+from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
+from projections.telemetry.queries.heatmap_sql import HeatmapKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -224,10 +225,10 @@ def test_bringing_up_to_date_reads_only_what_is_new(run: Callable[[Any], None]) 
         await board.add([point(x=5.0, y=5.0)])
         kept = await reader.load(key, kept)
         board.check(kept, key)
-        assert not [sql for sql in asked.texts if "GROUP BY g " in sql]
+        assert not [sql for sql in asked.texts if "GROUP BY g)" in sql]
         await board.add([point(x=500.0)])
         board.check(await reader.load(key, kept), key)
-        assert len([sql for sql in asked.texts if "GROUP BY g " in sql]) == 1
+        assert len([sql for sql in asked.texts if "GROUP BY g)" in sql]) == 1
 
     run(script)
 
@@ -293,7 +294,7 @@ class Asked:
         self, sql: str, parameters: Mapping[str, Value] | None = None, *, seconds: float = 5.0
     ) -> list[list[Any]]:
         self.texts.append(sql)
-        if self._before_grid is not None and "GROUP BY g " in sql:
+        if self._before_grid is not None and "GROUP BY g)" in sql:
             before, self._before_grid = self._before_grid, None
             await before()
         return await self._queries.query(sql, parameters, seconds=seconds)

@@ -344,10 +344,25 @@ async def test_a_zombies_inserts_of_the_same_cut_have_no_effect(
 
 
 async def test_a_worker_without_a_heartbeat_inserts_nothing(database: ClickHouse) -> None:
+    async def no_wait(_seconds: float) -> None:
+        return
+
     log = busy_log()
     with pytest.raises(WorkerIsStale):
-        await apply(database, log, heartbeat_age_ms=lambda: 3_001.0)
+        await apply(database, log, heartbeat_age_ms=lambda: 3_001.0, sleep=no_wait)
     assert await one(database, "SELECT count() FROM events") == 0
+
+
+async def test_a_heartbeat_that_was_only_late_goes_out_before_the_insert(database: ClickHouse) -> None:
+    ages = [9_000.0]
+
+    async def beat(_seconds: float) -> None:
+        ages[0] = 0.0
+
+    log = MemoryLog()
+    log.put(s4(gameplay(START_MS)))
+    await apply(database, log, heartbeat_age_ms=lambda: ages[0], sleep=beat)
+    assert await one(database, "SELECT count() FROM events") == 1
 
 
 async def test_an_idle_partition_is_ended_by_one_tick_and_published(database: ClickHouse) -> None:

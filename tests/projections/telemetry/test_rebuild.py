@@ -9,7 +9,7 @@ import pytest
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
 from projections.telemetry.rebuild import RebuildFailed, Rebuilt, rebuild
-from tests.projections.telemetry.support import START_MS, TOPIC, MemoryLog, gameplay, s4
+from tests.projections.telemetry.support import MINUTE, START_MS, TOPIC, MemoryLog, due, gameplay, s4
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
 if TYPE_CHECKING:
@@ -149,3 +149,22 @@ async def test_a_trimmed_log_is_refused(database: ClickHouse, clickhouse_url: st
     with pytest.raises(RebuildFailed, match="no longer kept"):
         await run(database, clickhouse_url, log)
     assert await contents(database) == before
+
+
+async def test_sessions_of_two_partitions_are_built_alike(database: ClickHouse, clickhouse_url: str) -> None:
+    log = MemoryLog(partitions=2)
+    at_ms = START_MS
+    for number in range(6):
+        at_ms += 1_500
+        item = gameplay(at_ms, "player_death" if number % 2 else "level_failed", session="both")
+        log.put(s4(item), at_ms=at_ms, partition=number % 2)
+        await apply(database, log)  # the two partitions take turns
+    log.put(due("both", at_ms + 31 * MINUTE), at_ms=at_ms + 31 * MINUTE, partition=0)
+    await apply(database, log)
+    log.put(s4(gameplay(at_ms + 95_000, "crash", session="both")), partition=1)
+    await apply(database, log)
+    kinds = await database.rows("SELECT type FROM insights FINAL WHERE removed = 0 ORDER BY type")
+    assert kinds == [["bug-report"], ["difficulty-spike"], ["pacing-issue"], ["session-summary"]]
+    verified = await run(database, clickhouse_url, log, verify=True)
+    assert verified.different == []
+    assert verified.live["session_parts"].rows == 2

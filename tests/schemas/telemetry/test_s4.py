@@ -25,6 +25,8 @@ KINDS = {
 
 def refused(content: object) -> s4.InvalidPayload:
     body = content if isinstance(content, bytes) else pack(content)
+    with pytest.raises(s4.InvalidPayload):
+        s4.check(body, NOW, sample.APP)
     with pytest.raises(s4.InvalidPayload) as caught:
         s4.validate(body, NOW)
     assert caught.value.message
@@ -71,6 +73,22 @@ def outcome(decode: Callable[[], list[s4.Item]]) -> list[dict[str, Any]] | tuple
         return as_data(decode())
     except s4.InvalidPayload as error:
         return error.index, error.field
+
+
+@patient
+@given(st.lists(sample.items() | sample.mutants(), min_size=1, max_size=3))
+def test_the_gateway_s_check_judges_alike(items: list[dict[str, Any]]) -> None:
+    body = pack(items)
+    whole = outcome(lambda: s4.validate(body, NOW))
+    try:
+        checked: s4.Checked | tuple[int | None, str | None] = s4.check(body, NOW, sample.APP)
+    except s4.InvalidPayload as error:
+        checked = error.index, error.field
+    if isinstance(whole, tuple):
+        assert checked == whole
+    else:
+        in_scope = all(item["app_id"] == sample.APP for item in whole)
+        assert checked == s4.Checked(len(whole), whole[0]["player_id"], in_scope)
 
 
 @patient
@@ -186,8 +204,9 @@ def test_item_count() -> None:
 def test_points_of_a_request() -> None:
     full = changed(TRAJECTORY, positions=[1] * 30_000)
     assert len(s4.validate(pack([full] * 100), NOW)) == 100
-    with pytest.raises(s4.PayloadTooLarge):
-        s4.validate(pack([full] * 100 + [TRAJECTORY]), NOW)
+    for judge in (s4.validate, lambda body, now: s4.check(body, now, sample.APP)):
+        with pytest.raises(s4.PayloadTooLarge):
+            judge(pack([full] * 100 + [TRAJECTORY]), NOW)
 
 
 def test_many_small_containers_end_early() -> None:

@@ -94,6 +94,7 @@ async def test_what_names_no_game_counts_against_the_default() -> None:
     assert (await send(world, BATCH | {"gameId": "nothing"})).status == 404
     assert (await send(world, b"{")).status == 429
     assert (await send(world, BATCH | {"gameId": "nothing"})).status == 429
+    assert (await send(world, BATCH | {"events": 5})).status == 400  # it names a game without a limit
 
 
 async def test_feedback() -> None:

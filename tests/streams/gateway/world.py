@@ -101,10 +101,12 @@ class MemoryLog:
         self.away = False
         self.gate = asyncio.Event()
         self.gate.set()
+        self.asked = asyncio.Event()
         self.records: list[tuple[int, list[TelemetryPart]]] = []
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         assert (topic, key) == ("telemetry", None)
+        self.asked.set()
         await self.gate.wait()
         if self.away:
             raise LogUnavailable("away")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiokafka.errors import OutOfOrderSequenceNumber
 
 from deploy.stack.part import free_port
 from schemas.log import LogUnavailable
@@ -90,4 +91,26 @@ async def test_a_missing_topic_does_not_acknowledge(kafka: str) -> None:
     appender = KafkaAppender(kafka, timeout_s=2)
     with pytest.raises(LogUnavailable):
         await appender.append("no-such-topic", 0, b"x")
+    await appender.stop()
+
+
+async def test_a_producer_that_lost_its_place_is_replaced(kafka: str) -> None:
+    topic = await create_topic(kafka)
+    appender = KafkaAppender(kafka)
+    await appender.append(topic.name, 0, b"before")
+    lost = appender._producer
+    assert lost is not None
+    send = lost.send
+
+    async def out_of_order(*_args: object, **_kwargs: object) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_exception(OutOfOrderSequenceNumber())
+        return future
+
+    lost.send = out_of_order  # what aiokafka's issue 1017 shows after broker trouble
+    with pytest.raises(LogUnavailable):
+        await appender.append(topic.name, 0, b"lost")
+    lost.send = send
+    assert (await appender.append(topic.name, 0, b"after")).offset == 1
+    assert appender._producer is not lost
     await appender.stop()

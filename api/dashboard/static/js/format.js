@@ -15,6 +15,8 @@ export const count = or((value) => plain.format(value));
 /** 12.4K, and plain below ten thousand. */
 export const short = or((value) => (Math.abs(value) < 10_000 ? one.format(value) : compact.format(value)));
 export const decimal = or((value) => one.format(value));
+/** Frames a second: to the tenth below a hundred. */
+export const rate = or((value) => (value < 100 ? one.format(value) : plain.format(Math.round(value))));
 export const percent = or((value) => `${one.format(value * 100)}%`);
 
 export const duration = or((seconds) => {

@@ -1,7 +1,7 @@
 /** Two builds side by side, with what changed; all of them in the table. */
 
 import { h } from "../dom.js";
-import { NOTHING, ago, change, count, decimal, duration } from "../format.js";
+import { NOTHING, ago, change, count, decimal, duration, rate } from "../format.js";
 import { dataTable } from "../table.js";
 
 const per = (amount, sessions) => (sessions ? amount / sessions : null);
@@ -12,8 +12,8 @@ const MEASURES = [
   ["Events", (build) => build.events, count, 0],
   ["Median session", (build) => build.median_session_seconds, duration, 1],
   ["Median active", (build) => build.median_active_seconds, duration, 1],
-  ["Frame rate, median", (build) => build.median_fps, decimal, 1],
-  ["Frame rate, 1% low", (build) => build.median_low_1, decimal, 1],
+  ["Frame rate, median", (build) => build.median_fps, rate, 1],
+  ["Frame rate, 1% low", (build) => build.median_low_1, rate, 1],
   ["Deaths a session", (build) => per(build.deaths, build.sessions), decimal, -1],
   ["Levels completed a session", (build) => per(build.completions, build.sessions), decimal, 1],
   ["Levels failed a session", (build) => per(build.failures, build.sessions), decimal, -1],

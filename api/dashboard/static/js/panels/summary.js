@@ -1,7 +1,7 @@
 /** The figures at the top, each against the same length of time before. */
 
 import { h } from "../dom.js";
-import { NOTHING, change, count, decimal, duration, short } from "../format.js";
+import { NOTHING, change, count, duration, rate, short } from "../format.js";
 
 const FIGURES = [
   ["Players", (figures) => figures.players, short],
@@ -9,7 +9,7 @@ const FIGURES = [
   ["Median session", (figures) => figures.median_session_seconds, duration],
   ["Events", (figures) => figures.events - figures.points, short],
   ["Position points", (figures) => figures.points, short],
-  ["Median frame rate", (figures) => figures.median_fps, (value) => (value === null ? NOTHING : `${decimal(value)} fps`)],
+  ["Median frame rate", (figures) => figures.median_fps, (value) => (value === null ? NOTHING : `${rate(value)} fps`)],
 ];
 
 export const summary = {

@@ -1,0 +1,106 @@
+"""The heatmap's SQL: which points, in which cell, on which side of a log position. Values are bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, Extent, scale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from projections.telemetry.queries.client import Value
+
+
+class HeatmapKey(msgspec.Struct, frozen=True):
+    """Which points: a game's, of one build and environment or of all (None). `axes` are two of x, y, z."""
+
+    studio_id: str
+    game_id: str
+    build: str | None
+    environment: str | None
+    axes: str = "xy"
+
+
+def points_of(key: HeatmapKey) -> tuple[str, dict[str, Value]]:
+    """The condition on `positions` that a key is, and its parameters. Raises ValueError on unknown axes."""
+    if len(key.axes) != 2 or not set(key.axes) <= set("xyz"):
+        raise ValueError(f"heatmap axes must be two of x, y and z, not {key.axes!r}")
+    conditions = [
+        "studio_id = {studio:String}",
+        "game_id = {game:String}",
+        "endsWith(source, '-telemetry')",
+    ]
+    parameters: dict[str, Value] = {"studio": key.studio_id, "game": key.game_id}
+    if key.build is not None:
+        conditions.append("build_id = {build:String}")
+        parameters["build"] = key.build
+    if key.environment is not None:
+        conditions.append("environment = {environment:String}")
+        parameters["environment"] = key.environment
+    return " AND ".join(conditions), parameters
+
+
+def within(ceilings: Mapping[int, int], comparison: str) -> str:
+    """Rows of these log partitions on one side of their ceilings.
+
+    The lone outer bound lets the offset index prune.
+    """
+    exact = " OR ".join(
+        f"(_partition = {p} AND _offset {comparison} {c})" for p, c in sorted(ceilings.items())
+    )
+    outermost = min(ceilings.values()) if comparison == ">" else max(ceilings.values())
+    return f"(_offset {comparison} {outermost} AND ({exact}))"
+
+
+def binning(key: HeatmapKey, rooms: Mapping[str, Extent]) -> tuple[str, dict[str, Value]]:
+    """SQL of a point's cell over its room's extent, `k` being the room's number, and the parameters it needs.
+
+    Looking up by a small number is what makes it fast: four look-ups by the room's name cost twice the scan.
+    A zero extent is written as 1: the difference above it is 0, hence cell 0. Points outside are put on
+    the edge.
+    """
+    if not rooms:
+        return "0", {}
+    divisor = scale(rooms.values())
+    x, y = key.axes[0], key.axes[1]
+    x_low, x_width = _scaled([(e.x_min, e.x_max) for e in rooms.values()], divisor)
+    y_low, y_width = _scaled([(e.y_min, e.y_max) for e in rooms.values()], divisor)
+    cell = f"{_position(y, CELLS_Y, 'y', divisor)} * {CELLS_X} + {_position(x, CELLS_X, 'x', divisor)}"
+    return cell, {
+        "rooms": list(rooms),
+        "numbers": list(range(len(rooms))),
+        "x_low": x_low,
+        "x_width": x_width,
+        "y_low": y_low,
+        "y_width": y_width,
+    }
+
+
+def room_number(otherwise: int) -> str:
+    """SQL of a room's number in the parameters of `binning`; `otherwise` for other rooms."""
+    return f"transform(room, {{rooms:Array(String)}}, {{numbers:Array(UInt8)}}, {otherwise})"
+
+
+def _scaled(bounds: list[tuple[float, float]], divisor: int) -> tuple[list[int], list[int]]:
+    lows = [low / divisor for low, _ in bounds]
+    widths = [(high / divisor - low / divisor) or 1.0 for low, high in bounds]
+    return [_bits(low) for low in lows], [_bits(width) for width in widths]
+
+
+def _bits(value: float) -> int:
+    """A float's 64 bits: ClickHouse may be off by the last bit when it reads one from decimal text."""
+    return int(np.float64(value).view(np.uint64))
+
+
+def _position(axis: str, cells: int, name: str, divisor: int) -> str:
+    value = axis if divisor == 1 else f"{axis} / {divisor}"
+    low, width = (
+        f"transform(k, {{numbers:Array(UInt8)}}, "
+        f"arrayMap(v -> reinterpretAsFloat64(v), {{{name}_{part}:Array(UInt64)}}), 1.0)"
+        for part in ("low", "width")
+    )
+    return f"toUInt16(greatest(0, least({cells - 1}, floor({cells} * ({value} - {low}) / {width}))))"

@@ -1,0 +1,92 @@
+"""The same page on a whole running stack: from the wire to the chart, and out again with the key."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright, expect
+
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.outside.world import World, gameplay, unique
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, Page
+
+    from tests.stack import QuestlogStack
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser: Browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        expect.set_options(timeout=20_000)
+        yield await browser.new_page()
+        await browser.close()
+
+
+async def sign_in(page: Page, stack: QuestlogStack, key: str) -> None:
+    await page.goto(f"{stack.base_url}/dashboard/analytics")
+    await page.fill("#key", key)
+    await page.click("button[type=submit]")
+    await expect(page.locator("#panels > section").first).to_be_visible()
+
+
+def keys(stack: QuestlogStack, *words: str) -> str:
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.cli",
+        "keys",
+        *words,
+        "--studio",
+        "demo",
+        "--home",
+        str(stack.home),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+
+
+async def test_an_event_sent_to_the_gateway_reaches_the_open_page(
+    page: Page, questlog_stack: QuestlogStack
+) -> None:
+    outside = World(questlog_stack.demo)
+    await sign_in(page, questlog_stack, outside.keys["pl_mgmt"])
+    await page.select_option("#game", "relay")
+    event = gameplay(outside.game("relay")["id"], event_name="Seen_In_A_Browser", session_id=unique("s"))
+    try:
+        assert outside.send([event] * 50).status_code == 200
+    finally:
+        outside.http.close()
+        outside.clickhouse.close()
+    row = page.locator("#event-names tbody tr", has_text="Seen_In_A_Browser")
+    await expect(row.locator("td").nth(1)).to_have_text("50")
+    await expect(page.locator("#projections tbody tr")).to_have_count(3)
+    await expect(page.locator("#timeline canvas")).to_be_visible()
+    await expect(page.locator("#live-events .now")).not_to_contain_text("· 0 events so far")
+
+
+async def test_another_studios_key_sees_nothing_of_it(page: Page, questlog_stack: QuestlogStack) -> None:
+    await sign_in(page, questlog_stack, questlog_stack.demo["other"]["keys"]["pl_mgmt"])
+    await expect(page.locator("#game option")).to_have_count(1)
+    status = await page.evaluate(
+        "async () => (await fetch('/dashboard/data/events?range=1h&game=relay')).status"
+    )
+    assert status == 404
+
+
+async def test_a_key_that_is_revoked_signs_the_page_out(page: Page, questlog_stack: QuestlogStack) -> None:
+    made = json.loads(keys(questlog_stack, "create", "secret_api_key", "--game", "doom", "--json"))
+    await sign_in(page, questlog_stack, made["value"])
+    await expect(page.locator("#game option")).to_have_count(1)
+    keys(questlog_stack, "revoke", made["key_id"])
+    assert await page.evaluate("async () => (await fetch('/dashboard/data/session')).status") == 401
+    await expect(page.locator("#key")).to_be_visible()

@@ -1,0 +1,106 @@
+"""What production is described by, checked by its own linters and against what the processes really are."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.settings import PREFIX, Settings
+from deploy.stack.parts import ROLES
+from tests.stack import QuestlogStack
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+VARIABLES = {PREFIX + field.name.upper() for field in fields(Settings)} | {"QUESTLOG_CACHE"}
+
+
+def lint(*command: str) -> None:
+    program = str(Path(sys.executable).with_name(command[0]))
+    done = subprocess.run(  # noqa: S603 - linters of the lock file
+        [program, *command[1:]], capture_output=True, text=True, check=False, cwd=DEPLOY.parent
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def manifests() -> list[dict[str, Any]]:
+    return [
+        one
+        for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+        for one in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    ]
+
+
+def containers() -> list[dict[str, Any]]:
+    return [
+        container
+        for one in manifests()
+        if "template" in one.get("spec", {})
+        for container in one["spec"]["template"]["spec"]["containers"]
+    ]
+
+
+def test_compose_is_what_compose_reads() -> None:
+    lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml")
+
+
+def test_the_manifests_are_what_kubernetes_reads() -> None:
+    lint("kubernetes-validate", "--strict", *map(str, sorted((DEPLOY / "kubernetes").glob("*.yaml"))))
+
+
+def test_the_dockerfile_is_clean() -> None:
+    lint("hadolint", "deploy/Dockerfile")
+
+
+def test_the_scripts_are_clean() -> None:
+    lint("shellcheck", "-x", "deploy/up", "deploy/test", "deploy/lock", "deploy/install.sh", ".ci/run")
+
+
+def test_every_role_runs_in_both() -> None:
+    wanted = {"edge", "prepare", *(f"worker {role}" for role in ROLES)}
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    ours = [one for one in compose["services"].values() if str(one["image"]).startswith("questlog:")]
+    assert {" ".join(one["command"]) for one in ours} == wanted
+    assert {" ".join(container["args"]) for container in containers()} == wanted
+
+
+def test_every_variable_that_is_set_is_one_that_is_read() -> None:
+    for path in [DEPLOY / "compose.yaml", DEPLOY / "Dockerfile", *(DEPLOY / "kubernetes").glob("*.yaml")]:
+        named = set(
+            re.findall(r"^\W*(?:name: |ENV )?(QUESTLOG_[A-Z_]+)[:=,}]", path.read_text(), re.MULTILINE)
+        )
+        assert named <= VARIABLES, path
+
+
+def test_pods_run_without_rights_and_within_limits() -> None:
+    for container in containers():
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]["memory"]
+
+
+def metric_names(text: str) -> set[str]:
+    return {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in re.findall(r"questlog_[a-z_]+", text)}
+
+
+@pytest.mark.stack
+def test_dashboard_and_alerts_ask_for_metrics_that_exist(questlog_stack: QuestlogStack) -> None:
+    shown: set[str] = set()
+    for part in questlog_stack.parts().values():
+        if part["admin_port"]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{part['admin_port']}/metrics") as answer:
+                lines = re.findall(r"^# TYPE (questlog_\w+)", answer.read().decode(), re.MULTILINE)
+            shown |= metric_names("\n".join(lines))
+    panels = json.loads((DEPLOY / "grafana/questlog.json").read_text(encoding="utf-8"))["panels"]
+    asked = metric_names(" ".join(target["expr"] for panel in panels for target in panel.get("targets", [])))
+    rules = yaml.safe_load((DEPLOY / "grafana/alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    asked |= metric_names(" ".join(rule["expr"] for rule in rules))
+    assert asked <= shown, asked - shown
+    assert len(asked) > 15

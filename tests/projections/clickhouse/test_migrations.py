@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projections.clickhouse import migrations
+from projections.clickhouse.client import ClickHouse, ClickHouseRefused, identifier, literal, time_text
+from projections.clickhouse.migrations import MigrationError, apply, read, split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_files_are_numbered_and_have_statements() -> None:
+    found = read()
+    assert [migration.number for migration in found] == list(range(1, len(found) + 1))
+    assert all(migration.statements for migration in found)
+
+
+def test_statements_are_separated_by_a_line_of_two_semicolons_only() -> None:
+    text = "-- why\nSELECT ';;'\n;;\n\nSELECT 2 -- kept\n;;\n"
+    assert split(text) == ("SELECT ';;'", "SELECT 2 -- kept")
+
+
+def test_a_gap_or_a_bad_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "0002_late.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="1, 2, 3"):
+        read(tmp_path)
+    (tmp_path / "extra.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="NNNN_what"):
+        read(tmp_path)
+
+
+def test_text_is_quoted_and_names_are_checked() -> None:
+    assert literal("it's \\") == "'it\\'s \\\\'"
+    assert identifier("events") == "events"
+    with pytest.raises(ValueError, match="plain identifier"):
+        identifier("events; DROP")
+    assert time_text(1_778_714_850_007) == "1778714850.007"
+    assert time_text(0) == "1970-01-01 00:00:00.000"
+
+
+@pytest.mark.stack
+async def test_each_file_is_applied_once_and_an_edited_or_unknown_one_is_refused(
+    clickhouse_url: str, tmp_path: Path
+) -> None:
+    client = ClickHouse(clickhouse_url, "test_migrations")
+    first = tmp_path / "0001_a.sql"
+    first.write_text("CREATE TABLE IF NOT EXISTS a (x UInt8) ENGINE = MergeTree ORDER BY x")
+    assert await apply(client, tmp_path) == [1]
+    assert await apply(client, tmp_path) == []
+    first.write_text("-- a comment more\n" + first.read_text())
+    assert await apply(client, tmp_path) == []
+    (tmp_path / "0002_b.sql").write_text("INSERT INTO a VALUES (1)")
+    assert await apply(client, tmp_path) == [2]
+    assert await client.rows("SELECT count() FROM a") == [[1]]
+    (tmp_path / "0002_b.sql").unlink()
+    with pytest.raises(MigrationError, match="newer than this build"):
+        await apply(client, tmp_path)
+    (tmp_path / "0002_b.sql").write_text("INSERT INTO a VALUES (2)")
+    with pytest.raises(MigrationError, match=r"0002_b\.sql was edited"):
+        await apply(client, tmp_path)
+    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await client.close()
+
+
+@pytest.mark.stack
+async def test_a_token_makes_a_repeated_insert_one_and_errors_are_told_apart(clickhouse_url: str) -> None:
+    client = ClickHouse(clickhouse_url, "test_client", retry_seconds=1)
+    await migrations.apply(client)
+    body = b'["telemetry", 0, 1, "log"]'
+    columns = ("topic", "partition", "next_offset", "log_id")
+    await client.command(
+        "CREATE TABLE deduplicated (topic String, partition UInt8, next_offset UInt8, log_id String)"
+        " ENGINE = MergeTree ORDER BY topic SETTINGS non_replicated_deduplication_window = 100"
+    )
+    for token in ("one", "one", "two"):
+        await client.insert("deduplicated", columns, body, form="JSONCompactEachRow", token=token)
+    assert await client.rows("SELECT count() FROM deduplicated") == [[2]]
+    with pytest.raises(ClickHouseRefused) as refused:
+        await client.rows("SELECT nothing FROM nowhere")
+    assert refused.value.code in {47, 60}
+    assert await client.rows("SELECT {a:String}, {b:Int64}", {"a": "tab\tquote'\\", "b": -5}) == [
+        ["tab\tquote'\\", -5]
+    ]
+    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await client.close()
