@@ -35,4 +35,11 @@ async def test_another_setting_is_refused(kafka: str) -> None:
 
 def test_the_telemetry_partition_count_is_the_deployments() -> None:
     counts = {topic.name: topic.partitions for topic in wanted_topics(4)}
-    assert counts == {"studio.commands": 1, "studio.events": 1, "telemetry": 4, "dead-letters": 1}
+    assert counts == {
+        "studio.commands": 1,
+        "studio.events": 1,
+        "liveops.commands": 8,
+        "liveops.events": 8,
+        "telemetry": 4,
+        "dead-letters": 1,
+    }
