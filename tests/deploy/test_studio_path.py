@@ -292,22 +292,24 @@ async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
                 return key.key_id
 
     numbers = itertools.count()
+    made: set[str] = set()
     over = asyncio.Event()
 
-    async def keep_making() -> list[str]:
-        made = []
+    async def keep_making() -> None:
         while not over.is_set():
-            made.append(await make(next(numbers)))
+            made.add(await make(next(numbers)))
             await asyncio.sleep(0.03)  # a studio has at most 1,000 keys
-        return made
 
     making = [asyncio.create_task(keep_making()) for _ in range(4)]
     for role in ("redis", "decider", "redis", "decider"):
-        await asyncio.sleep(0.7)
+        enough = len(made) + 6
+        async with asyncio.timeout(60):
+            while len(made) < enough:  # noqa: ASYNC110 - four tasks make them, whoever is killed
+                await asyncio.sleep(0.02)
         running.kill(role)
     over.set()
-    made = {key_id for ids in await asyncio.gather(*making) for key_id in ids}
-    assert len(made) == next(numbers) > 20
+    await asyncio.gather(*making)
+    assert len(made) == next(numbers) >= 24
     after = {row.key_id for row in await desk.queries.keys(studio_id)}
     assert after - before == made
 
