@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS
-from streams.deciders.liveops.noun import LIVEOPS
+from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS
 from streams.deciders.shell import DeciderReader
 from streams.deciders.snapshots import FolderSnapshots
 from streams.deciders.studio import STUDIO
@@ -14,28 +13,16 @@ if TYPE_CHECKING:
     import asyncio
 
     from deploy.roles import Worker
-    from schemas.log import LogReader
-    from schemas.topics import Topic
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
     """A decider for each noun's commands topic. Snapshots are a cache: without them the fold takes longer."""
-    snapshots = FolderSnapshots(worker.settings.home / "snapshots")
     studio = DeciderReader(
         STUDIO,
         commands=STUDIO_COMMANDS,
         events=STUDIO_EVENTS,
         tail=worker.tail,
         appender=worker.appender,
-        snapshots=snapshots,
+        snapshots=FolderSnapshots(worker.settings.home / "snapshots"),
     )
-    liveops = DeciderReader(
-        LIVEOPS,
-        commands=LIVEOPS_COMMANDS,
-        events=LIVEOPS_EVENTS,
-        tail=worker.tail,
-        appender=worker.appender,
-        snapshots=snapshots,
-    )
-    readers: list[tuple[Topic, LogReader]] = [(STUDIO_COMMANDS, studio), (LIVEOPS_COMMANDS, liveops)]
-    await worker.follow(worker.application(), readers, stop)
+    await worker.follow(worker.application(), [(STUDIO_COMMANDS, studio)], stop)
