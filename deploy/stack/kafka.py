@@ -145,8 +145,13 @@ def _class_archive(jars: Path) -> list[str]:
     return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
 
 
+def cluster_id(random: uuid.UUID) -> str:
+    """A cluster's id from a random UUID. One that began with `-` would be read as an option, so none does."""
+    return base64.urlsafe_b64encode(random.bytes).decode().rstrip("=").replace("-", "A", 1)
+
+
 def _format(program: str, classpath: str, properties: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = cluster_id(uuid.uuid4())
     done = subprocess.run(
         [
             *(

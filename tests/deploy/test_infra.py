@@ -1,8 +1,12 @@
+import uuid
+
 import clickhouse_connect
 import pytest
 import redis
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from deploy.stack.kafka import cluster_id
 
 pytestmark = pytest.mark.stack
 
@@ -32,3 +36,8 @@ def test_clickhouse_answers(clickhouse_url: str) -> None:
     client = clickhouse_connect.get_client(dsn=clickhouse_url)
     assert client.query("SELECT 1").result_rows == [(1,)]
     client.close()
+
+
+def test_no_cluster_id_looks_like_an_option() -> None:
+    assert cluster_id(uuid.UUID(bytes=b"\xf8" + bytes(15))) == "AAAAAAAAAAAAAAAAAAAAAA"
+    assert len(cluster_id(uuid.UUID(bytes=b"\xff" * 16))) == 22
