@@ -43,6 +43,10 @@ def full_disk(pid: int, bytes_free: int, file: Path) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (INFINITY, INFINITY))
 
 
+def newest_segment(stack: OwnStack) -> Path:
+    return max((stack.home / "kafka" / "data" / "telemetry-0").glob("*.log"))
+
+
 def is_alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -97,7 +101,7 @@ async def test_a_full_disk_under_clickhouse_delays_and_loses_nothing(stack: OwnS
 async def test_a_full_disk_under_kafka_is_503_or_waited_for_and_loses_nothing(stack: OwnStack) -> None:
     async with loaded(stack) as load:
         pid = stack.pid("kafka")
-        segment = max((stack.home / "kafka" / "data" / "telemetry-0").glob("*.log"))
+        segment = newest_segment(stack)
         statuses = set()
         with full_disk(pid, 4_096, segment):
             async with asyncio.timeout(60):
