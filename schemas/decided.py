@@ -19,6 +19,9 @@ from schemas.envelope import (
 REMEMBERED_REFUSALS: Final = frozenset({404, 409})
 """Refusals that are outcomes. All others (400, 429, 503, 500) are answered and not remembered by key."""
 
+SHELL_EVENTS: Final = frozenset({COMMAND_REJECTED, COMMAND_REPEATED, COMMAND_FAILED})
+"""Events of the envelope, not of a noun: they say what came of a command and change no aggregate."""
+
 _rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
 _repeated: Final = msgspec.msgpack.Decoder(CommandRepeated)
 _failed: Final = msgspec.msgpack.Decoder(CommandFailed)

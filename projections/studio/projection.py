@@ -16,6 +16,7 @@ import msgspec
 from projections.redis.operations import Operation, delete_field, set_field
 from projections.redis.reader import Projection
 from schemas.codec import Message
+from schemas.decided import SHELL_EVENTS
 from schemas.edge.ports import Credential, Game, Studio
 from schemas.envelope import (
     COMMAND_FAILED,
@@ -41,7 +42,6 @@ from schemas.topics import STUDIO_EVENTS
 NOUN: Final = "studio"
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.decode
-_ENVELOPE_TYPES: Final = frozenset({COMMAND_FAILED, COMMAND_REJECTED, COMMAND_REPEATED})
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ def project(decided: Decided, appended_at_ms: int) -> list[Operation]:
     deletions: list[Operation] = []
     settings: list[Operation] = []
     for event in decided.events:
-        if event.type not in _ENVELOPE_TYPES:
+        if event.type not in SHELL_EVENTS:
             message = EVENTS.decode(event.type, event.data)
             _PROJECTORS[type(message)](message, deletions, settings)
     return deletions + settings

@@ -11,11 +11,8 @@ from typing import Final, Generic
 
 import msgspec
 
-from schemas.decided import is_remembered
+from schemas.decided import SHELL_EVENTS, is_remembered
 from schemas.envelope import (
-    COMMAND_FAILED,
-    COMMAND_REJECTED,
-    COMMAND_REPEATED,
     ENVELOPE_VERSION,
     EventsRecord,
 )
@@ -24,8 +21,6 @@ from streams.deciders.noun import Noun, StateT
 
 REMEMBER_MS: Final = 15 * 60 * 1000
 """Keyed command ids are remembered this long, in log time. Beyond it the stored outcome answers."""
-
-SHELL_EVENTS: Final = frozenset({COMMAND_REJECTED, COMMAND_REPEATED, COMMAND_FAILED})
 
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 
