@@ -6,7 +6,7 @@ of it.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from schemas.edge.ports import Game
 
@@ -42,3 +42,13 @@ def s1_bucket(studio_id: str, game: Game | None, ip: str) -> str:
 def unknown_bucket(ip: str) -> str:
     """Requests of one source IP with credentials that nobody has."""
     return f"unknown:{ip}"
+
+
+def sdk_bucket(kind: Literal["sdk_read", "sdk_write"], key_id: str, subject: str) -> str:
+    """S3: calls of one key for `player:<externalId>`, or `ip:<address>` where the path has no player."""
+    return f"{kind}:{key_id}:{subject}"
+
+
+def server_bucket(key_id: str) -> str:
+    """S3: all calls of one server key, reads and writes."""
+    return f"server_api:{key_id}"
