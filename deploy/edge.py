@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
 import socket
 import sys
@@ -18,14 +16,13 @@ from deploy import logging, settings
 from deploy.admin import serve_admin
 from deploy.edge_app import EdgeApp
 from deploy.edge_protocol import EdgeProtocol
+from deploy.memory import tune_memory
 from deploy.settings import Settings
 
 Kind = Literal["edge", "gateway", "api"]
 KEEP_ALIVE_SECONDS: Final = 75
 GRACE_SECONDS: Final = 10
 BACKLOG: Final = 4096
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_THRESHOLD: Final = -3
 
 
 def run(kind: Kind, configured: Settings) -> None:
@@ -50,22 +47,8 @@ def run(kind: Kind, configured: Settings) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-    _tune_memory()
+    tune_memory()
     server.run(sockets=[_listen(configured.host, configured.port)])
-
-
-def _tune_memory() -> None:
-    """Spend memory where a busy edge spends its time: worth a quarter of the CPU of a batch of 100 events.
-
-    Requests make many objects and hardly a cycle, so the collector need not look each 700 of them. Records of
-    a megabyte come and go all the time; by default glibc gives their pages back and faults them in again.
-    """
-    gc.freeze()  # what was imported is never garbage
-    gc.set_threshold(100_000, 20, 100)
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # glibc only
-        mallopt(_M_MMAP_THRESHOLD, 16 * 1024 * 1024)
-        mallopt(_M_TRIM_THRESHOLD, 64 * 1024 * 1024)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from deploy import logging, settings
 from deploy.admin import serve_admin
+from deploy.memory import tune_memory
 from deploy.roles import Worker
 from deploy.topics import ensure_topics, wanted_topics
 from streams.runtime.process import run_worker
@@ -47,6 +48,7 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
         worker.appender = KafkaAppender(configured.kafka, client_id=f"questlog-{role}")
         stack.push_async_callback(worker.appender.stop)
         module = importlib.import_module(f"deploy.roles.{role}")
+        tune_memory()
         await module.run(worker, stop)
 
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.cli.running import of_home
+from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse.client import ClickHouse, ClickHouseError
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
@@ -58,6 +59,7 @@ def rebuild_command(
 ) -> None:
     """Build again from the log, beside the live one, and swap."""
     configured = of_home(home)
+    tune_memory()
     results: list[dict[str, Any]] = []
     console = Console(stderr=True, highlight=False)
     columns = (

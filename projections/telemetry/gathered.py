@@ -12,11 +12,14 @@ from projections.telemetry.sessions import Due, SessionKey
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
 from schemas.telemetry.deadlines import decode_session_due
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
+from schemas.telemetry.s4 import Item, decode_items
 
 if TYPE_CHECKING:
     from schemas.log import LogRecord
 
 READER: Final = "projector.clickhouse"
+RUN_ITEMS: Final = 600
+"""Items that are added to the columns at once; of many more the first have left the CPU's cache by then."""
 _NO_EFFECT: Final = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED})
 
 
@@ -44,16 +47,21 @@ class Gathered:
             for part in parts
         }
         item = 0
+        run = _Run(self.rows)
         for index, part in enumerate(parts):
             try:
-                if part.kind == PartKind.SESSION_DUE:
+                if part.kind == PartKind.S4_ITEMS:
+                    item += run.add(origin_of[part.studio_id, part.game_id], item, part)
+                elif part.kind == PartKind.SESSION_DUE:
                     self._add_due(record, part)
                 else:
+                    run.end()
                     item += self.rows.add(origin_of[part.studio_id, part.game_id], item, part)
             except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
                 item += max(part.item_count, 0)
                 self._give_up(record, index, "undecodable-part", error, part.body)
             self.has_effect = self.has_effect or part.kind not in _NO_EFFECT
+        run.end()
         return all(part.kind == PartKind.TICK for part in parts)
 
     def _add_due(self, record: LogRecord, part: TelemetryPart) -> None:
@@ -80,3 +88,30 @@ class Gathered:
                 body=body,
             )
         )
+
+
+class _Run:
+    """S4 items of one tenant that follow each other in a record, gathered so that they are added at once."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._origin: Origin | None = None
+        self._first = 0
+        self._items: list[Item] = []
+
+    def add(self, origin: Origin, index: int, part: TelemetryPart) -> int:
+        """Add a part whose first item is `index` in its record; return how many items it has."""
+        items = decode_items(part.body)
+        held = len(self._items)
+        if origin is not self._origin or index != self._first + held or held >= RUN_ITEMS:
+            self.end()
+            self._origin, self._first = origin, index
+        self._rows.describe_items(origin, part, items)
+        self._items += items
+        return len(items)
+
+    def end(self) -> None:
+        """Put what was gathered into the rows."""
+        if self._origin is not None and self._items:
+            self._rows.add_items(self._origin, self._first, self._items)
+        self._origin, self._items = None, []

@@ -6,6 +6,7 @@ Sources: the S4 reference and contract/telemetry.md.
 from __future__ import annotations
 
 from array import array
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -63,7 +64,8 @@ class Rows:
         kind = part.kind
         if kind == PartKind.S4_ITEMS:
             items = decode_items(part.body)
-            self._add_items(origin, index, part, items)
+            self.describe_items(origin, part, items)
+            self.add_items(origin, index, items)
             return len(items)
         if kind == PartKind.S1_BATCH:
             batch = decode_batch(part.body)
@@ -79,9 +81,12 @@ class Rows:
             raise ValueError(f"a part of the kind {kind!r} is unknown to this build")
         return 0
 
-    def _add_items(self, origin: Origin, index: int, part: TelemetryPart, items: list[Item]) -> None:
+    def add_items(self, origin: Origin, index: int, items: list[Item]) -> None:
+        """Add S4 items that stand one after the other in a record, the first at `index`.
+
+        They may come from several parts of one tenant: a column costs the same for ten items as for hundreds.
+        """
         kinds = [item.kind for item in items]
-        self._describe_items(origin, part, items)
         for kind, adder in (
             (GAMEPLAY, self._add_gameplay),
             (TRAJECTORY, self._add_trajectories),
@@ -97,8 +102,8 @@ class Rows:
                 places = [place for place, found in enumerate(kinds) if found == kind]
                 adder(origin, [items[place] for place in places], [index + place for place in places])
 
-    def _describe_items(self, origin: Origin, part: TelemetryPart, items: list[Item]) -> None:
-        """One description for each session, from its first item."""
+    def describe_items(self, origin: Origin, part: TelemetryPart, items: list[Item]) -> None:
+        """One description for each session of a part, from its first item."""
         firsts = {item.session_id: item for item in reversed(items) if item.kind != PLAYER}
         for session_id, first in firsts.items():
             key = SessionKey(origin.studio_id, origin.game_id, session_id or "")
@@ -189,8 +194,7 @@ class Rows:
         )
         self.points.extend(points)
         self.ends.extend([item.end_ms for item in items])
-        for item in items:
-            self.coordinates.extend(item.positions or ())
+        self.coordinates += array("d", list(chain.from_iterable([item.positions or () for item in items])))
         self.count += count + sum(points)
 
     def _add_players(self, origin: Origin, items: list[Item], indices: Sequence[int]) -> None:
@@ -221,9 +225,7 @@ def _shared(items: list[Item]) -> dict[str, list[Any]]:
 def _places(places: list[list[float] | None]) -> tuple[Any, Any, Any]:
     """x, y and z of positions with two or three coordinates, or none."""
     if len(places) >= _VECTOR_FROM and None not in places:
-        flat = array("d")
-        for place in places:
-            flat.extend(place or ())
+        flat = array("d", list(chain.from_iterable([place or () for place in places])))
         if len(flat) == 3 * len(places):
             table = np.frombuffer(flat, dtype=np.float64).reshape(-1, 3)
             return table[:, 0], table[:, 1], table[:, 2]
