@@ -131,11 +131,15 @@ class CommandClient:
             self._fail(flight.commands, "stopping")
         self._flights.clear()
 
-    async def submit(self, command: Command, *, definition: bytes = b"") -> Outcome:
+    async def submit(
+        self, command: Command, *, definition: bytes = b"", partition: int | None = None
+    ) -> Outcome:
         """The stored outcome of a command: this one's, or of an earlier one with the same id and fingerprint.
 
-        `definition` is what `command.definition` names, carried once a record. Raises CommandConflict (409),
-        CommandUnavailable (503) and CommandTooLarge (413). Cancelling stops the waiting, not the command.
+        `definition` is what `command.definition` names, carried once a record. `partition` is for commands
+        that every partition decides for itself; without it the aggregate's id says where. Raises
+        CommandConflict (409), CommandUnavailable (503) and CommandTooLarge (413). Cancelling stops the
+        waiting, not the command.
         """
         size = len(command.body) + len(definition) + ENVELOPE_BYTES
         if size > BYTES_MAX:
@@ -145,7 +149,10 @@ class CommandClient:
                 await asyncio.wait_for(self._up.wait(), 1.0)
             except TimeoutError:
                 raise self._unavailable("not-subscribed") from None
-        partition = partition_of(command.aggregate_id, self._topic.partitions)
+        if partition is None:
+            partition = partition_of(command.aggregate_id, self._topic.partitions)
+        elif not 0 <= partition < self._topic.partitions:
+            raise ValueError(f"{self._topic.name} has no partition {partition}")
         line = self._lines.setdefault(partition, deque())
         if len(line) >= WAITING_MAX:
             raise self._unavailable("line-full")

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from schemas.codec import Message
+from schemas.envelope import EventsRecord
+from schemas.liveops.commands import GiveRankReward
+from schemas.log import LogRecord
+from schemas.topics import LIVEOPS_EVENTS
+from streams.gateway.commands import CommandUnavailable
+from streams.liveops import rank_rewards
+from streams.liveops.rank_rewards import RankRewards, gifts
+from streams.liveops.windows import WindowManager
+from tests.streams.deciders.liveops.given import CRATE, GOLD, event
+from tests.streams.liveops.world import PARTITIONS, World
+
+REWARDS = [
+    {"trigger": "rank <= 1", "crate": CRATE},
+    {"trigger": "rank <= 3", "entries": [GOLD]},
+    {"trigger": "rank <= 3", "entries": [GOLD]},
+]
+
+
+class Log:
+    """The world's events as a log's tail."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def log_id(self, topic: str) -> str:
+        return f"log of {topic}"
+
+    async def begin_offset(self, _topic: str, _partition: int) -> int:
+        return 0
+
+    async def end_offset(self, _topic: str, partition: int) -> int:
+        return sum(record.partition == partition for record in self.world.records)
+
+    async def read(
+        self, _topic: str, partition: int, begin: int, end: int | None = None
+    ) -> AsyncIterator[LogRecord]:
+        for record in self.world.records:
+            if record.partition == partition and begin <= record.offset < (end or 2**60):
+                yield record
+
+
+class Held:
+    """Positions in memory."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[tuple[str, int], int] = {}
+
+    async def load(self, log_id: str, partition: int) -> int:
+        return self.offsets.get((log_id, partition), 0)
+
+    async def save(self, log_id: str, partition: int, offset: int) -> None:
+        self.offsets[log_id, partition] = offset
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World(event(rewards=REWARDS))
+    for number in range(5):
+        await world.play(f"p{number}", float(number))
+    world.at_ms = world.window.ends_at_ms
+    await WindowManager(world.asker(), world, partitions=PARTITIONS).tick(world.at_ms)
+    return world
+
+
+def reader(world: World, held: Held) -> RankRewards:
+    return RankRewards(world.asker(), topic=LIVEOPS_EVENTS, tail=Log(world), positions=held)
+
+
+async def read_all(rewards: RankRewards, world: World) -> int:
+    """Read every record to the end; return how many."""
+    count = 0
+    for partition in range(PARTITIONS):
+        begin = await rewards.assigned(partition)
+        async for record in Log(world).read("", partition, begin):
+            await rewards.handle(record)
+            count += 1
+    return count
+
+
+def given(world: World) -> dict[str, list[str]]:
+    return {
+        name: sorted(grant.trigger for grant in world.grants(name))
+        for name in (f"p{number}" for number in range(5))
+    }
+
+
+WANTED = {
+    "p4": ["rank <= 1", "rank <= 3", "rank <= 3"],
+    "p3": ["rank <= 3", "rank <= 3"],
+    "p2": ["rank <= 3", "rank <= 3"],
+    "p1": [],
+    "p0": [],
+}
+
+
+async def test_each_rank_gets_what_it_has_earned(world: World) -> None:
+    await read_all(reader(world, Held()), world)
+    assert given(world) == WANTED
+    (crate,) = [grant for grant in world.grants("p4") if grant.trigger == "rank <= 1"]
+    assert (crate.kind, crate.rank, crate.event_key) == ("crate", 1, "frags")
+    assert crate.table_version == world.event.reference
+
+
+async def test_a_lost_position_gives_nothing_twice(world: World) -> None:
+    await read_all(reader(world, Held()), world)
+    before = {name: world.grants(name) for name in WANTED}
+    await read_all(reader(world, Held()), world)
+    assert {name: world.grants(name) for name in WANTED} == before
+
+
+async def test_a_restart_begins_behind_what_was_given(world: World) -> None:
+    held = Held()
+    first = reader(world, held)
+    await read_all(first, world)
+    await first.idle(10_000_000)
+    asked = len(world.asked)
+    await read_all(reader(world, held), world)
+    assert not [body for _, body in world.asked[asked:] if isinstance(body, GiveRankReward)]
+
+
+async def test_the_position_stays_until_all_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_rewards, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(rank_rewards, "AGAIN_S", 0.0)
+    held = Held()
+
+    def first_is_away(_partition: int, body: Message) -> bool:
+        return isinstance(body, GiveRankReward) and body.rank == 1
+
+    world.away = first_is_away
+    with pytest.raises(CommandUnavailable):
+        await read_all(reader(world, held), world)
+    assert held.offsets == {}
+    world.away = lambda _partition, _body: False
+    await read_all(reader(world, held), world)
+    assert given(world) == WANTED
+
+
+def test_a_record_without_chunks_gives_nothing() -> None:
+    assert gifts(EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[])) == []
