@@ -204,4 +204,8 @@ async def load(order: Order) -> Result:
             await process.wait()
     if process.returncode:
         raise OrderRefusedError(f"the load generator ended with {process.returncode}")
-    return msgspec.json.decode(output, type=Result)
+    try:
+        return msgspec.json.decode(output, type=Result)
+    except msgspec.DecodeError as error:
+        said = f"{len(output)} bytes, the last {output[-200:]!r}"
+        raise OrderRefusedError(f"the load generator's result can't be read ({error}): {said}") from None
