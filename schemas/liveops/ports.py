@@ -186,6 +186,10 @@ class StreamEntry(msgspec.Struct, frozen=True, gc=False):
 class BoardStreams(Protocol):
     """The boards' streams: what happened to a board in the last minutes (at least 5), and what comes."""
 
+    async def generation(self) -> str:
+        """The projection that is in use; another one, after a rebuild, has other ids for the same events."""
+        ...
+
     async def last_id(self, board_id: str) -> str:
         """The newest entry's id; `0-0` where there is none."""
         ...
@@ -193,7 +197,10 @@ class BoardStreams(Protocol):
     async def read(
         self, after: Mapping[str, str], *, block_ms: int, count: int = 500
     ) -> dict[str, list[StreamEntry]]:
-        """For each board, entries after an id, oldest first; waits up to `block_ms` where there are none."""
+        """For each board, up to `count` entries after an id, oldest first.
+
+        Waits up to `block_ms` where there are none, and not at all with 0. May be cancelled.
+        """
         ...
 
 
