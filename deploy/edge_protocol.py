@@ -1,15 +1,19 @@
 """uvicorn's HTTP protocol with bounds on a request's head: how long it may take, how large it may be.
 
 uvicorn itself waits for ever for a head and keeps however many headers come. Bodies are bounded by whoever
-reads them.
+reads them. An application that answers without end finds in its scope how to end a connection at once, and
+how to hear that the server stops (`api.liveops.sse.CONNECTION`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.liveops.sse import CONNECTION
 
 HEAD_SECONDS: Final = 15.0
 HEAD_BYTES_MAX: Final = 64 * 1024
@@ -27,15 +31,19 @@ class EdgeProtocol(HttpToolsProtocol):
     _in_head = True
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _at_shutdown: Callable[[], object] | None = None
+    _extensions: dict[str, Any]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self._extensions = {CONNECTION: {"abort": transport.abort, "on_shutdown": self._call_at_shutdown}}
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end: nothing is waited for any more."""
         self._stop_waiting()
+        self._at_shutdown = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -50,12 +58,23 @@ class EdgeProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+        self._at_shutdown = None
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._in_head = False
         self._stop_waiting()
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """The server begins to stop: what would go on for ever is told to end."""
+        super().shutdown()
+        if self._at_shutdown is not None:
+            self._at_shutdown()
+
+    def _call_at_shutdown(self, call: Callable[[], object]) -> None:
+        self._at_shutdown = call
 
     def _head_goes_on(self, size: int) -> None:
         self._head_bytes += size

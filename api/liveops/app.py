@@ -1,0 +1,175 @@
+"""`create_liveops_reads`: the ASGI application of S3's reads, asked before the api's framework.
+
+Every failure ends in S3's shape; nothing shows a stack trace.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from api.liveops.access import Access
+from api.liveops.boards import BoardRoutes
+from api.liveops.http import Answer, Call, Handler, Refused, Route, route_of, send_answer
+from api.liveops.listening import BoardListeners
+from api.liveops.metrics import ListenerMetrics, ReadMetrics
+from api.liveops.players import PlayerRoutes
+from api.liveops.sse import stream
+from api.liveops.views import BoardViews
+from schemas.edge.cors import Cors, RawHeaders
+from schemas.edge.errors import Surface, error_body
+from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
+from schemas.edge.proxy import TrustedProxies
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from schemas.liveops.ports import BoardReads, BoardStreams, FinalBoardReads, PlayerReads
+
+_ALLOW: Final = b"GET, HEAD, OPTIONS"
+_log: Final = logging.getLogger("questlog.api.liveops")
+
+
+class LiveopsReads:
+    """The application. Made by `create_liveops_reads`."""
+
+    def __init__(
+        self,
+        routes: dict[Route, Handler],
+        boards: BoardRoutes,
+        listeners: BoardListeners,
+        metrics: ReadMetrics,
+        cors: Cors,
+    ) -> None:
+        self._routes = routes
+        self._boards = boards
+        self._listeners = listeners
+        self._metrics = metrics
+        self._cors = cors
+
+    def handles(self, scope: Scope) -> bool:
+        """Whether a request is one of these reads, with whatever method."""
+        return route_of(scope) is not None
+
+    async def close(self) -> None:
+        """End every stream."""
+        await self._listeners.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request on one of the routes."""
+        found = route_of(scope)
+        if found is None:
+            raise RuntimeError("not one of these routes: ask `handles` first")
+        began = time.perf_counter()
+        route, parameter = found
+        call = Call(route, parameter, scope, receive)
+        status = 0
+        try:
+            if route is Route.STREAM and call.method == "GET":
+                status = await self._stream(call, send)
+            else:
+                answer = await self._answer(call)
+                status = answer.status
+                await send_answer(send, answer, self._around(call))
+        finally:
+            self._metrics.observe(route, status, time.perf_counter() - began)
+
+    async def _stream(self, call: Call, send: Send) -> int:
+        """Serve a stream to its end; the status it was answered with."""
+        try:
+            board = await self._boards.listened(call)
+            await stream(call, board, self._listeners, send, self._around(call))
+        except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
+            if call.begun:  # nothing can be answered any more: the connection ends, the client comes back
+                _log.warning("a stream ended: %r", error, extra={"request_id": call.id.decode()})
+                await send({"type": "http.response.body", "body": b""})
+                return 200
+            answer = self._failure(call, error)
+            await send_answer(send, answer, self._around(call))
+            return answer.status
+        return 200
+
+    async def _answer(self, call: Call) -> Answer:
+        try:
+            if call.method not in {"GET", "HEAD"}:
+                return self._other_method(call)
+            if call.route is Route.STREAM:  # HEAD
+                await self._boards.listened(call)
+                return Answer(200, b"")
+            return await self._routes[call.route](call)
+        except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
+            return self._failure(call, error)
+
+    def _other_method(self, call: Call) -> Answer:
+        if call.method == "OPTIONS" and call.route.startswith("/sdk/"):
+            return Answer(204, b"", self._cors.preflight(call.headers.get(b"origin")))
+        raise Refused(405, f"{call.method} is not allowed here", headers=((b"allow", _ALLOW),))
+
+    def _failure(self, call: Call, error: Exception) -> Answer:
+        if isinstance(error, Refused):
+            refused = error
+        elif isinstance(error, StoreUnavailable):
+            _log.warning("%s: 503: %s", call.route, error, extra={"request_id": call.id.decode()})
+            wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
+            refused = Refused(503, "a store is away or behind the log; try again", headers=wait)
+        else:
+            _log.error("%s failed", call.route, extra={"request_id": call.id.decode()}, exc_info=error)
+            refused = Refused(500, "internal error")
+        body = error_body(Surface.S3, refused.status, refused.message, **refused.details)
+        return Answer(refused.status, msgspec.json.encode(body), refused.headers)
+
+    def _around(self, call: Call) -> RawHeaders:
+        """Headers of every answer."""
+        headers = ((b"x-request-id", call.id), *call.limits)
+        if call.route.startswith("/sdk/") and call.method != "OPTIONS":
+            return headers + self._cors.expose(call.headers.get(b"origin"))
+        return headers
+
+
+def create_liveops_reads(
+    *,
+    directory: Directory,
+    limiter: RateLimiter,
+    players: PlayerReads,
+    boards: BoardReads,
+    finals: FinalBoardReads,
+    streams: BoardStreams,
+    now_ms: Callable[[], int],
+    monotonic: Callable[[], float] = time.monotonic,
+    trusted_proxies: tuple[str, ...] = (),
+    cors: tuple[str, ...] = ("*",),
+    registry: CollectorRegistry = REGISTRY,
+) -> LiveopsReads:
+    """The application with its stores injected; nothing connects before the first request.
+
+    Call `close` before the loop ends. Made twice in a process, each needs a registry of its own.
+    """
+    access = Access(
+        directory=directory,
+        limiter=limiter,
+        players=players,
+        proxies=TrustedProxies(trusted_proxies),
+        monotonic=monotonic,
+    )
+    own = PlayerRoutes(access, players, finals, now_ms)
+    shared = BoardRoutes(access, BoardViews(boards, finals, monotonic), boards, players)
+    routes: dict[Route, Handler] = {
+        Route.PING: own.ping,
+        Route.CATALOG: own.catalog,
+        Route.EVENTS: own.events,
+        Route.PENDING_GRANTS: own.pending_grants,
+        Route.INVENTORY: own.inventory,
+        Route.WALLET: own.wallet,
+        Route.LEADERBOARD: shared.leaderboard,
+        Route.LOBBY: shared.lobby,
+        Route.SERVER_PLAYER: own.server_player,
+        Route.SERVER_LEDGER: own.server_ledger,
+    }
+    listeners = BoardListeners(streams, boards, ListenerMetrics(registry))
+    return LiveopsReads(routes, shared, listeners, ReadMetrics(registry), Cors(cors))

@@ -1,0 +1,230 @@
+"""One player's reads: events, grants, inventory, wallet; and what only a studio's server may see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from api.liveops.access import Access, Caller
+from api.liveops.http import Answer, Call, Refused, whole_number
+from schemas.edge.ports import Game, KeyKind
+from schemas.liveops import json as shapes
+from schemas.liveops.definitions import ResolvedEvent, resolve_events
+from schemas.liveops.names import board_id
+from schemas.liveops.ports import LEDGER_HEAD, FinalBoardReads, LedgerRow, PlayerReads, PlayerRow, RunRow
+from schemas.liveops.views import grant_status
+from schemas.timestamps import iso_ms
+
+if TYPE_CHECKING:
+    from schemas.liveops.windows import Window
+
+GRANTS_DEFAULT: Final = 50
+LEDGER_DEFAULT: Final = 50
+LIMIT_MAX: Final = 200
+NEWEST_ROWS: Final = 20
+"""Ledger rows in a player's overview."""
+_GAMES_RESOLVED_MAX: Final = 256
+
+
+class PlayerRoutes:
+    """Handlers; each checks who asks first."""
+
+    def __init__(
+        self, access: Access, players: PlayerReads, finals: FinalBoardReads, now_ms: Callable[[], int]
+    ) -> None:
+        self._access = access
+        self._players = players
+        self._finals = finals
+        self._now_ms = now_ms
+        self._resolved: dict[tuple[str, int], list[ResolvedEvent]] = {}
+
+    async def ping(self, call: Call) -> Answer:
+        """PingResponse."""
+        caller = await self._access.sdk(call)
+        body = {
+            "ok": True,
+            "gameId": caller.game.id,
+            "keyType": "server_api" if caller.is_server else "client_sdk",
+            "environment": "test" if caller.credential.kind == KeyKind.SDK_TEST else "live",
+            "serverTime": iso_ms(self._now_ms()),
+        }
+        return Answer(200, shapes.encode(body))
+
+    async def catalog(self, call: Call) -> Answer:
+        """CatalogResponse of the key's game."""
+        caller = await self._access.sdk(call)
+        return Answer(200, shapes.encode(shapes.catalog(caller.game.definition)))
+
+    async def events(self, call: Call) -> Answer:
+        """EventsListResponse: events whose window is open now, with the player's run in each."""
+        caller = await self._player_of_sdk(call, always=False)
+        status = call.query("status").get("status", "active")
+        if status != "active":
+            raise Refused(400, "status can only be active", field="status")
+        running = self._open_events(caller.game)
+        runs = await self._runs(caller.game, call.parameter, running)
+        body = [
+            _event_json(caller.game.id, event, window, run)
+            for (event, window), run in zip(running, runs, strict=True)
+        ]
+        return Answer(200, shapes.encode({"events": body}))
+
+    async def pending_grants(self, call: Call) -> Answer:
+        """PendingGrantsResponse, newest first; empty for a player that was never heard of."""
+        caller = await self._player_of_sdk(call, always=False)
+        limit = whole_number(
+            call.query("limit"), "limit", default=GRANTS_DEFAULT, lowest=1, highest=LIMIT_MAX
+        )
+        return Answer(200, shapes.encode({"grants": await self._grants(caller.game, call.parameter, limit)}))
+
+    async def inventory(self, call: Call) -> Answer:
+        """InventoryListResponse; empty where the studio keeps the inventory."""
+        caller = await self._player_of_sdk(call, always=True)
+        return Answer(200, shapes.encode({"items": await self._items(caller.game, call.parameter)}))
+
+    async def wallet(self, call: Call) -> Answer:
+        """WalletListResponse, zero balances included."""
+        caller = await self._player_of_sdk(call, always=True)
+        rows = await self._players.wallet(caller.game.id, call.parameter)
+        return Answer(200, shapes.encode({"wallet": [shapes.wallet_entry(row) for row in rows]}))
+
+    async def server_player(self, call: Call) -> Answer:
+        """Everything of one player *(ours)*: 404 for one that was never heard of."""
+        caller = await self._access.server(call)
+        game, external_id = caller.game, call.parameter
+        running = self._open_events(game)
+        player = await self._known(game, external_id)
+        wallet, items, grants, runs, head = await asyncio.gather(
+            self._players.wallet(game.id, external_id),
+            self._items(game, external_id),
+            self._grants(game, external_id, LIMIT_MAX),
+            self._runs(game, external_id, running),
+            self._players.ledger_head(game.id, external_id),
+        )
+        body = {
+            "player": {
+                "externalId": player.external_id,
+                "createdAt": iso_ms(player.created_at_ms),
+                "registered": bool(player.secret_hash),
+            },
+            "wallet": [shapes.wallet_entry(row) for row in wallet],
+            "inventory": items,
+            "pendingGrants": grants,
+            "runs": [_run_json(run) for run in runs if run is not None],
+            "ledger": [shapes.movement(row) for row in head[:NEWEST_ROWS]],
+        }
+        return Answer(200, shapes.encode(body))
+
+    async def server_ledger(self, call: Call) -> Answer:
+        """Every movement *(ours)*, newest first. `nextCursor` is null at the end; cursors stay valid."""
+        caller = await self._access.server(call)
+        query = call.query("limit", "cursor")
+        limit = whole_number(query, "limit", default=LEDGER_DEFAULT, lowest=1, highest=LIMIT_MAX)
+        below = whole_number(query, "cursor", default=2**53, lowest=1, highest=2**53)
+        player = await self._known(caller.game, call.parameter)
+        rows = await self._movements(caller.game.id, player.external_id, below, limit)
+        last = rows[-1].movement.number if rows else 1
+        body = {
+            "ledger": [shapes.movement(row) for row in rows],
+            "nextCursor": str(last) if last > 1 else None,
+        }
+        return Answer(200, shapes.encode(body))
+
+    async def _player_of_sdk(self, call: Call, *, always: bool) -> Caller:
+        caller = await self._access.sdk(call, call.parameter)
+        await self._access.prove(call, caller, always=always)
+        return caller
+
+    async def _known(self, game: Game, external_id: str) -> PlayerRow:
+        player = await self._players.player(game.id, external_id)
+        if player is None:
+            raise Refused(404, "there is no such player")
+        return player
+
+    async def _grants(self, game: Game, external_id: str, limit: int) -> list[shapes.GrantJson]:
+        now = self._now_ms()
+        grants = await self._players.pending_grants(game.id, external_id)
+        pending = [grant for grant in grants if grant_status(grant, now) == "pending"]
+        return [shapes.grant(grant, now) for grant in pending[:limit]]
+
+    async def _items(self, game: Game, external_id: str) -> list[shapes.ItemJson]:
+        if shapes.inventory_mode(game.definition) == "studio":
+            return []
+        return [shapes.item(row) for row in await self._players.inventory(game.id, external_id)]
+
+    async def _runs(
+        self, game: Game, external_id: str, running: list[tuple[ResolvedEvent, Window]]
+    ) -> list[RunRow | None]:
+        if not running:
+            return []
+        windows = [(event.definition.event_key, window.id) for event, window in running]
+        return await self._players.runs(game.id, external_id, windows)
+
+    async def _movements(self, game_id: str, external_id: str, below: int, limit: int) -> list[LedgerRow]:
+        """The newest from Redis, older ones from ClickHouse; numbers have no gaps, so neither have pages."""
+        head = await self._players.ledger_head(game_id, external_id)
+        rows = [row for row in head if row.movement.number < below][:limit]
+        oldest = rows[-1].movement.number if rows else below
+        if len(rows) == limit or oldest == 1 or len(head) < LEDGER_HEAD:
+            return rows
+        older = await self._finals.ledger_before(game_id, external_id, oldest, limit - len(rows))
+        return rows + older
+
+    def _open_events(self, game: Game) -> list[tuple[ResolvedEvent, Window]]:
+        now = self._now_ms()
+        running = [(event, event.window_at(now)) for event in self._events_of(game)]
+        return [(event, window) for event, window in running if window is not None]
+
+    def _events_of(self, game: Game) -> list[ResolvedEvent]:
+        key = (game.id, game.definition_version)
+        events = self._resolved.get(key)
+        if events is None:
+            if len(self._resolved) >= _GAMES_RESOLVED_MAX:
+                self._resolved.clear()
+            events = self._resolved[key] = resolve_events(game)
+        return events
+
+
+def _event_json(game_id: str, event: ResolvedEvent, window: Window, run: RunRow | None) -> dict[str, Any]:
+    definition = event.definition
+    target = definition.target
+    active = run is not None and run.attempt.status == "active"
+    return {
+        "eventKey": definition.event_key,
+        "name": definition.name,
+        "mode": definition.mode,
+        "windowId": window.id,
+        "windowStartsAt": iso_ms(window.starts_at_ms),
+        "windowEndsAt": iso_ms(window.ends_at_ms),
+        "leaderboardId": board_id(game_id, definition.event_key, window.id)
+        if definition.mode == "global"
+        else None,
+        "target": None if target is None else {"metric": target.metric, "value": target.value},
+        "attemptsUsed": 0 if run is None else run.attempts_used,
+        "attemptCap": definition.attempt_cap,
+        "activeAttemptId": run.attempt.id if run is not None and active else None,
+        "matchmaking": definition.matchmaking is not None,
+        "rewards": [
+            {
+                "trigger": reward.trigger,
+                "kind": "reward" if reward.crate is None else "crate",
+                "entries": [msgspec.structs.asdict(entry) for entry in reward.entries or []],
+            }
+            for reward in definition.rewards
+        ],
+    }
+
+
+def _run_json(run: RunRow) -> dict[str, Any]:
+    return {
+        "eventKey": run.event_key,
+        "windowId": run.window_id,
+        "leaderboardId": run.attempt.board_id,
+        "attemptsUsed": run.attempts_used,
+        "group": run.group,
+        "segment": run.segment or None,
+        "attempt": shapes.attempt(run.attempt),
+    }

@@ -1,0 +1,112 @@
+"""`GET /sdk/v1/leaderboards/{leaderboardId}/stream`: one connection, as raw ASGI.
+
+Join, then replay what came since `Last-Event-ID`, then forward: in this order nothing is missed and nothing
+comes twice. Source: the S3 reference, "Subscribe to live score updates".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from api.liveops.http import Call, Refused
+from api.liveops.listening import BoardListeners, Full, Listener, closed_text
+from schemas.edge.cors import RawHeaders
+from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+
+    from schemas.liveops.ports import BoardRow
+
+CONNECTION: Final = "questlog.connection"
+"""An ASGI extension of deploy's server: `abort` ends a connection without waiting for its reader, and
+`on_shutdown` takes what is to be called when the server begins to stop."""
+HEADERS: Final = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"connection", b"close"),
+)
+_EVENT_ID: Final = re.compile(rb"\d{1,18}-\d{1,18}\Z")
+
+
+def last_event_id(call: Call) -> str | None:
+    """Where the client wants to go on; None where it begins. Raises `Refused` (400) for what is no id."""
+    given = call.headers.get(b"last-event-id", b"").strip()
+    if not given:
+        return None
+    if not _EVENT_ID.match(given):
+        raise Refused(400, "Last-Event-ID is none of this stream's ids", field="Last-Event-ID")
+    return given.decode()
+
+
+async def stream(
+    call: Call, board: BoardRow, listeners: BoardListeners, send: Send, headers: RawHeaders
+) -> None:
+    """Serve the connection until the board closes, the client leaves, is too slow, or the server stops.
+
+    Raises `Refused` before anything was sent: 400 for the header, 503 where this process is full.
+    """
+    after = last_event_id(call)
+    task = asyncio.current_task()
+    extension: dict[str, Any] = (call.scope.get("extensions") or {}).get(CONNECTION, {})
+    abort: Callable[[], object] = extension.get("abort") or (task.cancel if task is not None else bool)
+    listener = Listener(abort)
+    try:
+        begin, until = await listeners.join(board.id, listener, after)
+    except Full:
+        wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
+        raise Refused(503, "this server has as many listeners as it takes; try again", headers=wait) from None
+    extension.get("on_shutdown", bool)(listener.end)
+    leaving = asyncio.get_running_loop().create_task(_left(call.receive, listener))
+    try:
+        call.begun = True
+        await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]})
+        await _serve(board, listeners, listener, (begin, until), send)
+    except asyncio.CancelledError:
+        if not listener.dropped:
+            raise
+    finally:
+        listeners.leave(board.id, listener)
+        leaving.cancel()
+
+
+async def _serve(
+    board: BoardRow, listeners: BoardListeners, listener: Listener, replayed: tuple[str, str], send: Send
+) -> None:
+    begin, until = replayed
+    finalized = board.finalized_at_ms is not None
+    payload = msgspec.json.encode({"leaderboardId": board.id, "finalized": finalized})
+    ready = b"id: %s\nevent: ready\ndata: %s\n\n" % (begin.encode(), payload)
+    await _write(send, ready)
+    at, closed = begin, False
+    while not closed and not listener.over:
+        text, at, closed = await listeners.replay(board.id, at, until)
+        if not text:
+            break
+        await _write(send, text)
+    if finalized and not closed:
+        await _write(send, closed_text(board.id, at))
+        closed = True
+    while not closed:
+        text = await listener.take()
+        if not text:
+            break
+        await _write(send, text)
+    if not listener.dropped:
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _write(send: Send, text: bytes) -> None:
+    await send({"type": "http.response.body", "body": text, "more_body": True})
+
+
+async def _left(receive: Receive, listener: Listener) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    listener.end()

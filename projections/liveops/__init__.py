@@ -1,0 +1,1 @@
+"""Liveops read sides."""
