@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from api.dashboard.ports import ProjectionLag
 from projections.redis.client import AWAY
+from projections.redis.effect_positions import RedisPositions
 from projections.redis.scripts import STATE
 from projections.telemetry.live import RedisDeadlines
+from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
-from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY, Topic
+from schemas.topics import LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -59,13 +61,14 @@ class StackLag:
         self._kept: tuple[float, Sequence[ProjectionLag]] | None = None
 
     async def projections(self) -> Sequence[ProjectionLag]:
-        """The deciders, Redis and ClickHouse, in this order. What doesn't answer in time is `down`."""
+        """The deciders, Redis, ClickHouse, the effects, in this order. What doesn't answer is `down`."""
         async with self._lock:
             if self._kept is None or self._monotonic() - self._kept[0] > KEPT_SECONDS:
                 asked = {
                     "decider:studio": self._decider(),
                     "redis:studio": self._redis_noun(),
                     "clickhouse:telemetry": self._clickhouse(),
+                    "effects:liveops": self._effects(),
                 }
                 told = await asyncio.gather(*(_bounded(name, ask) for name, ask in asked.items()))
                 self._kept = (self._monotonic(), told)
@@ -88,6 +91,18 @@ class StackLag:
             behind += max(0, end - int(position or 0))
             ready = ready and open_ == b"ready"
         return _lag("redis:studio", behind, None, ready=ready)
+
+    async def _effects(self) -> ProjectionLag:
+        """Rank rewards and webhooks: whichever is further behind. Positions are kept once a second."""
+        rewards, webhooks = RedisPositions(self._redis, "rank-rewards"), WebhookQueue(self._redis)
+        log_id = await self._tail.log_id(LIVEOPS_EVENTS.name)
+        behind = 0
+        for partition in range(LIVEOPS_EVENTS.partitions):
+            end = await self._tail.end_offset(LIVEOPS_EVENTS.name, partition)
+            given, _ = await rewards.load(log_id, partition)
+            queued, _ = await webhooks.position(f"{log_id}/{partition}")
+            behind += max(0, end - min(given, queued))
+        return _lag("effects:liveops", behind, None, ready=True)
 
     async def _clickhouse(self) -> ProjectionLag:
         rows = await self._queries.select(_POSITIONS, {"topic": TELEMETRY.name})

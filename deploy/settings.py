@@ -62,6 +62,8 @@ class Settings:
     object_store_key: str = ""
     """Access key id of an s3:// object store."""
     object_store_secret: str = ""
+    webhook_networks: tuple[str, ...] = ()
+    """CIDR ranges of private addresses that webhooks may go to nevertheless."""
     log_level: str = "info"
     cors: tuple[str, ...] = ("*",)
     """Origins that browsers may call client-safe routes from."""
@@ -154,10 +156,11 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, name)
         if not lowest <= value <= highest:
             raise SettingsError(f"{PREFIX}{name.upper()} must be from {lowest} to {highest}, not {value}")
-    for network in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {network!r} is no CIDR range") from None
+    for name in ("trusted_proxies", "webhook_networks"):
+        for network in getattr(settings, name):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise SettingsError(f"{PREFIX}{name.upper()}: {network!r} is no CIDR range") from None
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")

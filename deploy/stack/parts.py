@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PREPARED: Final = "prepared"
 """The step between stores and processes: topics and tables are as this build needs them."""
-ROLES: Final[tuple[str, ...]] = ("decider", "redis", "clickhouse", "timer")
+ROLES: Final[tuple[str, ...]] = ("decider", "redis", "clickhouse", "timer", "effects")
 SINGLE: Final = "timer"
 """The role of which one process is enough: what it appends twice has one effect."""
 

@@ -15,23 +15,24 @@ from schemas.edge.ports import StoreUnavailable
 
 
 class RedisPositions:
-    """One reader's positions, a hash `effects:<reader>`: `<log id>/<partition>` -> next offset."""
+    """One reader's positions, a hash `effects:<reader>`: `<log id>/<partition>` -> `next offset:src`."""
 
     def __init__(self, redis: Redis, reader: str) -> None:
         self._redis = redis
         self._key = f"effects:{reader}"
 
-    async def load(self, log_id: str, partition: int) -> int:
-        """The next offset; 0 where nothing is held of this log. Raises StoreUnavailable."""
+    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
+        """Next offset and last accepted `src`; (0, -1) where nothing is held. Raises StoreUnavailable."""
         try:
             held = await cast("Awaitable[bytes | None]", self._redis.hget(self._key, f"{log_id}/{partition}"))
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error
-        return int(held or 0)
+        offset, _, src = (held or b"0:-1").partition(b":")
+        return int(offset), int(src)
 
-    async def save(self, log_id: str, partition: int, offset: int) -> None:
+    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
         """Hold it. Raises StoreUnavailable."""
         try:
-            await self._redis.hset(self._key, f"{log_id}/{partition}", str(offset))
+            await self._redis.hset(self._key, f"{log_id}/{partition}", f"{offset}:{src}")
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error

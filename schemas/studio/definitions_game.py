@@ -19,6 +19,7 @@ from schemas.studio.definitions_events import (
     event_problems,
     utc,
 )
+from schemas.studio.definitions_webhooks import WEBHOOKS_MAX, Webhook, webhook_problems
 from schemas.studio.games import (
     GAME_ID_PATTERN,
     RESERVED_SLUGS,
@@ -95,6 +96,7 @@ class GameSection(Section, frozen=True, kw_only=True):
     catalog: Catalog = Catalog()
     events: Annotated[list[EventDefinition], Meta(max_length=EVENTS_MAX)] = []
     feedback_forms: Annotated[list[FeedbackForm], Meta(max_length=50)] = []
+    webhooks: Annotated[list[Webhook], Meta(max_length=WEBHOOKS_MAX)] = []
     limits: LimitsSection = LimitsSection()
     heatmap_axes: Literal["xy", "xz", "yz"] = "xy"
 
@@ -119,6 +121,8 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
     yield from _twice(("catalog", "currencies"), "economyKey", currencies)
     yield from _twice(("events",), "eventKey", [event.event_key for event in game.events])
     yield from _twice(("feedbackForms",), "id", [form.id for form in game.feedback_forms])
+    yield from _twice(("webhooks",), "id", [webhook.id for webhook in game.webhooks])
+    yield from webhook_problems(game.webhooks)
     for index, form in enumerate(game.feedback_forms):
         yield from _twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
     for index, event in enumerate(game.events):
@@ -142,6 +146,8 @@ def _in_utc(event: EventDefinition) -> EventDefinition:
 
 def settings_of(game: GameSection) -> GameSettings:
     """The section as it travels: plain data, defaults filled in, so that equal meaning is equal data."""
+    # Left out where there are none, so that definitions from before there were any are equal still.
+    webhooks = {"webhooks": msgspec.to_builtins(game.webhooks)} if game.webhooks else {}
     return GameSettings(
         slug=game.slug,
         name=game.name,
@@ -151,5 +157,6 @@ def settings_of(game: GameSection) -> GameSettings:
         definition={
             "catalog": msgspec.to_builtins(game.catalog),
             "events": [msgspec.to_builtins(_in_utc(event)) for event in game.events],
+            **webhooks,
         },
     )

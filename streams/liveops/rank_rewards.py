@@ -38,11 +38,11 @@ _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 class Positions(Protocol):
     """Where each partition stands, in a store. Raises StoreUnavailable."""
 
-    async def load(self, log_id: str, partition: int) -> int:
-        """The next offset; 0 where nothing is held, or only another log's."""
+    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
+        """The next offset and the last accepted `src`; (0, -1) where nothing is held of this log."""
         ...
 
-    async def save(self, log_id: str, partition: int, offset: int) -> None:
+    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
         """Hold it."""
         ...
 
@@ -65,8 +65,9 @@ class RankRewards(LogReader):
         self._tail = tail
         self._positions = positions
         self._log_id = ""
-        self._next: dict[int, int] = {}
-        self._kept: dict[int, int] = {}
+        self._next: dict[int, tuple[int, int]] = {}
+        """By partition: the next offset, the last accepted `src`."""
+        self._kept: dict[int, tuple[int, int]] = {}
         self._kept_ms = 0
 
     async def assigned(self, partition: int) -> int:
@@ -75,18 +76,21 @@ class RankRewards(LogReader):
         begin = await self._tail.begin_offset(self._topic.name, partition)
         end = await self._tail.end_offset(self._topic.name, partition)
         held = await self._positions.load(self._log_id, partition)
-        position = held if begin <= held <= end else begin
+        position = held if begin <= held[0] <= end else (begin, -1)
         self._next[partition] = self._kept[partition] = position
-        return position
+        return position[0]
 
     async def handle(self, record: LogRecord) -> None:
         """Give what a record's chunks have earned. Raises where that can't be done in time."""
-        given = gifts(_decoder.decode(record.value))
+        events = _decoder.decode(record.value)
+        _, src = self._next[record.partition]
+        accepted = events.src == src + 1  # anything else is another writer's, which nobody reads
+        position = (record.offset + 1, events.src if accepted else src)
+        given = gifts(events) if accepted else []
         if given:
             await self._give(given)
-            await self._positions.save(self._log_id, record.partition, record.offset + 1)
-            self._kept[record.partition] = record.offset + 1
-        self._next[record.partition] = record.offset + 1
+            await self._keep(record.partition, position)
+        self._next[record.partition] = position
 
     async def idle(self, now_ms: int) -> None:
         """Now and then keep the position, so that a restart reads little again."""
@@ -95,13 +99,16 @@ class RankRewards(LogReader):
         self._kept_ms = now_ms
         for partition, position in self._next.items():
             if position != self._kept.get(partition):
-                await self._positions.save(self._log_id, partition, position)
-                self._kept[partition] = position
+                await self._keep(partition, position)
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
         self._next.pop(partition, None)
         self._kept.pop(partition, None)
+
+    async def _keep(self, partition: int, position: tuple[int, int]) -> None:
+        await self._positions.save(self._log_id, partition, *position)
+        self._kept[partition] = position
 
     async def _give(self, given: Sequence[Gift]) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S

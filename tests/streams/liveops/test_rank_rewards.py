@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from schemas.codec import Message
@@ -50,13 +51,13 @@ class Held:
     """Positions in memory."""
 
     def __init__(self) -> None:
-        self.offsets: dict[tuple[str, int], int] = {}
+        self.offsets: dict[tuple[str, int], tuple[int, int]] = {}
 
-    async def load(self, log_id: str, partition: int) -> int:
-        return self.offsets.get((log_id, partition), 0)
+    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
+        return self.offsets.get((log_id, partition), (0, -1))
 
-    async def save(self, log_id: str, partition: int, offset: int) -> None:
-        self.offsets[log_id, partition] = offset
+    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
+        self.offsets[log_id, partition] = (offset, src)
 
 
 @pytest.fixture
@@ -142,6 +143,20 @@ async def test_the_position_stays_until_all_is_answered(
     world.away = lambda _partition, _body: False
     await read_all(reader(world, held), world)
     assert given(world) == WANTED
+
+
+async def test_another_writers_record_gives_nothing(world: World) -> None:
+    (index,) = [
+        number
+        for number, record in enumerate(world.records)
+        if gifts(msgspec.msgpack.decode(record.value, type=EventsRecord))
+    ]
+    record = world.records[index]
+    strange = msgspec.msgpack.decode(record.value, type=EventsRecord)
+    strange = msgspec.structs.replace(strange, src=strange.src + 1)
+    world.records[index] = msgspec.structs.replace(record, value=msgspec.msgpack.encode(strange))
+    await read_all(reader(world, Held()), world)
+    assert not any(given(world).values())
 
 
 def test_a_record_without_chunks_gives_nothing() -> None:

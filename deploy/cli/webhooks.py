@@ -1,0 +1,144 @@
+"""`questlog webhooks`: what waits for targets, what was given up, how to send it again, and secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from deploy.cli.running import of_home
+from deploy.studio_desk import Refused
+from deploy.webhook_letters import Undelivered, note_replay, undelivered
+from projections.redis.client import connect
+from projections.studio.queries import StudioQueries
+from projections.webhooks.queue import WebhookQueue
+from schemas.liveops.webhooks import WebhookTarget, signing_secret, target_of
+from schemas.timestamps import iso_ms
+from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from deploy.settings import Settings
+
+T = TypeVar("T")
+app = typer.Typer(no_args_is_help=True)
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def _webhooks() -> None:
+    """See what webhooks wait or were given up, send those again, show a target's signing secret."""
+
+
+@app.command("list")
+def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
+    """List how many deliveries wait for each target, and those that were given up, oldest first."""
+    waiting, letters = _run(_all(of_home(home)))
+    if as_json:
+        dead = [_summary(name, letter) for name, letter in letters.items()]
+        print(json.dumps({"waiting": waiting, "undelivered": dead}))
+        return
+    for target, count in sorted(waiting.items()):
+        print(f"{target}: {count} waiting")
+    for name, letter in letters.items():
+        one = letter.delivery
+        print(
+            f"{name}  {iso_ms(one.queued_at_ms)}  {one.type}  replays {letter.replays}  {letter.error[:120]}"
+        )
+    print(f"{len(letters)} undelivered")
+
+
+@app.command("replay")
+def replay_command(
+    name: Annotated[str, typer.Argument(help="`<game>/<target>/<id>` as `list` shows it, or `all`.")],
+    home: Home = None,
+) -> None:
+    """Send what was given up again, with its old id; `all`: everything that was not sent again before."""
+    for line in _run(_replay(of_home(home), name)):
+        print(line)
+
+
+@app.command("secret")
+def secret_command(
+    game: Annotated[str, typer.Argument(help="The game's id.")],
+    target: Annotated[str, typer.Argument(help="The target's id in the definition.")],
+    home: Home = None,
+) -> None:
+    """Show the secret that a target's deliveries are signed with. Another `secretName` gives another one."""
+    print(_run(_secret(of_home(home), game, target)))
+
+
+async def _all(settings: Settings) -> tuple[dict[str, int], dict[str, Undelivered]]:
+    async with AsyncExitStack() as stack:
+        redis = connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        tail = KafkaTail(settings.kafka, client_id="questlog-webhooks")
+        stack.push_async_callback(tail.stop)
+        return await WebhookQueue(redis).waiting(), await undelivered(tail)
+
+
+async def _replay(settings: Settings, name: str) -> list[str]:
+    _, letters = await _all(settings)
+    if name == "all":
+        chosen = {key: letter for key, letter in letters.items() if not letter.replays}
+    elif name in letters:
+        chosen = {name: letters[name]}
+    else:
+        raise Refused(f"there is no undelivered webhook {name}: see `questlog webhooks list`", 404)
+    async with AsyncExitStack() as stack:
+        redis = connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        appender = KafkaAppender(settings.kafka, client_id="questlog-webhooks")
+        stack.push_async_callback(appender.stop)
+        queue = WebhookQueue(redis)
+        for letter in chosen.values():
+            again = msgspec.structs.replace(letter.delivery, queued_at_ms=time.time_ns() // 1_000_000)
+            await queue.put_back(again)
+            await note_replay(appender, again)
+    return [f"{key}: put back" for key in chosen] or ["nothing to send again"]
+
+
+async def _secret(settings: Settings, game_id: str, target_id: str) -> str:
+    redis = connect(settings.redis_url)
+    try:
+        game = await StudioQueries(redis).game(game_id)
+    finally:
+        await redis.aclose()
+    target: WebhookTarget | None = None if game is None else target_of(game, target_id)
+    if target is None:
+        raise Refused(f"the definition of {game_id} has no webhook {target_id}", 404)
+    return signing_secret(settings.deployment_secret(), target)
+
+
+def _summary(name: str, letter: Undelivered) -> dict[str, Any]:
+    one = letter.delivery
+    return {
+        "name": name,
+        "id": one.id,
+        "type": one.type,
+        "gameId": one.game_id,
+        "target": one.target_id,
+        "queuedAt": iso_ms(one.queued_at_ms),
+        "error": letter.error,
+        "replays": letter.replays,
+    }
+
+
+def _run(work: Awaitable[T]) -> T:
+    async def run() -> T:
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except Refused as error:
+        print(f"questlog webhooks: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None

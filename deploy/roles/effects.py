@@ -1,0 +1,64 @@
+"""The effects role: what liveops' events lead to outside their partition. Rank rewards, and webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING
+
+from deploy.roles.asking import now_ms, open_asker
+from deploy.webhook_letters import giving_up
+from projections.redis.client import connect
+from projections.redis.effect_positions import RedisPositions
+from projections.studio.directory import RedisDirectory
+from projections.webhooks.queue import WebhookQueue
+from projections.webhooks.reader import WebhookReader
+from schemas.liveops.webhooks import Delivery, WebhookTarget, signing_secret, target_of
+from schemas.topics import LIVEOPS_EVENTS
+from streams.liveops.rank_rewards import RankRewards
+from streams.liveops.reading import SeveralReaders
+from streams.webhooks.delivering import WebhookDeliverer
+from streams.webhooks.sender import WebhookSender
+
+if TYPE_CHECKING:
+    from deploy.roles import Worker
+
+
+async def run(worker: Worker, stop: asyncio.Event) -> None:
+    """Read the events for both, and deliver beside it."""
+    configured = worker.settings
+    secret = configured.deployment_secret()
+    redis = connect(configured.redis_url)
+    worker.stack.push_async_callback(redis.aclose)
+    directory = RedisDirectory(redis)
+    queue = WebhookQueue(redis)
+    give_up = giving_up(worker.appender)
+    rewards = RankRewards(
+        await open_asker(worker, redis),
+        topic=LIVEOPS_EVENTS,
+        tail=worker.tail,
+        positions=RedisPositions(redis, "rank-rewards"),
+    )
+    webhooks = WebhookReader(
+        queue,
+        topic=LIVEOPS_EVENTS,
+        tail=worker.tail,
+        games=directory,
+        give_up=give_up,
+        clock_ms=now_ms,
+    )
+    sender = WebhookSender([ipaddress.ip_network(network) for network in configured.webhook_networks])
+    worker.stack.push_async_callback(sender.close)
+
+    async def find(game_id: str, target_id: str) -> WebhookTarget | None:
+        game = await directory.game(game_id)
+        return None if game is None else target_of(game, target_id)
+
+    async def send(delivery: Delivery, target: WebhookTarget, at_s: int) -> str:
+        return await sender.send(delivery, target.url, signing_secret(secret, target), at_s)
+
+    deliverer = WebhookDeliverer(queue, find=find, send=send, give_up=give_up, clock_ms=now_ms)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(deliverer.run(stop))
+        readers = SeveralReaders([rewards, webhooks])
+        group.create_task(worker.follow(worker.application(), [(LIVEOPS_EVENTS, readers)], stop))

@@ -1,0 +1,92 @@
+"""What a webhook says: events of liveops as the JSON their receivers read. Pure.
+
+`{"id", "type", "createdAt", "gameId", "data"}`; data has `externalId` and `attempt` or `grant` in the shapes
+of the live-ops SDK, or of a finalized board `leaderboardId`, `eventKey`, `windowId`, `totalPlayers` and
+`finalizedAt`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from schemas.codec import Message
+from schemas.liveops import events as ev
+from schemas.liveops import json as shapes
+from schemas.liveops.event_windows import BoardFinalized
+from schemas.liveops.webhooks import WebhookType
+from schemas.timestamps import iso_ms
+
+TOLD: Final = frozenset(
+    kind.WIRE
+    for kind in (ev.AttemptCompleted, ev.GrantCreated, ev.GrantClaimed, ev.CrateOpened, BoardFinalized)
+)
+"""Wire names that webhooks tell of."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One thing to tell, and of whom: `p/<externalId>` or `b/<boardId>`."""
+
+    type: WebhookType
+    subject: str
+    data: dict[str, Any]
+
+
+def told(message: Message, at_ms: int) -> Sequence[Told]:
+    """What an event is worth telling; an opened crate is a claimed grant and a created one."""
+    match message:
+        case ev.AttemptCompleted(attempt=attempt):
+            return (
+                _of_player("attempt.completed", message.external_id, {"attempt": shapes.attempt(attempt)}),
+            )
+        case ev.GrantCreated(grant=grant):
+            return (_of_player("grant.created", message.external_id, {"grant": shapes.grant(grant, at_ms)}),)
+        case ev.GrantClaimed(grant=grant):
+            return (_of_player("grant.claimed", message.external_id, {"grant": shapes.grant(grant, at_ms)}),)
+        case ev.CrateOpened(crate=crate, contents=contents):
+            return (
+                _of_player("grant.claimed", message.external_id, {"grant": shapes.grant(crate, at_ms)}),
+                _of_player("grant.created", message.external_id, {"grant": shapes.grant(contents, at_ms)}),
+            )
+        case BoardFinalized():
+            return (_of_board(message),)
+        case _:
+            return ()
+
+
+def body(identifier: str, what: Told, game_id: str, at_ms: int) -> bytes:
+    """The request's body, the same bytes every time."""
+    return shapes.encode(
+        {
+            "id": identifier,
+            "type": what.type,
+            "createdAt": iso_ms(at_ms),
+            "gameId": game_id,
+            "data": what.data,
+        }
+    )
+
+
+def delivery_id(command_id: str, number: int) -> str:
+    """`evt_…` of the `number`th thing a command gave to tell: the same whenever the log is read."""
+    digest = hashlib.sha256(f"{command_id}/{number}".encode()).digest()
+    return "evt_" + base64.b32encode(digest[:15]).decode().lower()
+
+
+def _of_player(kind: WebhookType, external_id: str, data: dict[str, Any]) -> Told:
+    return Told(kind, f"p/{external_id}", {"externalId": external_id} | data)
+
+
+def _of_board(board: BoardFinalized) -> Told:
+    data = {
+        "leaderboardId": board.board_id,
+        "eventKey": board.event_key,
+        "windowId": board.window_id,
+        "totalPlayers": board.total_players,
+        "finalizedAt": iso_ms(board.finalized_at_ms),
+    }
+    return Told("leaderboard.finalized", f"b/{board.board_id}", data)

@@ -1,0 +1,176 @@
+"""Reads liveops' events into the webhooks' queue, each record once: deliveries and position in one script.
+
+Only what somebody wants costs a script; otherwise the position moves once a second. A Redis that lost its
+data is read again from the log's start, where events older than 24 hours are passed over; younger ones are
+sent again with their ids (at least once).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+from prometheus_client import Counter
+
+from projections.redis.reader import StoreRegressed
+from projections.webhooks.planning import games_told_of, planned
+from projections.webhooks.queue import WebhookQueue
+from schemas.edge.ports import Game, StoreUnavailable
+from schemas.envelope import EventsRecord
+from schemas.liveops.webhooks import KEPT_MS, Delivery, WebhookTarget, targets_of
+from schemas.log import LogReader, LogRecord, LogTail
+from schemas.topics import Topic
+
+KEPT_EVERY_MS: Final = 1_000
+PATIENCE_S: Final = 10.0
+"""How long the store may be away before the process ends; below what the watchdog calls stuck."""
+WAITING_MAX: Final = 100_000
+"""Deliveries that may wait for one target; what comes then is a dead letter at once."""
+
+_PUT = Counter("questlog_webhooks_queued", "Deliveries put into the queue.", ["type"])
+_OVER = Counter("questlog_webhooks_over", "Deliveries given up because too many wait for their target.")
+_decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
+T = TypeVar("T")
+
+
+class Games(Protocol):
+    """Games by id, at most a second old. Raises StoreUnavailable."""
+
+    async def game(self, game_id: str) -> Game | None:
+        """None where there is no such game."""
+        ...
+
+
+GiveUp = Callable[[Delivery, str], Awaitable[None]]
+"""Appends a delivery to the dead letters, with why."""
+
+
+class _Place(msgspec.Struct):
+    offset: int
+    src: int
+    held: int
+    """The next offset that the store holds."""
+
+
+class WebhookReader(LogReader):
+    """One for liveops.events. Two of them on one partition: one finds the other's position and ends."""
+
+    def __init__(
+        self,
+        queue: WebhookQueue,
+        *,
+        topic: Topic,
+        tail: LogTail,
+        games: Games,
+        give_up: GiveUp,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._queue = queue
+        self._topic = topic
+        self._tail = tail
+        self._games = games
+        self._give_up = give_up
+        self._clock_ms = clock_ms
+        self._log_id = ""
+        self._places: dict[int, _Place] = {}
+        self._kept_ms = 0
+
+    async def assigned(self, partition: int) -> int:
+        """Go on where the store stands; at the log's start where it holds nothing of this log."""
+        self._log_id = await self._tail.log_id(self._topic.name)
+        begin = await self._tail.begin_offset(self._topic.name, partition)
+        offset, src = await self._patiently(partial(self._queue.position, self._at(partition)))
+        place = _Place(offset, src, offset) if offset >= begin else _Place(begin, -1, offset)
+        self._places[partition] = place
+        return place.offset
+
+    async def handle(self, record: LogRecord) -> None:
+        """Put what the record gives to deliver. Raises StoreRegressed where the store lost data."""
+        events = _decoder.decode(record.value)
+        place = self._places[record.partition]
+        if events.src != place.src + 1:  # another writer's, which nobody reads
+            place.offset = record.offset + 1
+            return
+        deliveries: list[Delivery] = []
+        if record.appended_at_ms >= self._clock_ms() - KEPT_MS:
+            deliveries = planned(events, await self._targets(events), record.appended_at_ms)
+        place.offset, place.src = record.offset + 1, events.src
+        if deliveries:
+            await self._put(record.partition, place, await self._with_room(deliveries))
+
+    async def idle(self, now_ms: int) -> None:
+        """Now and then keep the position, and so see that the store still holds what was put."""
+        if now_ms - self._kept_ms < KEPT_EVERY_MS:
+            return
+        self._kept_ms = now_ms
+        for partition, place in self._places.items():
+            if place.offset != place.held:
+                await self._put(partition, place, [])
+            elif place.held:
+                offset, _ = await self._patiently(partial(self._queue.position, self._at(partition)))
+                self._same(partition, place.held, offset)
+
+    async def revoked(self, partition: int) -> None:
+        """Forget the partition."""
+        self._places.pop(partition, None)
+
+    async def _put(self, partition: int, place: _Place, deliveries: list[Delivery]) -> None:
+        def put() -> Awaitable[int]:
+            return self._queue.put(
+                self._at(partition),
+                expected=place.held,
+                offset=place.offset,
+                src=place.src,
+                deliveries=deliveries,
+            )
+
+        held = await self._patiently(put)  # put twice, the second finds `offset`: it is there
+        self._same(partition, place.offset, held)
+        place.held = held
+        for one in deliveries:
+            _PUT.labels(one.type).inc()
+
+    def _same(self, partition: int, wanted: int, held: int) -> None:
+        if held != wanted:
+            raise StoreRegressed(
+                f"Redis holds webhooks of {self._topic.name}[{partition}] up to {held}, not {wanted}: it lost"
+                " data, or another process reads this partition"
+            )
+
+    async def _targets(self, events: EventsRecord) -> dict[str, list[WebhookTarget]]:
+        targets: dict[str, list[WebhookTarget]] = {}
+        for game_id in games_told_of(events):
+            game = await self._patiently(partial(self._games.game, game_id))
+            if game is not None:
+                targets[game_id] = targets_of(game)
+        return targets
+
+    async def _with_room(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """Those whose target has room; the others are dead letters before the position moves."""
+        room: dict[str, bool] = {}
+        for target in {one.target for one in deliveries}:
+            waiting = await self._patiently(partial(self._queue.waiting_for, target))
+            room[target] = waiting < WAITING_MAX
+        for one in deliveries:
+            if not room[one.target]:
+                await self._give_up(one, f"{WAITING_MAX} deliveries wait for this target")
+                _OVER.inc()
+        return [one for one in deliveries if room[one.target]]
+
+    def _at(self, partition: int) -> str:
+        return f"{self._log_id}/{partition}"
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(
+                    0.1
+                )  # a store that comes back has no bell: it is asked ten times a second

@@ -1,0 +1,55 @@
+"""The `webhooks` section of a game's definition: where its live-ops events are posted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from schemas.studio.definitions_events import Finding, Key, Section
+
+WEBHOOKS_MAX: Final = 20
+URL_LENGTH_MAX: Final = 2000
+
+EventName = Literal["attempt.completed", "grant.created", "grant.claimed", "leaderboard.finalized"]
+
+
+class Webhook(Section, frozen=True, kw_only=True):
+    """One target. Another `secretName` gives it another signing secret (`questlog webhooks secret`)."""
+
+    id: Key
+    url: Annotated[str, Meta(max_length=URL_LENGTH_MAX)]
+    events: Annotated[list[EventName], Meta(min_length=1, max_length=4)]
+    secret_name: Key | None = None
+
+
+def webhook_problems(webhooks: list[Webhook]) -> Iterator[Finding]:
+    """What the shapes alone don't say, with paths below the game. Pure: no name is resolved here."""
+    for index, webhook in enumerate(webhooks):
+        problem = url_problem(webhook.url)
+        if problem is not None:
+            yield ("webhooks", index, "url"), problem
+        if len(set(webhook.events)) < len(webhook.events):
+            yield ("webhooks", index, "events"), "an event is given twice"
+
+
+def url_problem(url: str) -> str | None:  # noqa: PLR0911 - a line for each
+    """Why a URL can't be a target; None when it can. Addresses are checked when it is called, not here."""
+    if any(ord(character) <= 32 or ord(character) >= 127 for character in url):
+        return "a URL is printable ASCII: encode the rest"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"is no URL: {error}"
+    if parts.scheme not in {"https", "http"}:
+        return "a target is an https:// (or http://) URL"
+    if not host:
+        return "a target needs a host"
+    if parts.username is not None or parts.password is not None:
+        return "no user or password in the URL: a delivery is known by its signature"
+    if parts.fragment:
+        return "a fragment (#…) is never sent: leave it out"
+    return None

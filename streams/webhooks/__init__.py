@@ -1,0 +1,1 @@
+"""Posts webhooks: where to, when again, and when no more."""

@@ -1,0 +1,453 @@
+"""Webhooks from an events record to a real receiver, over the real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import msgspec
+import pytest
+from aiohttp import web
+from redis.asyncio import Redis
+
+from projections.redis.client import connect
+from projections.redis.reader import StoreRegressed
+from projections.webhooks import reader as reading
+from projections.webhooks.queue import WebhookQueue
+from projections.webhooks.reader import WebhookReader
+from schemas.codec import Message
+from schemas.edge.ports import Game, Limits
+from schemas.envelope import Decided, Event
+from schemas.liveops import events as ev
+from schemas.liveops.event_windows import BoardFinalized
+from schemas.liveops.views import Attempt, Grant, GrantEntry
+from schemas.liveops.webhooks import (
+    KEPT_MS,
+    SIGNATURE_HEADER,
+    Delivery,
+    WebhookTarget,
+    signature,
+    signing_secret,
+    target_of,
+)
+from schemas.topics import LIVEOPS_EVENTS
+from streams.webhooks.delivering import LEASE_MS, WebhookDeliverer
+from streams.webhooks.sender import WebhookSender
+from tests.projections.redis.support import ListLog
+
+pytestmark = pytest.mark.stack
+
+SECRET = b"deployment"
+LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
+ALL = ["attempt.completed", "grant.created", "grant.claimed", "leaderboard.finalized"]
+
+
+class Receiver:
+    """A studio's server: remembers what it got, answers as it is told."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, dict[str, Any]]] = []
+        self.answers: dict[str, int] = {}
+        self.delay_s = 0.0
+        self.bad: list[str] = []
+        self.port = 0
+
+    async def post(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        target = request.match_info["target"]
+        message = json.loads(body)
+        declared = WebhookTarget(game_id=message["gameId"], id=target, url="", events=frozenset())
+        at_s = int(request.headers[SIGNATURE_HEADER].partition(",")[0][2:])
+        if request.headers[SIGNATURE_HEADER] != signature(signing_secret(SECRET, declared), at_s, body):
+            self.bad.append(target)
+        await asyncio.sleep(self.delay_s)
+        status = self.answers.get(target, 204)
+        if status < 300:
+            self.got.append((target, message))
+        headers = {"Location": f"http://127.0.0.1:{self.port}/good"} if status == 302 else None
+        return web.Response(status=status, headers=headers)
+
+    def types(self, target: str) -> list[str]:
+        return [message["type"] for name, message in self.got if name == target]
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/{target}", receiver.post)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert site._server is not None
+    receiver.port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
+
+
+class World:
+    """A game with targets, its log, the reader, and a deliverer with a clock that is moved by hand."""
+
+    def __init__(self, redis: Redis, receiver: Receiver, *names: str, allowed: bool = True) -> None:
+        self.redis = redis
+        self.queue = WebhookQueue(redis)
+        self.log = ListLog(LIVEOPS_EVENTS)
+        self.names = names
+        self.receiver = receiver
+        self.dead: list[tuple[str, str]] = []
+        self.ahead_ms = 0
+        self.host = "127.0.0.1"
+        self.sender = WebhookSender(LOOPBACK if allowed else [], answer_s=0.5)
+        self.commands = 0
+
+    def clock_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+    async def game(self, game_id: str) -> Game | None:
+        url = f"http://{self.host}:{self.receiver.port}"
+        webhooks = [{"id": name, "url": f"{url}/{name}", "events": ALL} for name in self.names]
+        return Game(
+            id=game_id,
+            studio_id="user_1",
+            slug="doom",
+            name="Doom",
+            created_at_ms=0,
+            limits=Limits(),
+            definition={"webhooks": webhooks},
+        )
+
+    async def give_up(self, delivery: Delivery, why: str) -> None:
+        self.dead.append((delivery.id, why))
+
+    async def send(self, delivery: Delivery, target: WebhookTarget, at_s: int) -> str:
+        return await self.sender.send(delivery, target.url, signing_secret(SECRET, target), at_s)
+
+    async def find(self, game_id: str, target_id: str) -> WebhookTarget | None:
+        game = await self.game(game_id)
+        return None if game is None else target_of(game, target_id)
+
+    def reader(self) -> WebhookReader:
+        return WebhookReader(
+            self.queue,
+            topic=LIVEOPS_EVENTS,
+            tail=self.log,
+            games=self,
+            give_up=self.give_up,
+            clock_ms=self.clock_ms,
+        )
+
+    def deliverer(self) -> WebhookDeliverer:
+        return WebhookDeliverer(
+            self.queue, find=self.find, send=self.send, give_up=self.give_up, clock_ms=self.clock_ms
+        )
+
+    def happen(self, *messages: Message, sequence: int = 1, src: int | None = None) -> None:
+        self.commands += 1
+        events = [
+            Event(
+                type=message.WIRE,
+                aggregate_id="a",
+                sequence=sequence + place,
+                at_ms=1_800_000_000_000,
+                data=ev.EVENTS.encode(message),
+            )
+            for place, message in enumerate(messages)
+        ]
+        decided = Decided(
+            command_id=f"c{self.commands}",
+            studio_id="user_1",
+            game_id="game_1",
+            keyed=False,
+            fingerprint=b"",
+            events=events,
+        )
+        self.log.append(decided, src=src)
+
+    async def read(self, reader: WebhookReader | None = None) -> WebhookReader:
+        reader = reader or self.reader()
+        begin = await reader.assigned(0)
+        for record in self.log.records[0][begin:]:
+            await reader.handle(record)
+        return reader
+
+    async def deliver(self, deliverer: WebhookDeliverer | None = None) -> WebhookDeliverer:
+        """Until nothing is due."""
+        deliverer = deliverer or self.deliverer()
+        while await deliverer.tick(self.clock_ms()):
+            await deliverer.finished()
+        return deliverer
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url.rsplit("/", 1)[0] + "/11")
+    await client.flushdb()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as made:
+        yield made
+
+
+@asynccontextmanager
+async def world_of(
+    redis: Redis, receiver: Receiver, *names: str, allowed: bool = True
+) -> AsyncIterator[World]:
+    world = World(redis, receiver, *names, allowed=allowed)
+    try:
+        yield world
+    finally:
+        await world.sender.close()
+
+
+def grant(number: int, **more: Any) -> Grant:
+    fields = {"id": f"grant-{number}", "kind": "reward", "status": "pending", "event_key": "frags"} | more
+    return Grant(
+        attempt_id=None,
+        trigger="server",
+        entries=[GrantEntry(type="currency", key="gold", quantity=number)],
+        created_at_ms=1_800_000_000_000,
+        **fields,
+    )
+
+
+def created(number: int, player: str = "ann") -> ev.GrantCreated:
+    return ev.GrantCreated(game_id="game_1", external_id=player, grant=grant(number))
+
+
+async def test_every_kind_is_told_signed_and_in_the_sdks_shapes(redis: Redis, receiver: Receiver) -> None:
+    attempt = Attempt(
+        id="a1",
+        event_key="frags",
+        window_id="w",
+        board_id="lb_1",
+        status="completed",
+        metrics={"frags": 3.0},
+        score=3.0,
+        started_at_ms=1_800_000_000_000,
+        completed_at_ms=1_800_000_001_000,
+    )
+    done = grant(1, status="claimed", acked_by="sdk", claimed_at_ms=1_800_000_002_000)
+    async with world_of(redis, receiver, "main") as world:
+        world.happen(
+            ev.AttemptCompleted(game_id="game_1", external_id="ann", attempt=attempt),
+            created(1),
+            ev.GrantClaimed(game_id="game_1", external_id="ann", grant=done),
+            ev.CrateOpened(game_id="game_1", external_id="ann", crate=done, contents=grant(2)),
+        )
+        world.happen(
+            BoardFinalized(
+                game_id="game_1",
+                event_key="frags",
+                window_id="w",
+                board_id="lb_1",
+                chunks=1,
+                total_players=7,
+                finalized_at_ms=1_800_000_000_000,
+            )
+        )
+        await world.read()
+        await world.deliver()
+        told = {name: data for _, message in receiver.got for name, data in [(message["type"], message)]}
+        players = [message["type"] for _, message in receiver.got if "externalId" in message["data"]]
+    assert players == [
+        *("attempt.completed", "grant.created", "grant.claimed", "grant.claimed", "grant.created")
+    ]
+    assert receiver.bad == []
+    completed = told["attempt.completed"]
+    assert set(completed) == {"id", "type", "createdAt", "gameId", "data"}
+    assert completed["data"]["externalId"] == "ann"
+    assert completed["data"]["attempt"]["completedAt"] == "2027-01-15T08:00:01.000Z"
+    assert told["grant.created"]["data"]["grant"]["entries"] == [
+        {"type": "currency", "key": "gold", "quantity": 2}
+    ]
+    assert told["leaderboard.finalized"]["data"]["totalPlayers"] == 7
+    assert len({message["id"] for _, message in receiver.got}) == len(receiver.got) == 6
+
+
+async def test_a_player_gets_all_in_order_through_failures_and_others_do_not_wait(
+    redis: Redis, receiver: Receiver
+) -> None:
+    async with world_of(redis, receiver, "main", "dead") as world:
+        receiver.answers["dead"] = 500
+        for number in range(1, 11):
+            world.happen(created(number), sequence=number)
+            world.happen(created(100 + number, "bob"), sequence=number)
+        await world.read()
+        await world.deliver()
+        by_player = [
+            (message["data"]["externalId"], message["data"]["grant"]["id"])
+            for target, message in receiver.got
+            if target == "main"
+        ]
+        assert [name for player, name in by_player if player == "ann"] == [f"grant-{n}" for n in range(1, 11)]
+        assert [name for player, name in by_player if player == "bob"] == [
+            f"grant-{100 + n}" for n in range(1, 11)
+        ]
+        assert receiver.types("dead") == []
+        assert await world.queue.waiting() == {"game_1/dead": 20}
+        receiver.answers.clear()
+        world.ahead_ms = 3_000
+        await world.deliver()
+        revived = [message["data"]["grant"]["id"] for target, message in receiver.got if target == "dead"]
+        assert [name for name in revived if len(name) < 9] == [f"grant-{n}" for n in range(1, 11)]
+        assert await world.queue.waiting() == {}
+        assert world.dead == []
+
+
+async def test_new_events_do_not_shorten_a_failing_lines_pause(redis: Redis, receiver: Receiver) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        receiver.answers["main"] = 503
+        world.happen(created(1))
+        reader = await world.read()
+        await world.deliver()
+        world.happen(created(2), sequence=2)
+        await reader.handle(world.log.records[0][-1])
+        receiver.answers.clear()
+        await world.deliver()
+        assert receiver.got == []
+        world.ahead_ms = 2_500
+        await world.deliver()
+        assert [message["data"]["grant"]["id"] for _, message in receiver.got] == ["grant-1", "grant-2"]
+
+
+async def test_what_failed_for_a_day_is_a_dead_letter_that_can_be_put_back(
+    redis: Redis, receiver: Receiver
+) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        receiver.answers["main"] = 500
+        world.happen(created(1))
+        world.happen(created(2), sequence=2)
+        await world.read()
+        deliverer = await world.deliver()
+        (held,) = await redis.zrange("webhooks:line:game_1/main/p/ann", 0, 0)
+        for hours in (1, 12, 24, 25):
+            world.ahead_ms = hours * 3_600_000 + 1_000
+            await world.deliver(deliverer)
+        assert [why for _, why in world.dead] == ["its target keeps failing: answered 500"] * 2
+        assert await redis.keys("webhooks:line:*") == []
+        receiver.answers.clear()
+        given_up = msgspec.msgpack.decode(cast("bytes", held), type=Delivery)
+        await world.queue.put_back(msgspec.structs.replace(given_up, queued_at_ms=world.clock_ms()))
+        await world.deliver(deliverer)
+        assert [message["id"] for _, message in receiver.got] == [given_up.id]
+
+
+async def test_a_private_address_is_refused_by_number_and_by_name(redis: Redis, receiver: Receiver) -> None:
+    async with world_of(redis, receiver, "main", allowed=False) as world:
+        for host in ("127.0.0.1", "localhost", "[::1]"):
+            world.host = host
+            game = await world.game("game_1")
+            assert game is not None
+            target = target_of(game, "main")
+            assert target is not None
+            delivery = Delivery(
+                id="evt_1",
+                type="grant.created",
+                game_id="game_1",
+                target_id="main",
+                line="l",
+                sequence=1,
+                queued_at_ms=0,
+                body=b"{}",
+            )
+            assert "not a public address" in await world.send(delivery, target, 1)
+    assert receiver.got == []
+
+
+async def test_redirects_are_not_followed_and_slow_answers_fail(redis: Redis, receiver: Receiver) -> None:
+    async with world_of(redis, receiver, "main", "slow") as world:
+        receiver.answers["main"] = 302
+        world.happen(created(1))
+        await world.read()
+        await world.deliver()
+        assert receiver.types("good") == []
+        assert (await world.queue.waiting())["game_1/main"] == 1
+        receiver.answers.clear()
+        receiver.delay_s = 1.0
+        world.ahead_ms = 3_000
+        before = len(receiver.got)
+        await world.deliver()
+        assert (await world.queue.waiting())["game_1/main"] == 1
+        await asyncio.sleep(1.0)
+        assert len(receiver.got) - before <= 2  # it was received, but its answer came too late
+
+
+async def test_a_deliverer_that_died_leaves_its_lease_and_the_delivery(
+    redis: Redis, receiver: Receiver
+) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        world.happen(created(1))
+        await world.read()
+        now_ms = world.clock_ms()
+        (taken,) = await world.queue.take(now_ms, lease_ms=LEASE_MS, total=9, per_target=9, fewer={})
+        await world.deliver()
+        assert receiver.got == []
+        world.ahead_ms = LEASE_MS + 1_000
+        await world.deliver()
+        assert [message["id"] for _, message in receiver.got] == [taken.delivery.id]
+
+
+async def test_a_record_is_put_once_whoever_reads_it_again(redis: Redis, receiver: Receiver) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        world.happen(created(1))
+        world.happen(created(2), sequence=2, src=7)  # another writer's: it does not count
+        reader = await world.read()
+        await reader.idle(world.clock_ms())
+        await world.read()
+        assert await world.queue.waiting() == {"game_1/main": 1}
+        assert (await world.reader().assigned(0)) == 2
+        world.happen(created(3), sequence=2, src=1)
+        await world.read()
+        assert await world.queue.waiting() == {"game_1/main": 2}
+
+
+async def test_a_lost_redis_is_noticed_and_only_the_last_day_is_sent_again(
+    redis: Redis, receiver: Receiver
+) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        world.happen(created(1))
+        world.happen(created(2), sequence=2)
+        old = world.log.records[0][0]
+        world.log.records[0][0] = msgspec.structs.replace(
+            old, appended_at_ms=old.appended_at_ms - KEPT_MS - 60_000
+        )
+        reader = await world.read()
+        await redis.flushdb()
+        with pytest.raises(StoreRegressed):
+            await reader.idle(world.clock_ms())
+        await world.read()
+        await world.deliver()
+        assert [message["data"]["grant"]["id"] for _, message in receiver.got] == ["grant-2"]
+
+
+async def test_too_many_waiting_are_dead_letters_at_once(
+    redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "WAITING_MAX", 1)
+    async with world_of(redis, receiver, "main") as world:
+        world.happen(created(1))
+        world.happen(created(2), sequence=2)
+        await world.read()
+        assert len(world.dead) == 1
+        assert await world.queue.waiting() == {"game_1/main": 1}
+
+
+async def test_a_target_that_was_taken_out_gets_nothing_more(redis: Redis, receiver: Receiver) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        world.happen(created(1))
+        await world.read()
+        world.names = ()
+        await world.deliver()
+        assert (receiver.got, world.dead, await world.queue.waiting()) == ([], [], {})
