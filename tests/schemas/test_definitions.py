@@ -170,6 +170,43 @@ def test_a_bad_file_names_the_line_and_the_field(
     assert message in found[0][2]
 
 
+WEBHOOK = "    webhooks: [{id: main, url: https://example.org/hook, events: [grant.created]}]\n"
+
+
+def with_webhook(old: str = "", new: str = "") -> str:
+    return CONTRACT + WEBHOOK.replace(old, new, 1)
+
+
+def test_a_webhook_travels_with_the_game() -> None:
+    (game,) = load_definitions(with_webhook()).games
+    (declared,) = game.settings.definition["webhooks"]
+    assert (declared["id"], declared["events"]) == ("main", ["grant.created"])
+    (before,) = load_definitions(CONTRACT).games
+    assert changed_fields(before.settings, game.settings) == ["webhooks"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("https://example.org/hook", "ftp://example.org/", "url"),
+        ("https://example.org/hook", "https://me@example.org/", "url"),
+        ("grant.created", "grant.lost", "events[0]"),
+        ("[grant.created]", "[grant.created, grant.created]", "events"),
+        ("[grant.created]", "[]", "events"),
+        ("id: main", "id: a/b", "id"),
+        ("events: [grant.created]}", "events: [grant.created], secret: x}", "secret"),
+    ],
+)
+def test_a_bad_webhook_names_its_line_and_field(old: str, new: str, field: str) -> None:
+    ((line, found, _),) = problems(with_webhook(old, new))
+    assert (line, found) == (CONTRACT.count("\n") + 1, f"games[0].webhooks[0].{field}")
+
+
+def test_a_webhooks_id_is_given_once() -> None:
+    twice = with_webhook("}]", "}, {id: main, url: https://example.org/, events: [grant.claimed]}]")
+    assert [field for _, field, _ in problems(twice)] == ["games[0].webhooks[1].id"]
+
+
 def test_all_problems_of_meaning_are_told_at_once() -> None:
     text = changed("frags * 100.0", "frags * 100").replace("eventKey: leagues", "eventKey: duel")
     assert [line for line, _, _ in problems(text)] == [14, 30]

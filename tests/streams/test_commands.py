@@ -119,6 +119,14 @@ async def test_one_command_gets_its_outcome(redis_url: str) -> None:
         assert (outcome.status, len(backend.records)) == (200, 1)
 
 
+async def test_a_partition_can_be_named_and_must_exist(redis_url: str) -> None:
+    async with gateway(redis_url) as (commands, backend, _):
+        outcome = await commands.submit(command("named"), partition=0)
+        assert (outcome.status, len(backend.records)) == (200, 1)
+        with pytest.raises(ValueError, match="no partition 1"):
+            await commands.submit(command("nowhere"), partition=1)
+
+
 async def test_what_arrives_while_a_record_is_in_flight_shares_the_next(redis_url: str) -> None:
     async with gateway(redis_url) as (client, backend, _):
         outcomes = await asyncio.gather(*(client.submit(command()) for _ in range(600)))
