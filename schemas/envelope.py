@@ -81,6 +81,13 @@ class EventsRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     decided: list[Decided]
 
 
+class EventsHead(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The beginning of an EventsRecord, for who wants to know whether it counts and no more."""
+
+    version: int
+    src: int
+
+
 class Outcome(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """The stored answer to a command: a pure function of its own events."""
 

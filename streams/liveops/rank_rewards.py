@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import msgspec
 
 from schemas.codec import Message
-from schemas.envelope import Decided, EventsRecord
+from schemas.envelope import Decided, EventsHead, EventsRecord
 from schemas.liveops.commands import GiveRankReward
 from schemas.liveops.event_windows import BoardChunkFinalized
 from schemas.liveops.events import EVENTS
@@ -33,6 +33,9 @@ AGAIN_S: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
+_head: Final = msgspec.msgpack.Decoder(EventsHead)
+_CHUNK: Final = BoardChunkFinalized.WIRE.encode()
+"""Most records don't hold it: they are not decoded."""
 
 
 class Positions(Protocol):
@@ -82,11 +85,11 @@ class RankRewards(LogReader):
 
     async def handle(self, record: LogRecord) -> None:
         """Give what a record's chunks have earned. Raises where that can't be done in time."""
-        events = _decoder.decode(record.value)
+        head = _head.decode(record.value)
         _, src = self._next[record.partition]
-        accepted = events.src == src + 1  # anything else is another writer's, which nobody reads
-        position = (record.offset + 1, events.src if accepted else src)
-        given = gifts(events) if accepted else []
+        accepted = head.src == src + 1  # anything else is another writer's, which nobody reads
+        position = (record.offset + 1, head.src if accepted else src)
+        given = gifts(_decoder.decode(record.value)) if accepted and _CHUNK in record.value else []
         if given:
             await self._give(given)
             await self._keep(record.partition, position)
