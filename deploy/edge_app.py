@@ -146,7 +146,11 @@ class EdgeApp:
         tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
         self._stack.push_async_callback(tail.stop)
         lag = StackLag(
-            tail=tail, redis=redis, queries=queries, telemetry_partitions=configured.telemetry_partitions
+            tail=tail,
+            redis=redis,
+            queries=queries,
+            telemetry_partitions=configured.telemetry_partitions,
+            liveops_partitions=configured.liveops_partitions,
         )
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
         dashboard = create_dashboard(

@@ -7,6 +7,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from api.dashboard.ports import ProjectionLag
 from projections.redis.client import AWAY
 from projections.redis.effect_positions import RedisPositions
@@ -15,7 +17,14 @@ from projections.telemetry.live import RedisDeadlines
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
-from schemas.topics import LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY, Topic
+from schemas.topics import (
+    LIVEOPS_COMMANDS,
+    LIVEOPS_EVENTS,
+    STUDIO_COMMANDS,
+    STUDIO_EVENTS,
+    TELEMETRY,
+    Topic,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -45,6 +54,7 @@ class StackLag:
         redis: Redis,
         queries: ClickHouseQueries,
         telemetry_partitions: int,
+        liveops_partitions: int,
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -52,6 +62,10 @@ class StackLag:
         self._redis = redis
         self._queries = queries
         self._telemetry_partitions = telemetry_partitions
+        self._liveops = (
+            replace(LIVEOPS_COMMANDS, partitions=liveops_partitions),
+            replace(LIVEOPS_EVENTS, partitions=liveops_partitions),
+        )
         self._deadlines = RedisDeadlines(redis, partitions=telemetry_partitions)
         self._monotonic = monotonic
         self._now_ms = now_ms
@@ -65,8 +79,10 @@ class StackLag:
         async with self._lock:
             if self._kept is None or self._monotonic() - self._kept[0] > KEPT_SECONDS:
                 asked = {
-                    "decider:studio": self._decider(),
-                    "redis:studio": self._redis_noun(),
+                    "decider:studio": self._decider("studio", STUDIO_COMMANDS, STUDIO_EVENTS),
+                    "decider:liveops": self._decider("liveops", *self._liveops),
+                    "redis:studio": self._redis_noun("studio", STUDIO_EVENTS),
+                    "redis:liveops": self._redis_noun("liveops", self._liveops[1]),
                     "clickhouse:telemetry": self._clickhouse(),
                     "effects:liveops": self._effects(),
                 }
@@ -74,31 +90,30 @@ class StackLag:
                 self._kept = (self._monotonic(), told)
             return self._kept[1]
 
-    async def _decider(self) -> ProjectionLag:
+    async def _decider(self, noun: str, commands: Topic, events: Topic) -> ProjectionLag:
         """Each command record gets one events record, so the ends of both topics tell."""
-        behind = 0
-        for partition in range(STUDIO_COMMANDS.partitions):
-            commands = await self._tail.end_offset(STUDIO_COMMANDS.name, partition)
-            behind += max(0, commands - await self._tail.end_offset(STUDIO_EVENTS.name, partition))
-        return _lag("decider:studio", behind, None, ready=True)
+        asked, answered = await asyncio.gather(self._ends(commands), self._ends(events))
+        behind = sum(max(0, end - done) for end, done in zip(asked, answered, strict=True))
+        return _lag(f"decider:{noun}", behind, None, ready=True)
 
-    async def _redis_noun(self) -> ProjectionLag:
-        behind = 0
-        ready = True
-        for partition in range(STUDIO_EVENTS.partitions):
-            end = await self._tail.end_offset(STUDIO_EVENTS.name, partition)
-            _, _, position, _, _, open_ = await STATE.run(self._redis, "studio", "", str(partition))
-            behind += max(0, end - int(position or 0))
-            ready = ready and open_ == b"ready"
-        return _lag("redis:studio", behind, None, ready=ready)
+    async def _redis_noun(self, noun: str, events: Topic) -> ProjectionLag:
+        ends = await self._ends(events)
+        states = await asyncio.gather(
+            *(STATE.run(self._redis, noun, "", str(partition)) for partition in range(events.partitions))
+        )
+        behind = sum(max(0, end - int(state[2] or 0)) for end, state in zip(ends, states, strict=True))
+        ready = all(state[5] == b"ready" for state in states)
+        return _lag(f"redis:{noun}", behind, None, ready=ready)
+
+    async def _ends(self, topic: Topic) -> list[int]:
+        return await asyncio.gather(*(self._end(topic, partition) for partition in range(topic.partitions)))
 
     async def _effects(self) -> ProjectionLag:
         """Rank rewards and webhooks: whichever is further behind. Positions are kept once a second."""
         rewards, webhooks = RedisPositions(self._redis, "rank-rewards"), WebhookQueue(self._redis)
         log_id = await self._tail.log_id(LIVEOPS_EVENTS.name)
         behind = 0
-        for partition in range(LIVEOPS_EVENTS.partitions):
-            end = await self._tail.end_offset(LIVEOPS_EVENTS.name, partition)
+        for partition, end in enumerate(await self._ends(self._liveops[1])):
             given, _ = await rewards.load(log_id, partition)
             queued, _ = await webhooks.position(f"{log_id}/{partition}")
             behind += max(0, end - min(given, queued))

@@ -21,7 +21,9 @@ async def prepare(settings: Settings) -> list[str]:
     Raises TopicMismatchError, MigrationError, KafkaError or ClickHouseError with a message for a person.
     """
     created = await ensure_topics(
-        settings.kafka, wanted_topics(settings.telemetry_partitions), replication=settings.replication
+        settings.kafka,
+        wanted_topics(settings.telemetry_partitions, settings.liveops_partitions),
+        replication=settings.replication,
     )
     client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from deploy.roles.redis import PROJECTIONS
+from deploy.roles.redis import projections
 from projections.redis.client import connect
 from projections.redis.rebuild import Rebuilt, rebuild
 from streams.runtime.tail import KafkaTail
@@ -41,7 +41,7 @@ async def rebuild_redis(
                 verify=verify,
                 discard=discard,
             )
-            for noun in PROJECTIONS
+            for noun in projections(settings)
         ]
     finally:
         await tail.stop()

@@ -13,6 +13,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
+from schemas.topics import LIVEOPS_COMMANDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,6 +48,8 @@ class Settings:
     secret: str = ""
     """Deployment secret, from which shown-once keys are derived. Empty: read from `<home>/secret`."""
     telemetry_partitions: int = 1
+    liveops_partitions: int = LIVEOPS_COMMANDS.partitions
+    """Of the liveops topics; fixed for ever once they exist."""
     telemetry_bucket_ms: int = 1000
     """Width of a cut in log time."""
     replication: int = 1
@@ -149,6 +153,7 @@ def _check(settings: Settings) -> None:
         ("port", 0, 65535),
         ("admin_port", 0, 65535),
         ("telemetry_partitions", 1, 256),
+        ("liveops_partitions", 1, 256),
         ("telemetry_bucket_ms", 10, 60_000),
         ("replication", 1, 15),
         ("instance", 0, 10_000),

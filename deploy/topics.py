@@ -30,13 +30,15 @@ class TopicMismatchError(Exception):
     """
 
 
-def wanted_topics(telemetry_partitions: int) -> tuple[topics.Topic, ...]:
-    """The table of topics with this deployment's telemetry partition count filled in."""
+def wanted_topics(telemetry_partitions: int, liveops_partitions: int) -> tuple[topics.Topic, ...]:
+    """The table of topics with this deployment's partition counts filled in."""
+    counts = {
+        topics.TELEMETRY: telemetry_partitions,
+        topics.LIVEOPS_COMMANDS: liveops_partitions,
+        topics.LIVEOPS_EVENTS: liveops_partitions,
+    }
     return tuple(
-        msgspec.structs.replace(topic, partitions=telemetry_partitions)
-        if topic == topics.TELEMETRY
-        else topic
-        for topic in topics.ALL
+        msgspec.structs.replace(topic, partitions=counts.get(topic, topic.partitions)) for topic in topics.ALL
     )
 
 

@@ -40,7 +40,7 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
         worker.stack = stack
         await ensure_topics(
             configured.kafka,
-            wanted_topics(configured.telemetry_partitions),
+            wanted_topics(configured.telemetry_partitions, configured.liveops_partitions),
             replication=configured.replication,
         )
         worker.tail = KafkaTail(configured.kafka, client_id=f"questlog-{role}-tail")

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.topics import wanted_topics
 from schemas.log import LogReader
 from schemas.topics import Topic
 from streams.runtime.application import SESSION_SECONDS, create_application
@@ -39,6 +40,11 @@ class Worker:
     appender: KafkaAppender = field(init=False)
     health: Callable[[], dict[str, Any]] = _starting
     """What /healthz shows: `ok`, `lag` in records, and more."""
+
+    def topic(self, topic: Topic) -> Topic:
+        """A topic with this deployment's partition count."""
+        wanted = wanted_topics(self.settings.telemetry_partitions, self.settings.liveops_partitions)
+        return next(found for found in wanted if found.name == topic.name)
 
     def application(self) -> faust.App:
         """The role's Faust app: one consumer group. Make it once, in the running loop."""

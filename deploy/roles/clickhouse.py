@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.topics import wanted_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.redis.client import connect
@@ -38,5 +37,4 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         heartbeat_age_ms=lambda: last_heartbeat_age_ms(app),
         bucket_ms=configured.telemetry_bucket_ms,
     )
-    topics = {topic.name: topic for topic in wanted_topics(configured.telemetry_partitions)}
-    await worker.follow(app, [(topics[TELEMETRY.name], reader)], stop)
+    await worker.follow(app, [(worker.topic(TELEMETRY), reader)], stop)

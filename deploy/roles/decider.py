@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS
+from schemas.log import LogReader
+from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, Topic
+from streams.deciders.liveops.noun import LIVEOPS
 from streams.deciders.shell import DeciderReader
 from streams.deciders.snapshots import FolderSnapshots
 from streams.deciders.studio import STUDIO
@@ -25,4 +27,14 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         appender=worker.appender,
         snapshots=FolderSnapshots(worker.settings.home / "snapshots"),
     )
-    await worker.follow(worker.application(), [(STUDIO_COMMANDS, studio)], stop)
+    commands = worker.topic(LIVEOPS_COMMANDS)
+    liveops = DeciderReader(
+        LIVEOPS,
+        commands=commands,
+        events=worker.topic(LIVEOPS_EVENTS),
+        tail=worker.tail,
+        appender=worker.appender,
+        snapshots=FolderSnapshots(worker.settings.home / "snapshots"),
+    )
+    readers: list[tuple[Topic, LogReader]] = [(STUDIO_COMMANDS, studio), (commands, liveops)]
+    await worker.follow(worker.application(), readers, stop)

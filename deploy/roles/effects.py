@@ -35,13 +35,13 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     give_up = giving_up(worker.appender)
     rewards = RankRewards(
         await open_asker(worker, redis),
-        topic=LIVEOPS_EVENTS,
+        topic=worker.topic(LIVEOPS_EVENTS),
         tail=worker.tail,
         positions=RedisPositions(redis, "rank-rewards"),
     )
     webhooks = WebhookReader(
         queue,
-        topic=LIVEOPS_EVENTS,
+        topic=worker.topic(LIVEOPS_EVENTS),
         tail=worker.tail,
         games=directory,
         give_up=give_up,
@@ -61,4 +61,6 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(deliverer.run(stop))
         readers = SeveralReaders([rewards, webhooks])
-        group.create_task(worker.follow(worker.application(), [(LIVEOPS_EVENTS, readers)], stop))
+        group.create_task(
+            worker.follow(worker.application(), [(worker.topic(LIVEOPS_EVENTS), readers)], stop)
+        )

@@ -6,7 +6,7 @@
 -- that a swap of the pointer takes effect between two records.
 --
 -- ARGV: noun, generation ('' follows the pointer), log id, partition, offset, src ('' where the record is no
--- events record), appended_at_ms, gateway id ('' wakes nobody), record id,
+-- events record), appended_at_ms, gateway id ('' wakes nobody), record id, partitions of the topic,
 -- number of outcomes, then key, value, expires_at_ms for each,
 -- then the operations, flat: name and arguments.
 -- Returns {status, next offset, last src}; status: applied, repeated, dropped, or a refusal (nothing was written):
@@ -41,17 +41,29 @@ if src ~= '' and tonumber(src) ~= last_src + 1 then
   return {'dropped', advanced, tostring(last_src)}
 end
 
--- name -> {arity, type of the key, index of the argument that must be a finite number}
+-- name -> {arity, type of the key, index of the argument that must be a finite number,
+--          types of the keys among the other arguments by their index}
 local known = {
   set = {2, 'string'}, del = {1}, hset = {3, 'hash'}, hdel = {2, 'hash'}, sadd = {2, 'set'}, srem = {2, 'set'},
   zadd = {3, 'zset', 2}, zrem = {2, 'zset'}, xadd = {4, 'stream'}, -- xadd: key, exact id, field, value
+  expireat = {2, nil, 2}, expireas = {2, nil, nil, {[2] = 'hash'}}, zremwhen = {4, 'zset', nil, {[3] = 'set', [4] = 'set'}},
+  stream = {5, 'stream', 2, {[3] = 'zset'}}, -- stream: key, happened at, sorted set, member, payload
 }
-local first = 11 + 3 * tonumber(ARGV[10])
-for i = 11, first - 1, 3 do
+local first = 12 + 3 * tonumber(ARGV[11])
+for i = 12, first - 1, 3 do
   local expires = tonumber(ARGV[i + 2])
   if not expires or expires <= 0 or ARGV[i] == '' then return {'argument', 'outcome ' .. tostring(ARGV[i]), ''} end
 end
 local checked = {}
+-- Says what is wrong with a key that must be of a type; nil where nothing is.
+local function mistyped(key, wanted)
+  if not checked[key] then
+    local held_type = redis.call('TYPE', prefix .. key)['ok']
+    if held_type ~= 'none' and held_type ~= wanted then return 'is a ' .. held_type end
+    checked[key] = wanted
+  end
+  if checked[key] ~= wanted then return 'two types' end
+end
 local i = first
 while i <= #ARGV do
   local rule = known[ARGV[i]]
@@ -69,18 +81,20 @@ while i <= #ARGV do
   if ARGV[i] == 'xadd' and not string.match(ARGV[i + 2], '^%d+%-%d+$') then
     return {'argument', 'xadd ' .. key .. ': not an exact id', ''}
   end
-  if rule[2] and not checked[key] then
-    local held_type = redis.call('TYPE', prefix .. key)['ok']
-    if held_type ~= 'none' and held_type ~= rule[2] then
-      return {'argument', ARGV[i] .. ' ' .. key .. ': is a ' .. held_type, ''}
-    end
-  end
-  if rule[2] then
-    if checked[key] and checked[key] ~= rule[2] then return {'argument', ARGV[i] .. ' ' .. key .. ': two types', ''} end
-    checked[key] = rule[2]
+  local wrong = rule[2] and mistyped(key, rule[2])
+  if wrong then return {'argument', ARGV[i] .. ' ' .. key .. ': ' .. wrong, ''} end
+  for index, wanted in pairs(rule[4] or {}) do
+    local other = ARGV[i + index]
+    wrong = (other == '' or other == 'positions') and 'no key' or mistyped(other, wanted)
+    if wrong then return {'argument', ARGV[i] .. ' ' .. other .. ': ' .. wrong, ''} end
   end
   i = i + rule[1] + 1
 end
+
+-- Streams: what is older than this by Redis' clock is told to nobody; entries are kept, and idle streams go.
+local TELL_MS, KEEP_MS, IDLE_MS = 5 * 60 * 1000, 10 * 60 * 1000, 20 * 60 * 1000
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- From here on everything is written.
 i = first
@@ -89,12 +103,28 @@ while i <= #ARGV do
   local arity = known[name][1]
   if name == 'xadd' then -- an id at or below the stream's last is a repeat: it changes nothing
     redis.pcall('XADD', key, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+  elseif name == 'stream' then
+    if tonumber(ARGV[i + 2]) >= now_ms - TELL_MS then
+      local rank = ARGV[i + 4] ~= '' and redis.call('ZRANK', prefix .. ARGV[i + 3], ARGV[i + 4])
+      local oldest = string.format('%.0f', now_ms - KEEP_MS)
+      redis.call('XADD', key, 'MINID', '~', oldest, '*', 'd', ARGV[i + 5], 'r', rank and tostring(rank + 1) or '')
+      redis.call('PEXPIRE', key, IDLE_MS)
+    end
+  elseif name == 'zremwhen' then
+    local empty, whole = prefix .. ARGV[i + 3], prefix .. ARGV[i + 4]
+    if redis.call('SCARD', empty) == 0 and redis.call('SCARD', whole) >= tonumber(ARGV[10]) then
+      redis.call('ZREM', key, ARGV[i + 2])
+    end
+  elseif name == 'expireat' then redis.call('PEXPIREAT', key, ARGV[i + 2])
+  elseif name == 'expireas' then
+    local gone_at = redis.call('HGET', prefix .. ARGV[i + 2], 'gone')
+    if gone_at then redis.call('PEXPIREAT', key, gone_at) end
   elseif arity == 1 then redis.call(name, key)
   elseif arity == 2 then redis.call(name, key, ARGV[i + 2])
   else redis.call(name, key, ARGV[i + 2], ARGV[i + 3]) end
   i = i + arity + 1
 end
-for j = 11, first - 1, 3 do
+for j = 12, first - 1, 3 do
   redis.call('SET', ARGV[j], ARGV[j + 1], 'PXAT', ARGV[j + 2])
 end
 redis.call('HSET', positions, partition .. ':next', advanced, 'log', log_id, partition .. ':at', ARGV[7])

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from schemas.envelope import Decided, Outcome
 
 Operation = tuple[str | bytes, ...]
-Project = Callable[[Decided, int], Sequence[Operation]]
-"""(what came of one command, its record's LogAppendTime in ms) -> operations."""
+Project = Callable[[Decided, int, int], Sequence[Operation]]
+"""(what came of one command, its record's LogAppendTime in ms, its partition) -> operations."""
 OutcomeOf = Callable[[Decided], Outcome | None]
 """The stored answer of a command; None where an earlier one answers (a repeat)."""
 
@@ -56,9 +56,39 @@ def set_score(key: str, score: float, member: str) -> Operation:
     return ("zadd", key, repr(score), member)
 
 
-def remove_score(key: str, member: str) -> Operation:
-    """ZREM."""
+def delete_score(key: str, member: str) -> Operation:
+    """ZREM: no error where there is none."""
     return ("zrem", key, member)
+
+
+def delete_score_when(key: str, member: str, *, empty: str, whole: str) -> Operation:
+    """ZREM once the set `empty` has no member and the set `whole` has one for each partition of the topic.
+
+    A function of what the keys hold then, so that whichever event comes last has the effect.
+    """
+    return ("zremwhen", key, member, empty, whole)
+
+
+def expire_at(key: str, at_ms: int) -> Operation:
+    """PEXPIREAT: the key is gone from then on."""
+    return ("expireat", key, str(at_ms))
+
+
+def expire_as(key: str, board: str) -> Operation:
+    """PEXPIREAT at the time in the hash `board`'s field `gone`; nothing where it has none (yet).
+
+    Whichever is applied last, what is expired or what says when, the key goes.
+    """
+    return ("expireas", key, board)
+
+
+def tell(key: str, at_ms: int, entries: str, member: str, payload: bytes) -> Operation:
+    """Add to a stream of the last minutes, with the rank that `member` of the sorted set `entries` has then.
+
+    What is more than 5 minutes old by Redis' clock is left out (a rebuild tells nobody old news). The id is
+    Redis' own: applied twice, as after a lost second, it is told twice.
+    """
+    return ("stream", key, str(at_ms), entries, member, payload)
 
 
 def append_entry(key: str, entry_id: str, field: str, value: bytes) -> Operation:

@@ -44,6 +44,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     topic: Topic
     project: Project
     outcome_of: OutcomeOf
+    news: str = ""
+    """Prefix of keys that hold passing news: two builds of the same log differ in them."""
 
 
 class PositionRefused(Exception):
@@ -148,7 +150,7 @@ class RedisReader:
         outcomes: list[str | bytes] = []
         operations: list[str | bytes] = []
         for decided in events.decided:
-            for operation in self._projection.project(decided, record.appended_at_ms):
+            for operation in self._projection.project(decided, record.appended_at_ms, record.partition):
                 operations.extend(operation)
             outcome = self._projection.outcome_of(decided) if self.answers else None
             if outcome is not None:
@@ -167,6 +169,7 @@ class RedisReader:
             str(record.appended_at_ms),
             events.gateway_id if self.answers else "",
             events.record_id,
+            str(self._topic.partitions),
             str(len(outcomes) // 3),
         ]
         return head + outcomes + operations, len(events.decided)

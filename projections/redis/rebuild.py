@@ -190,11 +190,10 @@ class _Builder:
 
     async def compare(self, live: str) -> tuple[int, list[str]]:
         """How many keys were compared at common positions, and which differ."""
-        noun = self._projection.noun
-        keys = sorted(
-            {key async for key in _keys(self._redis, f"{noun}:{self._generation}:")}
-            | {key async for key in _keys(self._redis, f"{noun}:{live}:")}
-        )
+        noun, news = self._projection.noun, self._projection.news
+        found = {key async for key in _keys(self._redis, f"{noun}:{self._generation}:")}
+        found |= {key async for key in _keys(self._redis, f"{noun}:{live}:")}
+        keys = sorted(key for key in found if not (news and key.startswith(news)))
         different: list[str] = []
         for first in range(0, len(keys), COMPARED_AT_ONCE):
             some = keys[first : first + COMPARED_AT_ONCE]

@@ -69,9 +69,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What changed, a line each; empty where the command found everything as it asked."""
 
 
-def project(decided: Decided, appended_at_ms: int) -> list[Operation]:
+def project(decided: Decided, appended_at_ms: int, partition: int) -> list[Operation]:
     """What one command's events set. Deletions go first, so that two games may exchange their slugs."""
-    del appended_at_ms  # the times that matter here are the events' own
+    del appended_at_ms, partition  # the times that matter here are the events' own
     deletions: list[Operation] = []
     settings: list[Operation] = []
     for event in decided.events:

@@ -34,7 +34,7 @@ async def test_another_setting_is_refused(kafka: str) -> None:
 
 
 def test_the_telemetry_partition_count_is_the_deployments() -> None:
-    counts = {topic.name: topic.partitions for topic in wanted_topics(4)}
+    counts = {topic.name: topic.partitions for topic in wanted_topics(4, 8)}
     assert counts == {
         "studio.commands": 1,
         "studio.events": 1,

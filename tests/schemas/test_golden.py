@@ -121,7 +121,7 @@ def test_the_decider_folds_every_event_example() -> None:
 def test_the_redis_projection_takes_every_event_example() -> None:
     for event in history():
         (decided,) = one_record([event]).decided
-        assert project(decided, 1)
+        assert project(decided, 1, 0)
         assert outcome_of(decided) is not None
 
 

@@ -99,8 +99,8 @@ def put(
 def projection(noun: str, partitions: int = 1) -> Projection:
     """Sets fields of hashes as `put` says; a field named `!` makes a bad operation after a good one."""
 
-    def project(decided: Decided, appended_at_ms: int) -> list[Operation]:
-        del appended_at_ms
+    def project(decided: Decided, appended_at_ms: int, partition: int) -> list[Operation]:
+        del appended_at_ms, partition
         operations: list[Operation] = []
         for event in decided.events:
             key, field, value, _ = msgspec.msgpack.decode(event.data)

@@ -272,7 +272,7 @@ def test_refusals_answer_with_their_status_and_repeats_not_at_all() -> None:
     assert outcome is not None
     assert outcome.status == 409
     assert msgspec.msgpack.decode(outcome.body, type=CommandRejected) == refusal
-    assert project(rejected, 0) == []
+    assert project(rejected, 0, 0) == []
     repeated = msgspec.structs.replace(
         base, events=[envelope_event(COMMAND_REPEATED, CommandRepeated(first_src=3))]
     )

@@ -7,6 +7,8 @@ import { dataTable } from "../table.js";
 const NAMES = {
   "decider:studio": "Studio commands → events",
   "redis:studio": "Studio → Redis",
+  "decider:liveops": "Live-ops commands → events",
+  "redis:liveops": "Live-ops → Redis",
   "clickhouse:telemetry": "Telemetry → ClickHouse",
 };
 const STATES = { ready: "Up to date", behind: "Catching up", down: "Away" };
