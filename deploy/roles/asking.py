@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 async def open_asker(worker: Worker, redis: Redis) -> Asker:
     """An asker whose answers come back over Redis."""
     commands = CommandClient(
-        topic=LIVEOPS_COMMANDS,
+        topic=worker.topic(LIVEOPS_COMMANDS),
         appender=worker.appender,
         answers=RedisOutcomes(redis, "liveops"),
         gateway_id=f"{worker.role}-{uuid.uuid4().hex}",
