@@ -1,11 +1,13 @@
-"""The timer role: says in the log what time has brought, and runs exports. It may fire twice."""
+"""The timer role: says in the log what time has brought (sessions, windows, lobbies), and runs exports.
+
+It may fire twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import RedisError
@@ -13,12 +15,16 @@ from redis.exceptions import RedisError
 from deploy.export_register import RedisExportRegister
 from deploy.object_store import open_objects
 from deploy.objects_s3 import ObjectStoreError
+from deploy.roles.asking import now_ms, open_asker
+from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
 from projections.telemetry.live import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
 from schemas.topics import TELEMETRY
 from streams.exports import ExportRunner
+from streams.liveops.lobbies import LobbyManager
+from streams.liveops.windows import WindowManager
 from streams.timer import SessionTimer
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
-    """Tick both every second until `stop` is set; a long export does not hold the sessions' deadlines."""
+    """Tick each every second until `stop` is set; a long one (an export, a large board) holds no other."""
     configured = worker.settings
     redis = connect(configured.redis_url)
     worker.stack.push_async_callback(redis.aclose)
@@ -51,12 +57,19 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         objects=open_objects(configured, worker.stack),
         partitions=partitions,
     )
+    asker = await open_asker(worker, redis)
+    dues = LiveopsQueries(redis)
+    windows = WindowManager(asker, dues, partitions=configured.liveops_partitions)
+    lobbies = LobbyManager(asker, dues)
     worker.health = lambda: {"ok": True, "lag": None}
     async with asyncio.TaskGroup() as group:
-        group.create_task(_every_second("sessions", lambda: timer.tick(time.time_ns() // 1_000_000), stop))
+        group.create_task(_every_second("sessions", lambda: timer.tick(now_ms()), stop))
+        ending = group.create_task(_every_second("windows", lambda: windows.tick(now_ms()), stop))
+        filling = group.create_task(_every_second("lobbies", lambda: lobbies.tick(now_ms()), stop))
         exporting = group.create_task(_every_second("exports", exports.tick, stop))
         await stop.wait()
-        exporting.cancel()  # what it wrote is replaced when it is run again
+        for task in (exporting, ending, filling):
+            task.cancel()  # what they began is begun again, or is done when they look next
 
 
 async def _every_second(what: str, tick: Callable[[], Awaitable[Any]], stop: asyncio.Event) -> None:
