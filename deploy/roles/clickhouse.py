@@ -1,15 +1,17 @@
-"""The ClickHouse role: telemetry into tables, exactly once in effect, and live counters into Redis."""
+"""The ClickHouse role: telemetry and live-ops into tables, exactly once in effect, and live counters."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.liveops.tables import LiveopsTables
 from projections.redis.client import connect
 from projections.telemetry.live import RedisLive
 from projections.telemetry.reader import TelemetryReader
-from schemas.topics import TELEMETRY
+from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
 from streams.runtime.application import last_heartbeat_age_ms
 
 if TYPE_CHECKING:
@@ -37,4 +39,11 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         heartbeat_age_ms=lambda: last_heartbeat_age_ms(app),
         bucket_ms=configured.telemetry_bucket_ms,
     )
-    await worker.follow(app, [(worker.topic(TELEMETRY), reader)], stop)
+    tables = LiveopsTables(
+        client,
+        topic=LIVEOPS_EVENTS.name,
+        tail=worker.tail,
+        clock_ms=lambda: time.time_ns() // 1_000_000,
+    )
+    bindings = [(worker.topic(TELEMETRY), reader), (worker.topic(LIVEOPS_EVENTS), tables)]
+    await worker.follow(app, bindings, stop)

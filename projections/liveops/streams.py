@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from projections.liveops.keys import NOUN, stream_key
 from projections.redis.client import AWAY
 from schemas.edge.ports import StoreUnavailable
 from schemas.liveops.ports import StreamEntry
 
-NOUN: Final = "liveops"
 START: Final = "0-0"
 BLOCK_MS_MAX: Final = 1_500
 """Below the client's own patience (2 s)."""
@@ -61,7 +61,7 @@ class RedisBoardStreams:
         }
 
     async def _key(self, board_id: str) -> str:
-        return f"{NOUN}:{await self.generation()}:stream:{board_id}"
+        return f"{NOUN}:{await self.generation()}:{stream_key(board_id)}"
 
     async def _ask(self, *command: str) -> Any:
         ask: Callable[..., Awaitable[Any]] = self._redis.execute_command

@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from api.liveops.app import LiveopsReads, create_liveops_reads
-from projections.liveops.streams import NOUN, RedisBoardStreams
+from projections.liveops.keys import NOUN
+from projections.liveops.streams import RedisBoardStreams
 from projections.redis.rate_limit import RedisRateLimiter
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable
 from schemas.identifiers import key_hash
