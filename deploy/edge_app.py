@@ -12,12 +12,16 @@ import prometheus_client
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
+from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.assets import assets_folder, installed
 from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
 from deploy.object_store import open_objects
 from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
 from deploy.stack.kafka import default_cache
+from projections.liveops.final import ClickHouseFinals
+from projections.liveops.queries import LiveopsQueries
+from projections.liveops.streams import RedisBoardStreams
 from projections.redis.client import AWAY, connect
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
@@ -63,6 +67,7 @@ class EdgeApp:
         self._gateway: Asgi | None = None
         self._api: Asgi | None = None
         self._objects: Asgi | None = None
+        self._liveops: LiveopsReads | None = None
         self._ready = False
 
     def health(self) -> dict[str, Any]:
@@ -81,6 +86,8 @@ class EdgeApp:
         path: str = scope["path"]
         if self._objects is not None and path.startswith(URL_PATH):
             return self._objects
+        if self._liveops is not None and self._liveops.handles(scope):
+            return self._liveops
         gateway = self._gateway
         if gateway is not None and (self._api is None or handles(scope["method"], path)):
             return gateway
@@ -176,6 +183,19 @@ class EdgeApp:
             documents=documents(),
         )
         self._stack.push_async_callback(api.state.close)
+        liveops = LiveopsQueries(redis)
+        self._liveops = create_liveops_reads(
+            directory=directory,
+            limiter=limiter,
+            players=liveops,
+            boards=liveops,
+            finals=ClickHouseFinals(queries),
+            streams=RedisBoardStreams(redis),
+            now_ms=now_ms,
+            trusted_proxies=configured.trusted_proxies,
+            cors=configured.cors,
+        )
+        self._stack.push_async_callback(self._liveops.close)
         return api
 
 

@@ -45,5 +45,5 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         tail=worker.tail,
         clock_ms=lambda: time.time_ns() // 1_000_000,
     )
-    bindings = [(worker.topic(TELEMETRY), reader), (worker.topic(LIVEOPS_EVENTS), tables)]
-    await worker.follow(app, bindings, stop)
+    liveops = worker.topic(LIVEOPS_EVENTS)
+    await worker.follow(app, [(worker.topic(TELEMETRY), reader), (liveops, tables)], stop)
