@@ -11,6 +11,7 @@ window comes first.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -30,10 +31,13 @@ from streams.gateway.commands import CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 WINDOWS_PER_TICK: Final = 100
-WINDOWS_AT_ONCE: Final = 8
-BOARDS_PER_TICK: Final = 500
+WINDOWS_AT_ONCE: Final = 4
+BOARDS_PER_TICK: Final = 1000
 """Of one window; the rest follow in the next round."""
 BOARDS_AT_ONCE: Final = 16
+LARGE: Final = 500
+"""A chunk with more entries is large: a partition takes few of them in the time an answer may take."""
+LARGE_AT_ONCE: Final = 8
 CHUNKS_PER_TICK: Final = 100
 """Of one board: 200,000 ranks."""
 SETTLES_PER_TICK: Final = 100
@@ -53,6 +57,7 @@ class WindowManager:
         self._asker = asker
         self._dues = dues
         self._partitions = partitions
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def tick(self, now_ms: int) -> int:
         """One round; return how many windows came to their end in it. Raises StoreUnavailable."""
@@ -133,21 +138,23 @@ class WindowManager:
         for _ in range(CHUNKS_PER_TICK):
             read = await self._dues.ranks(board.board_id, frozen, CHUNK_MAX + 1)
             entries, last = chunk_of(read, len(row.definition))
-            await self._asker.ask(
-                FinalizeBoard(
-                    event_key=row.event_key,
-                    window_id=row.window_id,
-                    board_id=board.board_id,
-                    chunk=chunk,
-                    entries=entries,
-                    last=last,
-                ),
-                aggregate_id=event_aggregate(row.game_id, row.event_key, row.window_id),
-                studio_id=row.studio_id,
-                game_id=row.game_id,
-                reference=row.reference,
-                definition=row.definition,
+            command = FinalizeBoard(
+                event_key=row.event_key,
+                window_id=row.window_id,
+                board_id=board.board_id,
+                chunk=chunk,
+                entries=entries,
+                last=last,
             )
+            async with self._large if len(entries) > LARGE else contextlib.nullcontext():
+                await self._asker.ask(
+                    command,
+                    aggregate_id=event_aggregate(row.game_id, row.event_key, row.window_id),
+                    studio_id=row.studio_id,
+                    game_id=row.game_id,
+                    reference=row.reference,
+                    definition=row.definition,
+                )
             if last:
                 return True
             chunk, frozen = chunk + 1, frozen + len(entries)

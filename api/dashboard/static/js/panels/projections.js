@@ -10,6 +10,7 @@ const NAMES = {
   "decider:liveops": "Live-ops commands → events",
   "redis:liveops": "Live-ops → Redis",
   "clickhouse:telemetry": "Telemetry → ClickHouse",
+  "effects:liveops": "Live-ops → rewards, webhooks",
 };
 const STATES = { ready: "Up to date", behind: "Catching up", down: "Away" };
 
