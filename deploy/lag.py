@@ -42,6 +42,9 @@ BEHIND_SECONDS: Final = 30.0
 _POSITIONS: Final = (
     "SELECT partition, next_offset FROM log_positions FINAL WHERE topic = {topic:String} ORDER BY partition"
 )
+_LIVEOPS_POSITIONS: Final = (
+    "SELECT partition, next_offset FROM liveops_positions FINAL WHERE log_id = {log_id:String}"
+)
 
 
 class StackLag:
@@ -84,6 +87,7 @@ class StackLag:
                     "redis:studio": self._redis_noun("studio", STUDIO_EVENTS),
                     "redis:liveops": self._redis_noun("liveops", self._liveops[1]),
                     "clickhouse:telemetry": self._clickhouse(),
+                    "clickhouse:liveops": self._liveops_tables(),
                     "effects:liveops": self._effects(),
                 }
                 told = await asyncio.gather(*(_bounded(name, ask) for name, ask in asked.items()))
@@ -132,6 +136,15 @@ class StackLag:
                 since_ms = await self._appended_at_ms(partition, next_offset)
                 seconds = max(seconds, (self._now_ms() - since_ms) / 1000)
         return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
+
+    async def _liveops_tables(self) -> ProjectionLag:
+        """Positions are kept once a second, and each five where nothing is to be written."""
+        log_id = await self._tail.log_id(LIVEOPS_EVENTS.name)
+        rows = await self._queries.select(_LIVEOPS_POSITIONS, {"log_id": log_id})
+        held = {int(row["partition"]): int(row["next_offset"]) for row in rows}
+        ends = enumerate(await self._ends(self._liveops[1]))
+        behind = sum(max(0, end - held.get(partition, 0)) for partition, end in ends)
+        return _lag("clickhouse:liveops", behind, None, ready=True)
 
     async def _appended_at_ms(self, partition: int, offset: int) -> int:
         """When the log took the oldest record that is not applied: what is behind is as old as that one."""

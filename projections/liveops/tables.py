@@ -7,6 +7,8 @@ where the store stands.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +32,8 @@ ROWS_MAX: Final = 20_000
 """Rows of a cut; the record that reaches it ends it."""
 CUT_MS: Final = 1_000
 """How long a row waits at most."""
+POSITION_MS: Final = 5_000
+"""How long a position waits where there is no row."""
 COLUMNS: Final = {
     LEDGER: (
         *("studio_id", "game_id", "external_id", "number", "type", "key", "amount", "balance", "cause"),
@@ -91,6 +95,9 @@ class _Cut(msgspec.Struct):
     def size(self) -> int:
         return sum(map(len, self.rows.values()))
 
+    def due(self, now_ms: int) -> bool:
+        return self.since_ms > 0 and now_ms - self.since_ms >= (CUT_MS if self.size else POSITION_MS)
+
 
 class LiveopsTables(LogReader):
     """One for liveops.events. Raises `ClickHouseError` where ClickHouse stays away, and `PositionLost`."""
@@ -102,12 +109,13 @@ class LiveopsTables(LogReader):
         self._clock_ms = clock_ms
         self._log_id = ""
         self._cuts: dict[int, _Cut] = {}
+        self._writing = asyncio.Lock()
 
     async def assigned(self, partition: int) -> int:
         """Go on where the tables stand; at the log's start where they hold nothing of this log."""
         self._log_id = await self._tail.log_id(self._topic)
         begin = await self._tail.begin_offset(self._topic, partition)
-        offset, src = await self._position(partition)
+        offset, src = (await self._positions()).get(partition, (0, -1))
         if offset < begin:
             self._cuts[partition] = _Cut(begin, -1, offset, _no_rows())
         else:
@@ -127,39 +135,51 @@ class LiveopsTables(LogReader):
         cut.src = events.src
         for decided in events.decided:
             rows_of(decided, cut.rows)
-        if cut.size >= ROWS_MAX or self._clock_ms() - cut.since_ms >= CUT_MS:
-            await self._write(record.partition, cut)
+        if cut.size >= ROWS_MAX or cut.due(self._clock_ms()):
+            await self._write()
 
     async def idle(self, now_ms: int) -> None:
         """Write what has waited long enough."""
-        for partition, cut in list(self._cuts.items()):
-            if cut.since_ms and now_ms - cut.since_ms >= CUT_MS:
-                await self._write(partition, cut)
+        if any(cut.due(now_ms) for cut in self._cuts.values()):
+            await self._write()
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
         self._cuts.pop(partition, None)
 
-    async def _write(self, partition: int, cut: _Cut) -> None:
-        if (await self._position(partition))[0] != cut.held:
-            raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
-        name = f"liveops-{self._log_id}-{partition}-{cut.held}-{cut.offset}"
-        position = [[partition, cut.offset, cut.src, self._log_id]]
-        for table, rows in (*cut.rows.items(), (POSITIONS, position)):
-            if rows:
-                body = b"\n".join(map(_encode, rows))
-                await self._client.insert(
-                    table, COLUMNS[table], body, form="JSONCompactEachRow", token=f"{name}-{table}"
-                )
-        cut.held, cut.rows, cut.since_ms = cut.offset, _no_rows(), 0
+    async def _write(self) -> None:
+        """Write what all partitions have, together: few large inserts instead of many small ones."""
+        async with self._writing:
+            rows, taken = _no_rows(), []
+            for partition, cut in self._cuts.items():
+                if cut.since_ms:
+                    for table, some in cut.rows.items():
+                        rows[table] += some
+                    taken.append((partition, cut, cut.offset, cut.src))
+                    cut.rows, cut.since_ms = _no_rows(), 0
+            stored = await self._positions()
+            for partition, cut, _, _ in taken:
+                if stored.get(partition, (0, -1))[0] != cut.held:
+                    raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
+            positions = [[partition, offset, src, self._log_id] for partition, _, offset, src in taken]
+            for table, some in (*rows.items(), (POSITIONS, positions)):
+                if some:
+                    await self._insert(table, some)
+            for _, cut, offset, _ in taken:
+                cut.held = offset
 
-    async def _position(self, partition: int) -> tuple[int, int]:
+    async def _insert(self, table: str, rows: list[list[Any]]) -> None:
+        body = b"\n".join(map(_encode, rows))
+        token = hashlib.sha256(body).hexdigest()
+        await self._client.insert(table, COLUMNS[table], body, form="JSONCompactEachRow", token=token)
+
+    async def _positions(self) -> dict[int, tuple[int, int]]:
         found = await self._client.rows(
-            f"SELECT next_offset, src FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
-            " WHERE log_id = {log_id:String} AND partition = {partition:UInt16}",
-            {"log_id": self._log_id, "partition": partition},
+            f"SELECT partition, next_offset, src FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
+            " WHERE log_id = {log_id:String}",
+            {"log_id": self._log_id},
         )
-        return (int(found[0][0]), int(found[0][1])) if found else (0, -1)
+        return {int(partition): (int(offset), int(src)) for partition, offset, src in found}
 
 
 def _no_rows() -> Rows:

@@ -43,7 +43,7 @@ class World:
         return reader, await reader.assigned(0)
 
     async def cut(self, reader: LiveopsTables) -> None:
-        self.now_ms += 2_000
+        self.now_ms += 6_000
         await reader.idle(self.now_ms)
 
     async def count(self, table: str) -> int:
