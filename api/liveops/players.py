@@ -10,7 +10,7 @@ import msgspec
 
 from api.liveops.access import Access, Caller
 from api.liveops.http import Answer, Call, Refused, whole_number
-from schemas.edge.ports import Game, KeyKind
+from schemas.edge.ports import Game, KeyKind, StoreUnavailable
 from schemas.liveops import json as shapes
 from schemas.liveops.definitions import ResolvedEvent, resolve_events
 from schemas.liveops.names import board_id
@@ -171,6 +171,8 @@ class PlayerRoutes:
         if len(rows) == limit or oldest == 1 or len(head) < LEDGER_HEAD:
             return rows
         older = await self._finals.ledger_before(game_id, external_id, oldest, limit - len(rows))
+        if not rows and not older:  # an empty page would say that the ledger ends here
+            raise StoreUnavailable("ClickHouse has not got these movements yet")
         return rows + older
 
     def _open_events(self, game: Game) -> list[tuple[ResolvedEvent, Window]]:
