@@ -22,7 +22,7 @@ from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
 from schemas.log import LogReader, LogRecord, LogTail
 from schemas.topics import Topic
-from streams.gateway.commands import CommandUnavailable
+from streams.gateway.commands import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 GIVEN_AT_ONCE: Final = 512
@@ -140,7 +140,7 @@ class RankRewards(LogReader):
         except CommandUnavailable as error:
             _log.warning("a rank reward waits: %s", error)
             return False
-        except Refused as error:
+        except (Refused, CommandTooLarge) as error:
             _log.error("a rank reward was not given: %s", error)
         return True
 

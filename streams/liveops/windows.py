@@ -27,7 +27,7 @@ from schemas.liveops.ports import DueReads, WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry
 from schemas.topics import COMMAND_RECORD_BYTES_MAX
 from streams.deciders.liveops.boards import CHUNK_MAX
-from streams.gateway.commands import CommandUnavailable
+from streams.gateway.commands import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 WINDOWS_PER_TICK: Final = 100
@@ -74,7 +74,7 @@ class WindowManager:
         """One window holds no other: what it waits for is asked again in the next round."""
         try:
             return await self._advance(row)
-        except (Refused, CommandUnavailable, StoreUnavailable) as error:
+        except (Refused, CommandUnavailable, CommandTooLarge, StoreUnavailable) as error:
             _log.warning("window %s of %s/%s waits: %s", row.window_id, row.game_id, row.event_key, error)
             return False
 

@@ -1,0 +1,160 @@
+"""A gateway's view of a running stack's live-ops: asks for what players do, and counts in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from redis.asyncio import Redis
+
+from projections.liveops.queries import LiveopsQueries
+from projections.redis.client import connect
+from projections.redis.outcomes import RedisOutcomes
+from projections.webhooks.queue import WebhookQueue
+from schemas.edge.ports import Game, Limits
+from schemas.envelope import EventsRecord
+from schemas.liveops.answers import StartAnswer
+from schemas.liveops.commands import ReportProgress, StartAttempt
+from schemas.liveops.definitions import ResolvedEvent, resolve_event
+from schemas.liveops.event_windows import BoardFinalized
+from schemas.liveops.events import EVENTS, GrantCreated
+from schemas.liveops.names import player_aggregate
+from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from streams.gateway.commands import CommandClient
+from streams.liveops.asking import Asker
+from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
+from tests.stack import QuestlogStack
+
+GAME_ID = "game_shortwindow"
+GOLD = {"type": "currency", "key": "gold", "quantity": 5}
+FRAGS = {
+    "eventKey": "short",
+    "name": "Short",
+    "mode": "global",
+    "window": {"seconds": 3},
+    "metrics": {"frags": {}},
+    "scoreFormula": "frags",
+    "rewards": [
+        {"trigger": "rank <= 1", "entries": [GOLD]},
+        {"trigger": "rank <= 10", "entries": [GOLD]},
+        {"trigger": "score >= 1000", "entries": [GOLD]},
+    ],
+}
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def define(stack: QuestlogStack, folder: Path, url: str) -> None:
+    """Declare the game with a webhook, as a studio does."""
+    file = folder / "short.yaml"
+    told = ["attempt.completed", "grant.created", "grant.claimed", "leaderboard.finalized"]
+    webhook = {"id": "main", "url": url, "events": told}
+    game = {"id": GAME_ID, "slug": "short", "name": "Short", "webhooks": [webhook]}
+    file.write_text(json.dumps({"studio": {"name": "Short", "slug": "short"}, "games": [game]}))
+    command = (sys.executable, "-m", "deploy.cli", "apply", str(file), "--home", str(stack.home))
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    assert await process.wait() == 0
+
+
+def resolved() -> ResolvedEvent:
+    game = Game(
+        id=GAME_ID,
+        studio_id="user_1",
+        slug="short",
+        name="Short",
+        created_at_ms=0,
+        limits=Limits(),
+        definition={"events": [FRAGS]},
+    )
+    event = resolve_event(game, "short")
+    assert event is not None
+    return event
+
+
+class World:
+    """A gateway's view of the stack."""
+
+    def __init__(self, stack: QuestlogStack, redis: Redis, appender: KafkaAppender, tail: KafkaTail) -> None:
+        self.stack = stack
+        self.reads = LiveopsQueries(redis)
+        self.queue = WebhookQueue(redis)
+        self.tail = tail
+        self.event = resolved()
+        self.client = CommandClient(
+            topic=LIVEOPS_COMMANDS,
+            appender=appender,
+            answers=RedisOutcomes(redis, "liveops"),
+            gateway_id=f"test-{uuid.uuid4().hex}",
+            new_record_id=lambda: uuid.uuid4().hex,
+        )
+        self.asker = Asker(self.client, clock_ms=now_ms, randomness=secrets.token_bytes)
+
+    async def play(self, external_id: str, window_id: str, frags: float) -> None:
+        aggregate_id = player_aggregate(GAME_ID, external_id)
+        started = await self.asker.ask(
+            StartAttempt(event_key="short", window_id=window_id),
+            aggregate_id=aggregate_id,
+            studio_id="user_1",
+            game_id=GAME_ID,
+            reference=self.event.reference,
+            definition=self.event.encoded,
+        )
+        attempt = msgspec.msgpack.decode(started.body, type=StartAnswer).attempt
+        await self.asker.ask(
+            ReportProgress(event_key="short", attempt_id=attempt.id, mode="increment", metric_value=frags),
+            aggregate_id=aggregate_id,
+            studio_id="user_1",
+            game_id=GAME_ID,
+        )
+
+    def kill(self, *parts: str) -> None:
+        for name in parts:
+            os.kill(self.stack.parts()[name]["pid"], signal.SIGKILL)
+
+    async def counted(self, board: str) -> tuple[Counter[tuple[str, str]], int]:
+        """Rank grants of a board by (player, trigger), and its finalizations, from the log itself."""
+        grants: Counter[tuple[str, str]] = Counter()
+        finalized = 0
+        for partition in range(LIVEOPS_EVENTS.partitions):
+            async for record in self.tail.read(LIVEOPS_EVENTS.name, partition, 0):
+                for decided in msgspec.msgpack.decode(record.value, type=EventsRecord).decided:
+                    for event in decided.events:
+                        if event.type == GrantCreated.WIRE:
+                            created = EVENTS.decode(event.type, event.data)
+                            assert isinstance(created, GrantCreated)
+                            if created.grant.board_id == board:
+                                grants[created.external_id, created.grant.trigger] += 1
+                        elif event.type == BoardFinalized.WIRE:
+                            done = EVENTS.decode(event.type, event.data)
+                            assert isinstance(done, BoardFinalized)
+                            finalized += done.board_id == board
+        return grants, finalized
+
+
+@asynccontextmanager
+async def opened(stack: QuestlogStack) -> AsyncIterator[World]:
+    """A world on a stack, closed afterwards."""
+    redis = connect(stack.demo["redis_url"])
+    appender = KafkaAppender(stack.demo["kafka"], client_id="test-time")
+    tail = KafkaTail(stack.demo["kafka"], client_id="test-time-tail")
+    made = World(stack, redis, appender, tail)
+    await made.client.start()
+    yield made
+    await made.client.stop()
+    await tail.stop()
+    await appender.stop()
+    await redis.aclose()
