@@ -37,6 +37,8 @@ from streams.gateway.http import (
     Send,
     json_response,
 )
+from streams.gateway.liveops.app import LiveopsWrites
+from streams.gateway.liveops.routing import find_write
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.services import Services
 
@@ -83,11 +85,13 @@ class Gateway:
         exports: ExportRegister,
         cors: Cors,
         clock_s: Callable[[], float],
+        liveops: LiveopsWrites | None = None,
     ) -> None:
         self.metrics: Final = services.metrics
         self._services = services
         self._cors = cors
         self._clock_s = clock_s
+        self._liveops = liveops
         ingest = s4.S4Ingest(services)
         self._routes: dict[str, Handler] = {
             "/api/events": ingest,
@@ -114,7 +118,7 @@ class Gateway:
         except ClientGone:
             return
         await self._respond(request, response, send)
-        route = request.path if request.path in self._routes else "other"
+        route = request.path if request.path in self._routes else _template(request)
         self.metrics.request(route, response.status, self._clock_s() - started)
 
     async def drained(self) -> None:
@@ -126,6 +130,9 @@ class Gateway:
             handler = self._routes.get(request.path)
             if handler is not None and request.method == "POST":
                 return await handler(request)
+            write = find_write(request.scope) if self._liveops is not None else None
+            if self._liveops is not None and write is not None and request.method != "OPTIONS":
+                return await self._liveops(request, write)
             return self._no_route(request, known=handler is not None)
         except Refused as refused:
             return self._refusal(request, refused)
@@ -195,6 +202,11 @@ class Gateway:
                 return
 
 
+def _template(request: Request) -> str:
+    write = find_write(request.scope)
+    return "other" if write is None else write.route.value
+
+
 def _about(request: Request) -> dict[str, str]:
     return {"request_id": request.id.decode()}
 
@@ -220,8 +232,12 @@ def create_gateway(
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     clock_s: Callable[[], float] = time.perf_counter,
     metrics: GatewayMetrics | None = None,
+    liveops: Callable[[Services], LiveopsWrites] | None = None,
 ) -> Gateway:
-    """The gateway with its stores injected. `telemetry_partitions` is the topic's count, fixed for ever."""
+    """The gateway with its stores injected. `telemetry_partitions` is the topic's count, fixed for ever.
+
+    `liveops` makes S3's writes of the gateway's services; without it they are 404.
+    """
     figures = metrics or GatewayMetrics()
     services = Services(
         directory=directory,
@@ -232,4 +248,5 @@ def create_gateway(
         now_ms=now_ms,
         read_timeout_s=read_timeout_s,
     )
-    return Gateway(services, objects, exports, Cors(cors), clock_s)
+    writes = liveops(services) if liveops is not None else None
+    return Gateway(services, objects, exports, Cors(cors), clock_s, writes)

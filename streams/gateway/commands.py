@@ -46,6 +46,7 @@ _UNANSWERED = Counter(
 )
 _log = logging.getLogger(__name__)
 _encoder = msgspec.msgpack.Encoder()
+_OTHER_BODY: Final = "this idempotency key was used with another body"
 
 
 class Answers(Protocol):
@@ -132,12 +133,18 @@ class CommandClient:
         self._flights.clear()
 
     async def submit(
-        self, command: Command, *, definition: bytes = b"", partition: int | None = None
+        self,
+        command: Command,
+        *,
+        definition: bytes = b"",
+        partition: int | None = None,
+        fresh: bool = False,
     ) -> Outcome:
         """The stored outcome of a command: this one's, or of an earlier one with the same id and fingerprint.
 
         `definition` is what `command.definition` names, carried once a record. `partition` is for commands
-        that every partition decides for itself; without it the aggregate's id says where. Raises
+        that every partition decides for itself; without it the aggregate's id says where. `fresh` says that
+        the id was made for this call, so that no earlier outcome need be looked for. Raises
         CommandConflict (409), CommandUnavailable (503) and CommandTooLarge (413). Cancelling stops the
         waiting, not the command.
         """
@@ -160,6 +167,7 @@ class CommandClient:
             command=command,
             definition=definition,
             size=size,
+            fresh=fresh,
             answer=asyncio.get_running_loop().create_future(),
         )
         line.append(waiting)
@@ -170,6 +178,20 @@ class CommandClient:
                 return await waiting.answer
         except TimeoutError:
             raise self._unavailable("no-outcome") from None
+
+    async def stored(self, aggregate_id: str, command_id: str, fingerprint: bytes) -> Outcome | None:
+        """The outcome that a keyed command has already; None where it has none yet.
+
+        Raises CommandConflict where its fingerprint is another, CommandUnavailable where it can't be known.
+        """
+        partition = partition_of(aggregate_id, self._topic.partitions)
+        try:
+            (outcome,) = await self._answers.find(partition, [command_id])
+        except StoreUnavailable:
+            raise self._unavailable("store-unavailable") from None
+        if outcome is not None and outcome.fingerprint != fingerprint:
+            raise CommandConflict(_OTHER_BODY)
+        return outcome
 
     async def _run(self, partition: int, line: deque[_Waiting]) -> None:
         try:
@@ -194,7 +216,7 @@ class CommandClient:
 
     async def _not_answered_yet(self, partition: int, commands: list[_Waiting]) -> list[_Waiting]:
         """Answer keyed commands that have an outcome. Where that can't be known, they fail unappended."""
-        keyed = [waiting for waiting in commands if waiting.command.keyed]
+        keyed = [waiting for waiting in commands if waiting.command.keyed and not waiting.fresh]
         if not keyed:
             return commands
         try:
@@ -293,13 +315,14 @@ class _Waiting(msgspec.Struct, eq=False):
     command: Command
     definition: bytes
     size: int
+    fresh: bool
     answer: asyncio.Future[Outcome]
 
     def resolve(self, outcome: Outcome | None) -> None:
         if outcome is None or self.answer.done():
             return
         if outcome.fingerprint != self.command.fingerprint:
-            self.answer.set_exception(CommandConflict("this idempotency key was used with another body"))
+            self.answer.set_exception(CommandConflict(_OTHER_BODY))
         elif outcome.status == 503:
             self.answer.set_exception(CommandUnavailable("expired"))  # it surely did not happen
         else:

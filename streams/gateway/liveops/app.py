@@ -1,0 +1,203 @@
+"""S3's writes: check who asks, read what is asked, ask the decider, answer in the reference's shape.
+
+Every write is idempotent by its key, in the body or in the `Idempotency-Key` header; where a client sends
+none, one is made and returned, so that a lost answer can still be asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from schemas.edge.cors import RawHeaders
+from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.ports import StoreUnavailable
+from schemas.envelope import Outcome
+from schemas.identifiers import key_hash
+from schemas.liveops import answers
+from schemas.liveops import commands as ask
+from schemas.liveops import json as shapes
+from schemas.liveops.names import player_aggregate
+from schemas.liveops.ports import BoardReads, PlayerReads
+from streams.gateway.commands import CommandClient, CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.http import Refused, Request, Response
+from streams.gateway.liveops import answering
+from streams.gateway.liveops.access import SECRET_AGE_MAX_S, Access, Caller
+from streams.gateway.liveops.asking import Asked, Asking
+from streams.gateway.liveops.bodies import BODY_BYTES_MAX, Body, ProgressBody, StartBody, read_as
+from streams.gateway.liveops.bodies_of import BODY_OF, command_of, operation_of
+from streams.gateway.liveops.definitions import Definitions
+from streams.gateway.liveops.routing import NAME_BYTES_MAX, Found, Route
+from streams.gateway.liveops.secrets import player_secret
+from streams.gateway.liveops.starting import Forming, Starting
+from streams.gateway.services import Services
+
+CACHES_S: Final = SECRET_AGE_MAX_S + 0.2
+"""After this time no process can still take a player secret that was replaced."""
+_KEY_MAX: Final = 255
+_ALWAYS_SECRET: Final = frozenset({Route.CONSUME, Route.DEBIT})
+
+
+class LiveopsWrites:
+    """Serves one write at a time for `streams.gateway.app`."""
+
+    def __init__(
+        self,
+        services: Services,
+        commands: CommandClient,
+        players: PlayerReads,
+        boards: BoardReads,
+        *,
+        secret: bytes,
+        randomness: Callable[[int], bytes],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._services = services
+        self._boards = boards
+        self._secret = secret
+        self._sleep = sleep
+        self._access = Access(services, players, time.monotonic)
+        self._asking = Asking(commands, clock_ms=services.now_ms, randomness=randomness)
+        self._starting = Starting(self._asking, players)
+        self._definitions = Definitions()
+
+    async def __call__(self, request: Request, found: Found) -> Response:
+        """The answer, errors included. Only what nobody foresaw is raised."""
+        headers: RawHeaders = ()
+        try:
+            if request.method != "POST":
+                allow = b"POST" if found.route.server_only else b"POST, OPTIONS"
+                raise Refused(405, f"{request.method} is not allowed here", headers=((b"allow", allow),))  # noqa: TRY301
+            caller = await self._access.caller(request, found)
+            player = found.names["externalId"]
+            headers = await self._access.count(request, caller, player)
+            _check_names(found)
+            if found.route is not Route.REGISTER:
+                always = found.route in _ALWAYS_SECRET
+                await self._access.prove(request, caller, player, always=always)
+            body = read_as(BODY_OF[found.route], await self._services.body(request, BODY_BYTES_MAX))
+            asked = self._asked(request, found, caller, body)
+            headers = (*headers, (b"idempotency-key", asked.key.encode("latin-1", "replace")))
+            return await self._write(request, found, asked, body, headers)
+        except Refused as refused:
+            return answering.error_response(refused, headers)
+        except Forming as forming:
+            return _forming(forming, headers)
+        except CommandConflict as error:
+            return answering.error_response(
+                Refused(409, str(error), reason="idempotency_key_reused"), headers
+            )
+        except CommandTooLarge as error:
+            return answering.error_response(Refused(413, str(error)), headers)
+        except CommandUnavailable as error:
+            return answering.error_response(_unavailable(error.retry_after_s), headers)
+        except StoreUnavailable:
+            return answering.error_response(_unavailable(RETRY_AFTER_UNAVAILABLE_S), headers)
+
+    async def _write(
+        self, request: Request, found: Found, asked: Asked, body: Body, headers: RawHeaders
+    ) -> Response:
+        route, now_ms = found.route, self._services.now_ms()
+        game = asked.caller.game
+        resolved = self._definitions.of(game)
+        if route in {Route.REGISTER, Route.ROTATE_SECRET}:
+            return await self._secrets(request, route, asked, headers)
+        if isinstance(body, StartBody):
+            event_key = found.names["eventKey"]
+            event = resolved.events.get(event_key)
+            outcome = await self._starting.start(asked, body, event_key, event, now_ms)
+        else:
+            command = command_of(found, body, resolved, is_server=asked.caller.is_server)
+            outcome = await self._asking.ask(asked, command, player_aggregate(game.id, asked.player))
+        answering.raise_refusal(outcome)
+        if isinstance(body, ProgressBody):
+            answer = msgspec.msgpack.decode(outcome.body, type=answers.ProgressAnswer)
+            rank = await self._boards.rank(answer.entry.board_id, asked.player)
+            content = answering.progress(answer, rank, now_ms)
+        else:
+            content = answering.shown(route, outcome, now_ms)
+        return Response(outcome.status, shapes.encode(content), headers)
+
+    async def _secrets(self, request: Request, route: Route, asked: Asked, headers: RawHeaders) -> Response:
+        """Register or rotate: the secret follows from the command's id and is shown in this answer alone."""
+        force = route is Route.REGISTER and asked.caller.is_test and _forced(request)
+        secret = player_secret(self._secret, asked.command_id)
+        command: ask.RegisterPlayer | ask.RotatePlayerSecret = (
+            ask.RegisterPlayer(secret_hash=key_hash(secret), force=force)
+            if route is Route.REGISTER
+            else ask.RotatePlayerSecret(secret_hash=key_hash(secret))
+        )
+        outcome: Outcome = await self._asking.ask(
+            asked, command, player_aggregate(asked.caller.game.id, asked.player)
+        )
+        answering.raise_refusal(outcome)
+        if force or route is Route.ROTATE_SECRET:
+            await self._sleep(CACHES_S)  # a replaced secret is refused everywhere once this is answered
+        answer = msgspec.msgpack.decode(outcome.body, type=answers.PlayerAnswer)
+        return Response(outcome.status, shapes.encode(answering.player(answer, secret)), headers)
+
+    def _asked(self, request: Request, found: Found, caller: Caller, body: Body) -> Asked:
+        in_header = _key_header(request)
+        in_body = body.idempotency_key or ""
+        if in_header and in_body and in_header != in_body:
+            message = "the Idempotency-Key header and idempotencyKey in the body differ"
+            raise Refused(400, message, field="idempotencyKey")
+        given = in_body or in_header
+        return Asked(
+            caller=caller,
+            player=found.names["externalId"],
+            operation=operation_of(found, request.scope.get("query_string") or b""),
+            key=given or self._asking.new_key(),
+            given=bool(given),
+            meaning=body,
+        )
+
+
+def _key_header(request: Request) -> str:
+    if request.repeated(b"idempotency-key"):
+        raise Refused(400, "the Idempotency-Key header came twice with different values")
+    value = request.headers.get(b"idempotency-key", b"").decode("latin-1").strip()
+    if len(value) > _KEY_MAX:
+        raise Refused(400, f"an idempotency key has at most {_KEY_MAX} characters", field="idempotencyKey")
+    return value
+
+
+def _check_names(found: Found) -> None:
+    for name, value in found.names.items():
+        if len(value.encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX:
+            raise Refused(400, f"{name} may take {NAME_BYTES_MAX} bytes", field=name)
+        if not value.isprintable():
+            raise Refused(400, f"{name} has a character that can't be shown", field=name)
+
+
+def _forced(request: Request) -> bool:
+    """`?force=true`. Anything that is neither true nor false is 400."""
+    query: bytes = request.scope.get("query_string") or b""
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if name == b"force":
+            text = value.lower()
+            if text in {b"true", b"1"}:
+                return True
+            if text not in {b"false", b"0", b"", b"null"}:
+                raise Refused(400, "force must be true or false", field="force")
+    return False
+
+
+def _forming(forming: Forming, headers: RawHeaders) -> Response:
+    error = {
+        "code": "lobby_forming",
+        "message": "the lobby is still forming; poll it until it is active, then start again",
+        "details": {"lobbyId": forming.lobby_id, "retryAfterMs": forming.retry_after_ms},
+    }
+    wait = max(1, -(-forming.retry_after_ms // 1000))
+    return Response(202, shapes.encode({"error": error}), (*headers, (b"retry-after", b"%d" % wait)))
+
+
+def _unavailable(retry_after_s: int) -> Refused:
+    message = "not available right now; it may or may not have happened: retry with the same Idempotency-Key"
+    return Refused(503, message, headers=((b"retry-after", b"%d" % retry_after_s),))

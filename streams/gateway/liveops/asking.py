@@ -1,0 +1,119 @@
+"""From a write to its command: who is meant, under which id, with what meaning."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from schemas.codec import Message
+from schemas.envelope import Command, Outcome
+from schemas.identifiers import keyed_command_id, random_command_id
+from schemas.liveops.commands import COMMANDS
+from schemas.liveops.definitions import ResolvedEvent
+from streams.gateway.commands import CommandClient
+from streams.gateway.liveops.access import Caller
+
+_canonical: Final = msgspec.msgpack.Encoder(order="deterministic")
+_RANDOM_BYTES: Final = 16
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One write as it is asked for."""
+
+    caller: Caller
+    player: str
+    operation: str
+    """The operation with its path ids: a key used on two paths makes two commands."""
+    key: str
+    """The client's idempotency key, or the one made for it."""
+    given: bool
+    """Whether the client gave it: only then can the command have been decided before."""
+    meaning: msgspec.Struct
+    """The body. Its idempotency key is not part of what it means."""
+
+    @property
+    def command_id(self) -> str:
+        """The same request, the same command, through whichever gateway."""
+        return keyed_command_id(
+            game_id=self.caller.game.id,
+            subject=self.player,
+            operation=self.operation,
+            idempotency_key=self.key,
+        )
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of what is asked: the same key with another one is a conflict."""
+        fields = msgspec.structs.asdict(self.meaning)
+        fields.pop("idempotency_key", None)
+        return hashlib.sha256(self.operation.encode() + b"\0" + _canonical.encode(fields)).digest()
+
+
+class Asking:
+    """Asks liveops' deciders. `clock_ms` is unix milliseconds, `randomness` gives so many random bytes."""
+
+    def __init__(
+        self, commands: CommandClient, *, clock_ms: Callable[[], int], randomness: Callable[[int], bytes]
+    ) -> None:
+        self._commands = commands
+        self._clock_ms = clock_ms
+        self._randomness = randomness
+
+    def new_key(self) -> str:
+        """An idempotency key for a client that sent none."""
+        return random_command_id(self._randomness(_RANDOM_BYTES))
+
+    async def stored(self, asked: Asked, aggregate_id: str) -> Outcome | None:
+        """The outcome of an earlier request with the same key; None where there is none yet.
+
+        Raises CommandConflict for another body, CommandUnavailable where it can't be known.
+        """
+        if not asked.given:
+            return None
+        return await self._commands.stored(aggregate_id, asked.command_id, asked.fingerprint)
+
+    async def ask(
+        self, asked: Asked, body: Message, aggregate_id: str, *, event: ResolvedEvent | None = None
+    ) -> Outcome:
+        """The outcome of a keyed command, this one's or the first one's. Raises as the client does."""
+        command = self._command(
+            asked, body, aggregate_id, asked.command_id, asked.fingerprint, keyed=True, event=event
+        )
+        return await self._commands.submit(
+            command, definition=event.encoded if event else b"", fresh=not asked.given
+        )
+
+    async def join(self, asked: Asked, body: Message, aggregate_id: str, event: ResolvedEvent) -> Outcome:
+        """The outcome of a join: never keyed, because its answer changes until the lobby is full."""
+        command_id = random_command_id(self._randomness(_RANDOM_BYTES))
+        fingerprint = hashlib.sha256(command_id.encode()).digest()
+        command = self._command(asked, body, aggregate_id, command_id, fingerprint, keyed=False, event=event)
+        return await self._commands.submit(command, definition=event.encoded)
+
+    def _command(
+        self,
+        asked: Asked,
+        body: Message,
+        aggregate_id: str,
+        command_id: str,
+        fingerprint: bytes,
+        *,
+        keyed: bool,
+        event: ResolvedEvent | None,
+    ) -> Command:
+        return Command(
+            command_id=command_id,
+            type=body.WIRE,
+            aggregate_id=aggregate_id,
+            studio_id=asked.caller.game.studio_id,
+            game_id=asked.caller.game.id,
+            body=COMMANDS.encode(body),
+            at_ms=self._clock_ms(),
+            seed=self._randomness(_RANDOM_BYTES),
+            fingerprint=fingerprint,
+            keyed=keyed,
+            definition=event.reference if event else "",
+        )
