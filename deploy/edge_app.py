@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
+import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import prometheus_client
+from msgspec.structs import replace
 
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
@@ -20,16 +23,21 @@ from deploy.object_store import open_objects
 from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
 from deploy.stack.kafka import default_cache
 from projections.liveops.final import ClickHouseFinals
+from projections.liveops.keys import NOUN
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.streams import RedisBoardStreams
 from projections.redis.client import AWAY, connect
+from projections.redis.outcomes import RedisOutcomes
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
 from projections.telemetry.live import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
+from schemas.topics import LIVEOPS_COMMANDS
 from streams.gateway.app import create_gateway, handles
+from streams.gateway.commands import CommandClient
+from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.openapi import documents
 from streams.runtime.producer import KafkaAppender
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.settings import Settings
+    from streams.gateway.services import Services
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -140,12 +149,34 @@ class EdgeApp:
                 trusted_proxies=configured.trusted_proxies,
                 cors=configured.cors,
                 metrics=figures,
+                liveops=await self._open_writes(redis, appender),
             )
             self._stack.push_async_callback(gateway.drained)
             self._gateway = gateway
         if self._kind != "gateway":
             self._api = self._open_api(redis, directory, limiter)
         self._ready = True
+
+    async def _open_writes(self, redis: Any, appender: KafkaAppender) -> Callable[[Services], LiveopsWrites]:
+        configured = self._settings
+        commands = CommandClient(
+            topic=replace(LIVEOPS_COMMANDS, partitions=configured.liveops_partitions),
+            appender=appender,
+            answers=RedisOutcomes(redis, NOUN),
+            gateway_id=f"edge-{uuid.uuid4().hex}",
+            new_record_id=lambda: uuid.uuid4().hex,
+        )
+        await commands.start()
+        self._stack.push_async_callback(commands.stop)
+        queries = LiveopsQueries(redis)
+        secret = configured.deployment_secret()
+
+        def make(services: Services) -> LiveopsWrites:
+            return LiveopsWrites(
+                services, commands, queries, queries, secret=secret, randomness=secrets.token_bytes
+            )
+
+        return make
 
     def _open_api(self, redis: Any, directory: RedisDirectory, limiter: RedisRateLimiter) -> Asgi:
         configured = self._settings

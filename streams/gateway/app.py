@@ -84,6 +84,7 @@ class Gateway:
         objects: ObjectStore,
         exports: ExportRegister,
         cors: Cors,
+        *,
         clock_s: Callable[[], float],
         liveops: LiveopsWrites | None = None,
     ) -> None:
@@ -249,4 +250,4 @@ def create_gateway(
         read_timeout_s=read_timeout_s,
     )
     writes = liveops(services) if liveops is not None else None
-    return Gateway(services, objects, exports, Cors(cors), clock_s, writes)
+    return Gateway(services, objects, exports, Cors(cors), clock_s=clock_s, liveops=writes)

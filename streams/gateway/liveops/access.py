@@ -1,7 +1,7 @@
 """Who may write what: keys, rates, player secrets. The order is key, kind of key, rate, secret.
 
-Source: contract/liveops.md, "Player secret" and "Rate limits". The read side's twin is `api/liveops/access.py`;
-rooms share no code but `schemas`.
+Source: contract/liveops.md, "Player secret" and "Rate limits". The read side has a twin of this,
+`api/liveops/access.py`: the two rooms share no code but `schemas`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class Access:
         self._secrets: dict[tuple[str, str], tuple[float, str]] = {}
 
     async def caller(self, request: Request, found: Found) -> Caller:
-        """Whose key was presented. Raises `Refused`: 401 for no such key, 403 for an SDK key on a server's route."""
+        """Whose key was presented.
+
+        Raises `Refused`: 401 for no such key, 403 for an SDK key on a server's route.
+        """
         try:
             presented = s3_key(request.raw_headers)
         except Ambiguous as error:

@@ -87,16 +87,8 @@ class LiveopsWrites:
             return answering.error_response(refused, headers)
         except Forming as forming:
             return _forming(forming, headers)
-        except CommandConflict as error:
-            return answering.error_response(
-                Refused(409, str(error), reason="idempotency_key_reused"), headers
-            )
-        except CommandTooLarge as error:
-            return answering.error_response(Refused(413, str(error)), headers)
-        except CommandUnavailable as error:
-            return answering.error_response(_unavailable(error.retry_after_s), headers)
-        except StoreUnavailable:
-            return answering.error_response(_unavailable(RETRY_AFTER_UNAVAILABLE_S), headers)
+        except (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable) as error:
+            return answering.error_response(_refused(error), headers)
 
     async def _write(
         self, request: Request, found: Found, asked: Asked, body: Body, headers: RawHeaders
@@ -196,6 +188,16 @@ def _forming(forming: Forming, headers: RawHeaders) -> Response:
     }
     wait = max(1, -(-forming.retry_after_ms // 1000))
     return Response(202, shapes.encode({"error": error}), (*headers, (b"retry-after", b"%d" % wait)))
+
+
+def _refused(error: Exception) -> Refused:
+    if isinstance(error, CommandConflict):
+        return Refused(409, str(error), reason="idempotency_key_reused")
+    if isinstance(error, CommandTooLarge):
+        return Refused(413, str(error))
+    if isinstance(error, CommandUnavailable):
+        return _unavailable(error.retry_after_s)
+    return _unavailable(RETRY_AFTER_UNAVAILABLE_S)
 
 
 def _unavailable(retry_after_s: int) -> Refused:

@@ -156,4 +156,4 @@ def _check_text(value: str) -> None:
 
 
 def _invalid(message: str, field: str) -> Refused:
-    return Refused(400, message, **({"field": field} if field else {}))
+    return Refused(400, message, field=field) if field else Refused(400, message)
