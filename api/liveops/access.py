@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SECRET_AGE_MAX_S: Final = 1.0
 """Whoever changes a secret waits this long before the answer, so that no process takes the old one after."""
+NAME_BYTES_MAX: Final = 256
+"""As the writes take it."""
 _SECRETS_MAX: Final = 20_000
 _SDK_KINDS: Final = frozenset({KeyKind.SDK_LIVE, KeyKind.SDK_TEST})
 
@@ -84,6 +86,8 @@ class Access:
             subject = f"player:{player}" if player else f"ip:{self._source_ip(call)}"
             bucket = sdk_bucket("sdk_read", caller.credential.key_id, subject)
             await self._count(call, bucket, limits.sdk_read_per_minute)
+        if len(call.parameter.encode(errors="replace")) > NAME_BYTES_MAX:
+            raise Refused(400, f"an id in the path takes at most {NAME_BYTES_MAX} bytes")
         return caller
 
     async def server(self, call: Call) -> Caller:
