@@ -244,7 +244,11 @@ class DueReads(Protocol):
     """What time has brought or will bring, for the process managers."""
 
     async def windows_over(self, now_ms: int, limit: int) -> list[WindowRow]:
-        """Windows past their end that are not finalized, the oldest end first."""
+        """Windows past their end that are not finalized, the oldest end first.
+
+        A window leaves once all partitions are closed and no board of it is unfinalized, so one that nobody
+        played in leaves with its last partition: whoever closes windows settles their lobbies before that.
+        """
         ...
 
     async def boards_of(self, row: WindowRow, limit: int) -> list[WindowBoard]:
