@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -181,7 +181,7 @@ async def test_a_stream_tells_progress_with_the_rank_of_its_moment(projected: Pr
     projected.liveops.at_ms = now_ms
     board_id = await play(projected, "ann", 7)
     await play(projected, "bob", 9)
-    entries = await projected.redis.xrange(f"liveops:1:stream:{board_id}")
+    entries: Any = await projected.redis.xrange(f"liveops:1:stream:{board_id}")
     assert [fields[b"r"] for _, fields in entries] == [b"1", b"1"]
     assert b'"externalId":"bob"' in entries[1][1][b"d"]
     assert b'"previousScore":null' in entries[1][1][b"d"]
