@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.bench import ceilings
+from deploy.bench.calls import CallOrder
 from deploy.bench.load import Order, OrderRefusedError, Result, check, percentile
 from deploy.bench.markers import Markers, Target
 from deploy.bench.processes import cpu_seconds, difference, parts
@@ -189,10 +190,10 @@ class Ingest:
         return found
 
 
-async def load(order: Order) -> Result:
-    """Run the generator as a process of its own."""
+async def load(order: Order | CallOrder, module: str = "deploy.bench.load") -> Result:
+    """Run a generator as a process of its own. Raises OrderRefusedError."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.bench.load"),
+        *(sys.executable, "-m", module),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

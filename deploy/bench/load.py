@@ -79,6 +79,11 @@ class Turnstile:
         self._next = start
         self._left = requests_max
 
+    @property
+    def left(self) -> int:
+        """How many requests may still be handed out."""
+        return self._left
+
     def take(self, now: float) -> float | None:
         """The time the caller's request is due; None when all have been handed out."""
         if self._left <= 0:

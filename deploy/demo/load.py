@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parent
 TESTERS: Final = ("tester_ada", "tester_brendan")
 READY_SECONDS: Final = 60.0
+RELAY_KEYS: Final = {
+    "relay_public_token": KeyKind.PUBLIC_TOKEN,
+    "relay_lo_live": KeyKind.SDK_LIVE,
+    "relay_lo_srv": KeyKind.SDK_SERVER,
+}
+"""Keys of the game without limits, by their names in demo.json; loads and drills use them."""
 _GAME_KINDS: Final = tuple(
     kind for kind in KeyKind if kind not in ACCOUNT_WIDE_KINDS and kind != KeyKind.PLAYTESTER
 )
@@ -54,8 +60,9 @@ async def load(configured: Settings) -> Path:
             _studio(desk, FOLDER / "demo.yaml", before), _studio(desk, FOLDER / "other.yaml", before)
         )
         relay = next(game for game in demo["games"] if game["slug"] == "relay")
-        scope = Scope(kind=KeyKind.PUBLIC_TOKEN, studio_id=demo["studio"]["id"], game_id=relay["id"])
-        demo["keys"]["relay_public_token"] = await _key(desk, scope, before)
+        for name, kind in RELAY_KEYS.items():
+            scope = Scope(kind=kind, studio_id=demo["studio"]["id"], game_id=relay["id"])
+            demo["keys"][name] = await _key(desk, scope, before)
     content = {
         "base_url": configured.base_url,
         "clickhouse_url": configured.clickhouse_url,
