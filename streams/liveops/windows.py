@@ -24,9 +24,10 @@ from schemas.liveops.answers import SettleAnswer
 from schemas.liveops.commands import CloseWindow, FinalizeBoard, SettleLobbies
 from schemas.liveops.names import event_aggregate, window_aggregate
 from schemas.liveops.ports import DueReads, WindowBoard, WindowRow
-from schemas.liveops.views import FinalEntry
+from schemas.liveops.views import FinalEntry, RankReward
 from schemas.topics import COMMAND_RECORD_BYTES_MAX
 from streams.deciders.liveops.boards import CHUNK_MAX
+from streams.deciders.liveops.rules import rules_of
 from streams.gateway.commands import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
@@ -42,6 +43,8 @@ CHUNKS_PER_TICK: Final = 100
 """Of one board: 200,000 ranks."""
 SETTLES_PER_TICK: Final = 100
 """Of one window: 50,000 lobbies."""
+GIFTS_MAX: Final = 4_000
+"""Rank rewards that one chunk may earn: who gives them must be seen to move."""
 ENTRY_BYTES: Final = 80
 """What a packed entry takes at most beside its external id."""
 CHUNK_BYTES_MAX: Final = COMMAND_RECORD_BYTES_MAX - 16 * 1024
@@ -135,9 +138,11 @@ class WindowManager:
         Who is refused (another timer was ahead) begins in the next round where the projection stands then.
         """
         chunk, frozen = board.next_chunk, board.frozen
+        rewards = rules_of(row.definition).rank_rewards
         for _ in range(CHUNKS_PER_TICK):
-            read = await self._dues.ranks(board.board_id, frozen, CHUNK_MAX + 1)
-            entries, last = chunk_of(read, len(row.definition))
+            most = entries_max(rewards, frozen)
+            read = await self._dues.ranks(board.board_id, frozen, most + 1)
+            entries, last = chunk_of(read, most, len(row.definition))
             command = FinalizeBoard(
                 event_key=row.event_key,
                 window_id=row.window_id,
@@ -167,14 +172,20 @@ def closing_order(closed: frozenset[int], home: int, partitions: int) -> tuple[l
     return [p for p in missing if p == home], [p for p in missing if p != home]
 
 
-def chunk_of(read: Sequence[FinalEntry], definition_bytes: int) -> tuple[list[FinalEntry], bool]:
-    """The next chunk, and whether it is the board's last, of up to CHUNK_MAX + 1 entries read. Pure.
+def entries_max(rewards: Sequence[RankReward], frozen: int) -> int:
+    """How many entries the chunk after `frozen` ranks may have, by the rewards that reach it. Pure."""
+    reaching = sum(reward.rank_max > frozen for reward in rewards)
+    return max(1, min(CHUNK_MAX, GIFTS_MAX // reaching)) if reaching else CHUNK_MAX
 
-    The same entries give the same chunk: at most CHUNK_MAX, and no more than a command record can hold.
+
+def chunk_of(read: Sequence[FinalEntry], most: int, definition_bytes: int) -> tuple[list[FinalEntry], bool]:
+    """The next chunk, and whether it is the board's last, of up to `most` + 1 entries read. Pure.
+
+    The same entries give the same chunk: at most `most`, and no more than a command record can hold.
     """
     left = CHUNK_BYTES_MAX - definition_bytes
     entries: list[FinalEntry] = []
-    for entry in read[:CHUNK_MAX]:
+    for entry in read[:most]:
         left -= ENTRY_BYTES + len(entry.external_id.encode("utf-8", "surrogatepass"))
         if left < 0 and entries:
             break

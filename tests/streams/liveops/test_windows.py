@@ -8,11 +8,18 @@ from schemas.identifiers import partition_of
 from schemas.liveops.answers import JoinAnswer
 from schemas.liveops.commands import CloseWindow, FinalizeBoard, JoinEvent, SettleLobbies
 from schemas.liveops.event_windows import BoardChunkFinalized, BoardFinalized, LobbyClosed, WindowClosing
-from schemas.liveops.views import FinalEntry
+from schemas.liveops.views import FinalEntry, RankReward
 from streams.deciders.liveops.boards import CHUNK_MAX
 from streams.liveops import windows
 from streams.liveops.lobbies import LobbyManager
-from streams.liveops.windows import CHUNK_BYTES_MAX, WindowManager, chunk_of, closing_order
+from streams.liveops.windows import (
+    CHUNK_BYTES_MAX,
+    GIFTS_MAX,
+    WindowManager,
+    chunk_of,
+    closing_order,
+    entries_max,
+)
 from tests.streams.deciders.liveops.given import event
 from tests.streams.liveops.world import PARTITIONS, World
 
@@ -142,18 +149,29 @@ def test_chunks_end_at_their_count_and_at_their_bytes() -> None:
             for rank in range(1, count + 1)
         ]
 
-    assert chunk_of([], 0) == ([], True)
-    assert [len(chunk_of(entries(n, "p"), 0)[0]) for n in (1, CHUNK_MAX, CHUNK_MAX + 1)] == [
+    assert chunk_of([], CHUNK_MAX, 0) == ([], True)
+    assert [len(chunk_of(entries(n, "p"), CHUNK_MAX, 0)[0]) for n in (1, CHUNK_MAX, CHUNK_MAX + 1)] == [
         1,
         CHUNK_MAX,
         CHUNK_MAX,
     ]
-    assert chunk_of(entries(CHUNK_MAX, "p"), 0)[1]
-    assert not chunk_of(entries(CHUNK_MAX + 1, "p"), 0)[1]
-    long, last = chunk_of(entries(CHUNK_MAX, "p" * 250), 0)
+    assert chunk_of(entries(CHUNK_MAX, "p"), CHUNK_MAX, 0)[1]
+    assert not chunk_of(entries(CHUNK_MAX + 1, "p"), CHUNK_MAX, 0)[1]
+    long, last = chunk_of(entries(CHUNK_MAX, "p" * 250), CHUNK_MAX, 0)
     assert not last
     assert len(long) == CHUNK_BYTES_MAX // 330
-    assert len(chunk_of(entries(2, "p"), CHUNK_BYTES_MAX)[0]) == 1
+    assert len(chunk_of(entries(2, "p"), CHUNK_MAX, CHUNK_BYTES_MAX)[0]) == 1
+
+
+def test_a_chunk_earns_so_many_rewards_and_no_more() -> None:
+    rewards = [RankReward(rank_max=rank_max, trigger="t", ordinal=0) for rank_max in (10, 5000, 5000, 10**6)]
+    assert [entries_max(rewards, frozen) for frozen in (0, 10, 5000, 10**6)] == [
+        GIFTS_MAX // 4,
+        GIFTS_MAX // 3,
+        CHUNK_MAX,
+        CHUNK_MAX,
+    ]
+    assert entries_max(rewards * 5000, 0) == 1
 
 
 def test_the_home_partition_comes_first() -> None:
