@@ -6,6 +6,7 @@ look-up.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,8 +20,12 @@ from schemas.edge.ports import StoreUnavailable, Verdict
 
 REMEMBERED: Final = 20_000
 """Refusals remembered at most; the oldest are forgotten first, and then cost one round trip again."""
+TOGETHER_MAX: Final = 256
+"""Calls of one script; more make another."""
 COUNTED_S: Final = 0.1
 """Where refused calls count, Redis hears of one refused call in this time from each process."""
+
+_Call = tuple[str, str, str, str]
 
 
 class RedisRateLimiter:
@@ -43,6 +48,8 @@ class RedisRateLimiter:
         self._prefix = prefix
         self._monotonic = monotonic
         self._remembered = remembered
+        self._waiting: list[tuple[_Call, asyncio.Future[list[int]]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refused: OrderedDict[tuple[str, float, int], tuple[float, float, float]] = OrderedDict()
 
     async def take(
@@ -64,17 +71,13 @@ class RedisRateLimiter:
                     reset_ms=_ms(reset_at - now),
                 )
             del self._refused[memory]
-        try:
-            reply = await RATE_LIMIT.run(
-                self._redis,
-                self._prefix + bucket,
-                repr(float(limit)),
-                str(period_ms),
-                "count" if count_refused else "",
-            )
-        except AWAY as error:
-            raise StoreUnavailable(f"Redis is away: {error}") from error
-        allowed, retry_after_ms, remaining, reset_ms = reply
+        call = (
+            self._prefix + bucket,
+            repr(float(limit)),
+            str(period_ms),
+            "count" if count_refused else "",
+        )
+        allowed, retry_after_ms, remaining, reset_ms = await self._ask(call)
         if not allowed:
             now = self._monotonic()
             free_at = now + retry_after_ms / 1000
@@ -85,6 +88,39 @@ class RedisRateLimiter:
         return Verdict(
             allowed=bool(allowed), retry_after_ms=retry_after_ms, remaining=remaining, reset_ms=reset_ms
         )
+
+    async def _ask(self, call: _Call) -> list[int]:
+        """The script's word on a call. What is asked in one turn of the event loop is asked together."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[int]] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._send)
+        self._waiting.append((call, answer))
+        return await answer
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for first in range(0, len(waiting), TOGETHER_MAX):
+            task = asyncio.get_running_loop().create_task(self._run(waiting[first : first + TOGETHER_MAX]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, some: list[tuple[_Call, asyncio.Future[list[int]]]]) -> None:
+        problem: Exception | None = None
+        reply: list[list[int]] = []
+        try:
+            reply = await RATE_LIMIT.run(self._redis, *(text for call, _ in some for text in call))
+        except AWAY as error:
+            problem = StoreUnavailable(f"Redis is away: {error}")
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            problem = error
+        for index, (_, answer) in enumerate(some):
+            if answer.done():  # whoever asked has gone; the call counts
+                continue
+            if problem is not None:
+                answer.set_exception(problem)
+            else:
+                answer.set_result(reply[index])
 
 
 def _ms(seconds: float) -> int:
