@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -17,9 +17,15 @@ from deploy.bench.ingest import read_relay
 from deploy.bench.load import Order, OrderRefusedError, check
 from deploy.bench.processes import NoStackError
 from deploy.drill.faults import FaultDrill, Outcome, Plan
+from deploy.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
 from deploy.drill.soak import Memory, soak
 from deploy.drill.stack import DrillFailedError, OwnStack
 from projections.clickhouse.client import ClickHouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploy.drill.checks import Verdict
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
 WIDTH: Final = 132
@@ -66,6 +72,46 @@ async def _faults(home: Path, plan: Plan, console: Console) -> Outcome:
         return await FaultDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
 
 
+@app.command("liveops")
+def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
+    operations: Annotated[int, typer.Option(min=10, max=5_000_000, help="Operations in all.")] = 50_000,
+    players: Annotated[int, typer.Option(min=1, max=20_000, help="Players they are spread over.")] = 500,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 30,
+    seed: Annotated[int, typer.Option(help="Operations, order and pauses of the kills.")] = 1,
+    home: Annotated[
+        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Move money and grants on a stack of its own while its parts are killed, then check every balance.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = MoneyPlan(operations=operations, players=players, kills=kills, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
+        try:
+            outcome = asyncio.run(_liveops(home or Path(temporary), plan, console))
+        except (DrillFailedError, OSError) as error:
+            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+            raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(
+            f"{outcome.operations:,} operations in {outcome.seconds:.0f} s; {outcome.unsure} attempts whose "
+            f"fate nobody told; answers {outcome.answers}"
+        )
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _liveops(home: Path, plan: MoneyPlan, console: Console) -> MoneyOutcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await MoneyDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
 def show(console: Console, outcome: Outcome) -> None:
     """Print the recoveries and the verdict."""
     table = Table(title="Recovery after SIGKILL", title_justify="left", box=None, pad_edge=False)
@@ -84,10 +130,15 @@ def show(console: Console, outcome: Outcome) -> None:
         "answers "
         + ", ".join(f"{answer} {count:,} times" for answer, count in sorted(outcome.answers.items()))
     )
+    show_verdicts(console, outcome.verdicts)
+
+
+def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print each line, and whether it holds."""
     verdict = Table(title="Verdict", title_justify="left", box=None, pad_edge=False)
     for title in ("", "", ""):
         verdict.add_column(title, overflow="fold")
-    for line in outcome.verdicts:
+    for line in verdicts:
         verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, line.figures)
     console.print(verdict)
 
