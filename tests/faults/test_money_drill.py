@@ -1,4 +1,4 @@
-"""The live-ops drill, small: every part that moves money is killed once. The whole: `questlog drill liveops`."""
+"""The live-ops drill, small: every part that moves money is killed once. Whole: `questlog drill liveops`."""
 
 from __future__ import annotations
 
