@@ -15,6 +15,7 @@ import aiohttp
 from deploy.cli import running
 from deploy.stack.part import PartSpec, RunningPart, free_port, http_ok
 from deploy.stack.supervisor import STATUS_FILE
+from schemas.topics import TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,7 +183,7 @@ class OwnStack:
 
 
 async def partitions_held(admin_port: int) -> int:
-    """How many partitions a worker holds, by its /healthz; 0 when it doesn't answer."""
+    """How many partitions of telemetry a worker holds, by its /healthz; 0 when it doesn't answer."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0)) as session,
@@ -191,4 +192,4 @@ async def partitions_held(admin_port: int) -> int:
             health = await response.json()
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         return 0
-    return len(health.get("partitions", []))
+    return sum(held["topic"] == TELEMETRY.name for held in health.get("partitions", []))

@@ -28,7 +28,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     await migrations.apply(client)
     redis = connect(configured.redis_url)
     worker.stack.push_async_callback(redis.aclose)
-    app = worker.application()
+    app = worker.application(in_bulk=True)
     reader = TelemetryReader(
         client,
         topic=TELEMETRY.name,

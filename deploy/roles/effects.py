@@ -62,5 +62,5 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         group.create_task(deliverer.run(stop))
         readers = SeveralReaders([rewards, webhooks])
         group.create_task(
-            worker.follow(worker.application(), [(worker.topic(LIVEOPS_EVENTS), readers)], stop)
+            worker.follow(worker.application(in_bulk=True), [(worker.topic(LIVEOPS_EVENTS), readers)], stop)
         )

@@ -83,6 +83,11 @@ def java() -> str:
     raise PartFailed("Java 17 or newer is missing: install Debian's package openjdk-17-jre-headless")
 
 
+def kept_partitions(home: Path, topic: str) -> int | None:
+    """How many partitions of a topic the log of a home holds; None where it has no such topic yet."""
+    return len(list((home / "kafka" / "data").glob(f"{topic}-[0-9]*"))) or None
+
+
 def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> PartSpec:
     """A broker and controller in one process on 127.0.0.1:port, its log in `<home>/kafka`."""
     folder = (home / "kafka").absolute()

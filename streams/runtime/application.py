@@ -27,14 +27,18 @@ def create_application(
     bootstrap: str,
     data_dir: Path,
     group_prefix: str = "questlog",
+    fetch_min_bytes: int = 1,
     **settings: Any,
 ) -> faust.App:
     """The Faust app of a role; call it inside the running event loop.
 
     `instance` names this process among the role's processes and must be stable over restarts: a worker that
-    comes back within the session takes its partitions at once. `settings` override Faust's.
+    comes back within the session takes its partitions at once. With `fetch_min_bytes` it may be told of a
+    record up to FETCH_MAX_WAIT_MS later, in company: for roles that nobody waits for, since each fetch costs
+    a worker and the broker as much as hundreds of commands. `settings` override Faust's.
     """
     patches.apply()
+    patches.fetch_in_bulk(f"{group_prefix}-{role}", fetch_min_bytes)
     brokers = [f"kafka://{server.strip()}" for server in bootstrap.split(",")]
     defaults: dict[str, Any] = {
         "broker": brokers,

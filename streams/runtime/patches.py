@@ -22,6 +22,7 @@ FETCH_MAX_WAIT_MS: Final = 250
 """How long the broker holds an empty fetch. Faust's 1500 is the delay of a partition that just joined."""
 
 _heartbeats: dict[str, float] = {}
+_fetch_min_bytes: dict[str, int] = {}
 _applied = False
 
 
@@ -43,6 +44,7 @@ def apply() -> None:
     def create_worker_consumer(self: Any, transport: Any) -> Any:
         consumer = _create_worker_consumer(self, transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001 - hard-coded upstream
+        consumer._fetch_min_bytes = _fetch_min_bytes.get(transport.app.conf.id, 1)  # noqa: SLF001 - likewise
         return consumer
 
     async def do_heartbeat(self: Any) -> bool:
@@ -56,6 +58,11 @@ def apply() -> None:
     _replace(Consumer, "on_buffer_full", _keep_fetching)
     _replace(Producer, "_settings_extra", _idempotent)
     _applied = True
+
+
+def fetch_in_bulk(group_id: str, bytes_min: int) -> None:
+    """Let the broker gather so many bytes, or FETCH_MAX_WAIT_MS, for this group. Call it before the start."""
+    _fetch_min_bytes[group_id] = bytes_min
 
 
 def _replace(owner: type, name: str, function: Any) -> None:

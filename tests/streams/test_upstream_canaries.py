@@ -117,7 +117,9 @@ async def test_a7_a_missing_topic_is_neither_created_nor_read(kafka: str, tmp_pa
 
 def test_a9_the_fetch_wait_is_hard_coded_upstream() -> None:
     assert "fetch_max_wait_ms=1500" in inspect.getsource(driver)
-    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer)
+    source = inspect.getsource(AIOKafkaConsumer)
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source
+    assert "fetch_min_bytes=self._fetch_min_bytes" in source
 
 
 @pytest.mark.stack
