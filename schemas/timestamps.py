@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 EARLIEST_MS: Final = 946_684_800_000
@@ -83,5 +84,11 @@ def check_range(at_ms: int, arrived_at_ms: int) -> None:
 
 def iso_ms(at_ms: int) -> str:
     """ISO 8601 UTC with milliseconds, the form that S2 to S5 show."""
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    second, millisecond = divmod(at_ms, 1000)
+    return f"{_iso_second(second)}.{millisecond:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _iso_second(second: int) -> str:
+    """Answers of one moment mostly share their second."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -119,7 +119,7 @@ class Gateway:
         except ClientGone:
             return
         await self._respond(request, response, send)
-        route = request.path if request.path in self._routes else _template(request)
+        route = request.path if request.path in self._routes else request.route
         self.metrics.request(route, response.status, self._clock_s() - started)
 
     async def drained(self) -> None:
@@ -133,6 +133,7 @@ class Gateway:
                 return await handler(request)
             write = find_write(request.scope) if self._liveops is not None else None
             if self._liveops is not None and write is not None and request.method != "OPTIONS":
+                request.route = write.route.value
                 return await self._liveops(request, write)
             return self._no_route(request, known=handler is not None)
         except Refused as refused:
@@ -201,11 +202,6 @@ class Gateway:
                 await self.drained()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _template(request: Request) -> str:
-    write = find_write(request.scope)
-    return "other" if write is None else write.route.value
 
 
 def _about(request: Request) -> dict[str, str]:

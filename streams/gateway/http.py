@@ -71,7 +71,18 @@ class ClientGone(Exception):
 class Request:
     """One HTTP request. `headers` holds the last of repeated ones; `raw_headers` all of them in order."""
 
-    __slots__ = ("body_read", "headers", "id", "ip", "method", "path", "raw_headers", "receive", "scope")
+    __slots__ = (
+        "body_read",
+        "headers",
+        "id",
+        "ip",
+        "method",
+        "path",
+        "raw_headers",
+        "receive",
+        "route",
+        "scope",
+    )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -80,6 +91,8 @@ class Request:
         self.method: str = scope["method"]
         self.raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self.raw_headers)
+        self.route = "other"
+        """The route's template for metrics, once it is known."""
         self.body_read = False
         """Whether the body has been received to its end."""
         client = scope.get("client")
