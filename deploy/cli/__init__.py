@@ -32,6 +32,7 @@ COMMANDS: Final = (
     Listed("sql", "sql", "Ask ClickHouse."),
     Listed("dlq", "dlq", "List, show and replay dead letters."),
     Listed("webhooks", "webhooks", "List and replay webhooks that were given up; show signing secrets."),
+    Listed("simulate", "simulate", "Play the live-ops write path under faults, in virtual time."),
     Listed("rebuild", "rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),
     Listed("bench", "bench", "Measure the running stack."),
     Listed("drill", "drill", "Kill parts of the running stack and count what came of it."),

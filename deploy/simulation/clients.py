@@ -1,0 +1,192 @@
+"""Simulated players: they ask with idempotency keys, again through any gateway, until they know."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from schemas.decided import REMEMBERED_REFUSALS
+from schemas.edge.ports import Game, Limits
+from schemas.envelope import Command, Outcome
+from schemas.identifiers import keyed_command_id
+from schemas.liveops import answers
+from schemas.liveops import commands as ask
+from schemas.liveops.definitions import ResolvedEvent, resolve_event
+from schemas.liveops.names import player_aggregate
+from schemas.liveops.views import CrateRow, GrantEntry
+from streams.gateway.commands import CommandClient, CommandUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploy.simulation.faults import Faults
+    from schemas.codec import Message
+
+GAME_ID: Final = "game-1"
+STUDIO_ID: Final = "studio-1"
+RETRY_S: Final = 0.2
+TRIES_MAX: Final = 400
+DEFINITION: Final = {
+    "eventKey": "frags",
+    "name": "Frags",
+    "mode": "global",
+    "window": {"every": "month"},
+    "metrics": {"frags": {}},
+    "scoreFormula": "frags",
+    "attemptCap": 3,
+    "rewards": [
+        {"trigger": "score >= 5", "entries": [{"type": "currency", "key": "gold", "quantity": 7}]},
+    ],
+}
+
+
+def event() -> ResolvedEvent:
+    """The one event of the simulated game."""
+    game = Game(
+        id=GAME_ID,
+        studio_id=STUDIO_ID,
+        slug="game",
+        name="Game",
+        created_at_ms=0,
+        limits=Limits(),
+        definition={"events": [DEFINITION]},
+    )
+    resolved = resolve_event(game, "frags")
+    if resolved is None:
+        raise ValueError("the simulated game has no event")
+    return resolved
+
+
+class Lost(Exception):
+    """A client that never learnt what became of its command, although faults had ended."""
+
+
+class SimulatedPlayer:
+    """One player: what was asked, and every outcome that was heard for each key."""
+
+    def __init__(self, external_id: str, gateways: Sequence[CommandClient], faults: Faults) -> None:
+        self.external_id = external_id
+        self.aggregate_id = player_aggregate(GAME_ID, external_id)
+        self.heard: dict[str, set[bytes]] = {}
+        self.balance = 0
+        """What the accepted operations give."""
+        self.starts = 0
+        self.contents: dict[str, set[str]] = {}
+        self._gateways = gateways
+        self._faults = faults
+        self._event = event()
+        self._count = 0
+
+    async def play(self, operations: int) -> None:
+        """So many operations, one after the other, some of them asked twice at once."""
+        await self._ask(ask.RegisterPlayer(secret_hash="hash"))  # noqa: S106 - no password
+        for _ in range(operations):
+            choice = self._faults.dice.choice(
+                (self._credit, self._debit, self._grant, self._crate, self._run)
+            )
+            await choice()
+
+    async def _credit(self) -> None:
+        amount = self._faults.dice.randrange(1, 20)
+        outcome = await self._ask(ask.CreditWallet(economy_key="gold", amount=amount))
+        self.balance += amount if outcome.status == 200 else 0
+
+    async def _debit(self) -> None:
+        amount = self._faults.dice.randrange(1, 20)
+        outcome = await self._ask(ask.DebitWallet(economy_key="gold", amount=amount))
+        self.balance -= amount if outcome.status == 200 else 0
+
+    async def _grant(self) -> None:
+        grant = await self._given(self._faults.dice.randrange(1, 9), crate=False)
+        await self._claim(grant.id, grant.entries)
+
+    async def _crate(self) -> None:
+        crate = await self._given(self._faults.dice.randrange(1, 9), crate=True)
+        outcomes = await asyncio.gather(*(self._ask(ask.OpenCrate(grant_id=crate.id)) for _ in range(2)))
+        opened = [msgspec.msgpack.decode(outcome.body, type=answers.OpenAnswer) for outcome in outcomes]
+        self.contents.setdefault(crate.id, set()).update(
+            f"{one.contents.id} {one.contents.entries}" for one in opened
+        )
+        await self._claim(opened[0].contents.id, opened[0].contents.entries)
+
+    async def _run(self) -> None:
+        window = self._event.window_at(self._faults.now_ms())
+        start = ask.StartAttempt(event_key="frags", window_id=window.id if window else "")
+        started = await self._ask(start)
+        if started.status != 201:
+            return
+        self.starts += 1
+        attempt = msgspec.msgpack.decode(started.body, type=answers.StartAnswer).attempt
+        report = ask.ReportProgress(
+            event_key="frags",
+            attempt_id=attempt.id,
+            mode="increment",
+            metric_value=float(self._faults.dice.randrange(1, 8)),
+        )
+        outcome = await self._ask(report)
+        if outcome.status == 200:
+            progress = msgspec.msgpack.decode(outcome.body, type=answers.ProgressAnswer)
+            for grant in progress.grants:
+                await self._claim(grant.id, grant.entries)
+
+    async def _given(self, amount: int, *, crate: bool) -> Any:
+        gold = [GrantEntry(type="currency", key="gold", quantity=amount)]
+        more = [GrantEntry(type="currency", key="gold", quantity=amount + 50)]
+        rows = [CrateRow(weight=1.0, entries=gold), CrateRow(weight=1.0, entries=more)]
+        outcome = await self._ask(ask.GiveGrant(table=rows) if crate else ask.GiveGrant(entries=gold))
+        return msgspec.msgpack.decode(outcome.body, type=answers.GrantAnswer).grant
+
+    async def _claim(self, grant_id: str, entries: list[GrantEntry]) -> None:
+        claims = (self._ask(ask.ClaimGrant(grant_id=grant_id)) for _ in range(2))
+        outcomes = await asyncio.gather(*claims)
+        if any(outcome.status == 200 for outcome in outcomes):
+            self.balance += sum(entry.quantity for entry in entries)
+
+    async def _ask(self, body: Message) -> Outcome:
+        """Ask until it is known; sometimes by two clients at once, and once more at the end."""
+        self._count += 1
+        key = f"{self.external_id}-{self._count}"
+        hands = 2 if self._faults.dice.random() < 0.3 else 1
+        outcomes = await asyncio.gather(*(self._until_known(body, key) for _ in range(hands)))
+        if self._faults.dice.random() < 0.2:
+            outcomes.append(await self._until_known(body, key))
+        self.heard.setdefault(key, set()).update(
+            b"%d " % outcome.status + outcome.body
+            for outcome in outcomes
+            if outcome.status < 400 or outcome.status in REMEMBERED_REFUSALS  # others are asked anew
+        )
+        return outcomes[0]
+
+    async def _until_known(self, body: Message, key: str) -> Outcome:
+        encoded = ask.COMMANDS.encode(body)
+        event_key = getattr(body, "event_key", "")
+        for _ in range(TRIES_MAX):
+            # Gateways' clocks step back and run ahead.
+            skew_ms = self._faults.dice.randrange(-2_000, 2_000) if self._faults.on else 0
+            command = Command(
+                command_id=keyed_command_id(
+                    game_id=GAME_ID,
+                    subject=self.external_id,
+                    operation=body.WIRE,
+                    idempotency_key=key,
+                ),
+                type=body.WIRE,
+                aggregate_id=self.aggregate_id,
+                studio_id=STUDIO_ID,
+                game_id=GAME_ID,
+                body=encoded,
+                at_ms=self._faults.now_ms() + skew_ms,
+                seed=self._faults.dice.randbytes(16),
+                fingerprint=hashlib.sha256(encoded).digest(),
+                keyed=True,
+                definition=self._event.reference if event_key else "",
+            )
+            gateway = self._faults.dice.choice(self._gateways)
+            try:
+                return await gateway.submit(command, definition=self._event.encoded if event_key else b"")
+            except CommandUnavailable:
+                await asyncio.sleep(RETRY_S)
+        raise Lost(f"{key} ({body.WIRE}) was never answered")

@@ -1,0 +1,253 @@
+"""One seed: processes, players and faults, then rest, then every promise checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from deploy.simulation.clients import SimulatedPlayer
+from deploy.simulation.faults import KILLS_EVERY_S, Faults
+from deploy.simulation.log import SimulatedLog
+from deploy.simulation.loop import SimulatedLoop, run
+from deploy.simulation.processes import Process
+from deploy.simulation.store import Generation, SimulatedRedis, operate, text_of
+from deploy.simulation.verdicts import problems
+from projections.liveops.projection import LIVEOPS as PROJECTION
+from projections.redis.outcomes import RedisOutcomes
+from projections.redis.reader import RedisReader
+from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from streams.deciders.liveops.noun import LIVEOPS
+from streams.deciders.shell import DeciderReader
+from streams.gateway.commands import CommandClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.log import LogReader
+    from streams.deciders.snapshots import Snapshot, SnapshotName
+
+PARTITIONS: Final = 2
+PLAYERS: Final = 6
+OPERATIONS: Final = 8
+SNAPSHOT_EVERY: Final = 15
+FAULTY_S: Final = 30.0
+BREAKS: Final = (
+    "decider killed",
+    "projector killed",
+    "decider abandoned",
+    "store lost some",
+    "store emptied",
+)
+REST_S: Final = 600.0
+SETTLE_S: Final = 5.0
+"""Virtual: longer than a lost acknowledgement is waited for, and a restart takes."""
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """What a seed showed. `problems` is empty where every promise held."""
+
+    seed: int
+    problems: list[str]
+    simulated_seconds: float
+    commands: int
+    faults: dict[str, int]
+
+
+class MemorySnapshots:
+    """Snapshots that live as long as the seed."""
+
+    def __init__(self) -> None:
+        self._held: dict[SnapshotName, Snapshot] = {}
+
+    def put(self, name: SnapshotName, snapshot: Snapshot) -> None:
+        """Keep it."""
+        self._held[name] = snapshot
+
+    def newest(
+        self, *, noun: str, log_id: str, partition: int, code: str, events_end: int
+    ) -> Snapshot | None:
+        """The one that begins latest."""
+        found = [
+            (name.events_next, snapshot)
+            for name, snapshot in self._held.items()
+            if (name.noun, name.log_id, name.partition, name.code) == (noun, log_id, partition, code)
+            and name.events_next <= events_end
+        ]
+        return max(found, key=lambda one: one[0])[1] if found else None
+
+
+class SimulatedOutcomes(RedisOutcomes):
+    """Outcomes of the simulated store; wake-ups come by a call instead of a subscription."""
+
+    def __init__(self, redis: SimulatedRedis) -> None:
+        client: Any = redis
+        super().__init__(client, PROJECTION.noun)
+        self.woken: dict[str, Callable[[str], None]] = {}
+        redis.woken = self._wake
+
+    def _wake(self, gateway_id: str, record_id: str) -> None:
+        if gateway_id in self.woken:
+            asyncio.get_running_loop().call_later(0.001, self.woken[gateway_id], record_id)
+
+    async def listen(
+        self, gateway_id: str, woken: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
+    ) -> None:
+        """Until cancelled."""
+        del missed
+        self.woken[gateway_id] = woken
+        up.set()
+        await asyncio.get_running_loop().create_future()
+
+
+class World:
+    """All of one seed."""
+
+    def __init__(self, seed: int, make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis) -> None:
+        self.seed = seed
+        self.faults = Faults(seed)
+        self.log = SimulatedLog(self.faults)
+        self.redis = make_store(self.faults)
+        self.commands = replace(LIVEOPS_COMMANDS, partitions=PARTITIONS)
+        self.events = replace(LIVEOPS_EVENTS, partitions=PARTITIONS)
+        self._snapshots = MemorySnapshots()
+        self._projection = replace(PROJECTION, topic=self.events)
+        outcomes = SimulatedOutcomes(self.redis)
+        self.gateways = [self._gateway(number, outcomes) for number in range(2)]
+        self.players = [
+            SimulatedPlayer(f"p{number}", self.gateways, self.faults) for number in range(PLAYERS)
+        ]
+        self.decider = self._process("decider", self.commands.name, self._decider)
+        self.projector = self._process("projector", self.events.name, self._projector)
+
+    def _gateway(self, number: int, outcomes: SimulatedOutcomes) -> CommandClient:
+        return CommandClient(
+            topic=self.commands,
+            appender=self.log,
+            answers=outcomes,
+            gateway_id=f"gateway-{number}",
+            new_record_id=lambda: self.faults.dice.randbytes(8).hex(),
+        )
+
+    def _process(self, name: str, topic: str, make: Callable[[], LogReader]) -> Process:
+        return Process(name, topic, PARTITIONS, make, log=self.log, faults=self.faults)
+
+    def _decider(self) -> LogReader:
+        return DeciderReader(
+            LIVEOPS,
+            commands=self.commands,
+            events=self.events,
+            tail=self.log,
+            appender=self.log,
+            snapshots=self._snapshots,
+            snapshot_every=SNAPSHOT_EVERY,
+        )
+
+    def _projector(self) -> LogReader:
+        client: Any = self.redis
+        return RedisReader(client, self._projection, log=self.log)
+
+    async def go(self) -> Result:
+        """Play under faults, come to rest, check."""
+        for gateway in self.gateways:
+            await gateway.start()
+        playing = [asyncio.create_task(player.play(OPERATIONS)) for player in self.players]
+        breaking = asyncio.create_task(self._break())
+        found: list[str] = []
+        try:
+            await asyncio.wait(playing, timeout=FAULTY_S)
+            self.faults.on = False
+            breaking.cancel()
+            _, waiting = await asyncio.wait(playing, timeout=REST_S)
+            found += [f"a client still waits after {REST_S:.0f} s of rest" for _ in waiting]
+            found += [repr(task.exception()) for task in playing if task.done() and task.exception()]
+            if not found:
+                await self._rest()
+                found += problems(self)
+        finally:
+            for task in (*playing, breaking):
+                task.cancel()
+            await asyncio.gather(*playing, breaking, return_exceptions=True)
+            for process in (self.decider, self.projector):
+                await process.stop()
+            for gateway in self.gateways:
+                await gateway.stop()
+        return Result(
+            seed=self.seed,
+            problems=found,
+            simulated_seconds=asyncio.get_running_loop().time(),
+            commands=sum(len(player.heard) for player in self.players),
+            faults=dict(self.faults.counted),
+        )
+
+    async def _break(self) -> None:
+        dice, counted = self.faults.dice, self.faults.counted
+        while True:
+            await asyncio.sleep(dice.uniform(*KILLS_EVERY_S))
+            self.redis.save()
+            what = dice.choice(
+                (
+                    "decider killed",
+                    "projector killed",
+                    "decider abandoned",
+                    "store lost some",
+                    "store emptied",
+                )
+            )
+            counted[what] += 1
+            if what == "decider killed":
+                self.decider.kill()
+            elif what == "projector killed":
+                self.projector.kill()
+            elif what == "decider abandoned":
+                self.decider.abandon()
+            else:
+                self.redis.lose(everything=what == "store emptied")
+
+    async def _rest(self) -> None:
+        """Until everything in the log is decided and applied."""
+        for _ in range(int(REST_S)):
+            await asyncio.sleep(1.0)
+            ends = {
+                str(partition): len(self.log.records(self.events.name, partition))
+                for partition in range(PARTITIONS)
+            }
+            applied = {name: self.redis.live.next.get(name, 0) for name in ends}
+            asked = sum(len(self.log.records(self.commands.name, p)) for p in range(PARTITIONS))
+            if applied == ends and sum(self.redis.live.src.values()) + PARTITIONS >= asked:
+                break
+        await asyncio.sleep(SETTLE_S)
+
+    def rebuilt(self) -> Generation:
+        """The store as the log alone gives it, by the `src` rule."""
+        generation = Generation()
+        client: Any = self.redis
+        reader = RedisReader(client, self._projection, log=self.log)
+        for partition in range(PARTITIONS):
+            last = -1
+            for record in self.log.records(self.events.name, partition):
+                arguments, _ = reader.arguments(record)
+                if int(arguments[5]) != last + 1:
+                    continue
+                last += 1
+                first = 11 + 3 * int(arguments[10])
+                operate(generation.values, [text_of(one) for one in arguments[first:]], PARTITIONS)
+        return generation
+
+
+def simulate(seed: int, make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis) -> Result:
+    """Play one seed. The same seed gives the same result."""
+    loop = SimulatedLoop()
+
+    async def main() -> Result:
+        return await World(seed, make_store).go()
+
+    return run(loop, main())
+
+
+def describe(result: Result) -> str:
+    """One line that says how to see it again."""
+    return f"questlog simulate --seed {result.seed}: {json.dumps(result.problems)}"

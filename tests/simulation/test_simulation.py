@@ -1,0 +1,78 @@
+"""Hundreds of histories with faults keep every promise; a system without one of its rules is found out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.simulation.faults import Faults
+from deploy.simulation.store import SimulatedRedis
+from deploy.simulation.world import describe, simulate
+from streams.deciders import fold
+
+SEEDS = 200
+FOUND_WITHIN = 60
+KEPT: tuple[int, ...] = (32, 70, 97)
+"""Seeds that once showed a problem, of the product or of the simulation itself."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_every_promise_holds_in_hundreds_of_histories() -> None:
+    failed = [describe(result) for seed in range(SEEDS) if (result := simulate(seed)).problems]
+    assert failed == []
+
+
+@pytest.mark.parametrize("seed", KEPT)
+def test_a_seed_that_was_a_problem_once(seed: int) -> None:
+    assert simulate(seed).problems == []
+
+
+def test_the_same_seed_is_the_same_history() -> None:
+    assert simulate(7) == simulate(7)
+
+
+class Credulous(SimulatedRedis):
+    """Takes any events record for the next one, whatever its `src` says."""
+
+    def _apply(self, arguments: list[Any]) -> list[Any]:
+        self.live.src[arguments[3]] = int(arguments[5]) - 1
+        return super()._apply(arguments)
+
+
+def first_found(**given: Any) -> int | None:
+    return next((seed for seed in range(FOUND_WITHIN) if simulate(seed, **given).problems), None)
+
+
+def test_a_store_without_the_src_rule_is_found_out() -> None:
+    assert first_found(make_store=Credulous) is not None
+
+
+def test_a_decider_that_forgets_what_it_decided_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "is_remembered", lambda _decided: False)
+    monkeypatch.setattr("streams.deciders.deciding.is_remembered", lambda _decided: False)
+    assert first_found() is not None
+
+
+def test_a_fold_that_takes_every_record_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept = fold.Fold.accept
+
+    def credulous(self: Any, record: Any) -> bool:
+        events = fold.read_events_record(record)
+        self.src = events.src - 1
+        return accept(self, record)
+
+    monkeypatch.setattr(fold.Fold, "accept", credulous)
+    assert first_found() is not None
+
+
+def test_the_dice_of_a_simulation_are_its_seed_s() -> None:
+    assert Faults(1).dice.random() == Faults(1).dice.random()
