@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deploy.stack.part import free_port
+from schemas.topics import LIVEOPS_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +53,19 @@ class QuestlogStack:
 
 @contextmanager
 def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
-    """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0."""
+    """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0.
+
+    Live-ops has as many partitions as in production, so that what spans partitions is tested.
+    """
     ports = {
         name: str(free_port()) for name in ("--port", "--kafka-port", "--redis-port", "--clickhouse-port")
     }
     command = [sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play", "--home", str(home)]
     command += [word for pair in ports.items() for word in pair] + list(options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - our own
+    environment = os.environ | {"QUESTLOG_LIVEOPS_PARTITIONS": str(LIVEOPS_COMMANDS.partitions)}
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:

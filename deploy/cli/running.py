@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from deploy.settings import Settings
 
 SETTINGS_FILE = "settings.json"
-_SHARED = ("kafka", "redis_url", "clickhouse_url", "clickhouse_database", "base_url", "telemetry_partitions")
+_SHARED = (
+    "kafka",
+    "redis_url",
+    "clickhouse_url",
+    "clickhouse_database",
+    "base_url",
+    "telemetry_partitions",
+    "liveops_partitions",
+)
 
 
 def write(configured: Settings) -> None:

@@ -232,6 +232,9 @@ class Role:
         if positions and not await app.consumer._commit(positions):  # noqa: SLF001 - the measured recipe
             raise RuntimeError("the group moved on meanwhile")
         for where, position in positions.items():
+            # Upstream seeks to a committed offset only above 0: a fetcher that had looked up the group's
+            # older and higher one before would go on there, and a store that came up empty would wait.
+            await app.consumer.seek(where, position)
             _log.info("reading %s[%d] from %d", where.topic, where.partition, position)
 
     async def _on_partitions_revoked(self, _app: Any, revoked: set[TP], **_kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from deploy import settings
 from deploy.cli import apply, keys
 from deploy.cli.apply import changes_of
 from deploy.cli.dlq import _entries, _entry, _replay
-from deploy.demo.load import FOLDER, load
+from deploy.demo.load import FOLDER, RELAY_KEYS, load
 from deploy.rebuild_redis import rebuild_redis
 from deploy.studio_desk import Refused, StudioDesk, studio_desk
 from projections.redis.client import connect
@@ -91,7 +91,7 @@ async def test_the_demo_file_has_the_documented_shape_and_every_key_speaks_for_w
     redis = connect(running.settings.redis_url)
     directory = RedisDirectory(redis)
     kinds = {str(kind) for kind in KeyKind}
-    for part, extra in ((demo, {"relay_public_token"}), (demo["other"], set[str]())):
+    for part, extra in ((demo, set(RELAY_KEYS)), (demo["other"], set[str]())):
         assert set(part["keys"]) == kinds | extra
         for name, value in part["keys"].items():
             for one in value if isinstance(value, list) else [value]:
@@ -334,11 +334,12 @@ async def test_a_redis_that_comes_up_empty_is_refused_until_it_is_filled_again(
 async def test_a_rebuild_from_the_real_log_is_equal_and_swaps(running: Workers, desk: StudioDesk) -> None:
     studio_id = await demo_studio(desk)
     before = await desk.queries.keys(studio_id)
-    (verified,) = await rebuild_redis(running.settings, verify=True, progress=lambda *_: None)
-    assert (verified.swapped, verified.different) == (False, [])
+    verified, empty = await rebuild_redis(running.settings, verify=True, progress=lambda *_: None)
+    assert (verified.noun, verified.swapped, verified.different) == ("studio", False, [])
     assert verified.keys > 5
-    (rebuilt,) = await rebuild_redis(running.settings, progress=lambda *_: None)
-    assert rebuilt.swapped
+    assert (empty.noun, empty.different) == ("liveops", [])
+    rebuilt = await rebuild_redis(running.settings, progress=lambda *_: None)
+    assert all(noun.swapped for noun in rebuilt)
     assert await desk.queries.keys(studio_id) == before
     new = await desk.create_key(KeyKind.SDK_LIVE, studio_id=studio_id, game_id=await game(desk, "doom"))
     assert await desk.holds(new.value)
