@@ -97,7 +97,7 @@ async def test_the_demo_file_has_the_documented_shape_and_every_key_speaks_for_w
             for one in value if isinstance(value, list) else [value]:
                 found = await directory.credential(one)
                 assert found is not None
-                assert found.kind == ("public_token" if name == "relay_public_token" else name)
+                assert found.kind == RELAY_KEYS.get(name, name)
                 assert found.studio_id == part["studio"]["id"]
     assert demo["games"][0]["id"] == "72ab8f81-ef36-4712-a046-399a62b9afaa"
     assert [entry["slug"] for entry in demo["games"]] == ["doom", "relay"]
