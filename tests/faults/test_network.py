@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.drill.stack import partitions_held
-from tests.faults.exact import loaded
+from tests.faults.exact import loaded, poll
 from tests.faults.toxic import toxic
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ async def test_a_worker_behind_a_broken_network_to_clickhouse_loses_and_doubles_
             proxy.latency_seconds = 0.0
             for bytes_through in (500, 4_000, 20_000):
                 proxy.reset_after_bytes = bytes_through  # in the middle of a statement or of an insert's rows
-                await load.wait_for_attempts(10)
+                await poll(lambda: proxy.reset_after_bytes is None, 60.0)
             proxy.swallow = True
+            await poll(lambda: proxy.bytes_swallowed > 0, 60.0)
             await load.wait_for_attempts(20)
             proxy.swallow = False
             proxy.reset_all()
@@ -52,7 +53,7 @@ async def test_a_worker_behind_a_broken_network_to_clickhouse_loses_and_doubles_
             os.kill(pid, signal.SIGCONT)
             await stack.remove(extra)
         await load.wait_queryable()
-    assert proxy.connections > 3
+    assert proxy.connections > 3  # each reset costs a connection
 
 
 async def test_an_edge_behind_a_broken_network_to_redis_fails_closed_and_heals(stack: OwnStack) -> None:

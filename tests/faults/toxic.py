@@ -31,6 +31,7 @@ class Toxic:
         self.refuse = False
         """New connections are reset at once."""
         self.connections = 0
+        self.bytes_swallowed = 0
         self._writers: set[asyncio.StreamWriter] = set()
 
     def reset_all(self) -> None:
@@ -85,9 +86,11 @@ class Toxic:
     async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
-        if not self.swallow:
-            writer.write(data)
-            await writer.drain()
+        if self.swallow:
+            self.bytes_swallowed += len(data)
+            return
+        writer.write(data)
+        await writer.drain()
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
