@@ -31,7 +31,10 @@ def play_command(
     fast: Annotated[bool, typer.Option(help="Begin with a minute of game time played at once.")] = True,  # noqa: FBT002 - a typer flag
     only_fast: Annotated[bool, typer.Option(help="Stop after the minute played at once.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Play, and send what happens to HOME's stack: half of the bots by S4 MessagePack, the others by S1."""
+    """Play, and send what happens to HOME's stack: half of the bots by S4 MessagePack, the others by S1.
+
+    All of them are live-ops players too; HOME/demo-players.json keeps their secrets.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -42,6 +45,7 @@ def play_command(
             bots=bots,
             seconds=0 if only_fast else (seconds or math.inf),
             fast=fast or only_fast,
+            players_file=home / "demo-players.json",
             stop=stop,
             tell=lambda message: _console.print(f"demo: {message}", soft_wrap=True),
         )
@@ -55,5 +59,6 @@ def play_command(
         raise typer.Exit(2) from None
     _console.print(
         f"demo: {delivered.events} events in {delivered.requests} requests delivered, "
-        f"{delivered.refused} refused, {delivered.given_up} given up, waited {delivered.waited} times"
+        f"{delivered.refused} refused, {delivered.given_up} given up, waited {delivered.waited} times; "
+        f"{delivered.moves} live-ops calls"
     )

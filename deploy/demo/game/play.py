@@ -12,6 +12,7 @@ import msgspec
 
 from deploy.demo.game.bot import TEMPERAMENTS
 from deploy.demo.game.engine import load
+from deploy.demo.game.liveops_client import LiveopsClient
 from deploy.demo.game.payloads import Player
 from deploy.demo.game.run import SEND_EVERY_MS, Plans, Run, Seat
 from deploy.demo.game.sender import Sender
@@ -50,7 +51,7 @@ def read_demo(path: Path) -> Demo:
     try:
         data = msgspec.json.decode(path.read_bytes())
         game_id = next(game["id"] for game in data["games"] if game["slug"] == "doom")
-        keys = {kind: data["keys"][kind] for kind in ("public_token", "pl_ik")}
+        keys = {kind: data["keys"][kind] for kind in ("public_token", "pl_ik", "lo_live", "lo_srv")}
         return Demo(data["base_url"], game_id, keys)
     except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
         raise ValueError(f"{path} is not a demo.json: {error!r}") from error
@@ -73,9 +74,10 @@ def seat(number: int) -> Seat:
 class Table:
     """Where the bots sit: hands out seats by number, and sends what their runs have to say."""
 
-    def __init__(self, demo: Demo, sender: Sender, stop: threading.Event) -> None:
+    def __init__(self, demo: Demo, sender: Sender, players: LiveopsClient, stop: threading.Event) -> None:
         self._demo = demo
         self._sender = sender
+        self._players = players
         self._stop = stop
         self._dice = random.Random(time.time_ns())  # noqa: S311 - a game's dice
         self._plans = Plans()
@@ -88,7 +90,7 @@ class Table:
             run = self._sit(started, FAST_SECONDS * 500)
             try:
                 while not run.over and run.now_ms < started + FAST_SECONDS * 1000 and not self._stop.is_set():
-                    self._send(run.advance())
+                    self._advance(run)
             finally:
                 self._send(run.finish())
 
@@ -104,7 +106,7 @@ class Table:
                 early = run.now_ms / 1000 - time.time()
                 if early > 0 and self._stop.wait(early):
                     break
-                self._send(run.advance())
+                self._advance(run)
                 if run.over:
                     runs.remove(run)
                     self._send(run.finish())
@@ -115,6 +117,7 @@ class Table:
     def _sit(self, started_ms: int, send_every_ms: int) -> Run:
         place = seat(self._number)
         self._number += 1
+        self._players.seat(place.player.player_id)
         return Run(
             place,
             self._demo.game_id,
@@ -124,22 +127,37 @@ class Table:
             send_every_ms=send_every_ms,
         )
 
+    def _advance(self, run: Run) -> None:
+        self._send(run.advance())
+        feats = run.feats.drain()
+        if feats:
+            self._players.add(run.seat.player.player_id, feats)
+
     def _send(self, requests: list[Request]) -> None:
         for request in requests:
             self._sender.put(request)
 
 
 def play(
-    demo: Demo, *, bots: int, seconds: float, fast: bool, stop: threading.Event, tell: Callable[[str], None]
+    demo: Demo,
+    *,
+    bots: int,
+    seconds: float,
+    fast: bool,
+    players_file: Path,
+    stop: threading.Event,
+    tell: Callable[[str], None],
 ) -> Delivered:
     """Play the fast minute where asked, then `seconds` of real time or until `stop` is set.
 
+    `players_file` keeps the live-ops players' secrets, so that a later call goes on as the same players.
     Raises `DemoUnavailableError` where the engine is missing. Lowers this process's priority for good.
     """
     load()
     os.nice(19)
     sender = Sender(demo.base_url, demo.keys, tell)
-    table = Table(demo, sender, stop)
+    players = LiveopsClient(demo.base_url, demo.keys, players_file, tell)
+    table = Table(demo, sender, players, stop)
     try:
         if fast:
             table.play_fast(FAST_SESSIONS)
@@ -148,5 +166,7 @@ def play(
         if seconds > 0:
             table.play_live(min(bots, BOTS_MAX), seconds)
     finally:
-        sender.close(5.0 if stop.is_set() else 60.0)
+        patience_seconds = 5.0 if stop.is_set() else 60.0
+        sender.close(patience_seconds)
+        sender.delivered.moves = players.close(patience_seconds)
     return sender.delivered

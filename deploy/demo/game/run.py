@@ -9,6 +9,7 @@ import msgspec
 
 from deploy.demo.game.bot import Bot, Temperament
 from deploy.demo.game.engine import TICS_A_MOVE, TICS_A_SECOND, Engine, Frame, wad_path
+from deploy.demo.game.feats import FeatCounter
 from deploy.demo.game.navigation import Grid
 from deploy.demo.game.payloads import (
     S1_EVENTS_MAX,
@@ -90,6 +91,7 @@ class Run:
         self._random = random
         self._now: float = started_ms
         self._story = Story(seat.skill)
+        self.feats = FeatCounter()
         session_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
         prefix = "" if seat.surface == "s4" else "sess_"
         self.session = Session(
@@ -127,6 +129,7 @@ class Run:
         frame = self._frame = self._engine.play(self._bot.decide(self._frame.view))
         self._now += MOVE_MS
         self._story.watch(level, frame, self.now_ms, TICS_A_MOVE)
+        self.feats.watch(frame)
         if frame.state != "playing":
             self._bot = None
         if frame.state == "dead":
@@ -171,6 +174,7 @@ class Run:
         self._bot = Bot(plan, grid, self.seat.temperament, self._random)
         frame = self._engine.start(level)
         self._story.begin_level(level, frame, self.now_ms, self._attempt)
+        self.feats.begin_level(frame)
         return frame
 
     def _due(self) -> list[Request]:

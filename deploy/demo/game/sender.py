@@ -33,6 +33,8 @@ class Delivered(msgspec.Struct):
     waited: int = 0
     refused: int = 0
     given_up: int = 0
+    moves: int = 0
+    """Calls that the live-ops surface answered with success."""
 
 
 class Sender:
