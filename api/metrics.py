@@ -22,7 +22,7 @@ class HttpMetrics:
         )
         self._seconds = Histogram(
             "questlog_api_request_seconds",
-            "Time from a request's first byte to its answer's last.",
+            "Time from a request's first byte to its answer's last, or to a stream's head.",
             ("route",),
             buckets=_BUCKETS,
             registry=registry,

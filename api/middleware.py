@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from api.metrics import HttpMetrics
 
+_STREAM: Final = b"text/event-stream; charset=utf-8"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _log = logging.getLogger("questlog.api")
 
@@ -40,13 +41,19 @@ class Surround:
         request_id = _request_id(scope)
         began = time.perf_counter()
         status = 0
+        streams_since = 0.0
         scope = with_slashes_kept(scope)
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams_since
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if any(
+                    name == b"content-type" and value.startswith(_STREAM)
+                    for name, value in message["headers"]
+                ):
+                    streams_since = time.perf_counter()
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
@@ -57,7 +64,8 @@ class Surround:
             if status == 0:
                 await self._internal_error(scope, sending, request_id)
         finally:
-            elapsed = time.perf_counter() - began
+            # A stream lasts for as long as somebody listens: what it took is the time to its head.
+            elapsed = (streams_since or time.perf_counter()) - began
             # The template, never the path: what clients choose must not become metric labels.
             route = getattr(scope.get("route"), "path", "unmatched")
             self._metrics.observe(route, scope["method"], status, elapsed)

@@ -190,12 +190,25 @@ class EdgeApp:
             telemetry_partitions=configured.telemetry_partitions,
             liveops_partitions=configured.liveops_partitions,
         )
+        liveops = LiveopsQueries(redis)
+        reads = self._liveops = create_liveops_reads(
+            directory=directory,
+            limiter=limiter,
+            players=liveops,
+            boards=liveops,
+            finals=ClickHouseFinals(queries),
+            streams=RedisBoardStreams(redis),
+            now_ms=now_ms,
+            trusted_proxies=configured.trusted_proxies,
+            cors=configured.cors,
+        )
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
         dashboard = create_dashboard(
             directory=directory,
             limiter=limiter,
             queries=queries,
             live=LiveCounters(RedisLive(redis), now_ms),
+            liveops=reads.inside,
             lag=lag,
             secret=configured.deployment_secret(),
             vendor=_vendor(),
@@ -214,19 +227,7 @@ class EdgeApp:
             documents=documents(),
         )
         self._stack.push_async_callback(api.state.close)
-        liveops = LiveopsQueries(redis)
-        self._liveops = create_liveops_reads(
-            directory=directory,
-            limiter=limiter,
-            players=liveops,
-            boards=liveops,
-            finals=ClickHouseFinals(queries),
-            streams=RedisBoardStreams(redis),
-            now_ms=now_ms,
-            trusted_proxies=configured.trusted_proxies,
-            cors=configured.cors,
-        )
-        self._stack.push_async_callback(self._liveops.close)
+        self._stack.push_async_callback(reads.close)
         return api
 
 

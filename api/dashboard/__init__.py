@@ -8,8 +8,16 @@ from fastapi import APIRouter, Request
 
 from api.dashboard.access import Gatekeeper
 from api.dashboard.data import Data
+from api.dashboard.liveops import LiveopsData
 from api.dashboard.pages import Pages
-from api.dashboard.ports import DashboardDirectory, LagSource, LiveMinute, LiveSource, ProjectionLag
+from api.dashboard.ports import (
+    DashboardDirectory,
+    LagSource,
+    LiveMinute,
+    LiveopsSource,
+    LiveSource,
+    ProjectionLag,
+)
 from api.dashboard.session import SessionSigner
 from api.dashboard.static_files import StaticFiles
 
@@ -20,7 +28,15 @@ if TYPE_CHECKING:
     from projections.telemetry.queries.dashboard_common import QueryClient
     from schemas.edge.ports import RateLimiter
 
-__all__ = ["DashboardDirectory", "LagSource", "LiveMinute", "LiveSource", "ProjectionLag", "create_dashboard"]
+__all__ = [
+    "DashboardDirectory",
+    "LagSource",
+    "LiveMinute",
+    "LiveSource",
+    "LiveopsSource",
+    "ProjectionLag",
+    "create_dashboard",
+]
 
 
 def create_dashboard(
@@ -29,6 +45,7 @@ def create_dashboard(
     limiter: RateLimiter,
     queries: QueryClient,
     live: LiveSource,
+    liveops: LiveopsSource,
     lag: LagSource,
     secret: bytes,
     vendor: Path | None,
@@ -46,6 +63,7 @@ def create_dashboard(
     gatekeeper = Gatekeeper(directory, SessionSigner(secret), clock_ms)
     router = APIRouter()
     router.include_router(Data(gatekeeper, queries, live, lag).router())
+    router.include_router(LiveopsData(gatekeeper, liveops).router())
     pages = Pages(gatekeeper, limiter, StaticFiles(vendor), client_ip, secure_cookie=secure_cookie)
     router.include_router(pages.router())
     return router

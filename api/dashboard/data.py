@@ -1,19 +1,17 @@
-"""`/dashboard/data/*`: each answer is one question put to one store, as JSON for the page's scripts.
-
-Errors: 401 `signed_out`, 400 `bad_parameter` with `field`, 404 `not_found`, 503 `unavailable` (Retry-After).
-"""
+"""`/dashboard/data/*`: each answer is one question put to one store, as JSON for the page's scripts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
-from api.dashboard.access import Access, Gatekeeper, NoSuchGame, SignedOut
+from api.dashboard.access import Access, Gatekeeper
+from api.dashboard.answering import guarded
 from api.dashboard.answers import SharedAnswers
-from api.dashboard.parameters import BadParameter, read_filters
-from api.dashboard.security import PRIVATE_HEADERS
+from api.dashboard.parameters import read_filters
+from projections.liveops import queries_economy
 from projections.telemetry.queries import (
     dashboard_builds,
     dashboard_events,
@@ -26,7 +24,7 @@ from projections.telemetry.queries import (
     dashboard_summary,
     dashboard_timeline,
 )
-from schemas.edge.ports import Game, StoreUnavailable
+from schemas.edge.ports import Game
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,12 +74,26 @@ PANELS: Final[dict[str, _Panel]] = {
         lambda filters, _: dashboard_builds.builds_query(filters),
         lambda _, __, rows: {"builds": dashboard_builds.read_builds(rows)},
     ),
+    "economy": (
+        lambda filters, _: queries_economy.economy_query(filters),
+        lambda filters, game, rows: {
+            "flows_of": queries_economy.read_economy(filters, rows),
+            "names": _catalog_names(game),
+        },
+    ),
     "models": (
         lambda filters, _: dashboard_models.models_query(filters.studio_id, filters.game_id),
         lambda _, __, rows: {"models": dashboard_models.read_models(rows)},
     ),
 }
 """Panel name → (the question, how to read its rows). The name is the path under /dashboard/data/."""
+
+
+def _catalog_names(game: Game) -> dict[str, str]:
+    """What people call the game's currencies and items, by `type key`."""
+    catalog: dict[str, Any] = game.definition.get("catalog") or {}
+    names = {f"currency {one['economyKey']}": one["name"] for one in catalog.get("currencies", [])}
+    return names | {f"item {one['itemKey']}": one["name"] for one in catalog.get("items", [])}
 
 
 class Data:
@@ -99,11 +111,14 @@ class Data:
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
         router = APIRouter(prefix="/dashboard/data", include_in_schema=False)
-        router.add_api_route("/session", self._endpoint(self.session), methods=["GET"])
-        router.add_api_route("/projections", self._endpoint(self.projections), methods=["GET"])
-        router.add_api_route("/live", self._endpoint(self.live), methods=["GET"])
-        for panel in PANELS:
-            router.add_api_route(f"/{panel}", self._endpoint(self._panel(panel)), methods=["GET"])
+        answers: dict[str, _Answer] = {
+            "session": self.session,
+            "projections": self.projections,
+            "live": self.live,
+        }
+        answers |= {panel: self._panel(panel) for panel in PANELS}
+        for name, answer in answers.items():
+            router.add_api_route(f"/{name}", guarded(self._gatekeeper, answer), methods=["GET"])
         return router
 
     async def session(self, _: Request, access: Access) -> bytes:
@@ -153,32 +168,3 @@ class Data:
             return await self._answers.get((panel, filters, game.heatmap_axes), compute)
 
         return answer
-
-    def _endpoint(self, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            try:
-                return _json(await answer(request, await self._gatekeeper.access(request)))
-            except SignedOut:
-                return _error(401, "signed_out", "Sign in again: the session has ended.")
-            except BadParameter as bad:
-                return _error(400, "bad_parameter", f"{bad.name} {bad.message}", field=bad.name)
-            except NoSuchGame:
-                return _error(404, "not_found", "No such game, or not one of this key's.")
-            except StoreUnavailable:
-                return _error(503, "unavailable", "A store is away or behind the log. Trying again helps.")
-
-        return endpoint
-
-
-def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        body,
-        status_code=status,
-        media_type="application/json",
-        headers={**PRIVATE_HEADERS, **(headers or {})},
-    )
-
-
-def _error(status: int, code: str, message: str, *, field: str | None = None) -> Response:
-    body = {"error": code, "message": message} | ({"field": field} if field else {})
-    return _json(msgspec.json.encode(body), status, {"Retry-After": "2"} if status == 503 else None)

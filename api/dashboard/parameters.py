@@ -44,22 +44,33 @@ def read_filters(query: Mapping[str, str], studio_id: str, game_id: str, now_ms:
     return Filters(
         studio_id=studio_id,
         game_id=game_id,
-        build=_text(query, "build"),
-        environment=_text(query, "env"),
+        build=read_text(query, "build"),
+        environment=read_text(query, "env"),
         since_ms=since // MINUTE_MS * MINUTE_MS,
         until_ms=-(-until // MINUTE_MS) * MINUTE_MS,
     )
 
 
-def _text(query: Mapping[str, str], name: str) -> str:
+def read_text(query: Mapping[str, str], name: str, longest: int = TEXT_MAX) -> str:
+    """A text of at most so many characters, empty where it is missing. Raises BadParameter."""
     value = query.get(name, "")
-    if len(value) > TEXT_MAX:
-        raise BadParameter(name, f"is longer than {TEXT_MAX} characters")
+    if len(value) > longest:
+        raise BadParameter(name, f"is longer than {longest} characters")
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise BadParameter(name, "is not valid text") from error
     return value
+
+
+def read_number(query: Mapping[str, str], name: str, *, default: int, highest: int) -> int:
+    """A whole number from 1. Raises BadParameter."""
+    text = query.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,16}", text) or not 1 <= int(text) <= highest:
+        raise BadParameter(name, f"must be a whole number from 1 to {highest}")
+    return int(text)
 
 
 def _range(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -10,6 +10,12 @@ from schemas.edge.ports import Directory, KeyHashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    from schemas.edge.cors import RawHeaders
+    from schemas.edge.ports import Game
+    from schemas.liveops.ports import BoardRow
 
 
 class DashboardDirectory(Directory, KeyHashes, Protocol):
@@ -48,4 +54,34 @@ class LagSource(Protocol):
 
     async def projections(self) -> Sequence[ProjectionLag]:
         """Every projection, in a stable order."""
+        ...
+
+
+class LiveopsSource(Protocol):
+    """Live-ops as its own surface reads it, in its shapes. Checks nobody; raises StoreUnavailable."""
+
+    async def board(self, board_id: str) -> BoardRow | None:
+        """A board by id, of whichever game: the caller compares `game_id`."""
+        ...
+
+    async def top(self, board_id: str, limit: int) -> bytes | None:
+        """LeaderboardResponse, at most a second old; None where there is no such board."""
+        ...
+
+    async def follow(
+        self, board: BoardRow, scope: Scope, receive: Receive, send: Send, headers: RawHeaders
+    ) -> tuple[int, str] | None:
+        """Serve the board's server-sent events on this connection until they end.
+
+        A status and a sentence where it was refused before anything was sent. May be cancelled: whoever
+        cancels ends the response.
+        """
+        ...
+
+    async def player(self, game: Game, external_id: str) -> dict[str, Any] | None:
+        """Everything of one player; None for one that was never heard of."""
+        ...
+
+    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> dict[str, Any] | None:
+        """`ledger`: movements numbered below `below`, newest first; `nextCursor`, null at the end."""
         ...

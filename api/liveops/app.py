@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from api.liveops.access import Access
 from api.liveops.boards import BoardRoutes
 from api.liveops.http import Answer, Call, Handler, Refused, Route, route_of, send_answer
+from api.liveops.inside import Inside
 from api.liveops.listening import BoardListeners
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
 from api.liveops.players import PlayerRoutes
@@ -43,10 +44,14 @@ class LiveopsReads:
         self,
         routes: dict[Route, Handler],
         boards: BoardRoutes,
+        *,
         listeners: BoardListeners,
         metrics: ReadMetrics,
         cors: Cors,
+        inside: Inside,
     ) -> None:
+        self.inside = inside
+        """The same reads for whom somebody else has let in."""
         self._routes = routes
         self._boards = boards
         self._listeners = listeners
@@ -158,7 +163,8 @@ def create_liveops_reads(
         monotonic=monotonic,
     )
     own = PlayerRoutes(access, players, finals, now_ms)
-    shared = BoardRoutes(access, BoardViews(boards, finals, monotonic), boards, players)
+    views = BoardViews(boards, finals, monotonic)
+    shared = BoardRoutes(access, views, boards, players)
     routes: dict[Route, Handler] = {
         Route.PING: own.ping,
         Route.CATALOG: own.catalog,
@@ -172,4 +178,11 @@ def create_liveops_reads(
         Route.SERVER_LEDGER: own.server_ledger,
     }
     listeners = BoardListeners(streams, boards, ListenerMetrics(registry))
-    return LiveopsReads(routes, shared, listeners, ReadMetrics(registry), Cors(cors))
+    return LiveopsReads(
+        routes,
+        shared,
+        listeners=listeners,
+        metrics=ReadMetrics(registry),
+        cors=Cors(cors),
+        inside=Inside(own, views, boards, listeners),
+    )

@@ -14,7 +14,7 @@ from schemas.edge.ports import Game, KeyKind, StoreUnavailable
 from schemas.liveops import json as shapes
 from schemas.liveops.definitions import ResolvedEvent, resolve_events
 from schemas.liveops.names import board_id
-from schemas.liveops.ports import LEDGER_HEAD, FinalBoardReads, LedgerRow, PlayerReads, PlayerRow, RunRow
+from schemas.liveops.ports import LEDGER_HEAD, FinalBoardReads, LedgerRow, PlayerReads, RunRow
 from schemas.liveops.views import grant_status
 from schemas.timestamps import iso_ms
 
@@ -27,6 +27,7 @@ LIMIT_MAX: Final = 200
 NEWEST_ROWS: Final = 20
 """Ledger rows in a player's overview."""
 _GAMES_RESOLVED_MAX: Final = 256
+_NO_PLAYER: Final = "there is no such player"
 
 
 class PlayerRoutes:
@@ -94,9 +95,17 @@ class PlayerRoutes:
     async def server_player(self, call: Call) -> Answer:
         """Everything of one player *(ours)*: 404 for one that was never heard of."""
         caller = await self._access.server(call)
-        game, external_id = caller.game, call.parameter
+        body = await self.overview(caller.game, call.parameter)
+        if body is None:
+            raise Refused(404, _NO_PLAYER)
+        return Answer(200, shapes.encode(body))
+
+    async def overview(self, game: Game, external_id: str) -> dict[str, Any] | None:
+        """Everything of one player in S3's shapes; None for one that was never heard of."""
         running = self._open_events(game)
-        player = await self._known(game, external_id)
+        player = await self._players.player(game.id, external_id)
+        if player is None:
+            return None
         wallet, items, grants, runs, head = await asyncio.gather(
             self._players.wallet(game.id, external_id),
             self._items(game, external_id),
@@ -104,7 +113,7 @@ class PlayerRoutes:
             self._runs(game, external_id, running),
             self._players.ledger_head(game.id, external_id),
         )
-        body = {
+        return {
             "player": {
                 "externalId": player.external_id,
                 "createdAt": iso_ms(player.created_at_ms),
@@ -116,7 +125,6 @@ class PlayerRoutes:
             "runs": [_run_json(run) for run in runs if run is not None],
             "ledger": [shapes.movement(row) for row in head[:NEWEST_ROWS]],
         }
-        return Answer(200, shapes.encode(body))
 
     async def server_ledger(self, call: Call) -> Answer:
         """Every movement *(ours)*, newest first. `nextCursor` is null at the end; cursors stay valid."""
@@ -124,25 +132,27 @@ class PlayerRoutes:
         query = call.query("limit", "cursor")
         limit = whole_number(query, "limit", default=LEDGER_DEFAULT, lowest=1, highest=LIMIT_MAX)
         below = whole_number(query, "cursor", default=2**53, lowest=1, highest=2**53)
-        player = await self._known(caller.game, call.parameter)
-        rows = await self._movements(caller.game.id, player.external_id, below, limit)
+        body = await self.ledger(caller.game, call.parameter, below, limit)
+        if body is None:
+            raise Refused(404, _NO_PLAYER)
+        return Answer(200, shapes.encode(body))
+
+    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> dict[str, Any] | None:
+        """A page of one player's movements numbered below `below`; None for one never heard of."""
+        player = await self._players.player(game.id, external_id)
+        if player is None:
+            return None
+        rows = await self._movements(game.id, player.external_id, below, limit)
         last = rows[-1].movement.number if rows else 1
-        body = {
+        return {
             "ledger": [shapes.movement(row) for row in rows],
             "nextCursor": str(last) if last > 1 else None,
         }
-        return Answer(200, shapes.encode(body))
 
     async def _player_of_sdk(self, call: Call, *, always: bool) -> Caller:
         caller = await self._access.sdk(call, call.parameter)
         await self._access.prove(call, caller, always=always)
         return caller
-
-    async def _known(self, game: Game, external_id: str) -> PlayerRow:
-        player = await self._players.player(game.id, external_id)
-        if player is None:
-            raise Refused(404, "there is no such player")
-        return player
 
     async def _grants(self, game: Game, external_id: str, limit: int) -> list[shapes.GrantJson]:
         now = self._now_ms()

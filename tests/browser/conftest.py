@@ -16,6 +16,7 @@ from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
 from deploy.stack.kafka import default_cache
 from projections.clickhouse.client import ClickHouse
+from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, OTHER, World
 
@@ -31,7 +32,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 DATABASE = "dashboard_in_browser"
-PANELS = 11
+PANELS = 14
 
 
 class Visit:
@@ -78,6 +79,8 @@ class Visit:
 def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
     """The page over two seeded games of two studios. A test that turns something turns it back."""
 
+    page = World(clickhouse_url, DATABASE, redis_url, install_assets(default_cache()))
+
     async def seed() -> None:
         client = ClickHouse(clickhouse_url, DATABASE)
         now_ms = int(time.time() * 1000)
@@ -85,6 +88,7 @@ def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
             doom = Seed(DOOM.studio_id, DOOM.id, now_ms, sessions=60)
             await seed_game(client, doom)
             await seed_live(redis_url, doom)
+            await seed_liveops(client, page.liveops, DOOM)
             await seed_game(
                 client, Seed(OTHER.studio_id, OTHER.id, now_ms, sessions=6, seed=9, names_prefix="theirs_")
             )
@@ -92,7 +96,7 @@ def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
             await client.close()
 
     asyncio.run(seed())
-    with World(clickhouse_url, DATABASE, redis_url, install_assets(default_cache())).served() as served:
+    with page.served() as served:
         yield served
 
 

@@ -18,18 +18,20 @@ from pathlib import Path
 from deploy.assets import install_assets
 from deploy.stack.kafka import default_cache
 from projections.clickhouse.client import ClickHouse
+from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, MANAGEMENT, SECRET, World
 from tests.stack import infra
 
 
-async def seeded(url: str, redis_url: str, database: str, sessions: int) -> None:
+async def seeded(world: World, url: str, redis_url: str, database: str, sessions: int) -> None:
     """Fill the stores."""
     client = ClickHouse(url, database)
     try:
         doom = Seed(DOOM.studio_id, DOOM.id, int(time.time() * 1000), sessions=sessions)
         await seed_game(client, doom)
         await seed_live(redis_url, doom)
+        await seed_liveops(client, world.liveops, DOOM)
     finally:
         await client.close()
 
@@ -48,8 +50,8 @@ def main() -> None:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(infra(home / "clickhouse", "clickhouse"))
         redis_url = stack.enter_context(infra(home / "redis", "redis"))
-        asyncio.run(seeded(url, redis_url, arguments.database, arguments.sessions))
         world = World(url, arguments.database, redis_url, install_assets(default_cache()))
+        asyncio.run(seeded(world, url, redis_url, arguments.database, arguments.sessions))
         stack.enter_context(world.served(arguments.port))
         sys.stdout.write(
             f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}\n"

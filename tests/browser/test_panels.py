@@ -56,7 +56,7 @@ async def test_charts_are_really_drawn(visiting: Open) -> None:
     async with visiting() as visit:
         await visit.look(MANAGEMENT, DAY)
         canvases = visit.page.locator(".plot canvas, .room canvas")
-        await expect(canvases).to_have_count(7)
+        await expect(canvases).to_have_count(8)
         for canvas in await canvases.all():
             await canvas.scroll_into_view_if_needed()
             assert await canvas.evaluate(inked) > 0.01
@@ -68,7 +68,18 @@ async def test_another_game_shows_its_own_data_or_says_there_is_none(visiting: O
         await visit.page.select_option("#game", "relay")
         await expect(visit.page.locator("#event-names .message")).to_contain_text("No events in this time")
         await visit.settled()
-        for empty in ("timeline", "funnel", "fps", "heatmaps", "models", "builds", "sessions"):
+        for empty in (
+            "timeline",
+            "funnel",
+            "fps",
+            "heatmaps",
+            "models",
+            "builds",
+            "sessions",
+            "leaderboard",
+            "player",
+            "economy",
+        ):
             await expect(visit.page.locator(f"#{empty} .message")).to_be_visible()
         assert "game=relay" in visit.page.url
         assert visit.complaints == []
@@ -128,8 +139,8 @@ async def test_a_store_that_is_away_leaves_the_figures_and_a_banner_and_it_recov
 async def test_every_chart_can_be_read_as_a_table(visiting: Open) -> None:
     async with visiting() as visit:
         await visit.look(MANAGEMENT, DAY)
-        await expect(visit.page.get_by_role("button", name="as a table")).to_have_count(7)
-        for name in ("live-events", "timeline", "funnel", "sessions", "fps", "builds", "heatmaps"):
+        await expect(visit.page.get_by_role("button", name="as a table")).to_have_count(8)
+        for name in ("live-events", "timeline", "funnel", "sessions", "fps", "builds", "economy", "heatmaps"):
             panel = visit.page.locator(f"#{name}")
             button = panel.get_by_role("button", name="as a table")
             await button.press("Enter")
@@ -173,7 +184,7 @@ async def test_every_image_and_control_has_a_name(visiting: Open) -> None:
         )
         assert unnamed == []
         assert await visit.page.locator("h1").count() == 1
-        assert await visit.page.locator("main section > header > h2").count() == 11
+        assert await visit.page.locator("main section > header > h2").count() == 14
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

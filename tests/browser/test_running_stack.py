@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.outside.players import SdkPlayer
 from tests.outside.world import World, gameplay, unique
 
 if TYPE_CHECKING:
@@ -92,3 +93,46 @@ async def test_a_key_that_is_revoked_signs_the_page_out(page: Page, questlog_sta
     keys(questlog_stack, "revoke", made["key_id"])
     assert await page.evaluate("async () => (await fetch('/dashboard/data/session')).status") == 401
     await expect(page.locator("#key")).to_be_visible()
+
+
+async def test_a_score_moves_the_open_board_and_a_ledger_and_the_economy_follow(
+    page: Page, questlog_stack: QuestlogStack
+) -> None:
+    outside = World(questlog_stack.demo)
+    first, second = SdkPlayer(outside, unique("first-")), SdkPlayer(outside, unique("second-"))
+
+    def report(player: SdkPlayer, points: int) -> None:
+        attempt = player.start()["attempt"]["id"]
+        path = f"events/relay-points/attempts/{attempt}/progress"
+        answer = player.post(path, {"mode": "increment", "metricValue": points})
+        assert answer.status_code == 200, answer.text
+
+    async def order() -> list[str]:
+        listed = await page.locator("#leaderboard tbody th").all_text_contents()
+        return [name for name in listed if name in {first.external_id, second.external_id}]
+
+    try:
+        report(first, 10**9)
+        report(second, 10**9 - 1)
+        await sign_in(page, questlog_stack, outside.keys["pl_mgmt"])
+        await page.select_option("#game", "relay")
+        await expect(page.locator("#leaderboard .pill")).to_have_text("Live")
+        assert await order() == [first.external_id, second.external_id]
+        report(second, 2 * 10**9)
+        await expect(page.locator("#leaderboard tbody th").first).to_have_text(second.external_id)
+        assert await order() == [second.external_id, first.external_id]
+
+        second.credit(12_345)
+        assert second.post("wallet/gold/debit", {"amount": 345, "reason": "a hat"}).status_code == 200
+        await page.get_by_role("button", name=second.external_id).click()
+        await expect(page.locator("#player .holdings li").first).to_have_text("gold12,000")
+        rows = page.locator("#player tbody tr")
+        await expect(rows).to_have_count(2)
+        await expect(rows.first).to_contain_text("\N{MINUS SIGN}345")
+        await expect(rows.first).to_contain_text("debit: a hat")
+        gold = page.locator("#economy tbody tr", has_text="Gold").locator("td")
+        await expect(gold.first).to_have_text(re.compile(r"^[1-9]\d*,\d{3}$|^[1-9]\d*,\d{3},\d{3}$"))
+        await expect(page.locator("#economy canvas")).to_be_visible()
+    finally:
+        outside.http.close()
+        outside.clickhouse.close()

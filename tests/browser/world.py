@@ -21,13 +21,15 @@ from projections.telemetry.live import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.identifiers import key_hash
+from tests.browser.liveops import Liveops
+from tests.schemas.liveops.test_definitions import demo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 DOOM = Game(id="72ab8f81-ef36-4712-a046-399a62b9afaa", studio_id="studio_demo", slug="doom", name="Freedoom",
-            created_at_ms=0, limits=Limits())  # fmt: skip
+            created_at_ms=0, limits=Limits(), definition=demo().definition)  # fmt: skip
 RELAY = Game(id="game_relay", studio_id="studio_demo", slug="relay", name="Relay", created_at_ms=0,
              limits=Limits())  # fmt: skip
 OTHER = Game(id="game_other", studio_id="studio_other", slug="other-game", name="Other Game", created_at_ms=0,
@@ -117,10 +119,14 @@ class World:
     """Everything a test may look at or turn."""
 
     def __init__(self, clickhouse_url: str, database: str, redis_url: str, vendor: Path | None) -> None:
+        self._clickhouse_url, self._database = clickhouse_url, database
+        self.loop: asyncio.AbstractEventLoop
+        """What serves the page; set once it does."""
         self.directory = MemoryDirectory()
         self.redis = connect(redis_url)
         self.queries = SwitchedQueries(clickhouse_url, database)
         self.lags = Lags()
+        self.liveops = Liveops(redis_url, self.directory)
         self.base_url = ""
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(
@@ -129,6 +135,7 @@ class World:
                 limiter=RedisRateLimiter(self.redis, prefix=f"{database}:limit:"),
                 queries=self.queries,
                 live=LiveCounters(RedisLive(self.redis), now_ms),
+                liveops=self.liveops.reads.inside,
                 lag=self.lags,
                 secret=SIGNING,
                 vendor=vendor,
@@ -137,6 +144,14 @@ class World:
                 secure_cookie=False,
             )
         )
+
+    async def asked(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What ClickHouse says, asked from the caller's loop."""
+        queries = ClickHouseQueries(self._clickhouse_url, self._database)
+        try:
+            return await queries.select(sql, parameters)
+        finally:
+            await queries.close()
 
     def cookie(self, key: str) -> str:
         """The cookie that signing in with that key gives."""
@@ -151,7 +166,9 @@ class World:
         self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         async def run() -> None:
+            self.loop = asyncio.get_running_loop()
             await server.serve([listener])
+            await self.liveops.close()
             await self.queries.close()
             await self.redis.aclose()
 

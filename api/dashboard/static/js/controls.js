@@ -21,7 +21,7 @@ export function bindPickers(selection, games) {
   fill(byId("range"), RANGES, selection.range);
   showCustom(selection);
   byId("game").addEventListener("change", (event) => {
-    selection.set({ game: event.target.value, build: "", environment: "" });
+    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "" });
     loadChoices(selection);
   });
   byId("build").addEventListener("change", (event) => selection.set({ build: event.target.value }));

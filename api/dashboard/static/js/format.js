@@ -3,10 +3,14 @@
 const plain = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const hundredth = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const dayTime = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const date = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+
+/** "+5", "−5". */
+export const signed = (value) => (value < 0 ? `−${plain.format(-value)}` : `+${plain.format(value)}`);
 
 export const NOTHING = "–";
 const or = (format) => (value) => (value === null || value === undefined || Number.isNaN(value) ? NOTHING : format(value));
@@ -14,6 +18,8 @@ const or = (format) => (value) => (value === null || value === undefined || Numb
 export const count = or((value) => plain.format(value));
 /** 12.4K, and plain below ten thousand. */
 export const short = or((value) => (Math.abs(value) < 10_000 ? one.format(value) : compact.format(value)));
+/** A score: whole ones plain, others to the hundredth. */
+export const score = or((value) => hundredth.format(value));
 export const decimal = or((value) => one.format(value));
 /** Frames a second: to the tenth below a hundred. */
 export const rate = or((value) => (value < 100 ? one.format(value) : plain.format(Math.round(value))));
@@ -41,6 +47,13 @@ export const ago = or((ms) => {
   if (seconds < 90) return "just now";
   if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
   return seconds < 129_600 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
+});
+/** How long until then: "in 3 h". */
+export const until = or((ms) => {
+  const seconds = Math.max(0, (ms - Date.now()) / 1000);
+  if (seconds < 90) return `in ${Math.round(seconds)} s`;
+  if (seconds < 5400) return `in ${Math.round(seconds / 60)} min`;
+  return seconds < 129_600 ? `in ${Math.round(seconds / 3600)} h` : `in ${Math.round(seconds / 86_400)} days`;
 });
 export const timeOfDay = or((ms) => clockSeconds.format(ms));
 

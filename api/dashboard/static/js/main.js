@@ -7,12 +7,15 @@ import { timeOfDay } from "./format.js";
 import { Panel } from "./panel.js";
 import { Selection } from "./selection.js";
 import { builds } from "./panels/builds.js";
+import { economy } from "./panels/economy.js";
 import { events } from "./panels/events.js";
 import { fps } from "./panels/fps.js";
 import { funnel } from "./panels/funnel.js";
 import { heatmaps } from "./panels/heatmaps.js";
+import { leaderboard } from "./panels/leaderboard.js";
 import { live } from "./panels/live.js";
 import { models } from "./panels/models.js";
+import { player } from "./panels/player.js";
 import { projections } from "./panels/projections.js";
 import { sessions } from "./panels/sessions.js";
 import { summary } from "./panels/summary.js";
@@ -21,7 +24,7 @@ import { timeline } from "./panels/timeline.js";
 const TICK_MS = 500;
 const CHOICES_EVERY_MS = 30_000;
 const AT_ONCE_MAX = 4;
-const VIEWS = [live, summary, timeline, events, funnel, sessions, fps, builds, projections, heatmaps, models];
+const VIEWS = [live, summary, timeline, events, funnel, sessions, fps, builds, projections, leaderboard, player, economy, heatmaps, models];
 
 const selection = new Selection();
 const liveButton = document.getElementById("live");
@@ -47,12 +50,13 @@ async function start() {
   panels = VIEWS.map((view) => new Panel(view, selection));
   if (!(await chartLibrary())) panels.filter((panel) => panel.view.plots).forEach((panel) => { panel.onlyTable = true; });
   document.getElementById("panels").replaceChildren(...panels.map((panel) => panel.element));
-  selection.addEventListener("change", () => {
-    panels.filter((panel) => panel.view.scope !== "none").forEach((panel) => panel.invalidate());
+  selection.addEventListener("change", ({ only }) => {
+    panels.filter((panel) => (only ? panel.view.id === only : panel.view.scope !== "none")).forEach((panel) => panel.invalidate());
     tick();
   });
   addEventListener("themechange", () => panels.forEach((panel) => panel.redraw()));
-  document.addEventListener("visibilitychange", tick);
+  document.addEventListener("visibilitychange", () => { wake(); tick(); });
+  wake();
   setInterval(tick, TICK_MS);
   tick();
 }
@@ -86,6 +90,11 @@ function tick() {
   }
 }
 
+/** Tell panels that listen for themselves whether to: a hidden tab or a paused page holds no connection. */
+function wake() {
+  panels.forEach((panel) => panel.view.awake?.(isLive && !document.hidden));
+}
+
 function settle(error) {
   const failing = panels.filter((panel) => panel.failures);
   setBanner(failing.length ? error ?? { passing: true, kept: true } : null);
@@ -110,6 +119,7 @@ banner.querySelector("button").addEventListener("click", () => {
 liveButton.addEventListener("click", () => {
   isLive = !isLive;
   liveButton.setAttribute("aria-pressed", String(isLive));
+  wake();
   tick();
 });
 

@@ -7,7 +7,10 @@ import { dataTable } from "./table.js";
 /**
  * `view` says what a panel is:
  * - `id`, `title`, `hint`, `width` (grid columns), `tall` (two grid rows), `every` (milliseconds between refreshes)
- * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing
+ * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing, "own" what
+ *   `parameters(selection)` says
+ * - `recover(selection)`: the server can't read what `parameters` says; whether it was changed to something it can
+ * - `awake(is)`: told when the page begins or stops refreshing by itself
  * - `isEmpty(data)`, `empty` (what to say then)
  * - `plots`: needs the chart library, and is a table where that was not installed
  * - `draw(content, data, selection)`: put the data into the element; called again with newer data
@@ -23,6 +26,7 @@ export class Panel {
     this.onlyTable = false;
     this.failures = 0;
     this.dueAt = 0;
+    view.askAgain = () => { this.dueAt = 0; };
     this.content = h("div", { class: "content" });
     this.problem = h("p", { class: "problem", role: "status", hidden: true });
     this.switch = view.table
@@ -51,7 +55,7 @@ export class Panel {
     this.controller = controller;
     this.element.setAttribute("aria-busy", "true");
     const { scope, endpoint } = this.view;
-    const parameters = scope === "none" ? {} : scope === "game" ? { game: this.selection.game } : this.selection.parameters();
+    const parameters = scope === "none" ? {} : scope === "own" ? this.view.parameters(this.selection) : scope === "game" ? { game: this.selection.game } : this.selection.parameters();
     try {
       const data = await ask(endpoint, parameters, controller.signal);
       if (controller.signal.aborted) return null;
@@ -60,6 +64,7 @@ export class Panel {
       return null;
     } catch (error) {
       if (controller.signal.aborted) return null;
+      if (error.code === "bad_parameter" && this.view.recover?.(this.selection)) return null;
       this.failures += 1;
       this.showProblem(error);
       return error;

@@ -11,6 +11,7 @@ export const RANGES = [
   ["custom", "From … to …"],
 ];
 const DEFAULT_RANGE = "1h";
+const NAME_MAX = 256;
 
 /** Holds the choice and tells listeners when it changes. */
 export class Selection extends EventTarget {
@@ -21,16 +22,30 @@ export class Selection extends EventTarget {
     this.game = query.get("game") ?? "";
     this.build = query.get("build") ?? "";
     this.environment = query.get("env") ?? "";
+    /** A leaderboard: the event, its window ("" is the running one), and a group's number or a segment. */
+    this.event = query.get("event") ?? "";
+    this.window = query.get("window") === "before" ? "before" : "";
+    this.part = query.get("part") ?? "";
+    this.player = (query.get("player") ?? "").slice(0, NAME_MAX);
     this.from = Number(query.get("from")) || null;
     this.to = Number(query.get("to")) || null;
     this.range = this.from && this.to ? "custom" : RANGES.some(([id]) => id === range && id !== "custom") ? range : DEFAULT_RANGE;
   }
 
-  /** Change some of it; `quiet` keeps listeners asleep (used while the pickers fill). */
-  set(changes, { quiet = false } = {}) {
+  /**
+   * Change some of it; `quiet` keeps listeners asleep (used while the pickers fill), `only` names the one panel
+   * that it matters to.
+   */
+  set(changes, { quiet = false, only = null } = {}) {
     Object.assign(this, changes);
-    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(this.parameters())}`);
-    if (!quiet) this.dispatchEvent(new Event("change"));
+    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player") };
+    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(address)}`);
+    if (!quiet) this.dispatchEvent(Object.assign(new Event("change"), { only }));
+  }
+
+  /** Those of the names that are set, as query parameters. */
+  chosen(...names) {
+    return Object.fromEntries(names.filter((name) => this[name]).map((name) => [name, this[name]]));
   }
 
   /** As query parameters of the data endpoints, and of the address. */

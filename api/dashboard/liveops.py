@@ -1,0 +1,99 @@
+"""`/dashboard/data/board`, `/board/stream`, `/player` and `/ledger`: live-ops for a session's own games."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from fastapi import APIRouter, Request
+
+from api.dashboard.access import Access, Gatekeeper
+from api.dashboard.answering import NotFound, guarded
+from api.dashboard.answers import SharedAnswers
+from api.dashboard.competitions import read_choice
+from api.dashboard.following import BoardResponse
+from api.dashboard.parameters import read_number, read_text
+
+if TYPE_CHECKING:
+    from api.dashboard.ports import LiveopsSource
+
+ENTRIES: Final = 50
+LEDGER_PAGE: Final = 20
+NAME_MAX: Final = 256
+"""Characters of an external id, as its own surface takes them."""
+_NUMBER_MAX: Final = 2**53
+
+
+class LiveopsData:
+    """The endpoints. All are GET, need the session cookie, and hold only the session's games."""
+
+    def __init__(self, gatekeeper: Gatekeeper, source: LiveopsSource) -> None:
+        self._gatekeeper = gatekeeper
+        self._source = source
+        self._answers = SharedAnswers(gatekeeper.clock_ms, keep_ms=500)
+
+    def router(self) -> APIRouter:
+        """The routes under /dashboard/data."""
+        router = APIRouter(prefix="/dashboard/data", include_in_schema=False)
+        for name, answer in (
+            ("board", self.board),
+            ("board/stream", self.stream),
+            ("player", self.player),
+            ("ledger", self.ledger),
+        ):
+            router.add_api_route(f"/{name}", guarded(self._gatekeeper, answer), methods=["GET"])
+        return router
+
+    async def board(self, request: Request, access: Access) -> bytes:
+        """The events to choose from, and the chosen one's leaderboard; `board` is null where nobody plays."""
+        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        choice = read_choice(request.query_params, game, self._gatekeeper.clock_ms())
+        definition = choice.event.definition if choice.event is not None else None
+        window = choice.window
+
+        async def compute() -> bytes:
+            top = await self._source.top(choice.board_id, ENTRIES) if choice.board_id else None
+            return msgspec.json.encode(
+                {
+                    "events": choice.events,
+                    "event": definition.event_key if definition is not None else None,
+                    "order": definition.order if definition is not None else None,
+                    "starts_at": window.starts_at_ms if window is not None else None,
+                    "ends_at": window.ends_at_ms if window is not None else None,
+                    "board_id": choice.board_id or None,
+                    "board": None if top is None else msgspec.Raw(top),
+                }
+            )
+
+        event_key = definition.event_key if definition is not None else ""
+        key = (game.id, game.definition_version, event_key, window, choice.board_id)
+        return await self._answers.get(key, compute)
+
+    async def stream(self, request: Request, access: Access) -> BoardResponse:
+        """The leaderboard's server-sent events: ready, score_update and closed, with ids to resume from."""
+        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        board = await self._source.board(read_text(request.query_params, "board"))
+        if board is None or board.game_id != game.id:
+            raise NotFound("No such leaderboard, or not one of this game's.")
+        return BoardResponse(self._source, board, request, self._gatekeeper)
+
+    async def player(self, request: Request, access: Access) -> bytes:
+        """Wallet, inventory and the newest movements; `player` is null where the game never heard of them."""
+        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        external_id = read_text(request.query_params, "player", NAME_MAX)
+        whole = await self._source.player(game, external_id) if external_id else None
+        if whole is None:
+            return msgspec.json.encode({"asked": external_id, "player": None})
+        page = await self._source.ledger(game, external_id, _NUMBER_MAX, LEDGER_PAGE)
+        shown = {name: whole[name] for name in ("player", "wallet", "inventory", "pendingGrants")}
+        return msgspec.json.encode({"asked": external_id, **shown, **(page or {})})
+
+    async def ledger(self, request: Request, access: Access) -> bytes:
+        """Older movements of a player: those numbered below `cursor`."""
+        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        external_id = read_text(request.query_params, "player", NAME_MAX)
+        below = read_number(request.query_params, "cursor", default=_NUMBER_MAX, highest=_NUMBER_MAX)
+        page = await self._source.ledger(game, external_id, below, LEDGER_PAGE) if external_id else None
+        if page is None:
+            raise NotFound("This game never heard of that player.")
+        return msgspec.json.encode(page)

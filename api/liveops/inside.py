@@ -1,0 +1,65 @@
+"""What this surface shows to whom somebody else has let in: the dashboard's session instead of a game's key.
+
+Implements `api.dashboard.ports.LiveopsSource` over the same views, players and stream reader as the routes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from api.liveops.http import Call, Refused, Route
+from api.liveops.listening import BoardListeners
+from api.liveops.players import PlayerRoutes
+from api.liveops.sse import stream
+from api.liveops.views import BoardViews
+from schemas.edge.cors import RawHeaders
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from schemas.edge.ports import Game
+    from schemas.liveops.ports import BoardReads, BoardRow
+
+
+class Inside:
+    """Checks nobody: the caller has, and knows whose game it asks about."""
+
+    def __init__(
+        self, players: PlayerRoutes, views: BoardViews, boards: BoardReads, listeners: BoardListeners
+    ) -> None:
+        self._players = players
+        self._views = views
+        self._boards = boards
+        self._listeners = listeners
+
+    async def board(self, board_id: str) -> BoardRow | None:
+        """A board by id, of whichever game."""
+        return await self._boards.board(board_id)
+
+    async def top(self, board_id: str, limit: int) -> bytes | None:
+        """LeaderboardResponse, at most a second old; None where there is no such board."""
+        top = await self._views.top(board_id, limit)
+        return None if top is None else top.body(None)
+
+    async def follow(
+        self, board: BoardRow, scope: Scope, receive: Receive, send: Send, headers: RawHeaders
+    ) -> tuple[int, str] | None:
+        """Serve the board's stream on this connection, to its end.
+
+        A status and a sentence where it was refused before anything was sent: 400 for a Last-Event-ID that is
+        none, 503 where this process is full.
+        """
+        call = Call(Route.STREAM, board.id, scope, receive)
+        try:
+            await stream(call, board, self._listeners, send, headers)
+        except Refused as refused:
+            return refused.status, refused.message
+        return None
+
+    async def player(self, game: Game, external_id: str) -> dict[str, Any] | None:
+        """Everything of one player; None for one that was never heard of."""
+        return await self._players.overview(game, external_id)
+
+    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> dict[str, Any] | None:
+        """Movements numbered below `below`, newest first, and the next cursor."""
+        return await self._players.ledger(game, external_id, below, limit)

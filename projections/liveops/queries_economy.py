@@ -1,0 +1,97 @@
+"""The economy of a game from its ledger: what was minted, spent and held, by currency and item.
+
+A balance is the sum of its movements, so what all players hold is the sum of everything before the range's
+end. Source: the `liveops_ledger` table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from projections.telemetry.queries.dashboard_common import Query, bucket_of, moment
+from schemas.liveops.views import INT64_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from projections.telemetry.queries.dashboard_common import Filters
+
+KEYS_MAX: Final = 100
+"""Currencies and items that are told apart; the ones that moved most."""
+
+Amount = int | float
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """One currency or item. `minted` and `spent` are totals of the range, `held` is as of its end.
+
+    `minted_by` and `spent_by` have one entry for each bucket of the range. Players' balances have 64 bits and
+    sums of them may need more: such a one is a float.
+    """
+
+    type: str
+    key: str
+    minted: Amount
+    spent: Amount
+    held: Amount
+    minted_by: list[Amount]
+    spent_by: list[Amount]
+
+
+class Economy(msgspec.Struct, frozen=True):
+    """Currencies first, each kind by what moved most. `t` is unix seconds of each bucket's start."""
+
+    bucket_minutes: int
+    t: list[int]
+    flows: list[Flow]
+
+
+def economy_query(filters: Filters) -> Query:
+    """Rows (type, key, t, minted, spent), one a bucket; what was before the range is in the bucket 0.
+
+    Builds and environments are telemetry's: the ledger knows none.
+    """
+    return Query(
+        f"""
+        SELECT type, key, if(at >= {moment("since")}, {bucket_of("at")}, 0) AS t,
+            toString(sumIf(toInt128(amount), amount > 0)) AS minted,
+            toString(-sumIf(toInt128(amount), amount < 0)) AS spent
+        FROM liveops_ledger FINAL
+        WHERE {filters.tenant()} AND at < {moment("until")}
+        GROUP BY type, key, t
+        """,  # noqa: S608 - the text holds placeholders only
+        filters.parameters(),
+    )
+
+
+def read_economy(filters: Filters, rows: Sequence[dict[str, Any]]) -> Economy:
+    """Put the rows of `economy_query` into the range's buckets."""
+    starts = filters.buckets()
+    found: dict[tuple[str, str], dict[int, tuple[int, int]]] = {}
+    for row in rows:
+        moved = found.setdefault((row["type"], row["key"]), {})
+        moved[int(row["t"])] = (int(row["minted"]), int(row["spent"]))
+    flows = [_flow(kind, key, moved, starts) for (kind, key), moved in found.items()]
+    flows.sort(key=lambda flow: (flow.type != "currency", -(flow.minted + flow.spent), -flow.held, flow.key))
+    return Economy(bucket_minutes=filters.bucket_minutes(), t=starts, flows=flows[:KEYS_MAX])
+
+
+def _flow(kind: str, key: str, moved: dict[int, tuple[int, int]], starts: list[int]) -> Flow:
+    minted_by = [moved.get(start, (0, 0))[0] for start in starts]
+    spent_by = [moved.get(start, (0, 0))[1] for start in starts]
+    held = sum(minted - spent for minted, spent in moved.values())
+    return Flow(
+        type=kind,
+        key=key,
+        minted=_amount(sum(minted_by)),
+        spent=_amount(sum(spent_by)),
+        held=_amount(held),
+        minted_by=[_amount(amount) for amount in minted_by],
+        spent_by=[_amount(amount) for amount in spent_by],
+    )
+
+
+def _amount(whole: int) -> Amount:
+    return whole if abs(whole) <= INT64_MAX else float(whole)
