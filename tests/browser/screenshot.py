@@ -26,7 +26,14 @@ async def take(base_url: str, key: str, query: str, theme: str, target: Path) ->
         await page.click("button[type=submit]")
         await expect(page.locator("#panels > section").first).to_be_visible()
         await page.goto(f"{base_url}/dashboard/analytics?{query}")
-        await expect(page.locator(".panel[data-state=data]")).to_have_count(PANELS, timeout=20_000)
+        # Nobody uploads models in the demo.
+        full = page.locator(".panel[data-state=data]:not(#models)")
+        await expect(full).to_have_count(PANELS - 1, timeout=20_000)
+        await page.locator("#leaderboard tbody button").first.click()
+        await expect(page.locator("#player tbody tr").first).to_be_visible()
+        await expect(page.locator("#leaderboard .pill")).to_have_text("Live")
+        await page.mouse.move(0, 0)
+        await page.evaluate("scrollTo(0, 0)")
         # Two frames: what was drawn last is on the screen then.
         await page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -45,13 +52,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, default=Path(".questlog"))
     parser.add_argument("--game", default="doom")
+    parser.add_argument("--event", default="weekly-frags", help="whose leaderboard is shown")
     parser.add_argument("--time", default="15m", help="as in the page's address: 15m, 1h, 24h")
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--target", type=Path, default=TARGET)
     chosen = parser.parse_args()
     demo = json.loads((chosen.home / "demo.json").read_bytes())
     key = demo["keys"]["pl_mgmt"]
-    query = f"game={chosen.game}&range={chosen.time}"
+    query = f"game={chosen.game}&range={chosen.time}&event={chosen.event}"
     asyncio.run(take(demo["base_url"], key, query, chosen.theme, chosen.target))
 
 

@@ -9,8 +9,8 @@ const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit"
 const clockSeconds = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const date = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
 
-/** "+5", "−5". */
-export const signed = (value) => (value < 0 ? `−${plain.format(-value)}` : `+${plain.format(value)}`);
+/** "+5", "−5", "0". */
+export const signed = (value) => `${value < 0 ? "−" : value > 0 ? "+" : ""}${plain.format(Math.abs(value))}`;
 
 export const NOTHING = "–";
 const or = (format) => (value) => (value === null || value === undefined || Number.isNaN(value) ? NOTHING : format(value));
