@@ -79,4 +79,5 @@ async def _every_second(what: str, tick: Callable[[], Awaitable[Any]], stop: asy
         except AWAY as error:
             _log.warning("%s wait: %s", what, error)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+            async with asyncio.timeout(TICK_SECONDS):
+                await stop.wait()

@@ -111,7 +111,8 @@ class RunningPart:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.process.wait(), self.spec.stop_seconds)
+            async with asyncio.timeout(self.spec.stop_seconds):
+                await self.process.wait()
         except TimeoutError:
             self.kill()
             await self.process.wait()

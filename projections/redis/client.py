@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from redis.asyncio import BlockingConnectionPool, Redis
+import asyncio
+from collections.abc import Iterable
+
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -13,6 +16,42 @@ AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """What a Redis that is away, loading or failing over raises; anything else is a mistake of ours."""
 
 
+class CancellableConnection(Connection):
+    """redis-py's connection, whose sends can be cancelled at any moment.
+
+    redis-py bounds a send by `asyncio.wait_for`, and until Python 3.12 that forgets a cancellation that comes
+    in the turn in which the send ends (https://github.com/python/cpython/issues/86296): a listener told to
+    stop goes on for ever. `asyncio.timeout` does not forget, and needs no task for each send.
+    """
+
+    async def send_packed_command(
+        self,
+        command: bytes | str | Iterable[bytes],
+        check_health: bool = True,  # noqa: FBT001, FBT002 - redis-py's signature
+    ) -> None:
+        """As redis-py's: ConnectionError or TimeoutError, and the connection is closed."""
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call] # redis-py's is not annotated
+        if isinstance(command, str):
+            command = command.encode()
+        writer = self._writer
+        if writer is None:
+            raise RedisConnectionError("Connection closed while it was made")
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                writer.writelines([command] if isinstance(command, bytes) else command)
+                await writer.drain()
+        except BaseException as error:
+            await self.disconnect(nowait=True)
+            if isinstance(error, TimeoutError):
+                raise RedisTimeoutError("Timeout writing to socket") from None
+            if isinstance(error, OSError):
+                raise RedisConnectionError(f"Error while writing to socket: {error}") from error
+            raise
+
+
 def connect(url: str, *, timeout_s: float = 2.0, connections: int = 32, retries: int = 1) -> Redis:
     """A client of at most `connections` connections; a command waits `timeout_s`, `retries` times more.
 
@@ -21,6 +60,7 @@ def connect(url: str, *, timeout_s: float = 2.0, connections: int = 32, retries:
     """
     pool = BlockingConnectionPool.from_url(
         url,
+        connection_class=CancellableConnection,
         max_connections=connections,
         timeout=timeout_s,
         socket_timeout=timeout_s,

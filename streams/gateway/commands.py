@@ -153,7 +153,8 @@ class CommandClient:
             raise CommandTooLarge(f"a command may take {BYTES_MAX} bytes, this one takes {size}")
         if not self._up.is_set():
             try:
-                await asyncio.wait_for(self._up.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._up.wait()
             except TimeoutError:
                 raise self._unavailable("not-subscribed") from None
         if partition is None:
@@ -263,7 +264,8 @@ class CommandClient:
         try:
             while flight.commands:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(flight.woken.wait(), self._window_s)
+                    async with asyncio.timeout(self._window_s):
+                        await flight.woken.wait()
                 flight.woken.clear()
                 flight.released.set()
                 await self._hand_out(flight)

@@ -140,6 +140,7 @@ class KafkaAppender:
 
     async def _close(self, producer: AIOKafkaProducer) -> None:
         try:
-            await asyncio.wait_for(producer.stop(), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                await producer.stop()
         except (TimeoutError, KafkaError) as error:
             _log.warning("the producer did not close cleanly: %r", error)

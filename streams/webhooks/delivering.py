@@ -87,7 +87,8 @@ class WebhookDeliverer:
             if not began:
                 self._freed.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._freed.wait(), IDLE_S)
+                    async with asyncio.timeout(IDLE_S):
+                        await self._freed.wait()
         await self.finished()
 
     async def tick(self, now_ms: int) -> int:

@@ -117,7 +117,8 @@ async def test_players_webhooks_arrive_in_order_and_signed_whoever_is_killed(
         await play(world, "ann")
         world.kill("worker-effects")
         await play(world, "bob")
-        await asyncio.wait_for(receiver.whole.wait(), 60)
+        async with asyncio.timeout(60):
+            await receiver.whole.wait()
     secret = await secret_of(stack)
     for player in ("ann", "bob"):
         told = [kind for name, kind in receiver.of_players() if name == player]

@@ -51,7 +51,8 @@ async def test_swallowing_leaves_the_connection_open_and_silent() -> None:
         proxy.swallow = True
         writer.write(b"hello")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 0.2)
+            async with asyncio.timeout(0.2):
+                await reader.read(1)
         writer.close()
 
 

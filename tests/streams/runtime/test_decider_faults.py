@@ -87,7 +87,8 @@ async def world(kafka: str, tmp_path: Path) -> AsyncIterator[World]:
 async def end(process: Process) -> int:
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
-    return await asyncio.wait_for(process.wait(), 30)
+    async with asyncio.timeout(30):
+        return await process.wait()
 
 
 async def test_kills_lose_nothing_and_double_nothing(world: World) -> None:

@@ -123,10 +123,12 @@ async def test_stopping_lets_the_record_at_hand_finish(kafka: str, tmp_path: Pat
 
     reader.effect = slow
     async with running(kafka, tmp_path, topic, reader) as run:
-        await asyncio.wait_for(entered.wait(), 30)
+        async with asyncio.timeout(30):
+            await entered.wait()
         run.stop.set()
         assert run.task is not None
-        await asyncio.wait_for(run.task, 30)
+        async with asyncio.timeout(30):
+            await run.task
         finished = list(reader.offsets)
     assert finished == [0]
     assert run.exits == []
