@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import time
 import uuid
 from contextlib import AsyncExitStack
@@ -172,9 +172,7 @@ class EdgeApp:
         secret = configured.deployment_secret()
 
         def make(services: Services) -> LiveopsWrites:
-            return LiveopsWrites(
-                services, commands, queries, queries, secret=secret, randomness=secrets.token_bytes
-            )
+            return LiveopsWrites(services, commands, queries, queries, secret=secret, randomness=os.urandom)
 
         return make
 

@@ -25,7 +25,8 @@ from schemas.envelope import Command, CommandRejected
 from schemas.identifiers import key_hash, key_value, keyed_command_id, random_command_id
 from schemas.studio.commands import COMMANDS, CreateKey, DefineStudio, RevokeKey, RotateKey
 from schemas.topics import STUDIO_COMMANDS
-from streams.gateway.commands import CommandClient, CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.commands import CommandClient
+from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUnavailable
 from streams.runtime.producer import KafkaAppender
 
 if TYPE_CHECKING:

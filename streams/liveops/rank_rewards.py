@@ -22,7 +22,7 @@ from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
 from schemas.log import LogReader, LogRecord, LogTail
 from schemas.topics import Topic
-from streams.gateway.commands import CommandTooLarge, CommandUnavailable
+from streams.gateway.waiting import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 GIVEN_AT_ONCE: Final = 512

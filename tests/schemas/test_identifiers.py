@@ -3,9 +3,12 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.edge.ports import KeyKind
 from schemas.identifiers import (
+    COMMANDS_NAMESPACE,
     KEY_PREFIXES,
     derived_id,
     key_hash,
@@ -33,6 +36,13 @@ def test_each_part_tells_commands_apart(name: str) -> None:
 
 def test_parts_do_not_run_into_each_other() -> None:
     assert command(game_id="ab", subject="c") != command(game_id="a", subject="bc")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=4, max_size=4))
+def test_a_keyed_id_is_the_version_5_uuid_of_its_parts(parts: list[str]) -> None:
+    names = dict(zip(("game_id", "subject", "operation", "idempotency_key"), parts, strict=True))
+    wanted = uuid.uuid5(COMMANDS_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts))
+    assert keyed_command_id(**names) == str(wanted)
 
 
 def test_a_random_id_is_a_version_4_uuid() -> None:

@@ -23,7 +23,7 @@ from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
 from schemas.liveops.names import player_aggregate
 from schemas.liveops.ports import BoardReads, PlayerReads
-from streams.gateway.commands import CommandClient, CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.commands import CommandClient
 from streams.gateway.http import Refused, Request, Response
 from streams.gateway.liveops import answering
 from streams.gateway.liveops.access import SECRET_AGE_MAX_S, Access, Caller
@@ -35,6 +35,7 @@ from streams.gateway.liveops.routing import NAME_BYTES_MAX, Found, Route
 from streams.gateway.liveops.secrets import player_secret
 from streams.gateway.liveops.starting import Forming, Starting
 from streams.gateway.services import Services
+from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUnavailable
 
 CACHES_S: Final = SECRET_AGE_MAX_S + 0.2
 """After this time no process can still take a player secret that was replaced."""

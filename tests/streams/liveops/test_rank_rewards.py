@@ -10,7 +10,7 @@ from schemas.envelope import EventsRecord
 from schemas.liveops.commands import GiveRankReward
 from schemas.log import LogRecord
 from schemas.topics import LIVEOPS_EVENTS
-from streams.gateway.commands import CommandUnavailable
+from streams.gateway.waiting import CommandUnavailable
 from streams.liveops import rank_rewards
 from streams.liveops.rank_rewards import RankRewards, gifts
 from streams.liveops.windows import WindowManager

@@ -27,7 +27,7 @@ from schemas.topics import LIVEOPS_EVENTS
 from streams.deciders.deciding import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.liveops.noun import LIVEOPS
-from streams.gateway.commands import CommandUnavailable
+from streams.gateway.waiting import CommandUnavailable
 from streams.liveops.asking import Asker
 from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, event
 

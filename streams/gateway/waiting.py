@@ -1,0 +1,104 @@
+"""What a command client holds: commands that wait for outcomes, records in flight, and how waits end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from schemas.envelope import Command, Outcome
+
+SWEEP_S: Final = 0.5
+"""How long commands that have their answers are held at most, where none before them still waits."""
+OTHER_BODY: Final = "this idempotency key was used with another body"
+
+
+class CommandUnavailable(Exception):
+    """No outcome in time, or none could be asked for: 503 with `Retry-After: retry_after_s`.
+
+    It may or may not have happened; the same idempotency key finds out.
+    """
+
+    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class CommandConflict(Exception):
+    """The idempotency key was used before with another body: 409."""
+
+
+class CommandTooLarge(Exception):
+    """The command doesn't fit a record: 413."""
+
+
+class Waiting(msgspec.Struct, eq=False):
+    """A command in line or in flight, and who waits for its outcome."""
+
+    command: Command
+    definition: bytes
+    size: int
+    fresh: bool
+    answer: asyncio.Future[Outcome]
+    deadline: float
+
+    def resolve(self, outcome: Outcome | None) -> None:
+        """Give the outcome to who waits; nothing happens where there is none, or nobody any more."""
+        if outcome is None or self.answer.done():
+            return
+        if outcome.fingerprint != self.command.fingerprint:
+            self.answer.set_exception(CommandConflict(OTHER_BODY))
+        elif outcome.status == 503:
+            self.answer.set_exception(CommandUnavailable("expired"))  # it surely did not happen
+        else:
+            self.answer.set_result(outcome)
+
+
+class Deadlines:
+    """Ends waits that take too long. One timer for all of them: a timer for each costs more than the wait."""
+
+    def __init__(self, expire: Callable[[Waiting], None]) -> None:
+        self._expire = expire
+        self._waiting: deque[Waiting] = deque()
+        """In the order of their deadlines, because all wait equally long."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Asked once: CPython 3.11 makes a system call of it."""
+        return asyncio.get_running_loop()
+
+    def add(self, waiting: Waiting) -> None:
+        """Put one more under its deadline."""
+        self._waiting.append(waiting)
+        if self._timer is None:
+            self._arm()
+
+    def _arm(self) -> None:
+        at = min(self._waiting[0].deadline, self.loop.time() + SWEEP_S)
+        self._timer = self.loop.call_at(at, self._sweep)
+
+    def _sweep(self) -> None:
+        now, waiting = self.loop.time(), self._waiting
+        while waiting and (waiting[0].answer.done() or waiting[0].deadline <= now):
+            late = waiting.popleft()
+            if not late.answer.done():
+                self._expire(late)
+        self._timer = None
+        if waiting:
+            self._arm()
+
+
+class Flight:
+    """A record between its append and its last outcome."""
+
+    def __init__(self, *, record_id: str, partition: int, commands: list[Waiting]) -> None:
+        self.record_id = record_id
+        self.partition = partition
+        self.commands = commands
+        self.woken = asyncio.Event()
+        self.released = asyncio.Event()
