@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-from deploy.edge_protocol import EdgeProtocol
+from deploy.edge_protocol import EdgeProtocol, WholeAnswers
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -79,3 +79,34 @@ async def test_requests_behind_one_another_are_served() -> None:
     async with served() as port:
         answer = await exchange(port, GET + GET + GET[:-2] + b"connection: close\r\n\r\n")
         assert answer.count(b"HTTP/1.1 200") == 3
+
+
+class Sent(asyncio.Transport):
+    """A transport that remembers what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.pieces.append(bytes(data))
+
+    def close(self) -> None:
+        self.pieces.append(b"closed")
+
+
+async def test_two_pieces_of_one_turn_go_out_as_one_and_one_alone_at_the_turns_end() -> None:
+    sent = Sent()
+    answers = WholeAnswers(sent, asyncio.get_running_loop())
+    answers.write(b"head,")
+    answers.write(b"body")
+    assert sent.pieces == [b"head,body"]
+    answers.write(b"alone")
+    assert sent.pieces == [b"head,body"]
+    await asyncio.sleep(0)
+    assert sent.pieces == [b"head,body", b"alone"]
+    for piece in (b"1", b"2", b"3"):
+        answers.write(piece)
+    answers.close()
+    await asyncio.sleep(0)
+    assert sent.pieces == [b"head,body", b"alone", b"12", b"3", b"closed"]
