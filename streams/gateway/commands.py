@@ -32,6 +32,7 @@ from streams.gateway.waiting import (
     CommandUnavailable,
     Deadlines,
     Flight,
+    Line,
     Waiting,
 )
 
@@ -39,6 +40,12 @@ WINDOW_S: Final = 2.0
 """How long a partition waits for a wake-up before its next record may go."""
 ANSWER_S: Final = 5.0
 """How long a command waits for its outcome, from its submission; after that nobody knows, and it is 503."""
+GATHER_S: Final = 0.02
+"""How long a record waits at most for those whom the last one answered, where others are in line already."""
+GATHER_SHARE: Final = 0.75
+"""The same as a share of the last record's flight. Who comes back in time shares this record's fixed costs;
+otherwise two halves of the callers take turns, and everybody waits for two flights (group commit, as in
+PostgreSQL's commit_delay and commit_siblings)."""
 WAITING_MAX: Final = 4096
 """Commands in line for one partition; the next is 503 at once."""
 ENVELOPE_BYTES: Final = 256
@@ -95,7 +102,7 @@ class CommandClient:
         self._window_s = window_s
         self._answer_s = answer_s
         self._up = asyncio.Event()
-        self._lines: dict[int, deque[Waiting]] = {}
+        self._lines: dict[int, Line] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,7 +124,7 @@ class CommandClient:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for line in self._lines.values():
-            self._fail(line, "stopping")
+            self._fail(line.commands, "stopping")
         for flight in self._flights.values():
             self._fail(flight.commands, "stopping")
         self._flights.clear()
@@ -151,7 +158,9 @@ class CommandClient:
             partition = partition_of(command.aggregate_id, self._topic.partitions)
         elif not 0 <= partition < self._topic.partitions:
             raise ValueError(f"{self._topic.name} has no partition {partition}")
-        line = self._lines.setdefault(partition, deque())
+        line = self._lines.get(partition)
+        if line is None:
+            line = self._lines[partition] = Line()
         if len(line) >= WAITING_MAX:
             raise self._unavailable("line-full")
         waiting = Waiting(
@@ -162,7 +171,7 @@ class CommandClient:
             answer=self._deadlines.loop.create_future(),
             deadline=self._deadlines.loop.time() + self._answer_s,
         )
-        line.append(waiting)
+        line.add(waiting)
         self._deadlines.add(waiting)
         if partition not in self._runners:
             self._runners[partition] = asyncio.create_task(self._run(partition, line))
@@ -182,12 +191,17 @@ class CommandClient:
             raise CommandConflict(OTHER_BODY)
         return outcome
 
-    async def _run(self, partition: int, line: deque[Waiting]) -> None:
+    async def _run(self, partition: int, line: Line) -> None:
+        clock = self._deadlines.loop.time
         try:
             while line:
-                commands = await self._not_answered_yet(partition, self._take(line))
+                commands = await self._not_answered_yet(partition, self._take(line.commands))
                 if commands:
+                    begun = clock()
                     await self._fly(partition, commands)
+                    if line:
+                        wanted = min(len(line) + len(commands), COMMANDS_MAX)
+                        await line.gather(wanted, min(GATHER_S, (clock() - begun) * GATHER_SHARE))
         finally:
             del self._runners[partition]
 

@@ -93,6 +93,38 @@ class Deadlines:
             self._arm()
 
 
+class Line:
+    """Commands that wait for a partition's next record."""
+
+    def __init__(self) -> None:
+        self.commands: deque[Waiting] = deque()
+        self._wanted = 0
+        self._enough = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self.commands)
+
+    def add(self, waiting: Waiting) -> None:
+        """Put one more in line."""
+        self.commands.append(waiting)
+        if 0 < self._wanted <= len(self.commands):
+            self._enough.set()
+
+    async def gather(self, wanted: int, seconds: float) -> None:
+        """Return once so many commands are in line, or after `seconds`. One caller at a time."""
+        if len(self.commands) >= wanted:
+            return
+        self._wanted = wanted
+        self._enough.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._enough.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wanted = 0
+
+
 class Flight:
     """A record between its append and its last outcome."""
 
