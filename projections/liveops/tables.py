@@ -1,4 +1,4 @@
-"""Reads liveops' events into ClickHouse: every movement, and the ranks of finalized boards.
+"""Reads liveops' events into ClickHouse: movements, frozen ranks, scores, and every event in its own words.
 
 Rows are keyed by what they say, so a cut that is written again after a crash changes nothing. The position is
 written after a cut's rows and read back: a ClickHouse that lost it ends the process, and the next one begins
@@ -9,77 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from schemas.decided import SHELL_EVENTS
-from schemas.envelope import Decided, EventsRecord
-from schemas.liveops.event_windows import BoardChunkFinalized
-from schemas.liveops.events import EVENTS, InventoryChanged, WalletChanged
+from projections.clickhouse.positions import Positions
+from projections.liveops.table_rows import COLUMNS, POSITIONS, Rows, add_record, no_rows
+from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
-from schemas.timestamps import iso_ms
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from schemas.log import LogTail
 
-LEDGER: Final = "liveops_ledger"
-FINAL_ENTRIES: Final = "liveops_final_entries"
-POSITIONS: Final = "liveops_positions"
 ROWS_MAX: Final = 20_000
 """Rows of a cut; the record that reaches it ends it."""
 CUT_MS: Final = 1_000
 """How long a row waits at most."""
 POSITION_MS: Final = 5_000
 """How long a position waits where there is no row."""
-COLUMNS: Final = {
-    LEDGER: (
-        *("studio_id", "game_id", "external_id", "number", "type", "key", "amount", "balance", "cause"),
-        *("reason", "command_id", "grant_id", "table_version", "seed", "at"),
-    ),
-    FINAL_ENTRIES: (
-        *("studio_id", "game_id", "event_key", "window_id", "board_id", "rank", "external_id", "is_bot"),
-        *("score", "achieved_at"),
-    ),
-    POSITIONS: ("partition", "next_offset", "src", "log_id"),
-}
-_TOLD: Final = frozenset({WalletChanged.WIRE, InventoryChanged.WIRE, BoardChunkFinalized.WIRE})
+HOLD_POLL_S: Final = 0.1
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _encode: Final = msgspec.json.Encoder().encode
-
-Rows = dict[str, list[list[Any]]]
 
 
 class PositionLost(Exception):
     """ClickHouse does not hold the position that was written: it lost data, or another process reads this."""
-
-
-def rows_of(decided: Decided, rows: Rows) -> None:
-    """Add the rows of what came of one command, by table. Pure but for `rows`."""
-    for event in decided.events:
-        if event.type in SHELL_EVENTS or event.type not in _TOLD:
-            continue
-        message = EVENTS.decode(event.type, event.data)
-        if isinstance(message, WalletChanged | InventoryChanged):
-            moved = message.movement
-            rows[LEDGER].append(
-                [
-                    *(decided.studio_id, message.game_id, message.external_id, moved.number, moved.type),
-                    *(moved.key, moved.amount, moved.balance, moved.cause, moved.reason, moved.command_id),
-                    *(moved.grant_id, moved.table_version, moved.seed, _time(event.at_ms)),
-                ]
-            )
-        elif isinstance(message, BoardChunkFinalized):
-            named = [decided.studio_id, message.game_id, message.event_key, message.window_id]
-            rows[FINAL_ENTRIES] += [
-                [
-                    *(*named, message.board_id, entry.rank, entry.external_id, entry.is_bot, entry.score),
-                    _time(entry.achieved_at_ms),
-                ]
-                for entry in message.entries
-            ]
 
 
 class _Cut(msgspec.Struct):
@@ -102,8 +58,18 @@ class _Cut(msgspec.Struct):
 class LiveopsTables(LogReader):
     """One for liveops.events. Raises `ClickHouseError` where ClickHouse stays away, and `PositionLost`."""
 
-    def __init__(self, client: ClickHouse, *, topic: str, tail: LogTail, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        client: ClickHouse,
+        *,
+        topic: str,
+        tail: LogTail,
+        clock_ms: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = client
+        self._holds = Positions(client, topic)
+        self._sleep = sleep
         self._topic = topic
         self._tail = tail
         self._clock_ms = clock_ms
@@ -117,9 +83,9 @@ class LiveopsTables(LogReader):
         begin = await self._tail.begin_offset(self._topic, partition)
         offset, src = (await self._positions()).get(partition, (0, -1))
         if offset < begin:
-            self._cuts[partition] = _Cut(begin, -1, offset, _no_rows())
+            self._cuts[partition] = _Cut(begin, -1, offset, no_rows())
         else:
-            self._cuts[partition] = _Cut(offset, src, offset, _no_rows())
+            self._cuts[partition] = _Cut(offset, src, offset, no_rows())
         return self._cuts[partition].offset
 
     async def handle(self, record: LogRecord) -> None:
@@ -133,8 +99,7 @@ class LiveopsTables(LogReader):
         if events.src != cut.src + 1:  # another writer's, which nobody reads
             return
         cut.src = events.src
-        for decided in events.decided:
-            rows_of(decided, cut.rows)
+        add_record(events, record.partition, record.offset, cut.rows)
         if cut.size >= ROWS_MAX or cut.due(self._clock_ms()):
             await self._write()
 
@@ -147,16 +112,22 @@ class LiveopsTables(LogReader):
         """Forget the partition."""
         self._cuts.pop(partition, None)
 
+    async def flush(self, partition: int) -> int:
+        """Write everything that was taken in, and return the partition's next offset. For rebuilds only."""
+        await self._write()
+        return self._cuts[partition].offset
+
     async def _write(self) -> None:
         """Write what all partitions have, together: few large inserts instead of many small ones."""
         async with self._writing:
-            rows, taken = _no_rows(), []
+            await self._wait_for_release()
+            rows, taken = no_rows(), []
             for partition, cut in self._cuts.items():
                 if cut.since_ms:
                     for table, some in cut.rows.items():
                         rows[table] += some
                     taken.append((partition, cut, cut.offset, cut.src))
-                    cut.rows, cut.since_ms = _no_rows(), 0
+                    cut.rows, cut.since_ms = no_rows(), 0
             stored = await self._positions()
             for partition, cut, _, _ in taken:
                 if stored.get(partition, (0, -1))[0] != cut.held:
@@ -167,6 +138,16 @@ class LiveopsTables(LogReader):
                     await self._insert(table, some)
             for _, cut, offset, _ in taken:
                 cut.held = offset
+
+    async def _wait_for_release(self) -> None:
+        """Wait while a rebuild holds this topic; it is told that nothing is under way."""
+        answered: str | None = None
+        while (holder := await self._holds.held(self._clock_ms())) is not None:
+            if holder != answered:
+                for partition in list(self._cuts):
+                    await self._holds.answer_hold(partition, holder)
+                answered = holder
+            await self._sleep(HOLD_POLL_S)
 
     async def _insert(self, table: str, rows: list[list[Any]]) -> None:
         body = b"\n".join(map(_encode, rows))
@@ -180,11 +161,3 @@ class LiveopsTables(LogReader):
             {"log_id": self._log_id},
         )
         return {int(partition): (int(offset), int(src)) for partition, offset, src in found}
-
-
-def _no_rows() -> Rows:
-    return {LEDGER: [], FINAL_ENTRIES: []}
-
-
-def _time(at_ms: int) -> str:
-    return iso_ms(at_ms)[:-1].replace("T", " ")

@@ -1,0 +1,114 @@
+"""What liveops' events become in ClickHouse: rows of each table. No I/O, no clock.
+
+Four tables: the ledger and the frozen ranks, which the API reads beyond what Redis keeps; every score; and
+every event in its own words, for analysts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from schemas.codec import Message
+from schemas.decided import SHELL_EVENTS
+from schemas.envelope import Decided, Event, EventsRecord
+from schemas.liveops.definitions import decode_definition
+from schemas.liveops.event_windows import BoardChunkFinalized, WindowOpened
+from schemas.liveops.events import EVENTS, AttemptProgressed, InventoryChanged, WalletChanged
+from schemas.timestamps import iso_ms
+
+LEDGER: Final = "liveops_ledger"
+FINAL_ENTRIES: Final = "liveops_final_entries"
+SCORES: Final = "liveops_scores"
+EVENTS_TABLE: Final = "liveops_events"
+POSITIONS: Final = "liveops_positions"
+TABLES: Final = (LEDGER, FINAL_ENTRIES, SCORES, EVENTS_TABLE)
+_PLACE: Final = ("_partition", "_offset", "_index")
+COLUMNS: Final = {
+    LEDGER: (
+        *("studio_id", "game_id", "external_id", "number", "type", "key", "amount", "balance", "cause"),
+        *("reason", "command_id", "grant_id", "table_version", "seed", "at"),
+    ),
+    FINAL_ENTRIES: (
+        *("studio_id", "game_id", "event_key", "window_id", "board_id", "rank", "external_id", "is_bot"),
+        *("score", "achieved_at"),
+    ),
+    SCORES: (
+        *("studio_id", "game_id", "event_key", "window_id", "board_id", "external_id", "attempt_id"),
+        *("attempt_score", "score", "is_personal_best", "at", *_PLACE),
+    ),
+    EVENTS_TABLE: ("studio_id", "game_id", "external_id", "event", "command_id", "data", "at", *_PLACE),
+    POSITIONS: ("partition", "next_offset", "src", "log_id"),
+}
+_SECRETS: Final = frozenset({"secret_hash", "previous_secret_hash"})
+"""Hashes that speak for a player: analysts have no use for them."""
+_json: Final = msgspec.json.Encoder().encode
+
+Rows = dict[str, list[list[Any]]]
+"""Rows by table, each with its values in the order of COLUMNS."""
+
+
+def no_rows() -> Rows:
+    """An empty list for each table."""
+    return {table: [] for table in TABLES}
+
+
+def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows) -> None:
+    """Add the rows of a record's events. Pure but for `rows`; the same record gives the same rows."""
+    index = 0
+    for decided in record.decided:
+        for event in decided.events:
+            if event.type not in SHELL_EVENTS:
+                _add(decided, event, [partition, offset, index], rows)
+            index += 1
+
+
+def _add(decided: Decided, event: Event, place: list[int], rows: Rows) -> None:
+    message = EVENTS.decode(event.type, event.data)
+    at = _time(event.at_ms)
+    studio_id = decided.studio_id
+    if isinstance(message, WalletChanged | InventoryChanged):
+        moved = message.movement
+        rows[LEDGER].append(
+            [
+                *(studio_id, message.game_id, message.external_id, moved.number, moved.type),
+                *(moved.key, moved.amount, moved.balance, moved.cause, moved.reason, moved.command_id),
+                *(moved.grant_id, moved.table_version, moved.seed, at),
+            ]
+        )
+    elif isinstance(message, AttemptProgressed):
+        attempt, entry = message.attempt, message.entry
+        rows[SCORES].append(
+            [
+                *(studio_id, message.game_id, attempt.event_key, attempt.window_id, entry.board_id),
+                *(message.external_id, attempt.id, attempt.score, entry.score, entry.is_personal_best),
+                *(at, *place),
+            ]
+        )
+    elif isinstance(message, BoardChunkFinalized):
+        named = [studio_id, message.game_id, message.event_key, message.window_id, message.board_id]
+        rows[FINAL_ENTRIES] += [
+            [*named, one.rank, one.external_id, one.is_bot, one.score, _time(one.achieved_at_ms)]
+            for one in message.entries
+        ]
+    rows[EVENTS_TABLE].append(
+        [
+            *(studio_id, decided.game_id, getattr(message, "external_id", ""), event.type),
+            *(decided.command_id, _told(message), at, *place),
+        ]
+    )
+
+
+def _told(message: Message) -> str:
+    """An event as JSON that a person can read: no secrets, and definitions taken apart."""
+    if not isinstance(message, WindowOpened) and not _SECRETS & set(message.__struct_fields__):
+        return _json(message).decode()
+    fields = {name: value for name, value in msgspec.structs.asdict(message).items() if name not in _SECRETS}
+    if isinstance(message, WindowOpened):
+        fields["definition"] = decode_definition(message.definition)
+    return _json(fields).decode()
+
+
+def _time(at_ms: int) -> str:
+    return iso_ms(at_ms)[:-1].replace("T", " ")
