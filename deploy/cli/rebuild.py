@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,16 +22,19 @@ from deploy.cli.running import of_home
 from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse.client import ClickHouse, ClickHouseError
+from projections.clickhouse.rebuilding import RebuildFailed
+from projections.liveops.rebuild import rebuild_liveops
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
-from projections.telemetry.rebuild import RebuildFailed, rebuild
+from projections.telemetry.rebuild import rebuild_telemetry
 from schemas.log import LogUnavailable
-from schemas.topics import TELEMETRY
+from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
 from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.settings import Settings
+    from projections.clickhouse.rebuilding import Rebuilt
 
 app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
@@ -81,7 +85,7 @@ def rebuild_command(
             if target in {Target.REDIS, Target.ALL}:
                 results += asyncio.run(_redis(configured, progress, verify=verify, discard=discard))
             if target in {Target.CLICKHOUSE, Target.ALL}:
-                results.append(asyncio.run(_clickhouse(configured, progress, verify=verify)))
+                results += asyncio.run(_clickhouse(configured, progress, verify=verify))
         except (
             RebuildFailed,
             RedisRebuildFailed,
@@ -120,30 +124,40 @@ async def _redis(
 
 async def _clickhouse(
     configured: Settings, progress: Callable[[str, int, int], None], *, verify: bool
-) -> dict[str, Any]:
+) -> list[dict[str, Any]]:
     database = configured.clickhouse_database
     live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
     built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)
     tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
-    begun = time.monotonic()
+    found = []
     try:
-        one = await rebuild(
-            live,
-            built,
-            topic=TELEMETRY.name,
-            partitions=configured.telemetry_partitions,
-            tail=tail,
-            progress=lambda done, total: progress("telemetry", done, total),
-            clock_ms=lambda: time.time_ns() // 1_000_000,
-            verify=verify,
-        )
+        for noun, rebuild, topic, partitions in (
+            ("telemetry", rebuild_telemetry, TELEMETRY, configured.telemetry_partitions),
+            ("liveops", rebuild_liveops, LIVEOPS_EVENTS, configured.liveops_partitions),
+        ):
+            begun = time.monotonic()
+            one = await rebuild(
+                live,
+                built,
+                topic=topic.name,
+                partitions=partitions,
+                tail=tail,
+                progress=partial(progress, f"clickhouse {noun}"),
+                clock_ms=lambda: time.time_ns() // 1_000_000,
+                verify=verify,
+            )
+            found.append(_clickhouse_result(noun, one, time.monotonic() - begun, verify=verify))
     finally:
         await tail.stop()
         await live.close()
         await built.close()
+    return found
+
+
+def _clickhouse_result(noun: str, one: Rebuilt, seconds: float, *, verify: bool) -> dict[str, Any]:
     return {
         "store": "clickhouse",
-        "noun": "telemetry",
+        "noun": noun,
         "records": one.records,
         "swapped": one.swapped,
         "verified": verify,
@@ -154,7 +168,7 @@ async def _clickhouse(
             table: {"live": own.rows, "built": one.built[table].rows, "equal": own == one.built[table]}
             for table, own in one.live.items()
         },
-        "seconds": round(time.monotonic() - begun, 2),
+        "seconds": round(seconds, 2),
     }
 
 

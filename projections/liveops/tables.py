@@ -81,7 +81,7 @@ class LiveopsTables(LogReader):
         """Go on where the tables stand; at the log's start where they hold nothing of this log."""
         self._log_id = await self._tail.log_id(self._topic)
         begin = await self._tail.begin_offset(self._topic, partition)
-        offset, src = (await self._positions()).get(partition, (0, -1))
+        offset, src = (await stored_positions(self._client, self._log_id)).get(partition, (0, -1))
         if offset < begin:
             self._cuts[partition] = _Cut(begin, -1, offset, no_rows())
         else:
@@ -128,7 +128,7 @@ class LiveopsTables(LogReader):
                         rows[table] += some
                     taken.append((partition, cut, cut.offset, cut.src))
                     cut.rows, cut.since_ms = no_rows(), 0
-            stored = await self._positions()
+            stored = await stored_positions(self._client, self._log_id)
             for partition, cut, _, _ in taken:
                 if stored.get(partition, (0, -1))[0] != cut.held:
                     raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
@@ -154,10 +154,12 @@ class LiveopsTables(LogReader):
         token = hashlib.sha256(body).hexdigest()
         await self._client.insert(table, COLUMNS[table], body, form="JSONCompactEachRow", token=token)
 
-    async def _positions(self) -> dict[int, tuple[int, int]]:
-        found = await self._client.rows(
-            f"SELECT partition, next_offset, src FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
-            " WHERE log_id = {log_id:String}",
-            {"log_id": self._log_id},
-        )
-        return {int(partition): (int(offset), int(src)) for partition, offset, src in found}
+
+async def stored_positions(client: ClickHouse, log_id: str) -> dict[int, tuple[int, int]]:
+    """How far the tables are, by partition of the log with this id: the next offset and the last src."""
+    found = await client.rows(
+        f"SELECT partition, next_offset, src FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
+        " WHERE log_id = {log_id:String}",
+        {"log_id": log_id},
+    )
+    return {int(partition): (int(offset), int(src)) for partition, offset, src in found}

@@ -15,7 +15,7 @@ from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.edge_app import now_ms
 from projections.liveops.keys import NOUN
 from projections.liveops.streams import RedisBoardStreams
-from projections.liveops.tables import COLUMNS, LEDGER
+from projections.liveops.table_rows import COLUMNS, LEDGER
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
 from schemas.liveops.definitions import resolve_events

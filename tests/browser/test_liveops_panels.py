@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from projections.liveops.tables import LEDGER
+from projections.liveops.table_rows import LEDGER
 from tests.browser.liveops import PLAYERS
 from tests.browser.world import DOOM, MANAGEMENT, OTHER, OTHER_MANAGEMENT, SECRET
 from tests.outside.world import eventually

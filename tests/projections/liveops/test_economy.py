@@ -13,7 +13,7 @@ import pytest
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.liveops.queries_economy import KEYS_MAX, Economy, economy_query, read_economy
-from projections.liveops.tables import COLUMNS, LEDGER
+from projections.liveops.table_rows import COLUMNS, LEDGER
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.dashboard_common import Filters
 

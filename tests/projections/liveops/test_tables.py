@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from projections.clickhouse import migrations
@@ -14,9 +16,18 @@ from projections.liveops.final import ClickHouseFinals
 from projections.liveops.tables import LiveopsTables, PositionLost
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, Event
-from schemas.liveops.event_windows import BoardChunkFinalized
-from schemas.liveops.events import EVENTS, InventoryChanged, WalletChanged
-from schemas.liveops.views import FinalEntry, Movement
+from schemas.identifiers import key_hash
+from schemas.liveops.definitions import encode_definition
+from schemas.liveops.event_windows import BoardChunkFinalized, WindowOpened
+from schemas.liveops.events import (
+    EVENTS,
+    AttemptProgressed,
+    InventoryChanged,
+    PlayerRegistered,
+    WalletChanged,
+)
+from schemas.liveops.views import Attempt, BoardEntry, FinalEntry, Movement
+from schemas.studio.definitions_events import EventDefinition
 from schemas.topics import LIVEOPS_EVENTS
 from tests.projections.redis.support import ListLog
 
@@ -95,6 +106,34 @@ def movement(number: int, *, item: bool = False) -> Message:
     return event(game_id="game_a", external_id="a/b é", movement=moved)
 
 
+def progressed(score: float) -> Message:
+    return AttemptProgressed(
+        game_id="game_a",
+        external_id="a/b é",
+        attempt=Attempt(
+            id="at_1",
+            event_key="weekly",
+            window_id="w_1_2",
+            board_id="lb_a",
+            status="active",
+            metrics={"frags": score},
+            score=score,
+            started_at_ms=AT_MS,
+        ),
+        entry=BoardEntry(
+            board_id="lb_a",
+            order="desc",
+            score=score,
+            achieved_at_ms=AT_MS,
+            previous_score=None,
+            previous_achieved_at_ms=None,
+            best=score,
+            is_personal_best=True,
+        ),
+        occurred_at_ms=AT_MS,
+    )
+
+
 def chunk(number: int, ranks: range) -> Message:
     entries = [
         FinalEntry(
@@ -148,6 +187,59 @@ async def test_movements_and_final_ranks_are_read_as_they_were_said(clickhouse_u
         assert twin is not None
         assert (twin.rank, twin.achieved_at_ms) == (2, AT_MS + 2)
         assert await world.finals.final_entry("lb_a", "nobody") is None
+
+
+async def test_every_event_is_kept_in_its_own_words_and_without_secrets(clickhouse_url: str) -> None:
+    event = msgspec.convert(
+        {
+            "eventKey": "weekly",
+            "name": "Weekly",
+            "mode": "global",
+            "window": {"every": "week", "from": "2026-01-05T00:00:00Z"},
+            "metrics": {"frags": {}},
+            "scoreFormula": "frags",
+        },
+        EventDefinition,
+    )
+    async with opened(clickhouse_url) as world:
+        reader, _ = await world.reader()
+        registered = PlayerRegistered(
+            game_id="game_a",
+            external_id="a/b é",
+            secret_hash=key_hash("secret"),
+            created_at_ms=AT_MS,
+            previous_secret_hash=key_hash("old secret"),
+        )
+        window = WindowOpened(
+            game_id="game_a",
+            event_key="weekly",
+            window_id="w_1_2",
+            starts_at_ms=1,
+            ends_at_ms=2,
+            reference="1:ab",
+            definition=encode_definition(event),
+        )
+        await reader.handle(world.log.append(decided(registered, progressed(2.5)), decided(window)))
+        await world.cut(reader)
+        told = await world.client.rows(
+            "SELECT _index, event, external_id, command_id, data FROM liveops_events FINAL ORDER BY _index"
+        )
+        assert [row[:4] for row in told] == [
+            [0, PlayerRegistered.WIRE, "a/b é", "c"],
+            [1, AttemptProgressed.WIRE, "a/b é", "c"],
+            [2, WindowOpened.WIRE, "", "c"],
+        ]
+        assert json.loads(told[0][4]) == {
+            "game_id": "game_a",
+            "external_id": "a/b é",
+            "created_at_ms": AT_MS,
+        }
+        assert json.loads(told[2][4])["definition"]["eventKey"] == "weekly"
+        scores = await world.client.rows(
+            "SELECT board_id, external_id, attempt_id, attempt_score, score, is_personal_best,"
+            " toUnixTimestamp64Milli(at), _offset, _index FROM liveops_scores FINAL"
+        )
+        assert scores == [["lb_a", "a/b é", "at_1", 2.5, 2.5, True, AT_MS, 0, 1]]
 
 
 async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing(clickhouse_url: str) -> None:

@@ -30,6 +30,7 @@ class ListLog:
     def __init__(self, topic: Topic, identity: str = "log-1") -> None:
         self.topic = topic
         self.identity = identity
+        self.first_offset = 0
         self.records: dict[int, list[LogRecord]] = {p: [] for p in range(topic.partitions)}
 
     def append(
@@ -67,7 +68,7 @@ class ListLog:
     async def begin_offset(self, topic: str, partition: int) -> int:
         assert topic == self.topic.name
         assert partition in self.records
-        return 0
+        return self.first_offset
 
     async def log_id(self, topic: str) -> str:
         assert topic == self.topic.name

@@ -8,7 +8,8 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
-from projections.telemetry.rebuild import RebuildFailed, Rebuilt, rebuild
+from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt
+from projections.telemetry.rebuild import rebuild_telemetry
 from tests.projections.telemetry.support import MINUTE, START_MS, TOPIC, MemoryLog, due, gameplay, s4
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
@@ -35,7 +36,7 @@ async def run(
     built = ClickHouse(url, f"{live.database}_rebuild")
     told: list[tuple[int, int]] = []
     try:
-        return await rebuild(
+        return await rebuild_telemetry(
             live,
             built,
             topic=TOPIC,

@@ -1,0 +1,118 @@
+"""The live-ops tables built again beside a live projector, against a real ClickHouse."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt
+from projections.liveops.rebuild import rebuild_liveops
+from projections.liveops.table_rows import TABLES
+from schemas.topics import LIVEOPS_EVENTS
+from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from projections.liveops.tables import LiveopsTables
+
+pytestmark = pytest.mark.stack
+
+
+async def at_once(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def run(
+    world: World,
+    url: str,
+    *,
+    verify: bool = False,
+    sleep: Callable[[float], Awaitable[None]] = at_once,
+) -> Rebuilt:
+    built = ClickHouse(url, f"{world.client.database}_rebuild")
+    try:
+        return await rebuild_liveops(
+            world.client,
+            built,
+            topic=LIVEOPS_EVENTS.name,
+            partitions=1,
+            tail=world.log,
+            progress=lambda _done, _total: None,
+            clock_ms=lambda: world.now_ms,
+            verify=verify,
+            sleep=sleep,
+        )
+    finally:
+        await built.close()
+
+
+async def filled(world: World) -> LiveopsTables:
+    """A live projector that has applied everything but the last record."""
+    reader, _ = await world.reader()
+    for number in range(1, 4):
+        world.log.append(decided(movement(number), progressed(float(number))))
+    world.log.append(decided(chunk(0, range(1, 4))))
+    for record in world.log.records[0]:
+        await reader.handle(record)
+    await world.cut(reader)
+    world.log.append(decided(movement(4)))
+    return reader
+
+
+async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        reader = await filled(world)
+        equal = await run(world, clickhouse_url, verify=True)
+        assert (equal.different, equal.swapped, equal.positions) == ([], False, {0: 4})
+        rows = {table: own.rows for table, own in equal.live.items()}
+        assert rows == dict(zip(TABLES, (3, 3, 3, 7), strict=True))
+        await world.client.command(
+            "ALTER TABLE liveops_scores DELETE WHERE score = 2 SETTINGS mutations_sync = 1"
+        )
+        await world.client.command(
+            "ALTER TABLE liveops_ledger UPDATE balance = 1 WHERE number = 1 SETTINGS mutations_sync = 1"
+        )
+        wrong = await run(world, clickhouse_url, verify=True)
+        assert set(wrong.different) == {"liveops_scores", "liveops_ledger"}
+        assert (await run(world, clickhouse_url)).swapped
+        assert (await run(world, clickhouse_url, verify=True)).different == []
+        await reader.handle(world.log.records[0][-1])
+        await world.cut(reader)
+        after = await run(world, clickhouse_url, verify=True)
+        assert (after.different, after.live["liveops_ledger"].rows) == ([], 4)
+
+
+async def test_a_live_projector_waits_for_the_swap_and_goes_on(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        reader = await filled(world)
+        asked = 0
+
+        async def sleep(_seconds: float) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                await reader.handle(world.log.records[0][-1])
+                world.now_ms += 2_000
+                tasks.append(asyncio.create_task(reader.idle(world.now_ms)))
+            await asyncio.sleep(0.01)
+
+        tasks: list[asyncio.Task[None]] = []
+        rebuilt = await run(world, clickhouse_url, sleep=sleep)
+        assert rebuilt.swapped
+        async with asyncio.timeout(30):
+            await asyncio.gather(*tasks)
+        assert await world.count("liveops_ledger") == 4
+        assert (await run(world, clickhouse_url, verify=True)).different == []
+
+
+async def test_a_trimmed_log_is_refused(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        await filled(world)
+        world.log.first_offset = 2
+        with pytest.raises(RebuildFailed, match="begins at 2"):
+            await run(world, clickhouse_url)
+        assert await world.count("liveops_ledger") == 3
