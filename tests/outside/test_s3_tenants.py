@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.outside.players import SdkPlayer
-from tests.outside.world import World
+from tests.outside.world import World, questlog
+from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
 
@@ -28,6 +30,7 @@ SERVER_WRITES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("grants", {"entries": [{"type": "currency", "key": "gold", "quantity": 1}]}),
 )
 SERVER_READS = ("", "/ledger")
+RELAY = ("--studio", "demo", "--game", "relay", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,18 @@ def calls(player: SdkPlayer, ids: dict[str, str]) -> list[tuple[str, str, Any]]:
     return writes + [("GET", f"{player.path}/{path}", None) for path in READS]
 
 
+def game_wide_calls(ids: dict[str, str]) -> list[tuple[str, str, Any]]:
+    """Every call that is about no player."""
+    paths = (
+        "/sdk/v1/ping",
+        "/sdk/v1/catalog",
+        f"/sdk/v1/leaderboards/{ids['board']}",
+        f"/sdk/v1/leaderboards/{ids['board']}/stream",
+        "/sdk/v1/lobbies/lob_nothing",
+    )
+    return [("GET", path, None) for path in paths]
+
+
 def server_calls(player: SdkPlayer) -> list[tuple[str, str, Any]]:
     writes = [("POST", f"{player.server_path}/{path}", body) for path, body in SERVER_WRITES]
     return writes + [("GET", f"{player.server_path}{path}", None) for path in SERVER_READS]
@@ -69,22 +84,39 @@ def test_without_a_key_with_a_wrong_one_and_with_another_kind_s_nothing_is_told(
     kinds = ("pl_mgmt", "pl_ik", "public_token", "secret_api_key", "pf", "pfclient", "wpg_sk")
     wrong = [world.keys[kind] for kind in kinds]
     wrong += [world.keys["relay_lo_live"] + "x", "lo_live_", "lo_srv_" + "0" * 40]
-    game_wide = [
-        ("GET", path, None)
-        for path in (
-            "/sdk/v1/ping",
-            "/sdk/v1/catalog",
-            f"/sdk/v1/leaderboards/{ids['board']}",
-            f"/sdk/v1/leaderboards/{ids['board']}/stream",
-            "/sdk/v1/lobbies/lob_nothing",
-        )
-    ]
-    every = [*calls(player, ids), *server_calls(player), *game_wide]
+    every = [*calls(player, ids), *server_calls(player), *game_wide_calls(ids)]
     for index, call in enumerate(every):
         assert ask(world, call).status_code == 401, call
         key = wrong[index % len(wrong)]
         answer = ask(world, call, authorization=f"Bearer {key}", x_player_secret=player.secret)
         assert answer.status_code in {401, 429}, (call, key, answer.text)
+
+
+def test_a_revoked_and_a_rotated_key_open_nothing_any_more(
+    world: World, questlog_stack: QuestlogStack, owner: tuple[SdkPlayer, dict[str, str]]
+) -> None:
+    player, ids = owner
+    sdk = [*calls(player, ids), *game_wide_calls(ids)]
+    for kind, every in (("lo_live", sdk), ("lo_test", sdk), ("lo_srv", server_calls(player))):
+        made = [json.loads(_keys(questlog_stack, "create", kind, *RELAY)) for _ in range(2)]
+        probe = next(call for call in every if call[0] == "GET")
+        for key in made:
+            assert _with(world, probe, player, key["value"]).status_code == 200
+        _keys(questlog_stack, "revoke", made[0]["key_id"])
+        second = json.loads(_keys(questlog_stack, "rotate", made[1]["key_id"], "--json"))
+        assert _with(world, probe, player, second["value"]).status_code == 200
+        for call in every:
+            for key in made:
+                answer = _with(world, call, player, key["value"])
+                assert answer.status_code in {401, 429}, (call, answer.text)
+
+
+def _with(world: World, call: tuple[str, str, Any], player: SdkPlayer, key: str) -> httpx.Response:
+    return ask(world, call, authorization=f"Bearer {key}", x_player_secret=player.secret)
+
+
+def _keys(stack: QuestlogStack, *arguments: str) -> str:
+    return questlog(stack, "keys", *arguments)
 
 
 def test_another_player_s_secret_opens_nothing(world: World, owner: tuple[SdkPlayer, dict[str, str]]) -> None:

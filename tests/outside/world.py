@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,6 +12,8 @@ from typing import Any, TypeVar
 
 import httpx
 import msgpack
+
+from tests.stack import QuestlogStack
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -141,3 +145,16 @@ def pages(world: World, path: str, **params: str) -> Iterator[Json]:
         if not page["hasMore"]:
             return
         offset += 100
+
+
+def questlog(stack: QuestlogStack, *arguments: str) -> str:
+    """What a command prints; it must succeed."""
+    ran = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-m", "deploy.cli", *arguments, "--home", str(stack.home)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
