@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.simulation.game import DUEL, ENDLESS, GAME_ID, SPRINT, STUDIO_ID, events
 from schemas.decided import REMEMBERED_REFUSALS
-from schemas.edge.ports import Game, Limits
 from schemas.envelope import Command, Outcome
-from schemas.identifiers import keyed_command_id
+from schemas.identifiers import keyed_command_id, random_command_id
 from schemas.liveops import answers
 from schemas.liveops import commands as ask
-from schemas.liveops.definitions import ResolvedEvent, resolve_event
-from schemas.liveops.names import player_aggregate
+from schemas.liveops.definitions import ResolvedEvent
+from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.views import CrateRow, GrantEntry
 from streams.gateway.commands import CommandClient
 from streams.gateway.waiting import CommandUnavailable
@@ -26,39 +26,11 @@ if TYPE_CHECKING:
     from deploy.simulation.faults import Faults
     from schemas.codec import Message
 
-GAME_ID: Final = "game-1"
-STUDIO_ID: Final = "studio-1"
 RETRY_S: Final = 0.2
 TRIES_MAX: Final = 400
-DEFINITION: Final = {
-    "eventKey": "frags",
-    "name": "Frags",
-    "mode": "global",
-    "window": {"every": "month"},
-    "metrics": {"frags": {}},
-    "scoreFormula": "frags",
-    "attemptCap": 3,
-    "rewards": [
-        {"trigger": "score >= 5", "entries": [{"type": "currency", "key": "gold", "quantity": 7}]},
-    ],
-}
-
-
-def event() -> ResolvedEvent:
-    """The one event of the simulated game."""
-    game = Game(
-        id=GAME_ID,
-        studio_id=STUDIO_ID,
-        slug="game",
-        name="Game",
-        created_at_ms=0,
-        limits=Limits(),
-        definition={"events": [DEFINITION]},
-    )
-    resolved = resolve_event(game, "frags")
-    if resolved is None:
-        raise ValueError("the simulated game has no event")
-    return resolved
+POLLS_MAX: Final = 20
+"""How often a player asks for a lobby that is still forming."""
+POLL_S: Final = 0.5
 
 
 class Lost(Exception):
@@ -78,7 +50,7 @@ class SimulatedPlayer:
         self.contents: dict[str, set[str]] = {}
         self._gateways = gateways
         self._faults = faults
-        self._event = event()
+        self._events = events()
         self._count = 0
 
     async def play(self, operations: int) -> None:
@@ -86,7 +58,15 @@ class SimulatedPlayer:
         await self._ask(ask.RegisterPlayer(secret_hash="hash"))  # noqa: S106 - no password
         for _ in range(operations):
             choice = self._faults.dice.choice(
-                (self._credit, self._debit, self._grant, self._crate, self._run)
+                (
+                    self._credit,
+                    self._debit,
+                    self._grant,
+                    self._crate,
+                    self._run,
+                    self._sprint,
+                    self._duel,
+                )
             )
             await choice()
 
@@ -114,15 +94,49 @@ class SimulatedPlayer:
         await self._claim(opened[0].contents.id, opened[0].contents.entries)
 
     async def _run(self) -> None:
-        window = self._event.window_at(self._faults.now_ms())
-        start = ask.StartAttempt(event_key="frags", window_id=window.id if window else "")
+        self.starts += await self._attempt(self._events[ENDLESS])
+
+    async def _sprint(self) -> None:
+        await self._attempt(self._events[SPRINT])
+
+    async def _duel(self) -> None:
+        """Ask for a place until the lobby is active, then play in it."""
+        event = self._events[DUEL]
+        for _ in range(POLLS_MAX):
+            window = event.window_at(self._faults.now_ms())
+            if window is None:
+                return
+            place = await self._join(event, window.id)
+            if place is None:
+                return
+            if place.lobby_status == "active":
+                await self._attempt(event, window_id=window.id, lobby_id=place.lobby_id)
+                return
+            await asyncio.sleep(POLL_S)
+
+    async def _join(self, event: ResolvedEvent, window_id: str) -> answers.JoinAnswer | None:
+        join = ask.JoinEvent(
+            event_key=event.definition.event_key, window_id=window_id, external_id=self.external_id
+        )
+        aggregate_id = event_aggregate(GAME_ID, event.definition.event_key, window_id)
+        outcome = await self._until_known(join, "", aggregate_id)
+        if outcome.status != 200:
+            return None
+        return msgspec.msgpack.decode(outcome.body, type=answers.JoinAnswer)
+
+    async def _attempt(self, event: ResolvedEvent, *, window_id: str = "", lobby_id: str = "") -> int:
+        """Start and report once; how many attempts began. Its window may be over at any step."""
+        key = event.definition.event_key
+        window = event.window_at(self._faults.now_ms())
+        start = ask.StartAttempt(
+            event_key=key, window_id=window_id or (window.id if window else ""), lobby_id=lobby_id
+        )
         started = await self._ask(start)
         if started.status != 201:
-            return
-        self.starts += 1
+            return 0
         attempt = msgspec.msgpack.decode(started.body, type=answers.StartAnswer).attempt
         report = ask.ReportProgress(
-            event_key="frags",
+            event_key=key,
             attempt_id=attempt.id,
             mode="increment",
             metric_value=float(self._faults.dice.randrange(1, 8)),
@@ -132,6 +146,7 @@ class SimulatedPlayer:
             progress = msgspec.msgpack.decode(outcome.body, type=answers.ProgressAnswer)
             for grant in progress.grants:
                 await self._claim(grant.id, grant.entries)
+        return 1
 
     async def _given(self, amount: int, *, crate: bool) -> Any:
         gold = [GrantEntry(type="currency", key="gold", quantity=amount)]
@@ -161,33 +176,36 @@ class SimulatedPlayer:
         )
         return outcomes[0]
 
-    async def _until_known(self, body: Message, key: str) -> Outcome:
+    async def _until_known(self, body: Message, key: str, aggregate_id: str = "") -> Outcome:
+        """The outcome, asked for through any gateway until one knows it; without a key, anew each time."""
         encoded = ask.COMMANDS.encode(body)
-        event_key = getattr(body, "event_key", "")
+        event = self._events.get(getattr(body, "event_key", ""))
         for _ in range(TRIES_MAX):
             # Gateways' clocks step back and run ahead.
             skew_ms = self._faults.dice.randrange(-2_000, 2_000) if self._faults.on else 0
             command = Command(
-                command_id=keyed_command_id(
-                    game_id=GAME_ID,
-                    subject=self.external_id,
-                    operation=body.WIRE,
-                    idempotency_key=key,
-                ),
+                command_id=self._command_id(body, key),
                 type=body.WIRE,
-                aggregate_id=self.aggregate_id,
+                aggregate_id=aggregate_id or self.aggregate_id,
                 studio_id=STUDIO_ID,
                 game_id=GAME_ID,
                 body=encoded,
                 at_ms=self._faults.now_ms() + skew_ms,
                 seed=self._faults.dice.randbytes(16),
                 fingerprint=hashlib.sha256(encoded).digest(),
-                keyed=True,
-                definition=self._event.reference if event_key else "",
+                keyed=bool(key),
+                definition=event.reference if event else "",
             )
             gateway = self._faults.dice.choice(self._gateways)
             try:
-                return await gateway.submit(command, definition=self._event.encoded if event_key else b"")
+                return await gateway.submit(command, definition=event.encoded if event else b"")
             except CommandUnavailable:
                 await asyncio.sleep(RETRY_S)
-        raise Lost(f"{key} ({body.WIRE}) was never answered")
+        raise Lost(f"{key or self.external_id} ({body.WIRE}) was never answered")
+
+    def _command_id(self, body: Message, key: str) -> str:
+        if not key:
+            return random_command_id(self._faults.dice.randbytes(16))
+        return keyed_command_id(
+            game_id=GAME_ID, subject=self.external_id, operation=body.WIRE, idempotency_key=key
+        )

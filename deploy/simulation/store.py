@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from projections.redis.scripts import APPLY, FIND_OUTCOMES, READY, STATE
+from deploy.simulation.store_reads import gather
+from projections.redis.scripts import APPLY, FIND_OUTCOMES, GATHER, READY, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ _OPERATIONS: Final = {
     "hset": 3,
     "hdel": 2,
     "sadd": 2,
+    "saddunless": 4,
     "srem": 2,
     "zadd": 3,
     "zrem": 2,
@@ -53,10 +55,12 @@ class SimulatedRedis:
         self.run_id = 1
         self.live = Generation()
         self.outcomes: dict[str, tuple[bytes, int]] = {}
+        self.effects: dict[str, tuple[int, int]] = {}
+        """Positions of readers whose effects are commands: outside every generation."""
         self.ready = 0
         self._reached: dict[str, int] = {}
         self.woken: Callable[[str, str], None] = lambda _gateway, _record: None
-        self._files: list[tuple[Generation, dict[str, tuple[bytes, int]]]] = []
+        self._files: list[tuple[Generation, dict[str, tuple[bytes, int]], dict[str, tuple[int, int]]]] = []
         self._scripts = {
             script._sha: answer  # noqa: SLF001 - the name Redis knows it by
             for script, answer in (
@@ -64,6 +68,7 @@ class SimulatedRedis:
                 (STATE, self._state),
                 (READY, self._open),
                 (FIND_OUTCOMES, self._find),
+                (GATHER, self._gather),
             )
         }
 
@@ -81,16 +86,16 @@ class SimulatedRedis:
 
     def save(self) -> None:
         """What a later loss goes back to."""
-        self._files = [*self._files[-2:], (copy.deepcopy(self.live), dict(self.outcomes))]
+        self._files = [*self._files[-2:], (copy.deepcopy(self.live), dict(self.outcomes), dict(self.effects))]
 
     def lose(self, *, everything: bool) -> None:
         """Restart without the last moments, or with nothing."""
         self.run_id += 1
         if everything or not self._files:
-            self.live, self.outcomes = Generation(), {}
+            self.live, self.outcomes, self.effects = Generation(), {}, {}
         else:
-            live, outcomes = self._files[0]
-            self.live, self.outcomes = copy.deepcopy(live), dict(outcomes)
+            live, outcomes, effects = self._files[0]
+            self.live, self.outcomes, self.effects = copy.deepcopy(live), dict(outcomes), dict(effects)
             self._files = []
         if everything:
             self.ready, self._reached = 0, {}
@@ -149,6 +154,9 @@ class SimulatedRedis:
             return b"ready"
         return b"waiting"
 
+    def _gather(self, arguments: list[Any]) -> list[Any] | None:
+        return gather(self.live.values, arguments[1:]) if self.ready == self.run_id else None
+
     def _find(self, arguments: list[Any]) -> list[Any] | None:
         if self.ready != self.run_id:
             return None
@@ -171,7 +179,7 @@ def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
         elif name in {"hset", "zadd"}:
             field, value = (rest[0], _bytes(rest[1])) if name == "hset" else (rest[1], float(rest[0]))
             values.setdefault(key, {})[field] = value
-        elif name == "sadd":
+        elif name == "sadd" or (name == "saddunless" and rest[2] not in values.get(rest[1], ())):
             values.setdefault(key, {})[rest[0]] = True
         elif name in {"hdel", "srem", "zrem"} or (
             name == "zremwhen" and not values.get(rest[1]) and len(values.get(rest[2], ())) >= partitions

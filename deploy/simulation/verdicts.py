@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from deploy.simulation.game import CAP, GAME_ID
+from deploy.simulation.verdicts_time import problems_of_time
 from projections.liveops import keys
 from schemas.liveops.ports import HoldingRow, LedgerRow
 from streams.deciders.fold import Fold, read_events_record
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from deploy.simulation.clients import SimulatedPlayer
     from deploy.simulation.world import World
 
-CAP = 3
-
 
 def problems(world: World) -> list[str]:
     """Every promise that does not hold, a line each."""
@@ -25,6 +25,7 @@ def problems(world: World) -> list[str]:
         found += _of_player(world, player)
     for partition in range(world.events.partitions):
         found += _of_partition(world, partition)
+    found += problems_of_time(world)
     rebuilt = world.rebuilt().values
     live = world.redis.live.values
     if rebuilt != live:
@@ -47,7 +48,7 @@ def _of_player(world: World, player: SimulatedPlayer) -> list[str]:
     if player.starts > CAP:
         found.append(f"{player.external_id}: {player.starts} attempts, the cap is {CAP}")
     values: dict[str, Any] = world.redis.live.values
-    game = "game-1"
+    game = GAME_ID
     wallet = values.get(keys.player_key("wallet", game, player.external_id), {})
     held = [msgspec.msgpack.decode(row, type=HoldingRow).quantity for row in wallet.values()]
     balance = sum(held)

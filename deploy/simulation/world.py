@@ -13,9 +13,12 @@ from deploy.simulation.clients import SimulatedPlayer
 from deploy.simulation.faults import KILLS_EVERY_S, Faults
 from deploy.simulation.log import SimulatedLog
 from deploy.simulation.loop import SimulatedLoop, run
+from deploy.simulation.managers import Timer, asker_of, rank_rewards
 from deploy.simulation.processes import Process
 from deploy.simulation.store import Generation, SimulatedRedis, operate, text_of
 from deploy.simulation.verdicts import problems
+from deploy.simulation.verdicts_time import history
+from projections.liveops import keys
 from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
@@ -39,6 +42,10 @@ BREAKS: Final = (
     "decider killed",
     "projector killed",
     "decider abandoned",
+    "timer killed",
+    "timer abandoned",
+    "effects killed",
+    "effects abandoned",
     "store lost some",
     "store emptied",
 )
@@ -116,19 +123,27 @@ class World:
         self._snapshots = MemorySnapshots()
         self._projection = replace(PROJECTION, topic=self.events)
         outcomes = SimulatedOutcomes(self.redis)
-        self.gateways = [self._gateway(number, outcomes) for number in range(2)]
+        self.gateways = [self._gateway(f"gateway-{number}", outcomes) for number in range(2)]
+        self._managers = [self._gateway(name, outcomes) for name in ("timer", "effects")]
         self.players = [
             SimulatedPlayer(f"p{number}", self.gateways, self.faults) for number in range(PLAYERS)
         ]
         self.decider = self._process("decider", self.commands.name, self._decider)
         self.projector = self._process("projector", self.events.name, self._projector)
+        ticking, giving = (asker_of(commands, self.faults) for commands in self._managers)
+        self.timer = Timer(ticking, self.redis, PARTITIONS, log=self.log, faults=self.faults)
+        self.effects = self._process(
+            "effects",
+            self.events.name,
+            lambda: rank_rewards(giving, self.redis, self.events, log=self.log, faults=self.faults),
+        )
 
-    def _gateway(self, number: int, outcomes: SimulatedOutcomes) -> CommandClient:
+    def _gateway(self, name: str, outcomes: SimulatedOutcomes) -> CommandClient:
         return CommandClient(
             topic=self.commands,
             appender=self.log,
             answers=outcomes,
-            gateway_id=f"gateway-{number}",
+            gateway_id=name,
             new_record_id=lambda: self.faults.dice.randbytes(8).hex(),
         )
 
@@ -152,7 +167,7 @@ class World:
 
     async def go(self) -> Result:
         """Play under faults, come to rest, check."""
-        for gateway in self.gateways:
+        for gateway in (*self.gateways, *self._managers):
             await gateway.start()
         playing = [asyncio.create_task(player.play(OPERATIONS)) for player in self.players]
         breaking = asyncio.create_task(self._break())
@@ -171,9 +186,9 @@ class World:
             for task in (*playing, breaking):
                 task.cancel()
             await asyncio.gather(*playing, breaking, return_exceptions=True)
-            for process in (self.decider, self.projector):
+            for process in (self.timer, self.effects, self.decider, self.projector):
                 await process.stop()
-            for gateway in self.gateways:
+            for gateway in (*self.gateways, *self._managers):
                 await gateway.stop()
         return Result(
             seed=self.seed,
@@ -185,30 +200,25 @@ class World:
 
     async def _break(self) -> None:
         dice, counted = self.faults.dice, self.faults.counted
+        processes: dict[str, Process] = {
+            process.name: process for process in (self.decider, self.projector, self.timer, self.effects)
+        }
         while True:
             await asyncio.sleep(dice.uniform(*KILLS_EVERY_S))
             self.redis.save()
-            what = dice.choice(
-                (
-                    "decider killed",
-                    "projector killed",
-                    "decider abandoned",
-                    "store lost some",
-                    "store emptied",
-                )
-            )
+            what = dice.choice(BREAKS)
             counted[what] += 1
-            if what == "decider killed":
-                self.decider.kill()
-            elif what == "projector killed":
-                self.projector.kill()
-            elif what == "decider abandoned":
-                self.decider.abandon()
+            name, _, how = what.partition(" ")
+            process = processes.get(name)
+            if process is None:
+                self.redis.lose(everything=how == "emptied")
+            elif how == "killed":
+                process.kill()
             else:
-                self.redis.lose(everything=what == "store emptied")
+                process.abandon()
 
     async def _rest(self) -> None:
-        """Until everything in the log is decided and applied."""
+        """Until everything in the log is decided and applied, all windows that began are over and paid."""
         for _ in range(int(REST_S)):
             await asyncio.sleep(1.0)
             ends = {
@@ -217,9 +227,20 @@ class World:
             }
             applied = {name: self.redis.live.next.get(name, 0) for name in ends}
             asked = sum(len(self.log.records(self.commands.name, p)) for p in range(PARTITIONS))
-            if applied == ends and sum(self.redis.live.src.values()) + PARTITIONS >= asked:
+            if (
+                applied == ends
+                and sum(self.redis.live.src.values()) + PARTITIONS >= asked
+                and not self._soon_over()
+                and (told := history(self)).given == told.wanted
+            ):
                 break
         await asyncio.sleep(SETTLE_S)
+
+    def _soon_over(self) -> bool:
+        """Whether a window waits for its end that comes within the hour."""
+        soon_ms = self.faults.now_ms() + 3_600_000
+        ends = self.redis.live.values.get(keys.WINDOWS, {}).values()
+        return any(ends_at_ms <= soon_ms for ends_at_ms in ends)
 
     def rebuilt(self) -> Generation:
         """The store as the log alone gives it, by the `src` rule."""

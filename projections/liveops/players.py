@@ -9,7 +9,7 @@ import msgspec
 from projections.liveops import keys
 from projections.liveops.setting import DAY_MS, Setting, Step, encode
 from projections.redis.operations import (
-    add_member,
+    add_member_unless,
     delete_field,
     delete_score,
     expire_as,
@@ -75,11 +75,14 @@ def _started(setting: Setting, event: ev.AttemptStarted) -> None:
 
 
 def _open_board(setting: Setting, board: BoardRow) -> None:
-    """A board exists from now on, and its window is not done before it is finalized."""
+    """A board exists from now on, and its window is not done before it is finalized.
+
+    When a store is filled again, the partition that finalized it may be applied first.
+    """
     window = keys.window_name(board.studio_id, board.game_id, board.event_key, board.window_id)
     setting.operations += (
         set_field(keys.board_key(board.id), "row", encode(board)),
-        add_member(f"boards:{window}", board.id),
+        add_member_unless(f"boards:{window}", board.id, held=keys.board_key(board.id), field="final"),
     )
 
 

@@ -44,6 +44,15 @@ def add_member(key: str, member: str) -> Operation:
     return ("sadd", key, member)
 
 
+def add_member_unless(key: str, member: str, *, held: str, field: str) -> Operation:
+    """SADD unless the hash `held` has the field.
+
+    Where the field is set by another partition's event, which also removes the member, both orders of the two
+    come to the same: partitions are applied in any order when a store is filled again.
+    """
+    return ("saddunless", key, member, held, field)
+
+
 def remove_member(key: str, member: str) -> Operation:
     """SREM."""
     return ("srem", key, member)
