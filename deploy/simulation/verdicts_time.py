@@ -70,6 +70,11 @@ class History:
             case GrantCreated() if message.grant.board_id and message.grant.rank:
                 grant = message.grant
                 self.given[f"{grant.board_id}:{message.external_id}", grant.rank or 0, grant.trigger] += 1
+            case _:
+                self._add_of_lobby(message)
+
+    def _add_of_lobby(self, message: Message) -> None:
+        match message:
             case happened.LobbyOpened():
                 self.lobbies[message.lobby_id] = "forming"
                 self.sizes[message.lobby_id] = message.size

@@ -11,11 +11,15 @@ import pytest
 from deploy.simulation.faults import Faults
 from deploy.simulation.store import SimulatedRedis
 from deploy.simulation.world import describe, simulate
+from projections.liveops import players
+from projections.redis.operations import Operation, add_member
 from streams.deciders import fold
+from streams.liveops.rank_rewards import RankRewards
+from streams.liveops.windows import WindowManager
 
 SEEDS = 200
 FOUND_WITHIN = 60
-KEPT: tuple[int, ...] = (32, 70, 97)
+KEPT: tuple[int, ...] = (2, 3, 32, 70, 97)
 """Seeds that once showed a problem, of the product or of the simulation itself."""
 
 
@@ -71,6 +75,41 @@ def test_a_fold_that_takes_every_record_is_found_out(monkeypatch: pytest.MonkeyP
         return accept(self, record)
 
     monkeypatch.setattr(fold.Fold, "accept", credulous)
+    assert first_found() is not None
+
+
+def test_rank_rewards_that_are_forgotten_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forget(_self: Any, _given: Any) -> None:
+        return
+
+    monkeypatch.setattr(RankRewards, "_give", forget)
+    assert first_found() is not None
+
+
+def test_windows_that_end_before_their_lobbies_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def settled(_self: Any, _row: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(WindowManager, "_settled", settled)
+    assert first_found() is not None
+
+
+def test_ranks_that_are_frozen_before_every_partition_is_closed_are_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "streams.liveops.windows.closing_order", lambda closed, home, _: ([home][: not closed], [])
+    )
+    assert first_found() is not None
+
+
+def test_a_store_that_depends_on_the_order_of_partitions_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def blindly(key: str, member: str, **_: str) -> Operation:
+        return add_member(key, member)
+
+    monkeypatch.setattr(players, "add_member_unless", blindly)
     assert first_found() is not None
 
 
