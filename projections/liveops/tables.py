@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 ROWS_MAX: Final = 20_000
 """Rows of a cut; the record that reaches it ends it."""
-CUT_MS: Final = 1_000
-"""How long a row waits at most."""
+CUT_MS: Final = 4_000
+"""How long a row waits at most. An insert costs the same for one row as for thousands, and what clients read
+at once is in Redis."""
 POSITION_MS: Final = 5_000
 """How long a position waits where there is no row."""
 HOLD_POLL_S: Final = 0.1

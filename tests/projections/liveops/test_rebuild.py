@@ -96,7 +96,7 @@ async def test_a_live_projector_waits_for_the_swap_and_goes_on(clickhouse_url: s
             asked += 1
             if asked == 1:
                 await reader.handle(world.log.records[0][-1])
-                world.now_ms += 2_000
+                world.now_ms += 6_000
                 tasks.append(asyncio.create_task(reader.idle(world.now_ms)))
             await asyncio.sleep(0.01)
 
