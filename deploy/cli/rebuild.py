@@ -22,10 +22,10 @@ from deploy.cli.running import of_home
 from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse.client import ClickHouse, ClickHouseError
-from projections.clickhouse.rebuilding import RebuildFailed
-from projections.liveops.rebuild import rebuild_liveops
+from projections.clickhouse.rebuilding import RebuildFailed, rebuild_tables
+from projections.liveops.rebuild import liveops_plan
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
-from projections.telemetry.rebuild import rebuild_telemetry
+from projections.telemetry.rebuild import telemetry_plan
 from schemas.log import LogUnavailable
 from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
 from streams.runtime.tail import KafkaTail
@@ -129,21 +129,30 @@ async def _clickhouse(
     live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
     built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)
     tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
+    plans = {
+        "telemetry": telemetry_plan(
+            live, built, topic=TELEMETRY.name, partitions=configured.telemetry_partitions, tail=tail
+        ),
+        "liveops": liveops_plan(
+            live,
+            built,
+            topic=LIVEOPS_EVENTS.name,
+            partitions=configured.liveops_partitions,
+            tail=tail,
+            clock_ms=_clock_ms,
+        ),
+    }
     found = []
     try:
-        for noun, rebuild, topic, partitions in (
-            ("telemetry", rebuild_telemetry, TELEMETRY, configured.telemetry_partitions),
-            ("liveops", rebuild_liveops, LIVEOPS_EVENTS, configured.liveops_partitions),
-        ):
+        for noun, plan in plans.items():
             begun = time.monotonic()
-            one = await rebuild(
+            one = await rebuild_tables(
                 live,
                 built,
-                topic=topic.name,
-                partitions=partitions,
+                plan,
                 tail=tail,
                 progress=partial(progress, f"clickhouse {noun}"),
-                clock_ms=lambda: time.time_ns() // 1_000_000,
+                clock_ms=_clock_ms,
                 verify=verify,
             )
             found.append(_clickhouse_result(noun, one, time.monotonic() - begun, verify=verify))
@@ -152,6 +161,10 @@ async def _clickhouse(
         await live.close()
         await built.close()
     return found
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _clickhouse_result(noun: str, one: Rebuilt, seconds: float, *, verify: bool) -> dict[str, Any]:

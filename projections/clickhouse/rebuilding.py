@@ -107,8 +107,8 @@ async def rebuild_tables(
     tail: LogTail,
     progress: Progress,
     clock_ms: Callable[[], int],
-    verify: bool,
-    sleep: Callable[[float], Awaitable[None]],
+    verify: bool = False,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Rebuilt:
     """Build the tables in the database of `built` and swap, or with `verify` compare and keep the live ones.
 

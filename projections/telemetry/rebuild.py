@@ -6,17 +6,14 @@ new one's position.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.positions import Positions
-from projections.clickhouse.rebuilding import Plan, Progress, Rebuilt, TableSum, checksum, rebuild_tables
+from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.stores import FACT_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from projections.clickhouse.client import ClickHouse
     from schemas.log import LogTail
 
@@ -31,22 +28,10 @@ _COMPARED: Final = {
 """What is compared of a table where it is not all of it: a part's version follows from how cuts fell."""
 
 
-async def rebuild_telemetry(
-    live: ClickHouse,
-    built: ClickHouse,
-    *,
-    topic: str,
-    partitions: int,
-    tail: LogTail,
-    progress: Progress,
-    clock_ms: Callable[[], int],
-    verify: bool = False,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Rebuilt:
-    """Build in the database of `built` and swap, or with `verify` compare and keep the live ones.
-
-    Afterwards the database of `built` is gone. Raises RebuildFailed, LogUnavailable or a ClickHouseError.
-    """
+def telemetry_plan(
+    live: ClickHouse, built: ClickHouse, *, topic: str, partitions: int, tail: LogTail
+) -> Plan:
+    """How the tables of `live` are built in `built`, in larger cuts than the live ones."""
     builder = TelemetryReader(
         built,
         topic=topic,
@@ -61,16 +46,13 @@ async def rebuild_telemetry(
         stored = await Positions(live, topic).all()
         return {one.partition: one.next_offset for one in stored if one.log_id == log_id}
 
-    plan = Plan(
+    return Plan(
         topic=topic,
         partitions=partitions,
         builder=builder,
         positions=positions,
         tables=SWAPPED,
         sums=checksums,
-    )
-    return await rebuild_tables(
-        live, built, plan, tail=tail, progress=progress, clock_ms=clock_ms, verify=verify, sleep=sleep
     )
 
 

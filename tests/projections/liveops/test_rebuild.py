@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt
-from projections.liveops.rebuild import rebuild_liveops
+from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
+from projections.liveops.rebuild import liveops_plan
 from projections.liveops.table_rows import TABLES
 from schemas.topics import LIVEOPS_EVENTS
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
@@ -35,11 +35,18 @@ async def run(
 ) -> Rebuilt:
     built = ClickHouse(url, f"{world.client.database}_rebuild")
     try:
-        return await rebuild_liveops(
+        plan = liveops_plan(
             world.client,
             built,
             topic=LIVEOPS_EVENTS.name,
             partitions=1,
+            tail=world.log,
+            clock_ms=lambda: world.now_ms,
+        )
+        return await rebuild_tables(
+            world.client,
+            built,
+            plan,
             tail=world.log,
             progress=lambda _done, _total: None,
             clock_ms=lambda: world.now_ms,

@@ -8,8 +8,8 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
-from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt
-from projections.telemetry.rebuild import rebuild_telemetry
+from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
+from projections.telemetry.rebuild import telemetry_plan
 from tests.projections.telemetry.support import MINUTE, START_MS, TOPIC, MemoryLog, due, gameplay, s4
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
@@ -36,11 +36,11 @@ async def run(
     built = ClickHouse(url, f"{live.database}_rebuild")
     told: list[tuple[int, int]] = []
     try:
-        return await rebuild_telemetry(
+        plan = telemetry_plan(live, built, topic=TOPIC, partitions=len(log.records), tail=log)
+        return await rebuild_tables(
             live,
             built,
-            topic=TOPIC,
-            partitions=len(log.records),
+            plan,
             tail=log,
             progress=lambda done, total: told.append((done, total)),
             clock_ms=lambda: log.now_ms,
