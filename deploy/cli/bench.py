@@ -17,6 +17,7 @@ from deploy.bench.processes import NoStackError
 from deploy.cli import running
 from deploy.cli.bench_heatmap import heatmap_command
 from deploy.cli.bench_liveops import commands_command, reads_command
+from deploy.cli.bench_streams import streams_command
 from projections.clickhouse.client import ClickHouse
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
@@ -33,6 +34,7 @@ def _bench() -> None:
 app.command("heatmap")(heatmap_command)
 app.command("commands")(commands_command)
 app.command("reads")(reads_command)
+app.command("streams")(streams_command)
 
 
 @app.command("ingest")
