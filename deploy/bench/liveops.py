@@ -142,7 +142,8 @@ class LiveopsBench:
         result = await self._load(starts, SEED_SECONDS, SETUP_CONNECTIONS, once=True)
         if result.requests < count:
             raise OrderRefusedError(
-                f"only {result.requests} of {count} players could start: {result.refused}"
+                f"only {result.requests} of {count} players could start: refused {result.refused},"
+                f" {result.lost} connections lost"
             )
         live = {"authorization": f"Bearer {self._relay.live}"}
         scores: list[Target] = []
@@ -165,7 +166,10 @@ class LiveopsBench:
             await asyncio.gather(*(attempt(number) for number in range(count)))
         result = await self._load(scores, SEED_SECONDS, SETUP_CONNECTIONS, once=True)
         if result.requests < count:
-            raise OrderRefusedError(f"only {result.requests} of {count} scored: {result.refused}")
+            raise OrderRefusedError(
+                f"only {result.requests} of {count} scored: refused {result.refused},"
+                f" {result.lost} connections lost"
+            )
         self._tell(f"{count:,} players are on the board after {time.perf_counter() - begun:.0f} s")
         return board_id, names[:: max(1, count // 1000)]
 
