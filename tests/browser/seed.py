@@ -95,10 +95,10 @@ async def seed_game(client: ClickHouse, seed: Seed) -> None:
 
 
 async def seed_live(redis_url: str, game: Seed) -> None:
-    """Publish an hour of live counters, as the projector does."""
+    """Publish two hours of live counters, as the projector does: tests go on while the clock does."""
     last = game.now_ms // MINUTE_MS
     state = LiveState()
-    minutes = {last - ago: 2400 + (ago * 7919) % 900 - 18 * ago for ago in range(60)}
+    minutes = {last - ago: 2400 + (ago * 7919) % 900 - 18 * ago for ago in range(-60, 60)}
     state.count({(game.studio_id, game.game_id): minutes})
     redis = connect(redis_url)
     try:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -18,15 +18,20 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 async def listening(*pieces: bytes) -> AsyncIterator[tuple[_Listener, list[bytes]]]:
     """A listener of a server that sends these pieces, one packet each."""
     heard: list[bytes] = []
+    served = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert (await reader.readline()).startswith(b"GET ")
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(0.01)
-        writer.close()
-        await writer.wait_closed()
+        try:
+            assert (await reader.readline()).startswith(b"GET ")
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            served.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -37,7 +42,7 @@ async def listening(*pieces: bytes) -> AsyncIterator[tuple[_Listener, list[bytes
         yield listener, heard
     finally:
         transport.abort()
-        await asyncio.sleep(0)
+        await served.wait()
         server.close()
         await server.wait_closed()
 
