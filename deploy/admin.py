@@ -6,6 +6,7 @@ Served from a thread, so that a stuck event loop still answers, and is seen to b
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ import prometheus_client
 Health = Callable[[], Mapping[str, Any]]
 """Quick and safe to call from another thread.
 
-`{"ok": bool, …}`; other keys, such as `lag`, are shown as they are.
+`{"ok": bool, …}`; other keys, such as `lag`, are shown as they are, and beside them the process's `pid`.
 """
 
 
@@ -37,7 +38,7 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
             if self.path == "/metrics":
                 self._answer(200, prometheus_client.generate_latest(), prometheus_client.CONTENT_TYPE_LATEST)
             elif self.path == "/healthz":
-                state = dict(health())
+                state = {"pid": os.getpid(), **health()}
                 self._answer(200 if state.get("ok") else 503, json.dumps(state).encode(), "application/json")
             else:
                 self._answer(404, b"not found\n", "text/plain")

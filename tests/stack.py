@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploy.stack.part import free_port
+from deploy.stack.ports import free_port
 from schemas.topics import LIVEOPS_COMMANDS
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.stack.supervisor import STATUS_FILE, ask_health
+from deploy.stack.part import ask_health
+from deploy.stack.supervisor import STATUS_FILE
 
 app = typer.Typer()
 

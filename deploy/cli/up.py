@@ -21,8 +21,9 @@ from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
 from deploy.stack.kafka import default_cache, kept_partitions
-from deploy.stack.part import PartSpec, http_ok, port_taken
+from deploy.stack.part import PartSpec, http_ok
 from deploy.stack.parts import PREPARED, Ports, processes, stores
+from deploy.stack.ports import port_taken
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
 from schemas.topics import LIVEOPS_COMMANDS

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import aiohttp
 
 from deploy.cli import running
-from deploy.stack.part import PartSpec, RunningPart, free_port, http_ok
+from deploy.stack.part import PartSpec, RunningPart
+from deploy.stack.ports import free_port
 from deploy.stack.supervisor import STATUS_FILE
 from schemas.topics import TELEMETRY
 
@@ -162,14 +163,10 @@ class OwnStack:
             **changes,
         }
 
-        async def ready() -> bool:
-            return await http_ok(admin, "/healthz")
-
         spec = PartSpec(
             name=name,
             argv=[sys.executable, "-m", *program],
             environment=environment,
-            ready=ready,
             start_seconds=60,
             admin_port=admin,
         )

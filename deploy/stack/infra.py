@@ -16,7 +16,8 @@ from pathlib import Path
 
 from deploy.stack.clickhouse import clickhouse_part
 from deploy.stack.kafka import kafka_part
-from deploy.stack.part import PartFailed, PartSpec, RunningPart, free_port
+from deploy.stack.part import PartFailed, PartSpec, RunningPart
+from deploy.stack.ports import free_port
 from deploy.stack.redis import redis_part
 
 NAMES = ("kafka", "redis", "clickhouse")

@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers, free_port
+from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers
+from deploy.stack.ports import free_port
 
 KAFKA_VERSION: Final = "4.1.0"
 """Pinned: aiokafka 0.14 was measured against 4.1."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 _PR_SET_PDEATHSIG: Final = 1
@@ -35,7 +35,8 @@ class PartSpec:
 
     name: str
     argv: Sequence[str]
-    ready: Probe
+    ready: Probe | None = None
+    """None: ready when /healthz on its admin port says `ok`, in this very process's name."""
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] | None = None
     after: tuple[str, ...] = ()
@@ -91,13 +92,20 @@ class RunningPart:
         while True:
             if self.process.returncode is not None:
                 raise PartFailed(self._ended())
-            if await self.spec.ready():
+            if await self._is_ready():
                 return
             if clock() > deadline:
                 raise PartFailed(
                     f"{self.spec.name} was not ready in {self.spec.start_seconds:.0f} s; see {self.log}"
                 )
             await asyncio.sleep(0.05)
+
+    async def _is_ready(self) -> bool:
+        if self.spec.ready is not None:
+            return await self.spec.ready()
+        state = await ask_health(self.spec.admin_port)
+        # Another program may have taken the port, and be healthy.
+        return bool(state.get("ok")) and state.get("pid") == self.process.pid
 
     def _ended(self) -> str:
         lines = self.log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
@@ -169,20 +177,17 @@ async def http_ok(port: int, path: str) -> bool:
     return await answers(port, request, b" 200 ")
 
 
-def free_port() -> int:
-    """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def port_taken(port: int, host: str = "127.0.0.1") -> bool:
-    """True when another program listens on the port (or may: binding to it fails)."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-        return False
+async def ask_health(admin_port: int) -> dict[str, Any]:
+    """What a process says at /healthz; empty where it doesn't answer in a second."""
+    try:
+        async with asyncio.timeout(1.0):
+            reader, writer = await asyncio.open_connection("127.0.0.1", admin_port)
+            try:
+                writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+                answer = await reader.read()
+            finally:
+                writer.close()
+        state: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    except (OSError, TimeoutError, ValueError):
+        return {}
+    return state

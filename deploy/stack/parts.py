@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.stack.clickhouse import clickhouse_part
 from deploy.stack.kafka import kafka_part
-from deploy.stack.part import PartSpec, free_port, http_ok
+from deploy.stack.part import PartSpec
+from deploy.stack.ports import free_port
 from deploy.stack.redis import redis_part
 
 if TYPE_CHECKING:
@@ -70,15 +71,10 @@ def _names(name: str, count: int) -> list[tuple[str, int]]:
 
 
 def _process(own: Settings, name: str, module: list[str]) -> PartSpec:
-
-    async def ready() -> bool:
-        return await http_ok(own.admin_port, "/healthz")
-
     return PartSpec(
         name=name,
         argv=[sys.executable, "-m", *module],
         environment=own.environment() | {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"},
-        ready=ready,
         after=(PREPARED, "kafka", "redis", "clickhouse"),
         start_seconds=120,  # a worker may fold a long log first
         admin_port=own.admin_port,

@@ -11,7 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from deploy.stack.part import PartFailed, PartSpec, RunningPart
+from deploy.stack.part import PartFailed, PartSpec, RunningPart, ask_health
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -217,22 +217,6 @@ class Supervisor:
         temporary = self._home / f".{STATUS_FILE}"
         temporary.write_text(json.dumps(body))
         temporary.replace(self._home / STATUS_FILE)
-
-
-async def ask_health(admin_port: int) -> dict[str, Any]:
-    """What a process says at /healthz; empty where it doesn't answer in a second."""
-    try:
-        async with asyncio.timeout(1.0):
-            reader, writer = await asyncio.open_connection("127.0.0.1", admin_port)
-            try:
-                writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
-                answer = await reader.read()
-            finally:
-                writer.close()
-        state: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
-    except (OSError, TimeoutError, ValueError):
-        return {}
-    return state
 
 
 def _exit_text(code: int) -> str:

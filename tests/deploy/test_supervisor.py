@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers, free_port, http_ok, port_taken
-from deploy.stack.supervisor import FIRST_TRIES, StartFailed, Supervisor, ask_health
+from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers, ask_health, http_ok
+from deploy.stack.ports import free_port, port_taken
+from deploy.stack.supervisor import FIRST_TRIES, StartFailed, Supervisor
 
 SERVE = (
     "import http.server as h, sys; "
@@ -134,7 +135,7 @@ async def test_a_part_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 def test_parts_die_with_their_supervisor_however_it_ends(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys; from pathlib import Path; from tests.deploy.test_supervisor import serving\n"
-        "from deploy.stack.supervisor import Supervisor; from deploy.stack.part import free_port\n"
+        "from deploy.stack.supervisor import Supervisor; from deploy.stack.ports import free_port\n"
         "async def main():\n"
         "    s = Supervisor([serving('store', free_port())], Path(sys.argv[1]), print)\n"
         "    await s.start({}); print(s.parts['store'].pid, flush=True); await asyncio.sleep(60)\n"
@@ -158,3 +159,27 @@ async def test_health_of_nobody_is_empty() -> None:
     assert not port_taken(port)
     assert await ask_health(port) == {}
     assert not await answers(port, b"PING\r\n", b"+PONG")
+
+
+async def test_a_part_is_not_ready_by_the_word_of_another_on_its_port(tmp_path: Path) -> None:
+    port = free_port()
+    code = "import sys, time; from deploy.admin import serve_admin; "
+    serve = code + "serve_admin('127.0.0.1', int(sys.argv[1]), lambda: {'ok': True}); time.sleep(60)"
+    first, second = (
+        PartSpec(
+            name=name,
+            argv=[sys.executable, "-c", text, str(port)],
+            start_seconds=seconds,
+            stop_seconds=2,
+            admin_port=port,
+        )
+        for name, text, seconds in (("first", serve, 30.0), ("second", "import time; time.sleep(60)", 0.5))
+    )
+    holder = await RunningPart.start(first, tmp_path)
+    await holder.wait_ready()
+    assert await ask_health(port) == {"pid": holder.process.pid, "ok": True}
+    other = await RunningPart.start(second, tmp_path)
+    with pytest.raises(PartFailed, match=r"second was not ready in 0 s"):
+        await other.wait_ready()
+    await other.stop()
+    await holder.stop()

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from deploy.cli.running import of_home
-from deploy.stack.part import free_port
+from deploy.stack.ports import free_port
 from tests.stack import QuestlogStack, questlog_up
 
 pytestmark = pytest.mark.stack

@@ -15,7 +15,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.stack.kafka import kafka_part
-from deploy.stack.part import RunningPart, free_port
+from deploy.stack.part import RunningPart
+from deploy.stack.ports import free_port
 from schemas.log import LogUnavailable
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.tail import KafkaTail

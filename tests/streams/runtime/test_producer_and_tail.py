@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 
-from deploy.stack.part import free_port
+from deploy.stack.ports import free_port
 from schemas.log import LogUnavailable
 from schemas.topics import RECORD_BYTES_MAX
 from streams.runtime.producer import KafkaAppender

@@ -1,0 +1,63 @@
+"""Ports for programs that are to listen somewhere, it doesn't matter where."""
+
+from __future__ import annotations
+
+import random
+import socket
+from pathlib import Path
+from typing import Final
+
+_LOWEST: Final = 10_000
+_HIGHEST: Final = 65_535
+_ENOUGH: Final = 2_000
+_TRIES_MAX: Final = 1_000
+_OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_OUTGOING_USUAL: Final = (32_768, 60_999)
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port that nothing listens on, and that this process was never given before.
+
+    Seconds may pass until its program listens there. So it lies outside the range from which the kernel
+    takes ports for outgoing connections, where there is such a place: asking the kernel for a port gives one
+    that the next connection may take, and may give the same one twice.
+    Raises OSError where a thousand ports tried were all taken.
+    """
+    within = place_beside(_outgoing())
+    choose = random.SystemRandom()  # two processes that start at once are to choose differently
+    for _ in range(_TRIES_MAX):
+        port = choose.choice(within)
+        if port not in _given and not port_taken(port):
+            _given.add(port)
+            return port
+    raise OSError(f"no free port: tried {_TRIES_MAX} between {within[0]} and {within[-1]}")
+
+
+def port_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """True when another program listens on the port (or may: binding to it fails)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+        return False
+
+
+def _outgoing() -> tuple[int, int]:
+    try:
+        low, high = _OUTGOING.read_text().split()
+        return int(low), int(high)
+    except (OSError, ValueError):
+        return _OUTGOING_USUAL
+
+
+def place_beside(outgoing: tuple[int, int]) -> range:
+    """Where to choose from: below or above the outgoing connections' range, else anywhere."""
+    low, high = outgoing
+    for place in (range(_LOWEST, low), range(high + 1, _HIGHEST + 1)):
+        if len(place) >= _ENOUGH:
+            return place
+    return range(_LOWEST, _HIGHEST + 1)

@@ -1,0 +1,49 @@
+"""Free ports: never given twice, never where an outgoing connection may take them first."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.stack import ports
+
+
+def test_a_port_is_given_once() -> None:
+    given = [ports.free_port() for _ in range(500)]
+    assert len(set(given)) == len(given)
+
+
+def test_outgoing_connections_take_no_given_port() -> None:
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    if low - 10_000 < 2_000 and 65_535 - high < 2_000:
+        assert 10_000 <= ports.free_port() <= 65_535
+    else:
+        assert not any(low <= ports.free_port() <= high for _ in range(100))
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "first", "last"),
+    [
+        ((32_768, 60_999), 10_000, 32_767),
+        ((1_024, 60_999), 61_000, 65_535),
+        ((10_500, 40_000), 40_001, 65_535),
+        ((1_024, 65_535), 10_000, 65_535),
+    ],
+)
+def test_the_place_lies_beside_the_outgoing_range(outgoing: tuple[int, int], first: int, last: int) -> None:
+    place = ports.place_beside(outgoing)
+    assert (place[0], place[-1]) == (first, last)
+
+
+def test_a_port_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        port = ports.free_port()
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert ports.port_taken(port)
+        monkeypatch.setattr(ports, "place_beside", lambda _: range(port, port + 1))
+        monkeypatch.setattr(ports, "_given", set())
+        with pytest.raises(OSError, match="no free port: tried 1000 between"):
+            ports.free_port()
