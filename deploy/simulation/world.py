@@ -70,9 +70,11 @@ class MemorySnapshots:
     def __init__(self) -> None:
         self._held: dict[SnapshotName, Snapshot] = {}
 
-    def put(self, name: SnapshotName, snapshot: Snapshot) -> None:
+    def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
         """Keep it."""
-        self._held[name] = snapshot
+        pieces = list(snapshot.state)
+        self._held[name] = replace(snapshot, state=pieces)
+        return sum(map(len, pieces))
 
     def newest(
         self, *, noun: str, log_id: str, partition: int, code: str, events_end: int

@@ -29,7 +29,7 @@ class FoldFailed(Exception):
     """An events record can't be applied. On the events topic nothing is skipped: the process must end."""
 
 
-class Remembered(msgspec.Struct, frozen=True, array_like=True):
+class Remembered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A keyed command that was decided."""
 
     command_id: str

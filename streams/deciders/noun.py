@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -58,8 +58,9 @@ class Noun(Generic[StateT]):
     """How many events an aggregate has had."""
     time_of: Callable[[StateT, str], int]
     """The latest time an aggregate has seen (ms); 0 for none."""
-    pack: Callable[[StateT], bytes]
-    unpack: Callable[[bytes], StateT]
+    pack: Callable[[StateT], Iterator[bytes]]
+    """The state in pieces, each of which is quickly made."""
+    unpack: Callable[[Iterable[bytes | memoryview]], StateT]
     code: tuple[ModuleType, ...]
     """The modules whose text decides what a fold gives; a snapshot of another text is not used."""
 

@@ -23,6 +23,8 @@ _log: Final = logging.getLogger(__name__)
 
 SNAPSHOT_EVERY: Final = 2000
 """Events records between snapshots: a fold reads at most about twice as many."""
+SNAPSHOT_BYTES_A_RECORD: Final = 16 * 1024
+"""A large state is saved less often: no record pays for more of a snapshot than this, about 0.2 ms."""
 
 
 class AnotherWriter(Exception):
@@ -62,6 +64,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         self._log_id = ""
         self._folds: dict[int, Fold[StateT]] = {}
         self._snapshot_at: dict[int, int] = {}
+        self._snapshot_bytes: dict[int, int] = {}
         self._saving: dict[int, asyncio.Task[None]] = {}
 
     def state(self, partition: int) -> StateT:
@@ -94,6 +97,7 @@ class DeciderReader(LogReader, Generic[StateT]):
             fold.accept(record)
         self._folds[partition] = fold
         self._snapshot_at[partition] = begun_at
+        self._snapshot_bytes[partition] = snapshot.size_bytes if snapshot is not None else 0
         _log.info(
             "%s[%d]: folded %d records from %d, next command record is %d",
             self._events,
@@ -126,7 +130,9 @@ class DeciderReader(LogReader, Generic[StateT]):
         """Save a snapshot where enough has happened since the last; deciding does not wait for it."""
         for partition, fold in self._folds.items():
             saving = self._saving.get(partition)
-            due = fold.events_next - self._snapshot_at[partition] >= self._snapshot_every
+            records = fold.events_next - self._snapshot_at[partition]
+            paid_for = self._snapshot_bytes[partition] // SNAPSHOT_BYTES_A_RECORD
+            due = records >= max(self._snapshot_every, paid_for)
             if due and (saving is None or saving.done()):
                 self._snapshot_at[partition] = fold.events_next
                 self._saving[partition] = asyncio.ensure_future(self._save(partition, fold))
@@ -135,6 +141,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         """Forget the state. A snapshot under way may finish: it is true whoever decides now."""
         self._folds.pop(partition, None)
         self._snapshot_at.pop(partition, None)
+        self._snapshot_bytes.pop(partition, None)
 
     async def _save(self, partition: int, fold: Fold[StateT]) -> None:
         state = fold.state
@@ -147,7 +154,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         )
         src, log_time_ms, remembered = fold.src, fold.log_time_ms, fold.remembered()
 
-        def put() -> None:
+        def put() -> int:
             snapshot = Snapshot(
                 src=src,
                 events_next=name.events_next,
@@ -155,9 +162,12 @@ class DeciderReader(LogReader, Generic[StateT]):
                 state=self._noun.pack(state),
                 remembered=remembered,
             )
-            self._snapshots.put(name, snapshot)
+            return self._snapshots.put(name, snapshot)
 
         try:
-            await asyncio.to_thread(put)
+            size_bytes = await asyncio.to_thread(put)
         except OSError as error:
             _log.warning("no snapshot of %s[%d]: %s", self._events, partition, error)
+        else:
+            if partition in self._snapshot_bytes:
+                self._snapshot_bytes[partition] = size_bytes

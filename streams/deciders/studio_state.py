@@ -5,7 +5,8 @@ One partition holds all studios: it owns all that is globally unique (studio slu
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 from immutables import Map
@@ -23,6 +24,7 @@ from schemas.studio.events import (
     StudioEvent,
 )
 from schemas.studio.games import GameSettings
+from streams.deciders import packing
 
 
 class Studio(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,16 +168,16 @@ def _with_key(state: StudioState, key_id: str, key: Key) -> StudioState:
     )
 
 
-def pack(state: StudioState) -> bytes:
-    """The state as bytes, for a snapshot."""
-    return msgspec.msgpack.encode(state, enc_hook=dict)
+def pack(state: StudioState) -> Iterator[bytes]:
+    """The state in pieces, for a snapshot: there are never many studios, so one."""
+    yield packing.encode(state)
 
 
-def unpack(data: bytes) -> StudioState:
+def unpack(pieces: Iterable[bytes | memoryview]) -> StudioState:
     """The state of a snapshot. Raises `msgspec.DecodeError`."""
-    return msgspec.msgpack.decode(data, type=StudioState, dec_hook=_map)
+    (data,) = pieces
+    state: StudioState = _STATE(data)
+    return state
 
 
-def _map(kind: Any, value: Any) -> Any:
-    mapping: Any = dict
-    return Map(msgspec.convert(value, mapping[get_args(kind)], dec_hook=_map))
+_STATE: Final = packing.decoder(StudioState)

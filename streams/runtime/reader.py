@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import time
@@ -212,6 +213,9 @@ class Role:
             self._assigning = True
             try:
                 await self._take_partitions()
+                # What was folded is state and no garbage: a collection would visit all of it, for seconds
+                # where there are a million players.
+                gc.freeze()
             finally:
                 self._assigning = False
 

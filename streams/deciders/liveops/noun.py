@@ -16,7 +16,7 @@ from schemas.liveops import commands as ask
 from schemas.liveops.event_windows import EventWindowEvent, MarkerEvent
 from schemas.liveops.events import EVENTS, PlayerEvent
 from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
-from streams.deciders import fold
+from streams.deciders import fold, packing
 from streams.deciders.liveops import (
     attempts,
     boards,
@@ -101,6 +101,7 @@ LIVEOPS: Final = Noun(
     unpack=unpack,
     code=(
         states,
+        packing,
         evolving,
         evolve_players,
         evolve_windows,

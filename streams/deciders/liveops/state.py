@@ -7,12 +7,14 @@ snapshots alone; another text of this module is another snapshot. `gc=False`: im
 from __future__ import annotations
 
 import gc
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Literal
 
 import msgspec
 from immutables import Map
 
 from schemas.liveops.views import Attempt, Bot, Grant
+from streams.deciders import packing
 
 
 class Holding(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -134,22 +136,72 @@ class LiveopsState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The latest event's time. One clock for the partition: past a marker no event is before its end."""
 
 
-def pack(state: LiveopsState) -> bytes:
-    """The state as bytes, for a snapshot."""
-    return msgspec.msgpack.encode(state, enc_hook=dict)
+_LARGE: Final = {
+    "groups": dict[str, int],
+    "lobbies": dict[str, Lobby],
+    "lobby_of": dict[str, str],
+    "forming": dict[str, str],
+    "boards": dict[str, Board],
+}
+"""The maps of a window that grow with its players."""
+_PLAYERS: Final = packing.decoder(dict[str, Player])
+_MARKERS: Final = packing.decoder(dict[str, Marker])
+_WINDOW: Final = packing.decoder(EventWindow)
+_TIME: Final = packing.decoder(int)
+_MAPS: Final = {name: packing.decoder(kind) for name, kind in _LARGE.items()}
 
 
-def unpack(data: bytes) -> LiveopsState:
-    """The state of a snapshot. Raises `msgspec.DecodeError`."""
+def pack(state: LiveopsState) -> Iterator[bytes]:
+    """The state in pieces, for a snapshot."""
+    yield packing.piece(("time_ms",), state.time_ms)
+    yield from packing.pieces(("players",), state.players)
+    yield from packing.pieces(("markers",), state.markers)
+    empty: dict[str, Any] = dict.fromkeys(_LARGE, Map())
+    for window_id, window in state.windows.items():
+        yield packing.piece(("windows", window_id), msgspec.structs.replace(window, **empty))
+        for name in _LARGE:
+            yield from packing.pieces(("windows", window_id, name), getattr(window, name))
+
+
+def unpack(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
+    """The state of a snapshot. Raises `msgspec.DecodeError`, or KeyError for a piece of something else."""
     collecting = gc.isenabled()
     gc.disable()  # a hundred thousand new objects and no garbage: collecting takes two thirds of the time
     try:
-        return msgspec.msgpack.decode(data, type=LiveopsState, dec_hook=_map)
+        return _unpacked(pieces)
     finally:
         if collecting:
             gc.enable()
 
 
-def _map(kind: Any, value: Any) -> Any:
-    mapping: Any = dict
-    return Map(msgspec.convert(value, mapping[get_args(kind)], dec_hook=_map))
+def _unpacked(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
+    time_ms: int | None = None
+    players: dict[str, Player] = {}
+    markers: dict[str, Marker] = {}
+    windows: dict[str, EventWindow] = {}
+    maps: dict[str, dict[str, dict[str, Any]]] = {}
+    for data in pieces:
+        piece = packing.read_piece(data)
+        match piece.path:
+            case ("time_ms",):
+                time_ms = _TIME(piece.content)
+            case ("players",):
+                players |= _PLAYERS(piece.content)
+            case ("markers",):
+                markers |= _MARKERS(piece.content)
+            case ("windows", window_id):
+                windows[window_id] = _WINDOW(piece.content)
+                maps[window_id] = {name: {} for name in _LARGE}
+            case ("windows", window_id, name):
+                maps[window_id][name] |= _MAPS[name](piece.content)
+            case other:
+                raise KeyError(other)
+    if time_ms is None:
+        raise msgspec.DecodeError("these pieces are no whole state")
+    whole = {
+        window_id: msgspec.structs.replace(
+            window, **{name: Map(entries) for name, entries in maps[window_id].items()}
+        )
+        for window_id, window in windows.items()
+    }
+    return LiveopsState(players=Map(players), markers=Map(markers), windows=Map(whole), time_ms=time_ms)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from schemas.dead_letters import decode_dead_letter
 from schemas.envelope import Command, EventsRecord
 from schemas.log import LogUnavailable
 from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, STUDIO_EVENTS
+from streams.deciders import shell
 from streams.deciders.fold import FoldFailed
 from streams.deciders.shell import AnotherWriter, DeciderReader, OutOfOrder
 from streams.deciders.snapshots import FolderSnapshots
@@ -161,6 +163,28 @@ async def test_a_snapshot_saves_the_fold_and_gives_the_same_state(tmp_path: Path
     assert heir.state(0) == decider.state(0)
     repeated = heir._folds[0].first_src("c1")
     assert repeated == 1
+
+
+async def test_a_large_state_is_saved_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "SNAPSHOT_BYTES_A_RECORD", 100)
+    log = MemoryLog()
+    decider = reader(log, tmp_path, every=1)
+    await decider.assigned(0)
+    saved_at = [0]
+    for number in range(12):
+        await ask(log, now(log, f"s{number}", f"c{number}"))
+        await decider.handle(log.records(COMMANDS)[-1])
+        await decider.idle(log.now_ms)
+        await asyncio.gather(*decider._saving.values())
+        saved_at.append(decider._snapshot_at[0])
+    gaps = [after - before for before, after in pairwise(sorted(set(saved_at)))]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > gaps[0]
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]  # noqa: ASYNC240 - nothing else runs here
+    assert decider._snapshot_bytes[0] == max(sizes)
+    heir = reader(log, tmp_path, every=1)
+    await heir.assigned(0)
+    assert heir._snapshot_bytes[0] == max(sizes)
 
 
 async def test_a_snapshot_of_another_log_is_not_used(tmp_path: Path) -> None:
