@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 URL_PATH: Final = "/objects/"
 PIECE_BYTES: Final = 256 * 1024
+PART_PREFIX: Final = ".part-"
+"""What an object is called while it is written."""
 _EXPIRES: Final = re.compile(r"[0-9]{1,15}\Z")
 _KEY: Final = re.compile(r"[A-Za-z0-9_.\-]{1,200}(?:/[A-Za-z0-9_.\-]{1,200}){0,8}\Z")
 
@@ -43,6 +45,14 @@ class FolderObjects:
             return await asyncio.to_thread(self.path(key).read_bytes)
         except FileNotFoundError:
             return None
+
+    async def names(self, folder: str) -> list[str]:
+        """The objects right in a folder of keys."""
+        path = self.path(folder)
+        try:
+            return await asyncio.to_thread(_names, path)
+        except FileNotFoundError:
+            return []
 
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
@@ -77,7 +87,7 @@ class FolderWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PART_PREFIX)
         self._file: IO[bytes] = os.fdopen(descriptor, "wb")
         self._temporary = Path(name)
         self._path = path
@@ -104,6 +114,11 @@ class FolderWriter:
     def _abort(self) -> None:
         self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _names(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(PART_PREFIX)]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,6 +24,7 @@ from deploy.objects_s3_signing import (
     encode_query,
     presign,
 )
+from schemas.objects import ObjectStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +33,10 @@ PART_BYTES: Final = 8 * 1024 * 1024
 """S3 wants at least 5 MiB a part and at most 10,000 parts."""
 PRESIGN_SECONDS_MAX: Final = 7 * 24 * 3600
 ANSWER_SECONDS: Final = 60.0
-
-
-class ObjectStoreError(Exception):
-    """The store refused a request, or did not answer."""
+PAGES_MAX: Final = 100
+"""Of a folder's names; S3 gives a thousand a page."""
+_NAME: Final = re.compile(rb"<Key>([^<]*)</Key>")
+_NEXT: Final = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 
 
 class S3Objects:
@@ -47,7 +48,8 @@ class S3Objects:
         endpoint = urlsplit(options.get("endpoint", "https://s3.amazonaws.com"))
         self._origin = f"{endpoint.scheme}://{endpoint.netloc}"
         self._host = endpoint.netloc
-        self._prefix = f"/{parts.netloc}" + (f"/{parts.path.strip('/')}" if parts.path.strip("/") else "")
+        self._bucket = f"/{parts.netloc}"
+        self._within = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
         self._credentials = Credentials(key, secret, options.get("region", "us-east-1"))
         self._now = now
         self._session: aiohttp.ClientSession | None = None
@@ -61,6 +63,21 @@ class S3Objects:
         status, _, body = await self.request("GET", key, allowed=(200, 404))
         return body if status == 200 else None
 
+    async def names(self, folder: str) -> list[str]:
+        """The objects right in a folder of keys. Raises ObjectStoreError for an endless one."""
+        prefix = f"{self._within}{folder}/"
+        query = {"list-type": "2", "prefix": prefix, "delimiter": "/"}
+        found: list[str] = []
+        for _ in range(PAGES_MAX):
+            _, _, answer = await self.request("GET", "", query=query)
+            keys = (html.unescape(key.decode()) for key in _NAME.findall(answer))
+            found += [key.removeprefix(prefix) for key in keys]
+            following = _NEXT.search(answer)
+            if following is None:
+                return found
+            query["continuation-token"] = html.unescape(following[1].decode())
+        raise ObjectStoreError(f"{folder} has more than {PAGES_MAX},000 objects")
+
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
         await self.request("DELETE", key, allowed=(200, 204, 404))
@@ -68,7 +85,7 @@ class S3Objects:
     def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """Where the store itself serves this object until then, at most 7 days from now."""
         seconds = max(1, min(PRESIGN_SECONDS_MAX, int(expires_at_ms / 1000 - self._now())))
-        path = f"{self._prefix}/{key}"
+        path = self._path(key)
         query = presign(self._credentials, self._host, path, seconds=seconds, time=self._time())
         return f"{self._origin}{encode_path(path)}?{encode_query(query)}"
 
@@ -87,8 +104,11 @@ class S3Objects:
         body: bytes = b"",
         allowed: tuple[int, ...] = (200,),
     ) -> tuple[int, dict[str, str], bytes]:
-        """One signed request: status, headers in lower case, body. Raises ObjectStoreError."""
-        path = f"{self._prefix}/{key}"
+        """One signed request: status, headers in lower case, body. Without a key it asks the bucket.
+
+        Raises ObjectStoreError.
+        """
+        path = self._path(key)
         parameters = query or {}
         headers = authorize(
             self._credentials,
@@ -114,6 +134,9 @@ class S3Objects:
                 f"{method} {key}: status {status}: {content[:300].decode(errors='replace')}"
             )
         return status, found, content
+
+    def _path(self, key: str) -> str:
+        return f"{self._bucket}/{self._within}{key}" if key else self._bucket
 
     def _time(self) -> str:
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))

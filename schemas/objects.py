@@ -1,4 +1,4 @@
-"""The object store as the rooms see it: models, exports, later recordings and builds. `deploy` injects one.
+"""The object store as the rooms see it: models, exports, deciders' snapshots. `deploy` injects one.
 
 Keys are paths of our own making (`games/{game_id}/models/{id}`), never a client's text. An object appears
 whole or not at all: it exists once its writer has committed.
@@ -7,6 +7,10 @@ whole or not at all: it exists once its writer has committed.
 from __future__ import annotations
 
 from typing import Protocol
+
+
+class ObjectStoreError(Exception):
+    """The store refused a request, or did not answer. What was asked may or may not have happened."""
 
 
 class ObjectWriter(Protocol):
@@ -26,7 +30,7 @@ class ObjectWriter(Protocol):
 
 
 class ObjectStore(Protocol):
-    """Holds immutable blobs by key."""
+    """Holds immutable blobs by key. Raises ObjectStoreError, or OSError for a folder."""
 
     async def create(self, key: str) -> ObjectWriter:
         """Begin a new object."""
@@ -34,6 +38,10 @@ class ObjectStore(Protocol):
 
     async def read(self, key: str) -> bytes | None:
         """A small object's bytes; None where there is none."""
+        ...
+
+    async def names(self, folder: str) -> list[str]:
+        """The last parts of the keys `folder/name`, in no order; none where there is no such folder."""
         ...
 
     async def delete(self, key: str) -> None:

@@ -37,6 +37,7 @@ COMMANDS: Final = (
     Listed("bench", "bench", "Measure the running stack."),
     Listed("drill", "drill", "Kill parts of the running stack and count what came of it."),
     Listed("prepare", "prepare", "Create and verify topics and tables (production; `up` does it by itself)."),
+    Listed("snapshot", "snapshot", "Fold the log with this release's code before its deciders start."),
     Listed("edge", "edge", "Run one edge process: gateway and api on one port."),
     Listed("gateway", "gateway", "Run one gateway process: the writes alone."),
     Listed("api", "api", "Run one api process: the reads and the dashboard alone."),
@@ -96,6 +97,7 @@ def _is_known(error: Exception) -> bool:
     """Failures whose message is meant for the person at the screen."""
     names = {
         *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "MigrationError"),
+        "ObjectStoreError",
         *(
             "ClickHouseAway",
             "ClickHouseRefused",

@@ -14,13 +14,13 @@ from redis.exceptions import RedisError
 
 from deploy.export_register import RedisExportRegister
 from deploy.object_store import open_objects
-from deploy.objects_s3 import ObjectStoreError
 from deploy.roles.asking import now_ms, open_asker
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
 from projections.telemetry.live import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
+from schemas.objects import ObjectStoreError
 from schemas.topics import TELEMETRY
 from streams.exports import ExportRunner
 from streams.liveops.lobbies import LobbyManager

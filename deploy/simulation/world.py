@@ -70,21 +70,19 @@ class MemorySnapshots:
     def __init__(self) -> None:
         self._held: dict[SnapshotName, Snapshot] = {}
 
-    def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
+    async def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
         """Keep it."""
         pieces = list(snapshot.state)
         self._held[name] = replace(snapshot, state=pieces)
         return sum(map(len, pieces))
 
-    def newest(
-        self, *, noun: str, log_id: str, partition: int, code: str, events_end: int
-    ) -> Snapshot | None:
+    async def newest(self, newest: SnapshotName) -> Snapshot | None:
         """The one that begins latest."""
         found = [
             (name.events_next, snapshot)
             for name, snapshot in self._held.items()
-            if (name.noun, name.log_id, name.partition, name.code) == (noun, log_id, partition, code)
-            and name.events_next <= events_end
+            if (name.folder, name.code) == (newest.folder, newest.code)
+            and name.events_next <= newest.events_next
         ]
         return max(found, key=lambda one: one[0])[1] if found else None
 

@@ -13,6 +13,7 @@ from typing import Final, Generic
 
 from schemas.dead_letters import append_dead_letter
 from schemas.log import Appender, LogReader, LogRecord, LogTail
+from schemas.objects import ObjectStoreError
 from schemas.topics import Topic
 from streams.deciders.deciding import decide_record, encode_events_record
 from streams.deciders.fold import Fold
@@ -71,19 +72,21 @@ class DeciderReader(LogReader, Generic[StateT]):
         """A partition's folded state, for tests and inspection. Raises KeyError when it is not assigned."""
         return self._folds[partition].state
 
+    @property
+    def noun(self) -> str:
+        """The noun's name."""
+        return self._noun.name
+
+    def folded(self, partition: int) -> int:
+        """How many events records the state is made of. Raises KeyError when it is not assigned."""
+        return self._folds[partition].events_next
+
     async def assigned(self, partition: int) -> int:
         """Fold the events partition to its end; deciding goes on at the folded `src` plus 1."""
         self._log_id = await self._tail.log_id(self._events)
         end = await self._tail.end_offset(self._events, partition)
         fold = Fold(self._noun)
-        snapshot = await asyncio.to_thread(
-            self._snapshots.newest,
-            noun=self._noun.name,
-            log_id=self._log_id,
-            partition=partition,
-            code=self._code,
-            events_end=end,
-        )
+        snapshot = await self._snapshots.newest(self._name(partition, end))
         if snapshot is not None:
             fold.restore(
                 state=self._noun.unpack(snapshot.state),
@@ -135,7 +138,7 @@ class DeciderReader(LogReader, Generic[StateT]):
             due = records >= max(self._snapshot_every, paid_for)
             if due and (saving is None or saving.done()):
                 self._snapshot_at[partition] = fold.events_next
-                self._saving[partition] = asyncio.ensure_future(self._save(partition, fold))
+                self._saving[partition] = asyncio.ensure_future(self._try_to_save(partition))
 
     async def revoked(self, partition: int) -> None:
         """Forget the state. A snapshot under way may finish: it is true whoever decides now."""
@@ -143,31 +146,39 @@ class DeciderReader(LogReader, Generic[StateT]):
         self._snapshot_at.pop(partition, None)
         self._snapshot_bytes.pop(partition, None)
 
-    async def _save(self, partition: int, fold: Fold[StateT]) -> None:
-        state = fold.state
-        name = SnapshotName(
+    async def save(self, partition: int) -> int:
+        """Put a snapshot of what is folded now; how many bytes it takes.
+
+        Raises ObjectStoreError or OSError, and KeyError where the partition is not assigned. Deciding goes on
+        meanwhile: the state that is packed never changes.
+        """
+        fold = self._folds[partition]
+        size_bytes = await self._snapshots.put(
+            self._name(partition, fold.events_next),
+            Snapshot(
+                src=fold.src,
+                events_next=fold.events_next,
+                log_time_ms=fold.log_time_ms,
+                remembered=fold.remembered(),
+                state=self._noun.pack(fold.state),
+            ),
+        )
+        if partition in self._snapshot_bytes:
+            self._snapshot_bytes[partition] = size_bytes
+        return size_bytes
+
+    async def _try_to_save(self, partition: int) -> None:
+        try:
+            if partition in self._folds:  # it may be revoked since
+                await self.save(partition)
+        except (OSError, ObjectStoreError) as error:
+            _log.warning("no snapshot of %s[%d]: %s", self._events, partition, error)
+
+    def _name(self, partition: int, events_next: int) -> SnapshotName:
+        return SnapshotName(
             noun=self._noun.name,
             log_id=self._log_id,
             partition=partition,
-            events_next=fold.events_next,
+            events_next=events_next,
             code=self._code,
         )
-        src, log_time_ms, remembered = fold.src, fold.log_time_ms, fold.remembered()
-
-        def put() -> int:
-            snapshot = Snapshot(
-                src=src,
-                events_next=name.events_next,
-                log_time_ms=log_time_ms,
-                state=self._noun.pack(state),
-                remembered=remembered,
-            )
-            return self._snapshots.put(name, snapshot)
-
-        try:
-            size_bytes = await asyncio.to_thread(put)
-        except OSError as error:
-            _log.warning("no snapshot of %s[%d]: %s", self._events, partition, error)
-        else:
-            if partition in self._snapshot_bytes:
-                self._snapshot_bytes[partition] = size_bytes

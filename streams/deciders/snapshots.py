@@ -1,36 +1,41 @@
 """Snapshots of a fold: immutable objects that only save time. Without any, a fold starts from the beginning.
 
 A name says what a snapshot is of: noun, log (Kafka's topic id), partition, events offset, and the hash of the
-code that folded it. One of another log or other code is not looked at. It is put whole by an atomic rename.
+code that folded it. One of another log or other code is not looked at. Whoever comes to hold the partition,
+on whatever machine, finds it in the object store.
+
+An object is frames, each its length in four bytes and so many bytes, and the SHA-256 of all of them: a head,
+what is remembered, the state's pieces.
 """
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import hashlib
 import logging
-import os
 import re
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 
+from schemas.objects import ObjectStore, ObjectStoreError
 from streams.deciders.fold import Remembered
 
 _log: Final = logging.getLogger(__name__)
 
 REST_S: Final = 0.001
-"""Between two pieces the thread that writes lets the one that decides go on: as long as a piece takes."""
+"""Between two pieces everything else goes on: about as long as a piece takes."""
+WRITE_BYTES: Final = 1024 * 1024
 REMEMBERED_A_FRAME: Final = 512
-_LENGTH_BYTES: Final = 4
-_DIGEST_BYTES: Final = 32
 KEPT: Final = 2
 """Snapshots kept of one partition: the newest, and one more in case it can't be read."""
+KEPT_OF_OTHER_CODE: Final = 2
+"""The same for all other releases together: one may be coming, another may be gone back to."""
+_LENGTH_BYTES: Final = 4
+_DIGEST_BYTES: Final = 32
+_NAME: Final = re.compile(r"(\d{20})\.([0-9A-Za-z]+)\.snapshot")
 
 
 class SnapshotName(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +47,15 @@ class SnapshotName(msgspec.Struct, frozen=True, kw_only=True):
     events_next: int
     code: str
 
-    def file_name(self) -> str:
-        """`studio.<log>.0.00000000000000001234.<code>.snapshot`: names sort by offset."""
-        return f"{self.noun}.{self.log_id}.{self.partition}.{self.events_next:020d}.{self.code}.snapshot"
+    @property
+    def folder(self) -> str:
+        """Where all snapshots of the partition are."""
+        return f"snapshots/{self.noun}/{self.log_id}/{self.partition}"
+
+    @property
+    def key(self) -> str:
+        """`snapshots/studio/<log>/0/00000000000000001234.<code>.snapshot`: names sort by offset."""
+        return f"{self.folder}/{self.events_next:020d}.{self.code}.snapshot"
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,93 +78,95 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SnapshotStore(Protocol):
-    """Where snapshots are kept: a folder, or an object store in production."""
+    """Where snapshots are kept."""
 
-    def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
+    async def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
         """Keep it, whole or not at all; how many bytes it takes. The same name twice is the same object.
 
-        Blocking, but never for long with the interpreter to itself.
+        Raises ObjectStoreError or OSError. Never holds the event loop for long, however large the state is.
         """
         ...
 
-    def newest(
-        self, *, noun: str, log_id: str, partition: int, code: str, events_end: int
-    ) -> Snapshot | None:
-        """The readable one with the highest offset that is not beyond `events_end`. Blocking."""
+    async def newest(self, newest: SnapshotName) -> Snapshot | None:
+        """The readable one of this noun, log, partition and code with the highest offset up to the name's.
+
+        None where there is none, or where none can be had now: a fold needs none.
+        """
         ...
 
 
-class FolderSnapshots:
-    """Snapshots as files of one folder, which any number of processes may share.
+class ObjectSnapshots:
+    """Snapshots in the deployment's object store. `rest` is awaited between frames."""
 
-    A file is frames, each its length in four bytes and so many bytes, and the SHA-256 of all of them: a head,
-    what is remembered, the state's pieces. `rest` is called between frames.
-    """
-
-    def __init__(self, folder: Path, rest: Callable[[], None] = lambda: time.sleep(REST_S)) -> None:
-        self._folder = folder
+    def __init__(
+        self, objects: ObjectStore, rest: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(REST_S)
+    ) -> None:
+        self._objects = objects
         self._rest = rest
 
-    def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
-        """See SnapshotStore. Removes what is older than the newest two of the partition."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+    async def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
+        """See SnapshotStore. Then removes those of the partition that nobody needs any more."""
+        writer = await self._objects.create(name.key)
         digest = hashlib.sha256()
-        descriptor, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
+        held = bytearray()
+        size_bytes = 0
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                for frame in _frames(snapshot):
-                    head = len(frame).to_bytes(_LENGTH_BYTES, "big")
-                    digest.update(head)
-                    digest.update(frame)
-                    file.write(head)
-                    file.write(frame)
-                    self._rest()
-                file.write(digest.digest())
-                size_bytes = file.tell()
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._folder / name.file_name())
+            for frame in _frames(snapshot):
+                begin = len(held)
+                held += len(frame).to_bytes(_LENGTH_BYTES, "big")
+                held += frame
+                digest.update(memoryview(held)[begin:])
+                if len(held) >= WRITE_BYTES:
+                    size_bytes += len(held)
+                    await writer.write(bytes(held))
+                    held = bytearray()
+                await self._rest()
+            held += digest.digest()
+            size_bytes += len(held)
+            await writer.write(bytes(held))
+            await writer.commit()
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                Path(temporary).unlink()
+            await writer.abort()
             raise
-        directory = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-        self._remove_old(name)
+        await self._remove_old(name)
         return size_bytes
 
-    def newest(
-        self, *, noun: str, log_id: str, partition: int, code: str, events_end: int
-    ) -> Snapshot | None:
-        """See SnapshotStore. A file that can't be read is passed over with a warning."""
-        for events_next, path in self._files(noun, log_id, partition, code):
-            if events_next > events_end:
-                continue
-            snapshot = _read(path)
-            if snapshot is not None and snapshot.events_next == events_next:
-                return snapshot
-            _log.warning("snapshot %s can't be read and is passed over", path.name)
+    async def newest(self, newest: SnapshotName) -> Snapshot | None:
+        """See SnapshotStore. What can't be read is passed over with a warning."""
+        try:
+            for name in await self._names(newest):
+                if name.code != newest.code or name.events_next > newest.events_next:
+                    continue
+                content = await self._objects.read(name.key)
+                snapshot = None if content is None else await asyncio.to_thread(_read, content)
+                if snapshot is not None and snapshot.events_next == name.events_next:
+                    return snapshot
+                _log.warning("snapshot %s can't be read and is passed over", name.key)
+        except (OSError, ObjectStoreError) as error:
+            _log.warning("no snapshot of %s can be had, so all is folded: %s", newest.folder, error)
         return None
 
-    def _files(self, noun: str, log_id: str, partition: int, code: str) -> Iterator[tuple[int, Path]]:
-        prefix = f"{noun}.{log_id}.{partition}."
-        pattern = re.compile(re.escape(prefix) + r"(\d{20})\." + code + r"\.snapshot")
-        found = []
-        for path in self._folder.glob(f"{prefix}*.snapshot"):
-            match = pattern.fullmatch(path.name)
-            if match:
-                found.append((int(match.group(1)), path))
-        yield from sorted(found, reverse=True)
+    async def _names(self, like: SnapshotName) -> list[SnapshotName]:
+        """All of the partition, highest offset first."""
+        matches = [_NAME.fullmatch(name) for name in await self._objects.names(like.folder)]
+        found = [
+            msgspec.structs.replace(like, events_next=int(match[1]), code=match[2])
+            for match in matches
+            if match is not None
+        ]
+        return sorted(found, key=lambda name: name.events_next, reverse=True)
 
-    def _remove_old(self, name: SnapshotName) -> None:
-        kept = 0
-        for events_next, path in self._files(name.noun, name.log_id, name.partition, name.code):
-            kept += events_next <= name.events_next
-            if kept > KEPT:
-                path.unlink(missing_ok=True)
+    async def _remove_old(self, put: SnapshotName) -> None:
+        own = others = 0
+        for name in await self._names(put):
+            if name.code == put.code:
+                own += name.events_next <= put.events_next
+                superfluous = own > KEPT
+            else:
+                others += 1
+                superfluous = others > KEPT_OF_OTHER_CODE
+            if superfluous:
+                await self._objects.delete(name.key)
 
 
 def _frames(snapshot: Snapshot) -> Iterator[bytes | memoryview]:
@@ -165,26 +178,25 @@ def _frames(snapshot: Snapshot) -> Iterator[bytes | memoryview]:
     yield from snapshot.state
 
 
-def _read(path: Path) -> Snapshot | None:
+def _read(content: bytes) -> Snapshot | None:
+    body, digest = memoryview(content)[:-_DIGEST_BYTES], memoryview(content)[-_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        return None
+    frames = _unframed(body)
     try:
-        content = memoryview(path.read_bytes())
-        body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-        if hashlib.sha256(body).digest() != digest:
-            return None
-        frames = _unframed(body)
         head = _decode_head(next(frames))
         counted = islice(frames, head.remembered_frames)
         remembered = [item for frame in counted for item in _decode_remembered(frame)]
-        return Snapshot(
-            src=head.src,
-            events_next=head.events_next,
-            log_time_ms=head.log_time_ms,
-            remembered=remembered,
-            state=frames,
-            size_bytes=len(content),
-        )
-    except (OSError, msgspec.DecodeError):
+    except (StopIteration, msgspec.DecodeError):
         return None
+    return Snapshot(
+        src=head.src,
+        events_next=head.events_next,
+        log_time_ms=head.log_time_ms,
+        remembered=remembered,
+        state=frames,
+        size_bytes=len(content),
+    )
 
 
 def _unframed(body: memoryview) -> Iterator[memoryview]:

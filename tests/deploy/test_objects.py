@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from deploy.objects import BadKeyError, FolderObjects, ObjectsApp
-from deploy.objects_s3 import PART_BYTES, ObjectStoreError, S3Objects
+from deploy.objects_s3 import PART_BYTES, S3Objects
 from deploy.objects_s3_signing import EMPTY_SHA256, Credentials, authorize, presign
+from schemas.objects import ObjectStoreError
 
 NOW_MS = 1_800_000_000_000
 AWS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1")
@@ -55,6 +56,8 @@ class Bucket:
         body = await request.read()
         if "authorization" not in request.headers and "X-Amz-Signature" not in query:
             return web.Response(status=403)
+        if query.get("list-type") == "2":
+            return self._list(request)
         if request.method == "POST" and "uploads" in query:
             self.uploads["up&1"] = {}
             return web.Response(text="<R><UploadId>up&amp;1</UploadId></R>")
@@ -66,6 +69,18 @@ class Bucket:
             self.objects[key] = b"".join(parts[number] for number in sorted(parts))
             return web.Response(text="<CompleteMultipartUploadResult/>")
         return self._plain(request.method, key, query.get("uploadId"), body)
+
+    def _list(self, request: web.Request) -> web.Response:
+        """Two names a page, to see that all pages are asked for."""
+        bucket, prefix = f"{request.path.rstrip('/')}/", request.query["prefix"]
+        assert request.query["delimiter"] == "/"
+        keys = sorted(key.removeprefix(bucket) for key in self.objects if key.startswith(bucket))
+        keys = [key for key in keys if key.startswith(prefix) and "/" not in key.removeprefix(prefix)]
+        start = int(request.query.get("continuation-token", "+0").removeprefix("+"))
+        more = start + 2 < len(keys)
+        token = f"<NextContinuationToken>+{start + 2}</NextContinuationToken>" if more else ""
+        found = "".join(f"<Contents><Key>{key}</Key></Contents>" for key in keys[start : start + 2])
+        return web.Response(text=f"<ListBucketResult>{token}{found}</ListBucketResult>")
 
     def _plain(self, method: str, key: str, upload: str | None, body: bytes) -> web.Response:
         if method == "PUT":
@@ -120,6 +135,24 @@ async def test_an_object_comes_back_as_it_was_written(store: Store, size: int) -
     await store.delete("games/g/models/m")
     await store.delete("games/g/models/m")
     assert await store.read("games/g/models/m") is None
+
+
+async def test_a_folders_objects_are_named(store: Store) -> None:
+    assert await store.names("snapshots/x") == []
+    for key in (
+        "snapshots/x/1",
+        "snapshots/x/2.a",
+        "snapshots/x/3",
+        "snapshots/x/deeper/4",
+        "snapshots/xy/5",
+    ):
+        writer = await store.create(key)
+        await writer.write(b"x")
+        await writer.commit()
+    unfinished = await store.create("snapshots/x/6")
+    await unfinished.write(b"x")
+    assert sorted(await store.names("snapshots/x")) == ["1", "2.a", "3"]
+    await unfinished.abort()
 
 
 async def test_an_aborted_object_leaves_nothing(store: Store, tmp_path: Path, bucket: Bucket) -> None:

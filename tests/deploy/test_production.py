@@ -43,7 +43,8 @@ def containers() -> list[dict[str, Any]]:
         container
         for one in manifests()
         if "template" in one.get("spec", {})
-        for container in one["spec"]["template"]["spec"]["containers"]
+        for kind in ("initContainers", "containers")
+        for container in one["spec"]["template"]["spec"].get(kind, [])
     ]
 
 
@@ -64,7 +65,7 @@ def test_the_scripts_are_clean() -> None:
 
 
 def test_every_role_runs_in_both() -> None:
-    wanted = {"edge", "prepare", *(f"worker {role}" for role in ROLES)}
+    wanted = {"edge", "prepare", "snapshot", *(f"worker {role}" for role in ROLES)}
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
     ours = [one for one in compose["services"].values() if str(one["image"]).startswith("questlog:")]
     assert {" ".join(one["command"]) for one in ours} == wanted

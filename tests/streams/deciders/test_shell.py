@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.objects import FolderObjects
 from schemas.dead_letters import decode_dead_letter
 from schemas.envelope import Command, EventsRecord
 from schemas.log import LogUnavailable
@@ -14,7 +15,7 @@ from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, STUDIO_EVENTS
 from streams.deciders import shell
 from streams.deciders.fold import FoldFailed
 from streams.deciders.shell import AnotherWriter, DeciderReader, OutOfOrder
-from streams.deciders.snapshots import FolderSnapshots
+from streams.deciders.snapshots import ObjectSnapshots
 from streams.deciders.studio import STUDIO
 from streams.deciders.studio_state import StudioState
 from tests.streams.deciders.given import command_of, define, game, record_of
@@ -30,9 +31,13 @@ def reader(log: MemoryLog, folder: Path, every: int = 2000) -> DeciderReader[Stu
         events=STUDIO_EVENTS,
         tail=log,
         appender=log,
-        snapshots=FolderSnapshots(folder),
+        snapshots=ObjectSnapshots(FolderObjects(folder, base_url="http://localhost", secret=b"secret")),
         snapshot_every=every,
     )
+
+
+def snapshots_of(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.snapshot"))
 
 
 async def ask(log: MemoryLog, *commands: Command) -> None:
@@ -156,8 +161,7 @@ async def test_a_snapshot_saves_the_fold_and_gives_the_same_state(tmp_path: Path
         await decider.handle(log.records(COMMANDS)[-1])
         await decider.idle(log.now_ms)
         await asyncio.gather(*decider._saving.values())
-    names = [path.name for path in tmp_path.iterdir()]  # noqa: ASYNC240 - nothing else runs here
-    assert [name.split(".")[3].lstrip("0") for name in names] == ["3"]
+    assert [int(path.name.split(".")[0]) for path in snapshots_of(tmp_path)] == [3]
     heir = reader(log, tmp_path, every=3)
     assert await heir.assigned(0) == 5
     assert heir.state(0) == decider.state(0)
@@ -180,7 +184,7 @@ async def test_a_large_state_is_saved_less_often(tmp_path: Path, monkeypatch: py
     gaps = [after - before for before, after in pairwise(sorted(set(saved_at)))]
     assert gaps == sorted(gaps)
     assert gaps[-1] > gaps[0]
-    sizes = [path.stat().st_size for path in tmp_path.iterdir()]  # noqa: ASYNC240 - nothing else runs here
+    sizes = [path.stat().st_size for path in snapshots_of(tmp_path)]
     assert decider._snapshot_bytes[0] == max(sizes)
     heir = reader(log, tmp_path, every=1)
     await heir.assigned(0)

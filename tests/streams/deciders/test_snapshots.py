@@ -1,5 +1,8 @@
+"""Snapshots are found again by whoever may use them, whole, and nobody waits for one to be written."""
+
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.objects import FolderObjects
+from deploy.objects_s3 import S3Objects
 from streams.deciders import studio_state
 from streams.deciders.fold import Remembered
-from streams.deciders.snapshots import REMEMBERED_A_FRAME, FolderSnapshots, Snapshot, SnapshotName
+from streams.deciders.snapshots import REMEMBERED_A_FRAME, ObjectSnapshots, Snapshot, SnapshotName
 from streams.deciders.studio import STUDIO
 
 NAME = SnapshotName(noun="studio", log_id="log-1", partition=0, events_next=10, code="c0de")
@@ -25,71 +30,105 @@ def snapshot(events_next: int) -> Snapshot:
     )
 
 
-def put(
-    store: FolderSnapshots, events_next: int, *, remembered: list[Remembered] | None = None, **name: Any
-) -> None:
-    kept = snapshot(events_next)
-    if remembered is not None:
-        kept = msgspec.structs.replace(kept, remembered=remembered)
-    store.put(msgspec.structs.replace(NAME, events_next=events_next, **name), kept)
+async def put(store: ObjectSnapshots, events_next: int, **name: Any) -> None:
+    await store.put(msgspec.structs.replace(NAME, events_next=events_next, **name), snapshot(events_next))
 
 
-def newest(store: FolderSnapshots, events_end: int = 100) -> int | None:
-    found = store.newest(noun="studio", log_id="log-1", partition=0, code="c0de", events_end=events_end)
+async def newest(store: ObjectSnapshots, events_end: int = 100) -> int | None:
+    found = await store.newest(msgspec.structs.replace(NAME, events_next=events_end))
     return None if found is None else found.events_next
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> FolderSnapshots:
-    return FolderSnapshots(tmp_path / "snapshots")
+def objects(tmp_path: Path) -> FolderObjects:
+    return FolderObjects(tmp_path, base_url="http://localhost", secret=b"secret")
 
 
-def test_without_any_there_is_none(store: FolderSnapshots) -> None:
-    assert newest(store) is None
+async def at_once() -> None:
+    """No rest: nothing else runs in these tests."""
 
 
-def test_the_highest_that_is_in_the_log_wins(store: FolderSnapshots) -> None:
-    put(store, 9)
-    put(store, 10)
-    assert newest(store) == 10
-    assert newest(store, events_end=9) == 9
+@pytest.fixture
+def store(objects: FolderObjects) -> ObjectSnapshots:
+    return ObjectSnapshots(objects, rest=at_once)
+
+
+def kept(tmp_path: Path) -> list[tuple[int, str]]:
+    names = [path.name.split(".") for path in (tmp_path / NAME.folder).iterdir()]
+    return sorted((int(name[0]), name[1]) for name in names)
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_without_any_there_is_none(store: ObjectSnapshots) -> None:
+    assert await newest(store) is None
+
+
+async def test_the_highest_that_is_in_the_log_wins(store: ObjectSnapshots) -> None:
+    await put(store, 9)
+    await put(store, 10)
+    assert await newest(store) == 10
+    assert await newest(store, events_end=9) == 9
 
 
 @pytest.mark.parametrize(
     "other", [{"log_id": "log-2"}, {"partition": 1}, {"code": "beef"}, {"noun": "fleet"}]
 )
-def test_only_what_matches_is_looked_at(store: FolderSnapshots, other: dict[str, Any]) -> None:
-    put(store, 20, **other)
-    assert newest(store) is None
+async def test_only_what_matches_is_looked_at(store: ObjectSnapshots, other: dict[str, Any]) -> None:
+    await put(store, 20, **other)
+    assert await newest(store) is None
 
 
-def test_a_damaged_one_is_passed_over(store: FolderSnapshots, tmp_path: Path) -> None:
-    put(store, 9)
-    put(store, 10)
-    path = next((tmp_path / "snapshots").glob("*.00000000000000000010.*"))
-    path.write_bytes(path.read_bytes()[:-1])
-    assert newest(store) == 9
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+async def test_a_damaged_one_is_passed_over(store: ObjectSnapshots, tmp_path: Path, damage: str) -> None:
+    await put(store, 9)
+    await put(store, 10)
+    path = tmp_path / NAME.key
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[:-1], "changed": b"x" + content[1:], "empty": b""}[damage])
+    assert await newest(store) == 9
 
 
-def test_only_the_newest_two_are_kept(store: FolderSnapshots, tmp_path: Path) -> None:
+async def test_what_is_no_snapshot_is_left_alone(store: ObjectSnapshots, tmp_path: Path) -> None:
+    await put(store, 10)
+    stray = tmp_path / NAME.folder / "notes.txt"
+    stray.write_text("mine")
+    for events_next in range(11, 16):
+        await put(store, events_next)
+    assert stray.exists()
+    assert await newest(store) == 15
+
+
+async def test_only_the_newest_two_are_kept(store: ObjectSnapshots, tmp_path: Path) -> None:
     for events_next in range(1, 6):
-        put(store, events_next)
-    kept = sorted(int(path.name.split(".")[3]) for path in (tmp_path / "snapshots").iterdir())
-    assert kept == [4, 5]
+        await put(store, events_next)
+    assert kept(tmp_path) == [(4, "c0de"), (5, "c0de")]
 
 
-def test_what_is_kept_is_what_was_put_and_read_again_whenever_asked(store: FolderSnapshots) -> None:
+async def test_two_of_other_releases_are_kept_too(store: ObjectSnapshots, tmp_path: Path) -> None:
+    for events_next, code in enumerate(("old1", "old2", "old2", "new"), 1):
+        await put(store, events_next, code=code)
+    await put(store, 5)
+    assert kept(tmp_path) == [(3, "old2"), (4, "new"), (5, "c0de")]
+
+
+async def test_what_is_kept_is_what_was_put_whenever_it_is_read(store: ObjectSnapshots) -> None:
     many = [Remembered(f"c{number}", number, number) for number in range(REMEMBERED_A_FRAME + 1)]
-    put(store, 10, remembered=many)
+    pieces = [bytes([number]) * 300_000 for number in range(9)]
+    whole = msgspec.structs.replace(snapshot(10), remembered=many, state=pieces)
+    size_bytes = await store.put(NAME, whole)
     for _ in range(2):
-        found = store.newest(noun="studio", log_id="log-1", partition=0, code="c0de", events_end=10)
+        found = await store.newest(NAME)
         assert found is not None
         assert (found.src, found.events_next, found.log_time_ms) == (9, 10, 1)
+        assert found.size_bytes == size_bytes
         assert found.remembered == many
-        assert [bytes(piece) for piece in found.state] == [b"some", b"state"]
+        assert [bytes(piece) for piece in found.state] == pieces
 
 
-def test_other_threads_go_on_between_the_pieces_of_one(tmp_path: Path) -> None:
+async def test_everything_else_goes_on_between_two_pieces(objects: FolderObjects) -> None:
     made: list[str] = []
 
     def pieces() -> Iterator[bytes]:
@@ -97,10 +136,34 @@ def test_other_threads_go_on_between_the_pieces_of_one(tmp_path: Path) -> None:
             made.append(f"piece {number}")
             yield b"piece"
 
-    store = FolderSnapshots(tmp_path, rest=lambda: made.append("rest"))
-    size_bytes = store.put(NAME, msgspec.structs.replace(snapshot(10), state=pieces(), remembered=[]))
+    async def rest() -> None:
+        made.append("rest")
+
+    store = ObjectSnapshots(objects, rest)
+    await store.put(NAME, msgspec.structs.replace(snapshot(10), state=pieces(), remembered=[]))
     assert made == ["rest", "piece 0", "rest", "piece 1", "rest", "piece 2", "rest"]
-    assert [path.stat().st_size for path in tmp_path.iterdir()] == [size_bytes]
+
+
+async def test_one_given_up_leaves_nothing(objects: FolderObjects, tmp_path: Path) -> None:
+    writing = asyncio.Event()
+
+    async def for_ever() -> None:
+        writing.set()
+        await asyncio.Event().wait()
+
+    putting = asyncio.ensure_future(ObjectSnapshots(objects, for_ever).put(NAME, snapshot(10)))
+    await writing.wait()
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    assert files_below(tmp_path) == []
+
+
+async def test_a_store_that_is_away_costs_time_alone(caplog: pytest.LogCaptureFixture) -> None:
+    away = S3Objects("s3://b?endpoint=http://127.0.0.1:9", key="k", secret="s")  # noqa: S106 - a test's
+    assert await ObjectSnapshots(away).newest(NAME) is None
+    await away.close()
+    assert "so all is folded" in caplog.text
 
 
 def test_other_evolve_code_is_another_hash(monkeypatch: pytest.MonkeyPatch) -> None:

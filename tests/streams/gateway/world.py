@@ -132,6 +132,10 @@ class MemoryObjects:
     async def read(self, key: str) -> bytes | None:
         return self.objects.get(key)
 
+    async def names(self, folder: str) -> list[str]:
+        keys = [key.rpartition("/") for key in self.objects]
+        return [name for path, _, name in keys if path == folder]
+
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 

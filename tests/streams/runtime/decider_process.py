@@ -10,9 +10,10 @@ import logging
 import sys
 from pathlib import Path
 
+from deploy.objects import FolderObjects
 from schemas.topics import Topic
 from streams.deciders.shell import DeciderReader
-from streams.deciders.snapshots import FolderSnapshots
+from streams.deciders.snapshots import ObjectSnapshots
 from streams.deciders.studio import STUDIO
 from streams.runtime.application import create_application
 from streams.runtime.process import run_worker
@@ -33,7 +34,7 @@ async def main(stop: asyncio.Event) -> None:
         events=events,
         tail=tail,
         appender=appender,
-        snapshots=FolderSnapshots(Path(home) / "snapshots"),
+        snapshots=ObjectSnapshots(FolderObjects(Path(home), base_url="http://localhost", secret=b"secret")),
         snapshot_every=50,
     )
     app = create_application(

@@ -107,7 +107,7 @@ async def test_kills_lose_nothing_and_double_nothing(world: World) -> None:
     await world.all_answered(30)
     assert await end(process) == 0
     await world.check()
-    assert list((world.home / "snapshots").iterdir())
+    assert list((world.home / "snapshots").rglob("*.snapshot"))
 
 
 async def test_a_worker_stopped_past_its_session_does_no_harm(world: World) -> None:
