@@ -36,7 +36,7 @@ class PartSpec:
     name: str
     argv: Sequence[str]
     ready: Probe | None = None
-    """None: ready when /healthz on its admin port says `ok`, in this very process's name."""
+    """None: ready when /healthz on its admin port says `ok`, and of a worker `settled`, in its own name."""
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] | None = None
     after: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class RunningPart:
             return await self.spec.ready()
         state = await ask_health(self.spec.admin_port)
         # Another program may have taken the port, and be healthy.
-        return bool(state.get("ok")) and state.get("pid") == self.process.pid
+        return bool(state.get("ok") and state.get("settled", True) and state.get("pid") == self.process.pid)
 
     def _ended(self) -> str:
         lines = self.log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()

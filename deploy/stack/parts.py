@@ -76,6 +76,6 @@ def _process(own: Settings, name: str, module: list[str]) -> PartSpec:
         argv=[sys.executable, "-m", *module],
         environment=own.environment() | {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"},
         after=(PREPARED, "kafka", "redis", "clickhouse"),
-        start_seconds=120,  # a worker may fold a long log first
+        start_seconds=600,  # a decider of another release may fold a long log first
         admin_port=own.admin_port,
     )

@@ -147,6 +147,7 @@ class Role:
         self._exit = exit_process
         self._stopping = False
         self._assigning = False
+        self._settled = False
         self._watchdog = Watchdog(self._end, tail, lambda: None if self._assigning else self._positions())
         for binding in self.bindings.values():
             self._add_agent(binding)
@@ -176,12 +177,16 @@ class Role:
             await self._watchdog.stop()
 
     def health(self) -> dict[str, Any]:
-        """For `/healthz`, `/readyz` and `status`: positions, lag, and the age of the last heartbeat in ms."""
+        """For `/healthz`, `/readyz` and `status`: positions, lag, and the age of the last heartbeat in ms.
+
+        `settled` once it has joined its group and folded what it was given, if anything.
+        """
         partitions = [health for binding in self.bindings.values() for health in binding.health()]
         return {
             "role": self.app.conf.id,
             "heartbeat_age_ms": round(last_heartbeat_age_ms(self.app), 1),
             "assigned": bool(partitions),
+            "settled": self._settled,
             "partitions": [msgspec.to_builtins(partition) for partition in partitions],
         }
 
@@ -211,8 +216,10 @@ class Role:
         """Awaited by Faust after assignment, before it seeks and fetches."""
         with self._ending_on_failure("taking partitions"):
             self._assigning = True
+            self._settled = False
             try:
                 await self._take_partitions()
+                self._settled = True
                 # What was folded is state and no garbage: a collection would visit all of it, for seconds
                 # where there are a million players.
                 gc.freeze()

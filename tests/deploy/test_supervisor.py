@@ -161,6 +161,26 @@ async def test_health_of_nobody_is_empty() -> None:
     assert not await answers(port, b"PING\r\n", b"+PONG")
 
 
+async def test_a_worker_that_still_folds_is_not_ready(tmp_path: Path) -> None:
+    port = free_port()
+    code = (
+        "import sys, time; from deploy.admin import serve_admin; begun = time.monotonic()\n"
+        "folded = lambda: time.monotonic() > begun + 0.5\n"
+        "serve_admin('127.0.0.1', int(sys.argv[1]), lambda: {'ok': True, 'settled': folded()})\n"
+        "time.sleep(60)"
+    )
+    spec = PartSpec(
+        name="worker",
+        argv=[sys.executable, "-c", code, str(port)],
+        stop_seconds=2,
+        admin_port=port,
+    )
+    part = await RunningPart.start(spec, tmp_path)
+    await part.wait_ready()
+    assert (await ask_health(port))["settled"]
+    await part.stop()
+
+
 async def test_a_part_is_not_ready_by_the_word_of_another_on_its_port(tmp_path: Path) -> None:
     port = free_port()
     code = "import sys, time; from deploy.admin import serve_admin; "

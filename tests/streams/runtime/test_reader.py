@@ -168,6 +168,30 @@ async def test_a_heartbeat_has_an_age(kafka: str, tmp_path: Path) -> None:
         assert last_heartbeat_age_ms(run.role.app) < 2000
 
 
+class SlowlyFolding(Remembering):
+    """Folds until it is told that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folded = asyncio.Event()
+
+    async def assigned(self, partition: int) -> int:
+        position = await super().assigned(partition)
+        await self.folded.wait()
+        return position
+
+
+async def test_a_worker_is_settled_once_it_has_folded(kafka: str, tmp_path: Path) -> None:
+    topic = await create_topic(kafka)
+    reader = SlowlyFolding()
+    async with running(kafka, tmp_path, topic, reader) as run:
+        await until(lambda: reader.assigned_partitions)
+        assert not run.role.health()["settled"]
+        reader.folded.set()
+        await until(lambda: run.role.health()["settled"])
+        assert run.role.health()["assigned"]
+
+
 async def test_two_workers_share_the_partitions_and_one_takes_over(kafka: str, tmp_path: Path) -> None:
     topic = await create_topic(kafka, partitions=2)
     role = f"pair-{topic.name}"
