@@ -62,10 +62,15 @@ class Worker:
         )
 
     async def follow(
-        self, app: faust.App, bindings: Sequence[tuple[Topic, LogReader]], stop: asyncio.Event
+        self,
+        app: faust.App,
+        bindings: Sequence[tuple[Topic, LogReader]],
+        stop: asyncio.Event,
+        *,
+        lanes: bool = False,
     ) -> None:
-        """Let the readers take effect of their topics until `stop` is set."""
-        role = Role(app, bindings, tail=self.tail)
+        """Let the readers take effect of their topics until `stop` is set, with `lanes` as `Role` says."""
+        role = Role(app, bindings, tail=self.tail, lanes=lanes)
         self.health = lambda: _health_of(role)
         await role.run(stop)
 

@@ -51,7 +51,10 @@ def deciders(
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
-    """Decide. Snapshots are a cache: without them the fold takes longer."""
+    """Decide. Snapshots are a cache: without them the fold takes longer.
+
+    Each partition has a lane: none waits for another's acknowledgement.
+    """
     snapshots = ObjectSnapshots(open_objects(worker.settings, worker.stack))
     readers = deciders(worker.settings, worker.tail, worker.appender, snapshots)
-    await worker.follow(worker.application(), readers, stop)
+    await worker.follow(worker.application(), readers, stop, lanes=True)

@@ -37,7 +37,7 @@ class OutOfOrder(Exception):
 
 
 class DeciderReader(LogReader, Generic[StateT]):
-    """Decides a noun's command records, one partition at a time, each exactly once in effect.
+    """Decides a noun's command records, each exactly once in effect. Partitions know nothing of each other.
 
     `commands` and `events` have the same partition count: what is read from one is answered in the other.
     """

@@ -22,8 +22,9 @@ from faust.types import TP
 
 from schemas.log import LogReader, LogRecord, LogTail
 from schemas.topics import Topic
-from streams.runtime import metrics, patches
+from streams.runtime import patches
 from streams.runtime.application import last_heartbeat_age_ms
+from streams.runtime.binding import Binding
 from streams.runtime.watchdog import Watchdog
 
 _log: Final = logging.getLogger(__name__)
@@ -34,104 +35,12 @@ IDLE_SECONDS: Final = 0.1
 Exit = Callable[[int], Any]
 
 
-class PartitionHealth(msgspec.Struct, frozen=True):
-    """How far one partition is: `position` is the next offset to handle, `lag` None before it is known."""
-
-    topic: str
-    partition: int
-    position: int
-    lag: int | None
-
-
-class PositionRefused(Exception):
-    """A store's position is not in the log: the log was replaced or cut, and the message names the repair."""
-
-
-class Binding:
-    """One topic and the reader that takes effect of its records."""
-
-    def __init__(self, topic: Topic, reader: LogReader) -> None:
-        self.topic = topic
-        self.reader = reader
-        self.positions: dict[int, int] = {}
-        self.ends: dict[int, int] = {}
-        self.lock = asyncio.Lock()
-        self._seconds = metrics.HANDLE_SECONDS.labels(topic.name)
-        self._counters: dict[int, tuple[Any, Any, Any]] = {}
-
-    async def assigned(self, partition: int, tail: LogTail) -> int:
-        """Let the reader fold, and check that its position is in the log."""
-        async with self.lock:
-            position = await self.reader.assigned(partition)
-            begin = await tail.begin_offset(self.topic.name, partition)
-            end = await tail.end_offset(self.topic.name, partition)
-            if not begin <= position <= end:
-                raise PositionRefused(
-                    f"{self.topic.name}[{partition}] holds {begin} to {end}, not the position {position}:"
-                    " the log was replaced or cut. Run `questlog rebuild`, or restore the log."
-                )
-            self.ends[partition] = end
-            self.positions[partition] = position
-            return position
-
-    async def revoked(self, partition: int) -> None:
-        """Let the reader forget; records still in a buffer are dropped from here on."""
-        async with self.lock:
-            if self.positions.pop(partition, None) is not None:
-                self.ends.pop(partition, None)
-                await self.reader.revoked(partition)
-
-    async def handle(self, record: LogRecord) -> None:
-        """Take effect of a record if it is the next one; drop it if it was; raise if one is missing."""
-        async with self.lock:
-            expected = self.positions.get(record.partition)
-            records, size, skipped = self._counted(record.partition)
-            if expected is None or record.offset < expected:
-                skipped.inc()
-                return
-            if record.offset > expected:
-                raise PositionRefused(
-                    f"{record.topic}[{record.partition}]: {record.offset} came where {expected} was expected"
-                )
-            begun = time.perf_counter()
-            await self.reader.handle(record)
-            self._seconds.observe(time.perf_counter() - begun)
-            records.inc()
-            size.inc(len(record.value))
-            self.positions[record.partition] = record.offset + 1
-
-    async def idle(self, now_ms: int) -> None:
-        """Tick the reader, unless it has nothing."""
-        if self.positions:
-            async with self.lock:
-                await self.reader.idle(now_ms)
-
-    def health(self) -> list[PartitionHealth]:
-        """Where each partition stands, by the last look at the log's end."""
-        return [
-            PartitionHealth(
-                self.topic.name,
-                partition,
-                position,
-                max(0, self.ends[partition] - position) if partition in self.ends else None,
-            )
-            for partition, position in sorted(self.positions.items())
-        ]
-
-    def _counted(self, partition: int) -> tuple[Any, Any, Any]:
-        counters = self._counters.get(partition)
-        if counters is None:
-            labels = (self.topic.name, str(partition))
-            counters = self._counters[partition] = (
-                metrics.RECORDS.labels(*labels),
-                metrics.RECORD_BYTES.labels(*labels),
-                metrics.SKIPPED.labels(*labels),
-            )
-        return counters
-
-
 class Role:
-    """A worker process: an app, its bindings, and the watch over them."""
+    """A worker process: an app, its bindings, and the watch over them.
+
+    With `lanes` partitions are handled at the same time, for readers that keep them apart: `handle` and
+    `revoked` of one may come during `handle` of another, and so may `idle`.
+    """
 
     def __init__(
         self,
@@ -139,10 +48,14 @@ class Role:
         bindings: Sequence[tuple[Topic, LogReader]],
         *,
         tail: LogTail,
+        lanes: bool = False,
         exit_process: Exit = os._exit,
     ) -> None:
         self.app = app
-        self.bindings = {topic.name: Binding(topic, reader) for topic, reader in bindings}
+        self.bindings = {
+            topic.name: Binding(topic, reader, self._ending_on_failure, lanes=lanes)
+            for topic, reader in bindings
+        }
         self._tail = tail
         self._exit = exit_process
         self._stopping = False
@@ -169,6 +82,8 @@ class Role:
                     raise RuntimeError(f"the app ended by itself: {self.app.crash_reason!r}")
                 self._stopping = True
                 await self.app.stop()
+                for binding in self.bindings.values():
+                    await binding.close()
                 ended.cancel()
         finally:
             self._stopping = True
@@ -197,7 +112,7 @@ class Role:
             with self._ending_on_failure(f"the reader of {binding.topic.name}"):
                 async for event in stream.events():
                     message = event.message
-                    await binding.handle(
+                    await binding.offer(
                         LogRecord(
                             topic=message.topic,
                             partition=message.partition,
@@ -295,6 +210,7 @@ async def run_role(
     *,
     tail: LogTail,
     stop: asyncio.Event,
+    lanes: bool = False,
 ) -> None:
     """Run a worker until `stop` is set. See `Role`, which also tells its health."""
-    await Role(app, bindings, tail=tail).run(stop)
+    await Role(app, bindings, tail=tail, lanes=lanes).run(stop)

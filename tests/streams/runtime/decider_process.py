@@ -40,7 +40,7 @@ async def main(stop: asyncio.Event) -> None:
     app = create_application(
         commands_name, instance=instance, bootstrap=kafka, data_dir=Path(home), group_prefix="test"
     )
-    await run_role(app, [(commands, decider)], tail=tail, stop=stop)
+    await run_role(app, [(commands, decider)], tail=tail, stop=stop, lanes=True)
     await appender.stop()
     await tail.stop()
 
