@@ -1,7 +1,7 @@
 """The economy of a game from its ledger: what was minted, spent and held, by currency and item.
 
 A balance is the sum of its movements, so what all players hold is the sum of everything before the range's
-end. Source: the `liveops_ledger` table.
+end. Source: the `liveops_economy` table.
 """
 
 from __future__ import annotations
@@ -51,19 +51,29 @@ class Economy(msgspec.Struct, frozen=True):
 def economy_query(filters: Filters) -> Query:
     """Rows (type, key, t, minted, spent), one a bucket; what was before the range is in the bucket 0.
 
-    Builds and environments are telemetry's: the ledger knows none.
+    Whole hours come from rows of an hour wherever the buckets allow, the rest from rows of a minute. Builds
+    and environments are telemetry's: the economy knows none.
     """
+    first, last = _hour("since"), _hour("until")
+    in_hours = f"start >= {first} + 3600 AND start < {last}" if filters.bucket_minutes() % 60 == 0 else "0"
     return Query(
         f"""
-        SELECT type, key, if(at >= {moment("since")}, {bucket_of("at")}, 0) AS t,
-            toString(sumIf(toInt128(amount), amount > 0)) AS minted,
-            toString(-sumIf(toInt128(amount), amount < 0)) AS spent
-        FROM liveops_ledger FINAL
-        WHERE {filters.tenant()} AND at < {moment("until")}
+        SELECT type, key, if(start >= {moment("since")}, {bucket_of("start")}, 0) AS t,
+            toString(sum(minted)) AS minted, toString(sum(spent)) AS spent
+        FROM liveops_economy FINAL
+        WHERE {filters.tenant()} AND start < {moment("until")} AND (
+            (step = 60 AND (start < {first} OR ({in_hours})))
+            OR (step = 1 AND start >= {first} AND NOT ({in_hours}))
+        )
         GROUP BY type, key, t
         """,  # noqa: S608 - the text holds placeholders only
         filters.parameters(),
     )
+
+
+def _hour(parameter: str) -> str:
+    """SQL of the hour in which the placeholder's moment lies."""
+    return f"toStartOfHour({moment(parameter)})"
 
 
 def read_economy(filters: Filters, rows: Sequence[dict[str, Any]]) -> Economy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
-from projections.liveops.table_rows import POSITIONS, TABLES
+from projections.liveops.table_rows import ECONOMY, POSITIONS, TABLES
 from projections.liveops.tables import LiveopsTables, stored_positions
 
 if TYPE_CHECKING:
@@ -43,4 +43,8 @@ def liveops_plan(
 async def _sums(client: ClickHouse, positions: dict[int, int]) -> dict[str, TableSum]:
     """Both databases stand exactly at these positions: their tables are compared whole."""
     del positions
-    return {table: await checksum(client, f"{table} FINAL") for table in TABLES}
+    return {
+        # Up to where a sum was counted when it was last written depends on the cuts.
+        table: await checksum(client, f"{table} FINAL", "* EXCEPT next_offset" if table == ECONOMY else "*")
+        for table in TABLES
+    }

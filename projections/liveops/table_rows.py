@@ -1,7 +1,7 @@
 """What liveops' events become in ClickHouse: rows of each table. No I/O, no clock.
 
-Four tables: the ledger and the frozen ranks, which the API reads beyond what Redis keeps; every score; and
-every event in its own words, for analysts.
+The ledger and the frozen ranks, which the API reads beyond what Redis keeps; every score; every event in its
+own words, for analysts; and movements, of which `economy_totals` makes sums.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from projections.liveops.economy_totals import Move
 from schemas.codec import Message
 from schemas.decided import SHELL_EVENTS
 from schemas.envelope import Decided, Event, EventsRecord
@@ -23,7 +24,9 @@ FINAL_ENTRIES: Final = "liveops_final_entries"
 SCORES: Final = "liveops_scores"
 EVENTS_TABLE: Final = "liveops_events"
 POSITIONS: Final = "liveops_positions"
-TABLES: Final = (LEDGER, FINAL_ENTRIES, SCORES, EVENTS_TABLE)
+ECONOMY: Final = "liveops_economy"
+ROW_TABLES: Final = (LEDGER, FINAL_ENTRIES, SCORES, EVENTS_TABLE)
+TABLES: Final = (*ROW_TABLES, ECONOMY)
 _PLACE: Final = ("_partition", "_offset", "_index")
 COLUMNS: Final = {
     LEDGER: (
@@ -39,6 +42,10 @@ COLUMNS: Final = {
         *("attempt_score", "score", "is_personal_best", "at", *_PLACE),
     ),
     EVENTS_TABLE: ("studio_id", "game_id", "external_id", "event", "command_id", "data", "at", *_PLACE),
+    ECONOMY: (
+        *("studio_id", "game_id", "step", "start", "type", "key", "minted", "spent", "_partition"),
+        "next_offset",
+    ),
     POSITIONS: ("partition", "next_offset", "src", "log_id"),
 }
 _SECRETS: Final = frozenset({"secret_hash", "previous_secret_hash"})
@@ -51,25 +58,27 @@ Rows = dict[str, list[list[Any]]]
 
 def no_rows() -> Rows:
     """An empty list for each table."""
-    return {table: [] for table in TABLES}
+    return {table: [] for table in ROW_TABLES}
 
 
-def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows) -> None:
-    """Add the rows of a record's events. Pure but for `rows`; the same record gives the same rows."""
+def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, moves: list[Move]) -> None:
+    """Add the rows and movements of a record's events. Pure but for these two; the same record, the same."""
     index = 0
     for decided in record.decided:
         for event in decided.events:
             if event.type not in SHELL_EVENTS:
-                _add(decided, event, [partition, offset, index], rows)
+                _add(decided, event, [partition, offset, index], rows, moves)
             index += 1
 
 
-def _add(decided: Decided, event: Event, place: list[int], rows: Rows) -> None:
+def _add(decided: Decided, event: Event, place: list[int], rows: Rows, moves: list[Move]) -> None:
     message = EVENTS.decode(event.type, event.data)
     at = _time(event.at_ms)
     studio_id = decided.studio_id
     if isinstance(message, WalletChanged | InventoryChanged):
         moved = message.movement
+        named = (studio_id, message.game_id, moved.type, moved.key)
+        moves.append(Move(*named, moved.amount, event.at_ms, place[0], place[1]))
         rows[LEDGER].append(
             [
                 *(studio_id, message.game_id, message.external_id, moved.number, moved.type),
@@ -87,9 +96,9 @@ def _add(decided: Decided, event: Event, place: list[int], rows: Rows) -> None:
             ]
         )
     elif isinstance(message, BoardChunkFinalized):
-        named = [studio_id, message.game_id, message.event_key, message.window_id, message.board_id]
+        board = [studio_id, message.game_id, message.event_key, message.window_id, message.board_id]
         rows[FINAL_ENTRIES] += [
-            [*named, one.rank, one.external_id, one.is_bot, one.score, _time(one.achieved_at_ms)]
+            [*board, one.rank, one.external_id, one.is_bot, one.score, _time(one.achieved_at_ms)]
             for one in message.entries
         ]
     rows[EVENTS_TABLE].append(

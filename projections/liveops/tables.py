@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from projections.clickhouse.positions import Positions
-from projections.liveops.table_rows import COLUMNS, POSITIONS, Rows, add_record, no_rows
+from projections.liveops.economy_store import stored_totals
+from projections.liveops.economy_totals import Move, rows_of
+from projections.liveops.table_rows import COLUMNS, ECONOMY, POSITIONS, Rows, add_record, no_rows
 from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
 
@@ -45,7 +47,8 @@ class _Cut(msgspec.Struct):
     offset: int
     src: int
     held: int
-    rows: Rows
+    rows: Rows = msgspec.field(default_factory=no_rows)
+    moves: list[Move] = msgspec.field(default_factory=list)
     since_ms: int = 0
 
     @property
@@ -84,9 +87,9 @@ class LiveopsTables(LogReader):
         begin = await self._tail.begin_offset(self._topic, partition)
         offset, src = (await stored_positions(self._client, self._log_id)).get(partition, (0, -1))
         if offset < begin:
-            self._cuts[partition] = _Cut(begin, -1, offset, no_rows())
+            self._cuts[partition] = _Cut(begin, -1, offset)
         else:
-            self._cuts[partition] = _Cut(offset, src, offset, no_rows())
+            self._cuts[partition] = _Cut(offset, src, offset)
         return self._cuts[partition].offset
 
     async def handle(self, record: LogRecord) -> None:
@@ -100,7 +103,7 @@ class LiveopsTables(LogReader):
         if events.src != cut.src + 1:  # another writer's, which nobody reads
             return
         cut.src = events.src
-        add_record(events, record.partition, record.offset, cut.rows)
+        add_record(events, record.partition, record.offset, cut.rows, cut.moves)
         if cut.size >= ROWS_MAX or cut.due(self._clock_ms()):
             await self._write()
 
@@ -122,19 +125,22 @@ class LiveopsTables(LogReader):
         """Write what all partitions have, together: few large inserts instead of many small ones."""
         async with self._writing:
             await self._wait_for_release()
-            rows, taken = no_rows(), []
+            rows, moves, taken = no_rows(), [], []
             for partition, cut in self._cuts.items():
                 if cut.since_ms:
                     for table, some in cut.rows.items():
                         rows[table] += some
+                    moves += cut.moves
                     taken.append((partition, cut, cut.offset, cut.src))
-                    cut.rows, cut.since_ms = no_rows(), 0
+                    cut.rows, cut.moves, cut.since_ms = no_rows(), [], 0
             stored = await stored_positions(self._client, self._log_id)
             for partition, cut, _, _ in taken:
                 if stored.get(partition, (0, -1))[0] != cut.held:
                     raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
             positions = [[partition, offset, src, self._log_id] for partition, _, offset, src in taken]
-            for table, some in (*rows.items(), (POSITIONS, positions)):
+            ends = {partition: offset for partition, _, offset, _ in taken}
+            totals = rows_of(moves, await stored_totals(self._client, moves), ends)
+            for table, some in (*rows.items(), (ECONOMY, totals), (POSITIONS, positions)):
                 if some:
                     await self._insert(table, some)
             for _, cut, offset, _ in taken:

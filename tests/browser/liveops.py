@@ -13,9 +13,10 @@ from redis.asyncio import Redis
 
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.edge_app import now_ms
+from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.keys import NOUN
 from projections.liveops.streams import RedisBoardStreams
-from projections.liveops.table_rows import COLUMNS, LEDGER
+from projections.liveops.table_rows import COLUMNS, ECONOMY, LEDGER
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
 from schemas.liveops.definitions import resolve_events
@@ -164,6 +165,7 @@ async def seed_liveops(client: ClickHouse, world: Liveops, game: Game) -> None:
     scores = {name: float(chance.randint(4, 90) * 50) for name in PLAYERS}
     world.board(game, "weekly-frags", scores, before=True)
     lines = []
+    moves: list[Move] = []
     for place, name in enumerate(PLAYERS):
         rows = ledger_of(130 - 12 * place, now_ms() - 30_000 * (place + 1), seed=place)
         key = (game.id, name)
@@ -179,6 +181,8 @@ async def seed_liveops(client: ClickHouse, world: Liveops, game: Game) -> None:
         world.rows.items[key] = [row for kind, row in holdings.items() if kind == "medkit" and row.quantity]
         for row in rows:
             moved = msgspec.structs.asdict(row.movement)
+            kind = (moved["type"], moved["key"])
+            moves.append(Move(game.studio_id, game.id, *kind, moved["amount"], row.at_ms, 0, len(moves)))
             whole = moved | {"studio_id": game.studio_id, "game_id": game.id, "external_id": name,
                              "at": f"{row.at_ms / 1000:.3f}"}  # fmt: skip
             lines.append(json.dumps({column: whole[column] for column in COLUMNS[LEDGER]}))
@@ -189,3 +193,7 @@ async def seed_liveops(client: ClickHouse, world: Liveops, game: Game) -> None:
         form="JSONEachRow",
         token=f"ledger:{game.id}",
     )
+    sums = rows_of(moves, {}, {0: len(moves)})
+    body = b"\n".join(map(msgspec.json.encode, sums))
+    form, token = "JSONCompactEachRow", f"economy:{game.id}"
+    await client.insert(ECONOMY, COLUMNS[ECONOMY], body, form=form, token=token)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import random
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
-from projections.liveops.queries_economy import KEYS_MAX, Economy, economy_query, read_economy
-from projections.liveops.table_rows import COLUMNS, LEDGER
+from projections.liveops.economy_store import stored_totals
+from projections.liveops.economy_totals import Move, Place, Total, places, rows_of
+from projections.liveops.queries_economy import KEYS_MAX, Economy, Flow, economy_query, read_economy
+from projections.liveops.table_rows import COLUMNS, ECONOMY
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.dashboard_common import Filters
 
@@ -22,25 +25,37 @@ FILTERS = Filters("ours", "game", "", "", NOON_MS, NOON_MS + 3_600_000)
 TENANTS = (("ours", "game"), ("ours", "another"), ("theirs", "game_of_theirs"))
 
 
+Movement = tuple[str, int, str, str, int, float]
+"""Player, number, type, key, amount, minute after noon."""
+
+
 class Store:
     """A database of the test's own."""
 
     def __init__(self, client: ClickHouse, queries: ClickHouseQueries) -> None:
         self.client = client
         self.queries = queries
+        self.offset = 0
 
-    async def fill(self, movements: list[tuple[str, int, str, str, int, float]]) -> None:
-        """(player, number, type, key, amount, minute after noon), for each of three tenants."""
-        lines = []
-        for studio, game in TENANTS:
-            for player, number, kind, key, amount, minute in movements:
-                row: dict[str, Any] = dict.fromkeys(COLUMNS[LEDGER], "")
-                row |= {"studio_id": studio, "game_id": game, "external_id": player, "number": number}
-                row |= {"type": kind, "key": key, "amount": amount, "balance": 0, "cause": "claim"}
-                lines.append(json.dumps(row | {"at": f"{NOON_MS / 1000 + minute * 60:.3f}"}))
-        body = "\n".join(lines).encode()
-        token = uuid.uuid4().hex
-        await self.client.insert(LEDGER, list(COLUMNS[LEDGER]), body, form="JSONEachRow", token=token)
+    async def fill(self, movements: list[Movement], *, again: int = 0) -> None:
+        """As a cut of two partitions, a record a movement, for three tenants; `again`, as after a crash."""
+        moves = [
+            Move(studio, game, kind, key, amount, round(NOON_MS + minute * 60_000), offset % 2, offset)
+            for offset, (_, _, kind, key, amount, minute) in enumerate(movements, self.offset)
+            for studio, game in TENANTS
+        ]
+        self.offset += len(movements)
+        for _ in range(1 + again):
+            await self.write(moves)
+
+    async def write(self, moves: list[Move]) -> None:
+        """One cut."""
+        ends = dict.fromkeys(range(2), self.offset)
+        rows = rows_of(moves, await stored_totals(self.client, moves), ends)
+        body = b"\n".join(map(msgspec.json.encode, rows))
+        await self.client.insert(
+            ECONOMY, COLUMNS[ECONOMY], body, form="JSONCompactEachRow", token=uuid.uuid4().hex
+        )
 
     async def read(self, filters: Filters = FILTERS) -> Economy:
         query = economy_query(filters)
@@ -85,10 +100,45 @@ async def test_the_range_counts_what_moved_and_held_is_all_before_its_end(store:
 
 @pytest.mark.stack
 async def test_a_row_that_was_written_twice_counts_once(store: Store) -> None:
-    for _ in range(2):
-        await store.fill([("ada", 1, "currency", "gold", 5, 1.0)])
+    await store.fill(
+        [("ada", 1, "currency", "gold", 5, 1.0), ("bea", 1, "currency", "gold", 2, 1.0)], again=2
+    )
+    await store.fill([("ada", 2, "currency", "gold", 1, 1.0)])
     (gold,) = (await store.read()).flows
-    assert (gold.minted, gold.held) == (5, 5)
+    assert (gold.minted, gold.held) == (8, 8)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(("since", "until"), [(-30, 90), (-125, 61), (-6_000, 7), (-30_001, 4_321), (10, 11)])
+async def test_every_range_is_exact_to_the_minute(store: Store, since: int, until: int) -> None:
+    chance = random.Random(since)
+    minutes = [chance.choice([since, until]) + chance.randrange(-200, 200) for _ in range(150)]
+    minutes += [chance.randrange(-40_000, 8_000) for _ in range(150)]
+    moved: list[Movement] = [
+        ("ada", n, "currency", "gold", chance.choice([3, -2]), minute) for n, minute in enumerate(minutes)
+    ]
+    await store.fill(moved[:100])
+    await store.fill(moved[100:], again=1)
+    filters = Filters("ours", "game", "", "", NOON_MS + since * 60_000, NOON_MS + until * 60_000)
+    found = await store.read(filters)
+    inside = [amount for *_, amount, minute in moved if since <= minute < until]
+    before = [amount for *_, amount, minute in moved if minute < since]
+    flows = found.flows or [Flow("currency", "gold", 0, 0, 0, [0] * len(found.t), [0] * len(found.t))]
+    assert [(flow.minted, flow.spent, flow.held) for flow in flows] == [
+        (sum(a for a in inside if a > 0), -sum(a for a in inside if a < 0), sum(inside) + sum(before))
+    ]
+    step = filters.bucket_minutes()
+    by_bucket = [
+        sum(
+            amount
+            for *_, amount, minute in moved
+            if amount > 0
+            and since <= minute < until
+            and 0 <= NOON_MS // 1000 + minute * 60 - start < step * 60
+        )
+        for start in found.t
+    ]
+    assert flows[0].minted_by == by_bucket
 
 
 @pytest.mark.stack
@@ -103,6 +153,29 @@ async def test_sums_beyond_64_bits_can_be_told(store: Store) -> None:
 @pytest.mark.stack
 async def test_a_game_without_a_ledger_has_no_flows(store: Store) -> None:
     assert (await store.read()).flows == []
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 7_200_000)), max_size=12), st.data())
+def test_cuts_may_be_written_again_and_differently(moved: list[tuple[int, int]], data: st.DataObject) -> None:
+    """Cuts begin at or before the end of the last one, as after a crash, and each says where it ends."""
+    moves = [
+        Move("s", "g", "currency", "gold", amount, at_ms, 0, offset)
+        for offset, (amount, at_ms) in enumerate(moved)
+    ]
+    stored: dict[Place, Total] = {}
+    position = 0
+    while position < len(moves):
+        begin = data.draw(st.integers(0, position), label="begin")
+        position = data.draw(st.integers(max(position, begin + 1), len(moves)), label="end")
+        for row in rows_of(moves[begin:position], stored, {0: position}):
+            place = Place(row[1], row[2], row[3], row[4], row[5], row[8])
+            stored[place] = Total(int(row[6]), int(row[7]), row[9])
+    wanted: dict[Place, tuple[int, int]] = {}
+    for move in moves:
+        for place in places(move):
+            minted, spent = wanted.get(place, (0, 0))
+            wanted[place] = (minted + max(move.amount, 0), spent - min(move.amount, 0))
+    assert {place: total[:2] for place, total in stored.items()} == wanted
 
 
 def test_only_what_moved_most_is_told_apart() -> None:

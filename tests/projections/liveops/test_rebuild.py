@@ -76,21 +76,25 @@ async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickh
         equal = await run(world, clickhouse_url, verify=True)
         assert (equal.different, equal.swapped, equal.positions) == ([], False, {0: 4})
         rows = {table: own.rows for table, own in equal.live.items()}
-        assert rows == dict(zip(TABLES, (3, 3, 3, 7), strict=True))
+        assert rows == dict(zip(TABLES, (3, 3, 3, 7, 2), strict=True))
         await world.client.command(
             "ALTER TABLE liveops_scores DELETE WHERE score = 2 SETTINGS mutations_sync = 1"
         )
         await world.client.command(
             "ALTER TABLE liveops_ledger UPDATE balance = 1 WHERE number = 1 SETTINGS mutations_sync = 1"
         )
+        await world.client.command(
+            "ALTER TABLE liveops_economy UPDATE minted = 1 WHERE step = 60 SETTINGS mutations_sync = 1"
+        )
         wrong = await run(world, clickhouse_url, verify=True)
-        assert set(wrong.different) == {"liveops_scores", "liveops_ledger"}
+        assert set(wrong.different) == {"liveops_scores", "liveops_ledger", "liveops_economy"}
         assert (await run(world, clickhouse_url)).swapped
         assert (await run(world, clickhouse_url, verify=True)).different == []
         await reader.handle(world.log.records[0][-1])
         await world.cut(reader)
         after = await run(world, clickhouse_url, verify=True)
         assert (after.different, after.live["liveops_ledger"].rows) == ([], 4)
+        assert await world.sums() == [[1, 4], [60, 4]]
 
 
 async def test_a_live_projector_waits_for_the_swap_and_goes_on(clickhouse_url: str) -> None:

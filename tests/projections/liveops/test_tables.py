@@ -57,6 +57,12 @@ class World:
         self.now_ms += 6_000
         await reader.idle(self.now_ms)
 
+    async def sums(self) -> list[list[int]]:
+        """How many of `movement`'s amounts each step of the economy says were minted."""
+        minted = f"toUInt64(sum(minted) / {2**62})"
+        sql = f"SELECT step, {minted} FROM liveops_economy FINAL GROUP BY step ORDER BY step"
+        return await self.client.rows(sql)
+
     async def count(self, table: str) -> int:
         return int((await self.client.rows(f"SELECT count() FROM {table} FINAL"))[0][0])
 
@@ -253,6 +259,7 @@ async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing
             await reader.handle(record)
         await world.cut(reader)
         assert await world.count("liveops_ledger") == 6
+        assert await world.sums() == [[1, 6], [60, 6]]
         # As if the process had ended between rows and position.
         await world.client.command("TRUNCATE TABLE liveops_positions")
         await reader.handle(world.log.append(decided(movement(7)), src=6))
@@ -264,6 +271,7 @@ async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing
             await again.handle(record)
         await world.cut(again)
         assert await world.count("liveops_ledger") == 7
+        assert await world.sums() == [[1, 7], [60, 7]]
         _, begin = await world.reader()
         assert begin == 8
         assert stray.offset == 5
