@@ -63,10 +63,16 @@ def check_calls(order: CallOrder) -> None:
         raise OrderRefusedError(f"1 to {TARGETS_MAX} targets")
 
 
-def requests_of(order: CallOrder, seed: int, numbers: Iterator[int]) -> Iterator[tuple[bytes, Body]]:
-    """Head and body of one call after the other."""
+def heads_of(order: CallOrder) -> list[tuple[bytes, bytes]]:
+    """Head and body's beginning of every target. Made once: a connection that says nothing is closed."""
     host = urlsplit(order.url).netloc
-    ready = [_head(order, host, target) for target in order.targets]
+    return [_head(order, host, target) for target in order.targets]
+
+
+def requests_of(
+    order: CallOrder, ready: list[tuple[bytes, bytes]], seed: int, numbers: Iterator[int]
+) -> Iterator[tuple[bytes, Body]]:
+    """Head and body of one call after the other, of those that are `ready`."""
     chosen = random.Random(seed)  # noqa: S311 - load, not secrets
     while True:
         number = next(numbers)
@@ -100,6 +106,7 @@ async def go(order: CallOrder) -> Result:
             requests_max=count,
         )
     )
+    ready = heads_of(order)
     begun, cpu = time.perf_counter(), time.process_time()
     run.deadline = begun + order.seconds
     first = time.time_ns() // 1000 % 10**9 * 1000 if not order.once else 0
@@ -107,7 +114,7 @@ async def go(order: CallOrder) -> Result:
 
     async def client(number: int) -> None:
         loop = asyncio.get_running_loop()
-        calls = requests_of(order, order.seed + number, numbers)
+        calls = requests_of(order, ready, order.seed + number, numbers)
         host, port = parts.hostname or "localhost", parts.port or 80
         while time.perf_counter() < run.deadline and run.turnstile.left:
             try:
