@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -33,6 +33,10 @@ from streams.liveops.asking import Asker, Refused
 
 WINDOWS_PER_TICK: Final = 100
 WINDOWS_AT_ONCE: Final = 4
+REFUSED_MAX: Final = 1000
+"""Windows that may stand aside; beyond them the oldest hold up newer ones."""
+REFUSED_MS_MAX: Final = 5 * 60 * 1000
+"""How long a window that is refused again and again stands aside at most."""
 BOARDS_PER_TICK: Final = 1000
 """Of one window; the rest follow in the next round."""
 BOARDS_AT_ONCE: Final = 16
@@ -54,32 +58,55 @@ _log: Final = logging.getLogger(__name__)
 
 
 class WindowManager:
-    """Closes and finalizes windows that are over. One timer is enough; two are harmless."""
+    """Closes and finalizes windows that are over. One timer is enough; two are harmless.
+
+    A window that is refused stands aside for a second, then two, then four, so that it holds up no other.
+    """
 
     def __init__(self, asker: Asker, dues: DueReads, *, partitions: int) -> None:
         self._asker = asker
         self._dues = dues
         self._partitions = partitions
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._aside: dict[_Name, _Aside] = {}
 
     async def tick(self, now_ms: int) -> int:
         """One round; return how many windows came to their end in it. Raises StoreUnavailable."""
-        rows = await self._dues.windows_over(now_ms, WINDOWS_PER_TICK)
+        found = await self._dues.windows_over(now_ms, WINDOWS_PER_TICK + len(self._aside))
+        names = {_name_of(row) for row in found}
+        self._aside = {name: aside for name, aside in self._aside.items() if name in names}
+        rows = [row for row in found if not self._stands_aside(row, now_ms)][:WINDOWS_PER_TICK]
         slots = asyncio.Semaphore(WINDOWS_AT_ONCE)
 
         async def one(row: WindowRow) -> bool:
             async with slots:
-                return await self._patiently(row)
+                return await self._patiently(row, now_ms)
 
         return sum(await asyncio.gather(*(one(row) for row in rows)))
 
-    async def _patiently(self, row: WindowRow) -> bool:
-        """One window holds no other: what it waits for is asked again in the next round."""
+    async def _patiently(self, row: WindowRow, now_ms: int) -> bool:
+        """One window holds no other: what it waits for is asked again in a later round."""
         try:
-            return await self._advance(row)
+            done = await self._advance(row)
         except (Refused, CommandUnavailable, CommandTooLarge, StoreUnavailable) as error:
             _log.warning("window %s of %s/%s waits: %s", row.window_id, row.game_id, row.event_key, error)
+            if isinstance(error, Refused | CommandTooLarge):
+                self._put_aside(row, now_ms)
             return False
+        self._aside.pop(_name_of(row), None)
+        return done
+
+    def _stands_aside(self, row: WindowRow, now_ms: int) -> bool:
+        aside = self._aside.get(_name_of(row))
+        return aside is not None and now_ms < aside.until_ms
+
+    def _put_aside(self, row: WindowRow, now_ms: int) -> None:
+        name = _name_of(row)
+        before = self._aside.get(name)
+        if before is None and len(self._aside) >= REFUSED_MAX:
+            return
+        wait_ms = 1000 if before is None else min(2 * before.wait_ms, REFUSED_MS_MAX)
+        self._aside[name] = _Aside(now_ms + wait_ms, wait_ms)
 
     async def _advance(self, row: WindowRow) -> bool:
         """Take a window as far as it goes; true when it is through."""
@@ -164,6 +191,18 @@ class WindowManager:
                 return True
             chunk, frozen = chunk + 1, frozen + len(entries)
         return False
+
+
+_Name = tuple[str, str, str]
+
+
+class _Aside(NamedTuple):
+    until_ms: int
+    wait_ms: int
+
+
+def _name_of(row: WindowRow) -> _Name:
+    return row.game_id, row.event_key, row.window_id
 
 
 def closing_order(closed: frozenset[int], home: int, partitions: int) -> tuple[list[int], list[int]]:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import msgspec
 import pytest
 
 from schemas.codec import Message
+from schemas.envelope import Command, Outcome
 from schemas.identifiers import partition_of
-from schemas.liveops.answers import JoinAnswer
+from schemas.liveops.answers import JoinAnswer, SettleAnswer
 from schemas.liveops.commands import CloseWindow, FinalizeBoard, JoinEvent, SettleLobbies
 from schemas.liveops.event_windows import BoardChunkFinalized, BoardFinalized, LobbyClosed, WindowClosing
+from schemas.liveops.ports import WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry, RankReward
 from streams.deciders.liveops.boards import CHUNK_MAX
+from streams.deciders.liveops.noun import LIVEOPS
+from streams.gateway.waiting import CommandTooLarge
 from streams.liveops import windows
+from streams.liveops.asking import Asker
 from streams.liveops.lobbies import LobbyManager
 from streams.liveops.windows import (
     CHUNK_BYTES_MAX,
@@ -177,3 +185,60 @@ def test_a_chunk_earns_so_many_rewards_and_no_more() -> None:
 def test_the_home_partition_comes_first() -> None:
     assert closing_order(frozenset({0}), 2, 4) == ([2], [1, 3])
     assert closing_order(frozenset({2}), 2, 4) == ([], [0, 1, 3])
+
+
+class Stuck:
+    """Windows that are over, the oldest first; those of `refused` are refused for ever."""
+
+    def __init__(self, count: int, refused: int) -> None:
+        self.open = {f"w{number:03}": number < refused for number in range(count)}
+        self.asked: list[str] = []
+
+    async def submit(
+        self, command: Command, *, definition: bytes = b"", partition: int | None = None
+    ) -> Outcome:
+        del definition, partition
+        body: CloseWindow | SettleLobbies = LIVEOPS.commands.decode(command.type, command.body)  # type: ignore[assignment]  # no boards, so no other
+        self.asked.append(body.window_id)
+        if self.open.get(body.window_id):
+            raise CommandTooLarge("always")
+        if isinstance(body, SettleLobbies):
+            self.open.pop(body.window_id, None)
+        answer = msgspec.msgpack.encode(SettleAnswer(remaining=0))
+        return Outcome(command_id="c", fingerprint=b"", status=200, body=answer)
+
+    async def windows_over(self, now_ms: int, limit: int) -> list[WindowRow]:
+        del now_ms
+        return [
+            WindowRow(
+                studio_id="s",
+                game_id="g",
+                event_key="e",
+                window_id=name,
+                ends_at_ms=1,
+                reference="",
+                definition=b"",
+                closed_partitions=frozenset(range(1, PARTITIONS)),
+            )
+            for name in list(self.open)[:limit]
+        ]
+
+    async def boards_of(self, row: WindowRow, limit: int) -> list[WindowBoard]:
+        del row, limit
+        return []
+
+    async def ranks(self, board_id: str, start: int, count: int) -> list[FinalEntry]:
+        raise AssertionError(board_id, start, count)
+
+    async def lobbies_due(self, now_ms: int, limit: int) -> list[Any]:
+        raise AssertionError(now_ms, limit)
+
+
+async def test_windows_that_are_refused_for_ever_hold_up_no_newer_one() -> None:
+    stuck = Stuck(count=250, refused=windows.WINDOWS_PER_TICK + 20)
+    manager = WindowManager(Asker(stuck, clock_ms=lambda: 1, randomness=bytes), stuck, partitions=PARTITIONS)
+    for second in range(10):
+        await manager.tick(second * 1000)
+    assert len(stuck.open) == windows.WINDOWS_PER_TICK + 20
+    tries = Counter(stuck.asked)
+    assert {tries[name] for name in stuck.open} <= {3, 4}  # after 0, 1, 3 and 7 seconds
