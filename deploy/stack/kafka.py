@@ -1,13 +1,12 @@
 """Kafka for the embedded stack.
 
-One KRaft node from Apache's own jars, fetched once by Maven, on Java 17 or newer.
+One KRaft node from Apache's own jars (`kafka_jars.py`), on Java 17 or newer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import fcntl
 import os
 import re
 import shutil
@@ -18,57 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from deploy.stack.kafka_jars import default_cache, fetch_jars
 from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers
 from deploy.stack.ports import free_port
 
-KAFKA_VERSION: Final = "4.1.0"
-"""Pinned: aiokafka 0.14 was measured against 4.1."""
 ARCHIVE: Final = "classes.jsa"
-_LOG4J_VERSION: Final = "2.24.3"
-_DEPENDENCY_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _JAVA_MIN: Final = 17
 _API_VERSIONS_REQUEST: Final = bytes.fromhex("0000000f0012000000000001000570726f6265")
 """ApiVersions v0 from client id `probe`: the smallest question only a Kafka broker answers."""
-
-
-def default_cache() -> Path:
-    """Where fetched jars are kept for all homes of this user."""
-    chosen = os.environ.get("QUESTLOG_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "questlog"
-
-
-def fetch_jars(cache: Path) -> Path:
-    """The folder of Kafka's jars; fetched by Maven the first time (54 MB), by one process at a time.
-
-    Raises PartFailed naming what to install when Maven is missing, or Maven's last lines when it fails.
-    """
-    folder = cache / f"kafka-{KAFKA_VERSION}"
-    if folder.is_dir():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "kafka.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.is_dir():
-            return folder
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise PartFailed(
-                "Maven is missing: install Debian's package maven (it fetches Kafka's jars once)"
-            )
-        work = cache / f"kafka-{KAFKA_VERSION}.part"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        (work / "pom.xml").write_text(_pom())
-        command = [maven, "-q", "-B", _DEPENDENCY_PLUGIN, "-DoutputDirectory=jars", "-DincludeScope=runtime"]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
-            raise PartFailed(f"Maven could not fetch Kafka {KAFKA_VERSION}:\n{tail}")
-        (work / "jars").rename(folder)  # whole or not at all
-        shutil.rmtree(work)
-    return folder
 
 
 def java() -> str:
@@ -176,24 +132,6 @@ def _format(program: str, classpath: str, properties: Path) -> None:
     )
     if done.returncode:
         raise PartFailed(f"Kafka's storage could not be formatted: {(done.stdout + done.stderr)[-1500:]}")
-
-
-def _pom() -> str:
-    wanted = (
-        ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
-        ("org.apache.kafka", "kafka-tools", KAFKA_VERSION),
-        ("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J_VERSION),
-    )
-    dependencies = "".join(
-        f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>"
-        f"<version>{version}</version></dependency>"
-        for group, artifact, version in wanted
-    )
-    return (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
-        "<groupId>questlog</groupId><artifactId>kafka-runtime</artifactId><version>1</version>"
-        f"<packaging>pom</packaging><dependencies>{dependencies}</dependencies></project>"
-    )
 
 
 def _properties(folder: Path, port: int, *, controller_port: int) -> str:

@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright, expect
 
 from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
-from deploy.stack.kafka import default_cache
+from deploy.stack.kafka_jars import default_cache
 from projections.clickhouse.client import ClickHouse
 from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live

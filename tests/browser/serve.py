@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from deploy.assets import install_assets
-from deploy.stack.kafka import default_cache
+from deploy.stack.kafka_jars import default_cache
 from projections.clickhouse.client import ClickHouse
 from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live

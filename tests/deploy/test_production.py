@@ -6,8 +6,10 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from dataclasses import fields
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,37 @@ def test_every_variable_that_is_set_is_one_that_is_read() -> None:
             re.findall(r"^\W*(?:name: |ENV )?(QUESTLOG_[A-Z_]+)[:=,}]", path.read_text(), re.MULTILINE)
         )
         assert named <= VARIABLES, path
+
+
+def test_the_image_is_this_version_s() -> None:
+    version = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]
+    assert {container["image"] for container in containers()} == {f"questlog:{version}"}
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    ours = {one["image"] for one in compose.values() if str(one["image"]).startswith("questlog")}
+    assert ours == {f"questlog:${{QUESTLOG_VERSION:-{version}}}"}
+
+
+def test_no_image_is_whatever_is_newest() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    images = [one["image"] for one in (*compose.values(), *containers())]
+    assert all(re.search(r":[^/]*\d", image) and "latest" not in image for image in images), images
+
+
+def test_compose_believes_its_proxy_alone_about_client_addresses() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    fixed = {
+        name: one["networks"]["default"]["ipv4_address"]
+        for name, one in compose["services"].items()
+        if "networks" in one
+    }
+    assert fixed.keys() == {"proxy"}
+    assert compose["services"]["edge-0"]["environment"]["QUESTLOG_TRUSTED_PROXIES"] == f"{fixed['proxy']}/32"
+    (addresses,) = compose["networks"]["default"]["ipam"]["config"]
+    proxy = ip_address(fixed["proxy"])
+    assert proxy in ip_network(addresses["subnet"])
+    assert proxy not in ip_network(addresses["ip_range"])
 
 
 def test_pods_run_without_rights_and_within_limits() -> None:
