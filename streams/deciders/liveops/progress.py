@@ -5,7 +5,6 @@ All of it is one decision: a completed attempt's grants are in the same answer.
 
 from __future__ import annotations
 
-import math
 from typing import Final, NamedTuple
 
 from schemas.codec import Message
@@ -21,6 +20,7 @@ from streams.deciders.liveops.state import Entry, LiveopsState, Player, Run
 from streams.deciders.noun import Request, Verdict
 
 VALUE_MAX: Final = 1e15
+"""Reported values, their sums and scores lie within this of 0: there, whole numbers are exact."""
 AHEAD_MS_MAX: Final = 5 * 60 * 1000
 
 
@@ -44,24 +44,20 @@ def progress(state: LiveopsState, request: Request, command: ReportProgress) -> 
         return refusal
     marker = state.markers[window_aggregate(request.game_id, command.event_key, run.window_id)]
     rules = rules_of(marker.definition)
-    values = _values(rules, command)
-    if isinstance(values, CommandRejected):
-        return values
+    metrics = _sums(rules, attempt, command)
+    if isinstance(metrics, CommandRejected):
+        return metrics
     reported = Reported(player, run, attempt, rules, marker.reference)
-    metrics = dict(attempt.metrics)
-    for name, value in values.items():
-        metrics[name] = (metrics[name] + value if command.mode == "increment" else value) + 0.0
     rated: dict[str, float] = {}
     if rules.limited:
-        increases = {name: metrics[name] - attempt.metrics[name] for name in values}
+        increases = {name: value - attempt.metrics[name] for name, value in metrics.items()}
         refused = implausible(reported, increases, request)
         if refused is not None:
             return (refused,)
         rated = rated_increases(rules, increases)
-    try:
-        score = rules.score(metrics)
-    except FormulaFailed as error:
-        return invalid(f"the score can't be computed: {error}")
+    score = _scored(rules, metrics)
+    if isinstance(score, CommandRejected):
+        return score
     return _progressed(request, command, reported, _Moved(metrics, score, rated))
 
 
@@ -110,6 +106,32 @@ def _values(rules: Rules, command: ReportProgress) -> dict[str, float] | Command
     return values
 
 
+def _sums(rules: Rules, attempt: Attempt, command: ReportProgress) -> dict[str, float] | CommandRejected:
+    """The attempt's metrics after a report."""
+    values = _values(rules, command)
+    if isinstance(values, CommandRejected):
+        return values
+    metrics = dict(attempt.metrics)
+    for name, value in values.items():
+        metrics[name] = (metrics[name] + value if command.mode == "increment" else value) + 0.0
+        if abs(metrics[name]) > VALUE_MAX:
+            return _beyond(name)
+    return metrics
+
+
+def _scored(rules: Rules, metrics: dict[str, float]) -> float | CommandRejected:
+    try:
+        score = rules.score(metrics)
+    except FormulaFailed as error:
+        return invalid(f"the score can't be computed: {error}")
+    return score if abs(score) <= VALUE_MAX else _beyond("the score")
+
+
+def _beyond(what: str) -> CommandRejected:
+    """The report is in order, what it would make of the attempt is not: nothing changes."""
+    return conflict("out_of_range", f"{what} would be more than 1e15 from 0")
+
+
 def _progressed(request: Request, command: ReportProgress, reported: Reported, moved: _Moved) -> Verdict:
     player, run, attempt, rules, reference = reported
     metrics, score, rated = moved
@@ -117,8 +139,8 @@ def _progressed(request: Request, command: ReportProgress, reported: Reported, m
     value = score
     if definition.keep == "sum":
         value = run.settled.get(attempt.board_id, 0.0) + score
-        if not math.isfinite(value):
-            return invalid("the total score is beyond all numbers")
+        if abs(value) > VALUE_MAX:
+            return _beyond("the total score")
     target = definition.target
     completed = command.mode == "set" if target is None else metrics[target.metric] >= target.value
     after = Attempt(

@@ -34,7 +34,7 @@ class Competition(Partition):
         target=grants,
         attempt=attempts,
         mode=st.sampled_from(["increment", "set"]),
-        value=st.sampled_from([-3.0, 0.5, 4.0, 9.0, 19.5, 31.0]),
+        value=st.sampled_from([-1e15, -3.0, 0.5, 4.0, 9.0, 19.5, 31.0]),
     )
     def progress(
         self, attempt: tuple[str, str], mode: Literal["increment", "set"], value: float
@@ -48,6 +48,7 @@ class Competition(Partition):
                 board = moved.entry.board_id
                 self.model.best[player, board][attempt_id] = moved.attempt.score
                 assert moved.entry.score == self.model.total(player, board)
+                assert max(map(abs, (*moved.attempt.metrics.values(), moved.entry.score))) <= 1e15
                 assert (moved.attempt.status == "completed") == (moved.attempt.score >= TARGET)
         given = [made.grant.id for made in events if isinstance(made, GrantCreated)]
         return player, given[0] if given else "none"

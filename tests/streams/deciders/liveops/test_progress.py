@@ -146,6 +146,28 @@ def test_numbers_out_of_bounds_are_refused(value: float) -> None:
     assert world.refusal(report(attempt.id, metrics={"frags": value})) == (400, "validation_failed")
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_sums_stay_within_the_bounds_of_single_values(sign: float) -> None:
+    world = Liveops()
+    attempt = world.start().attempt
+    progressed(world, report(attempt.id, sign * 1e15))
+    assert world.refusal(report(attempt.id, sign)) == (409, "out_of_range")
+    assert progressed(world, report(attempt.id, -sign)).attempt.metrics == {"frags": sign * (1e15 - 1)}
+    assert progressed(world, report(attempt.id, sign)).attempt.score == sign * 1e15
+
+
+def test_scores_and_totals_stay_within_the_bounds() -> None:
+    world = Liveops(event(scoreFormula="frags * 1000.0"))
+    attempt = world.start().attempt
+    assert world.refusal(report(attempt.id, 1e12 + 1)) == (409, "out_of_range")
+    assert progressed(world, report(attempt.id, 1e12)).entry.score == 1e15
+    totals = Liveops(event(keep="sum"))
+    progressed(totals, report(totals.start().attempt.id, 1e15))
+    again = totals.start().attempt
+    assert totals.refusal(report(again.id, 1.0)) == (409, "out_of_range")
+    assert progressed(totals, report(again.id, 0.0)).entry.score == 1e15
+
+
 def test_what_is_reported_must_be_known_and_there() -> None:
     world = Liveops(event(metrics={"frags": {}, "damage": {}}))
     attempt = world.start().attempt
