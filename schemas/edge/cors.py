@@ -19,7 +19,11 @@ _CLIENT_SAFE: Final = re.compile(
 _METHODS: Final = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED: Final = (
     b"Authorization, Content-Type, Content-Encoding, X-Public-Token, X-Api-Key, Api-Key, X-Player-Secret, "
-    b"Idempotency-Key, Last-Event-ID, X-Request-Id"
+    b"Idempotency-Key, Last-Event-ID, X-Request-Id, "
+    # What clients add by themselves: EventSource polyfills, fetch's `no-store`, axios and jQuery, the tracing
+    # of OpenTelemetry and Sentry, Unity's web requests.
+    b"Accept, Cache-Control, Pragma, X-Requested-With, Traceparent, Tracestate, Baggage, Sentry-Trace, "
+    b"X-Unity-Version"
 )
 _EXPOSED: Final = (
     b"Retry-After, X-Request-Id, Idempotency-Key, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "

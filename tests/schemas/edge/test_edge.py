@@ -109,6 +109,19 @@ def test_cors() -> None:
     for path in ("/api/models", "/api/v1/games", "/api/sql/select", "/api/eventsx", "/server/v1/players/x"):
         assert not client_safe(path)
     assert (b"access-control-allow-origin", b"*") in Cors().preflight(b"https://a")
+    allowed = (
+        dict(Cors().preflight(b"https://a"))[b"access-control-allow-headers"].decode().lower().split(", ")
+    )
+    documented = {
+        "authorization",
+        "content-type",
+        "x-player-secret",
+        "idempotency-key",
+        "last-event-id",
+        "api-key",
+    }
+    added_by_clients = {"cache-control", "pragma", "x-requested-with", "traceparent", "tracestate", "baggage"}
+    assert documented | added_by_clients <= set(allowed)
     some = Cors(("https://a",))
     assert (b"access-control-allow-origin", b"https://a") in some.preflight(b"https://a")
     assert b"access-control-allow-origin" not in dict(some.expose(b"https://b"))
