@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from schemas.studio.definitions_events import Finding, Key, Section
+from schemas.studio.webhook_urls import UrlRefused, webhook_url
 
 WEBHOOKS_MAX: Final = 20
 URL_LENGTH_MAX: Final = 2000
@@ -35,21 +35,10 @@ def webhook_problems(webhooks: list[Webhook]) -> Iterator[Finding]:
             yield ("webhooks", index, "events"), "an event is given twice"
 
 
-def url_problem(url: str) -> str | None:  # noqa: PLR0911 - a line for each
+def url_problem(url: str) -> str | None:
     """Why a URL can't be a target; None when it can. Addresses are checked when it is called, not here."""
-    if any(ord(character) <= 32 or ord(character) >= 127 for character in url):
-        return "a URL is printable ASCII: encode the rest"
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"is no URL: {error}"
-    if parts.scheme not in {"https", "http"}:
-        return "a target is an https:// (or http://) URL"
-    if not host:
-        return "a target needs a host"
-    if parts.username is not None or parts.password is not None:
-        return "no user or password in the URL: a delivery is known by its signature"
-    if parts.fragment:
-        return "a fragment (#…) is never sent: leave it out"
+        webhook_url(url)
+    except UrlRefused as error:
+        return str(error)
     return None

@@ -2,6 +2,8 @@
 
 A name is resolved when its connection is made, every address it has is checked, and the connection goes to a
 checked address: a name that changes its mind between check and connection (DNS rebinding) gains nothing.
+`checked_socket` makes the socket of each connection: whatever a URL was taken for, only checked addresses are
+connected to.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -68,6 +71,17 @@ def check_address(host: str, text: str, allowed: Sequence[Network]) -> None:
         raise AddressRefused(f"{host} is at {address}, which is not a public address")
 
 
+def checked_socket(allowed: Sequence[Network]) -> Callable[[AddrInfoType], socket.socket]:
+    """A factory of connections' sockets. Raises AddressRefused for an address that is refused."""
+
+    def make(info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, where = info
+        check_address(str(where[0]), str(where[0]), allowed)
+        return socket.socket(family, kind, protocol)
+
+    return make
+
+
 def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
     """Whether an address is public, or in a network that is allowed. What it wraps is what counts. Pure."""
     address = _unwrapped(address)
@@ -79,15 +93,6 @@ def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
     return address.is_global and not (
         tunnelled or address.is_multicast or address.is_reserved or address.is_unspecified
     )
-
-
-def is_address(host: str) -> bool:
-    """Whether a URL's host is an address and no name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _unwrapped(address: Address) -> Address:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from schemas.liveops.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, Delivery, signature
-from streams.webhooks.addresses import AddressRefused, CheckedResolver, Network, check_address, is_address
+from schemas.studio.webhook_urls import UrlRefused, webhook_url
+from streams.webhooks.addresses import AddressRefused, CheckedResolver, Network, checked_socket
 
 ANSWER_S: Final = 5.0
 CONNECTIONS_MAX: Final = 256
@@ -20,10 +21,12 @@ class WebhookSender:
     """Holds connections to targets. Make it in the running loop; `close` it afterwards."""
 
     def __init__(self, allowed: Sequence[Network], *, answer_s: float = ANSWER_S) -> None:
-        self._allowed = allowed
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=CheckedResolver(allowed), use_dns_cache=False, limit=CONNECTIONS_MAX
+                resolver=CheckedResolver(allowed),
+                socket_factory=checked_socket(allowed),
+                use_dns_cache=False,
+                limit=CONNECTIONS_MAX,
             ),
             timeout=aiohttp.ClientTimeout(total=answer_s),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -39,15 +42,12 @@ class WebhookSender:
             DELIVERY_HEADER: delivery.id,
             SIGNATURE_HEADER: signature(secret, at_s, delivery.body),
         }
-        host = urlsplit(url).hostname or ""
         try:
-            if is_address(host):  # such a host is never resolved, so the resolver would not see it
-                check_address(host, host, self._allowed)
             async with self._session.post(
-                url, data=delivery.body, headers=headers, allow_redirects=False
+                _url(url), data=delivery.body, headers=headers, allow_redirects=False
             ) as answer:
                 return "" if 200 <= answer.status < 300 else f"answered {answer.status}"
-        except AddressRefused as error:
+        except (AddressRefused, UrlRefused) as error:
             return f"refused: {error}"
         except TimeoutError:
             return "no answer in time"
@@ -57,6 +57,20 @@ class WebhookSender:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+
+def _url(url: str) -> URL:
+    """The URL as the client takes it: its host is the one that was checked, and is not read again."""
+    parts = webhook_url(url)
+    path, _, query = parts.target.partition("?")
+    return URL.build(
+        scheme=parts.scheme,
+        host=f"[{parts.host}]" if ":" in parts.host else parts.host,
+        port=parts.port,
+        path=path,
+        query_string=query,
+        encoded=True,
+    )
 
 
 def _reason(error: BaseException) -> str:

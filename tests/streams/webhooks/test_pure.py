@@ -92,7 +92,34 @@ def test_secrets_differ_by_game_target_and_name() -> None:
         ("https://me:pw@example.org/", "user"),
         ("https://example.org/#part", "fragment"),
         ("https://example.org:99999/", "no URL"),
+        ("https://example.org:0/", "port"),
         ("https://exämple.org/", "ASCII"),
+        ("https://xn--exmple-cua.org./", None),
+        ("https://my_hooks.example.org/", None),
+        ("http://10.0.0.1/", None),
+        ("http://[fd00::1]:8080/", None),
+        *(
+            (f"http://{host}/", "IPv4")
+            for host in (
+                "127.1",
+                "127.0.1",
+                "2130706433",
+                "0x7f.0.0.1",
+                "0x7f000001",
+                "0177.0.0.1",
+                "127.0.0.01",
+            )
+        ),
+        *((f"http://{host}/", "IPv4") for host in ("127.0.0.1.", "example.0x7f", "1.2.3.4.5", "a.256")),
+        *(
+            (f"http://{host}/", "no host name")
+            for host in ("%31%32%37.org", "a..b", ".", "-a.b", "a\\b", "a,b")
+        ),
+        *((f"http://[{host}]/", "no") for host in ("fe80::1%25eth0", "127.0.0.1", "v1.x")),
+        ("http://good.example\\@127.0.0.1/", "user"),
+        ("http://@127.0.0.1/", "user"),
+        (f"http://{'a' * 64}.org/", "no host name"),
+        (f"http://{'a.' * 127}org/", "no host name"),
         ("https://example.org/ x", "ASCII"),
     ],
 )
