@@ -49,6 +49,14 @@ class CommandRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     definitions: dict[str, bytes] = {}
 
 
+class CommandsHead(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The beginning of a CommandRecord: which record of which gateway it is."""
+
+    version: int
+    gateway_id: str
+    record_id: str
+
+
 class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One thing that happened. `type` is a past-tense wire name with version: `studio.key-created.v1`."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schemas.log import LogReader
-    from streams.deciders.snapshots import Snapshot, SnapshotName
+    from streams.deciders.snapshots import InLog, Snapshot, SnapshotName
 
 PARTITIONS: Final = 2
 PLAYERS: Final = 6
@@ -76,8 +76,9 @@ class MemorySnapshots:
         self._held[name] = replace(snapshot, state=pieces)
         return sum(map(len, pieces))
 
-    async def newest(self, newest: SnapshotName) -> Snapshot | None:
-        """The one that begins latest."""
+    async def newest(self, newest: SnapshotName, in_log: InLog) -> Snapshot | None:
+        """The one that begins latest. The simulated log loses nothing."""
+        del in_log
         found = [
             (name.events_next, snapshot)
             for name, snapshot in self._held.items()

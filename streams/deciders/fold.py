@@ -17,6 +17,7 @@ from schemas.envelope import (
     EventsRecord,
 )
 from schemas.log import LogRecord
+from schemas.log_positions import mark_of
 from streams.deciders.noun import Noun, StateT
 
 REMEMBER_MS: Final = 15 * 60 * 1000
@@ -46,6 +47,10 @@ class Fold(Generic[StateT]):
         self.src = -1
         self.events_next = 0
         self.log_time_ms = 0
+        self.source = ("", "")
+        """Gateway and record id of the command record that `src` is: the same as in the commands' log."""
+        self.mark = ""
+        """The mark of the last events record, whether it counted or not."""
         self._recent: deque[Remembered] = deque()
         self._first_src: dict[str, int] = {}
 
@@ -58,10 +63,19 @@ class Fold(Generic[StateT]):
         return list(self._recent)
 
     def restore(
-        self, *, state: StateT, src: int, events_next: int, log_time_ms: int, remembered: list[Remembered]
+        self,
+        *,
+        state: StateT,
+        src: int,
+        events_next: int,
+        log_time_ms: int,
+        remembered: list[Remembered],
+        source: tuple[str, str],
+        mark: str,
     ) -> None:
         """Go on from a snapshot."""
         self.state, self.src, self.events_next, self.log_time_ms = state, src, events_next, log_time_ms
+        self.source, self.mark = source, mark
         self._recent = deque(remembered)
         self._first_src = {item.command_id: item.src for item in remembered}
 
@@ -75,6 +89,7 @@ class Fold(Generic[StateT]):
                 f"{record.topic}[{record.partition}]: {record.offset} follows {self.events_next - 1}"
             )
         events = read_events_record(record)
+        self.mark = mark_of(record)
         if events.src != self.src + 1:
             self.events_next += 1
             self.log_time_ms = max(self.log_time_ms, record.appended_at_ms)
@@ -86,6 +101,7 @@ class Fold(Generic[StateT]):
         """Take the state that `events` gives as the new one. The record must be the next one, and count."""
         self.state = state
         self.src = events.src
+        self.source = (events.gateway_id, events.record_id)
         self.events_next += 1
         self.log_time_ms = max(self.log_time_ms, appended_at_ms)
         for decided in events.decided:

@@ -11,8 +11,12 @@ import asyncio
 import logging
 from typing import Final, Generic
 
+import msgspec
+
 from schemas.dead_letters import append_dead_letter
+from schemas.envelope import CommandsHead
 from schemas.log import Appender, LogReader, LogRecord, LogTail
+from schemas.log_positions import REPAIR, PositionRefused, mark_before, mark_of_value, record_before
 from schemas.objects import ObjectStoreError
 from schemas.topics import Topic
 from streams.deciders.deciding import decide_record, encode_events_record
@@ -56,6 +60,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         if commands.partitions != events.partitions:
             raise ValueError(f"{commands.name} and {events.name} differ in partitions")
         self._noun = noun
+        self._commands = commands.name
         self._events = events.name
         self._tail = tail
         self._appender = appender
@@ -82,11 +87,18 @@ class DeciderReader(LogReader, Generic[StateT]):
         return self._folds[partition].events_next
 
     async def assigned(self, partition: int) -> int:
-        """Fold the events partition to its end; deciding goes on at the folded `src` plus 1."""
+        """Fold the events partition to its end; deciding goes on at the folded `src` plus 1.
+
+        Raises PositionRefused where the commands' log does not hold what was decided last.
+        """
         self._log_id = await self._tail.log_id(self._events)
         end = await self._tail.end_offset(self._events, partition)
         fold = Fold(self._noun)
-        snapshot = await self._snapshots.newest(self._name(partition, end))
+
+        async def in_log(events_next: int, mark: str) -> bool:
+            return await mark_before(self._tail, self._events, partition, events_next) in {mark, ""}
+
+        snapshot = await self._snapshots.newest(self._name(partition, end), in_log)
         if snapshot is not None:
             fold.restore(
                 state=self._noun.unpack(snapshot.state),
@@ -94,10 +106,13 @@ class DeciderReader(LogReader, Generic[StateT]):
                 events_next=snapshot.events_next,
                 log_time_ms=snapshot.log_time_ms,
                 remembered=snapshot.remembered,
+                source=snapshot.source,
+                mark=snapshot.mark,
             )
         begun_at = fold.events_next
         async for record in self._tail.read(self._events, partition, fold.events_next, end):
             fold.accept(record)
+        await self._refuse_other_commands(partition, fold)
         self._folds[partition] = fold
         self._snapshot_at[partition] = begun_at
         self._snapshot_bytes[partition] = snapshot.size_bytes if snapshot is not None else 0
@@ -128,6 +143,7 @@ class DeciderReader(LogReader, Generic[StateT]):
                 f"{self._events}[{record.partition}]: got offset {appended.offset}, not {fold.events_next}"
             )
         fold.advance(decision.state, decision.record, appended.appended_at_ms)
+        fold.mark = mark_of_value(value, appended.appended_at_ms)
 
     async def idle(self, now_ms: int) -> None:  # noqa: ARG002 - a decider looks at no clock
         """Save a snapshot where enough has happened since the last; deciding does not wait for it."""
@@ -154,13 +170,15 @@ class DeciderReader(LogReader, Generic[StateT]):
         """
         fold = self._folds[partition]
         size_bytes = await self._snapshots.put(
-            self._name(partition, fold.events_next),
+            self._name(partition, fold.events_next, fold.mark),
             Snapshot(
                 src=fold.src,
                 events_next=fold.events_next,
                 log_time_ms=fold.log_time_ms,
                 remembered=fold.remembered(),
+                source=fold.source,
                 state=self._noun.pack(fold.state),
+                mark=fold.mark,
             ),
         )
         if partition in self._snapshot_bytes:
@@ -174,11 +192,36 @@ class DeciderReader(LogReader, Generic[StateT]):
         except (OSError, ObjectStoreError) as error:
             _log.warning("no snapshot of %s[%d]: %s", self._events, partition, error)
 
-    def _name(self, partition: int, events_next: int) -> SnapshotName:
+    async def _refuse_other_commands(self, partition: int, fold: Fold[StateT]) -> None:
+        """Commands that lost their end would give decided offsets to new records, and nobody decides them."""
+        if fold.src < 0:
+            return
+        decided = f"{self._events}[{partition}] answers {self._commands}[{partition}] up to {fold.src}"
+        end = await self._tail.end_offset(self._commands, partition)
+        if end <= fold.src:
+            raise PositionRefused(f"{decided}, but that ends at {end}: the log lost its end. {REPAIR}")
+        record = await record_before(self._tail, self._commands, partition, fold.src + 1)
+        if record is not None and any(fold.source) and source_of(record) != fold.source:
+            raise PositionRefused(f"{decided}, but that holds another record there. {REPAIR}")
+
+    def _name(self, partition: int, events_next: int, mark: str = "") -> SnapshotName:
         return SnapshotName(
             noun=self._noun.name,
             log_id=self._log_id,
             partition=partition,
             events_next=events_next,
             code=self._code,
+            mark=mark,
         )
+
+
+def source_of(record: LogRecord) -> tuple[str, str]:
+    """Gateway and record id of a command record; both empty where it can't be read."""
+    try:
+        head = _head.decode(record.value)
+    except (msgspec.DecodeError, RecursionError):
+        return "", ""
+    return head.gateway_id, head.record_id
+
+
+_head: Final = msgspec.msgpack.Decoder(CommandsHead)

@@ -1,8 +1,9 @@
 """Snapshots of a fold: immutable objects that only save time. Without any, a fold starts from the beginning.
 
-A name says what a snapshot is of: noun, log (Kafka's topic id), partition, events offset, and the hash of the
-code that folded it. One of another log or other code is not looked at. Whoever comes to hold the partition,
-on whatever machine, finds it in the object store.
+A name says what a snapshot is of: noun, log (Kafka's topic id), partition, events offset, the hash of the
+code that folded it, and the mark of the last record that was folded. One of another log or other code is not
+looked at; one whose last record is not in the log (a log that lost its end and grew again) is passed over.
+Whoever comes to hold the partition, on whatever machine, finds it in the object store.
 
 An object is frames, each its length in four bytes and so many bytes, and the SHA-256 of all of them: a head,
 what is remembered, the state's pieces.
@@ -35,7 +36,9 @@ KEPT_OF_OTHER_CODE: Final = 2
 """The same for all other releases together: one may be coming, another may be gone back to."""
 _LENGTH_BYTES: Final = 4
 _DIGEST_BYTES: Final = 32
-_NAME: Final = re.compile(r"(\d{20})\.([0-9A-Za-z]+)\.snapshot")
+_NAME: Final = re.compile(r"(\d{20})\.([0-9A-Za-z]+)(?:\.([0-9a-f-]+))?\.snapshot")
+InLog = Callable[[int, str], Awaitable[bool]]
+"""Whether the record before this events offset has this mark."""
 
 
 class SnapshotName(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,8 @@ class SnapshotName(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     events_next: int
     code: str
+    mark: str = ""
+    """Of the last record before `events_next`. Older releases gave none: those are never used."""
 
     @property
     def folder(self) -> str:
@@ -54,8 +59,9 @@ class SnapshotName(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """`snapshots/studio/<log>/0/00000000000000001234.<code>.snapshot`: names sort by offset."""
-        return f"{self.folder}/{self.events_next:020d}.{self.code}.snapshot"
+        """`snapshots/studio/<log>/0/00000000000000001234.<code>.<mark>.snapshot`: names sort by offset."""
+        mark = f".{self.mark}" if self.mark else ""
+        return f"{self.folder}/{self.events_next:020d}.{self.code}{mark}.snapshot"
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +71,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     events_next: int
     log_time_ms: int
     remembered: list[Remembered]
+    source: tuple[str, str]
+    """Gateway and record id of the command record that `src` is."""
     state: Iterable[bytes | memoryview]
+    mark: str = ""
+    """Of the last record folded: the name's."""
     size_bytes: int = 0
     """What it takes where it is kept; 0 before."""
 
@@ -75,6 +85,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     events_next: int
     log_time_ms: int
     remembered_frames: int
+    source: tuple[str, str] = ("", "")
 
 
 class SnapshotStore(Protocol):
@@ -87,10 +98,11 @@ class SnapshotStore(Protocol):
         """
         ...
 
-    async def newest(self, newest: SnapshotName) -> Snapshot | None:
+    async def newest(self, newest: SnapshotName, in_log: InLog) -> Snapshot | None:
         """The readable one of this noun, log, partition and code with the highest offset up to the name's.
 
-        None where there is none, or where none can be had now: a fold needs none.
+        `in_log` is asked before one is read: what it denies is passed over. None where there is none, or
+        where none can be had now: a fold needs none.
         """
         ...
 
@@ -131,16 +143,19 @@ class ObjectSnapshots:
         await self._remove_old(name)
         return size_bytes
 
-    async def newest(self, newest: SnapshotName) -> Snapshot | None:
-        """See SnapshotStore. What can't be read is passed over with a warning."""
+    async def newest(self, newest: SnapshotName, in_log: InLog) -> Snapshot | None:
+        """See SnapshotStore. What can't be used is passed over with a warning."""
         try:
             for name in await self._names(newest):
-                if name.code != newest.code or name.events_next > newest.events_next:
+                if name.code != newest.code or name.events_next > newest.events_next or not name.mark:
+                    continue
+                if not await in_log(name.events_next, name.mark):
+                    _log.warning("snapshot %s is of records that the log has lost: passed over", name.key)
                     continue
                 content = await self._objects.read(name.key)
                 snapshot = None if content is None else await asyncio.to_thread(_read, content)
                 if snapshot is not None and snapshot.events_next == name.events_next:
-                    return snapshot
+                    return msgspec.structs.replace(snapshot, mark=name.mark)
                 _log.warning("snapshot %s can't be read and is passed over", name.key)
         except (OSError, ObjectStoreError) as error:
             _log.warning("no snapshot of %s can be had, so all is folded: %s", newest.folder, error)
@@ -150,7 +165,7 @@ class ObjectSnapshots:
         """All of the partition, highest offset first."""
         matches = [_NAME.fullmatch(name) for name in await self._objects.names(like.folder)]
         found = [
-            msgspec.structs.replace(like, events_next=int(match[1]), code=match[2])
+            msgspec.structs.replace(like, events_next=int(match[1]), code=match[2], mark=match[3] or "")
             for match in matches
             if match is not None
         ]
@@ -172,7 +187,9 @@ class ObjectSnapshots:
 def _frames(snapshot: Snapshot) -> Iterator[bytes | memoryview]:
     remembered = snapshot.remembered
     starts = range(0, len(remembered), REMEMBERED_A_FRAME)
-    yield _encode(_Head(snapshot.src, snapshot.events_next, snapshot.log_time_ms, len(starts)))
+    yield _encode(
+        _Head(snapshot.src, snapshot.events_next, snapshot.log_time_ms, len(starts), snapshot.source)
+    )
     for start in starts:
         yield _encode(remembered[start : start + REMEMBERED_A_FRAME])
     yield from snapshot.state
@@ -194,6 +211,7 @@ def _read(content: bytes) -> Snapshot | None:
         events_next=head.events_next,
         log_time_ms=head.log_time_ms,
         remembered=remembered,
+        source=head.source,
         state=frames,
         size_bytes=len(content),
     )

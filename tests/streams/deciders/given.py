@@ -61,8 +61,8 @@ def command_of(
     )
 
 
-def record_of(*commands: Command, version: int = 1) -> bytes:
-    record = CommandRecord(version=version, gateway_id="g1", record_id="r1", commands=list(commands))
+def record_of(*commands: Command, version: int = 1, record_id: str = "r1") -> bytes:
+    record = CommandRecord(version=version, gateway_id="g1", record_id=record_id, commands=list(commands))
     return msgspec.msgpack.encode(record)
 
 

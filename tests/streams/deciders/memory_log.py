@@ -20,6 +20,11 @@ class MemoryLog:
     def records(self, topic: str, partition: int = 0) -> list[LogRecord]:
         return self._records[topic, partition]
 
+    def lose(self, topic: str, records: int, partition: int = 0) -> None:
+        """The last records are gone, as after a loss of power; what comes later is later."""
+        del self._records[topic, partition][-records:]
+        self.now_ms += 1
+
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         records = self._records[topic, partition]
         record = LogRecord(

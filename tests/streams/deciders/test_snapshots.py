@@ -17,7 +17,7 @@ from streams.deciders.fold import Remembered
 from streams.deciders.snapshots import REMEMBERED_A_FRAME, ObjectSnapshots, Snapshot, SnapshotName
 from streams.deciders.studio import STUDIO
 
-NAME = SnapshotName(noun="studio", log_id="log-1", partition=0, events_next=10, code="c0de")
+NAME = SnapshotName(noun="studio", log_id="log-1", partition=0, events_next=10, code="c0de", mark="a-b")
 
 
 def snapshot(events_next: int) -> Snapshot:
@@ -27,6 +27,7 @@ def snapshot(events_next: int) -> Snapshot:
         log_time_ms=1,
         state=[b"some", b"state"],
         remembered=[Remembered("c1", 3, 1)],
+        source=("gateway", "record"),
     )
 
 
@@ -34,8 +35,12 @@ async def put(store: ObjectSnapshots, events_next: int, **name: Any) -> None:
     await store.put(msgspec.structs.replace(NAME, events_next=events_next, **name), snapshot(events_next))
 
 
+async def in_log(_events_next: int, mark: str) -> bool:
+    return mark == NAME.mark
+
+
 async def newest(store: ObjectSnapshots, events_end: int = 100) -> int | None:
-    found = await store.newest(msgspec.structs.replace(NAME, events_next=events_end))
+    found = await store.newest(msgspec.structs.replace(NAME, events_next=events_end), in_log)
     return None if found is None else found.events_next
 
 
@@ -81,6 +86,13 @@ async def test_only_what_matches_is_looked_at(store: ObjectSnapshots, other: dic
     assert await newest(store) is None
 
 
+@pytest.mark.parametrize("mark", ["", "a-c"])
+async def test_one_whose_last_record_the_log_lost_is_passed_over(store: ObjectSnapshots, mark: str) -> None:
+    await put(store, 9)
+    await put(store, 10, mark=mark)
+    assert await newest(store) == 9
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
 async def test_a_damaged_one_is_passed_over(store: ObjectSnapshots, tmp_path: Path, damage: str) -> None:
     await put(store, 9)
@@ -120,11 +132,12 @@ async def test_what_is_kept_is_what_was_put_whenever_it_is_read(store: ObjectSna
     whole = msgspec.structs.replace(snapshot(10), remembered=many, state=pieces)
     size_bytes = await store.put(NAME, whole)
     for _ in range(2):
-        found = await store.newest(NAME)
+        found = await store.newest(NAME, in_log)
         assert found is not None
         assert (found.src, found.events_next, found.log_time_ms) == (9, 10, 1)
         assert found.size_bytes == size_bytes
         assert found.remembered == many
+        assert (found.source, found.mark) == (("gateway", "record"), NAME.mark)
         assert [bytes(piece) for piece in found.state] == pieces
 
 
@@ -161,7 +174,7 @@ async def test_one_given_up_leaves_nothing(objects: FolderObjects, tmp_path: Pat
 
 async def test_a_store_that_is_away_costs_time_alone(caplog: pytest.LogCaptureFixture) -> None:
     away = S3Objects("s3://b?endpoint=http://127.0.0.1:9", key="k", secret="s")  # noqa: S106 - a test's
-    assert await ObjectSnapshots(away).newest(NAME) is None
+    assert await ObjectSnapshots(away).newest(NAME, in_log) is None
     await away.close()
     assert "so all is folded" in caplog.text
 
