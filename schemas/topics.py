@@ -57,8 +57,21 @@ DEAD_LETTERS: Final = Topic(
     partitions=1,
     description="Records and parts that could not be read, whole, with where they came from and why.",
 )
+TELEMETRY_SKIPS: Final = Topic(
+    name="telemetry.skips",
+    partitions=1,
+    description="The list of decisions to skip a telemetry record; each is in the telemetry topic as well.",
+)
 
-ALL: Final = (STUDIO_COMMANDS, STUDIO_EVENTS, LIVEOPS_COMMANDS, LIVEOPS_EVENTS, TELEMETRY, DEAD_LETTERS)
+ALL: Final = (
+    STUDIO_COMMANDS,
+    STUDIO_EVENTS,
+    LIVEOPS_COMMANDS,
+    LIVEOPS_EVENTS,
+    TELEMETRY,
+    TELEMETRY_SKIPS,
+    DEAD_LETTERS,
+)
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:

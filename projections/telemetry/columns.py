@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 ORIGIN_COLUMNS = ("studio_id", "game_id", "arrived_at", "_partition", "_offset")
 
 
+class RowsBroken(Exception):
+    """A value that no column takes: a defect, since what is read was checked. The rows can't be used."""
+
+
 class Origin(NamedTuple):
     """Where a part's rows come from."""
 
@@ -60,8 +64,12 @@ class Columns:
         for name, values in columns.items():
             if (values.times if type(values) is Repeat else len(values)) != rows:
                 raise ValueError(f"{self.table}.{name} has {len(values)} values for {rows} rows")
-        for name, values in columns.items():
-            self._columns[name].add(values)
+        try:
+            for name, values in columns.items():
+                self._columns[name].add(values)
+        except Exception as error:
+            # Some columns are longer now than others: nothing may be made of these rows any more.
+            raise RowsBroken(f"{self.table}: {error!r}") from error
         self._origins.append(origin)
         self._counts.append(rows)
         self.rows += rows

@@ -1,4 +1,8 @@
-"""The records of one open cut, taken apart: rows, deadlines, and what could not be read. No I/O."""
+"""The records of one open cut, taken apart: rows, deadlines, and what is given up. No I/O.
+
+What can't be read, and what is skipped by decision, becomes a dead letter. Anything else that raises is a
+defect of this code and leaves `add`: the caller says at which record.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +13,51 @@ import msgspec
 from projections.telemetry.columns import Origin
 from projections.telemetry.rows import Rows
 from projections.telemetry.sessions import Due, SessionKey
+from projections.telemetry.skip_store import Skipped
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
 from schemas.telemetry.deadlines import decode_session_due
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
 from schemas.telemetry.s4 import Item, decode_items
+from schemas.telemetry.skips import Skips, decode_skip
 
 if TYPE_CHECKING:
     from schemas.log import LogRecord
+    from schemas.telemetry.skips import SkipDecision
 
 READER: Final = "projector.clickhouse"
 RUN_ITEMS: Final = 600
 """Items that are added to the columns at once; of many more the first have left the CPU's cache by then."""
+SKIPPED: Final = "skipped"
+"""The reason of a dead letter that was skipped by decision."""
 _NO_EFFECT: Final = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED})
 
 
 class Gathered:
     """What the records of a cut come to, in the order of the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, skips: Skips | None = None) -> None:
+        """`skips` are the decisions about this partition that are known; without, nothing is skipped."""
+        self._skips = skips or Skips()
         self.rows = Rows()
         self.dues: dict[SessionKey, list[Due]] = {}
         self.letters: list[DeadLetter] = []
+        self.skipped: list[Skipped] = []
+        """What is left out by decision."""
+        self.decisions: list[SkipDecision] = []
+        """Decisions that stand in the cut, about records before them."""
         self.has_effect = False
         """Whether there is anything to write; ticks have no effect."""
 
     def add(self, record: LogRecord) -> bool:
         """Add a record; return whether it holds nothing but ticks. What can't be read is a dead letter."""
+        skips = self._skips.of(record)
+        if None in skips:
+            self._skip(record, None, Skipped(decision=skips[None], arrived_at_ms=record.appended_at_ms))
+            return False
         try:
             parts = decode_record(record.value).parts
         except (msgspec.MsgspecError, ValueError) as error:
-            self._give_up(record, None, "undecodable-record", error, record.value)
+            self._give_up(record, None, "undecodable-record", str(error), record.value)
             return False
         origin_of = {
             (part.studio_id, part.game_id): Origin(
@@ -49,17 +68,31 @@ class Gathered:
         item = 0
         run = _Run(self.rows)
         for index, part in enumerate(parts):
+            origin = origin_of[part.studio_id, part.game_id]
+            if index in skips:
+                items = max(part.item_count, 0)
+                skipped = Skipped(
+                    decision=skips[index],
+                    arrived_at_ms=record.appended_at_ms,
+                    first_item=item,
+                    items=items,
+                )
+                self._skip(record, index, skipped, part.body)
+                item += items
+                continue
+            run.prepare(origin, item, part)
             try:
                 if part.kind == PartKind.S4_ITEMS:
-                    item += run.add(origin_of[part.studio_id, part.game_id], item, part)
+                    item += run.add(origin, part)
                 elif part.kind == PartKind.SESSION_DUE:
                     self._add_due(record, part)
+                elif part.kind == PartKind.RECORD_SKIPPED:
+                    self.decisions.append(decode_skip(part.body))
                 else:
-                    run.end()
-                    item += self.rows.add(origin_of[part.studio_id, part.game_id], item, part)
+                    item += self.rows.add(origin, item, part)
             except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
                 item += max(part.item_count, 0)
-                self._give_up(record, index, "undecodable-part", error, part.body)
+                self._give_up(record, index, "undecodable-part", str(error), part.body)
             self.has_effect = self.has_effect or part.kind not in _NO_EFFECT
         run.end()
         return all(part.kind == PartKind.TICK for part in parts)
@@ -69,9 +102,13 @@ class Gathered:
         key = SessionKey(part.studio_id, part.game_id, due.session_id)
         self.dues.setdefault(key, []).append(Due(record.offset, due.watermark_ms))
 
-    def _give_up(
-        self, record: LogRecord, index: int | None, reason: str, error: Exception, body: bytes
+    def _skip(
+        self, record: LogRecord, index: int | None, skipped: Skipped, body: bytes | None = None
     ) -> None:
+        self.skipped.append(skipped)
+        self._give_up(record, index, SKIPPED, skipped.decision.reason, record.value if body is None else body)
+
+    def _give_up(self, record: LogRecord, index: int | None, reason: str, error: str, body: bytes) -> None:
         self.has_effect = True
         self.letters.append(
             DeadLetter(
@@ -82,7 +119,7 @@ class Gathered:
                 index=index,
                 reader=READER,
                 reason=reason,
-                error=str(error)[:1000],
+                error=error[:1000],
                 appended_at_ms=record.appended_at_ms,
                 key=record.key,
                 body=body,
@@ -99,13 +136,27 @@ class _Run:
         self._first = 0
         self._items: list[Item] = []
 
-    def add(self, origin: Origin, index: int, part: TelemetryPart) -> int:
-        """Add a part whose first item is `index` in its record; return how many items it has."""
-        items = decode_items(part.body)
+    def prepare(self, origin: Origin, index: int, part: TelemetryPart) -> None:
+        """Put what was gathered into the rows where the next part does not go with it.
+
+        The part's first item is `index` in its record.
+        """
         held = len(self._items)
-        if origin is not self._origin or index != self._first + held or held >= RUN_ITEMS:
+        if (
+            part.kind != PartKind.S4_ITEMS
+            or origin is not self._origin
+            or index != self._first + held
+            or held >= RUN_ITEMS
+        ):
             self.end()
             self._origin, self._first = origin, index
+
+    def add(self, origin: Origin, part: TelemetryPart) -> int:
+        """Add a part that goes with the others; return how many items it has.
+
+        Raises what the decoder raises, and then adds nothing.
+        """
+        items = decode_items(part.body)
         self._rows.describe_items(origin, part, items)
         self._items += items
         return len(items)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from projections.telemetry.live import LiveState
     from projections.telemetry.stores import Stores
     from schemas.log import LogRecord
+    from schemas.telemetry.skips import Skips
 
 
 class Guard(Protocol):
@@ -53,9 +54,12 @@ class Partition:
         live: LiveState,
         shown: dict[str, int],
         others: bool,
+        skips: Skips,
         overlap: bool = False,
     ) -> None:
         """`shown` is, for each fact table, the highest offset of this partition that it has rows of.
+
+        `skips` are the decisions about this partition that were known when it was assigned.
 
         `overlap` gathers the next cut while one is written: faster, for rebuilds; nobody then may take `take`
         to mean that anything was written.
@@ -69,8 +73,14 @@ class Partition:
         self._others = others
         self._overlap = overlap
         self._memory = SessionMemory()
-        self._gathered = Gathered()
+        self.skips = skips
+        self._gathered = Gathered(skips)
         self._writing: asyncio.Task[None] | None = None
+
+    @property
+    def log_id(self) -> str:
+        """Which log it is a partition of."""
+        return self._stores.log_id
 
     async def take(self, record: LogRecord, guard: Guard) -> None:
         """Add the next record; write the cut that it ends or fills. One that was added before is dropped."""
@@ -94,7 +104,7 @@ class Partition:
         With `overlap` it is only begun here, after the one before it has been written.
         """
         cut = self.cutter.take()
-        gathered, self._gathered = self._gathered, Gathered()
+        gathered, self._gathered = self._gathered, Gathered(self.skips)
         await self.written()
         if not self._overlap:
             await self._end(cut, gathered, guard)
@@ -123,6 +133,7 @@ class Partition:
     async def _write(self, cut: Cut, gathered: Gathered, guard: Guard) -> None:
         stores = self._stores
         await guard.before_cut(self.partition)
+        await self._take_decisions(cut, gathered)
         # The arrays of a large cut take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
         facts = await asyncio.to_thread(Facts, gathered.rows, self.partition)
         keys = {*facts.sessions, *gathered.dues}
@@ -132,6 +143,9 @@ class Partition:
         for table, columns, body, rows in await asyncio.to_thread(facts.bodies, self._shown):
             await guard.before_write()
             await stores.insert_facts(table, columns, body, rows=rows, token=self._token(table, cut))
+        for skipped in gathered.skipped:
+            await guard.before_write()
+            await stores.skips.clean(skipped)
         await guard.before_write()
         await stores.sessions.write(list(changed.values()), self._token("session_parts", cut))
         now = parts | changed
@@ -145,6 +159,13 @@ class Partition:
         )
         self._publish(facts, now)
         metrics.REPEATS.inc(facts.repeats)
+
+    async def _take_decisions(self, cut: Cut, gathered: Gathered) -> None:
+        """Note what the cut leaves out; then see whether these tables know every decision in the cut."""
+        for skipped in gathered.skipped:
+            await self._stores.skips.honour(skipped)
+        for decision in gathered.decisions:
+            await self._stores.check_decision(decision, cut.first)
 
     async def _parts(self, keys: Collection[SessionKey]) -> dict[SessionKey, SessionPart]:
         """The parts of these sessions as they are before the cut."""

@@ -17,6 +17,7 @@ from projections.telemetry import metrics
 from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
 from projections.telemetry.live import MINUTES_KEPT, LiveState
 from projections.telemetry.partition import Partition
+from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
@@ -101,8 +102,10 @@ class TelemetryReader:
             topic=self._topic,
             log_id=log_id,
             generation=generation,
+            tail=self._tail,
             appender=self._appender,
         )
+        skips = await skips_of(self._tail, log_id, partition)
         self._partitions[partition] = Partition(
             partition,
             begin=begin,
@@ -111,6 +114,7 @@ class TelemetryReader:
             live=await self._restored(stores, partition, begin, log_time_ms),
             shown=await stores.shown(partition, log_time_ms),
             others=self._partition_count > 1,
+            skips=skips,
             overlap=self._overlap,
         )
         await self._publish(self._partitions[partition], self._clock_ms())
@@ -183,17 +187,29 @@ class TelemetryReader:
         self._published.pop(partition, None)
 
     async def flush(self, partition: int) -> int:
-        """Write the open cut although nothing ended it, and return the next offset. For rebuilds only."""
+        """Write the open cut although nothing ended it, and return the next offset. For rebuilds only.
+
+        Raises SkipsChanged where a decision to skip came meanwhile.
+        """
         state = self._partitions[partition]
         if state.cutter.is_open:
             await state.end_cut(self)
         await state.written()
+        await self._refuse_changed_skips(state)
         return state.next_offset
 
     async def before_cut(self, partition: int) -> None:
-        """Wait while a rebuild holds this topic, then check the heartbeat."""
-        await self._wait_for_release(partition)
+        """Wait while a rebuild or a decision to skip holds this topic, then check the heartbeat.
+
+        Raises SkipsChanged where there is a decision that this process did not know when it gathered.
+        """
+        if await self._wait_for_release(partition):
+            await self._refuse_changed_skips(self._partitions[partition])
         await self.before_write()
+
+    async def _refuse_changed_skips(self, state: Partition) -> None:
+        if state.skips != await skips_of(self._tail, state.log_id, state.partition):
+            raise SkipsChanged(f"{self._topic}[{state.partition}]: a skip was decided meanwhile")
 
     async def before_write(self) -> None:
         """Raise WorkerIsStale where the group may have given the partition to another worker.
@@ -206,7 +222,8 @@ class TelemetryReader:
             await self._sleep(_HEARTBEAT_POLL_S)
         raise WorkerIsStale(f"the last good heartbeat was {self._heartbeat_age_ms():.0f} ms ago")
 
-    async def _wait_for_release(self, partition: int) -> None:
+    async def _wait_for_release(self, partition: int) -> bool:
+        """Wait while the topic is held; return whether it was."""
         answered: str | None = None
         while (holder := await self._positions.held(self._clock_ms())) is not None:
             if holder != answered:
@@ -214,6 +231,7 @@ class TelemetryReader:
                 await self._positions.answer_hold(partition, holder)
                 answered = holder
             await self._sleep(_HOLD_POLL_S)
+        return answered is not None
 
     async def _publish(self, partition: Partition, now_ms: int) -> None:
         live = partition.live

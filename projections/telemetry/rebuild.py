@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 BUCKET_MS: Final = 60_000
 ROWS_MAX: Final = 250_000
-SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_positions")
-_REPLACING: Final = frozenset({"players", "feedback", "models", "session_parts", "insights"})
+SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips", "log_positions")
+_REPLACING: Final = frozenset({"players", "feedback", "models", "session_parts", "insights", "log_skips"})
 _COMPARED: Final = {
     "session_parts": "* EXCEPT (_version, event_counts), mapSort(event_counts)",
     "insights": "*",
@@ -62,9 +62,13 @@ async def checksums(client: ClickHouse, positions: dict[int, int]) -> dict[str, 
         f"(_partition = {partition} AND _offset < {next_offset})"
         for partition, next_offset in sorted(positions.items())
     )
+    where_of = dict.fromkeys(FACT_TABLES, before) | {
+        "session_parts": "1",
+        "insights": "removed = 0",
+        "log_skips": before.replace("_partition", "partition").replace("_offset", "offset"),
+    }
     found = {}
-    for table in (*FACT_TABLES, "session_parts", "insights"):
+    for table, where in where_of.items():
         final = " FINAL" if table in _REPLACING else ""
-        where = "removed = 0" if table == "insights" else before if table in FACT_TABLES else "1"
         found[table] = await checksum(client, table + final, _COMPARED.get(table, "*"), where)
     return found

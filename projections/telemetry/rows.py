@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from schemas.telemetry.record import TelemetryPart
 
-_NO_ROWS = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED, PartKind.SESSION_DUE})
+_NO_ROWS = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED, PartKind.SESSION_DUE, PartKind.RECORD_SKIPPED})
 _VECTOR_FROM = 16
 """Below so many positions numpy costs more than it saves."""
 _json = msgspec.json.Encoder().encode

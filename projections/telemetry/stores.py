@@ -9,11 +9,13 @@ from projections.clickhouse.positions import Position, Positions
 from projections.telemetry import metrics
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.session_store import SessionStore
+from projections.telemetry.skip_store import SkipStore
 from schemas.dead_letters import DeadLetter, append_dead_letter
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
-    from schemas.log import Appender
+    from schemas.log import Appender, LogTail
+    from schemas.telemetry.skips import SkipDecision
 
 FACT_TABLES: Final = ("events", "positions", "funnel_steps", "performance", "players", "feedback", "models")
 _DAY_MS: Final = 86_400_000
@@ -23,9 +25,17 @@ class Stores:
     """One generation of tables. `appender` takes dead letters; None keeps them in the log only (rebuilds)."""
 
     def __init__(
-        self, client: ClickHouse, *, topic: str, log_id: str, generation: str, appender: Appender | None
+        self,
+        client: ClickHouse,
+        *,
+        topic: str,
+        log_id: str,
+        generation: str,
+        tail: LogTail,
+        appender: Appender | None,
     ) -> None:
         self._client = client
+        self._tail = tail
         self._generation = generation
         self._appender = appender
         self.topic = topic
@@ -33,6 +43,7 @@ class Stores:
         self.positions = Positions(client, topic)
         self.sessions = SessionStore(client)
         self.insights = InsightStore(client, self.sessions)
+        self.skips = SkipStore(client, topic, log_id)
 
     async def insert_facts(
         self, table: str, columns: list[str], body: bytes, *, rows: int, token: str
@@ -84,3 +95,7 @@ class Stores:
         """Keep what could not be read. Called twice: one dead letter, by its id."""
         if self._appender is not None:
             await append_dead_letter(self._appender, letter)
+
+    async def check_decision(self, decision: SkipDecision, first: int) -> None:
+        """Whether a decision in the cut that begins at `first` is honoured; `SkipStore.check` says how."""
+        await self.skips.check(decision, first, tail=self._tail, appender=self._appender)

@@ -30,6 +30,8 @@ class PartKind(StrEnum):
     """Body: JSON {export_id}."""
     SESSION_DUE = "session.due.v1"
     """Body: JSON {session_id, last_event_at_ms, watermark_ms}: the timer's word that a session has ended."""
+    RECORD_SKIPPED = "record.skipped.v1"
+    """Body: JSON, `schemas.telemetry.skips.SkipDecision`: an earlier record of this partition is skipped."""
     TICK = "tick.v1"
     """Empty body. Closes an open cut on a partition where nothing else arrives."""
 

@@ -41,5 +41,6 @@ def test_the_telemetry_partition_count_is_the_deployments() -> None:
         "liveops.commands": 8,
         "liveops.events": 8,
         "telemetry": 4,
+        "telemetry.skips": 1,
         "dead-letters": 1,
     }

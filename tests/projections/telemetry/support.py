@@ -11,6 +11,7 @@ import msgpack
 from schemas.log import Appended, LogRecord
 from schemas.telemetry.deadlines import SessionDue, encode_session_due
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.topics import TELEMETRY_SKIPS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -115,11 +116,15 @@ def due(session: str, watermark_ms: int, game: str = GAME) -> TelemetryPart:
 
 
 class MemoryLog:
-    """A log of some partitions: `Appender` and `LogTail` over lists. Time is what the test says."""
+    """A log of some partitions: `Appender` and `LogTail` over lists. Time is what the test says.
+
+    `records` are of the telemetry topic, `skips` of the list of skips, `dead` of the dead letters.
+    """
 
     def __init__(self, partitions: int = 1, log_id: str = "log-1") -> None:
         self.records: list[list[LogRecord]] = [[] for _ in range(partitions)]
         self.dead: list[bytes] = []
+        self.skips: list[LogRecord] = []
         self.now_ms = START_MS
         self._log_id = log_id
 
@@ -141,6 +146,18 @@ class MemoryLog:
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         del key
+        if topic == TELEMETRY_SKIPS.name:
+            self.skips.append(
+                LogRecord(
+                    topic=topic,
+                    partition=0,
+                    offset=len(self.skips),
+                    appended_at_ms=self.now_ms,
+                    key=None,
+                    value=value,
+                )
+            )
+            return Appended(0, len(self.skips) - 1, self.now_ms)
         if topic != TOPIC:
             self.dead.append(value)
             return Appended(partition, len(self.dead) - 1, self.now_ms)
@@ -148,13 +165,11 @@ class MemoryLog:
         return Appended(partition, record.offset, record.appended_at_ms)
 
     async def begin_offset(self, topic: str, partition: int) -> int:
-        del topic
-        records = self.records[partition]
+        records = self._of(topic, partition)
         return records[0].offset if records else 0
 
     async def end_offset(self, topic: str, partition: int) -> int:
-        del topic
-        records = self.records[partition]
+        records = self._of(topic, partition)
         return records[-1].offset + 1 if records else 0
 
     async def log_id(self, topic: str) -> str:
@@ -164,7 +179,9 @@ class MemoryLog:
     async def read(
         self, topic: str, partition: int, begin: int, end: int | None = None
     ) -> AsyncIterator[LogRecord]:
-        del topic
-        for record in list(self.records[partition]):
+        for record in list(self._of(topic, partition)):
             if record.offset >= begin and (end is None or record.offset < end):
                 yield record
+
+    def _of(self, topic: str, partition: int) -> list[LogRecord]:
+        return self.skips if topic == TELEMETRY_SKIPS.name else self.records[partition]
