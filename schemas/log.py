@@ -92,3 +92,23 @@ class LogTail(Protocol):
 
 class LogUnavailable(Exception):
     """The log did not acknowledge in time. Callers answer 503 with `Retry-After`."""
+
+
+class RecordFailed(Exception):
+    """A reader can't take in a record although nothing that it needs is away: a defect of the reader.
+
+    It is one of the records `first` to `last` of the partition; where they are the same and it is known,
+    `index` is the request in it.
+    """
+
+    def __init__(
+        self, error: Exception, *, topic: str, partition: int, first: int, last: int, index: int | None = None
+    ) -> None:
+        records = f"record {first}" if first == last else f"one of the records {first} to {last}"
+        which = records if index is None else f"request {index} of {records}"
+        super().__init__(f"{topic}[{partition}]: {which} can't be taken in: {error!r}")
+        self.topic = topic
+        self.partition = partition
+        self.first = first
+        self.last = last
+        self.index = index

@@ -19,6 +19,7 @@ from schemas.log import LogRecord, LogTail
 from schemas.objects import ObjectStore, ObjectWriter
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
+from schemas.telemetry.skips import Skips, read_skips
 from schemas.timestamps import iso_ms
 from schemas.topics import TELEMETRY
 from streams.gateway.export import ExportRegister
@@ -97,7 +98,9 @@ async def run_export(
         return Exported(export_id, [], 0)
     keys: list[str] = []
     lines = 0
+    decisions = await read_skips(tail, log_id)
     for partition in range(partitions):
+        skips = Skips(decision for decision in decisions if decision.partition == partition)
         begin = max(
             position.next_offsets.get(str(partition), 0), await tail.begin_offset(TELEMETRY.name, partition)
         )
@@ -105,7 +108,7 @@ async def run_export(
         files = _Files(objects, export_id, partition)
         try:
             async for record in tail.read(TELEMETRY.name, partition, begin, end):
-                for game_id, line in lines_of(record):
+                for game_id, line in lines_of(record, skips):
                     await files.add(game_id, line)
             keys += await files.commit()
         except BaseException:
@@ -120,17 +123,23 @@ async def run_export(
     return Exported(export_id, keys, lines)
 
 
-def lines_of(record: LogRecord) -> Iterator[tuple[str, bytes]]:
+def lines_of(record: LogRecord, skips: Skips | None = None) -> Iterator[tuple[str, bytes]]:
     """What a record adds to each game's file: one JSON object for each item, with when the log took it.
 
-    What can't be read is left out: it is in the dead letters, by the projector's word.
+    What can't be read or is skipped by decision is left out: it is in the dead letters, by the projector's
+    word.
     """
+    skipped = skips.of(record) if skips else {}
+    if None in skipped:
+        return
     accepted_at = iso_ms(record.appended_at_ms)
     try:
         parts = decode_record(record.value).parts
     except (msgspec.DecodeError, ValueError):
         return
-    for part in parts:
+    for index, part in enumerate(parts):
+        if index in skipped:
+            continue
         try:
             for content in _contents(part):
                 yield part.game_id, _encoder.encode({"accepted_at": accepted_at, **content}) + b"\n"

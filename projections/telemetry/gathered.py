@@ -37,7 +37,7 @@ class Gathered:
 
     def __init__(self, skips: Skips | None = None) -> None:
         """`skips` are the decisions about this partition that are known; without, nothing is skipped."""
-        self._skips = skips or Skips()
+        self._skips = Skips() if skips is None else skips
         self.rows = Rows()
         self.dues: dict[SessionKey, list[Due]] = {}
         self.letters: list[DeadLetter] = []

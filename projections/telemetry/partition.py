@@ -76,6 +76,8 @@ class Partition:
         self.skips = skips
         self._gathered = Gathered(skips)
         self._writing: asyncio.Task[None] | None = None
+        self.failing: tuple[int, int] | None = None
+        """After an exception: the first and last offset of the records at which it was raised."""
 
     @property
     def log_id(self) -> str:
@@ -89,7 +91,11 @@ class Partition:
         if self.cutter.ends_before(record.appended_at_ms):
             await self.end_cut(guard)
         before = self._gathered.rows.count
-        tick = self._gathered.add(record)
+        try:
+            tick = self._gathered.add(record)
+        except Exception:
+            self.failing = (record.offset, record.offset)
+            raise
         self.next_offset = record.offset + 1
         rows = self._gathered.rows.count - before
         full = self.cutter.add(record.offset, record.appended_at_ms, rows, tick=tick)
@@ -125,7 +131,11 @@ class Partition:
     async def _end(self, cut: Cut, gathered: Gathered, guard: Guard) -> None:
         if gathered.has_effect:
             begun = time.perf_counter()
-            await self._write(cut, gathered, guard)
+            try:
+                await self._write(cut, gathered, guard)
+            except Exception:
+                self.failing = (cut.first, cut.last)
+                raise
             metrics.CUT_ROWS.observe(cut.rows)
             metrics.CUT_SECONDS.observe(time.perf_counter() - begun)
         self.live.applied, self.live.log_time_ms = cut.last + 1, cut.log_time_ms
@@ -134,12 +144,7 @@ class Partition:
         stores = self._stores
         await guard.before_cut(self.partition)
         await self._take_decisions(cut, gathered)
-        # The arrays of a large cut take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
-        facts = await asyncio.to_thread(Facts, gathered.rows, self.partition)
-        keys = {*facts.sessions, *gathered.dues}
-        parts = await self._parts(keys)
-        await self._drop_repeats(facts, parts, cut)
-        changed = await asyncio.to_thread(facts.fold, parts, gathered.dues, cut.last)
+        facts, parts, changed = await self._folded(cut, gathered)
         for table, columns, body, rows in await asyncio.to_thread(facts.bodies, self._shown):
             await guard.before_write()
             await stores.insert_facts(table, columns, body, rows=rows, token=self._token(table, cut))
@@ -159,6 +164,28 @@ class Partition:
         )
         self._publish(facts, now)
         metrics.REPEATS.inc(facts.repeats)
+
+    async def rehearse(self, cut: Cut, gathered: Gathered) -> None:
+        """Do what writing a cut does, position aside: raises what that raises. For stores that keep nothing.
+
+        What is already stored of the cut is not tried again, and this partition is of no use afterwards.
+        """
+        facts, parts, changed = await self._folded(cut, gathered)
+        for table, columns, body, rows in await asyncio.to_thread(facts.bodies, {}):
+            token = self._token(table, cut)
+            await self._stores.insert_facts(table, columns, body, rows=rows, token=token)
+        await self._stores.sessions.write(list(changed.values()), self._token("session_parts", cut))
+        await self._analyse(parts | changed, cut)
+
+    async def _folded(
+        self, cut: Cut, gathered: Gathered
+    ) -> tuple[Facts, dict[SessionKey, SessionPart], dict[SessionKey, SessionPart]]:
+        """The cut without repeats, its sessions as they were before, and those that it changes."""
+        # The arrays of a large cut take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
+        facts = await asyncio.to_thread(Facts, gathered.rows, self.partition)
+        parts = await self._parts({*facts.sessions, *gathered.dues})
+        await self._drop_repeats(facts, parts, cut)
+        return facts, parts, await asyncio.to_thread(facts.fold, parts, gathered.dues, cut.last)
 
     async def _take_decisions(self, cut: Cut, gathered: Gathered) -> None:
         """Note what the cut leaves out; then see whether these tables know every decision in the cut."""

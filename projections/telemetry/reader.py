@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.positions import Position, Positions
 from projections.telemetry import metrics
+from projections.telemetry.culprits import ELSEWHERE, culprit
 from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
 from projections.telemetry.live import MINUTES_KEPT, LiveState
 from projections.telemetry.partition import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
-from schemas.log import LogUnavailable
+from schemas.log import LogUnavailable, RecordFailed
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 
 if TYPE_CHECKING:
@@ -160,7 +161,11 @@ class TelemetryReader:
         """Gather a record; write the cut that it ends."""
         partition = self._partitions[record.partition]
         applied = partition.live.applied
-        await partition.take(record, self)
+        try:
+            await partition.take(record, self)
+        except Exception as error:
+            await self._name_record(partition, error)
+            raise
         if partition.live.applied != applied and partition.live.changed:
             now_ms = self._clock_ms()
             metrics.APPLIED_BEHIND.observe(max(0, now_ms - partition.live.log_time_ms) / 1000)
@@ -192,9 +197,13 @@ class TelemetryReader:
         Raises SkipsChanged where a decision to skip came meanwhile.
         """
         state = self._partitions[partition]
-        if state.cutter.is_open:
-            await state.end_cut(self)
-        await state.written()
+        try:
+            if state.cutter.is_open:
+                await state.end_cut(self)
+            await state.written()
+        except Exception as error:
+            await self._name_record(state, error)
+            raise
         await self._refuse_changed_skips(state)
         return state.next_offset
 
@@ -206,6 +215,24 @@ class TelemetryReader:
         if await self._wait_for_release(partition):
             await self._refuse_changed_skips(self._partitions[partition])
         await self.before_write()
+
+    async def _name_record(self, partition: Partition, error: Exception) -> None:
+        """Raise RecordFailed where the error came of a record, nothing being away: it names the record."""
+        if partition.failing is None or isinstance(error, (WorkerIsStale, *ELSEWHERE)):
+            return
+        first, last = partition.failing
+        found = await culprit(
+            self._client, partition, self._tail, topic=self._topic, others=self._partition_count > 1
+        )
+        offset, index = found or (first, None)
+        raise RecordFailed(
+            error,
+            topic=self._topic,
+            partition=partition.partition,
+            first=offset,
+            last=offset if found else last,
+            index=index,
+        ) from error
 
     async def _refuse_changed_skips(self, state: Partition) -> None:
         if state.skips != await skips_of(self._tail, state.log_id, state.partition):

@@ -22,6 +22,7 @@ from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS
 from schemas.telemetry.deadlines import decode_session_due
 from schemas.telemetry.record import PartKind, decode_record, encode_record
+from schemas.telemetry.skips import decode_skip
 from streams.deciders.deciding import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.studio import STUDIO
@@ -166,6 +167,8 @@ def test_the_telemetry_projection_takes_every_part_example(path: Path) -> None:
     assert rows.add(Origin(part.studio_id, part.game_id, 1, 0), 0, part) == part.item_count
     if part.kind == PartKind.SESSION_DUE:
         assert decode_session_due(part.body).session_id == "sess_1"
+    if part.kind == PartKind.RECORD_SKIPPED:
+        assert decode_skip(part.body).id == "0-17-2"
 
 
 class _Old(Message, frozen=True, kw_only=True):

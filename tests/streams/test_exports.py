@@ -6,17 +6,19 @@ from typing import Any
 
 from schemas.log import LogRecord
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.telemetry.skips import SkipDecision, content_hash, encode_skip
 from streams.exports import ExportRunner, run_export
 from tests.schemas.telemetry.s4_samples import APP, NOW, SAMPLES, pack
 from tests.streams.gateway.world import MemoryExports, MemoryObjects
 
 
 class ListTail:
-    """A log of two partitions held in lists."""
+    """A log of two partitions held in lists, and the list of skips."""
 
     def __init__(self) -> None:
         self.id = "log-1"
         self.partitions: list[list[bytes]] = [[], []]
+        self.skips: list[bytes] = []
 
     async def log_id(self, topic: str) -> str:
         assert topic == "telemetry"
@@ -27,16 +29,18 @@ class ListTail:
         return 0
 
     async def end_offset(self, topic: str, partition: int) -> int:
-        del topic
-        return len(self.partitions[partition])
+        return len(self._of(topic, partition))
 
     async def read(
         self, topic: str, partition: int, begin: int, end: int | None = None
     ) -> AsyncIterator[LogRecord]:
-        for offset, value in enumerate(self.partitions[partition][begin:end], begin):
+        for offset, value in enumerate(self._of(topic, partition)[begin:end], begin):
             yield LogRecord(
                 topic=topic, partition=partition, offset=offset, appended_at_ms=NOW, key=None, value=value
             )
+
+    def _of(self, topic: str, partition: int) -> list[bytes]:
+        return self.skips if topic == "telemetry.skips" else self.partitions[partition]
 
 
 def part(kind: PartKind, game_id: str, body: bytes) -> TelemetryPart:
@@ -118,3 +122,31 @@ async def test_the_runner_takes_what_is_pending_and_says_when_it_is_done() -> No
     assert exported is not None
     assert exported.export_id == "e1"
     assert await register.pending() is None
+
+
+async def test_what_is_skipped_by_decision_is_not_exported() -> None:
+    tail, objects = ListTail(), MemoryObjects()
+    record = encode_record(
+        [
+            part(PartKind.S1_FEEDBACK, APP, b'{"a":1}'),
+            part(PartKind.S1_FEEDBACK, APP, b'{"a":2}'),
+        ]
+    )
+    tail.partitions = [[record, record], [record, record]]
+    for partition, offset, index in ((0, 0, 1), (1, 1, None)):
+        decision = SkipDecision(
+            log_id="log-1",
+            partition=partition,
+            offset=offset,
+            index=index,
+            sha256=content_hash(record),
+            reason="",
+            decided_at_ms=NOW,
+        )
+        tail.skips.append(encode_skip(decision))
+    await run_export("e1", tail=tail, objects=objects, partitions=2)
+    exported = [
+        [line["item"]["a"] for line in lines(objects, f"games/{APP}/exports/e1/telemetry-{partition}.ndjson")]
+        for partition in (0, 1)
+    ]
+    assert exported == [[1, 1, 2], [1, 2]]

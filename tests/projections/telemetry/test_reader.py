@@ -260,7 +260,7 @@ async def drop(client: ClickHouse) -> None:
     await client.close()
 
 
-class Dies(Exception):
+class Dies(BaseException):  # as a killed process: nobody can catch it
     pass
 
 
