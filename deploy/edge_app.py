@@ -172,7 +172,9 @@ class EdgeApp:
         secret = configured.deployment_secret()
 
         def make(services: Services) -> LiveopsWrites:
-            return LiveopsWrites(services, commands, queries, queries, secret=secret, randomness=os.urandom)
+            return LiveopsWrites(
+                services, commands, queries, queries, queries, secret=secret, randomness=os.urandom
+            )
 
         return make
 

@@ -10,6 +10,7 @@ import msgspec
 
 from deploy.simulation.game import DUEL, ENDLESS, GAME_ID, SPRINT, STUDIO_ID, events
 from schemas.decided import REMEMBERED_REFUSALS
+from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import keyed_command_id, random_command_id
 from schemas.liveops import answers
@@ -17,13 +18,13 @@ from schemas.liveops import commands as ask
 from schemas.liveops.definitions import ResolvedEvent
 from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.views import CrateRow, GrantEntry
-from streams.gateway.commands import CommandClient
 from streams.gateway.waiting import CommandUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deploy.simulation.faults import Faults
+    from deploy.simulation.gateways import SimulatedGateway
     from schemas.codec import Message
 
 RETRY_S: Final = 0.2
@@ -40,7 +41,7 @@ class Lost(Exception):
 class SimulatedPlayer:
     """One player: what was asked, and every outcome that was heard for each key."""
 
-    def __init__(self, external_id: str, gateways: Sequence[CommandClient], faults: Faults) -> None:
+    def __init__(self, external_id: str, gateways: Sequence[SimulatedGateway], faults: Faults) -> None:
         self.external_id = external_id
         self.aggregate_id = player_aggregate(GAME_ID, external_id)
         self.heard: dict[str, set[bytes]] = {}
@@ -179,10 +180,7 @@ class SimulatedPlayer:
     async def _until_known(self, body: Message, key: str, aggregate_id: str = "") -> Outcome:
         """The outcome, asked for through any gateway until one knows it; without a key, anew each time."""
         encoded = ask.COMMANDS.encode(body)
-        event = self._events.get(getattr(body, "event_key", ""))
         for _ in range(TRIES_MAX):
-            # Gateways' clocks step back and run ahead.
-            skew_ms = self._faults.dice.randrange(-2_000, 2_000) if self._faults.on else 0
             command = Command(
                 command_id=self._command_id(body, key),
                 type=body.WIRE,
@@ -190,16 +188,15 @@ class SimulatedPlayer:
                 studio_id=STUDIO_ID,
                 game_id=GAME_ID,
                 body=encoded,
-                at_ms=self._faults.now_ms() + skew_ms,
+                at_ms=self._faults.gateway_ms(),
                 seed=self._faults.dice.randbytes(16),
                 fingerprint=hashlib.sha256(encoded).digest(),
                 keyed=bool(key),
-                definition=event.reference if event else "",
             )
             gateway = self._faults.dice.choice(self._gateways)
             try:
-                return await gateway.submit(command, definition=event.encoded if event else b"")
-            except CommandUnavailable:
+                return await gateway.submit(command, body)
+            except (CommandUnavailable, StoreUnavailable):
                 await asyncio.sleep(RETRY_S)
         raise Lost(f"{key or self.external_id} ({body.WIRE}) was never answered")
 

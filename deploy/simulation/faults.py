@@ -39,6 +39,10 @@ class Faults:
         rare = self.on and self.dice.random() < 0.02
         await asyncio.sleep(self.dice.expovariate(1 / 0.3) if rare else self.dice.uniform(0.0002, 0.004))
 
+    def gateway_ms(self) -> int:
+        """A gateway's clock: it steps back and runs ahead while faults are on."""
+        return self.now_ms() + (self.dice.randrange(-2_000, 2_000) if self.on else 0)
+
     def now_ms(self) -> int:
         """Virtual unix milliseconds, the log's and the store's."""
         return EPOCH_MS + int(asyncio.get_running_loop().time() * 1000)

@@ -39,19 +39,30 @@ _DEFINITIONS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def events() -> dict[str, ResolvedEvent]:
-    """Every event of the game, by key."""
+_OTHERWISE: Final[dict[str, Any]] = {"scoreFormula": "frags * 1000.0", "order": "asc"}
+"""What every other version of the game says instead: nothing of it may be seen in a window of the others."""
+
+
+def events(version: int = 1) -> dict[str, ResolvedEvent]:
+    """Every event of a version of the game, by key."""
     definitions = [
-        {"eventKey": key, "name": key.title()} | _SHARED | own for key, own in _DEFINITIONS.items()
+        {"eventKey": key, "name": key.title()} | _SHARED | own | (_OTHERWISE if version % 2 == 0 else {})
+        for key, own in _DEFINITIONS.items()
     ]
-    game = Game(
+    game = game_of(version, {"events": definitions})
+    found = {key: resolve_event(game, key) for key in _DEFINITIONS}
+    return {key: one for key, one in found.items() if one is not None}
+
+
+def game_of(version: int = 1, definition: dict[str, Any] | None = None) -> Game:
+    """A version of the game."""
+    return Game(
         id=GAME_ID,
         studio_id=STUDIO_ID,
         slug="game",
         name="Game",
         created_at_ms=0,
         limits=Limits(),
-        definition={"events": definitions},
+        definition=definition or {},
+        definition_version=version,
     )
-    found = {key: resolve_event(game, key) for key in _DEFINITIONS}
-    return {key: one for key, one in found.items() if one is not None}

@@ -32,11 +32,7 @@ TICK_S: Final = 1.0
 
 def asker_of(commands: CommandClient, faults: Faults) -> Asker:
     """Asks with a clock that steps back and runs ahead while faults are on."""
-
-    def clock_ms() -> int:
-        return faults.now_ms() + (faults.dice.randrange(-2_000, 2_000) if faults.on else 0)
-
-    return Asker(commands, clock_ms=clock_ms, randomness=faults.dice.randbytes)
+    return Asker(commands, clock_ms=faults.gateway_ms, randomness=faults.dice.randbytes)
 
 
 class Timer(Process):

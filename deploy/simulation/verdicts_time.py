@@ -15,7 +15,7 @@ from deploy.simulation.game import DUEL
 from projections.liveops import keys
 from schemas.envelope import Decided, EventsRecord
 from schemas.liveops import event_windows as happened
-from schemas.liveops.events import EVENTS, AttemptProgressed, GrantCreated
+from schemas.liveops.events import EVENTS, AttemptProgressed, AttemptStarted, GrantCreated
 from streams.liveops.rank_rewards import gifts
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from deploy.simulation.world import World
     from schemas.codec import Message
+    from schemas.liveops.views import BoardEntry
 
 Place = tuple[float, int, str]
-"""Score with its sign turned, when it was reached, and who: the smallest is first."""
+"""Score (its sign turned where most is best), when it was reached, and who: the smallest is first."""
 
 
 class History:
@@ -44,23 +45,28 @@ class History:
         self.lobbies: dict[str, str] = {}
         self.joined: dict[str, list[str]] = defaultdict(list)
         self.sizes: dict[str, int] = {}
+        self.versions: dict[str, set[str]] = defaultdict(set)
+        """By window: the definitions that it was opened with and that attempts were played by."""
 
     def add(self, message: Message) -> None:
         """Take in one accepted event."""
         match message:
             case happened.WindowOpened():
                 self.opened[_window(message)] = message.ends_at_ms
+                self.versions[_window(message)].add(message.reference)
+            case AttemptStarted():
+                attempt = message.attempt
+                self.versions[f"{attempt.event_key}/{attempt.window_id}"].add(message.definition)
             case AttemptProgressed():
                 entry = message.entry
                 self.window_of[entry.board_id] = f"{message.attempt.event_key}/{message.attempt.window_id}"
                 who = f":{message.external_id}"
-                self.boards[entry.board_id][who] = (-entry.score, entry.achieved_at_ms, who)
+                self.boards[entry.board_id][who] = _place(entry, who)
             case happened.BotsScored():
                 for scored in message.entries:
                     who = f";{scored.bot_id}"
                     self.window_of[scored.entry.board_id] = _window(message)
-                    place = (-scored.entry.score, scored.entry.achieved_at_ms, who)
-                    self.boards[scored.entry.board_id][who] = place
+                    self.boards[scored.entry.board_id][who] = _place(scored.entry, who)
             case happened.BoardChunkFinalized():
                 self.frozen[message.board_id] += [
                     f"{';' if one.is_bot else ':'}{one.external_id}" for one in message.entries
@@ -111,6 +117,11 @@ def problems_of_time(world: World) -> list[str]:
         for name, ends_at_ms in world.redis.live.values.get(keys.WINDOWS, {}).items()
         if ends_at_ms <= now_ms
     ]
+    found += [
+        f"window {window} is played by {len(versions)} versions"
+        for window, versions in told.versions.items()
+        if len(versions) > 1
+    ]
     for board, places in told.boards.items():
         if told.window_of[board] not in over:
             continue
@@ -146,6 +157,11 @@ def _messages(decided: Decided) -> Iterator[Message]:
     for event in decided.events:
         if event.type in EVENTS.wire_names:
             yield EVENTS.decode(event.type, event.data)
+
+
+def _place(entry: BoardEntry, who: str) -> Place:
+    score = -entry.score if entry.order == "desc" else entry.score
+    return score, entry.achieved_at_ms, who
 
 
 def _window(event: happened.MarkerEvent | happened.EventWindowEvent) -> str:

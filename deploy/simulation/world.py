@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from deploy.simulation.clients import SimulatedPlayer
 from deploy.simulation.faults import KILLS_EVERY_S, Faults
+from deploy.simulation.gateways import HEARD_AFTER_S, SimulatedGateway
 from deploy.simulation.log import SimulatedLog
 from deploy.simulation.loop import SimulatedLoop, run
 from deploy.simulation.managers import Timer, asker_of, rank_rewards
@@ -20,6 +21,7 @@ from deploy.simulation.verdicts import problems
 from deploy.simulation.verdicts_time import history
 from projections.liveops import keys
 from projections.liveops.projection import LIVEOPS as PROJECTION
+from projections.liveops.queries import LiveopsQueries
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from streams.deciders.snapshots import InLog, Snapshot, SnapshotName
 
 PARTITIONS: Final = 2
+"""Unless another count is asked for."""
 PLAYERS: Final = 6
 OPERATIONS: Final = 8
 SNAPSHOT_EVERY: Final = 15
@@ -48,6 +51,7 @@ BREAKS: Final = (
     "effects abandoned",
     "store lost some",
     "store emptied",
+    "definition changed",
 )
 REST_S: Final = 600.0
 SETTLE_S: Final = 5.0
@@ -114,32 +118,45 @@ class SimulatedOutcomes(RedisOutcomes):
 class World:
     """All of one seed."""
 
-    def __init__(self, seed: int, make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis) -> None:
+    def __init__(
+        self,
+        seed: int,
+        make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis,
+        partitions: int = PARTITIONS,
+    ) -> None:
         self.seed = seed
+        self.version = 1
+        self._partitions = partitions
         self.faults = Faults(seed)
         self.log = SimulatedLog(self.faults)
         self.redis = make_store(self.faults)
-        self.commands = replace(LIVEOPS_COMMANDS, partitions=PARTITIONS)
-        self.events = replace(LIVEOPS_EVENTS, partitions=PARTITIONS)
+        self.commands = replace(LIVEOPS_COMMANDS, partitions=partitions)
+        self.events = replace(LIVEOPS_EVENTS, partitions=partitions)
         self._snapshots = MemorySnapshots()
         self._projection = replace(PROJECTION, topic=self.events)
         outcomes = SimulatedOutcomes(self.redis)
-        self.gateways = [self._gateway(f"gateway-{number}", outcomes) for number in range(2)]
-        self._managers = [self._gateway(name, outcomes) for name in ("timer", "effects")]
+        client: Any = self.redis
+        reads = LiveopsQueries(client)
+        self.gateways = [
+            SimulatedGateway(self._commands(f"gateway-{number}", outcomes), reads, self.faults)
+            for number in range(2)
+        ]
+        self._managers = [self._commands(name, outcomes) for name in ("timer", "effects")]
+        self._clients = [*(gateway.commands for gateway in self.gateways), *self._managers]
         self.players = [
             SimulatedPlayer(f"p{number}", self.gateways, self.faults) for number in range(PLAYERS)
         ]
         self.decider = self._process("decider", self.commands.name, self._decider)
         self.projector = self._process("projector", self.events.name, self._projector)
         ticking, giving = (asker_of(commands, self.faults) for commands in self._managers)
-        self.timer = Timer(ticking, self.redis, PARTITIONS, log=self.log, faults=self.faults)
+        self.timer = Timer(ticking, self.redis, partitions, log=self.log, faults=self.faults)
         self.effects = self._process(
             "effects",
             self.events.name,
             lambda: rank_rewards(giving, self.redis, self.events, log=self.log, faults=self.faults),
         )
 
-    def _gateway(self, name: str, outcomes: SimulatedOutcomes) -> CommandClient:
+    def _commands(self, name: str, outcomes: SimulatedOutcomes) -> CommandClient:
         return CommandClient(
             topic=self.commands,
             appender=self.log,
@@ -149,7 +166,7 @@ class World:
         )
 
     def _process(self, name: str, topic: str, make: Callable[[], LogReader]) -> Process:
-        return Process(name, topic, PARTITIONS, make, log=self.log, faults=self.faults)
+        return Process(name, topic, self._partitions, make, log=self.log, faults=self.faults)
 
     def _decider(self) -> LogReader:
         return DeciderReader(
@@ -168,8 +185,8 @@ class World:
 
     async def go(self) -> Result:
         """Play under faults, come to rest, check."""
-        for gateway in (*self.gateways, *self._managers):
-            await gateway.start()
+        for client in self._clients:
+            await client.start()
         playing = [asyncio.create_task(player.play(OPERATIONS)) for player in self.players]
         breaking = asyncio.create_task(self._break())
         found: list[str] = []
@@ -189,8 +206,8 @@ class World:
             await asyncio.gather(*playing, breaking, return_exceptions=True)
             for process in (self.timer, self.effects, self.decider, self.projector):
                 await process.stop()
-            for gateway in (*self.gateways, *self._managers):
-                await gateway.stop()
+            for client in self._clients:
+                await client.stop()
         return Result(
             seed=self.seed,
             problems=found,
@@ -211,12 +228,20 @@ class World:
             counted[what] += 1
             name, _, how = what.partition(" ")
             process = processes.get(name)
-            if process is None:
+            if name == "definition":
+                self._define()
+            elif process is None:
                 self.redis.lose(everything=how == "emptied")
             elif how == "killed":
                 process.kill()
             else:
                 process.abandon()
+
+    def _define(self) -> None:
+        """The game gets another version, which no two gateways hear of at the same time."""
+        self.version += 1
+        for gateway in self.gateways:
+            gateway.define(self.version, self.faults.dice.uniform(0.0, HEARD_AFTER_S))
 
     async def _rest(self) -> None:
         """Until everything in the log is decided and applied, all windows that began are over and paid."""
@@ -224,13 +249,13 @@ class World:
             await asyncio.sleep(1.0)
             ends = {
                 str(partition): len(self.log.records(self.events.name, partition))
-                for partition in range(PARTITIONS)
+                for partition in range(self._partitions)
             }
             applied = {name: self.redis.live.next.get(name, 0) for name in ends}
-            asked = sum(len(self.log.records(self.commands.name, p)) for p in range(PARTITIONS))
+            asked = sum(len(self.log.records(self.commands.name, p)) for p in range(self._partitions))
             if (
                 applied == ends
-                and sum(self.redis.live.src.values()) + PARTITIONS >= asked
+                and sum(self.redis.live.src.values()) + self._partitions >= asked
                 and not self._soon_over()
                 and (told := history(self)).given == told.wanted
             ):
@@ -248,7 +273,7 @@ class World:
         generation = Generation()
         client: Any = self.redis
         reader = RedisReader(client, self._projection, log=self.log)
-        for partition in range(PARTITIONS):
+        for partition in range(self._partitions):
             last = -1
             for record in self.log.records(self.events.name, partition):
                 arguments, _ = reader.arguments(record)
@@ -256,16 +281,20 @@ class World:
                     continue
                 last += 1
                 first = 11 + 3 * int(arguments[10])
-                operate(generation.values, [text_of(one) for one in arguments[first:]], PARTITIONS)
+                operate(generation.values, [text_of(one) for one in arguments[first:]], self._partitions)
         return generation
 
 
-def simulate(seed: int, make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis) -> Result:
+def simulate(
+    seed: int,
+    make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis,
+    partitions: int = PARTITIONS,
+) -> Result:
     """Play one seed. The same seed gives the same result."""
     loop = SimulatedLoop()
 
     async def main() -> Result:
-        return await World(seed, make_store).go()
+        return await World(seed, make_store, partitions).go()
 
     return run(loop, main())
 

@@ -1,4 +1,4 @@
-"""What time has brought or will bring. Implements `schemas.liveops.ports.DueReads`."""
+"""What time has brought or will bring. Implements `DueReads` and `PinReads` of `schemas.liveops.ports`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from projections.liveops import keys
 from projections.liveops.reading import Reading, fields_of, pairs_of
-from schemas.liveops.ports import BoardRow, LobbyDueRow, WindowBoard, WindowRow
+from schemas.liveops.ports import BoardRow, LobbyDueRow, WindowBoard, WindowRow, first_pinned
 from schemas.liveops.views import FinalEntry
 
 _window: Final = msgspec.msgpack.Decoder(WindowRow)
@@ -38,8 +38,16 @@ class DueQueries(Reading):
             rows = [_window.decode(value) for value in fields_of(opened).values()]
             if rows:  # a window that was finalized in between has left
                 partitions = frozenset(int(partition) for partition in closed)
-                found.append(replace(min(rows, key=_first_pinned), closed_partitions=partitions))
+                found.append(replace(min(rows, key=first_pinned), closed_partitions=partitions))
         return found
+
+    async def pins(
+        self, studio_id: str, game_id: str, event_key: str, window_id: str
+    ) -> dict[int, WindowRow]:
+        """The definition that each partition has pinned; empty for a window that was never used."""
+        name = keys.window_name(studio_id, game_id, event_key, window_id)
+        (opened,) = await self._read(("hgetall", f"window:{name}", "", ""))
+        return {int(partition): _window.decode(row) for partition, row in fields_of(opened).items()}
 
     async def boards_of(self, row: WindowRow, limit: int) -> list[WindowBoard]:
         """Boards of a window that are not finalized, by id."""
@@ -99,8 +107,3 @@ class DueQueries(Reading):
                 )
             )
         return rows
-
-
-def _first_pinned(row: WindowRow) -> tuple[int, str]:
-    """Partitions may have pinned different versions: everybody takes the lowest."""
-    return int(row.reference.partition(":")[0] or 0), row.reference

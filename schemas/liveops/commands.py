@@ -1,9 +1,10 @@
 """What can be asked of liveops. Bodies of `schemas.envelope.Command`; who is meant is its `aggregate_id`.
 
 To `names.player_aggregate`: everything until `GiveRankReward`. To `names.event_aggregate`: JoinEvent,
-LobbyDue, SettleLobbies, FinalizeBoard. To `names.window_aggregate`, in every partition: CloseWindow.
-StartAttempt, JoinEvent and FinalizeBoard carry the event's definition (`schemas.liveops.definitions`) in
-`Command.definition` and `CommandRecord.definitions`.
+LobbyDue, SettleLobbies, FinalizeBoard, OpenWindow. To `names.window_aggregate`, in every partition:
+CloseWindow. StartAttempt, JoinEvent, FinalizeBoard and OpenWindow carry the event's definition
+(`schemas.liveops.definitions`) in `Command.definition` and `CommandRecord.definitions`: OpenWindow the game's
+current one, the others the one that OpenWindow has pinned.
 """
 
 from __future__ import annotations
@@ -213,6 +214,19 @@ class FinalizeBoard(Message, frozen=True, kw_only=True):
     last: bool
 
 
+class OpenWindow(Message, frozen=True, kw_only=True):
+    """Pin the definition of an open window, in the partition of its `names.event_aggregate` alone.
+
+    The first one pins the definition it carries; asked again, with whatever definition, it changes nothing.
+    What is pinned is then read from the projection. 409 where the window is not open.
+    """
+
+    WIRE: ClassVar[str] = "liveops.window-open.v1"
+
+    event_key: str
+    window_id: str
+
+
 class CloseWindow(Message, frozen=True, kw_only=True):
     """A window's end, to each partition: past it no attempt starts or moves there. Asked again: nothing."""
 
@@ -240,6 +254,7 @@ COMMANDS: Codec[Message] = Codec(
         LobbyDue,
         SettleLobbies,
         FinalizeBoard,
+        OpenWindow,
         CloseWindow,
     )
 )

@@ -24,7 +24,8 @@ class MarkerEvent(Message, frozen=True, kw_only=True):
 class WindowOpened(MarkerEvent, frozen=True, kw_only=True):
     """An (event, window) was used in this partition for the first time, which pins its definition there.
 
-    A window may be opened by several partitions; whoever closes windows begins with the first.
+    The partition of its `names.event_aggregate` opens it first (OpenWindow); commands carry what is pinned
+    there to the others. Windows from before there was an OpenWindow may have another pin in each partition.
     """
 
     WIRE: ClassVar[str] = "liveops.window-opened.v1"

@@ -214,9 +214,27 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ends_at_ms: int
     reference: str
     definition: bytes
-    """The pinned definition of the partition that opened it first: what FinalizeBoard carries."""
+    """The definition that is pinned: what FinalizeBoard carries."""
     closed_partitions: frozenset[int] = frozenset()
     """Partitions whose WindowClosing is projected."""
+
+
+def first_pinned(row: WindowRow) -> tuple[int, str]:
+    """Orders pins where partitions have pinned different versions: everybody takes the lowest."""
+    return int(row.reference.partition(":")[0] or 0), row.reference
+
+
+class PinReads(Protocol):
+    """What windows are played by, for whoever sends commands to them."""
+
+    async def pins(
+        self, studio_id: str, game_id: str, event_key: str, window_id: str
+    ) -> dict[int, WindowRow]:
+        """The definition that each partition has pinned; empty for a window that was never used.
+
+        The window's own pin is that of the partition of `names.event_aggregate`: it never changes.
+        """
+        ...
 
 
 class LobbyDueRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -109,6 +109,11 @@ class CommandClient:
         self._deadlines = Deadlines(lambda waiting: self._fail([waiting], "no-outcome"))
         self._listener: asyncio.Task[None] | None = None
 
+    @property
+    def partitions(self) -> int:
+        """The noun's partition count."""
+        return self._topic.partitions
+
     async def start(self) -> None:
         """Begin to listen. Returns at once; `submit` waits for the subscription, so nothing is lost."""
         self._listener = asyncio.create_task(

@@ -14,10 +14,12 @@ from deploy.simulation.world import describe, simulate
 from projections.liveops import players
 from projections.redis.operations import Operation, add_member
 from streams.deciders import fold
+from streams.gateway.liveops.pins import WindowPins
 from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.windows import WindowManager
 
 SEEDS = 200
+SEEDS_OF_OTHER_COUNTS = 40
 FOUND_WITHIN = 60
 KEPT: tuple[int, ...] = (2, 3, 32, 70, 97)
 """Seeds that once showed a problem, of the product or of the simulation itself."""
@@ -33,6 +35,12 @@ def _quiet() -> Iterator[None]:
 def test_every_promise_holds_in_hundreds_of_histories() -> None:
     failed = [describe(result) for seed in range(SEEDS) if (result := simulate(seed)).problems]
     assert failed == []
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_every_promise_holds_with_one_partition_and_with_four(partitions: int) -> None:
+    results = [simulate(seed, partitions=partitions) for seed in range(SEEDS_OF_OTHER_COUNTS)]
+    assert [describe(result) for result in results if result.problems] == []
 
 
 @pytest.mark.parametrize("seed", KEPT)
@@ -100,6 +108,14 @@ def test_ranks_that_are_frozen_before_every_partition_is_closed_are_found_out(
     monkeypatch.setattr(
         "streams.liveops.windows.closing_order", lambda closed, home, _: ([home][: not closed], [])
     )
+    assert first_found() is not None
+
+
+def test_gateways_that_play_by_the_version_they_know_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def known(_self: Any, _game: Any, event: Any, _window_id: str, _ask: Any) -> Any:
+        return event
+
+    monkeypatch.setattr(WindowPins, "find", known)
     assert first_found() is not None
 
 

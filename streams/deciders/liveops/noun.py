@@ -25,6 +25,7 @@ from streams.deciders.liveops import (
     grants,
     ledger,
     lobbies,
+    opening,
     players,
     progress,
     rated,
@@ -52,6 +53,7 @@ _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verd
     ask.LobbyDue: lobbies.lobby_due,
     ask.SettleLobbies: lobbies.settle,
     ask.FinalizeBoard: boards.finalize,
+    ask.OpenWindow: opening.pin_window,
     ask.CloseWindow: boards.close_window,
 }
 

@@ -1,4 +1,9 @@
-"""The window a command speaks of: open now, and by which definition. The first use in a partition pins it."""
+"""The window a command speaks of: open now, and by which definition.
+
+A window has one pin: the definition that the partition of its `event_aggregate` met first (OpenWindow). Other
+partitions take it from the commands that carry it, and keep it for the window's life: what they have is what
+the log says, so no later command and no replay can change it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,14 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.envelope import CommandRejected
+from schemas.liveops.commands import OpenWindow
 from schemas.liveops.event_windows import WindowOpened
 from schemas.liveops.names import window_aggregate
 from schemas.liveops.windows import Window, WindowIdInvalid, window_from_id
 from streams.deciders.liveops.refusals import conflict, invalid, not_found
 from streams.deciders.liveops.rules import Rules, rules_of
 from streams.deciders.liveops.state import LiveopsState
-from streams.deciders.noun import Request
+from streams.deciders.noun import Request, Verdict
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -22,6 +28,12 @@ class Opened(msgspec.Struct, frozen=True):
     rules: Rules
     reference: str
     pinning: tuple[Message, ...]
+
+
+def pin_window(state: LiveopsState, request: Request, command: OpenWindow) -> Verdict:
+    """The pin of an open window, once. Whoever asks again, with another definition, changes nothing."""
+    opened = open_window(state, request, command.event_key, command.window_id)
+    return opened if isinstance(opened, CommandRejected) else opened.pinning
 
 
 def open_window(

@@ -22,7 +22,7 @@ from schemas.liveops import answers
 from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
 from schemas.liveops.names import player_aggregate
-from schemas.liveops.ports import BoardReads, PlayerReads
+from schemas.liveops.ports import BoardReads, PinReads, PlayerReads
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Refused, Request, Response
 from streams.gateway.liveops import answering
@@ -31,6 +31,7 @@ from streams.gateway.liveops.asking import Asked, Asking
 from streams.gateway.liveops.bodies import BODY_BYTES_MAX, Body, ProgressBody, StartBody, read_as
 from streams.gateway.liveops.bodies_of import BODY_OF, command_of, operation_of
 from streams.gateway.liveops.definitions import Definitions
+from streams.gateway.liveops.pins import WindowPins
 from streams.gateway.liveops.routing import NAME_BYTES_MAX, Found, Route
 from streams.gateway.liveops.secrets import player_secret
 from streams.gateway.liveops.starting import Forming, Starting
@@ -52,6 +53,7 @@ class LiveopsWrites:
         commands: CommandClient,
         players: PlayerReads,
         boards: BoardReads,
+        pins: PinReads,
         *,
         secret: bytes,
         randomness: Callable[[int], bytes],
@@ -63,7 +65,7 @@ class LiveopsWrites:
         self._sleep = sleep
         self._access = Access(services, players, time.monotonic)
         self._asking = Asking(commands, clock_ms=services.now_ms, randomness=randomness)
-        self._starting = Starting(self._asking, players)
+        self._starting = Starting(self._asking, players, WindowPins(pins, commands.partitions))
         self._definitions = Definitions()
 
     async def __call__(self, request: Request, found: Found) -> Response:

@@ -86,8 +86,11 @@ class Asking:
             command, definition=event.encoded if event else b"", fresh=not asked.given
         )
 
-    async def join(self, asked: Asked, body: Message, aggregate_id: str, event: ResolvedEvent) -> Outcome:
-        """The outcome of a join: never keyed, because its answer changes until the lobby is full."""
+    async def anew(self, asked: Asked, body: Message, aggregate_id: str, event: ResolvedEvent) -> Outcome:
+        """The outcome of a command that leads up to the one that is asked for: a join, a window's opening.
+
+        Never keyed: a join's answer changes until the lobby is full, and a refusal holds for a moment only.
+        """
         command_id = random_command_id(self._randomness(_RANDOM_BYTES))
         fingerprint = hashlib.sha256(command_id.encode()).digest()
         command = self._command(asked, body, aggregate_id, command_id, fingerprint, keyed=False, event=event)

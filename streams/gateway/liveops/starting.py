@@ -1,11 +1,13 @@
 """Starting an attempt: window, group and lobby first, then the attempt itself.
 
 Source: the S3 reference's `/start` and contract/liveops.md. A keyed start that was decided answers at once,
-before anybody is put into a lobby again.
+before anybody is put into a lobby again. What is asked of a player, and where they play, follows from the
+definition that is pinned for the window, not from the game's newest one.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +21,7 @@ from schemas.liveops.ports import PlayerReads
 from streams.gateway.http import Refused
 from streams.gateway.liveops.asking import Asked, Asking
 from streams.gateway.liveops.bodies import StartBody
+from streams.gateway.liveops.pins import WindowPins
 
 _RETRY_LEAST_MS: Final = 500
 _RETRY_MOST_MS: Final = 5_000
@@ -36,17 +39,28 @@ class Forming(Exception):
 class Starting:
     """Starts attempts."""
 
-    def __init__(self, asking: Asking, players: PlayerReads) -> None:
+    def __init__(self, asking: Asking, players: PlayerReads, pins: WindowPins) -> None:
         self._asking = asking
         self._players = players
+        self._pins = pins
 
     async def start(
         self, asked: Asked, body: StartBody, event_key: str, event: ResolvedEvent | None, now_ms: int
     ) -> Outcome:
-        """The start's outcome, or a refused join's. Raises Forming."""
-        aggregate_id = player_aggregate(asked.caller.game.id, asked.player)
+        """The start's outcome, or a refused join's. Raises Forming, and as `asking` does."""
+        game = asked.caller.game
+        aggregate_id = player_aggregate(game.id, asked.player)
         window = event.window_at(now_ms) if event is not None else None
         window_id = window.id if window is not None else ""
+        if event is not None and window is not None:
+            pinned = self._pins.held(game.id, event_key, window_id)
+            if pinned is None or _needs_place(pinned):
+                stored = await self._asking.stored(asked, aggregate_id)
+                if stored is not None:
+                    return stored
+            if pinned is None:
+                pinned = await self._pins.find(game, event, window_id, partial(self._asking.anew, asked))
+            event = pinned
         segment = _segment(event, body)
         command = ask.StartAttempt(
             event_key=event_key,
@@ -55,9 +69,6 @@ class Starting:
             player_context=body.player_context or {},
         )
         if event is not None and window is not None and _needs_place(event):
-            stored = await self._asking.stored(asked, aggregate_id)
-            if stored is not None:
-                return stored
             joined = await self._join(asked, event_key, event, window_id, segment)
             if joined.status != 200:
                 return joined
@@ -83,7 +94,7 @@ class Starting:
             done_lobby_id=run.done_lobby_id if run is not None else "",
         )
         aggregate_id = event_aggregate(game_id, event_key, window_id)
-        return await self._asking.join(asked, join, aggregate_id, event)
+        return await self._asking.anew(asked, join, aggregate_id, event)
 
 
 def _needs_place(event: ResolvedEvent) -> bool:

@@ -15,7 +15,7 @@ from streams.liveops import rank_rewards
 from streams.liveops.rank_rewards import RankRewards, gifts
 from streams.liveops.windows import WindowManager
 from tests.streams.deciders.liveops.given import CRATE, GOLD, event
-from tests.streams.liveops.world import PARTITIONS, World
+from tests.streams.liveops.world import World
 
 REWARDS = [
     {"trigger": "rank <= 1", "crate": CRATE},
@@ -66,7 +66,7 @@ async def world() -> World:
     for number in range(5):
         await world.play(f"p{number}", float(number))
     world.at_ms = world.window.ends_at_ms
-    await WindowManager(world.asker(), world, partitions=PARTITIONS).tick(world.at_ms)
+    await WindowManager(world.asker(), world, partitions=World.partitions).tick(world.at_ms)
     return world
 
 
@@ -77,7 +77,7 @@ def reader(world: World, held: Held) -> RankRewards:
 async def read_all(rewards: RankRewards, world: World) -> int:
     """Read every record to the end; return how many."""
     count = 0
-    for partition in range(PARTITIONS):
+    for partition in range(World.partitions):
         begin = await rewards.assigned(partition)
         async for record in Log(world).read("", partition, begin):
             await rewards.handle(record)

@@ -29,11 +29,11 @@ from streams.liveops.windows import (
     entries_max,
 )
 from tests.streams.deciders.liveops.given import event
-from tests.streams.liveops.world import PARTITIONS, World
+from tests.streams.liveops.world import World
 
 
 def manager(world: World) -> WindowManager:
-    return WindowManager(world.asker(), world, partitions=PARTITIONS)
+    return WindowManager(world.asker(), world, partitions=World.partitions)
 
 
 async def over(definition: dict[str, object] | None = None, players: int = 5) -> World:
@@ -55,7 +55,7 @@ async def test_nothing_happens_before_the_end() -> None:
 async def test_a_window_ends_in_one_round_with_its_ranks() -> None:
     world = await over()
     assert await manager(world).tick(world.at_ms) == 1
-    assert world.closed() == frozenset(range(PARTITIONS))
+    assert world.closed() == frozenset(range(World.partitions))
     (chunk,) = world.found(BoardChunkFinalized)
     assert [(entry.rank, entry.external_id) for entry in chunk.entries] == [
         (rank, f"p{5 - rank}") for rank in range(1, 6)
@@ -71,18 +71,23 @@ async def test_every_partition_is_closed_before_ranks_are_read_and_lobbies_are_s
     world.asked.clear()
     await manager(world).tick(world.at_ms)
     order = [type(body).__name__ for _, body in world.asked]
-    assert order == ["CloseWindow", "SettleLobbies", *["CloseWindow"] * (PARTITIONS - 1), "FinalizeBoard"]
-    assert world.asked[0][0] == partition_of(world.event_aggregate, PARTITIONS)
+    assert order == [
+        "CloseWindow",
+        "SettleLobbies",
+        *["CloseWindow"] * (World.partitions - 1),
+        "FinalizeBoard",
+    ]
+    assert world.asked[0][0] == partition_of(world.event_aggregate, World.partitions)
 
 
 async def test_a_partition_that_is_away_holds_the_ranks_until_it_is_back() -> None:
     world = await over()
-    world.away = lambda partition, body: partition == 3 and isinstance(body, CloseWindow)
+    world.away = lambda partition, body: partition == World.partitions - 1 and isinstance(body, CloseWindow)
     assert await manager(world).tick(world.at_ms) == 0
     assert world.found(BoardChunkFinalized) == []
     world.away = lambda _partition, _body: False
     assert await manager(world).tick(world.at_ms) == 1
-    assert len(world.found(WindowClosing)) == PARTITIONS
+    assert len(world.found(WindowClosing)) == World.partitions
     assert len(world.found(BoardFinalized)) == 1
 
 
@@ -92,7 +97,7 @@ async def test_two_timers_at_once_end_a_window_once() -> None:
     one, other = manager(world), manager(world)
     await one._advance(row)
     await other._advance(row)  # it still holds what it read before
-    assert len(world.found(WindowClosing)) == PARTITIONS
+    assert len(world.found(WindowClosing)) == World.partitions
     assert len(world.found(BoardChunkFinalized)) == len(world.found(BoardFinalized)) == 1
 
 
@@ -218,7 +223,7 @@ class Stuck:
                 ends_at_ms=1,
                 reference="",
                 definition=b"",
-                closed_partitions=frozenset(range(1, PARTITIONS)),
+                closed_partitions=frozenset(range(1, World.partitions)),
             )
             for name in list(self.open)[:limit]
         ]
@@ -236,7 +241,9 @@ class Stuck:
 
 async def test_windows_that_are_refused_for_ever_hold_up_no_newer_one() -> None:
     stuck = Stuck(count=250, refused=windows.WINDOWS_PER_TICK + 20)
-    manager = WindowManager(Asker(stuck, clock_ms=lambda: 1, randomness=bytes), stuck, partitions=PARTITIONS)
+    manager = WindowManager(
+        Asker(stuck, clock_ms=lambda: 1, randomness=bytes), stuck, partitions=World.partitions
+    )
     for second in range(10):
         await manager.tick(second * 1000)
     assert len(stuck.open) == windows.WINDOWS_PER_TICK + 20

@@ -31,32 +31,39 @@ from streams.gateway.waiting import CommandUnavailable
 from streams.liveops.asking import Asker
 from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, event
 
-PARTITIONS = LIVEOPS_EVENTS.partitions
 STUDIO_ID = "user_1"
 EventT = TypeVar("EventT", bound=Message)
 
 
+def game_of(definition: dict[str, object], version: int = 1) -> Game:
+    """The game with one event."""
+    return Game(
+        id=GAME_ID,
+        studio_id=STUDIO_ID,
+        slug="doom",
+        name="Doom",
+        created_at_ms=0,
+        limits=Limits(),
+        definition={"events": [definition]},
+        definition_version=version,
+    )
+
+
 class World:
-    """Satisfies `Commands` and `DueReads`. `away` says which commands get no answer."""
+    """Satisfies `Commands`, `DueReads` and `PinReads`. `away` says which commands get no answer."""
+
+    partitions = LIVEOPS_EVENTS.partitions
+    """Tests run with several counts: see `conftest.py`."""
 
     def __init__(self, definition: dict[str, object] | None = None) -> None:
         self.at_ms = AT_MS
-        self.folds = [Fold(LIVEOPS) for _ in range(PARTITIONS)]
+        self.folds = [Fold(LIVEOPS) for _ in range(self.partitions)]
         self.records: list[LogRecord] = []
         self.happened: list[tuple[int, Message]] = []
         self.asked: list[tuple[int, Message]] = []
         self.away: Callable[[int, Message], bool] = lambda _partition, _body: False
         self.outcomes: dict[str, Outcome] = {}
-        game = Game(
-            id=GAME_ID,
-            studio_id=STUDIO_ID,
-            slug="doom",
-            name="Doom",
-            created_at_ms=0,
-            limits=Limits(),
-            definition={"events": [definition or event()]},
-        )
-        resolved = resolve_event(game, "frags")
+        resolved = resolve_event(game_of(definition or event()), "frags")
         assert resolved is not None
         self.event = resolved
         window = resolved.window_at(AT_MS)
@@ -71,10 +78,18 @@ class World:
     def _random(self, size: int) -> bytes:
         return hashlib.sha256(str(next(self._names)).encode()).digest()[:size]
 
+    def partition_of(self, aggregate_id: str) -> int:
+        return partition_of(aggregate_id, self.partitions)
+
+    async def stored(self, aggregate_id: str, command_id: str, fingerprint: bytes) -> Outcome | None:
+        del aggregate_id, command_id, fingerprint
+        return None
+
     async def submit(
-        self, command: Command, *, definition: bytes = b"", partition: int | None = None
+        self, command: Command, *, definition: bytes = b"", partition: int | None = None, fresh: bool = False
     ) -> Outcome:
-        where = partition_of(command.aggregate_id, PARTITIONS) if partition is None else partition
+        del fresh
+        where = partition_of(command.aggregate_id, self.partitions) if partition is None else partition
         body = LIVEOPS.commands.decode(command.type, command.body)
         self.asked.append((where, body))
         if self.away(where, body):
@@ -137,7 +152,7 @@ class World:
 
     def grants(self, external_id: str) -> list[Grant]:
         aggregate = player_aggregate(GAME_ID, external_id)
-        player = self.folds[partition_of(aggregate, PARTITIONS)].state.players.get(aggregate)
+        player = self.folds[partition_of(aggregate, self.partitions)].state.players.get(aggregate)
         return [] if player is None else list(player.grants.values())
 
     async def play(self, external_id: str, frags: float = 0.0, lobby_id: str = "") -> None:
@@ -178,7 +193,7 @@ class World:
         del limit
         if now_ms < self.window.ends_at_ms or not self.found(ew.WindowOpened):
             return []
-        if len(self.closed()) == PARTITIONS and all(board.finalized for board in self.boards().values()):
+        if len(self.closed()) == self.partitions and all(board.finalized for board in self.boards().values()):
             return []
         row = WindowRow(
             studio_id=STUDIO_ID,
@@ -192,6 +207,23 @@ class World:
         )
         return [row]
 
+    async def pins(
+        self, studio_id: str, game_id: str, event_key: str, window_id: str
+    ) -> dict[int, WindowRow]:
+        return {
+            where: WindowRow(
+                studio_id=studio_id,
+                game_id=game_id,
+                event_key=event_key,
+                window_id=window_id,
+                ends_at_ms=message.ends_at_ms,
+                reference=message.reference,
+                definition=message.definition,
+            )
+            for where, message in self.happened
+            if isinstance(message, ew.WindowOpened) and message.window_id == window_id
+        }
+
     async def boards_of(self, row: WindowRow, limit: int) -> list[WindowBoard]:
         assert row.window_id == self.window.id
         return sorted(
@@ -199,7 +231,7 @@ class World:
         )[:limit]
 
     async def ranks(self, board_id: str, start: int, count: int) -> list[FinalEntry]:
-        assert len(self.closed()) == PARTITIONS, "ranks were read before all partitions were closed"
+        assert len(self.closed()) == self.partitions, "ranks were read before all partitions were closed"
         latest: dict[str, tuple[float, int, bool]] = {}
         for progress in self.found(ev.AttemptProgressed):
             if progress.entry.board_id == board_id:

@@ -128,7 +128,7 @@ class Liveops:
 def aggregate(body: Any, external_id: str) -> str:
     """Whom a command is for, as the gateways and process managers choose it."""
     kind = body.WIRE.removeprefix("liveops.").removesuffix(".v1")
-    if kind in {"event-join", "lobby-due", "lobbies-settle", "board-finalize"}:
+    if kind in {"event-join", "lobby-due", "lobbies-settle", "board-finalize", "window-open"}:
         return event_aggregate(GAME_ID, body.event_key, body.window_id)
     if kind == "window-close":
         return window_aggregate(GAME_ID, body.event_key, body.window_id)
