@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from api.dashboard.access import Gatekeeper, SignedOut, opens_dashboard
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page
 from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
+from schemas.edge.limits import sign_in_bucket
 from schemas.edge.ports import RateLimiter, StoreUnavailable
 from schemas.identifiers import key_hash
 
@@ -135,7 +136,7 @@ class Pages:
             raise Refused(403, NOT_OUR_FORM)
         try:
             verdict = await self._limiter.take(
-                f"dashboard:sign-in:{self._client_ip(request)}", limit=ATTEMPTS_PER_MINUTE, period_ms=60_000
+                sign_in_bucket(self._client_ip(request)), limit=ATTEMPTS_PER_MINUTE, period_ms=60_000
             )
             if not verdict.allowed:
                 seconds = -(-verdict.retry_after_ms // 1000)

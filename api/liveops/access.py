@@ -6,7 +6,7 @@ Source: contract/liveops.md, "Player secret" and "Rate limits".
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,12 +14,13 @@ import msgspec
 from api.liveops.http import Call, Refused
 from schemas.edge.authentication import Ambiguous, header, s3_key
 from schemas.edge.errors import retry_after
-from schemas.edge.limits import MINUTE_MS, UNKNOWN_KEYS_PER_SECOND, sdk_bucket, server_bucket, unknown_bucket
+from schemas.edge.limits import UNKNOWN_KEYS_PER_SECOND, unknown_bucket
 from schemas.edge.ports import UNKNOWN, Credential, Game, KeyKind, Unknown
+from schemas.edge.sdk_limits import rate_limit_headers, sdk_calls, server_calls
 from schemas.identifiers import key_hash
 
 if TYPE_CHECKING:
-    from schemas.edge.ports import Directory, RateLimiter, Verdict
+    from schemas.edge.ports import Counted, Directory, RateLimiter, Verdict
     from schemas.edge.proxy import TrustedProxies
     from schemas.liveops.ports import PlayerReads
 
@@ -79,13 +80,13 @@ class Access:
         Raises `Refused`: 401 for no such key, 429 over the rate.
         """
         caller = await self._caller(call)
-        limits = caller.game.limits
+        limits, key_id = caller.game.limits, caller.credential.key_id
         if caller.is_server:
-            await self._count(call, server_bucket(caller.credential.key_id), limits.server_api_per_minute)
-        elif limits.sdk_read_per_minute is not None:
-            subject = f"player:{player}" if player else f"ip:{self._source_ip(call)}"
-            bucket = sdk_bucket("sdk_read", caller.credential.key_id, subject)
-            await self._count(call, bucket, limits.sdk_read_per_minute)
+            await self._count(call, server_calls(limits, key_id=key_id))
+        else:
+            ip = self.source_ip(call)
+            calls = sdk_calls(limits, "read", game_id=caller.game.id, key_id=key_id, ip=ip, player=player)
+            await self._count(call, calls)
         if len(call.parameter.encode(errors="replace")) > NAME_BYTES_MAX:
             raise Refused(400, f"an id in the path takes at most {NAME_BYTES_MAX} bytes")
         return caller
@@ -139,23 +140,19 @@ class Access:
                 game = await self._directory.game(credential.game_id)
             if game is not None:
                 return Caller(credential, game)
-        bucket = unknown_bucket(self._source_ip(call))
+        bucket = unknown_bucket(self.source_ip(call))
         verdict = await self._limiter.take(bucket, limit=UNKNOWN_KEYS_PER_SECOND, period_ms=1000)
         if not verdict.allowed:
-            raise _too_many(verdict)
+            raise _too_many(verdict, "address")
         raise Refused(401, "the key is not valid here")
 
-    async def _count(self, call: Call, bucket: str, per_minute: float | None) -> None:
-        if per_minute is None:
+    async def _count(self, call: Call, calls: Sequence[Counted]) -> None:
+        if not calls:
             return
-        verdict = await self._limiter.take(bucket, limit=per_minute, period_ms=MINUTE_MS)
-        call.limits = (
-            (b"ratelimit-limit", b"%d" % max(1, int(per_minute))),
-            (b"ratelimit-remaining", b"%d" % verdict.remaining),
-            (b"ratelimit-reset", b"%d" % (-(-verdict.reset_ms // 1000))),
-        )
+        verdict, met = await self._limiter.take_all(calls)
+        call.limits = rate_limit_headers(verdict, met)
         if not verdict.allowed:
-            raise _too_many(verdict)
+            raise _too_many(verdict, met.scope)
 
     async def _secret_hash(self, game_id: str, external_id: str, *, fresh: bool = False) -> str:
         key = (game_id, external_id)
@@ -173,15 +170,17 @@ class Access:
         self._secrets[key] = (asked + SECRET_AGE_MAX_S, row.secret_hash)
         return row.secret_hash
 
-    def _source_ip(self, call: Call) -> str:
+    def source_ip(self, call: Call) -> str:
+        """The client's address, through trusted proxies."""
         return self._proxies.source_ip(call.peer, call.raw_headers)
 
 
-def _too_many(verdict: Verdict) -> Refused:
+def _too_many(verdict: Verdict, scope: str) -> Refused:
     wait = retry_after(verdict.retry_after_ms)
     return Refused(
         429,
-        f"too many requests; retry after {wait} s",
+        f"too many requests of this {scope}; retry after {wait} s",
         headers=((b"retry-after", wait.encode()),),
         retryAfterMs=verdict.retry_after_ms,
+        scope=scope,
     )

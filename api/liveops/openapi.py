@@ -14,7 +14,11 @@ _DESCRIPTION: Final = """Events, leaderboards, grants, lobbies, inventory and wa
 studio's own server side under `/server/v1` (keys `lo_srv_`, which also work under `/sdk/v1`).
 
 The key goes into `Authorization: Bearer` or `X-Api-Key`, a registered player's secret into `X-Player-Secret`.
-`idempotencyKey` in the body (or the header `Idempotency-Key`) makes a retry return the first outcome."""
+`idempotencyKey` in the body (or the header `Idempotency-Key`) makes a retry return the first outcome.
+
+Calls are counted for each key and player (or address, where the path has no player), and behind that, much
+higher, for all players behind one address (IPv6: one /64) and for the whole key; `details.scope` of a 429
+says which limit was met."""
 _ERRORS: Final = {
     400: "A parameter or the body is invalid; `details.field` names it.",
     401: "Missing or invalid key, or player secret.",
@@ -22,7 +26,7 @@ _ERRORS: Final = {
     404: "Not found, or another game's.",
     409: "Conflict; `details.reason` may say which.",
     413: "The body is over its limit.",
-    429: "Over the rate, or the attempt cap is used up. `Retry-After` says how long to wait.",
+    429: "Over a rate (`details.scope`), or the attempt cap is used up. `Retry-After` says how long to wait.",
     503: "A store or the log is away; whether a write happened is not known. Retry.",
 }
 _QUERY: Final[dict[str, Json]] = {

@@ -9,7 +9,7 @@ from fastapi import Request
 
 from api.telemetry import errors
 from schemas.edge.authentication import Ambiguous, bearer
-from schemas.edge.limits import MINUTE_MS, PLAN_PER_MINUTE, READS_PER_MINUTE_IP
+from schemas.edge.limits import MINUTE_MS, PLAN_PER_MINUTE, READS_PER_MINUTE_IP, read_bucket
 from schemas.edge.ports import Directory, Game, KeyKind, RateLimiter, Studio
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Gate:
 
     async def enter(self, request: Request) -> Caller:
         """The caller. Raises `errors.Refused` (401, 403, 429) or StoreUnavailable."""
-        await self._take(f"read:ip:{self._client_ip(request)}", READS_PER_MINUTE_IP, "ip")
+        await self._take(read_bucket(self._client_ip(request)), READS_PER_MINUTE_IP, "ip")
         credential = await self._directory.credential(_bearer(request))
         if credential is None or credential.kind not in {KeyKind.MANAGEMENT, KeyKind.INGEST}:
             raise errors.invalid_key()

@@ -109,7 +109,10 @@ class MoneyDrill:
 
         async def one(player: Player) -> None:
             async with slots:
-                path, key = f"{player.path}/register", f"{player.external_id}-register"
+                path, key = (
+                    f"{player.path}/register",
+                    str(uuid.UUID(int=self._dice.getrandbits(128), version=4)),
+                )
                 answer = await self._clients.call(player.external_id, path, key)
                 if answer.status != 201:
                     raise DrillFailedError(f"register: {answer.status} {answer.text!r}")

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
 from projections.redis.scripts import RATE_LIMIT
-from schemas.edge.ports import StoreUnavailable, Verdict
+from schemas.edge.ports import Counted, StoreUnavailable, Verdict
 
 REMEMBERED: Final = 20_000
 """Refusals remembered at most; the oldest are forgotten first, and then cost one round trip again."""
@@ -25,7 +26,12 @@ TOGETHER_MAX: Final = 256
 COUNTED_S: Final = 0.1
 """Where refused calls count, Redis hears of one refused call in this time from each process."""
 
-_Call = tuple[str, str, str, str]
+_Buckets = list[str | float | bool]
+"""Key, limit, period and whether refusals count, of each bucket of a call."""
+_Verdict = tuple[int, int, int, int, int]
+"""Allowed, retry after, remaining, reset, which bucket (from 1)."""
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[_Verdict]).decode
 
 
 class RedisRateLimiter:
@@ -48,7 +54,7 @@ class RedisRateLimiter:
         self._prefix = prefix
         self._monotonic = monotonic
         self._remembered = remembered
-        self._waiting: list[tuple[_Call, asyncio.Future[list[int]]]] = []
+        self._waiting: list[tuple[_Buckets, asyncio.Future[_Verdict]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: OrderedDict[tuple[str, float, int], tuple[float, float, float]] = OrderedDict()
 
@@ -56,46 +62,68 @@ class RedisRateLimiter:
         self, bucket: str, *, limit: float, period_ms: int, count_refused: bool = False
     ) -> Verdict:
         """Count one call. A limit of 0 or below refuses everything."""
-        if limit <= 0:
-            return Verdict(allowed=False, retry_after_ms=period_ms, remaining=0, reset_ms=period_ms)
-        memory = (bucket, limit, period_ms)
-        remembered = self._refused.get(memory)
-        if remembered is not None:
-            now = self._monotonic()
-            ask_at, free_at, reset_at = remembered
-            if now < ask_at:
+        verdict, _ = await self._take([Counted(bucket, limit, period_ms)], count_refused=count_refused)
+        return verdict
+
+    async def take_all(self, calls: Sequence[Counted]) -> tuple[Verdict, Counted]:
+        """Count one call in several buckets, or in none of them where one refuses."""
+        return await self._take(calls, count_refused=False)
+
+    async def _take(self, calls: Sequence[Counted], *, count_refused: bool) -> tuple[Verdict, Counted]:
+        arguments: _Buckets = []
+        for call in calls:
+            if call.limit <= 0:
                 return Verdict(
-                    allowed=False,
-                    retry_after_ms=_ms(free_at - now),
-                    remaining=0,
-                    reset_ms=_ms(reset_at - now),
-                )
-            del self._refused[memory]
-        call = (
-            self._prefix + bucket,
-            repr(float(limit)),
-            str(period_ms),
-            "count" if count_refused else "",
-        )
-        allowed, retry_after_ms, remaining, reset_ms = await self._ask(call)
+                    allowed=False, retry_after_ms=call.period_ms, remaining=0, reset_ms=call.period_ms
+                ), call
+            remembered = self._remembered_refusal(call)
+            if remembered is not None:
+                return remembered, call
+            arguments += (
+                self._prefix + call.bucket,
+                call.limit,
+                call.period_ms,
+                count_refused,
+            )
+        allowed, retry_after_ms, remaining, reset_ms, which = await self._ask(arguments)
+        asked = calls[which - 1]
         if not allowed:
             now = self._monotonic()
             free_at = now + retry_after_ms / 1000
             ask_at = min(free_at, now + COUNTED_S) if count_refused else free_at
-            self._refused[memory] = (ask_at, free_at, now + reset_ms / 1000)
+            self._refused[asked.bucket, asked.limit, asked.period_ms] = (
+                ask_at,
+                free_at,
+                now + reset_ms / 1000,
+            )
             if len(self._refused) > self._remembered:
                 self._refused.popitem(last=False)
-        return Verdict(
+        verdict = Verdict(
             allowed=bool(allowed), retry_after_ms=retry_after_ms, remaining=remaining, reset_ms=reset_ms
         )
+        return verdict, asked
 
-    async def _ask(self, call: _Call) -> list[int]:
+    def _remembered_refusal(self, call: Counted) -> Verdict | None:
+        memory = (call.bucket, call.limit, call.period_ms)
+        remembered = self._refused.get(memory)
+        if remembered is None:
+            return None
+        now = self._monotonic()
+        ask_at, free_at, reset_at = remembered
+        if now >= ask_at:
+            del self._refused[memory]
+            return None
+        return Verdict(
+            allowed=False, retry_after_ms=_ms(free_at - now), remaining=0, reset_ms=_ms(reset_at - now)
+        )
+
+    async def _ask(self, arguments: _Buckets) -> _Verdict:
         """The script's word on a call. What is asked in one turn of the event loop is asked together."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[int]] = loop.create_future()
+        answer: asyncio.Future[_Verdict] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._send)
-        self._waiting.append((call, answer))
+        self._waiting.append((arguments, answer))
         return await answer
 
     def _send(self) -> None:
@@ -105,11 +133,12 @@ class RedisRateLimiter:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, some: list[tuple[_Call, asyncio.Future[list[int]]]]) -> None:
+    async def _run(self, some: list[tuple[_Buckets, asyncio.Future[_Verdict]]]) -> None:
         problem: Exception | None = None
-        reply: list[list[int]] = []
+        reply: list[_Verdict] = []
         try:
-            reply = await RATE_LIMIT.run(self._redis, *(text for call, _ in some for text in call))
+            calls = _encode([arguments for arguments, _ in some])
+            reply = _decode(await RATE_LIMIT.run(self._redis, calls))
         except AWAY as error:
             problem = StoreUnavailable(f"Redis is away: {error}")
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it

@@ -1,14 +1,15 @@
 """The numbers of both HTTP edges: rate limits and sizes, and the names of their buckets.
 
 Source: contract/telemetry.md, contract/common.md. A bucket's name says what shares it; the tenant is part
-of it.
+of it. S3's are in `sdk_limits`. Wherever an address is counted, IPv6 counts by its /64.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from schemas.edge.ports import Game
+from schemas.edge.proxy import counted_address
 
 SECOND_MS: Final = 1000
 MINUTE_MS: Final = 60_000
@@ -31,24 +32,24 @@ RETRY_AFTER_UNAVAILABLE_S: Final = 2
 
 def s4_bucket(game: Game, ip: str) -> str:
     """S4: requests of one source IP for one game."""
-    return f"s4:{game.id}:{ip}"
+    return f"s4:{game.id}:{counted_address(ip)}"
 
 
 def s1_bucket(studio_id: str, game: Game | None, ip: str) -> str:
     """S1 ingest: requests of one source IP for one game, or for none that the studio has."""
-    return f"s1:{studio_id}:{game.id if game else '-'}:{ip}"
+    return f"s1:{studio_id}:{game.id if game else '-'}:{counted_address(ip)}"
 
 
 def unknown_bucket(ip: str) -> str:
     """Requests of one source IP with credentials that nobody has."""
-    return f"unknown:{ip}"
+    return f"unknown:{counted_address(ip)}"
 
 
-def sdk_bucket(kind: Literal["sdk_read", "sdk_write"], key_id: str, subject: str) -> str:
-    """S3: calls of one key for `player:<externalId>`, or `ip:<address>` where the path has no player."""
-    return f"{kind}:{key_id}:{subject}"
+def read_bucket(ip: str) -> str:
+    """S1's reads: all requests of one source IP, before authentication."""
+    return f"read:ip:{counted_address(ip)}"
 
 
-def server_bucket(key_id: str) -> str:
-    """S3: all calls of one server key, reads and writes."""
-    return f"server_api:{key_id}"
+def sign_in_bucket(ip: str) -> str:
+    """The dashboard: attempts of one source IP to sign in."""
+    return f"dashboard:sign-in:{counted_address(ip)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, StrEnum
 from typing import Any, Final, Protocol
 
@@ -46,13 +46,20 @@ class Studio(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """A game's limits; None means unlimited."""
+    """A game's limits; None means unlimited. What UNSET means is said in `schemas.edge.sdk_limits`."""
 
     ingest_per_second: float | None = 10.0
     telemetry_per_minute: float | None = 120.0
     sdk_read_per_minute: float | None = 600.0
     sdk_write_per_minute: float | None = 300.0
     server_api_per_minute: float | None = 6000.0
+    sdk_read_address_per_minute: float | msgspec.UnsetType | None = msgspec.UNSET
+    sdk_write_address_per_minute: float | msgspec.UnsetType | None = msgspec.UNSET
+    sdk_register_address_per_minute: float | msgspec.UnsetType | None = msgspec.UNSET
+    sdk_read_key_per_minute: float | msgspec.UnsetType | None = msgspec.UNSET
+    sdk_write_key_per_minute: float | msgspec.UnsetType | None = msgspec.UNSET
+    streams_address_max: int | msgspec.UnsetType | None = msgspec.UNSET
+    streams_game_max: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Game(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +144,16 @@ class Verdict(msgspec.Struct, frozen=True):
     reset_ms: int
 
 
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """A bucket that a call is counted in: `limit` calls a `period_ms`, with a burst of one period's worth."""
+
+    bucket: str
+    limit: float
+    period_ms: int
+    scope: str = ""
+    """What shares the bucket, for whoever is refused: `player`, `address` or `key`."""
+
+
 class RateLimiter(Protocol):
     """Shared by all processes of a deployment. Refused calls count where `count_refused` is set (S1)."""
 
@@ -144,4 +161,12 @@ class RateLimiter(Protocol):
         self, bucket: str, *, limit: float, period_ms: int, count_refused: bool = False
     ) -> Verdict:
         """Take one call out of a bucket. Raises StoreUnavailable."""
+        ...
+
+    async def take_all(self, calls: Sequence[Counted]) -> tuple[Verdict, Counted]:
+        """Take one call out of each bucket (at least one is given), or out of none where any refuses.
+
+        The first bucket's verdict, or that of the refusing one with the longest wait, and whose it is.
+        Raises StoreUnavailable.
+        """
         ...

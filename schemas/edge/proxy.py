@@ -8,7 +8,8 @@ counts, because everything left of it is the client's own word. The IP is used f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple
 
 from schemas.edge.authentication import Headers
@@ -31,6 +32,22 @@ class Place(NamedTuple):
 
 
 UNKNOWN_PLACE: Final = Place(None, None, None)
+
+
+def counted_address(ip: str) -> str:
+    """What limits count an address as: IPv4 as itself, IPv6 by its /64, of which one customer has all."""
+    return ip if ":" not in ip else _counted(ip)
+
+
+@lru_cache(_CACHE_MAX)
+def _counted(ip: str) -> str:
+    try:
+        address = IPv6Address(ip)
+    except ValueError:
+        return ip
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> 64 << 64)}/64"
 
 
 class TrustedProxies:

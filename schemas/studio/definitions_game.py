@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from schemas.edge import ports
 from schemas.studio.definitions_events import (
@@ -32,6 +32,7 @@ EVENTS_MAX: Final = 200
 
 FieldKind = Literal["rating-1-5", "short-text", "long-text", "yes-no"]
 Rate = Annotated[float, Meta(gt=0, le=1e9)]
+Streams = Annotated[int, Meta(ge=1, le=10**6)]
 Slug = Annotated[str, Meta(pattern=SLUG_PATTERN)]
 
 
@@ -78,13 +79,23 @@ class FeedbackForm(Section, frozen=True, kw_only=True):
 
 
 class LimitsSection(Section, frozen=True, kw_only=True):
-    """A game's limits; left out: the default; null: unlimited."""
+    """A game's limits; left out: the default; null: unlimited.
+
+    Those from `sdkReadAddressPerMinute` on are for all players behind one address or with one key together.
+    """
 
     ingest_per_second: Rate | None = ports.Limits().ingest_per_second
     telemetry_per_minute: Rate | None = ports.Limits().telemetry_per_minute
     sdk_read_per_minute: Rate | None = ports.Limits().sdk_read_per_minute
     sdk_write_per_minute: Rate | None = ports.Limits().sdk_write_per_minute
     server_api_per_minute: Rate | None = ports.Limits().server_api_per_minute
+    sdk_read_address_per_minute: Rate | UnsetType | None = UNSET
+    sdk_write_address_per_minute: Rate | UnsetType | None = UNSET
+    sdk_register_address_per_minute: Rate | UnsetType | None = UNSET
+    sdk_read_key_per_minute: Rate | UnsetType | None = UNSET
+    sdk_write_key_per_minute: Rate | UnsetType | None = UNSET
+    streams_address_max: Streams | UnsetType | None = UNSET
+    streams_game_max: Streams | UnsetType | None = UNSET
 
 
 class GameSection(Section, frozen=True, kw_only=True):

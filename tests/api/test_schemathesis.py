@@ -19,11 +19,11 @@ from schemathesis import GenerationMode
 from api.app import create_api
 from projections.clickhouse.client import ClickHouse
 from projections.telemetry.queries.client import ClickHouseQueries
-from schemas.edge.ports import Verdict
+from schemas.edge.ports import Counted, Verdict
 from tests.api.world import NOW_MS, Lags, MemoryDirectory, World, create_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 pytestmark = pytest.mark.stack
 
@@ -40,6 +40,10 @@ class Unlimited:
         count_refused: bool = False,  # noqa: ARG002 - the port's
     ) -> Verdict:
         return Verdict(allowed=True, retry_after_ms=0, remaining=int(limit), reset_ms=period_ms)
+
+    async def take_all(self, calls: Sequence[Counted]) -> tuple[Verdict, Counted]:
+        first = calls[0]
+        return await self.take(first.bucket, limit=first.limit, period_ms=first.period_ms), first
 
 
 class Served:

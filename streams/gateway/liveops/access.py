@@ -15,12 +15,12 @@ import msgspec
 from schemas.edge.authentication import Ambiguous, header, s3_key
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import retry_after
-from schemas.edge.limits import MINUTE_MS, sdk_bucket, server_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
+from schemas.edge.sdk_limits import rate_limit_headers, sdk_calls, server_calls
 from schemas.identifiers import key_hash
 from schemas.liveops.ports import PlayerReads
 from streams.gateway.http import Refused, Request
-from streams.gateway.liveops.routing import Found
+from streams.gateway.liveops.routing import Found, Route
 from streams.gateway.services import Services
 
 SECRET_AGE_MAX_S: Final = 1.0
@@ -72,34 +72,40 @@ class Access:
             game = await self._services.game(credential.game_id)
         if credential is None or game is None:
             verdict = await self._services.count_unknown_key(request)
-            raise Refused(401, "the key is not valid here") if verdict.allowed else _too_many(verdict, ())
+            raise (
+                Refused(401, "the key is not valid here")
+                if verdict.allowed
+                else _too_many(verdict, (), "address")
+            )
         caller = Caller(credential, game)
         if found.route.server_only and not caller.is_server:
             raise Refused(403, "this route takes a server key (lo_srv_), not an SDK key")
         return caller
 
-    async def count(self, request: Request, caller: Caller, player: str) -> RawHeaders:
-        """Take one call of the rate; the RateLimit headers. None where the game has no limit.
+    async def count(self, request: Request, caller: Caller, found: Found) -> RawHeaders:
+        """Take one call of the rates; the RateLimit headers. None where the game has no limit.
 
-        Raises `Refused` (429), with the same headers.
+        Raises `Refused` (429), with the headers of the limit that was met.
         """
-        del request
         limits, key_id = caller.game.limits, caller.credential.key_id
         if caller.is_server:
-            per_minute, bucket = limits.server_api_per_minute, server_bucket(key_id)
+            calls = server_calls(limits, key_id=key_id)
         else:
-            bucket = sdk_bucket("sdk_write", key_id, f"player:{player}")
-            per_minute = limits.sdk_write_per_minute
-        if per_minute is None:
+            calls = sdk_calls(
+                limits,
+                "write",
+                game_id=caller.game.id,
+                key_id=key_id,
+                ip=self._services.source_ip(request),
+                player=found.names["externalId"],
+                register=found.route is Route.REGISTER,
+            )
+        if not calls:
             return ()
-        verdict = await self._services.limiter.take(bucket, limit=per_minute, period_ms=MINUTE_MS)
-        headers = (
-            (b"ratelimit-limit", b"%d" % max(1, int(per_minute))),
-            (b"ratelimit-remaining", b"%d" % verdict.remaining),
-            (b"ratelimit-reset", b"%d" % (-(-verdict.reset_ms // 1000))),
-        )
+        verdict, met = await self._services.limiter.take_all(calls)
+        headers = rate_limit_headers(verdict, met)
         if not verdict.allowed:
-            raise _too_many(verdict, headers)
+            raise _too_many(verdict, headers, met.scope)
         return headers
 
     async def prove(self, request: Request, caller: Caller, player: str, *, always: bool) -> None:
@@ -143,11 +149,12 @@ class Access:
         return row.secret_hash
 
 
-def _too_many(verdict: Verdict, headers: RawHeaders) -> Refused:
+def _too_many(verdict: Verdict, headers: RawHeaders, scope: str) -> Refused:
     wait = retry_after(verdict.retry_after_ms)
     return Refused(
         429,
-        f"too many requests; retry after {wait} s",
+        f"too many requests of this {scope}; retry after {wait} s",
         headers=(*headers, (b"retry-after", wait.encode())),
         retryAfterMs=verdict.retry_after_ms,
+        scope=scope,
     )

@@ -77,7 +77,7 @@ class LiveopsWrites:
                 raise Refused(405, f"{request.method} is not allowed here", headers=((b"allow", allow),))  # noqa: TRY301
             caller = await self._access.caller(request, found)
             player = found.names["externalId"]
-            headers = await self._access.count(request, caller, player)
+            headers = await self._access.count(request, caller, found)
             _check_names(found)
             if found.route is not Route.REGISTER:
                 always = found.route in _ALWAYS_SECRET

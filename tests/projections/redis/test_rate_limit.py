@@ -9,7 +9,7 @@ import pytest
 
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
-from schemas.edge.ports import StoreUnavailable
+from schemas.edge.ports import Counted, StoreUnavailable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -78,6 +78,51 @@ async def test_memory_of_refusals_is_bounded(redis: Redis, noun: str) -> None:
         await limiter.take(f"b{index}", limit=1, period_ms=60_000)
         await limiter.take(f"b{index}", limit=1, period_ms=60_000)
     assert len(limiter._refused) == 10
+
+
+async def test_a_call_is_taken_out_of_all_its_buckets_or_of_none(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    players = [Counted(f"player:{name}", 3, 60_000, "player") for name in range(4)]
+    address = Counted("address", 5, 60_000, "address")
+    key = Counted("key", 100, 60_000, "key")
+    for _ in range(3):
+        verdict, met = await limiter.take_all([players[0], address, key])
+        assert (verdict.allowed, met.scope) == (True, "player")
+    assert verdict.remaining == 0
+    for _ in range(3):  # refused by the player's own, which costs the others nothing
+        verdict, met = await limiter.take_all([players[0], address, key])
+        assert (verdict.allowed, met.scope) == (False, "player")
+    for player in players[1:3]:
+        assert (await limiter.take_all([player, address, key]))[0].allowed
+    verdict, met = await limiter.take_all([players[3], address, key])
+    assert (verdict.allowed, met.scope) == (False, "address")
+    assert 11_000 < verdict.retry_after_ms <= 12_000
+    fresh = RedisRateLimiter(redis, prefix=noun)  # another process, which remembers no refusal
+    assert (await fresh.take_all([players[3], address, key]))[1] == address
+    assert (await fresh.take("player:3", limit=3, period_ms=60_000)).remaining == 2
+    assert (await fresh.take("key", limit=100, period_ms=60_000)).remaining == 94
+
+
+async def test_of_several_refusals_the_longest_wait_is_told(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    calls = [Counted("short", 1, 1_000), Counted("long", 1, 60_000)]
+    assert (await limiter.take_all(calls))[0].allowed
+    verdict, met = await limiter.take_all(calls)
+    assert (verdict.allowed, met.bucket) == (False, "long")
+    assert verdict.retry_after_ms > 50_000
+
+
+async def test_calls_of_one_turn_are_asked_together(redis: Redis, noun: str) -> None:
+    limiter = RedisRateLimiter(redis, prefix=noun)
+    both = [Counted("b", 5, 60_000), Counted("c", 50, 60_000)]
+    before = int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"])
+    several, single = await asyncio.gather(
+        asyncio.gather(*(limiter.take_all(both) for _ in range(8))),
+        asyncio.gather(*(limiter.take("d", limit=2, period_ms=60_000, count_refused=True) for _ in range(4))),
+    )
+    assert int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]) - before == 1
+    assert [verdict.allowed for verdict, _ in several] == [True] * 5 + [False] * 3
+    assert [verdict.allowed for verdict in single] == [True] * 2 + [False] * 2
 
 
 async def test_fractions_and_zero(redis: Redis, noun: str) -> None:

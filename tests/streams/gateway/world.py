@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio, Verdict
+from schemas.edge.ports import Counted, Credential, Game, KeyKind, Limits, StoreUnavailable, Studio, Verdict
 from schemas.log import Appended, LogUnavailable
 from schemas.telemetry.record import TelemetryPart, decode_record
 from streams.gateway.app import Gateway, create_gateway
@@ -52,6 +52,11 @@ class MemoryDirectory:
     def __init__(self) -> None:
         self.away = False
         self._games = {game.id: game for game in (GAME, LIMITED, THEIRS)}
+        self.keys = dict(KEYS)
+
+    def put(self, game: Game) -> None:
+        """Define a game anew."""
+        self._games[game.id] = game
 
     def _check(self) -> None:
         if self.away:
@@ -59,7 +64,7 @@ class MemoryDirectory:
 
     async def credential(self, presented: str) -> Credential | None:
         self._check()
-        return KEYS.get(presented)
+        return self.keys.get(presented)
 
     async def studio(self, studio_id: str) -> Studio | None:
         raise NotImplementedError(studio_id)
@@ -92,6 +97,12 @@ class MemoryLimiter:
         self.refused_counted[bucket] = count_refused
         allowed = self.taken[bucket] <= limit
         return Verdict(allowed, 0 if allowed else period_ms, 0, period_ms)
+
+    async def take_all(self, calls: Sequence[Counted]) -> tuple[Verdict, Counted]:
+        taken = [
+            (await self.take(call.bucket, limit=call.limit, period_ms=call.period_ms), call) for call in calls
+        ]
+        return next((one for one in taken if not one[0].allowed), taken[0])
 
 
 class MemoryLog:
