@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import os
 import random
-import secrets
 import threading
 import time
 import uuid
@@ -59,7 +58,7 @@ class LiveopsClient:
         """Let somebody take part; whoever already does goes on."""
         with self._lock:
             if external_id not in self._careers:
-                identity = self._identities.get(external_id) or Identity(secrets.token_hex(16))
+                identity = self._identities.get(external_id) or Identity(str(uuid.uuid4()))
                 dice = random.Random(external_id)  # noqa: S311 - a game's dice
                 self._careers[external_id] = Career(
                     external_id, identity, new_key=lambda: uuid.uuid4().hex, random=dice

@@ -33,7 +33,7 @@ from streams.gateway.liveops.bodies_of import BODY_OF, command_of, operation_of
 from streams.gateway.liveops.definitions import Definitions
 from streams.gateway.liveops.pins import WindowPins
 from streams.gateway.liveops.routing import NAME_BYTES_MAX, Found, Route
-from streams.gateway.liveops.secrets import player_secret
+from streams.gateway.liveops.secrets import player_secret, unguessable
 from streams.gateway.liveops.starting import Forming, Starting
 from streams.gateway.services import Services
 from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUnavailable
@@ -41,6 +41,11 @@ from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUna
 CACHES_S: Final = SECRET_AGE_MAX_S + 0.2
 """After this time no process can still take a player secret that was replaced."""
 _KEY_MAX: Final = 255
+_NONCE_BYTES: Final = 16
+_SHOWN_ONCE: Final = (
+    "the player was registered under this key, and the secret is shown again only where the key is a random"
+    " UUID (version 4 or 7): have the studio's server rotate the secret"
+)
 _ALWAYS_SECRET: Final = frozenset({Route.CONSUME, Route.DEBIT})
 
 
@@ -60,8 +65,10 @@ class LiveopsWrites:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._services = services
+        self._players = players
         self._boards = boards
         self._secret = secret
+        self._randomness = randomness
         self._sleep = sleep
         self._access = Access(services, players, time.monotonic)
         self._asking = Asking(commands, clock_ms=services.now_ms, randomness=randomness)
@@ -118,9 +125,15 @@ class LiveopsWrites:
         return Response(outcome.status, shapes.encode(content), headers)
 
     async def _secrets(self, request: Request, route: Route, asked: Asked, headers: RawHeaders) -> Response:
-        """Register or rotate: the secret follows from the command's id and is shown in this answer alone."""
+        """Register or rotate: the secret follows from the command's id and is shown in this answer alone.
+
+        A registration under a key that can be guessed gives its secret to the request that made it, and to
+        none that repeats it: 409.
+        """
         force = route is Route.REGISTER and asked.caller.is_test and _forced(request)
-        secret = player_secret(self._secret, asked.command_id)
+        once = route is Route.REGISTER and not unguessable(asked.key)
+        nonce = self._randomness(_NONCE_BYTES) if once else b""
+        secret = player_secret(self._secret, asked.command_id, nonce)
         command: ask.RegisterPlayer | ask.RotatePlayerSecret = (
             ask.RegisterPlayer(secret_hash=key_hash(secret), force=force)
             if route is Route.REGISTER
@@ -130,6 +143,10 @@ class LiveopsWrites:
             asked, command, player_aggregate(asked.caller.game.id, asked.player)
         )
         answering.raise_refusal(outcome)
+        if once:
+            row = await self._players.player(asked.caller.game.id, asked.player)
+            if row is None or row.secret_hash != key_hash(secret):
+                raise Refused(409, _SHOWN_ONCE, reason="secret_shown_once")
         if force or route is Route.ROTATE_SECRET:
             await self._sleep(CACHES_S)  # a replaced secret is refused everywhere once this is answered
         answer = msgspec.msgpack.decode(outcome.body, type=answers.PlayerAnswer)

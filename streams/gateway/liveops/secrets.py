@@ -1,19 +1,34 @@
 """Player secrets: shown once, recomputable for a keyed retry, never in the log. Pure.
 
-Source: architecture rule 12.
+Source: architecture rule 12. Every copy of a game holds its SDK key, so whoever can guess the idempotency key
+of a registration could ask for its secret again. Only a random UUID can't be guessed; under any other key a
+registration's secret depends on its request too, and no later request can compute it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Final
 
 PREFIX: Final = "ps_"
 _DIGITS: Final = 40
+_RANDOM_UUID: Final = re.compile(
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[47][0-9a-f]{3}\1[89ab][0-9a-f]{3}\1[0-9a-f]{12}\Z", re.IGNORECASE
+)
+"""Versions 4 (122 random bits) and 7 (74); the others are made from names, clocks and network addresses."""
 
 
-def player_secret(secret: bytes, command_id: str) -> str:
-    """The secret that a register or rotate command gives, from the deployment's secret (160 bits)."""
-    message = b"player-secret\0" + command_id.encode()
+def unguessable(idempotency_key: str) -> bool:
+    """Whether a key is a random UUID, with or without hyphens, as those that the gateway makes are."""
+    return _RANDOM_UUID.match(idempotency_key) is not None
+
+
+def player_secret(secret: bytes, command_id: str, nonce: bytes = b"") -> str:
+    """The secret that a register or rotate command gives, from the deployment's secret (160 bits).
+
+    With a nonce it is this request's alone.
+    """
+    message = b"player-secret\0" + command_id.encode() + (b"\0" + nonce if nonce else b"")
     return PREFIX + hmac.new(secret, message, hashlib.sha256).hexdigest()[:_DIGITS]
