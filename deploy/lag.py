@@ -118,9 +118,9 @@ class StackLag:
         log_id = await self._tail.log_id(LIVEOPS_EVENTS.name)
         behind = 0
         for partition, end in enumerate(await self._ends(self._liveops[1])):
-            given, _ = await rewards.load(log_id, partition)
-            queued, _ = await webhooks.position(f"{log_id}/{partition}")
-            behind += max(0, end - min(given, queued))
+            given = await rewards.load(log_id, partition)
+            queued = await webhooks.position(f"{log_id}/{partition}")
+            behind += max(0, end - min(given.offset, queued.offset))
         return _lag("effects:liveops", behind, None, ready=True)
 
     async def _clickhouse(self) -> ProjectionLag:

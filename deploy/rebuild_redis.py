@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deploy.roles.redis import projections
 from projections.redis.client import connect
-from projections.redis.rebuild import Rebuilt, rebuild
+from projections.redis.rebuild import Rebuilt, forget, rebuild, stored_outcomes
 from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
@@ -25,24 +25,33 @@ async def rebuild_redis(
 ) -> list[Rebuilt]:
     """Rebuild and swap each noun, or with `verify` build, compare with the live one and swap nothing.
 
-    `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log.
+    `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log, and
+    then forgets outcomes of commands that the log does not hold, so that a retry is decided anew.
     Raises RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
     """
     redis = connect(settings.redis_url, timeout_s=30.0)
     tail = KafkaTail(settings.kafka, client_id="questlog-rebuild-redis")
+    now_ms = time.time_ns() // 1_000_000
+    unseen = set()  # type: set[bytes]
     try:
-        return [
+        if discard:
+            unseen = await stored_outcomes(redis)
+        done = [
             await rebuild(
                 redis,
                 noun,
                 log=tail,
                 generation=f"{time.time_ns() // 1_000_000}",
+                now_ms=now_ms,
+                unseen=unseen,
                 progress=lambda done, total, name=noun.noun: progress(name, done, total),
                 verify=verify,
                 discard=discard,
             )
             for noun in projections(settings)
         ]
+        await forget(redis, unseen)
+        return done
     finally:
         await tail.stop()
         await redis.aclose()

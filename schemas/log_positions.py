@@ -11,6 +11,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+import msgspec
+
 from schemas.log import LogRecord, LogTail
 
 REPAIR: Final = (
@@ -20,6 +22,28 @@ REPAIR: Final = (
 
 class PositionRefused(Exception):
     """A position is not in this log: it was replaced, cut, or grew again. The message names the repair."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where a reader of events stands: all before `offset` is done, `src` was the last that counted."""
+
+    offset: int = 0
+    src: int = -1
+    mark: str = ""
+    """Of the record before `offset`; empty where there is none, and where an older release kept it."""
+
+    @property
+    def text(self) -> str:
+        """`offset:src:mark`, as stores keep it."""
+        return f"{self.offset}:{self.src}:{self.mark}"
+
+    @classmethod
+    def of(cls, text: bytes | None) -> Position:
+        """Read one that is kept; the beginning where there is none. Older releases kept `offset:src`."""
+        if text is None:
+            return cls()
+        offset, src, *mark = text.decode().split(":")
+        return cls(int(offset), int(src), mark[0] if mark else "")
 
 
 def mark_of_value(value: bytes, appended_at_ms: int) -> str:
@@ -48,28 +72,39 @@ async def mark_before(log: LogTail, topic: str, partition: int, offset: int) -> 
     return "" if record is None else mark_of(record)
 
 
-async def checked_mark(
-    log: LogTail, topic: str, partition: int, offset: int, mark: str, *, where: str, repair: str = REPAIR
-) -> str:
-    """Raise PositionRefused unless `offset` is a position in the log and `mark` that of the record before it.
+class Place(msgspec.Struct, frozen=True):
+    """What the log says to a position in it: its bounds, and the mark to keep (empty at its start)."""
 
-    `where` says who holds the position. Returns the mark by the log: the one to keep where `mark` is empty.
+    begin: int
+    end: int
+    mark: str
+
+
+async def checked(
+    log: LogTail, topic: str, partition: int, offset: int, mark: str, *, where: str, repair: str = REPAIR
+) -> Place:
+    """Raise PositionRefused unless `offset` is in the log and the record before it has this mark.
+
+    `where` says who holds the position. An empty mark is believed.
     """
     begin = await log.begin_offset(topic, partition)
     end = await log.end_offset(topic, partition)
     holds = f"{where} holds {topic}[{partition}] up to offset {offset}"
     if offset > end:
         raise PositionRefused(
-            f"{holds}, which is not in the log: the log ends at {end}, it lost its end. {repair}"
+            f"{holds}, which is not in the log but beyond its end: the log ends at {end}. {repair}"
         )
     if offset < begin:
         raise PositionRefused(
             f"{holds}, which is not in the log: the log begins at {begin}, records between are gone."
         )
-    found = await mark_before(log, topic, partition, offset)
+    found = ""
+    if offset > begin:
+        async for record in log.read(topic, partition, offset - 1, offset):
+            found = mark_of(record)
     if mark and found and mark != found:
         raise PositionRefused(
             f"{holds}, but the record before it is another one ({found}, not {mark}): the log lost its end"
             f" and has grown again. {repair}"
         )
-    return found
+    return Place(begin, end, found)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from deploy.simulation.processes import FAILURES, Process
 from projections.liveops.queries import LiveopsQueries
 from schemas.edge.ports import StoreUnavailable
+from schemas.log_positions import Position
 from streams.liveops.asking import Asker
 from streams.liveops.lobbies import LobbyManager
 from streams.liveops.rank_rewards import RankRewards
@@ -72,17 +73,17 @@ class SimulatedPositions:
         self._redis = redis
         self._faults = faults
 
-    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
+    async def load(self, log_id: str, partition: int) -> Position:
         """Next offset and last accepted `src`; (0, -1) where nothing is held."""
         await self._faults.delay("to the store")
-        return self._redis.effects.get(f"{log_id}/{partition}", (0, -1))
+        return self._redis.effects.get(f"{log_id}/{partition}", Position())
 
-    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
+    async def save(self, log_id: str, partition: int, position: Position) -> None:
         """Hold it."""
         await self._faults.delay("to the store")
         if self._faults.happens("store away"):
             raise StoreUnavailable("away")
-        self._redis.effects[f"{log_id}/{partition}"] = (offset, src)
+        self._redis.effects[f"{log_id}/{partition}"] = position
 
 
 def rank_rewards(

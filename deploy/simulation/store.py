@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.simulation.store_reads import gather
-from projections.redis.scripts import APPLY, FIND_OUTCOMES, GATHER, READY, STATE
+from projections.redis.scripts import APPLY, FIND_OUTCOMES, GATHER, MARK, READY, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.simulation.faults import Faults
+    from schemas.log_positions import Position
 
 _OPERATIONS: Final = {
     "set": 2,
@@ -45,6 +46,7 @@ class Generation:
         self.next: dict[str, int] = {}
         self.src: dict[str, int] = {}
         self.at: dict[str, int] = {}
+        self.mark: dict[str, str] = {}
 
 
 class SimulatedRedis:
@@ -55,17 +57,18 @@ class SimulatedRedis:
         self.run_id = 1
         self.live = Generation()
         self.outcomes: dict[str, tuple[bytes, int]] = {}
-        self.effects: dict[str, tuple[int, int]] = {}
+        self.effects: dict[str, Position] = {}
         """Positions of readers whose effects are commands: outside every generation."""
         self.ready = 0
         self._reached: dict[str, int] = {}
         self.woken: Callable[[str, str], None] = lambda _gateway, _record: None
-        self._files: list[tuple[Generation, dict[str, tuple[bytes, int]], dict[str, tuple[int, int]]]] = []
+        self._files: list[tuple[Generation, dict[str, tuple[bytes, int]], dict[str, Position]]] = []
         self._scripts = {
             script._sha: answer  # noqa: SLF001 - the name Redis knows it by
             for script, answer in (
                 (APPLY, self._apply),
                 (STATE, self._state),
+                (MARK, self._mark),
                 (READY, self._open),
                 (FIND_OUTCOMES, self._find),
                 (GATHER, self._gather),
@@ -111,11 +114,12 @@ class SimulatedRedis:
         if offset > expected:
             return [b"gap", str(expected).encode(), b""]
         live.next[partition] = offset + 1
+        live.mark[partition] = arguments[11]
         if src != last + 1:
             return [b"dropped", str(offset + 1).encode(), b""]
-        first = 11 + 3 * int(count)
+        first = 12 + 3 * int(count)
         operate(live.values, arguments[first:], int(partitions))
-        for index in range(11, first, 3):
+        for index in range(12, first, 3):
             self.outcomes[arguments[index]] = (
                 _bytes(arguments[index + 1]),
                 int(arguments[index + 2]),
@@ -135,7 +139,15 @@ class SimulatedRedis:
         position = b"" if held is None else str(held).encode()
         ready = b"ready" if self.ready == self.run_id else b""
         log_id = b"simulated" if self.live.next else b""
-        return [str(self.run_id).encode(), b"1", position, b"", log_id, ready]
+        mark = self.live.mark.get(partition, "").encode()
+        return [str(self.run_id).encode(), b"1", position, b"", log_id, ready, mark]
+
+    def _mark(self, arguments: list[Any]) -> int:
+        _, _, partition, offset, mark = arguments
+        if self.live.next.get(partition) != int(offset) or partition in self.live.mark:
+            return 0
+        self.live.mark[partition] = mark
+        return 1
 
     def _open(self, arguments: list[Any]) -> bytes:
         partition, partitions, run_id, target = (

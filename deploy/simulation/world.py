@@ -280,7 +280,7 @@ class World:
                 if int(arguments[5]) != last + 1:
                     continue
                 last += 1
-                first = 11 + 3 * int(arguments[10])
+                first = 12 + 3 * int(arguments[10])
                 operate(generation.values, [text_of(one) for one in arguments[first:]], self._partitions)
         return generation
 

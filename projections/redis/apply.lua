@@ -7,7 +7,7 @@
 --
 -- ARGV: noun, generation ('' follows the pointer), log id, partition, offset, src ('' where the record is no
 -- events record), appended_at_ms, gateway id ('' wakes nobody), record id, partitions of the topic,
--- number of outcomes, then key, value, expires_at_ms for each,
+-- number of outcomes, mark of the record, then key, value, expires_at_ms for each outcome,
 -- then the operations, flat: name and arguments.
 -- Returns {status, next offset, last src}; status: applied, repeated, dropped, or a refusal (nothing was written):
 -- gap, log, generation, argument (the second item then says which).
@@ -37,7 +37,7 @@ if offset > next_offset then return {'gap', tostring(next_offset), tostring(last
 
 local advanced = string.format('%.0f', offset + 1)
 if src ~= '' and tonumber(src) ~= last_src + 1 then
-  redis.call('HSET', positions, partition .. ':next', advanced, 'log', log_id)
+  redis.call('HSET', positions, partition .. ':next', advanced, 'log', log_id, partition .. ':mark', ARGV[12])
   return {'dropped', advanced, tostring(last_src)}
 end
 
@@ -50,8 +50,8 @@ local known = {
   expireat = {2, nil, 2}, expireas = {2, nil, nil, {[2] = 'hash'}}, zremwhen = {4, 'zset', nil, {[3] = 'set', [4] = 'set'}},
   stream = {5, 'stream', 2, {[3] = 'zset'}}, -- stream: key, happened at, sorted set, member, payload
 }
-local first = 12 + 3 * tonumber(ARGV[11])
-for i = 12, first - 1, 3 do
+local first = 13 + 3 * tonumber(ARGV[11])
+for i = 13, first - 1, 3 do
   local expires = tonumber(ARGV[i + 2])
   if not expires or expires <= 0 or ARGV[i] == '' then return {'argument', 'outcome ' .. tostring(ARGV[i]), ''} end
 end
@@ -127,10 +127,11 @@ while i <= #ARGV do
   else redis.call(name, key, ARGV[i + 2], ARGV[i + 3]) end
   i = i + arity + 1
 end
-for j = 12, first - 1, 3 do
+for j = 13, first - 1, 3 do
   redis.call('SET', ARGV[j], ARGV[j + 1], 'PXAT', ARGV[j + 2])
 end
-redis.call('HSET', positions, partition .. ':next', advanced, 'log', log_id, partition .. ':at', ARGV[7])
+redis.call('HSET', positions, partition .. ':next', advanced, 'log', log_id, partition .. ':at', ARGV[7],
+  partition .. ':mark', ARGV[12])
 if src ~= '' then
   redis.call('HSET', positions, partition .. ':src', src)
   last_src = src

@@ -12,27 +12,27 @@ from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
 from schemas.edge.ports import StoreUnavailable
+from schemas.log_positions import Position
 
 
 class RedisPositions:
-    """One reader's positions, a hash `effects:<reader>`: `<log id>/<partition>` -> `next offset:src`."""
+    """One reader's positions, a hash `effects:<reader>`: `<log id>/<partition>` -> `next offset:src:mark`."""
 
     def __init__(self, redis: Redis, reader: str) -> None:
         self._redis = redis
         self._key = f"effects:{reader}"
 
-    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
-        """Next offset and last accepted `src`; (0, -1) where nothing is held. Raises StoreUnavailable."""
+    async def load(self, log_id: str, partition: int) -> Position:
+        """Where the reader stands; the beginning where nothing is held. Raises StoreUnavailable."""
         try:
             held = await cast("Awaitable[bytes | None]", self._redis.hget(self._key, f"{log_id}/{partition}"))
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error
-        offset, _, src = (held or b"0:-1").partition(b":")
-        return int(offset), int(src)
+        return Position.of(held)
 
-    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
+    async def save(self, log_id: str, partition: int, position: Position) -> None:
         """Hold it. Raises StoreUnavailable."""
         try:
-            await self._redis.hset(self._key, f"{log_id}/{partition}", f"{offset}:{src}")
+            await self._redis.hset(self._key, f"{log_id}/{partition}", position.text)
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error

@@ -17,10 +17,11 @@ from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
 from projections.redis.operations import OutcomeOf, Project
-from projections.redis.scripts import APPLY, READY, STATE
+from projections.redis.scripts import APPLY, MARK, READY, STATE
 from schemas.decided import REMEMBERED_REFUSALS
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
+from schemas.log_positions import PositionRefused, checked, mark_of
 from schemas.topics import Topic
 
 POLL_MS: Final = 250
@@ -31,6 +32,12 @@ AWAY_S: Final = 10.0
 """How long Redis may be away before the process ends; every script may run twice, so waiting is safe."""
 UNKEYED_MS: Final = 2 * 60 * 1000
 KEYED_MS: Final = 24 * 60 * 60 * 1000
+REPAIR: Final = (
+    "Repair: `questlog rebuild redis --discard` builds it again from this log; `questlog repair` does so with"
+    " the stack stopped, and says what was lost."
+)
+_HEAD: Final = 12
+"""Arguments of apply.lua before the outcomes."""
 
 _RECORDS = Counter("questlog_redis_records", "Events records by what became of them.", ["noun", "status"])
 _events_decoder = msgspec.msgpack.Decoder(EventsRecord)
@@ -46,10 +53,6 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     outcome_of: OutcomeOf
     news: str = ""
     """Prefix of keys that hold passing news: two builds of the same log differ in them."""
-
-
-class PositionRefused(Exception):
-    """Redis' position can't be the log's. The message names the repair."""
 
 
 class StoreRegressed(Exception):
@@ -88,21 +91,21 @@ class RedisReader:
     async def assigned(self, partition: int) -> int:
         """Look up the store's position and return it. PositionRefused where it can't be this log's."""
         self._log_id = await self._log.log_id(self._topic.name)
-        run_id, _, position, _, log_id, _ = await self._state(partition)
-        begin = await self._log.begin_offset(self._topic.name, partition)
-        end = await self._log.end_offset(self._topic.name, partition)
+        run_id, _, position, _, log_id, _, mark = await self._state(partition)
         start = int(position) if position else 0
-        where = f"Redis holds {self._topic.name}[{partition}] up to offset {start}"
-        repair = "Repair: `questlog rebuild redis --discard` builds it again from this log."
+        topic = self._topic.name
         if log_id and log_id != self._log_id:
-            raise PositionRefused(f"{where}, but of another log ({log_id}, here {self._log_id}). {repair}")
-        if start > end:
-            raise PositionRefused(f"{where}, but the log ends at {end}. {repair}")
-        if start < begin:
-            raise PositionRefused(f"{where}, but the log begins at {begin}: records between are gone.")
-        state = _Partition(run_id=run_id, position=start, target=end)
+            raise PositionRefused(
+                f"Redis holds {topic}[{partition}] up to offset {start}, but of another log ({log_id}, here"
+                f" {self._log_id}). {REPAIR}"
+            )
+        place = await checked(self._log, topic, partition, start, mark, where="Redis", repair=REPAIR)
+        if start and not mark and place.mark:
+            kept = (self._projection.noun, self._generation, str(partition), str(start), place.mark)
+            await self._patiently(lambda: MARK.run(self._redis, *kept))
+        state = _Partition(run_id=run_id, position=start, target=place.end)
         self._partitions[partition] = state
-        await self._open_gate(partition, state, at_end=start >= end)
+        await self._open_gate(partition, state, at_end=start >= place.end)
         return start
 
     async def handle(self, record: LogRecord) -> None:
@@ -126,7 +129,7 @@ class RedisReader:
             if now_ms - state.polled_ms < POLL_MS:
                 continue
             state.polled_ms = now_ms
-            run_id, _, position, _, _, ready = await self._state(partition)
+            run_id, _, position, _, _, ready, _ = await self._state(partition)
             if int(position or 0) < state.position:
                 raise StoreRegressed(
                     f"Redis holds {self._topic.name}[{partition}] up to {position or 0}, but "
@@ -171,6 +174,7 @@ class RedisReader:
             events.record_id,
             str(self._topic.partitions),
             str(len(outcomes) // 3),
+            mark_of(record),
         ]
         return head + outcomes + operations, len(events.decided)
 
@@ -207,6 +211,11 @@ class _Partition(msgspec.Struct):
     reached: bool = False
     polled_ms: int = 0
     fresh_ms: int = 0
+
+
+def outcome_keys(arguments: list[str | bytes]) -> list[str | bytes]:
+    """The keys of the outcomes in a record's arguments."""
+    return arguments[_HEAD : _HEAD + 3 * int(arguments[10]) : 3]
 
 
 def outcome_key(command_id: str, record_id: str = "") -> str:

@@ -7,15 +7,17 @@ harmless.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import msgspec
 from redis.asyncio import Redis
 
-from projections.redis.reader import Projection, RedisReader
+from projections.redis.reader import KEYED_MS, Projection, RedisReader, outcome_keys
 from projections.redis.scripts import APPLY, COMPARE, STATE, SWAP
 from schemas.log import LogRecord, LogTail
+from schemas.log_positions import PositionRefused, checked
 
 ROUNDS_MAX: Final = 200
 """How often the builder runs after a live writer before it says that it can't catch up."""
@@ -56,13 +58,20 @@ async def rebuild(
     progress: Progress,
     verify: bool = False,
     discard: bool = False,
+    unseen: set[bytes] | None = None,
+    now_ms: int = 0,
 ) -> Rebuilt:
     """Build `generation` (a name not used before) and swap to it, or with `verify` compare and keep the old.
 
     `discard` swaps whatever the old generation holds: the repair for positions of another or a shortened log.
+    Outcomes of the last 24 hours before `now_ms` are stored again then, and their keys leave `unseen` (see
+    `stored_outcomes`): what stays there, the log does not hold.
+
     Raises RebuildFailed. Afterwards only the live generation is left.
     """
     builder = _Builder(redis, projection, log=log, generation=generation, progress=progress)
+    if discard:
+        builder.answer_since(now_ms - KEYED_MS, set() if unseen is None else unseen)
     live = await builder.live_generation()
     if live == generation:
         raise RebuildFailed(f"generation {generation} is live")
@@ -105,24 +114,27 @@ class _Builder:
         self._reader = RedisReader(redis, projection, log=log, generation=generation, answers=False)
         self._next: dict[int, int] = {}
         self._records = 0
+        self._answered_since_ms: int | None = None
+        self._unseen: set[bytes] = set()
 
     async def live_generation(self) -> str:
         _, live, *_ = await STATE.run(self._redis, self._projection.noun, "", "0")
         return str(live.decode())
 
     async def refuse_foreign_positions(self) -> None:
-        """Raise RebuildFailed where the live positions are of another log or beyond this one's end."""
+        """Raise RebuildFailed where the live positions are of another log or not in this one."""
         topic = self._projection.topic
         log_id = await self._log.log_id(topic.name)
         for partition in range(topic.partitions):
             state = await STATE.run(self._redis, self._projection.noun, "", str(partition))
-            position, held_id = int(state[2] or 0), state[4].decode()
-            end = await self._log.end_offset(topic.name, partition)
+            position, held_id, mark = int(state[2] or 0), state[4].decode(), state[6].decode()
             if held_id and held_id != log_id:
                 raise RebuildFailed(f"the live projection is of another log. {_DISCARD}")
-            if position > end:
-                at = f"{topic.name}[{partition}] up to {position}, beyond the log's end at {end}"
-                raise RebuildFailed(f"the live projection holds {at}. {_DISCARD}")
+            where = "the live projection"
+            try:
+                await checked(self._log, topic.name, partition, position, mark, where=where, repair=_DISCARD)
+            except PositionRefused as refused:
+                raise RebuildFailed(str(refused)) from refused
 
     async def begin(self) -> None:
         await APPLY.load(self._redis)
@@ -133,7 +145,11 @@ class _Builder:
             self._next[partition] = await self._reader.assigned(partition)
 
     def answers(self) -> None:
-        self._reader.answers = True
+        self._answered_since_ms = 0
+
+    def answer_since(self, since_ms: int, unseen: set[bytes]) -> None:
+        """Store the outcomes of records since then, and take their keys out of `unseen`."""
+        self._answered_since_ms, self._unseen = since_ms, unseen
 
     def result(self, *, swapped: bool, keys: int = 0, different: list[str] | None = None) -> Rebuilt:
         return Rebuilt(
@@ -173,7 +189,11 @@ class _Builder:
             return False
         async with self._redis.pipeline(transaction=bool(swap)) as pipeline:
             for record in records:
+                since_ms = self._answered_since_ms
+                self._reader.answers = since_ms is not None and record.appended_at_ms >= since_ms
                 arguments, _ = self._reader.arguments(record)
+                if self._unseen:
+                    self._unseen.difference_update(str(key).encode() for key in outcome_keys(arguments))
                 APPLY.queue(pipeline, *arguments)
             if swap:
                 partitions = str(self._projection.topic.partitions)
@@ -214,6 +234,18 @@ class _Builder:
                 return [key.decode() for key in reply]
             await self.catch_up()
         raise RebuildFailed("the live projection and the new one were never at the same position")
+
+
+async def stored_outcomes(redis: Redis) -> set[bytes]:
+    """The keys of all outcomes of all nouns that are stored now: about 100 bytes of memory for each."""
+    return {key async for key in redis.scan_iter(match="outcome:*", count=1000)}
+
+
+async def forget(redis: Redis, keys: Iterable[bytes]) -> None:
+    """Delete keys a few at a time, so that nothing else waits."""
+    left = iter(keys)
+    while some := list(islice(left, 500)):
+        await redis.unlink(*some)
 
 
 async def _keys(redis: Redis, prefix: str) -> AsyncIterator[str]:

@@ -49,6 +49,7 @@ class Script:
 
 APPLY = Script("apply")
 STATE = Script("state")
+MARK = Script("mark")
 READY = Script("ready")
 LOOKUP = Script("lookup")
 GATHER = Script("gather")

@@ -18,6 +18,7 @@ from projections.redis.client import AWAY
 from projections.redis.scripts import Script
 from schemas.edge.ports import StoreUnavailable
 from schemas.liveops.webhooks import Delivery, Taken
+from schemas.log_positions import Position
 
 _PUT: Final = Script("webhooks_put")
 _TAKE: Final = Script("webhooks_take")
@@ -36,32 +37,28 @@ class WebhookQueue:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def position(self, at: str) -> tuple[int, int]:
-        """Next offset and last accepted `src` of `<log id>/<partition>`; (0, -1) where nothing is held."""
-        held = await self._run(self._redis.hget(POSITIONS, at))
-        offset, _, src = (held or b"0:-1").partition(b":")
-        return int(offset), int(src)
+    async def position(self, at: str) -> Position:
+        """The position of `<log id>/<partition>`; the beginning where nothing is held."""
+        return Position.of(await self._run(self._redis.hget(POSITIONS, at)))
 
-    async def put(
-        self, at: str, *, expected: int, offset: int, src: int, deliveries: Sequence[Delivery]
-    ) -> int:
-        """Take deliveries and position `offset` together; return the next offset that the store holds.
+    async def put(self, at: str, *, expected: int, position: Position, deliveries: Sequence[Delivery]) -> int:
+        """Take deliveries and position together; return the next offset that the store holds.
 
-        Another than `offset` says that the store stood elsewhere than `expected`, and nothing was written.
+        Another than the position's says that the store stood elsewhere than `expected`: nothing was written.
         """
-        arguments: list[str | bytes] = [at, str(expected), str(offset), str(src)]
+        arguments: list[str | bytes] = [at, str(expected), position.text]
         for one in deliveries:
             arguments += (one.target, one.line, str(one.sequence), _encode(one), str(one.queued_at_ms))
         reply = await self._run(_PUT.run(self._redis, *arguments))
-        return offset if reply[0] == b"put" else int(reply[1])
+        return position.offset if reply[0] == b"put" else int(reply[1])
 
     async def put_back(self, delivery: Delivery) -> None:
         """Put a delivery into its line once more, due at once."""
-        held, _ = await self.position(REPLAYS)
+        held = (await self.position(REPLAYS)).offset
         while True:
-            offset = held + 1
-            held = await self.put(REPLAYS, expected=held, offset=offset, src=-1, deliveries=[delivery])
-            if held == offset:
+            position = Position(held + 1)
+            held = await self.put(REPLAYS, expected=held, position=position, deliveries=[delivery])
+            if held == position.offset:
                 return
 
     async def take(

@@ -23,6 +23,7 @@ from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord
 from schemas.liveops.webhooks import KEPT_MS, Delivery, WebhookTarget, targets_of
 from schemas.log import LogReader, LogRecord, LogTail
+from schemas.log_positions import Position, checked, mark_of
 from schemas.topics import Topic
 
 KEPT_EVERY_MS: Final = 1_000
@@ -53,9 +54,18 @@ GiveUp = Callable[[Delivery, str], Awaitable[None]]
 
 class _Place(msgspec.Struct):
     offset: int
-    src: int
+    src: int | None
+    """Of the last record that counted; None at the start of a log whose beginning is gone."""
     held: int
     """The next offset that the store holds."""
+    mark: str
+    """Of the record before `held`."""
+    last: LogRecord | None = None
+    """The record before `offset`, where it was read since."""
+
+    def position(self) -> Position:
+        mark = self.mark if self.last is None else mark_of(self.last)
+        return Position(self.offset, -1 if self.src is None else self.src, mark)
 
 
 class WebhookReader(LogReader):
@@ -82,19 +92,31 @@ class WebhookReader(LogReader):
         self._kept_ms = 0
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the store stands; at the log's start where it holds nothing of this log."""
-        self._log_id = await self._tail.log_id(self._topic.name)
-        begin = await self._tail.begin_offset(self._topic.name, partition)
-        offset, src = await self._patiently(partial(self._queue.position, self._at(partition)))
-        place = _Place(offset, src, offset) if offset >= begin else _Place(begin, -1, offset)
-        self._places[partition] = place
-        return place.offset
+        """Go on where the store stands; at the log's start where it holds nothing of this log.
+
+        Raises PositionRefused where the store's position is not in the log.
+        """
+        topic = self._topic.name
+        self._log_id = await self._tail.log_id(topic)
+        held = await self._patiently(partial(self._queue.position, self._at(partition)))
+        if held.offset == 0:
+            begin = await self._tail.begin_offset(topic, partition)
+            self._places[partition] = _Place(begin, None if begin else -1, 0, "")
+            return begin
+        found = await checked(
+            self._tail, topic, partition, held.offset, held.mark, where="the webhooks' position in Redis"
+        )
+        self._places[partition] = place = _Place(held.offset, held.src, held.offset, found.mark)
+        if not held.mark:
+            await self._put(partition, place, [])
+        return held.offset
 
     async def handle(self, record: LogRecord) -> None:
         """Put what the record gives to deliver. Raises StoreRegressed where the store lost data."""
         head = _head.decode(record.value)
         place = self._places[record.partition]
-        if head.src != place.src + 1:  # another writer's, which nobody reads
+        place.last = record
+        if place.src is not None and head.src != place.src + 1:  # another writer's, which nobody reads
             place.offset = record.offset + 1
             return
         deliveries: list[Delivery] = []
@@ -112,29 +134,27 @@ class WebhookReader(LogReader):
             return
         self._kept_ms = now_ms
         for partition, place in self._places.items():
-            if place.offset != place.held:
+            if place.offset != place.held and place.last is not None:
                 await self._put(partition, place, [])
             elif place.held:
-                offset, _ = await self._patiently(partial(self._queue.position, self._at(partition)))
-                self._same(partition, place.held, offset)
+                held = await self._patiently(partial(self._queue.position, self._at(partition)))
+                self._same(partition, place.held, held.offset)
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
         self._places.pop(partition, None)
 
     async def _put(self, partition: int, place: _Place, deliveries: list[Delivery]) -> None:
+        position = place.position()
+
         def put() -> Awaitable[int]:
             return self._queue.put(
-                self._at(partition),
-                expected=place.held,
-                offset=place.offset,
-                src=place.src,
-                deliveries=deliveries,
+                self._at(partition), expected=place.held, position=position, deliveries=deliveries
             )
 
         held = await self._patiently(put)  # put twice, the second finds `offset`: it is there
-        self._same(partition, place.offset, held)
-        place.held = held
+        self._same(partition, position.offset, held)
+        place.held, place.mark = held, position.mark
         for one in deliveries:
             _PUT.labels(one.type).inc()
 

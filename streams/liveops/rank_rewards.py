@@ -21,6 +21,7 @@ from schemas.liveops.event_windows import BoardChunkFinalized
 from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
 from schemas.log import LogReader, LogRecord, LogTail
+from schemas.log_positions import Position, PositionRefused, checked, mark_of
 from schemas.topics import Topic
 from streams.gateway.waiting import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
@@ -41,11 +42,11 @@ _CHUNK: Final = BoardChunkFinalized.WIRE.encode()
 class Positions(Protocol):
     """Where each partition stands, in a store. Raises StoreUnavailable."""
 
-    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
-        """The next offset and the last accepted `src`; (0, -1) where nothing is held of this log."""
+    async def load(self, log_id: str, partition: int) -> Position:
+        """The beginning where nothing is held of this log."""
         ...
 
-    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
+    async def save(self, log_id: str, partition: int, position: Position) -> None:
         """Hold it."""
         ...
 
@@ -68,50 +69,64 @@ class RankRewards(LogReader):
         self._tail = tail
         self._positions = positions
         self._log_id = ""
-        self._next: dict[int, tuple[int, int]] = {}
-        """By partition: the next offset, the last accepted `src`."""
-        self._kept: dict[int, tuple[int, int]] = {}
+        self._src: dict[int, int | None] = {}
+        """By partition: the last `src` that counted; None at the start of a log whose beginning is gone."""
+        self._last: dict[int, LogRecord] = {}
+        """By partition: the last record that was read since the position was kept."""
         self._kept_ms = 0
 
     async def assigned(self, partition: int) -> int:
         """Go on where the kept position stands; at the log's start where it can't be this log's."""
-        self._log_id = await self._tail.log_id(self._topic.name)
-        begin = await self._tail.begin_offset(self._topic.name, partition)
-        end = await self._tail.end_offset(self._topic.name, partition)
+        topic = self._topic.name
+        self._log_id = await self._tail.log_id(topic)
         held = await self._positions.load(self._log_id, partition)
-        position = held if begin <= held[0] <= end else (begin, -1)
-        self._next[partition] = self._kept[partition] = position
-        return position[0]
+        try:
+            found = await checked(
+                self._tail, topic, partition, held.offset, held.mark, where="the position of rank rewards"
+            )
+        except PositionRefused as refused:
+            _log.warning("all rank rewards are asked again, which gives nothing twice: %s", refused)
+            begin = await self._tail.begin_offset(topic, partition)
+            self._src[partition] = None if begin else -1
+            return begin
+        if held.offset and not held.mark:
+            await self._positions.save(
+                self._log_id, partition, msgspec.structs.replace(held, mark=found.mark)
+            )
+        self._src[partition] = held.src
+        return held.offset
 
     async def handle(self, record: LogRecord) -> None:
         """Give what a record's chunks have earned. Raises where that can't be done in time."""
         head = _head.decode(record.value)
-        _, src = self._next[record.partition]
-        accepted = head.src == src + 1  # anything else is another writer's, which nobody reads
-        position = (record.offset + 1, head.src if accepted else src)
+        src = self._src[record.partition]
+        accepted = src is None or head.src == src + 1  # anything else is another writer's, which nobody reads
         given = gifts(_decoder.decode(record.value)) if accepted and _CHUNK in record.value else []
         if given:
             await self._give(given)
-            await self._keep(record.partition, position)
-        self._next[record.partition] = position
+        self._last[record.partition] = record
+        if accepted:
+            self._src[record.partition] = head.src
+        if given:
+            await self._keep(record.partition)
 
     async def idle(self, now_ms: int) -> None:
         """Now and then keep the position, so that a restart reads little again."""
         if now_ms - self._kept_ms < KEPT_EVERY_MS:
             return
         self._kept_ms = now_ms
-        for partition, position in self._next.items():
-            if position != self._kept.get(partition):
-                await self._keep(partition, position)
+        for partition in list(self._last):
+            await self._keep(partition)
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
-        self._next.pop(partition, None)
-        self._kept.pop(partition, None)
+        self._src.pop(partition, None)
+        self._last.pop(partition, None)
 
-    async def _keep(self, partition: int, position: tuple[int, int]) -> None:
-        await self._positions.save(self._log_id, partition, *position)
-        self._kept[partition] = position
+    async def _keep(self, partition: int) -> None:
+        record, src = self._last.pop(partition), self._src[partition]
+        position = Position(record.offset + 1, -1 if src is None else src, mark_of(record))
+        await self._positions.save(self._log_id, partition, position)
 
     async def _give(self, given: Sequence[Gift]) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.log import LogReader, LogRecord, LogTail
+from schemas.log_positions import REPAIR, PositionRefused
 from schemas.topics import Topic
 from streams.runtime import metrics
 
@@ -32,10 +33,6 @@ class PartitionHealth(msgspec.Struct, frozen=True):
     partition: int
     position: int
     lag: int | None
-
-
-class PositionRefused(Exception):
-    """A store's position is not in the log: the log was replaced or cut, and the message names the repair."""
 
 
 class Binding:
@@ -62,7 +59,7 @@ class Binding:
             if not begin <= position <= end:
                 raise PositionRefused(
                     f"{self.topic.name}[{partition}] holds {begin} to {end}, not the position {position}:"
-                    " the log was replaced or cut. Run `questlog rebuild`, or restore the log."
+                    f" the log was replaced or cut. {REPAIR}"
                 )
             self.ends[partition] = end
             self.positions[partition] = position

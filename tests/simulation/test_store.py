@@ -89,7 +89,7 @@ async def both(url: str, batches: list[list[Operation]], requests: list[tuple[st
         await client.mset({f"generation:{noun}": "1", f"ready:{noun}": run_id})
         for offset, batch in enumerate(batches):
             flat = [argument for operation in batch for argument in operation]
-            head = (noun, "", "log", "0", str(offset), str(offset), "0", "", "", str(PARTITIONS), "0")
+            head = (noun, "", "log", "0", str(offset), str(offset), "0", "", "", str(PARTITIONS), "0", "mark")
             reply = await APPLY.run(redis, *head, *flat)
             assert reply[0] == b"applied", reply
             operate(values, [text_of(argument) for argument in flat], PARTITIONS)

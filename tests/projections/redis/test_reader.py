@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from projections.redis.client import connect
-from projections.redis.reader import ApplyRefused, PositionRefused, RedisReader, StoreRegressed
+from projections.redis.reader import ApplyRefused, RedisReader, StoreRegressed
 from schemas.envelope import Outcome
+from schemas.log_positions import PositionRefused
 from tests.projections.redis.support import ListLog, projection, put, redis_server
 
 if TYPE_CHECKING:
@@ -192,6 +193,31 @@ async def test_positions_that_can_not_be_this_logs_are_refused_and_the_repair_is
     shorter = ListLog(log.topic)
     with pytest.raises(PositionRefused, match=r"the log ends at 0.*questlog rebuild redis --discard"):
         await RedisReader(redis, projection(noun), log=shorter).assigned(0)
+
+
+async def test_a_log_that_lost_its_end_and_has_grown_again_is_refused(redis: Redis, noun: str) -> None:
+    reader, log = reader_of(redis, noun)
+    await reader.assigned(0)
+    for record in (log.append(put("h", "a", "1")), log.append(put("h", "a", "lost"), src=5)):
+        await reader.handle(record)
+    assert await RedisReader(redis, projection(noun), log=log).assigned(0) == 2
+    log.records[0].pop()
+    log.append(put("h", "a", "2"))
+    log.append(put("h", "a", "3"))
+    with pytest.raises(PositionRefused, match=r"another one.*questlog rebuild redis --discard"):
+        await RedisReader(redis, projection(noun), log=log).assigned(0)
+
+
+async def test_a_position_without_a_mark_is_believed_once_and_gets_one(redis: Redis, noun: str) -> None:
+    reader, log = reader_of(redis, noun)
+    await reader.assigned(0)
+    await reader.handle(log.append(put("h", "a", "1")))
+    await redis.hdel(f"{noun}:1:positions", "0:mark")
+    await RedisReader(redis, projection(noun), log=log).assigned(0)
+    log.records[0].pop()
+    log.append(put("h", "a", "2"))
+    with pytest.raises(PositionRefused, match="another one"):
+        await RedisReader(redis, projection(noun), log=log).assigned(0)
 
 
 async def test_a_redis_that_came_up_empty_is_noticed_and_filled_from_the_start(

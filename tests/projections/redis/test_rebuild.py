@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from projections.redis.reader import PositionRefused, RedisReader
-from projections.redis.rebuild import RebuildFailed, rebuild
-from tests.projections.redis.support import ListLog, projection, put
+from projections.redis.reader import RedisReader
+from projections.redis.rebuild import RebuildFailed, forget, rebuild, stored_outcomes
+from schemas.log_positions import PositionRefused
+from tests.projections.redis.support import NOW_MS, ListLog, projection, put
 from tests.projections.redis.test_reader import contents
 
 if TYPE_CHECKING:
@@ -121,3 +122,29 @@ async def test_from_catch_up_on_the_builder_answers_too(redis: Redis, noun: str)
     assert (await contents(redis, noun, "2"))["h"]["a"] == "2"
     assert await redis.exists(f"outcome:{noun}-late")
     assert not await redis.exists(f"outcome:{noun}-c")
+
+
+async def test_a_log_that_grew_again_is_swapped_in_only_on_request_and_lost_outcomes_go(
+    redis: Redis, noun: str
+) -> None:
+    reader, log = await live(redis, noun, records=3, partitions=1)
+    for name in ("kept", "lost"):
+        await reader.handle(log.append(put("h", "a", name, command_id=f"{noun}-{name}", keyed=True)))
+    log.records[0].pop()
+    log.append(put("h", "a", "new", command_id=f"{noun}-new", keyed=True))
+    other_nouns = f"outcome:{noun}-other"
+    await redis.set(other_nouns, b"of a noun that is rebuilt after this one")
+    made, unseen = projection(noun), await stored_outcomes(redis)
+    assert {f"outcome:{noun}-lost".encode(), other_nouns.encode()} <= unseen
+    with pytest.raises(RebuildFailed, match=r"another one.*--discard"):
+        await rebuild(redis, made, log=log, generation="2", progress=quiet)
+    rebuilt = await rebuild(
+        redis, made, log=log, generation="3", progress=quiet, discard=True, unseen=unseen, now_ms=NOW_MS
+    )
+    assert rebuilt.swapped
+    mine = {key for key in unseen if key.startswith(f"outcome:{noun}".encode())}
+    assert mine == {f"outcome:{noun}-lost".encode(), other_nouns.encode()}
+    await forget(redis, [f"outcome:{noun}-lost".encode()])
+    for name, there in {"kept": 1, "new": 1, "lost": 0}.items():
+        assert await redis.exists(f"outcome:{noun}-{name}") == there
+    assert await RedisReader(redis, made, log=log).assigned(0) == 5

@@ -9,6 +9,7 @@ from schemas.codec import Message
 from schemas.envelope import EventsRecord
 from schemas.liveops.commands import GiveRankReward
 from schemas.log import LogRecord
+from schemas.log_positions import Position
 from schemas.topics import LIVEOPS_EVENTS
 from streams.gateway.waiting import CommandUnavailable
 from streams.liveops import rank_rewards
@@ -51,13 +52,13 @@ class Held:
     """Positions in memory."""
 
     def __init__(self) -> None:
-        self.offsets: dict[tuple[str, int], tuple[int, int]] = {}
+        self.offsets: dict[tuple[str, int], Position] = {}
 
-    async def load(self, log_id: str, partition: int) -> tuple[int, int]:
-        return self.offsets.get((log_id, partition), (0, -1))
+    async def load(self, log_id: str, partition: int) -> Position:
+        return self.offsets.get((log_id, partition), Position())
 
-    async def save(self, log_id: str, partition: int, offset: int, src: int) -> None:
-        self.offsets[log_id, partition] = (offset, src)
+    async def save(self, log_id: str, partition: int, position: Position) -> None:
+        self.offsets[log_id, partition] = position
 
 
 @pytest.fixture
@@ -114,6 +115,32 @@ async def test_a_lost_position_gives_nothing_twice(world: World) -> None:
     before = {name: world.grants(name) for name in WANTED}
     await read_all(reader(world, Held()), world)
     assert {name: world.grants(name) for name in WANTED} == before
+
+
+async def test_a_position_of_lost_records_is_no_position(world: World) -> None:
+    held = Held()
+    rewards = reader(world, held)
+    await read_all(rewards, world)
+    await rewards.idle(10_000_000)
+    before = {name: world.grants(name) for name in WANTED}
+    for where, position in held.offsets.items():
+        held.offsets[where] = msgspec.structs.replace(position, mark="0-0")
+    assert {await reader(world, held).assigned(partition) for partition in range(World.partitions)} == {0}
+    await read_all(reader(world, held), world)
+    assert {name: world.grants(name) for name in WANTED} == before
+
+
+async def test_a_position_without_a_mark_is_believed_once_and_gets_it(world: World) -> None:
+    held = Held()
+    rewards = reader(world, held)
+    await read_all(rewards, world)
+    await rewards.idle(10_000_000)
+    kept = dict(held.offsets)
+    for where, position in kept.items():
+        held.offsets[where] = msgspec.structs.replace(position, mark="")
+    for (_, partition), position in kept.items():
+        assert await reader(world, held).assigned(partition) == position.offset
+    assert held.offsets == kept
 
 
 async def test_a_restart_begins_behind_what_was_given(world: World) -> None:
