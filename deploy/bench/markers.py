@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from deploy.bench.mix import marker
-from projections.clickhouse.client import ClickHouseError, literal
+from projections.clickhouse.client import ClickHouseError
+from projections.clickhouse.transport import BesideRows
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -118,9 +119,9 @@ class Markers:
                 self.found_ms.append((now - sent) * 1000)
 
     async def _found(self) -> list[list[str]]:
-        wanted = ", ".join(literal(session_id) for session_id in self._pending)
         mine = "studio_id = {studio:String} AND game_id = {game:String}"
         return await self._target.clickhouse.rows(
-            f"SELECT DISTINCT session_id FROM events WHERE {mine} AND session_id IN ({wanted})",  # noqa: S608 - literals are quoted
+            f"SELECT DISTINCT session_id FROM events WHERE {mine} AND session_id IN pending",  # noqa: S608 - placeholders only
             {"studio": self._target.studio_id, "game": self._target.app_id},
+            beside=BesideRows("pending", {"session_id": "String"}, [[one] for one in self._pending]),
         )

@@ -19,6 +19,7 @@ from deploy.stack.clickhouse_execution import (
     command,
     connect,
     execute,
+    external_tables,
     quote_name,
     set_settings,
 )
@@ -72,7 +73,8 @@ class ChdbEngine:
         try:
             if token:
                 set_settings(connection, {_TOKEN_SETTING: token})
-            yield from execute(connection, statement, word, progress)
+            with external_tables(connection, statement.tables):
+                yield from execute(connection, statement, word, progress)
             if token:
                 set_settings(connection, {_TOKEN_SETTING: ""})
             clean = not leaves_session(word)
@@ -134,7 +136,8 @@ class ChdbEngine:
             session.applied = dict(statement.settings)
             if statement.database:
                 command(session.connection, f"USE {quote_name(statement.database)}")
-            yield from execute(session.connection, statement, word, progress)
+            with external_tables(session.connection, statement.tables):
+                yield from execute(session.connection, statement, word, progress)
         finally:
             session.until = time.monotonic() + statement.session_seconds
             session.lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CODE: Final = re.compile(r"Code: (\d+)")
-_SETTING_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class EngineError(Exception):
@@ -38,6 +39,16 @@ class EngineError(Exception):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExternalTable:
+    """Rows that came beside a statement, for it alone; `structure` is its columns in SQL."""
+
+    name: str
+    structure: str
+    format: str
+    data: bytes
+
+
 @dataclass(kw_only=True)
 class Statement:
     """One request to the engine. `data` follows the text, in pieces, for an INSERT."""
@@ -48,6 +59,7 @@ class Statement:
     database: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    tables: list[ExternalTable] = field(default_factory=list)
     session: str = ""
     session_seconds: float = 60.0
 
@@ -130,17 +142,41 @@ def _insert(connection: Any, text: bytes, form: str, data: list[bytes], progress
     chDB's own insert stream reports success where a part can't be stored (disk full: the rows are gone and no
     error is raised), and an INSERT with its data in the text ends at the first blank line of the data.
     """
-    file = os.memfd_create("insert")
+    with _file_of(data) as file:
+        result = connection.query(_from_file(text, file, form), "TabSeparated")
+    progress.written_rows += result.rows_read()
+    progress.written_bytes += result.bytes_read()
+
+
+@contextlib.contextmanager
+def external_tables(connection: Any, tables: list[ExternalTable]) -> Iterator[None]:
+    """External tables are temporary ones of this connection while the block runs. Raises EngineError."""
+    with contextlib.ExitStack() as created:
+        for table in tables:
+            name = quote_name(table.name)
+            create = f"CREATE TEMPORARY TABLE {name} ({table.structure})"
+            if not is_single(create.encode()):
+                raise EngineError(62, "Code: 62. DB::Exception: Syntax error in a structure. (SYNTAX_ERROR)")
+            if not _PLAIN_NAME.match(table.format):
+                raise EngineError(73, "Code: 73. DB::Exception: Unknown format. (UNKNOWN_FORMAT)")
+            command(connection, create)
+            created.callback(command, connection, f"DROP TEMPORARY TABLE {name}")
+            with _file_of([table.data]) as file:
+                command(connection, _from_file(f"INSERT INTO {name}".encode(), file, table.format))
+        yield
+
+
+@contextlib.contextmanager
+def _file_of(data: list[bytes]) -> Iterator[int]:
+    file = os.memfd_create("data")
     try:
         for piece in data:
             rest = memoryview(piece)
             while rest:
                 rest = rest[os.write(file, rest) :]
-        result = connection.query(_from_file(text, file, form), "TabSeparated")
+        yield file
     finally:
         os.close(file)
-    progress.written_rows += result.rows_read()
-    progress.written_bytes += result.bytes_read()
 
 
 def _from_file(text: bytes, file: int, form: str) -> str:
@@ -155,7 +191,7 @@ def set_settings(connection: Any, settings: Mapping[str, str]) -> None:
     if not settings:
         return
     for name in settings:
-        if not _SETTING_NAME.match(name):
+        if not _PLAIN_NAME.match(name):
             raise EngineError(115, f"Code: 115. DB::Exception: Unknown setting '{name}'. (UNKNOWN_SETTING)")
     ordered = sorted(settings.items(), key=lambda item: item[0] == "readonly")
     command(connection, "SET " + ", ".join(f"{name} = {quote(value)}" for name, value in ordered))

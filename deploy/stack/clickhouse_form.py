@@ -1,4 +1,4 @@
-"""multipart/form-data requests: clickhouse-connect sends long statements and parameters so."""
+"""multipart/form-data requests: long statements and parameters as fields, external tables as files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from deploy.stack.clickhouse_execution import EngineError
 
 
-def read_form(boundary: bytes, body: bytes) -> dict[str, str]:
-    """The form's fields.
-
-    Raises EngineError: 48 for a file (external tables), 36 where the form can't be read.
-    """
+def read_form(boundary: bytes, body: bytes) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The form's fields, and its files by name. Raises EngineError 36 where the form can't be read."""
     fields: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     header_name: list[bytes] = []
     header_value: list[bytes] = []
     headers: dict[bytes, bytes] = {}
@@ -26,11 +24,11 @@ def read_form(boundary: bytes, body: bytes) -> dict[str, str]:
 
     def end_part() -> None:
         _, options = parse_options_header(headers.get(b"content-disposition", b""))
+        name = options.get(b"name", b"").decode(errors="replace")
         if b"filename" in options:
-            raise EngineError(
-                48, "Code: 48. DB::Exception: External tables are not served. (NOT_IMPLEMENTED)"
-            )
-        fields[options.get(b"name", b"").decode()] = b"".join(value).decode("utf-8", "surrogateescape")
+            files[name or "_data"] = b"".join(value)
+        else:
+            fields[name] = b"".join(value).decode("utf-8", "surrogateescape")
         headers.clear()
         value.clear()
 
@@ -49,4 +47,4 @@ def read_form(boundary: bytes, body: bytes) -> dict[str, str]:
         parser.finalize()
     except MultipartParseError as error:
         raise EngineError(36, f"Code: 36. DB::Exception: Bad form: {error}. (BAD_ARGUMENTS)") from None
-    return fields
+    return fields, files

@@ -1,7 +1,7 @@
 """ClickHouse's HTTP protocol over the embedded engine: stock clickhouse-connect works unchanged.
 
 Source: ClickHouse's documentation of its HTTP interface and clickhouse-connect 1.12. Not served:
-ClickHouse's own block compression (`compress=1`, `decompress=1`) and external tables.
+ClickHouse's own block compression (`compress=1`, `decompress=1`) and external tables of readers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import prometheus_client
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement
 from deploy.stack.clickhouse_readers import Readers, confine
 from deploy.stack.clickhouse_request import credentials, statement_of
-from deploy.stack.clickhouse_response import Response
+from deploy.stack.clickhouse_response import PIECE_BYTES, Held, Response
 from deploy.stack.clickhouse_statement import first_word, output_format
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX: Final = 2 * 1024**3
-PIECE_BYTES: Final = 1 << 20
 
 REQUESTS: Final = prometheus_client.Counter(
     "questlog_clickhouse_requests", "Statements by kind and HTTP status", ["kind", "status"]
@@ -104,20 +103,25 @@ class ClickHouseHttp:
                 )
             kind = _kind(statement) if reader is None else "analyst"
             with RUNNING.track_inprogress():
-                await self._run(statement, kind, response, receive)
+                whole = params.get("wait_end_of_query") == "1"
+                await self._run(statement, kind, response, receive, whole=whole)
         except EngineError as error:
             kind = "refused"
             await response.fail(error)
         REQUESTS.labels(kind, response.status).inc()
         SECONDS.labels(kind).observe(time.perf_counter() - begun)
 
-    async def _run(self, statement: Statement, kind: str, response: Response, receive: Receive) -> None:
+    async def _run(
+        self, statement: Statement, kind: str, response: Response, receive: Receive, *, whole: bool
+    ) -> None:
+        """Send the result as it comes; with `whole` only once the statement has ended."""
         pool = {"insert": self._writing, "analyst": self._analysing}.get(kind, self._reading)
         loop = asyncio.get_running_loop()
         progress = Progress()
         pieces = self._engine.run(statement, progress)
         gone = asyncio.ensure_future(_disconnected(receive))
         failure: EngineError | None = None
+        held = Held() if whole else None
         try:
             ended = False
             while not ended:
@@ -128,9 +132,17 @@ class ClickHouseHttp:
                     break
                 if gone.done():
                     return
-                await response.piece(piece, progress, last=ended)
+                if held is None:
+                    await response.piece(piece, progress, last=ended)
+                else:
+                    held.add(piece)
+            if held is not None and failure is None:
+                for piece, last in held.pieces():
+                    await response.piece(piece, progress, last=last)
         finally:
             gone.cancel()
+            if held is not None:
+                held.close()
             await loop.run_in_executor(pool, pieces.close)  # type: ignore[attr-defined]  # a generator
         ROWS.labels("read").inc(progress.read_rows)
         ROWS.labels("written").inc(progress.written_rows)

@@ -107,6 +107,8 @@ def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
     statement.session = ""
     statement.data = [b"".join([statement.text, *statement.data])]
     statement.text, statement.data = statement.data[0], []
+    if statement.tables:
+        raise _refused("no external tables")
     filters = _filters(engine, reader.studio_id)
     word = first_word(statement.text)
     if not is_single(statement.text):

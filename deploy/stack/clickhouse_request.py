@@ -9,7 +9,7 @@ from typing import Final
 from python_multipart.multipart import parse_options_header
 
 from deploy.stack.clickhouse_codec import UnknownEncodingError, decompress
-from deploy.stack.clickhouse_execution import EngineError, Statement
+from deploy.stack.clickhouse_execution import EngineError, ExternalTable, Statement
 from deploy.stack.clickhouse_form import read_form
 
 _NOT_SETTINGS: Final = frozenset(
@@ -33,9 +33,12 @@ def statement_of(
         )
     body = _plain(headers.get("content-encoding", "").strip().lower(), body)
     kind, options = parse_options_header(headers.get("content-type", ""))
+    tables: list[ExternalTable] = []
     if kind == b"multipart/form-data":
-        params |= read_form(options.get(b"boundary", b""), b"".join(body))
+        fields, files = read_form(options.get(b"boundary", b""), b"".join(body))
+        params |= fields
         body = []
+        tables = [_external_table(name, params, data) for name, data in files.items()]
     settings = {
         name: value
         for name, value in params.items()
@@ -61,9 +64,26 @@ def statement_of(
         database=params.get("database") or headers.get("x-clickhouse-database", ""),
         settings=settings,
         parameters={name[6:]: value for name, value in params.items() if name.startswith("param_")},
+        tables=tables,
         session=params.get("session_id", ""),
         session_seconds=session_seconds,
     )
+
+
+def _external_table(name: str, params: dict[str, str], data: bytes) -> ExternalTable:
+    """A file of a form as ClickHouse means it; takes its description out of the parameters."""
+    form = params.pop(f"{name}_format", "TabSeparated")
+    types = params.pop(f"{name}_types", "")
+    structure = params.pop(f"{name}_structure", "") or ", ".join(
+        f"_{number} {type_}" for number, type_ in enumerate(types.split(","), 1) if types
+    )
+    if not structure:
+        raise EngineError(
+            36,
+            f"Code: 36. DB::Exception: Neither structure nor types have been provided for external table"
+            f" {name}. Use fields {name}_structure or {name}_types to do so. (BAD_ARGUMENTS)",
+        )
+    return ExternalTable(name=name, structure=structure, format=form, data=data)
 
 
 def _plain(encoding: str, body: list[bytes]) -> list[bytes]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.stack.clickhouse_codec import Compressor, choose, compressor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
     from deploy.stack.clickhouse_execution import EngineError, Progress
 
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+PIECE_BYTES: Final = 1 << 20
+HELD_BYTES_MAX: Final = 16 << 20
+"""A held result goes to a temporary file beyond this."""
 _SERVER: Final = "questlog-chdb"
 _STATUS: Final[dict[int, int]] = {
     **dict.fromkeys((6, 26, 27, 33, 38, 41, 43, 53, 62, 69, 70, 72, 117, 130, 131, 321, 457, 1000), 400),
@@ -27,6 +31,28 @@ _STATUS: Final[dict[int, int]] = {
     48: 501,
     **dict.fromkeys((76, 209, 439), 503),
 }
+
+
+class Held:
+    """A result that is sent only once its statement has ended (`wait_end_of_query=1`)."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=HELD_BYTES_MAX)  # noqa: SIM115 - `close` closes it
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Hold a piece."""
+        self._size += self._file.write(piece)
+
+    def pieces(self) -> Iterator[tuple[bytes, bool]]:
+        """All that was held, in pieces, and of each whether it is the last one. There is one at least."""
+        self._file.seek(0)
+        for begin in range(0, self._size or 1, PIECE_BYTES):
+            yield self._file.read(PIECE_BYTES), begin + PIECE_BYTES >= self._size
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._file.close()
 
 
 class Response:

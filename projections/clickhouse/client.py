@@ -1,25 +1,31 @@
-"""A small ClickHouse HTTP client for writers: raw bytes in, one part out, the same bytes again in doubt.
+"""ClickHouse for writers: raw bytes in, one part out, the same bytes again in doubt.
 
 Reads made for HTTP answers go through `projections/telemetry/queries/client.py`; this one serves the
-projector, the migrations and the rebuild. Settings of an insert: the design's "Exactly once into ClickHouse".
+projector, the migrations and the rebuild. Both send by `transport`. Settings of an insert: the design's
+"Exactly once into ClickHouse".
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
-import aiohttp
-import msgspec
+from projections.clickhouse.transport import (
+    ROWS_FORM,
+    BesideRows,
+    NoAnswer,
+    StatementFailed,
+    Transport,
+    Value,
+    decode_rows,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 ONE_INSERT_IS_ONE_PART: Final = {
     "min_insert_block_size_rows": "20000000",
@@ -52,7 +58,6 @@ _TRIES_OF_ONE: Final = 5
 _UNIX_FROM_MS: Final = 946_684_800_000
 """From 2000 on, seconds with a fraction are read alike under every setting, and cost a fifth."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"})
 
 
 class ClickHouseError(Exception):
@@ -90,20 +95,12 @@ class ClickHouse:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`url` is http(s)://[user:password@]host:port; `retry_seconds` bounds all tries of one statement."""
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-        self._url = f"{parts.scheme}://{parts.hostname}{port}/"
-        self._headers = (
-            {"X-ClickHouse-User": unquote(parts.username), "X-ClickHouse-Key": unquote(parts.password or "")}
-            if parts.username
-            else {}
-        )
+        self._transport = Transport(url)
         self.database = identifier(database)
         self._answer_seconds = answer_seconds
         self._retry_seconds = retry_seconds
         self._clock = clock
         self._sleep = sleep
-        self._session: aiohttp.ClientSession | None = None
 
     async def insert(self, table: str, columns: Sequence[str], body: bytes, *, form: str, token: str) -> None:
         """Insert `body`, which is in format `form`, as one part under `token`. Called twice: one effect.
@@ -113,13 +110,18 @@ class ClickHouse:
         names = ", ".join(identifier(column) for column in columns)
         query = f"INSERT INTO {self.database}.{identifier(table)} ({names}) FORMAT {identifier(form)}"
         settings = ONE_INSERT_IS_ONE_PART | {"insert_deduplication_token": token}
-        await self._ask({"query": query, **settings}, body)
+
+        async def send() -> bytes:
+            await self._transport.insert(query, settings, body, seconds=self._answer_seconds)
+            return b""
+
+        await self._retried(send)
 
     async def command(
-        self, sql: str, parameters: dict[str, str | int] | None = None, *, in_database: bool = True
+        self, sql: str, parameters: Mapping[str, Value] | None = None, *, in_database: bool = True
     ) -> None:
         """Run a statement that may happen twice. `in_database=False`: the database need not exist."""
-        await self._ask(self._parameters(sql, parameters, in_database=in_database), b"")
+        await self._ask(sql, parameters, in_database=in_database)
 
     async def command_once(self, sql: str, *, done: Callable[[], Awaitable[bool]]) -> None:
         """Run a statement that must not happen twice: `done` says whether it has, when its result is unknown.
@@ -130,82 +132,70 @@ class ClickHouse:
             if await done():
                 return
             with contextlib.suppress(ClickHouseAway):
-                await self._try(self._parameters(sql, None, in_database=False), b"")
+                await self._tried(lambda: self._transport.select(sql, {}, {}, seconds=self._answer_seconds))
                 return
             await self._sleep(_FIRST_PAUSE_S)
         raise ClickHouseAway(f"no result of: {sql}")
 
-    async def rows(self, sql: str, parameters: dict[str, str | int] | None = None) -> list[list[Any]]:
-        """A SELECT's rows; 64-bit integers are ints, larger ones are text. `sql` carries no FORMAT."""
-        body = await self._ask(
-            {
-                **self._parameters(f"{sql} FORMAT JSONCompactEachRow", parameters, in_database=True),
-                "output_format_json_quote_64bit_integers": "0",
-            },
-            b"",
-        )
-        return [msgspec.json.decode(line) for line in body.splitlines() if line]
+    async def rows(
+        self, sql: str, parameters: Mapping[str, Value] | None = None, *, beside: BesideRows | None = None
+    ) -> list[list[Any]]:
+        """A SELECT's rows; integers of any size are ints. `sql` carries no FORMAT.
 
-    async def raw(self, sql: str, parameters: dict[str, str | int] | None = None) -> bytes:
+        Whatever may be long or many (keys of sessions) comes in `beside`, which `sql` names as a table.
+        """
+        settings = {"default_format": ROWS_FORM, "output_format_json_quote_64bit_integers": "0"}
+        answer = await self._ask(sql, parameters, settings, beside)
+        try:
+            return decode_rows(answer)
+        except NoAnswer as error:
+            raise ClickHouseAway(str(error)) from error
+
+    async def raw(self, sql: str, parameters: Mapping[str, Value] | None = None) -> bytes:
         """A SELECT's answer in the FORMAT that `sql` names."""
-        return await self._ask(self._parameters(sql, parameters, in_database=True), b"")
+        return await self._ask(sql, parameters)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._transport.close()
 
-    def _parameters(
-        self, sql: str, parameters: dict[str, str | int] | None, *, in_database: bool
-    ) -> dict[str, str]:
-        bound = {
-            f"param_{name}": value.translate(_ESCAPES) if isinstance(value, str) else str(value)
-            for name, value in (parameters or {}).items()
-        }
-        return {"query": sql, **({"database": self.database} if in_database else {}), **bound}
+    async def _ask(
+        self,
+        sql: str,
+        parameters: Mapping[str, Value] | None,
+        settings: Mapping[str, str] | None = None,
+        beside: BesideRows | None = None,
+        *,
+        in_database: bool = True,
+    ) -> bytes:
+        url = {**({"database": self.database} if in_database else {}), **(settings or {})}
+        return await self._retried(
+            lambda: self._transport.select(
+                sql, url, parameters or {}, beside=beside, seconds=self._answer_seconds
+            )
+        )
 
-    async def _ask(self, parameters: dict[str, str], body: bytes) -> bytes:
+    async def _retried(self, send: Callable[[], Awaitable[bytes]]) -> bytes:
         deadline = self._clock() + self._retry_seconds
         pause = _FIRST_PAUSE_S
         while True:
             try:
-                return await self._try(parameters, body)
+                return await self._tried(send)
             except ClickHouseAway:
                 if self._clock() + pause > deadline:
                     raise
             await self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
-    async def _try(self, parameters: dict[str, str], body: bytes) -> bytes:
-        # Long statements travel in the body: a URL has a limit of its own.
-        if body:
-            url_parameters, data = parameters, body
-        else:
-            url_parameters = {name: value for name, value in parameters.items() if name != "query"}
-            data = parameters["query"].encode()
+    async def _tried(self, send: Callable[[], Awaitable[bytes]]) -> bytes:
         try:
-            async with self._open().post(
-                self._url, params=url_parameters, data=io.BytesIO(data), headers=self._headers
-            ) as response:
-                answer = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClickHouseAway(f"no answer from {self._url}: {error!r}") from error
-        if response.status == 200 and b"DB::Exception" not in answer[-2048:]:
-            return answer
-        text = answer[-2000:].decode(errors="replace")
-        code = _code(response.headers.get("X-ClickHouse-Exception-Code"), text)
-        if code is None or code in _TRANSIENT_CODES:
-            raise ClickHouseAway(f"status {response.status}: {text[:500]}")
-        raise ClickHouseRefused(code, text[:2000])
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._answer_seconds, sock_connect=2.0),
-                connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=10.0),
-            )
-        return self._session
+            return await send()
+        except NoAnswer as error:
+            raise ClickHouseAway(str(error)) from error
+        except StatementFailed as failed:
+            if failed.code is None or failed.code in _TRANSIENT_CODES:
+                raise ClickHouseAway(f"status {failed.status}: {str(failed)[:500]}") from failed
+            raise ClickHouseRefused(failed.code, str(failed)) from failed
 
 
 def identifier(name: str) -> str:
@@ -221,15 +211,3 @@ def time_text(at_ms: int) -> str:
         return f"{at_ms // 1000}.{at_ms % 1000:03d}"
     moment = datetime.fromtimestamp(at_ms // 1000, UTC)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d}"
-
-
-def literal(value: str) -> str:
-    """A quoted SQL string, for lists that are too long for query parameters."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _code(header: str | None, text: str) -> int | None:
-    if header and header.isdigit():
-        return int(header)
-    found = re.search(r"Code: (\d+)", text)
-    return int(found.group(1)) if found else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.client import literal
+from projections.clickhouse.transport import BesideRows
 from projections.liveops.economy_totals import Move, Place, Total, places
 
 if TYPE_CHECKING:
@@ -16,8 +16,16 @@ PLACES_PER_QUERY: Final = 1_000
 _SELECT: Final = (
     "SELECT game_id, step, toUnixTimestamp(start), type, key, _partition, toString(minted), toString(spent),"
     " next_offset FROM liveops_economy FINAL"
-    " WHERE (game_id, step, start, type, key, _partition) IN (<places>)"
+    " WHERE (game_id, step, start, type, key, _partition) IN wanted"
 )
+_COLUMNS: Final = {
+    "game_id": "String",
+    "step": "UInt16",
+    "start": "DateTime('UTC')",
+    "type": "String",
+    "key": "String",
+    "_partition": "UInt16",
+}
 
 
 async def stored_totals(client: ClickHouse, moves: Iterable[Move]) -> dict[Place, Total]:
@@ -25,12 +33,8 @@ async def stored_totals(client: ClickHouse, moves: Iterable[Move]) -> dict[Place
     wanted = sorted({place for move in moves for place in places(move)})
     found: dict[Place, Total] = {}
     for first in range(0, len(wanted), PLACES_PER_QUERY):
-        listed = ", ".join(map(_quoted, wanted[first : first + PLACES_PER_QUERY]))
-        for *place, minted, spent, next_offset in await client.rows(_SELECT.replace("<places>", listed)):
+        rows = wanted[first : first + PLACES_PER_QUERY]
+        beside = BesideRows("wanted", _COLUMNS, rows)
+        for *place, minted, spent, next_offset in await client.rows(_SELECT, beside=beside):
             found[Place(*place)] = Total(int(minted), int(spent), int(next_offset))
     return found
-
-
-def _quoted(place: Place) -> str:
-    game_id, type_, key = map(literal, (place.game_id, place.type, place.key))
-    return f"({game_id}, {place.step}, toDateTime({place.start}, 'UTC'), {type_}, {key}, {place.partition})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.clickhouse.client import literal, time_text
+from projections.clickhouse.client import time_text
 from projections.telemetry.insights import (
     RULE_EVENTS,
     FinishedSession,
@@ -19,7 +19,7 @@ from projections.telemetry.insights import (
     RuleEvent,
     derive,
 )
-from projections.telemetry.session_store import SessionStore, chunks, keyed
+from projections.telemetry.session_store import SessionStore, chunks, wanted
 from projections.telemetry.sessions import SessionKey, SessionPart
 from projections.telemetry.spans import EventId, merge
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from projections.clickhouse.client import ClickHouse
+    from projections.clickhouse.transport import Value
 
 RULE_EVENTS_MAX: Final = 20_000
 """Rule events that are looked at in one session; the earliest in the log count."""
@@ -50,7 +51,7 @@ COLUMNS: Final = (
 _SELECT_EVENTS: Final = (
     "SELECT studio_id, game_id, session_id, event_name, toUnixTimestamp64Milli(occurred_at),"
     " _partition, _offset, _index, room, JSONExtractRaw(properties, 'level')"
-    " FROM events WHERE (studio_id, game_id, session_id) IN <keys>"
+    " FROM events WHERE (studio_id, game_id, session_id) IN wanted"
     " AND event_name IN {names:Array(String)}"
     " ORDER BY studio_id, game_id, session_id, _partition, _offset, _index"
     " LIMIT {most:UInt32} BY studio_id, game_id, session_id"
@@ -58,12 +59,9 @@ _SELECT_EVENTS: Final = (
 _SELECT_INSIGHTS: Final = (
     "SELECT studio_id, game_id, session_id, insight_id, type, sentiment, build_id, environment,"
     " toUnixTimestamp64Milli(created_at)"
-    " FROM insights FINAL WHERE (studio_id, game_id, session_id) IN <keys> AND removed = 0"
+    " FROM insights FINAL WHERE (studio_id, game_id, session_id) IN wanted AND removed = 0"
 )
-_RULE_PARAMETERS: Final[dict[str, str | int]] = {
-    "names": f"[{', '.join(map(literal, RULE_EVENTS))}]",
-    "most": RULE_EVENTS_MAX,
-}
+_RULE_PARAMETERS: Final[dict[str, Value]] = {"names": list(RULE_EVENTS), "most": RULE_EVENTS_MAX}
 _json = msgspec.json.Encoder()
 
 
@@ -128,7 +126,7 @@ class InsightStore:
 
     async def _rule_events(self, keys: list[SessionKey]) -> dict[SessionKey, list[RuleEvent]]:
         found: dict[SessionKey, list[RuleEvent]] = {}
-        for row in await self._client.rows(keyed(_SELECT_EVENTS, keys), _RULE_PARAMETERS):
+        for row in await self._client.rows(_SELECT_EVENTS, _RULE_PARAMETERS, beside=wanted(keys)):
             studio_id, game_id, session_id, name, at_ms, partition, offset, item, room, level = row
             found.setdefault(SessionKey(studio_id, game_id, session_id), []).append(
                 RuleEvent(at_ms, EventId(partition, offset, item), name, room or _level(level))
@@ -137,7 +135,7 @@ class InsightStore:
 
     async def _stored(self, keys: list[SessionKey]) -> dict[SessionKey, dict[str, list[Any]]]:
         found: dict[SessionKey, dict[str, list[Any]]] = {}
-        for row in await self._client.rows(keyed(_SELECT_INSIGHTS, keys)):
+        for row in await self._client.rows(_SELECT_INSIGHTS, beside=wanted(keys)):
             studio_id, game_id, session_id, insight_id, kind, sentiment, build_id, environment, at_ms = row
             found.setdefault(SessionKey(studio_id, game_id, session_id), {})[insight_id] = [
                 kind,

@@ -1,6 +1,6 @@
 """Session parts and S1 identities in ClickHouse: read when a session resumes, written with every cut.
 
-Many sessions a query: the keys stand in the statement itself, quoted, since a URL is too short for them.
+Many sessions a query: their keys travel beside it as rows, since a game may name a session as it likes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.clickhouse.client import literal, time_text
+from projections.clickhouse.client import time_text
+from projections.clickhouse.transport import BesideRows
 from projections.telemetry.identities import Seen
 from projections.telemetry.sessions import SessionKey, SessionPart
 from projections.telemetry.spans import EventId, Run
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
 
 KEYS_PER_QUERY: Final = 1_000
+KEY_CHARACTERS_PER_QUERY: Final = 4 << 20
+"""A key that is longer travels alone."""
 
 _TEXTS: Final = (
     "player_id",
@@ -57,30 +60,38 @@ _SELECT_PARTS: Final = (
     " toUnixTimestamp64Milli(started_at), toUnixTimestamp64Milli(first_arrived_at),"
     " event_counts, spans, span_events, player_id, tester_handle, title, source, build_id, environment,"
     " platform, metadata, experiments, country, region, city"  # in the order of _TEXTS
-    " FROM session_parts FINAL WHERE (studio_id, game_id, session_id) IN <keys>"
+    " FROM session_parts FINAL WHERE (studio_id, game_id, session_id) IN wanted"
 )
-_SELECT_SEEN: Final = (
-    "SELECT studio_id, game_id, session_id,"
+_SELECT_SEEN: Final = tuple(
+    "SELECT studio_id, game_id, session_id,"  # noqa: S608 - the table is one of two constants
     " groupArrayIf(assumeNotNull(seq), isNotNull(seq)), groupArrayIf(toString(identity), isNull(seq))"
-    " FROM <table> WHERE (studio_id, game_id, session_id) IN <keys>"
+    f" FROM {table} WHERE (studio_id, game_id, session_id) IN wanted"
     " AND identity != 0 AND _partition = {partition:UInt16} AND _offset < {before:UInt64}"
     " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
     " GROUP BY studio_id, game_id, session_id"
+    for table in ("events", "positions")
 )
+_KEY_COLUMNS: Final = dict.fromkeys(("studio_id", "game_id", "session_id"), "String")
 _json = msgspec.json.Encoder()
 
 
 def chunks(keys: Iterable[SessionKey]) -> Iterator[list[SessionKey]]:
-    """The keys in lists short enough for a statement."""
-    ordered = list(keys)
-    for first in range(0, len(ordered), KEYS_PER_QUERY):
-        yield ordered[first : first + KEYS_PER_QUERY]
+    """The keys in lists short enough for one query."""
+    some: list[SessionKey] = []
+    characters = 0
+    for key in keys:
+        characters += sum(map(len, key))
+        if some and (len(some) == KEYS_PER_QUERY or characters > KEY_CHARACTERS_PER_QUERY):
+            yield some
+            some, characters = [], sum(map(len, key))
+        some.append(key)
+    if some:
+        yield some
 
 
-def keyed(sql: str, keys: Iterable[SessionKey]) -> str:
-    """`sql` with `<keys>` replaced by the list of quoted keys; there is at least one."""
-    quoted = ", ".join("(" + ", ".join(map(literal, key)) + ")" for key in keys)
-    return sql.replace("<keys>", f"({quoted})")
+def wanted(keys: Collection[SessionKey]) -> BesideRows:
+    """The keys as the table of a query that has `(studio_id, game_id, session_id) IN wanted`."""
+    return BesideRows("wanted", _KEY_COLUMNS, list(keys))
 
 
 class SessionStore:
@@ -97,8 +108,9 @@ class SessionStore:
         only = "" if partition is None else " AND _partition = {partition:UInt16}"
         for some in chunks(keys):
             rows = await self._client.rows(
-                keyed(_SELECT_PARTS + only + " ORDER BY _partition", some),
+                _SELECT_PARTS + only + " ORDER BY _partition",
                 None if partition is None else {"partition": partition},
+                beside=wanted(some),
             )
             for row in rows:
                 part = _part(row)
@@ -121,10 +133,11 @@ class SessionStore:
         hashes: dict[SessionKey, list[int]] = {}
         for bound in sorted(set(before.values())):
             for some in chunks(key for key, own in before.items() if own == bound):
-                for table in ("events", "positions"):
+                for select in _SELECT_SEEN:
                     for studio_id, game_id, session_id, own_seqs, own_hashes in await self._client.rows(
-                        keyed(_SELECT_SEEN, some).replace("<table>", table),
+                        select,
                         {"partition": partition, "before": bound, "since": since_ms},
+                        beside=wanted(some),
                     ):
                         key = SessionKey(studio_id, game_id, session_id)
                         seqs.setdefault(key, []).extend(own_seqs)

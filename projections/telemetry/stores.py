@@ -62,8 +62,9 @@ class Stores:
         found = {}
         for table in FACT_TABLES:
             rows = await self._client.rows(
-                "SELECT toInt64(max(_offset)), count() FROM <table> WHERE _partition = {partition:UInt16}"
-                " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')".replace("<table>", table),
+                f"SELECT toInt64(max(_offset)), count() FROM {table}"  # noqa: S608 - a constant
+                " WHERE _partition = {partition:UInt16}"
+                " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
                 {"partition": partition, "since": max(since_ms - _DAY_MS, 0)},
             )
             highest, count = rows[0]
@@ -77,10 +78,11 @@ class Stores:
         found: dict[tuple[str, str], dict[int, int]] = {}
         for table in ("events", "positions", "funnel_steps"):
             for studio_id, game_id, minute, events in await self._client.rows(
-                "SELECT studio_id, game_id, intDiv(toUnixTimestamp(arrived_at), 60) AS minute, count()"
-                " FROM <table> WHERE _partition = {partition:UInt16} AND _offset < {before:UInt64}"
+                "SELECT studio_id, game_id, intDiv(toUnixTimestamp(arrived_at), 60) AS minute, count()"  # noqa: S608 - a constant
+                f" FROM {table}"
+                " WHERE _partition = {partition:UInt16} AND _offset < {before:UInt64}"
                 " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
-                " GROUP BY studio_id, game_id, minute".replace("<table>", table),
+                " GROUP BY studio_id, game_id, minute",
                 {"partition": partition, "before": before, "since": max(since_ms, 0)},
             ):
                 own = found.setdefault((studio_id, game_id), {})

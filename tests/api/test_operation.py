@@ -91,7 +91,7 @@ async def test_the_document_is_whole(world: World) -> None:
 async def test_a_clickhouse_that_is_away_is_503(world: World) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        world.queries._url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        world.queries._transport.url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         for path in (
             "/api/v1/sessions",
             "/api/v1/games/doom",

@@ -15,6 +15,7 @@ import pytest
 from backports import zstd
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
+from clickhouse_connect.driver.external import ExternalData
 
 pytestmark = pytest.mark.stack
 
@@ -251,6 +252,47 @@ def test_a_session_keeps_its_temporary_tables(clickhouse_url: str) -> None:
         pytest.raises(DatabaseError, match="code: 60"),
     ):
         other.query("SELECT * FROM mine")
+
+
+def test_rows_beside_a_query_are_a_table_of_that_query(client: Client) -> None:
+    client.insert("t", [[number, "", NOW, None] for number in range(5)], COLUMNS)
+    beside = ExternalData(
+        file_name="wanted", data=b"3\n4\n9\n", fmt="TSV", types=["UInt64"], mime_type="text/plain"
+    )
+    asked = "SELECT a FROM t WHERE a IN wanted ORDER BY a"
+    for _ in range(2):
+        assert client.query(asked, external_data=beside).result_rows == [(3,), (4,)]
+    with pytest.raises(DatabaseError, match="code: 60"):
+        client.query("SELECT * FROM wanted")
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({}, 36),
+        ({"k_structure": "a UInt8) ENGINE = Memory; DROP TABLE t; --"}, 62),
+        ({"k_structure": "a UInt8", "k_format": "TSV SETTINGS readonly=1"}, 73),
+    ],
+)
+def test_rows_beside_a_query_that_it_can_not_read_are_refused(
+    clickhouse_url: str, params: dict[str, str], code: int
+) -> None:
+    answer = httpx.post(
+        clickhouse_url, params={"query": "SELECT * FROM k", **params}, files={"k": ("k", b"1\n")}
+    )
+    assert answer.headers["x-clickhouse-exception-code"] == str(code)
+
+
+@pytest.mark.parametrize("rows", [0, 5, 3_000_000])
+def test_a_query_that_is_waited_for_has_its_status(clickhouse_url: str, rows: int) -> None:
+    query = f"SELECT number, throwIf(number = {{bad:UInt64}}) FROM numbers({rows}) SETTINGS max_threads = 1"
+    whole = {"wait_end_of_query": "1", "param_bad": "9999999"}
+    answer = httpx.post(clickhouse_url, params=whole, content=query)
+    assert (answer.status_code, answer.text.count("\n")) == (200, rows)
+    answer = httpx.post(clickhouse_url, params={**whole, "param_bad": str(max(rows - 1, 0))}, content=query)
+    assert (answer.status_code, answer.headers.get("x-clickhouse-exception-code")) == (
+        (500, "395") if rows else (200, None)
+    )
 
 
 async def test_the_async_client_works_unchanged(client: Client, clickhouse_url: str) -> None:

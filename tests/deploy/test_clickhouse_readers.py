@@ -127,3 +127,9 @@ def test_a_system_database_is_no_home(ask: httpx.Client) -> None:
 def test_a_wrong_password_is_refused(ask: httpx.Client) -> None:
     assert ask.post("/", content="SELECT 1", auth=("ann", "word")).status_code == 403
     assert ask.post("/", content="SELECT 1", auth=("bob", "pass")).status_code == 403
+
+
+def test_it_can_bring_no_table(ask: httpx.Client) -> None:
+    params = {"query": "SELECT * FROM k", "k_structure": "a UInt8"}
+    got = ask.post("/", params=params, files={"k": ("k", b"1\n")})
+    assert got.headers["x-clickhouse-exception-code"] == "497"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from projections.telemetry.queries.client import Queries, Value
+    from projections.clickhouse.transport import Value
+    from projections.telemetry.queries.client import Queries
 
 _INT64_MAX = 2**63 - 1
 

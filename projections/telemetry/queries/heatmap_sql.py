@@ -12,7 +12,7 @@ from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, Extent,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from projections.telemetry.queries.client import Value
+    from projections.clickhouse.transport import Value
 
 
 class HeatmapKey(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from projections.telemetry.queries.heatmap_sql import HeatmapKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
-    from projections.telemetry.queries.client import Value
+    from projections.clickhouse.transport import Value
 
 pytestmark = pytest.mark.stack
 

@@ -30,7 +30,7 @@ from tests.projections.telemetry.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
 pytestmark = pytest.mark.stack
 
@@ -272,16 +272,21 @@ class DyingClickHouse(ClickHouse):
         self._left = writes
         self._after = after
 
-    async def _ask(self, parameters: dict[str, str], body: bytes) -> bytes:
-        write = parameters["query"].startswith("INSERT")
-        if write:
-            self._left -= 1
-        if write and self._left < 0 and not self._after:
+    async def insert(self, *arguments: Any, **more: Any) -> None:
+        await self._write(super().insert(*arguments, **more))
+
+    async def command(self, sql: str, *arguments: Any, **more: Any) -> None:
+        done = super().command(sql, *arguments, **more)
+        await (self._write(done) if sql.startswith("INSERT") else done)
+
+    async def _write(self, write: Coroutine[Any, Any, None]) -> None:
+        self._left -= 1
+        if self._left < 0 and not self._after:
+            write.close()
             raise Dies
-        answer = await super()._ask(parameters, body)
-        if write and self._left < 0:
+        await write
+        if self._left < 0:
             raise Dies
-        return answer
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -1,0 +1,190 @@
+"""ClickHouse's HTTP protocol, once for writers and readers: how statements are sent and failures seen.
+
+A statement's text holds names and placeholders: what tenants wrote travels as a parameter, as an insert's
+body or as rows beside the statement. The rows of an answer are theirs too: only status, headers and a mark
+that a header names say whether it is a failure. Source: ClickHouse's documentation of its HTTP interface.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Value = str | int | float | list[str] | list[int] | list[float]
+
+ROWS_FORM: Final = "JSONCompactEachRow"
+URL_CHARS_MAX: Final = 4096
+"""Longer parameters travel in a form: servers bound a URL."""
+_WHOLE: Final = {"wait_end_of_query": "1"}
+"""The server answers when the statement has ended, so that a late failure still has its status."""
+_CODE: Final = re.compile(r"\s*Code: (\d+)\.")
+_CODE_HEADER: Final = "X-ClickHouse-Exception-Code"
+_TAG_HEADER: Final = "X-ClickHouse-Exception-Tag"
+_TEXT_BYTES_MAX: Final = 2000
+_ESCAPES: Final = str.maketrans(
+    {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\0": "\\0"}
+)
+_encode: Final = msgspec.json.Encoder().encode
+_decoder: Final = msgspec.json.Decoder()
+
+
+class NoAnswer(Exception):
+    """No answer, or one that is cut off. Whether the statement had an effect is unknown."""
+
+
+class StatementFailed(Exception):
+    """ClickHouse, or a proxy before it, says that a statement failed; `code` is None from a proxy.
+
+    The message is the server's, cut after 2,000 bytes.
+    """
+
+    def __init__(self, code: int | None, status: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class BesideRows(msgspec.Struct, frozen=True):
+    """Rows that travel beside a statement, which sees them as a temporary table ("external data").
+
+    `columns` are the names and types of the table `name`; a row is anything that JSON makes a list of.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    rows: Sequence[Sequence[object]]
+
+
+class Transport:
+    """Sends statements to one server. Safe to share; it connects when first used."""
+
+    def __init__(self, url: str, *, connections: int = 8) -> None:
+        """`url` is http(s)://[user:password@]host[:port][/path]."""
+        parts = urlsplit(url)
+        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/"
+        self._headers = (
+            {"X-ClickHouse-User": unquote(parts.username), "X-ClickHouse-Key": unquote(parts.password or "")}
+            if parts.username
+            else {}
+        )
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def select(
+        self,
+        sql: str,
+        settings: Mapping[str, str],
+        parameters: Mapping[str, Value],
+        *,
+        beside: BesideRows | None = None,
+        seconds: float,
+    ) -> bytes:
+        """A statement's whole answer. `parameters` fill its placeholders `{name:Type}`.
+
+        Raises NoAnswer or StatementFailed, as `insert` does; `seconds` is for everything.
+        """
+        bound = {f"param_{name}": bind(value) for name, value in parameters.items()}
+        short = sum(map(len, bound.values())) <= URL_CHARS_MAX
+        url = {**settings, **(bound if short else {})}
+        if beside is None and short:
+            return await self._ask(url, sql.encode(), seconds)
+        form = aiohttp.FormData(default_to_multipart=True)
+        for name, text in {"query": sql, **({} if short else bound)}.items():
+            form.add_field(name, text)
+        if beside is not None:
+            url |= {
+                f"{beside.name}_format": ROWS_FORM,
+                f"{beside.name}_structure": ", ".join(map(" ".join, beside.columns.items())),
+            }
+            body = b"\n".join(map(_encode, beside.rows))
+            form.add_field(beside.name, body, filename=beside.name, content_type="application/octet-stream")
+        return await self._ask(url, form, seconds)
+
+    async def insert(self, sql: str, settings: Mapping[str, str], body: bytes, *, seconds: float) -> None:
+        """Run an INSERT whose data is `body`."""
+        await self._ask({"query": sql, **settings}, body, seconds)
+
+    async def close(self) -> None:
+        """Close the connections; a later statement opens them again. May be called twice."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(self, url: Mapping[str, str], body: bytes | aiohttp.FormData, seconds: float) -> bytes:
+        try:
+            async with self._open().post(
+                self.url,
+                params={**url, **_WHOLE},
+                data=io.BytesIO(body) if isinstance(body, bytes) else body,
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=2.0),
+            ) as response:
+                answer = await response.read()
+                headers = response.headers
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NoAnswer(f"no answer from {self.url}: {error!r}") from error
+        failed = failure(response.status, headers, answer)
+        if failed is not None:
+            raise failed
+        if "Content-Length" not in headers and "Transfer-Encoding" not in headers:
+            raise NoAnswer(f"an answer from {self.url} does not say where it ends: it may be cut off")
+        return answer
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=10.0)
+            )
+        return self._session
+
+
+def failure(status: int, headers: Mapping[str, str], body: bytes) -> StatementFailed | None:
+    """What an answer says went wrong; None where it is a result, whatever its rows say."""
+    text = body if status != 200 or _CODE_HEADER in headers else _tagged(headers.get(_TAG_HEADER, ""), body)
+    if text is None:
+        return None
+    message = text[:_TEXT_BYTES_MAX].decode(errors="replace")
+    named = headers.get(_CODE_HEADER, "")
+    # An error's text quotes data too: its code stands at its beginning and nowhere else.
+    found = _CODE.match(message)
+    code = int(named) if named.isdecimal() else int(found[1]) if found else None
+    return StatementFailed(code, status, message)
+
+
+def _tagged(tag: str, body: bytes) -> bytes | None:
+    """The exception that ends a body after its first rows, between marks that nobody can guess."""
+    mark = tag.encode()
+    if not mark or not body.endswith(b"%b\r\n__exception__\r\n" % mark):
+        return None
+    return body.rpartition(b"__exception__\r\n%b\r\n" % mark)[2]
+
+
+def decode_rows(body: bytes) -> list[Any]:
+    """An answer in a format with one JSON value a line. Integers of any size are ints. Raises NoAnswer."""
+    try:
+        return _decoder.decode_lines(body)
+    except msgspec.DecodeError as error:
+        raise NoAnswer(f"an answer's rows are no JSON: {error}") from error
+
+
+def bind(value: Value) -> str:
+    """A value as ClickHouse's HTTP interface reads it in `param_<name>`."""
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    if isinstance(value, list):
+        return "[" + ",".join(_quoted(item) for item in value) + "]"
+    return repr(value)
+
+
+def _quoted(item: str | float) -> str:
+    if isinstance(item, str):
+        return "'" + item.translate(_ESCAPES).translate({ord("'"): "\\'"}) + "'"
+    return repr(item)
