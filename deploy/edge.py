@@ -35,6 +35,7 @@ def run(kind: Kind, configured: Settings) -> None:
             app,
             loop="uvloop",
             http=EdgeProtocol,
+            ws="none",
             lifespan="on",
             log_config=None,
             log_level="warning",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
+from deploy.http_protocol import BoundedProtocol
 from deploy.stack.clickhouse_engine import ChdbEngine
 from deploy.stack.clickhouse_http import ClickHouseHttp
 
@@ -30,7 +31,8 @@ def main() -> None:
             host=arguments.host,
             port=arguments.port,
             loop="uvloop",
-            http="httptools",
+            http=BoundedProtocol,
+            ws="none",
             log_level="warning",
             access_log=False,
             timeout_keep_alive=75,
