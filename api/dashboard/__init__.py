@@ -18,6 +18,7 @@ from api.dashboard.ports import (
     LiveSource,
     ProjectionLag,
 )
+from api.dashboard.rates import Rates
 from api.dashboard.session import SessionSigner
 from api.dashboard.static_files import StaticFiles
 
@@ -61,9 +62,10 @@ def create_dashboard(
     URL is https.
     """
     gatekeeper = Gatekeeper(directory, SessionSigner(secret), clock_ms)
+    rates = Rates(limiter, client_ip)
     router = APIRouter()
-    router.include_router(Data(gatekeeper, queries, live, lag).router())
-    router.include_router(LiveopsData(gatekeeper, liveops).router())
+    router.include_router(Data(gatekeeper, rates, queries, live, lag).router())
+    router.include_router(LiveopsData(gatekeeper, rates, liveops).router())
     pages = Pages(gatekeeper, limiter, StaticFiles(vendor), client_ip, secure_cookie=secure_cookie)
     router.include_router(pages.router())
     return router

@@ -1,6 +1,7 @@
 """From an answer, or what went wrong, to the response the page's scripts read.
 
-Errors: 401 `signed_out`, 400 `bad_parameter` with `field`, 404 `not_found`, 503 `unavailable` (Retry-After).
+Errors: 401 `signed_out`, 400 `bad_parameter` with `field`, 404 `not_found`, 429 `rate_limited` and 503
+`unavailable` (both with Retry-After).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from fastapi import Request, Response
 
 from api.dashboard.access import Access, Gatekeeper, NoSuchGame, SignedOut
 from api.dashboard.parameters import BadParameter
+from api.dashboard.rates import Rates, TooMany
 from api.dashboard.security import PRIVATE_HEADERS
+from schemas.edge.errors import retry_after
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -25,25 +28,46 @@ class NotFound(Exception):
     """There is no such thing, or it is not this session's; the sentence says which thing."""
 
 
-def guarded(gatekeeper: Gatekeeper, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint: who asks first, then the answer (bytes are JSON), and every failure in its shape."""
+def guarded(gatekeeper: Gatekeeper, rates: Rates, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint: who asks, how often, then the answer (bytes are JSON), and every failure in its shape."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            found = await answer(request, await gatekeeper.access(request))
-            return found if isinstance(found, Response) else json_response(found)
-        except SignedOut:
-            return signed_out()
-        except BadParameter as bad:
-            return error_response(400, "bad_parameter", f"{bad.name} {bad.message}", field=bad.name)
-        except NoSuchGame:
-            return error_response(404, "not_found", "No such game, or not one of this key's.")
-        except NotFound as missing:
-            return error_response(404, "not_found", str(missing))
-        except StoreUnavailable:
-            return unavailable()
+            found = await answer(request, await _counted(gatekeeper, rates, request))
+        except (SignedOut, TooMany, BadParameter, NoSuchGame, NotFound, StoreUnavailable) as error:
+            return _failure(error)
+        return found if isinstance(found, Response) else json_response(found)
 
     return endpoint
+
+
+def _failure(error: Exception) -> Response:
+    match error:
+        case SignedOut():
+            return signed_out()
+        case TooMany():
+            wait = retry_after(error.retry_after_ms)
+            message = f"Too many calls of this {error.scope}. Try again in {wait} s."
+            return error_response(429, "rate_limited", message, wait=wait)
+        case BadParameter():
+            return error_response(400, "bad_parameter", f"{error.name} {error.message}", field=error.name)
+        case NoSuchGame():
+            return error_response(404, "not_found", "No such game, or not one of this key's.")
+        case NotFound():
+            return error_response(404, "not_found", str(error))
+        case _:
+            return unavailable()
+
+
+async def _counted(gatekeeper: Gatekeeper, rates: Rates, request: Request) -> Access:
+    """Whom the request speaks for, once it is counted. Raises SignedOut, TooMany."""
+    try:
+        access = await gatekeeper.access(request)
+    except SignedOut:
+        await rates.count(request, None)
+        raise
+    await rates.count(request, access)
+    return access
 
 
 def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -56,10 +80,13 @@ def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None
     )
 
 
-def error_response(status: int, code: str, message: str, *, field: str | None = None) -> Response:
+def error_response(
+    status: int, code: str, message: str, *, field: str | None = None, wait: str = ""
+) -> Response:
     """What went wrong, for scripts (`error`) and people (`message`)."""
     body = {"error": code, "message": message} | ({"field": field} if field else {})
-    return json_response(msgspec.json.encode(body), status, {"Retry-After": "2"} if status == 503 else None)
+    headers = {"Retry-After": wait} if wait else None
+    return json_response(msgspec.json.encode(body), status, headers)
 
 
 def signed_out() -> Response:
@@ -69,4 +96,6 @@ def signed_out() -> Response:
 
 def unavailable() -> Response:
     """503."""
-    return error_response(503, "unavailable", "A store is away or behind the log. Trying again helps.")
+    return error_response(
+        503, "unavailable", "A store is away or behind the log. Trying again helps.", wait="2"
+    )

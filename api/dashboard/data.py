@@ -11,6 +11,7 @@ from api.dashboard.access import Access, Gatekeeper
 from api.dashboard.answering import guarded
 from api.dashboard.answers import SharedAnswers
 from api.dashboard.parameters import read_filters
+from api.dashboard.rates import Rates
 from projections.liveops import queries_economy
 from projections.telemetry.queries import (
     dashboard_builds,
@@ -100,9 +101,15 @@ class Data:
     """The JSON endpoints. All are GET, need the session cookie, and hold only the session's games."""
 
     def __init__(
-        self, gatekeeper: Gatekeeper, queries: QueryClient, live: LiveSource, lag: LagSource
+        self,
+        gatekeeper: Gatekeeper,
+        rates: Rates,
+        queries: QueryClient,
+        live: LiveSource,
+        lag: LagSource,
     ) -> None:
         self._gatekeeper = gatekeeper
+        self._rates = rates
         self._queries = queries
         self._live = live
         self._lag = lag
@@ -118,7 +125,7 @@ class Data:
         }
         answers |= {panel: self._panel(panel) for panel in PANELS}
         for name, answer in answers.items():
-            router.add_api_route(f"/{name}", guarded(self._gatekeeper, answer), methods=["GET"])
+            router.add_api_route(f"/{name}", guarded(self._gatekeeper, self._rates, answer), methods=["GET"])
         return router
 
     async def session(self, _: Request, access: Access) -> bytes:

@@ -13,6 +13,7 @@ from api.dashboard.answers import SharedAnswers
 from api.dashboard.competitions import read_choice
 from api.dashboard.following import BoardResponse
 from api.dashboard.parameters import read_number, read_text
+from api.dashboard.rates import Rates
 
 if TYPE_CHECKING:
     from api.dashboard.ports import LiveopsSource
@@ -27,8 +28,9 @@ _NUMBER_MAX: Final = 2**53
 class LiveopsData:
     """The endpoints. All are GET, need the session cookie, and hold only the session's games."""
 
-    def __init__(self, gatekeeper: Gatekeeper, source: LiveopsSource) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, rates: Rates, source: LiveopsSource) -> None:
         self._gatekeeper = gatekeeper
+        self._rates = rates
         self._source = source
         self._answers = SharedAnswers(gatekeeper.clock_ms, keep_ms=500)
 
@@ -41,7 +43,7 @@ class LiveopsData:
             ("player", self.player),
             ("ledger", self.ledger),
         ):
-            router.add_api_route(f"/{name}", guarded(self._gatekeeper, answer), methods=["GET"])
+            router.add_api_route(f"/{name}", guarded(self._gatekeeper, self._rates, answer), methods=["GET"])
         return router
 
     async def board(self, request: Request, access: Access) -> bytes:

@@ -50,6 +50,16 @@ def read_bucket(ip: str) -> str:
     return f"read:ip:{counted_address(ip)}"
 
 
+def dashboard_address_bucket(ip: str) -> str:
+    """The dashboard's data: calls of one source IP."""
+    return f"dashboard:data:ip:{counted_address(ip)}"
+
+
+def dashboard_key_bucket(key_id: str) -> str:
+    """The dashboard's data: calls of all sessions of one key."""
+    return f"dashboard:data:key:{key_id}"
+
+
 def sign_in_bucket(ip: str) -> str:
     """The dashboard: attempts of one source IP to sign in."""
     return f"dashboard:sign-in:{counted_address(ip)}"

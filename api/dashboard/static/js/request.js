@@ -8,7 +8,7 @@ export class RequestError extends Error {
     super(message);
     this.code = code;
     this.retryAfterMs = retryAfterMs;
-    this.passing = ["unavailable", "offline", "slow", "failed"].includes(code);
+    this.passing = ["unavailable", "rate_limited", "offline", "slow", "failed"].includes(code);
   }
 }
 
