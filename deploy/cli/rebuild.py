@@ -96,7 +96,7 @@ def rebuild_command(
             bar.stop()
             print(f"not rebuilt: {error}", file=sys.stderr)
             raise typer.Exit(1) from None
-    print(json.dumps(results) if as_json else "\n".join(map(_sentence, results)))
+    print(json.dumps(results) if as_json else "\n".join(map(sentence, results)))
     if any(result["different"] for result in results):
         raise typer.Exit(1)
 
@@ -155,7 +155,7 @@ async def _clickhouse(
                 clock_ms=_clock_ms,
                 verify=verify,
             )
-            found.append(_clickhouse_result(noun, one, time.monotonic() - begun, verify=verify))
+            found.append(clickhouse_result(noun, plan.topic, one, time.monotonic() - begun, verify=verify))
     finally:
         await tail.stop()
         await live.close()
@@ -167,7 +167,8 @@ def _clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _clickhouse_result(noun: str, one: Rebuilt, seconds: float, *, verify: bool) -> dict[str, Any]:
+def clickhouse_result(noun: str, topic: str, one: Rebuilt, seconds: float, *, verify: bool) -> dict[str, Any]:
+    """What `--json` prints of one noun."""
     return {
         "store": "clickhouse",
         "noun": noun,
@@ -176,6 +177,12 @@ def _clickhouse_result(noun: str, one: Rebuilt, seconds: float, *, verify: bool)
         "verified": verify,
         "different": one.different,
         "compared": f"{sum(own.rows for own in one.live.values())} rows in {len(one.live)} tables",
+        "left": one.left,
+        "behind": [
+            f"{topic}[{partition}] at {one.positions[partition]} of {end}"
+            for partition, end in one.ends.items()
+            if one.positions[partition] < end
+        ],
         "positions": {str(partition): offset for partition, offset in one.positions.items()},
         "tables": {
             table: {"live": own.rows, "built": one.built[table].rows, "equal": own == one.built[table]}
@@ -185,10 +192,19 @@ def _clickhouse_result(noun: str, one: Rebuilt, seconds: float, *, verify: bool)
     }
 
 
-def _sentence(result: dict[str, Any]) -> str:
+def sentence(result: dict[str, Any]) -> str:
+    """A result in words."""
     name = f"{result['store']} {result['noun']}: {result['records']} records in {result['seconds']} s"
     if not result["verified"]:
-        return f"{name}, swapped"
-    if result["different"]:
-        return f"{name}, DIFFERENT from the live one: {', '.join(result['different'][:20])}"
-    return f"{name}, equal to the live one ({result['compared']})"
+        done = f"{name}, swapped"
+    elif result["different"]:
+        done = f"{name}, DIFFERENT from the live one: {', '.join(result['different'][:20])}"
+    else:
+        done = f"{name}, equal to the live one ({result['compared']})"
+    if not result.get("left"):
+        return done
+    return (
+        f"{done} as far as the live worker has come, {result['left']} records before the log's end"
+        f" ({', '.join(result['behind'])}). The worker goes on there. If it does not, it fails on that"
+        " record, and a rebuild can't help: see its log."
+    )

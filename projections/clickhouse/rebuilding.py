@@ -70,13 +70,23 @@ class TableSum(msgspec.Struct, frozen=True):
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild did. `positions` is where both sets were compared or swapped, by partition."""
+    """What a rebuild did. `positions` is where both sets were compared or swapped, by partition.
+
+    `ends` is where the log ended then. What lies between them is the live projector's to apply: a rebuild
+    goes no further than it, and so never past a record that stops it.
+    """
 
     records: int
     positions: dict[int, int]
+    ends: dict[int, int]
     swapped: bool
     live: dict[str, TableSum] = {}
     built: dict[str, TableSum] = {}
+
+    @property
+    def left(self) -> int:
+        """Records of the log that are in neither set."""
+        return sum(end - self.positions[partition] for partition, end in self.ends.items())
 
     @property
     def different(self) -> list[str]:
@@ -127,14 +137,20 @@ async def rebuild_tables(
         async with _held(Positions(live, plan.topic), clock_ms, sleep) as holder:
             await building.wait_for_projectors(holder, sleep)
             positions = await building.build_exactly()
+            ends = await building.ends()
             if verify:
                 sums = [await plan.sums(client, positions) for client in (live, built)]
                 return Rebuilt(
-                    records=building.records, positions=positions, swapped=False, live=sums[0], built=sums[1]
+                    records=building.records,
+                    positions=positions,
+                    ends=ends,
+                    swapped=False,
+                    live=sums[0],
+                    built=sums[1],
                 )
             for table in plan.tables:
                 await _exchange(live, built, table)
-            return Rebuilt(records=building.records, positions=positions, swapped=True)
+            return Rebuilt(records=building.records, positions=positions, ends=ends, swapped=True)
     finally:
         await building.stop()
         await built.command(f"DROP DATABASE IF EXISTS {built.database}", in_database=False)
@@ -171,12 +187,17 @@ class _Rebuild:
         for partition in self._next:
             await self._builder.revoked(partition)
 
+    async def ends(self) -> dict[int, int]:
+        """Where the log ends now."""
+        return {
+            partition: await self._tail.end_offset(self._topic, partition) for partition in self._partitions
+        }
+
     async def targets(self) -> dict[int, int]:
         """How far to build: to the live positions; to the log's end where there is none of this log."""
         stored = await self._plan.positions(await self._tail.log_id(self._topic))
         found = {}
-        for partition in self._partitions:
-            end = await self._tail.end_offset(self._topic, partition)
+        for partition, end in (await self.ends()).items():
             position = stored.get(partition)
             found[partition] = position if position is not None and position <= end else end
         return found

@@ -71,7 +71,7 @@ async def test_a_rebuild_is_equal_and_swaps(database: ClickHouse, clickhouse_url
     assert verified.live["insights"].rows > 0
     assert await database.rows("SELECT generation FROM generations") == generation
     done = await run(database, clickhouse_url, log)
-    assert done.swapped
+    assert (done.swapped, done.left) == (True, 0)
     assert await contents(database) == before
     assert await database.rows("SELECT generation FROM generations") != generation
     assert await databases(database) == 1
@@ -118,6 +118,7 @@ async def test_the_builder_goes_only_as_far_as_the_live_projector(
     await apply(database, shorter)
     done = await run(database, clickhouse_url, log, verify=True)
     assert (done.positions, done.different) == ({0: 7}, [])
+    assert (done.ends, done.left) == ({0: 14}, 7)
 
 
 async def test_a_live_projector_waits_and_goes_on(database: ClickHouse, clickhouse_url: str) -> None:
