@@ -17,8 +17,8 @@ _ENTRY: Final = (
     " FROM liveops_final_entries FINAL WHERE board_id = {board:String}"
 )
 _LEDGER: Final = (
-    "SELECT number, type, key, amount, balance, cause, command_id, reason, grant_id, table_version, seed,"
-    " toUnixTimestamp64Milli(at) FROM liveops_ledger FINAL"
+    "SELECT number, type, key, toInt64(amount), toInt64(balance), cause, command_id, reason, grant_id,"
+    " table_version, seed, toUnixTimestamp64Milli(at) FROM liveops_ledger FINAL"
     " WHERE game_id = {game:String} AND external_id = {player:String} AND number < {number:UInt64}"
     " ORDER BY number DESC LIMIT {limit:UInt32}"
 )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseRefused, identifier, time_text
-from projections.clickhouse.migrations import MigrationError, apply, read, split
+from projections.clickhouse.migrations import FOLDER, MigrationError, apply, read, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,31 @@ async def test_each_file_is_applied_once_and_an_edited_or_unknown_one_is_refused
     (tmp_path / "0002_b.sql").write_text("INSERT INTO a VALUES (2)")
     with pytest.raises(MigrationError, match=r"0002_b\.sql was edited"):
         await apply(client, tmp_path)
+    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await client.close()
+
+
+@pytest.mark.stack
+async def test_amounts_of_a_stack_from_before_become_wide_and_their_sums_exact(
+    clickhouse_url: str, tmp_path: Path
+) -> None:
+    client = ClickHouse(clickhouse_url, "test_wide_amounts")
+    for path in FOLDER.glob("*.sql"):
+        if path.name < "0008":
+            shutil.copy(path, tmp_path)
+    await apply(client, tmp_path)
+    columns = ("game_id", "external_id", "number", "amount", "balance")
+    rows = [["g", "p", number, -(2**63), 2**63 - 1] for number in (1, 2)]
+    body = b"\n".join(map(msgspec.json.encode, rows))
+    await client.insert("liveops_ledger", columns, body, form="JSONCompactEachRow", token="a")  # noqa: S106
+    assert await client.rows("SELECT sum(amount) FROM liveops_ledger FINAL") == [[0]]  # wrapped
+    assert 8 in await apply(client)
+    more = msgspec.json.encode(["g", "p", 3, -(2**63), -1])
+    await client.insert("liveops_ledger", columns, more, form="JSONCompactEachRow", token="b")  # noqa: S106
+    sums = await client.rows("SELECT sum(amount), sum(balance) FROM liveops_ledger FINAL")
+    assert sums == [[-3 * 2**63, 2**64 - 3]]
+    (amount,) = (await client.rows("SELECT toTypeName(amount), toTypeName(balance) FROM liveops_ledger"))[:1]
+    assert amount == ["Int128", "Int128"]
     await client.command(f"DROP DATABASE {client.database}", in_database=False)
     await client.close()
 

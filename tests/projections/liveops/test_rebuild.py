@@ -95,6 +95,7 @@ async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickh
         after = await run(world, clickhouse_url, verify=True)
         assert (after.different, after.live["liveops_ledger"].rows) == ([], 4)
         assert await world.sums() == [[1, 4], [60, 4]]
+        assert await world.client.rows("SELECT sum(amount) FROM liveops_ledger FINAL") == [[4 * 2**62]]
 
 
 async def test_a_live_projector_waits_for_the_swap_and_goes_on(clickhouse_url: str) -> None:
