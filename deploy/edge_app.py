@@ -17,6 +17,7 @@ from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.assets import assets_folder, installed
+from deploy.edge_target import refuse_target
 from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
 from deploy.object_store import open_objects
@@ -32,8 +33,10 @@ from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
 from projections.telemetry.live import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
+from schemas.edge.cors import Cors
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
+from schemas.edge.target import target_problem
 from schemas.topics import LIVEOPS_COMMANDS
 from streams.gateway.app import create_gateway, handles
 from streams.gateway.commands import CommandClient
@@ -72,6 +75,7 @@ class EdgeApp:
     def __init__(self, kind: str, configured: Settings) -> None:
         self._kind = kind
         self._settings = configured
+        self._cors = Cors(configured.cors)
         self._stack = AsyncExitStack()
         self._gateway: Asgi | None = None
         self._api: Asgi | None = None
@@ -88,6 +92,11 @@ class EdgeApp:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
+        if scope["type"] == "http":
+            problem = target_problem(scope["raw_path"], scope["query_string"])
+            if problem is not None:
+                await refuse_target(scope, send, problem, cors=self._cors, now_ms=now_ms())
+                return
         await self._chosen(scope)(scope, receive, send)
 
     def _chosen(self, scope: Scope) -> Asgi:

@@ -1,6 +1,14 @@
-"""Names that follow from other names: command ids, new ids, key values, partitions. All pure.
+"""What an id may be, and names that follow from other names: command ids, key values, partitions. All pure.
 
-Source: architecture rules 2, 3 and 12, and the credential table of the common contract.
+Source: architecture rules 2, 3 and 12, the credential table of the common contract, and for the length of an
+id `sessionId` in contract/telemetry.md.
+
+One rule holds for every id that a client chooses, on every surface, in bodies, paths and queries: 1 to 128
+characters of text that can be seen. Refused are control and format characters (zero-width ones among them),
+letters without a glyph, private use, surrogates, noncharacters, every white space but U+0020, and an id of
+nothing but spaces. Ids are compared code point by code point: nothing is trimmed, folded or normalised, so
+that é as one code point and as e with an accent are two ids. The rule judges what comes in; what is in a log
+already is read whatever it is.
 """
 
 from __future__ import annotations
@@ -8,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import uuid
 import zlib
 from typing import Final
@@ -39,7 +48,62 @@ STUDIO_ID_PREFIX: Final = "user_"
 GAME_ID_PREFIX: Final = "game_"
 KEY_ID_PREFIX: Final = "key_"
 
+ID_CHARACTERS_MAX: Final = 128
+NAME_CHARACTERS_MAX: Final = 256
+"""The name of an event, a funnel step, a build, a level and the like."""
+IDEMPOTENCY_KEY_CHARACTERS_MAX: Final = 255
+
+_UNSEEN: Final = re.compile(
+    "["
+    "\x00-\x1f\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # controls, white space
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180b-\u180f"  # format characters
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks without a glyph
+    "\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff"  # surrogates, private use
+    "\ufdd0-\ufdef\ufffe\uffff"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0xF0000, 0x10000))
+    + "]"
+)
+"""Spelled out instead of asked of `unicodedata`: the rule must not change with the version of Python."""
+_KEY_CHARACTERS: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+
 _KEY_DIGITS: Final = 40
+
+
+def id_problem(value: str) -> str | None:
+    """What is wrong with an id that a client chose, said after the field's name; None for a good one."""
+    if not 0 < len(value) <= ID_CHARACTERS_MAX:
+        return f"must have 1 to {ID_CHARACTERS_MAX} characters"
+    if value.isascii() and value.isprintable():
+        return "must not be blank" if value.isspace() else None
+    unseen = _UNSEEN.search(value)
+    if unseen is None:
+        return None
+    return (
+        f"must not contain U+{ord(unseen.group()):04X}: control, format and unseen characters, private use "
+        "and white space other than U+0020 are refused"
+    )
+
+
+def name_problem(value: str) -> str | None:
+    """What is wrong with a name's length, said after the field's name; None for a good one."""
+    if len(value) <= NAME_CHARACTERS_MAX:
+        return None
+    return f"may have at most {NAME_CHARACTERS_MAX} characters"
+
+
+def idempotency_key_problem(value: str) -> str | None:
+    """What is wrong with an idempotency key, said after the field's name; None for a good one.
+
+    A key is one and the same text in a body and in a header, both ways; so it is what every client's headers
+    carry unchanged: printable ASCII without a space at either end.
+    """
+    if 0 < len(value) <= IDEMPOTENCY_KEY_CHARACTERS_MAX and _KEY_CHARACTERS.fullmatch(value):
+        return None
+    most = IDEMPOTENCY_KEY_CHARACTERS_MAX
+    return f"must be 1 to {most} printable ASCII characters without a space at either end"
 
 
 def keyed_command_id(*, game_id: str, subject: str, operation: str, idempotency_key: str) -> str:

@@ -12,7 +12,7 @@ from api.dashboard.answering import NotFound, guarded
 from api.dashboard.answers import SharedAnswers
 from api.dashboard.competitions import read_choice
 from api.dashboard.following import BoardResponse
-from api.dashboard.parameters import read_number, read_text
+from api.dashboard.parameters import read_id, read_number, read_text
 from api.dashboard.rates import Rates
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ENTRIES: Final = 50
 LEDGER_PAGE: Final = 20
-NAME_MAX: Final = 256
-"""Characters of an external id, as its own surface takes them."""
 _NUMBER_MAX: Final = 2**53
 
 
@@ -82,7 +80,7 @@ class LiveopsData:
     async def player(self, request: Request, access: Access) -> bytes:
         """Wallet, inventory and the newest movements; `player` is null where the game never heard of them."""
         game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
-        external_id = read_text(request.query_params, "player", NAME_MAX)
+        external_id = read_id(request.query_params, "player")
         whole = await self._source.player(game, external_id) if external_id else None
         if whole is None:
             return msgspec.json.encode({"asked": external_id, "player": None})
@@ -93,7 +91,7 @@ class LiveopsData:
     async def ledger(self, request: Request, access: Access) -> bytes:
         """Older movements of a player: those numbered below `cursor`."""
         game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
-        external_id = read_text(request.query_params, "player", NAME_MAX)
+        external_id = read_id(request.query_params, "player")
         below = read_number(request.query_params, "cursor", default=_NUMBER_MAX, highest=_NUMBER_MAX)
         page = await self._source.ledger(game, external_id, below, LEDGER_PAGE) if external_id else None
         if page is None:

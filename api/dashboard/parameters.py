@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from projections.telemetry.queries.dashboard_common import MINUTE_MS, Filters
+from schemas.identifiers import id_problem
+from schemas.numbers import whole_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,14 +65,24 @@ def read_text(query: Mapping[str, str], name: str, longest: int = TEXT_MAX) -> s
     return value
 
 
+def read_id(query: Mapping[str, str], name: str) -> str:
+    """An id that a client chose, empty where it is missing. Raises BadParameter."""
+    value = query.get(name, "")
+    problem = id_problem(value) if value else None
+    if problem is not None:
+        raise BadParameter(name, problem)
+    return value
+
+
 def read_number(query: Mapping[str, str], name: str, *, default: int, highest: int) -> int:
     """A whole number from 1. Raises BadParameter."""
     text = query.get(name)
     if text is None:
         return default
-    if not re.fullmatch(r"[0-9]{1,16}", text) or not 1 <= int(text) <= highest:
+    value = whole_of_text(text)
+    if value is None or not 1 <= value <= highest:
         raise BadParameter(name, f"must be a whole number from 1 to {highest}")
-    return int(text)
+    return value
 
 
 def _range(text: str) -> int:
@@ -81,10 +93,9 @@ def _range(text: str) -> int:
 
 
 def _milliseconds(query: Mapping[str, str], name: str) -> int:
-    text = query.get(name, "")
-    if not re.fullmatch(r"[0-9]{1,14}", text):
+    value = whole_of_text(query.get(name, ""))
+    if value is None:
         raise BadParameter(name, "must be unix milliseconds")
-    value = int(text)
     if not _EARLIEST_MS <= value <= 32_503_680_000_000:
         raise BadParameter(name, "is outside the years 2000 to 3000")
     return value

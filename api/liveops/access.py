@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from api.liveops.http import Call, Refused
+from api.liveops.http import Call, Refused, check_id
 from schemas.edge.authentication import Ambiguous, header, s3_key
 from schemas.edge.errors import retry_after
 from schemas.edge.limits import UNKNOWN_KEYS_PER_SECOND, unknown_bucket
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 SECRET_AGE_MAX_S: Final = 1.0
 """Whoever changes a secret waits this long before the answer, so that no process takes the old one after."""
-NAME_BYTES_MAX: Final = 256
-"""As the writes take it."""
 _SECRETS_MAX: Final = 20_000
 _SDK_KINDS: Final = frozenset({KeyKind.SDK_LIVE, KeyKind.SDK_TEST})
 
@@ -77,7 +75,7 @@ class Access:
     async def sdk(self, call: Call, player: str = "") -> Caller:
         """Any of the surface's keys; the call counts for (key, player), or (key, address) without one.
 
-        Raises `Refused`: 401 for no such key, 429 over the rate.
+        Raises `Refused`: 401 for no such key, 429 over the rate, 400 for an id in the path that is none.
         """
         caller = await self._caller(call)
         limits, key_id = caller.game.limits, caller.credential.key_id
@@ -87,8 +85,8 @@ class Access:
             ip = self.source_ip(call)
             calls = sdk_calls(limits, "read", game_id=caller.game.id, key_id=key_id, ip=ip, player=player)
             await self._count(call, calls)
-        if len(call.parameter.encode(errors="replace")) > NAME_BYTES_MAX:
-            raise Refused(400, f"an id in the path takes at most {NAME_BYTES_MAX} bytes")
+        if call.parameter:
+            check_id(call.route.parameter, call.parameter)
         return caller
 
     async def server(self, call: Call) -> Caller:

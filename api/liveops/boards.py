@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.liveops.access import Access
-from api.liveops.http import Answer, Call, Refused, truth, whole_number
+from api.liveops.http import Answer, Call, Refused, check_id, truth, whole_number
 from api.liveops.views import BoardViews
 from schemas.liveops import json as shapes
 
@@ -40,6 +40,7 @@ class BoardRoutes:
         external_id = query.get("externalId", "")
         if not external_id:
             raise Refused(400, "includeSelf needs externalId", field="externalId")
+        check_id("externalId", external_id)
         body = await self._views.with_place(call.parameter, limit, external_id)
         if body is None:
             raise Refused(404, _NO_BOARD)

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from schemas.edge.cors import RawHeaders
+from schemas.identifiers import id_problem
+from schemas.numbers import whole_of_text
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -42,6 +44,11 @@ class Route(StrEnum):
     LOBBY = "/sdk/v1/lobbies/{lobbyId}"
     SERVER_PLAYER = "/server/v1/players/{externalId}"
     SERVER_LEDGER = "/server/v1/players/{externalId}/ledger"
+
+    @property
+    def parameter(self) -> str:
+        """The name of the id in the path; empty where there is none."""
+        return self.value.partition("{")[2].partition("}")[0]
 
 
 _ROUTES: Final = {
@@ -159,14 +166,22 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
+def check_id(name: str, value: str) -> None:
+    """Raise `Refused` (400) for what can be no id: nothing was ever written under it."""
+    problem = id_problem(value)
+    if problem is not None:
+        raise Refused(400, f"{name} {problem}", field=name)
+
+
 def whole_number(query: Mapping[str, str], name: str, *, default: int, lowest: int, highest: int) -> int:
     """A whole number of the query. Raises `Refused` (400) where it is none or out of bounds."""
     text = query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and lowest <= int(text) <= highest):
+    value = whole_of_text(text)
+    if value is None or not lowest <= value <= highest:
         raise Refused(400, f"{name} must be a whole number from {lowest} to {highest}", field=name)
-    return int(text)
+    return value
 
 
 def truth(query: Mapping[str, str], name: str) -> bool:

@@ -9,6 +9,7 @@ import re
 from typing import Any, Final
 
 from api.liveops.openapi_schemas import BODIES, SCHEMAS, Json
+from schemas.identifiers import ID_CHARACTERS_MAX
 
 _DESCRIPTION: Final = """Events, leaderboards, grants, lobbies, inventory and wallet for game clients, and the
 studio's own server side under `/server/v1` (keys `lo_srv_`, which also work under `/sdk/v1`).
@@ -19,7 +20,12 @@ The key goes into `Authorization: Bearer` or `X-Api-Key`, a registered player's 
 
 Calls are counted for each key and player (or address, where the path has no player), and behind that, much
 higher, for all players behind one address (IPv6: one /64) and for the whole key; `details.scope` of a 429
-says which limit was met."""
+says which limit was met.
+
+An id, here and on every surface, has 1 to 128 characters that can be seen: control, format, zero-width and
+private-use characters, surrogates, and white space other than U+0020 are 400. Ids are compared code point by
+code point, without any normalisation. A path must be percent-encoded UTF-8; `%2F` is a slash inside of an id.
+Where an integer is asked, `5.0` and `5e0` are 5 as long as they are below 2^53; `5.5` is 400."""
 _ERRORS: Final = {
     400: "A parameter or the body is invalid; `details.field` names it.",
     401: "Missing or invalid key, or player secret.",
@@ -34,7 +40,7 @@ _QUERY: Final[dict[str, Json]] = {
     "status": {"type": "string", "enum": ["active"]},
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "includeSelf": {"type": "boolean"},
-    "externalId": {"type": "string"},
+    "externalId": {"type": "string", "minLength": 1, "maxLength": ID_CHARACTERS_MAX},
     "force": {"type": "boolean"},
     "cursor": {"type": "string", "description": "`nextCursor` of the page before."},
 }
@@ -133,7 +139,8 @@ def s3_document() -> Json:
             "summary": summary,
             "tags": [tag],
             "parameters": _parameters(path, query),
-            "responses": _responses(path, status, schema, errors),
+            # An id in the path may be none.
+            "responses": _responses(path, status, schema, (400, *errors) if "{" in path else errors),
         }
         body = BODIES.get(path)
         if method == "post":
@@ -164,7 +171,7 @@ def _operation_id(method: str, path: str) -> str:
 
 def _parameters(path: str, query: tuple[str, ...]) -> list[Json]:
     found: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {"name": name, "in": "path", "required": True, "schema": _QUERY["externalId"]}
         for name in _NAMES.findall(path)
     ]
     found += [{"name": name, "in": "query", "schema": _QUERY[name]} for name in query]

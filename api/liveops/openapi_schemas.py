@@ -13,7 +13,13 @@ _TIME_OR_NULL: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
 _NUMBER: Final[Json] = {"type": "number"}
 _WHOLE: Final[Json] = {"type": "integer"}
 _TRUTH: Final[Json] = {"type": "boolean"}
-_KEY: Final[Json] = {"type": "string", "minLength": 1, "maxLength": 255}
+_KEY: Final[Json] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 255,
+    "pattern": "^[!-~]([ -~]*[!-~])?$",
+    "description": "Printable ASCII without a space at either end: the same text in a body and in a header.",
+}
 _AMOUNT: Final[Json] = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 
 

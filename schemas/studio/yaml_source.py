@@ -1,7 +1,8 @@
 """YAML with the line of every field, read strictly: what a person wrote, and where they wrote it.
 
 Refused: tags, anchors and aliases (a hundred bytes of them can name a million fields), a key given twice,
-keys that are not text, more than one document, files over FILE_BYTES_MAX. Times stay text.
+keys that are not text, more than one document, files over FILE_BYTES_MAX. Times stay text. A whole float is
+the integer (`schemas/numbers.py`), except in an item's free-form `metadata`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from schemas.numbers import whole
+
 FILE_BYTES_MAX: Final = 1024 * 1024
 DEPTH_MAX: Final = 32
 
 Path = tuple[str | int, ...]
 
+_FREE: Final = "metadata"
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = frozenset(_TAG + name for name in ("str", "timestamp", "value"))
 
@@ -140,7 +144,7 @@ class _Reader:
             return None
         if isinstance(value, float) and not math.isfinite(value):
             self._problem(node, path, "must be a finite number")
-        return value
+        return value if _FREE in path else whole(value)
 
     def _problem(self, node: yaml.Node, path: Path, message: str) -> None:
         self.problems.append(Problem(node.start_mark.line + 1, dotted(path), message))

@@ -5,17 +5,20 @@ The gateway validates with `validate_batch`; the projector reads back with `deco
 
 Decisions the contract leaves open: `source` defaults to python-telemetry, `events` to none; an optional
 field may be null; `environment` must be a slug as the reads ask for it; free-form values have S4's limits
-of depth and map size.
+of depth and map size; a whole float is an integer where one is asked (`schemas/numbers.py`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
+from schemas.numbers import whole
 from schemas.telemetry.values import Budget, Finite, Properties, ValueRefused, plain, undecodable
 from schemas.timestamps import TimestampError, check_range, unix_ms
 
@@ -35,6 +38,7 @@ Source = Literal[
 SOURCES: Final[frozenset[str]] = frozenset(Source.__args__)  # type: ignore[attr-defined]
 DEFAULT_SOURCE: Final[Source] = "python-telemetry"
 DEFAULT_ENVIRONMENT: Final = "production"
+ENVIRONMENT_PATTERN: Final = r"^[a-z0-9_-]{1,64}\Z"
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -66,7 +70,7 @@ class Metadata(msgspec.Struct, gc=False, rename={"game_version": "gameVersion"})
     """The fields of `metadata` that are read by name; `Batch.metadata` keeps all of it."""
 
     game_version: str | None = None
-    environment: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\Z")] | None = None
+    environment: Annotated[str, Meta(pattern=ENVIRONMENT_PATTERN)] | None = None
     platform: str | None = None
 
 
@@ -139,11 +143,36 @@ def decode_batch(body: bytes) -> Batch:
 def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
     """Decode and validate a request's body completely, except for its game. Raises `InvalidBatch`."""
     batch = decode_batch(body)
+    _check_texts(batch)
     if batch.started_at_ms is not None:
         _in_range(batch.started_at_ms, arrived_at_ms, ["startedAt"])
     for index, event in enumerate(batch.events):
         _in_range(event.at_ms, arrived_at_ms, ["events", index, "t"])
     return batch
+
+
+def _check_texts(batch: Batch) -> None:
+    """What a batch is kept under has its bounds. Judged on arrival alone: older logs hold other ids."""
+    labels = batch.labels or Metadata()
+    for path, value in ((["sessionId"], batch.session_id), (["deviceId"], batch.device_id)):
+        check_text(path, id_problem(value))
+    for path, text in (
+        (["metadata", "gameVersion"], labels.game_version),
+        (["metadata", "platform"], labels.platform),
+        (["testerHandle"], batch.tester_handle),
+        (["title"], batch.title),
+    ):
+        if text is not None:
+            check_text(path, name_problem(text))
+    for index, event in enumerate(batch.events):
+        if event.room is not None and len(event.room) > NAME_CHARACTERS_MAX:
+            check_text(["events", index, "room"], name_problem(event.room))
+
+
+def check_text(path: Sequence[str | int], problem: str | None) -> None:
+    """Raise `InvalidBatch` for a problem of the field at a path."""
+    if problem is not None:
+        raise InvalidBatch(Issue("custom", [*path], f"{path[-1]} {problem}"))
 
 
 def _in_range(at_ms: int, arrived_at_ms: int, path: list[str | int]) -> None:
@@ -198,6 +227,8 @@ def _event(index: int, content: Any, budget: Budget) -> Event:
     if type(content) is not dict:
         raise InvalidBatch(Issue("invalid_type", path, "Expected object"))
     fields = plain_fields(content, path, budget)
+    if "seq" in fields:
+        fields["seq"] = whole(fields["seq"])
     event = _convert(fields, Event, "props", path)
     extras = {name: value for name, value in fields.items() if name not in _EVENT_FIELDS}
     if extras:

@@ -11,7 +11,17 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from schemas.telemetry.s1 import Id, InvalidBatch, Issue, issue_of, json_object, plain_fields
+from schemas.identifiers import id_problem
+from schemas.numbers import whole
+from schemas.telemetry.s1 import (
+    Id,
+    InvalidBatch,
+    Issue,
+    check_text,
+    issue_of,
+    json_object,
+    plain_fields,
+)
 from schemas.telemetry.values import Budget
 
 ANSWERS_MAX: Final = 256
@@ -47,12 +57,31 @@ class Feedback(
 
 
 def decode_feedback(body: bytes) -> Feedback:
-    """Decode a submission. Raises `InvalidBatch` naming what is wrong; unknown extra fields are ignored."""
+    """Decode a submission. Raises `InvalidBatch` naming what is wrong; unknown extra fields are ignored.
+
+    An answer that is a whole float is the integer.
+    """
     fields = plain_fields(json_object(body), [], Budget())
     try:
-        return msgspec.convert(fields, Feedback)
+        feedback = msgspec.convert(fields, Feedback)
     except msgspec.ValidationError as error:
         raise InvalidBatch(issue_of(error, [])) from None
+    for answer in feedback.answers:
+        answer.value = whole(answer.value)
+    return feedback
+
+
+def validate_feedback(body: bytes) -> Feedback:
+    """As `decode_feedback`, for what arrives: its ids follow the rule. Older logs hold other ids."""
+    feedback = decode_feedback(body)
+    for field, value in (
+        ("sessionId", feedback.session_id),
+        ("deviceId", feedback.device_id),
+        ("formId", feedback.form_id),
+        ("submissionId", feedback.submission_id),
+    ):
+        check_text([field], id_problem(value))
+    return feedback
 
 
 def check_against_form(feedback: Feedback, forms: list[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.identifiers import id_problem
 from schemas.telemetry.s4_complete import decode_completely
 from schemas.telemetry.s4_item import (
     BODY_BYTES_MAX,
@@ -25,9 +26,11 @@ from schemas.telemetry.s4_item import (
     PLAYER,
     REQUEST_POINTS_MAX,
     TRAJECTORY,
+    BoundedItem,
     InvalidPayload,
     Item,
     PayloadTooLarge,
+    check_texts,
 )
 from schemas.telemetry.values import Properties
 from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, unix_ms
@@ -57,6 +60,7 @@ _raw_list_decoder: msgspec.msgpack.Decoder[list[msgspec.Raw | bytes]] = msgspec.
     list[msgspec.Raw]
 )
 _item_decoder = msgspec.msgpack.Decoder(Item)
+_bounded_item_decoder = msgspec.msgpack.Decoder(BoundedItem)
 
 
 class _OpenItem(Item, forbid_unknown_fields=False, gc=False):
@@ -86,7 +90,8 @@ def validate(body: bytes, arrived_at_ms: int) -> list[Item]:
     items = decode_items(body)
     latest = arrived_at_ms + AHEAD_MS_MAX
     numbers = 0
-    for item in items:
+    for index, item in enumerate(items):
+        check_texts(item, index)
         if not EARLIEST_MS <= item.at_ms <= latest or item.end_ms > latest:
             _refuse_time(items, latest)
         if item.kind == TRAJECTORY:
@@ -120,10 +125,11 @@ def check(body: bytes, arrived_at_ms: int, app_id: str) -> Checked:
 def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked | None:
     """None where anything is unusual: then `validate` judges."""
     latest = arrived_at_ms + AHEAD_MS_MAX
-    decode = _item_decoder.decode
+    decode = _bounded_item_decoder.decode
     count = numbers = 0
     in_scope = True
     first = ""
+    player_id = session_id = ""
     try:
         head = body[0]
         listed = 0x90 <= head <= 0x9F or head == 0xDC
@@ -133,6 +139,10 @@ def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked |
                 return None
             if item.app_id != app_id:
                 in_scope = False
+            if item.player_id != player_id or item.session_id != session_id:
+                player_id, session_id = item.player_id or "", item.session_id or ""
+                if id_problem(player_id) or (session_id and id_problem(session_id)):
+                    return None
             if item.positions is not None:
                 numbers += len(item.positions)
             if not count:

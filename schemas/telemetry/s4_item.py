@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from schemas.identifiers import ID_CHARACTERS_MAX, NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.telemetry.values import Finite, Properties, Value
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -72,6 +73,49 @@ class Item(
     at_ms: _Unwired = 0
     end_ms: _Unwired = 0
     extras: _UnwiredMap | None = None
+
+
+_Id = Annotated[str, Meta(max_length=ID_CHARACTERS_MAX)]
+_Name = Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX)]
+
+
+class BoundedItem(Item, gc=False):
+    """An item as it may arrive: texts that rows are kept under have a length. Older logs hold longer ones."""
+
+    event_name: _Name | None = None
+    build_id: _Name | None = None
+    player_id: _Id | None = None
+    session_id: _Id | None = None
+    level_id: _Name | None = None
+    input_method: _Name | None = None
+    funnel_step_name: _Name | None = None
+    status: _Name | None = None
+    region: _Name | None = None
+
+
+NAMES: Final = (
+    "event_name",
+    "funnel_step_name",
+    "build_id",
+    "level_id",
+    "input_method",
+    "status",
+    "region",
+)
+
+
+def check_texts(item: Item, index: int) -> None:
+    """Raise `InvalidPayload` where an id or a name of an item breaks the rule of `schemas/identifiers.py`."""
+    for field in ("player_id", "session_id"):
+        value = getattr(item, field)
+        problem = None if value is None else id_problem(value)
+        if problem is not None:
+            raise InvalidPayload(f"{field} {problem}", index, field)
+    for field in NAMES:
+        value = getattr(item, field)
+        problem = None if value is None else name_problem(value)
+        if problem is not None:
+            raise InvalidPayload(f"{field} {problem}", index, field)
 
 
 class InvalidPayload(ValueError):

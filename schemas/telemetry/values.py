@@ -1,9 +1,10 @@
 """Free-form values inside telemetry (custom_data, props, extra fields): which may be stored, in what form.
 
 A value is what JSON can hold: nil, booleans, 64-bit integers, finite numbers, text, lists, maps. Beyond
-that, `plain` turns binary into base64 text and integer map keys into text; NaN, infinities, extension types
-and other keys are refused. `Value` is the same promise as a msgspec type, checked in C while decoding; it
-covers six levels of nesting (each level doubles the type), what lies deeper goes through `plain`.
+that, `plain` turns binary into base64 text and integer map keys (whole floats too) into text; NaN,
+infinities, extension types and other keys are refused. `Value` is the same promise as a msgspec type,
+checked in C while decoding; it covers six levels of nesting (each level doubles the type), what lies deeper
+goes through `plain`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+
+from schemas.numbers import whole
 
 DEPTH_MAX: Final = 16
 """Nested containers, the item's own map counted as the first."""
@@ -113,8 +116,9 @@ def _plain_map(value: dict[Any, Any], depth: int, budget: Budget) -> dict[str, A
         raise ValueRefused(f"a map may have at most {MAP_ENTRIES_MAX} entries")
     result: dict[str, Any] = {}
     for key, element in value.items():
-        if type(key) is int:
-            result[str(key)] = plain(element, depth, budget)
+        number = whole(key)
+        if type(number) is int:
+            result[str(number)] = plain(element, depth, budget)
         elif type(key) is str:
             result[plain(key, depth, budget)] = plain(element, depth, budget)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from schemas.identifiers import ID_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 from schemas.telemetry.s4 import ITEMS_MAX
 from schemas.telemetry.s4_item import TRAJECTORY_POINTS_MAX
 from streams.gateway.openapi_parts import (
@@ -176,8 +177,10 @@ def s4_document() -> Json:
 
 
 def _components() -> Json:
-    identity: Json = {"app_id": TEXT, "build_id": TEXT, "player_id": TEXT}
-    session: Json = {**identity, "session_id": TEXT}
+    an_id: Json = {**TEXT, "maxLength": ID_CHARACTERS_MAX}
+    a_name: Json = {**TEXT, "maxLength": NAME_CHARACTERS_MAX}
+    identity: Json = {"app_id": TEXT, "build_id": a_name, "player_id": an_id}
+    session: Json = {**identity, "session_id": an_id}
     custom: Json = {"description": "Any value: at most 16 levels deep, 256 entries a map, finite numbers"}
     fps: Json = {key: {"type": ["number", "null"]} for key in ("mean", "low_5", "low_1")}
     return {
@@ -200,12 +203,12 @@ def _components() -> Json:
             ),
             "FunnelStep": object_schema(
                 ["funnel_step_name", *session, "timestamp"],
-                {"funnel_step_name": TEXT, **session, "level_id": OPTIONAL_TEXT, "timestamp": TIME},
+                {"funnel_step_name": a_name, **session, "level_id": OPTIONAL_TEXT, "timestamp": TIME},
             ),
             "GameplayEvent": object_schema(
                 ["event_name", *session, "timestamp"],
                 {
-                    "event_name": TEXT,
+                    "event_name": a_name,
                     **session,
                     "level_id": OPTIONAL_TEXT,
                     "position": {"anyOf": [{**NUMBERS, "minItems": 2, "maxItems": 3}, {"type": "null"}]},

@@ -17,7 +17,7 @@ from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
 from schemas.edge.ports import Credential, Game, KeyKind
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
-from schemas.telemetry.s1_feedback import Feedback, check_against_form, decode_feedback
+from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback
 from streams.gateway.http import Refused, Request, Response, json_response
 from streams.gateway.services import Services, bearer
 
@@ -51,7 +51,7 @@ async def feedback(services: Services, request: Request) -> Response:
     """Accept one submission that fits its form: 201. A repeated `submissionId` is answered alike."""
     credential = await _authenticate(services, request)
     body = await services.body(request, BODY_BYTES_MAX)
-    submission, game = await _resolve(services, request, credential, body, lambda: decode_feedback(body))
+    submission, game = await _resolve(services, request, credential, body, lambda: validate_feedback(body))
     try:
         check_against_form(submission, game.feedback_forms)
     except InvalidBatch as error:

@@ -49,6 +49,19 @@ games:
 """  # noqa: E501 - the live-ops contract's example, as printed there
 
 
+def test_a_whole_float_is_the_integer_except_in_metadata() -> None:
+    whole = load_definitions(CONTRACT)
+    for integer, spelled in (("quantity: 50}", "quantity: 50.0}"), ("attemptCap: 20", "attemptCap: 2.0e+1")):
+        assert integer in CONTRACT
+        assert load_definitions(CONTRACT.replace(integer, spelled)) == whole
+        with pytest.raises(DefinitionInvalid, match="int"):
+            load_definitions(CONTRACT.replace(integer, integer.replace("0", "0.5")))
+    item = "{itemKey: medkit, name: Medkit}"
+    with_metadata = CONTRACT.replace(item, "{itemKey: medkit, name: Medkit, metadata: {heals: 5.0}}")
+    (game,) = load_definitions(with_metadata).games
+    assert type(game.settings.definition["catalog"]["items"][0]["metadata"]["heals"]) is float
+
+
 def changed(old: str, new: str) -> str:
     assert old in CONTRACT
     return CONTRACT.replace(old, new, 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 import uuid
 
 import pytest
@@ -11,6 +12,8 @@ from schemas.identifiers import (
     COMMANDS_NAMESPACE,
     KEY_PREFIXES,
     derived_id,
+    id_problem,
+    idempotency_key_problem,
     key_hash,
     key_kind,
     key_value,
@@ -73,3 +76,90 @@ def test_what_is_no_key_has_no_kind() -> None:
 
 def test_partitions_are_fixed_for_ever() -> None:
     assert [partition_of(name, 8) for name in ("a", "b", "game:player")] == [3, 1, 7]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a",
+        "a b",
+        " a",
+        "x" * 128,
+        "Łukasz",
+        "プレイヤー",
+        "❤\ufe0f",
+        "é",
+        "e\u0301",
+        "a/b",
+        "100%",
+        "\U0001fae8",
+        "\ufffd",
+    ],
+)
+def test_what_can_be_seen_is_an_id(value: str) -> None:
+    assert id_problem(value) is None
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *(
+            "\x00",
+            "\n",
+            "\x7f",
+            "\x85",
+            "\xa0",
+            "\xad",
+            "\u034f",
+            "\u115f",
+            "\u1680",
+            "\u200b",
+            "\u200d",
+            "\u200e",
+            "\u2028",
+        ),
+        *(
+            "\u2029",
+            "\u202e",
+            "\u2060",
+            "\u2066",
+            "\u3000",
+            "\u3164",
+            "\ud800",
+            "\udfff",
+            "\ue02f",
+            "\ufdd0",
+            "\ufeff",
+        ),
+        *("\uffff", "\U0001fffe", "\U000e0041", "\U0010ffff", "\u2800", "\u180e"),
+    ],
+)
+def test_what_can_not_be_seen_is_no_id(character: str) -> None:
+    for value in (character, f"a{character}", f"é{character}b"):
+        assert f"U+{ord(character):04X}" in (id_problem(value) or "")
+
+
+def test_an_id_is_neither_empty_nor_blank_nor_long() -> None:
+    for value in ("", "x" * 129, "é" * 129):
+        assert id_problem(value) == "must have 1 to 128 characters"
+    assert id_problem("  ") == "must not be blank"
+
+
+def test_no_category_of_unseen_characters_is_left_out() -> None:
+    unseen = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs"}
+    for point in range(0x110000):
+        character = chr(point)
+        if unicodedata.category(character) in unseen and character != " ":
+            assert id_problem("a" + character) is not None, hex(point)
+
+
+@pytest.mark.parametrize("value", ["a", "a b", "x" * 255, "!~", str(uuid.uuid4()), "aGk="])
+def test_what_every_header_carries_is_an_idempotency_key(value: str) -> None:
+    assert idempotency_key_problem(value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", " a", "a ", "aGk=\n", "a\tb", "é", "\u043a\u043b\u044e\u0447", "x" * 256, "\x7f", "a\x00"]
+)
+def test_what_some_header_changes_is_no_idempotency_key(value: str) -> None:
+    assert idempotency_key_problem(value) is not None

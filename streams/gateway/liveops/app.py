@@ -17,7 +17,7 @@ from schemas.edge.cors import RawHeaders
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Outcome
-from schemas.identifiers import key_hash
+from schemas.identifiers import id_problem, idempotency_key_problem, key_hash
 from schemas.liveops import answers
 from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
@@ -32,7 +32,7 @@ from streams.gateway.liveops.bodies import BODY_BYTES_MAX, Body, ProgressBody, S
 from streams.gateway.liveops.bodies_of import BODY_OF, command_of, operation_of
 from streams.gateway.liveops.definitions import Definitions
 from streams.gateway.liveops.pins import WindowPins
-from streams.gateway.liveops.routing import NAME_BYTES_MAX, Found, Route
+from streams.gateway.liveops.routing import Found, Route
 from streams.gateway.liveops.secrets import player_secret, unguessable
 from streams.gateway.liveops.starting import Forming, Starting
 from streams.gateway.services import Services
@@ -40,7 +40,6 @@ from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUna
 
 CACHES_S: Final = SECRET_AGE_MAX_S + 0.2
 """After this time no process can still take a player secret that was replaced."""
-_KEY_MAX: Final = 255
 _NONCE_BYTES: Final = 16
 _SHOWN_ONCE: Final = (
     "the player was registered under this key, and the secret is shown again only where the key is a random"
@@ -91,7 +90,7 @@ class LiveopsWrites:
                 await self._access.prove(request, caller, player, always=always)
             body = read_as(BODY_OF[found.route], await self._services.body(request, BODY_BYTES_MAX))
             asked = self._asked(request, found, caller, body)
-            headers = (*headers, (b"idempotency-key", asked.key.encode("latin-1", "replace")))
+            headers = (*headers, (b"idempotency-key", asked.key.encode("ascii")))
             return await self._write(request, found, asked, body, headers)
         except Refused as refused:
             return answering.error_response(refused, headers)
@@ -154,7 +153,7 @@ class LiveopsWrites:
 
     def _asked(self, request: Request, found: Found, caller: Caller, body: Body) -> Asked:
         in_header = _key_header(request)
-        in_body = body.idempotency_key or ""
+        in_body = "" if body.idempotency_key is None else _checked_key(body.idempotency_key)
         if in_header and in_body and in_header != in_body:
             message = "the Idempotency-Key header and idempotencyKey in the body differ"
             raise Refused(400, message, field="idempotencyKey")
@@ -171,19 +170,25 @@ class LiveopsWrites:
 
 def _key_header(request: Request) -> str:
     if request.repeated(b"idempotency-key"):
-        raise Refused(400, "the Idempotency-Key header came twice with different values")
-    value = request.headers.get(b"idempotency-key", b"").decode("latin-1").strip()
-    if len(value) > _KEY_MAX:
-        raise Refused(400, f"an idempotency key has at most {_KEY_MAX} characters", field="idempotencyKey")
+        raise Refused(
+            400, "the Idempotency-Key header came twice with different values", field="idempotencyKey"
+        )
+    value = request.headers.get(b"idempotency-key", b"").decode("latin-1").strip(" \t")
+    return _checked_key(value) if value else ""
+
+
+def _checked_key(value: str) -> str:
+    problem = idempotency_key_problem(value)
+    if problem is not None:
+        raise Refused(400, f"an idempotency key {problem}", field="idempotencyKey")
     return value
 
 
 def _check_names(found: Found) -> None:
     for name, value in found.names.items():
-        if len(value.encode("utf-8", "surrogatepass")) > NAME_BYTES_MAX:
-            raise Refused(400, f"{name} may take {NAME_BYTES_MAX} bytes", field=name)
-        if not value.isprintable():
-            raise Refused(400, f"{name} has a character that can't be shown", field=name)
+        problem = id_problem(value)
+        if problem is not None:
+            raise Refused(400, f"{name} {problem}", field=name)
 
 
 def _forced(request: Request) -> bool:

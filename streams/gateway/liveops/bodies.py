@@ -1,6 +1,7 @@
 """Bodies of S3's writes: shapes with their bounds, and errors that name the field. Pure.
 
-Unknown fields are let through. A body may be empty where every field may be missing.
+Unknown fields are let through. A whole float is an integer where one is asked (`schemas/numbers.py`). A body
+may be empty where every field may be missing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.liveops.views import INT64_MAX
+from schemas.numbers import whole_within
 from streams.gateway.http import Refused
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -98,6 +100,11 @@ _decoders: Final[dict[type[Body], msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (NoBody, StartBody, ProgressBody, DebitBody, ItemBody, GrantBody)
 }
+_any_decoder: Final = msgspec.json.Decoder()
+_WITH_INTEGERS: Final = frozenset({DebitBody, ItemBody, GrantBody})
+"""Bodies that ask for integers; none of them has a free-form value, whose floats must stay as they are."""
+_INTEGERS_DEPTH: Final = 6
+"""`crate.table[…].entries[…].quantity` is the deepest."""
 _PLACE: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`\Z")
 _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 
@@ -105,7 +112,12 @@ _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 def read_as(kind: type[BodyT], data: bytes) -> BodyT:
     """The body as its shape. Raises `Refused` (400) naming the field."""
     try:
-        body: BodyT = _decoders[kind].decode(data or b"{}")
+        try:
+            body: BodyT = _decoders[kind].decode(data or b"{}")
+        except msgspec.ValidationError:
+            if kind not in _WITH_INTEGERS:
+                raise
+            body = msgspec.convert(whole_within(_any_decoder.decode(data), _INTEGERS_DEPTH), kind)
     except msgspec.ValidationError as error:
         message, field = _said(str(error))
         raise _invalid(message, field) from None

@@ -12,9 +12,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-NAME_BYTES_MAX: Final = 256
-"""What an external id, a key or an id in a path may take; longer ones are 400."""
-
 
 class Route(StrEnum):
     """Every write; the value is its template, as metrics and documents show it."""

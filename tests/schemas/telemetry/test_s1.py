@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.telemetry import s1
 from schemas.telemetry.identity import identities
-from schemas.telemetry.s1_feedback import check_against_form, decode_feedback
+from schemas.telemetry.s1_feedback import check_against_form, decode_feedback, validate_feedback
 from tests.schemas.telemetry.s4_samples import patient, text, values
 
 NOW: Final = 1_778_715_000_000
@@ -107,6 +107,14 @@ def test_what_may_be_missing_or_null() -> None:
         ({"events": [{"name": "a", "t": NOW, "x": "1"}]}, ["events", 0, "x"]),
         ({"events": [{"name": "a", "t": NOW, "seq": 2**63}]}, ["events", 0, "seq"]),
         ({"events": [{"name": "a", "t": NOW, "seq": 1.5}]}, ["events", 0, "seq"]),
+        ({"events": [{"name": "a", "t": NOW, "seq": 2.0**53}]}, ["events", 0, "seq"]),
+        ({"sessionId": "a\u200bb"}, ["sessionId"]),
+        ({"sessionId": "\n"}, ["sessionId"]),
+        ({"deviceId": "a\u3000"}, ["deviceId"]),
+        ({"deviceId": " "}, ["deviceId"]),
+        ({"title": "x" * 257}, ["title"]),
+        ({"metadata": {"gameVersion": "x" * 257}}, ["metadata", "gameVersion"]),
+        ({"events": [{"name": "a", "t": NOW, "room": "x" * 257}]}, ["events", 0, "room"]),
         ({"events": [{"name": "a", "t": NOW, "props": [1]}]}, ["events", 0, "props"]),
         ({"events": [{"name": "a", "t": NOW, "props": {"a": 2**64}}]}, ["events", 0, "props"]),
     ],
@@ -115,6 +123,19 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], path: list[str | int]) -
     issue = refused(changed(**fields))
     assert issue.path == path
     assert issue.message
+
+
+def test_ids_of_older_logs_are_read() -> None:
+    assert s1.decode_batch(changed(sessionId="a\u200bb", title="x" * 1000)).session_id == "a\u200bb"
+
+
+def test_a_whole_float_is_the_integer() -> None:
+    body = changed(events=[{"name": "a", "t": NOW, "seq": 17}])
+    whole = s1.validate_batch(body, NOW)
+    for spelled in (b"17.0", b"1.7e1", b"170E-1"):
+        batch = s1.validate_batch(body.replace(b'"seq": 17', b'"seq": ' + spelled), NOW)
+        assert batch == whole
+        assert type(batch.events[0].seq) is int
 
 
 @pytest.mark.parametrize(
@@ -207,6 +228,18 @@ FEEDBACK: Final[dict[str, Any]] = {
     "submissionId": "sub_1",
     "answers": [{"fieldId": "q1", "value": 5}, {"fieldId": "q2", "value": "All of it"}],
 }
+
+
+def test_feedback_s_ids_and_whole_floats() -> None:
+    body = json.dumps(FEEDBACK | {"answers": [{"fieldId": "q1", "value": 4.0}]}).encode()
+    assert type(validate_feedback(body).answers[0].value) is int
+    check_against_form(validate_feedback(body), FORMS)
+    for field in ("sessionId", "deviceId", "formId", "submissionId"):
+        odd = json.dumps(FEEDBACK | {field: "a\u200b"}).encode()
+        decode_feedback(odd)
+        with pytest.raises(s1.InvalidBatch) as caught:
+            validate_feedback(odd)
+        assert caught.value.issues[0].path == [field]
 
 
 def test_feedback_that_fits_its_form() -> None:

@@ -176,6 +176,52 @@ def test_a_bad_trajectory_is_named(fields: dict[str, Any], field: str) -> None:
     assert (error.index, error.field) == (0, field)
 
 
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"player_id": "x" * 129}, "player_id"),
+        ({"session_id": "x" * 129}, "session_id"),
+        ({"player_id": "a\u200b"}, "player_id"),
+        ({"session_id": "a\u3000b"}, "session_id"),
+        ({"player_id": "\n"}, "player_id"),
+        ({"session_id": " "}, "session_id"),
+        *(({name: "x" * 257}, name) for name in ("event_name", "build_id", "level_id", "input_method")),
+    ],
+)
+def test_ids_and_names_have_a_rule_on_arrival_and_older_logs_are_read(
+    fields: dict[str, Any], field: str
+) -> None:
+    body = pack([GAMEPLAY, changed(GAMEPLAY, **fields), GAMEPLAY])
+    error = refused(body)
+    assert (error.index, error.field) == (1, field)
+    assert error.message.startswith(field)
+    assert len(s4.decode_items(body)) == 3
+    with_extras = [changed(GAMEPLAY, **fields, extra=1)]
+    assert refused(with_extras).field == field
+
+
+def test_the_longest_ids_and_names() -> None:
+    longest = {
+        "player_id": "é" * 128,
+        "session_id": "x" * 128,
+        "event_name": "n" * 256,
+        "level_id": "l" * 256,
+    }
+    body = pack([changed(GAMEPLAY, **longest)])
+    assert s4.check(body, NOW, sample.APP) == s4.Checked(1, "é" * 128, in_scope=True)
+    funnel = changed(sample.FUNNEL, funnel_step_name="n" * 257)
+    assert refused([funnel]).field == "funnel_step_name"
+    assert refused([changed(TRAJECTORY, status="s" * 257)]).field == "status"
+    assert refused([changed(sample.PLAYER, region="r" * 257)]).field == "region"
+
+
+def test_whole_float_keys_are_integer_keys() -> None:
+    (item,) = s4.validate(pack(changed(GAMEPLAY, custom_data={5.0: 1, 6: 2, -0.0: 3})), NOW)
+    assert item.custom_data == {"5": 1, "6": 2, "0": 3}
+    for key in (5.5, 2.0**53, 1e300):
+        assert refused([changed(GAMEPLAY, custom_data={key: 1})]).field == "custom_data"
+
+
 def deep(levels: int) -> object:
     value: object = 1
     for _ in range(levels):

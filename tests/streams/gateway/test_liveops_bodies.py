@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from streams.gateway.http import Refused
+from streams.gateway.liveops.bodies import Body, DebitBody, GrantBody, ItemBody, StartBody, read_as
+
+GRANT = b'{"crate": {"table": [{"weight": 1, "entries": [{"type": "item", "key": "a", "quantity": %b}]}]}}'
+ENTRIES = b'{"entries": [{"type": "item", "key": "a", "quantity": %b}]}'
+BODIES: list[tuple[type[Body], bytes, str]] = [
+    (DebitBody, b'{"amount": %b, "reason": "r"}', "amount"),
+    (ItemBody, b'{"quantity": %b}', "quantity"),
+    (GrantBody, GRANT, "crate.table[0].entries[0].quantity"),
+    (GrantBody, ENTRIES, "entries[0].quantity"),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "field"), BODIES)
+def test_a_whole_float_is_the_integer(kind: type[Body], body: bytes, field: str) -> None:
+    del field
+    integer = read_as(kind, body % b"5")
+    for spelled in (b"5.0", b"5e0", b"0.5e1"):
+        assert repr(read_as(kind, body % spelled)) == repr(integer)
+
+
+@pytest.mark.parametrize(("kind", "body", "field"), BODIES)
+@pytest.mark.parametrize(
+    "spelled", [b"5.5", b"0.0", b"1e17", b"9007199254740993.0", b'"5"', b"true", b"1e999"]
+)
+def test_anything_else_is_refused_by_its_name(
+    kind: type[Body], body: bytes, field: str, spelled: bytes
+) -> None:
+    with pytest.raises(Refused) as caught:
+        read_as(kind, body % spelled)
+    assert caught.value.status == 400
+    if spelled != b"1e999":
+        assert caught.value.extra["field"] == field
+
+
+def test_a_context_keeps_its_floats() -> None:
+    context = read_as(StartBody, b'{"playerContext": {"level": 5.0}}').player_context or {}
+    assert type(context["level"]) is float
