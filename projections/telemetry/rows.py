@@ -5,6 +5,7 @@ Sources: the S4 reference and contract/telemetry.md.
 
 from __future__ import annotations
 
+import re
 from array import array
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,13 @@ from projections.telemetry.properties import properties
 from projections.telemetry.rows_s1 import UNKNOWN_ROOM, S1Row, add_batch, add_feedback, add_model
 from projections.telemetry.sessions import Description, SessionKey
 from schemas.telemetry.record import PartKind
-from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, SOURCES, decode_batch
+from schemas.telemetry.s1 import (
+    DEFAULT_ENVIRONMENT,
+    DEFAULT_SOURCE,
+    ENVIRONMENT_PATTERN,
+    SOURCES,
+    decode_batch,
+)
 from schemas.telemetry.s4 import FUNNEL_STEP, GAMEPLAY, PLAYER, TRAJECTORY, Item, decode_items
 
 if TYPE_CHECKING:
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
 _NO_ROWS = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED, PartKind.SESSION_DUE, PartKind.RECORD_SKIPPED})
 _VECTOR_FROM = 16
 """Below so many positions numpy costs more than it saves."""
+_FPS = frozenset({"mean", "low_5", "low_1"})
+_ENVIRONMENT = re.compile(ENVIRONMENT_PATTERN).match
 _json = msgspec.json.Encoder().encode
 
 
@@ -115,7 +124,7 @@ class Rows:
                     player_id=first.player_id or "",
                     source=_source(first),
                     build_id=first.build_id or "",
-                    environment=first.environment or DEFAULT_ENVIRONMENT,
+                    environment=_environment(first),
                     arrived_at_ms=origin.arrived_at_ms,
                     country=part.country or "",
                     region=part.region or "",
@@ -138,7 +147,7 @@ class Rows:
             z=z,
             input_method=[item.input_method or "" for item in items],
             occurred_at=[item.at_ms for item in items],
-            properties=[properties(item.custom_data, item.extras) for item in items],
+            properties=[properties(item.custom_data, _extras(item)) for item in items],
             seq=Repeat(None, count),
             identity=Repeat(0, count),
             _index=indices,
@@ -153,7 +162,7 @@ class Rows:
             room=[item.level_id or "" for item in items],
             step_name=[item.funnel_step_name for item in items],
             occurred_at=[item.at_ms for item in items],
-            properties=[properties(item.custom_data, item.extras) for item in items],
+            properties=[properties(item.custom_data, _extras(item)) for item in items],
             _index=indices,
         )
         self.count += len(items)
@@ -178,7 +187,7 @@ class Rows:
             points=points,
             started_at=starts,
             ended_at=[item.end_ms for item in items],
-            properties=[properties(None, item.extras) for item in items],
+            properties=[properties(None, _extras(item)) for item in items],
             _index=indices,
         )
         self.positions.add(
@@ -205,7 +214,7 @@ class Rows:
             build_id=[item.build_id for item in items],
             region=[item.region or "" for item in items],
             hardware=[_json(item.hardware or {}) for item in items],
-            properties=[properties(item.custom_data, item.extras) for item in items],
+            properties=[properties(item.custom_data, _extras(item)) for item in items],
             occurred_at=[item.at_ms for item in items],
             _index=indices,
         )
@@ -215,7 +224,7 @@ class Rows:
 def _shared(items: list[Item]) -> dict[str, list[Any]]:
     return {
         "build_id": [item.build_id for item in items],
-        "environment": [item.environment or DEFAULT_ENVIRONMENT for item in items],
+        "environment": [_environment(item) for item in items],
         "source": [_source(item) for item in items],
         "session_id": [item.session_id for item in items],
         "player_id": [item.player_id for item in items],
@@ -234,6 +243,28 @@ def _places(places: list[list[float] | None]) -> tuple[Any, Any, Any]:
         [place[1] if place else None for place in places],
         [place[2] if place and len(place) == 3 else None for place in places],
     )
+
+
+def _environment(item: Item) -> str:
+    given = item.environment
+    return given if given is not None and _ENVIRONMENT(given) else DEFAULT_ENVIRONMENT
+
+
+def _extras(item: Item) -> dict[str, Any] | None:
+    """What no column holds: fields that nobody knows, and of the known ones what their columns can't say."""
+    if item.source is None and item.environment is None and item.fps is None:
+        return item.extras
+    rest = dict(item.extras or {})
+    if item.fps is not None:
+        unknown = {name: value for name, value in item.fps.items() if name not in _FPS}
+        if unknown:
+            rest["fps"] = unknown
+    no_columns = item.kind == PLAYER
+    if item.source is not None and (no_columns or item.source not in SOURCES):
+        rest["source"] = item.source
+    if item.environment is not None and (no_columns or not _ENVIRONMENT(item.environment)):
+        rest["environment"] = item.environment
+    return rest
 
 
 def _source(item: Item) -> str:
