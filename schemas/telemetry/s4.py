@@ -129,7 +129,9 @@ def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked |
     count = numbers = 0
     in_scope = True
     first = ""
-    player_id = session_id = ""
+    players: dict[str | None, str] = {}
+    """Session -> its player, both of them looked at: a batch holds few of them and many events of each."""
+    player_of = players.get
     try:
         head = body[0]
         listed = 0x90 <= head <= 0x9F or head == 0xDC
@@ -139,9 +141,10 @@ def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked |
                 return None
             if item.app_id != app_id:
                 in_scope = False
-            if item.player_id != player_id or item.session_id != session_id:
-                player_id, session_id = item.player_id or "", item.session_id or ""
-                if id_problem(player_id) or (session_id and id_problem(session_id)):
+            session_id = item.session_id
+            if player_of(session_id) != item.player_id:
+                player_id = players[session_id] = item.player_id or ""
+                if id_problem(player_id) or (session_id is not None and id_problem(session_id)):
                     return None
             if item.positions is not None:
                 numbers += len(item.positions)
