@@ -23,7 +23,8 @@ def row(table: str, item: dict[str, Any]) -> dict[str, Any]:
     columns: Columns = getattr(rows, table)
     with pa.ipc.open_stream(columns.body(0)) as reader:
         (found,) = reader.read_all().to_pylist()
-    return found | {"properties": json.loads(found["properties"])}
+    whole: dict[str, Any] = found | {"properties": json.loads(found["properties"])}
+    return whole
 
 
 def text(value: Any) -> str:
