@@ -108,3 +108,12 @@ async def checked(
             f" and has grown again. {repair}"
         )
     return Place(begin, end, found)
+
+
+async def in_log(log: LogTail, topic: str, partition: int, offset: int, mark: str) -> bool:
+    """Whether a position is in the log, as `checked` sees it."""
+    try:
+        await checked(log, topic, partition, offset, mark, where="")
+    except PositionRefused:
+        return False
+    return True

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from schemas.log import LogRecord, LogTail
+from schemas.log_positions import checked, mark_before
 from schemas.objects import ObjectStore, ObjectWriter
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
@@ -27,6 +28,7 @@ from streams.gateway.export import ExportRegister
 _log: Final = logging.getLogger(__name__)
 
 POSITION_KEY: Final = "exports/position"
+_WHERE: Final = f"the object {POSITION_KEY}"
 PIECE_BYTES: Final = 1024 * 1024
 """Lines are written in pieces of this size."""
 
@@ -54,6 +56,8 @@ class Position(msgspec.Struct):
     log_id: str
     export_id: str
     next_offsets: dict[str, int]
+    marks: dict[str, str] = {}
+    """Of the last record before each next offset; none in a position that an older release wrote."""
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -91,7 +95,10 @@ class ExportRunner:
 async def run_export(
     export_id: str, *, tail: ReadableTail, objects: ObjectStore, partitions: int
 ) -> Exported:
-    """Write the files of one export, then its position. Called again with the same id: nothing more to do."""
+    """Write the files of one export, then its position. Called again with the same id: nothing more to do.
+
+    Raises PositionRefused where the log has lost what was exported last.
+    """
     log_id = await tail.log_id(TELEMETRY.name)
     position = await _position(objects, log_id)
     if position.export_id == export_id:
@@ -101,9 +108,10 @@ async def run_export(
     decisions = await read_skips(tail, log_id)
     for partition in range(partitions):
         skips = Skips(decision for decision in decisions if decision.partition == partition)
-        begin = max(
-            position.next_offsets.get(str(partition), 0), await tail.begin_offset(TELEMETRY.name, partition)
-        )
+        held = position.next_offsets.get(str(partition), 0)
+        begin = max(held, await tail.begin_offset(TELEMETRY.name, partition))
+        mark = position.marks.get(str(partition), "")
+        await checked(tail, TELEMETRY.name, partition, begin, mark if begin == held else "", where=_WHERE)
         end = await tail.end_offset(TELEMETRY.name, partition)
         files = _Files(objects, export_id, partition)
         try:
@@ -116,6 +124,7 @@ async def run_export(
             raise
         lines += files.lines
         position.next_offsets[str(partition)] = end
+        position.marks[str(partition)] = await mark_before(tail, TELEMETRY.name, partition, end)
     position.export_id = export_id
     writer = await objects.create(POSITION_KEY)
     await writer.write(_encoder.encode(position))

@@ -20,6 +20,7 @@ from projections.redis.client import connect
 from projections.telemetry.live import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
+from schemas.log_positions import PositionRefused
 from schemas.objects import ObjectStoreError
 from schemas.topics import TELEMETRY
 from streams.exports import ExportRunner
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from deploy.roles import Worker
 
 TICK_SECONDS: Final = 1.0
-AWAY: Final = (RedisError, OSError, StoreUnavailable, LogUnavailable, ObjectStoreError)
-"""What a store that is away raises: the next tick tries again. Anything else ends the process."""
+AWAY: Final = (RedisError, OSError, StoreUnavailable, LogUnavailable, ObjectStoreError, PositionRefused)
+"""What waits: a store that is away, an export whose position the log lost. Anything else ends the process."""
 
 _log: Final = logging.getLogger(__name__)
 

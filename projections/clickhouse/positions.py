@@ -18,13 +18,17 @@ HOLD_MS: Final = 60_000
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Everything before `next_offset` is in every table. `log_time_ms` is the last applied LogAppendTime."""
+    """Everything before `next_offset` is in every table. `log_time_ms` is the last applied LogAppendTime.
+
+    `mark` is that of the record before `next_offset`; empty where an older release wrote it.
+    """
 
     topic: str
     partition: int
     next_offset: int
     log_id: str
     log_time_ms: int
+    mark: str = ""
 
 
 class GenerationChanged(Exception):
@@ -50,11 +54,11 @@ class Positions:
     async def all(self) -> list[Position]:
         """The stored positions, by partition."""
         rows = await self._client.rows(
-            "SELECT partition, next_offset, log_id, toUnixTimestamp64Milli(log_time) FROM log_positions FINAL"
-            " WHERE topic = {topic:String} ORDER BY partition",
+            "SELECT partition, next_offset, log_id, toUnixTimestamp64Milli(log_time), mark"
+            " FROM log_positions FINAL WHERE topic = {topic:String} ORDER BY partition",
             {"topic": self._topic},
         )
-        return [Position(self._topic, int(p), int(n), str(i), int(t)) for p, n, i, t in rows]
+        return [Position(self._topic, int(p), int(n), str(i), int(t), str(m)) for p, n, i, t, m in rows]
 
     async def write(self, position: Position, generation: str) -> None:
         """Store a position unless the tables were swapped since. Twice, or an older one: no effect.
@@ -62,9 +66,9 @@ class Positions:
         Raises GenerationChanged.
         """
         await self._client.command(
-            "INSERT INTO log_positions (topic, partition, next_offset, log_id, log_time)"
+            "INSERT INTO log_positions (topic, partition, next_offset, log_id, log_time, mark)"
             " SELECT {topic:String}, {partition:UInt16}, {next:UInt64}, {log_id:String},"
-            " fromUnixTimestamp64Milli({time:Int64}, 'UTC')"
+            " fromUnixTimestamp64Milli({time:Int64}, 'UTC'), {mark:String}"
             " WHERE (SELECT min(generation) FROM generations) = {generation:String}",
             {
                 "topic": self._topic,
@@ -72,6 +76,7 @@ class Positions:
                 "next": position.next_offset,
                 "log_id": position.log_id,
                 "time": position.log_time_ms,
+                "mark": position.mark,
                 "generation": generation,
             },
         )

@@ -102,7 +102,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     builder: Builder
     """Writes to the second database."""
     positions: Callable[[str], Awaitable[dict[int, int]]]
-    """The live next offsets by partition, those of the log with this id alone."""
+    """The live next offsets by partition, those that are in the log with this id alone."""
     tables: tuple[str, ...]
     """What is exchanged, in this order."""
     sums: Callable[[ClickHouse, dict[int, int]], Awaitable[dict[str, TableSum]]]

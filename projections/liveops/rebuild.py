@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 from projections.liveops.table_rows import ECONOMY, POSITIONS, TABLES
 from projections.liveops.tables import LiveopsTables, stored_positions
+from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,11 @@ def liveops_plan(
 
     async def positions(log_id: str) -> dict[int, int]:
         found = await stored_positions(live, log_id)
-        return {partition: next_offset for partition, (next_offset, _) in found.items()}
+        return {
+            partition: held.offset
+            for partition, held in found.items()
+            if await in_log(tail, topic, partition, held.offset, held.mark)
+        }
 
     return Plan(
         topic=topic,

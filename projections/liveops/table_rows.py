@@ -46,7 +46,7 @@ COLUMNS: Final = {
         *("studio_id", "game_id", "step", "start", "type", "key", "minted", "spent", "_partition"),
         "next_offset",
     ),
-    POSITIONS: ("partition", "next_offset", "src", "log_id"),
+    POSITIONS: ("partition", "next_offset", "src", "log_id", "mark"),
 }
 _SECRETS: Final = frozenset({"secret_hash", "previous_secret_hash"})
 """Hashes that speak for a player: analysts have no use for them."""

@@ -20,6 +20,7 @@ from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.table_rows import COLUMNS, ECONOMY, POSITIONS, Rows, add_record, no_rows
 from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
+from schemas.log_positions import Position, checked, mark_of
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -47,6 +48,9 @@ class _Cut(msgspec.Struct):
     offset: int
     src: int
     held: int
+    mark: str
+    """Of the record before `offset`, where none was read since."""
+    last: LogRecord | None = None
     rows: Rows = msgspec.field(default_factory=no_rows)
     moves: list[Move] = msgspec.field(default_factory=list)
     since_ms: int = 0
@@ -82,15 +86,25 @@ class LiveopsTables(LogReader):
         self._writing = asyncio.Lock()
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the tables stand; at the log's start where they hold nothing of this log."""
+        """Go on where the tables stand; at the log's start where they hold nothing of this log.
+
+        Raises PositionRefused where their position is not in the log.
+        """
         self._log_id = await self._tail.log_id(self._topic)
-        begin = await self._tail.begin_offset(self._topic, partition)
-        offset, src = (await stored_positions(self._client, self._log_id)).get(partition, (0, -1))
-        if offset < begin:
-            self._cuts[partition] = _Cut(begin, -1, offset)
-        else:
-            self._cuts[partition] = _Cut(offset, src, offset)
-        return self._cuts[partition].offset
+        held = (await stored_positions(self._client, self._log_id)).get(partition, Position())
+        place = await checked(
+            self._tail,
+            self._topic,
+            partition,
+            held.offset,
+            held.mark,
+            where=f"ClickHouse database {self._client.database}",
+        )
+        if place.mark and not held.mark:
+            marked = [partition, held.offset, held.src, self._log_id, place.mark]
+            await self._insert(POSITIONS, [marked])
+        self._cuts[partition] = _Cut(held.offset, held.src, held.offset, place.mark)
+        return held.offset
 
     async def handle(self, record: LogRecord) -> None:
         """Take in a record; write what has come together where that is enough."""
@@ -99,7 +113,7 @@ class LiveopsTables(LogReader):
             return
         events = _decoder.decode(record.value)
         cut.since_ms = cut.since_ms or self._clock_ms()
-        cut.offset = record.offset + 1
+        cut.offset, cut.last = record.offset + 1, record
         if events.src != cut.src + 1:  # another writer's, which nobody reads
             return
         cut.src = events.src
@@ -131,20 +145,22 @@ class LiveopsTables(LogReader):
                     for table, some in cut.rows.items():
                         rows[table] += some
                     moves += cut.moves
-                    taken.append((partition, cut, cut.offset, cut.src))
+                    if cut.last is not None:
+                        cut.mark, cut.last = mark_of(cut.last), None
+                    taken.append((partition, cut, Position(cut.offset, cut.src, cut.mark)))
                     cut.rows, cut.moves, cut.since_ms = no_rows(), [], 0
             stored = await stored_positions(self._client, self._log_id)
-            for partition, cut, _, _ in taken:
-                if stored.get(partition, (0, -1))[0] != cut.held:
+            for partition, cut, _ in taken:
+                if stored.get(partition, Position()).offset != cut.held:
                     raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
-            positions = [[partition, offset, src, self._log_id] for partition, _, offset, src in taken]
-            ends = {partition: offset for partition, _, offset, _ in taken}
+            positions = [[number, at.offset, at.src, self._log_id, at.mark] for number, _, at in taken]
+            ends = {partition: position.offset for partition, _, position in taken}
             totals = rows_of(moves, await stored_totals(self._client, moves), ends)
             for table, some in (*rows.items(), (ECONOMY, totals), (POSITIONS, positions)):
                 if some:
                     await self._insert(table, some)
-            for _, cut, offset, _ in taken:
-                cut.held = offset
+            for _, cut, position in taken:
+                cut.held = position.offset
 
     async def _wait_for_release(self) -> None:
         """Wait while a rebuild holds this topic; it is told that nothing is under way."""
@@ -162,11 +178,11 @@ class LiveopsTables(LogReader):
         await self._client.insert(table, COLUMNS[table], body, form="JSONCompactEachRow", token=token)
 
 
-async def stored_positions(client: ClickHouse, log_id: str) -> dict[int, tuple[int, int]]:
-    """How far the tables are, by partition of the log with this id: the next offset and the last src."""
+async def stored_positions(client: ClickHouse, log_id: str) -> dict[int, Position]:
+    """How far the tables are, by partition of the log with this id."""
     found = await client.rows(
-        f"SELECT partition, next_offset, src FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
+        f"SELECT partition, next_offset, src, mark FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
         " WHERE log_id = {log_id:String}",
         {"log_id": log_id},
     )
-    return {int(partition): (int(offset), int(src)) for partition, offset, src in found}
+    return {int(number): Position(int(offset), int(src), str(mark)) for number, offset, src, mark in found}

@@ -45,6 +45,8 @@ class Gathered:
         """What is left out by decision."""
         self.decisions: list[SkipDecision] = []
         """Decisions that stand in the cut, about records before them."""
+        self.mark = ""
+        """Of the last record, once the cut has ended."""
         self.has_effect = False
         """Whether there is anything to write; ticks have no effect."""
 

@@ -18,6 +18,7 @@ from projections.telemetry.gathered import Gathered
 from projections.telemetry.identities import Seen
 from projections.telemetry.memory import SessionMemory
 from projections.telemetry.sessions import SessionKey, SessionPart
+from schemas.log_positions import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,6 +76,7 @@ class Partition:
         self._memory = SessionMemory()
         self.skips = skips
         self._gathered = Gathered(skips)
+        self._last: LogRecord | None = None
         self._writing: asyncio.Task[None] | None = None
         self.failing: tuple[int, int] | None = None
         """After an exception: the first and last offset of the records at which it was raised."""
@@ -97,6 +99,7 @@ class Partition:
             self.failing = (record.offset, record.offset)
             raise
         self.next_offset = record.offset + 1
+        self._last = record
         rows = self._gathered.rows.count - before
         full = self.cutter.add(record.offset, record.appended_at_ms, rows, tick=tick)
         if not self._gathered.has_effect and self._writing is None:
@@ -111,6 +114,7 @@ class Partition:
         """
         cut = self.cutter.take()
         gathered, self._gathered = self._gathered, Gathered(self.skips)
+        gathered.mark = "" if self._last is None else mark_of(self._last)
         await self.written()
         if not self._overlap:
             await self._end(cut, gathered, guard)
@@ -160,7 +164,9 @@ class Partition:
             metrics.DEAD_PARTS.labels(letter.reason).inc()
         await guard.before_write()
         await stores.write_position(
-            Position(stores.topic, self.partition, cut.last + 1, stores.log_id, cut.log_time_ms)
+            Position(
+                stores.topic, self.partition, cut.last + 1, stores.log_id, cut.log_time_ms, gathered.mark
+            )
         )
         self._publish(facts, now)
         metrics.REPEATS.inc(facts.repeats)

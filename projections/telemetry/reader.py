@@ -12,6 +12,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from projections.clickhouse.positions import Position, Positions
 from projections.telemetry import metrics
 from projections.telemetry.culprits import ELSEWHERE, culprit
@@ -21,6 +23,7 @@ from projections.telemetry.partition import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
+from schemas.log_positions import PositionRefused, checked, record_before
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 
 if TYPE_CHECKING:
@@ -37,15 +40,15 @@ _HEARTBEAT_POLL_S: Final = 0.1
 _HEARTBEAT_POLLS: Final = 15
 _PUBLISH_AGAIN_MS: Final = 5_000
 """How often what is published is checked while nothing arrives."""
+REPAIR: Final = (
+    "Build it again: `questlog rebuild clickhouse`; `questlog repair` does so with the stack stopped, and"
+    " says what was lost."
+)
 _log: Final = logging.getLogger(__name__)
 
 
 class WorkerIsStale(Exception):
     """No good heartbeat for half a session: another worker may own the partition. Nothing is inserted."""
-
-
-class PositionRefused(Exception):
-    """The stored position does not fit this log; the message names the repair."""
 
 
 class TelemetryReader:
@@ -97,7 +100,7 @@ class TelemetryReader:
         generation = await self._positions.generation()
         log_id = await self._tail.log_id(self._topic)
         position = await self._positions.read(partition)
-        begin, log_time_ms = await self._begin(partition, position, log_id)
+        begin, log_time_ms = await self._begin(partition, position, log_id, generation)
         stores = Stores(
             self._client,
             topic=self._topic,
@@ -113,7 +116,7 @@ class TelemetryReader:
             cutter=Cutter(self._bucket_ms, self._rows_max),
             stores=stores,
             live=await self._restored(stores, partition, begin, log_time_ms),
-            shown=await stores.shown(partition, log_time_ms),
+            shown=await self._shown(stores, partition, begin, log_time_ms),
             others=self._partition_count > 1,
             skips=skips,
             overlap=self._overlap,
@@ -121,11 +124,12 @@ class TelemetryReader:
         await self._publish(self._partitions[partition], self._clock_ms())
         return begin
 
-    async def _begin(self, partition: int, position: Position | None, log_id: str) -> tuple[int, int]:
-        first = await self._tail.begin_offset(self._topic, partition)
-        end = await self._tail.end_offset(self._topic, partition)
+    async def _begin(
+        self, partition: int, position: Position | None, log_id: str, generation: str
+    ) -> tuple[int, int]:
         where = f"ClickHouse database {self._client.database}, {self._topic}[{partition}]"
         if position is None:
+            first = await self._tail.begin_offset(self._topic, partition)
             if first > 0:
                 raise PositionRefused(
                     f"{where}: nothing was applied yet, but the log begins at {first}: the rest is gone."
@@ -137,12 +141,32 @@ class TelemetryReader:
                 f"{where}: its position is of the log {position.log_id}, this is {log_id}."
                 " Point it at its own log, or build it again: `questlog rebuild clickhouse`."
             )
-        if not first <= position.next_offset <= end:
-            raise PositionRefused(
-                f"{where}: its position {position.next_offset} is not in the log ({first} to {end})."
-                " Build it again: `questlog rebuild clickhouse`."
-            )
+        place = await checked(
+            self._tail,
+            self._topic,
+            partition,
+            position.next_offset,
+            position.mark,
+            where=f"ClickHouse database {self._client.database}",
+            repair=REPAIR,
+        )
+        if place.mark and not position.mark:
+            await self._positions.write(msgspec.structs.replace(position, mark=place.mark), generation)
         return position.next_offset, position.log_time_ms
+
+    async def _shown(self, stores: Stores, partition: int, begin: int, log_time_ms: int) -> dict[str, int]:
+        """What tables show beyond the position, of a cut that was not finished. It must be of this log."""
+        found = {}
+        for table, (offset, arrived_at_ms) in (await stores.shown(partition, log_time_ms)).items():
+            found[table] = offset
+            if offset >= begin:
+                record = await record_before(self._tail, self._topic, partition, offset + 1)
+                if record is None or record.appended_at_ms != arrived_at_ms:
+                    raise PositionRefused(
+                        f"{table} in ClickHouse database {self._client.database} holds rows of"
+                        f" {self._topic}[{partition}] at {offset} that the log has lost. {REPAIR}"
+                    )
+        return found
 
     async def _restored(self, stores: Stores, partition: int, begin: int, log_time_ms: int) -> LiveState:
         live = LiveState()

@@ -12,6 +12,7 @@ from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.stores import FACT_TABLES
+from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -44,7 +45,11 @@ def telemetry_plan(
 
     async def positions(log_id: str) -> dict[int, int]:
         stored = await Positions(live, topic).all()
-        return {one.partition: one.next_offset for one in stored if one.log_id == log_id}
+        return {
+            one.partition: one.next_offset
+            for one in stored
+            if one.log_id == log_id and await in_log(tail, topic, one.partition, one.next_offset, one.mark)
+        }
 
     return Plan(
         topic=topic,

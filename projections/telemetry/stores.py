@@ -54,21 +54,24 @@ class Stores:
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - begun)
         metrics.INSERTED_ROWS.labels(table).inc(rows)
 
-    async def shown(self, partition: int, since_ms: int) -> dict[str, int]:
-        """For each fact table, the highest offset that its rows of a partition show; -1 where there is none.
+    async def shown(self, partition: int, since_ms: int) -> dict[str, tuple[int, int]]:
+        """For each fact table, the highest offset that its rows of a partition show, and its arrival.
+
+        -1 and 0 ms where there is none.
 
         `since_ms` is the stored position's log time: a day before it bounds the scan, whatever clocks did.
         """
         found = {}
         for table in FACT_TABLES:
             rows = await self._client.rows(
-                f"SELECT toInt64(max(_offset)), count() FROM {table}"  # noqa: S608 - a constant
+                "SELECT toInt64(max(_offset)), toUnixTimestamp64Milli(argMax(arrived_at, _offset)),"  # noqa: S608 - a constant
+                f" count() FROM {table}"
                 " WHERE _partition = {partition:UInt16}"
                 " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
                 {"partition": partition, "since": max(since_ms - _DAY_MS, 0)},
             )
-            highest, count = rows[0]
-            found[table] = int(highest) if count else -1
+            highest, arrived_at_ms, count = rows[0]
+            found[table] = (int(highest), int(arrived_at_ms)) if count else (-1, 0)
         return found
 
     async def per_minute(

@@ -4,10 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
+import pytest
+
 from schemas.log import LogRecord
+from schemas.log_positions import PositionRefused
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 from schemas.telemetry.skips import SkipDecision, content_hash, encode_skip
-from streams.exports import ExportRunner, run_export
+from streams.exports import POSITION_KEY, ExportRunner, Position, run_export
 from tests.schemas.telemetry.s4_samples import APP, NOW, SAMPLES, pack
 from tests.streams.gateway.world import MemoryExports, MemoryObjects
 
@@ -150,3 +154,20 @@ async def test_what_is_skipped_by_decision_is_not_exported() -> None:
         for partition in (0, 1)
     ]
     assert exported == [[1, 1, 2], [1, 2]]
+
+
+async def test_what_the_log_lost_since_the_last_export_is_noticed() -> None:
+    tail, objects = ListTail(), MemoryObjects()
+    tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack([SAMPLES[0]]))])] * 2
+    await run_export("one", tail=tail, objects=objects, partitions=1)
+    kept = msgspec.json.decode(objects.objects[POSITION_KEY], type=Position)
+    tail.partitions[0] = tail.partitions[0][:1]
+    with pytest.raises(PositionRefused, match=r"the log ends at 1.*questlog repair"):
+        await run_export("two", tail=tail, objects=objects, partitions=1)
+    tail.partitions[0] += [encode_record([part(PartKind.TICK, "", b"")])] * 2
+    with pytest.raises(PositionRefused, match=r"another one.*questlog repair"):
+        await run_export("two", tail=tail, objects=objects, partitions=1)
+    kept.marks = {}  # an older release's
+    objects.objects[POSITION_KEY] = msgspec.json.encode(kept)
+    await run_export("two", tail=tail, objects=objects, partitions=1)
+    assert msgspec.json.decode(objects.objects[POSITION_KEY], type=Position).marks["0"]

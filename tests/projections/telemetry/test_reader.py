@@ -9,9 +9,10 @@ import pytest
 from projections.clickhouse.client import ClickHouse, ClickHouseAway
 from projections.clickhouse.positions import Position
 from projections.telemetry.columns import ORIGIN_COLUMNS
-from projections.telemetry.reader import PositionRefused, TelemetryReader, WorkerIsStale
+from projections.telemetry.reader import TelemetryReader, WorkerIsStale
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
+from schemas.log_positions import PositionRefused
 from tests.projections.telemetry.support import (
     GAME,
     MINUTE,

@@ -1,0 +1,33 @@
+"""Tables stand at a record of the log, and say so when the log has another one there."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.liveops.tables import stored_positions
+from schemas.log_positions import PositionRefused
+from tests.projections.liveops.test_tables import decided, opened
+
+pytestmark = pytest.mark.stack
+
+
+async def test_a_position_that_the_log_lost_is_refused_and_an_old_one_is_marked(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        reader, _ = await world.reader()
+        for _ in range(2):
+            await reader.handle(world.log.append(decided()))
+        await world.cut(reader)
+        held = await stored_positions(world.client, "log-1")
+        assert held[0].mark
+        await world.client.command(
+            "ALTER TABLE liveops_positions UPDATE mark = '' WHERE 1 SETTINGS mutations_sync = 2"
+        )
+        assert (await world.reader())[1] == 2
+        assert await stored_positions(world.client, "log-1") == held
+        world.log.records[0].pop()
+        with pytest.raises(PositionRefused, match=r"the log ends at 1.*questlog repair"):
+            await world.reader()
+        for _ in range(2):
+            world.log.append(decided())
+        with pytest.raises(PositionRefused, match=r"another one.*questlog repair"):
+            await world.reader()
