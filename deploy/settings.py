@@ -7,6 +7,8 @@ started by hand, by Compose or by Kubernetes is configured exactly as one that `
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import hmac
 import ipaddress
 import os
 import secrets
@@ -91,6 +93,14 @@ class Settings:
             raise SettingsError(
                 f"there is no deployment secret: set {PREFIX}SECRET, or let `questlog up` make {path}"
             ) from None
+
+    def store_password(self, store: str) -> str:
+        """The password of an embedded store's owner, derived from the deployment secret and the store's name.
+
+        Raises SettingsError as `deployment_secret` does.
+        """
+        purpose = f"questlog store {store}".encode()
+        return hmac.new(self.deployment_secret(), purpose, hashlib.sha256).hexdigest()[:40]
 
     def environment(self) -> dict[str, str]:
         """These settings as variables for a child process; `from_environment` reads the same back."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def infra(home: Path, name: str) -> Iterator[str]:
+def infra(home: Path, name: str, *options: str) -> Iterator[str]:
     """One store on a free port; yields its URL (for kafka: host:port), ends it afterwards."""
-    command = [sys.executable, "-m", "deploy.stack.infra", "--home", str(home), "--only", name]
+    command = [sys.executable, "-m", "deploy.stack.infra", "--home", str(home), "--only", name, *options]
     with subprocess.Popen(  # noqa: S603 - our own module
         command, stdout=subprocess.PIPE, text=True
     ) as process:

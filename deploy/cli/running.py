@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy import settings
+from deploy.private import write_private
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -24,9 +25,9 @@ _SHARED = (
 
 
 def write(configured: Settings) -> None:
-    """Leave the addresses of a starting stack in its home."""
+    """Leave the addresses of a starting stack, passwords included, in its home, for its owner alone."""
     body = {name: getattr(configured, name) for name in _SHARED}
-    (configured.home / SETTINGS_FILE).write_text(json.dumps(body))
+    write_private(configured.home / SETTINGS_FILE, json.dumps(body))
 
 
 def of_home(home: Path | str | None) -> Settings:

@@ -12,6 +12,7 @@ import typer
 
 from deploy import settings
 from deploy.cli.running import of_home
+from projections.clickhouse.address import address
 
 app = typer.Typer()
 
@@ -30,9 +31,11 @@ def sql_command(
     configured = of_home(home)
     text = sys.stdin.read() if query == "-" else query
     parameters = {"database": configured.clickhouse_database, "default_format": form}
-    headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password} if user else {}
+    url, headers = address(configured.clickhouse_url)
+    if user:
+        headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}
     request = urllib.request.Request(  # noqa: S310 - the URL is the deployment's own setting
-        f"{configured.clickhouse_url}/?{urllib.parse.urlencode(parameters)}", text.encode(), headers
+        f"{url}?{urllib.parse.urlencode(parameters)}", text.encode(), headers
     )
     try:
         with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
@@ -42,6 +45,4 @@ def sql_command(
         print(error.read().decode(errors="replace").strip(), file=sys.stderr)
         raise typer.Exit(1) from None
     except urllib.error.URLError as error:
-        raise settings.SettingsError(
-            f"ClickHouse does not answer at {configured.clickhouse_url}: {error.reason}"
-        ) from None
+        raise settings.SettingsError(f"ClickHouse does not answer at {url}: {error.reason}") from None

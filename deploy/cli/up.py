@@ -20,11 +20,13 @@ from rich.table import Table
 from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
+from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
 from deploy.stack.part import PartSpec, http_ok
 from deploy.stack.parts import PREPARED, Ports, processes, stores
 from deploy.stack.ports import port_taken
+from deploy.stack.redis import redis_url
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
 from schemas.topics import LIVEOPS_COMMANDS
@@ -75,6 +77,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
 
     State is kept in HOME: a later `up` on the same home goes on where this one stopped.
     """
+    os.umask(0o077)  # what a part writes, its log too, is for its owner alone
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
     with _lock_of(home) as lock:
         _hold(lock, home)
@@ -86,14 +89,17 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             port=port,
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
-            redis_url=f"redis://localhost:{redis_port}/0",
-            clickhouse_url=f"http://localhost:{clickhouse_port}",
             liveops_partitions=_liveops_partitions(home, workers),
+        )
+        configured = dataclasses.replace(
+            configured,
+            redis_url=redis_url(redis_port, configured.store_password("redis")),
+            clickhouse_url=clickhouse_url(clickhouse_port, configured.store_password("clickhouse")),
         )
         running.write(configured)
         console = Console(highlight=False, soft_wrap=True)
         _say_first_fetch(console)
-        specs = stores(home, ports, redis_empty=redis_empty)
+        specs = stores(configured, ports, redis_empty=redis_empty)
         specs += processes(configured, ports, edges=edges, workers=workers)
         sys.exit(asyncio.run(_run(configured, specs, console, demo=demo, play=play)))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.private import write_private
 from deploy.studio_desk import Refused, studio_desk
 from schemas.edge.ports import KeyKind
 from schemas.identifiers import ACCOUNT_WIDE_KINDS, KEY_PREFIXES, key_hash
@@ -71,7 +71,8 @@ async def load(configured: Settings) -> Path:
         **demo,
         "other": other,
     }
-    return _write(path, content)
+    write_private(path, json.dumps(content, indent=1))
+    return path
 
 
 async def _studio(desk: StudioDesk, file: Path, before: frozenset[str]) -> dict[str, Any]:
@@ -132,16 +133,3 @@ def _read(path: Path) -> frozenset[str]:
         return frozenset()
     values = [value for item in found for value in (item if isinstance(item, list) else [item])]
     return frozenset(value for value in values if isinstance(value, str))
-
-
-def _write(path: Path, content: dict[str, Any]) -> Path:
-    """Whole or not at all, readable by its owner only."""
-    beside = path.with_suffix(".json.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.chmod(0o600)
-    beside.replace(path)
-    return path

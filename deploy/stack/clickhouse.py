@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from deploy.private import write_private
 from deploy.stack.part import PartSpec, http_ok
+from projections.clickhouse.migrations import read
+from projections.clickhouse.migrations import tenant_tables as tenant_tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
-def clickhouse_part(home: Path, port: int) -> PartSpec:
-    """ClickHouse on 127.0.0.1:port, data in `<home>/clickhouse/data`, users in `readers.json` beside."""
+DATABASE: Final = "questlog"
+
+
+def clickhouse_url(port: int, password: str) -> str:
+    """How its owner reaches it: http://default:password@localhost:port."""
+    return f"http://default:{password}@localhost:{port}"
+
+
+def clickhouse_part(
+    home: Path, port: int, password: str, *, database: str = DATABASE, tenant_tables: Iterable[str] = ()
+) -> PartSpec:
+    """ClickHouse on 127.0.0.1:port, data in `<home>/clickhouse/data`, users in `readers.json` beside.
+
+    `password` is its owner's, who is called `default`. The users of that file read the tables of `database`
+    and the further `tenant_tables` (`database.table`).
+    """
     folder = (home / "clickhouse").absolute()
+    secret = folder / "password"
+    tables = [f"{database}.{table}" for table in tenant_tables_of(read())] + list(tenant_tables)
+
+    def prepare() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_private(secret, password)
 
     async def ready() -> bool:
         return await http_ok(port, "/ping")
@@ -28,8 +52,11 @@ def clickhouse_part(home: Path, port: int) -> PartSpec:
             str(folder),
             "--port",
             str(port),
+            "--password-file",
+            str(secret),
+            *(word for table in tables for word in ("--tenant-table", table)),
         ],
-        prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
+        prepare=prepare,
         ready=ready,
         start_seconds=120,
         stop_seconds=30,

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote_plus
 
 from deploy.stack.clickhouse_execution import (
     EngineError,
@@ -47,12 +48,18 @@ class _Session:
 class ChdbEngine:
     """The engine over one folder. All methods may be called from any thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, config: Path) -> None:
+        """`config` is what `clickhouse_access.write_access` wrote. It is read once, at the opening."""
         self._path = str(path)
         self._lock = threading.Lock()
         self._idle: OrderedDict[int, tuple[Key, Any]] = OrderedDict()
         self._sessions: dict[str, _Session] = {}
-        self._base = connect(self._path)  # keeps the engine open between statements
+        self._base = connect(f"{path}?config-file={quote_plus(str(config))}")  # keeps the engine open
+        # A configuration that chDB can't read is left out without a word, and everything is allowed.
+        rights = self._base.query("SHOW GRANTS", "TabSeparatedRaw").bytes()
+        if b"SOURCES" in rights or b"GRANT SHOW, SELECT" not in rights:
+            self._base.close()
+            raise RuntimeError(f"the engine did not take the rights in {config}: {rights.decode()[:500]}")
 
     def run(self, statement: Statement, progress: Progress) -> Iterator[bytes]:
         """Execute, yielding the result in pieces.

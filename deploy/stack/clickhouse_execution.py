@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CODE: Final = re.compile(r"Code: (\d+)")
+_ASKED_FOR_A_FILE: Final = "it's necessary to have the grant READ ON FILE"
+"""chDB's database `default` takes a name that is no table for a file's, and nobody may read files."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -31,6 +33,10 @@ class EngineError(Exception):
     def of(cls, error: BaseException) -> EngineError:
         """Read the code out of chDB's message; 1002 (UNKNOWN_EXCEPTION) where there is none."""
         text = str(error)
+        if _ASKED_FOR_A_FILE in text:
+            return cls(
+                60, "Code: 60. DB::Exception: There is no such table in this database. (UNKNOWN_TABLE)"
+            )
         found = _CODE.search(text)
         return (
             cls(int(found[1]), text[found.start() :])

@@ -15,17 +15,20 @@ from urllib.parse import parse_qsl
 
 import prometheus_client
 
+from deploy.stack.clickhouse_access import STUDIO_SETTING
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement
-from deploy.stack.clickhouse_readers import Readers, confine
+from deploy.stack.clickhouse_origin import foreign
+from deploy.stack.clickhouse_readers import confine
 from deploy.stack.clickhouse_request import credentials, statement_of
 from deploy.stack.clickhouse_response import PIECE_BYTES, Held, Response
-from deploy.stack.clickhouse_statement import first_word, output_format
+from deploy.stack.clickhouse_share import RUNNING_MAX, FairShare
+from deploy.stack.clickhouse_statement import first_word, output_format, outside
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 
     from deploy.stack.clickhouse_engine import ChdbEngine
+    from deploy.stack.clickhouse_readers import Reader, Readers
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,12 +47,15 @@ RUNNING: Final = prometheus_client.Gauge("questlog_clickhouse_running", "Stateme
 class ClickHouseHttp:
     """The ASGI app. Reads, inserts and read-only users have threads each: none waits in another's queue."""
 
-    def __init__(self, engine: ChdbEngine, readers: Path) -> None:
+    def __init__(self, engine: ChdbEngine, readers: Readers, tenant_tables: Collection[str]) -> None:
+        """`tenant_tables` are those that the engine has row policies for."""
         self._engine = engine
-        self._readers = Readers(readers)
+        self._readers = readers
+        self._tenant_tables = tenant_tables
+        self._share = FairShare()
         self._reading = ThreadPoolExecutor(8, "read")
         self._writing = ThreadPoolExecutor(4, "write")
-        self._analysing = ThreadPoolExecutor(2, "analyse")
+        self._analysing = ThreadPoolExecutor(RUNNING_MAX, "analyse")
 
     def close(self) -> None:
         """End the threads once their statements are done."""
@@ -64,7 +70,9 @@ class ClickHouseHttp:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        if path in {"/ping", "/healthz", "/replicas_status"}:
+        if (name := foreign(scope["headers"])) is not None:
+            await _answer(send, 403, b"This server answers requests to localhost only, not " + name + b".\n")
+        elif path in {"/ping", "/healthz", "/replicas_status"}:
             await _answer(send, 200, b"Ok.\n")
         elif path == "/metrics":
             await _answer(
@@ -97,19 +105,33 @@ class ClickHouseHttp:
             statement = await asyncio.to_thread(statement_of, scope["method"], headers, params, body)
             response.format = output_format(statement.text, statement.format)
             reader = self._readers.authenticate(*credentials(headers, params))
-            if reader is not None:
-                await asyncio.get_running_loop().run_in_executor(
-                    self._analysing, confine, self._engine, reader, statement
-                )
-            kind = _kind(statement) if reader is None else "analyst"
-            with RUNNING.track_inprogress():
-                whole = params.get("wait_end_of_query") == "1"
-                await self._run(statement, kind, response, receive, whole=whole)
+            whole = params.get("wait_end_of_query") == "1"
+            if reader is None:
+                kind = _kind(statement)
+                _keep_inside(statement)
+                with RUNNING.track_inprogress():
+                    await self._run(statement, kind, response, receive, whole=whole)
+            else:
+                kind = "analyst"
+                async with self._share.place(reader.studio_id):
+                    await self._run_confined(statement, reader, response, receive, whole=whole)
         except EngineError as error:
             kind = "refused"
             await response.fail(error)
         REQUESTS.labels(kind, response.status).inc()
         SECONDS.labels(kind).observe(time.perf_counter() - begun)
+
+    async def _run_confined(
+        self, statement: Statement, reader: Reader, response: Response, receive: Receive, *, whole: bool
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(
+            self._analysing, confine, self._engine, reader, self._tenant_tables, statement
+        )
+        response.format = output_format(statement.text, statement.format)
+        response.counts = False  # they count the rows read, other studios' among them
+        with RUNNING.track_inprogress():
+            await self._run(statement, "analyst", response, receive, whole=whole)
 
     async def _run(
         self, statement: Statement, kind: str, response: Response, receive: Receive, *, whole: bool
@@ -148,6 +170,20 @@ class ClickHouseHttp:
         ROWS.labels("written").inc(progress.written_rows)
         if failure is not None:
             await response.fail(failure)
+
+
+def _keep_inside(statement: Statement) -> None:
+    """Refuse what the engine's rights leave open to the owner. Raises EngineError 497."""
+    if (word := outside(statement.text[: 1 << 20])) is not None:
+        raise EngineError(
+            497, f"Code: 497. DB::Exception: {word} is not served: files are out of reach. (ACCESS_DENIED)"
+        )
+    if STUDIO_SETTING in statement.settings:
+        raise EngineError(
+            497,
+            f"Code: 497. DB::Exception: {STUDIO_SETTING} is not served: it names a reader's studio here. "
+            "(ACCESS_DENIED)",
+        )
 
 
 def _kind(statement: Statement) -> str:

@@ -1,9 +1,8 @@
 """Read-only users of the embedded ClickHouse: each sees its studio's rows and nothing else.
 
-In production ClickHouse's own roles and row policies do this. chDB refuses both, so here every statement of
-such a user runs with `additional_table_filters` for every table and then `readonly = 1` (overrides,
-`file()`, `url()` are refused by the engine), and its syntax tree may name filtered tables only: table
-functions such as `merge()` would step around the filters.
+The engine's row policies see to it (clickhouse_access.py), before any condition of the statement meets a row.
+Besides, every statement runs with `additional_table_filters` for every table and then `readonly = 1`, and its
+syntax tree may name tenant tables and harmless ones only.
 """
 
 from __future__ import annotations
@@ -15,19 +14,26 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from deploy.stack.clickhouse_access import STUDIO_SETTING
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement, quote
-from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, words
+from deploy.stack.clickhouse_reader_settings import chosen
+from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, output_format, words
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from deploy.stack.clickhouse_engine import ChdbEngine
 
 DEFAULT_USER: Final = "default"
+HOME_DATABASE: Final = "questlog"
+"""Where a reader's unqualified names are looked for when the request names no database."""
 _OPEN_TABLES: Final = frozenset(
-    f"system.{name}" for name in ("one", "numbers", "databases", "functions", "formats", "time_zones")
+    f"system.{name}"
+    for name in ("one", "numbers", "databases", "functions", "formats", "settings", "time_zones")
 )
-"""Not `tables` and `columns`: they tell the rows and bytes of all studios. SHOW TABLES and DESCRIBE serve."""
+"""`settings` is what stock clients ask first. Not `tables` and `columns`: they tell the rows and bytes of all
+studios. SHOW TABLES and DESCRIBE serve."""
 _TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
 _SYSTEM_AFTER_IN: Final = re.compile(
     r"^\s*Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE
@@ -41,13 +47,14 @@ _SHOW: Final = re.compile(
     rb"^\s*(?:(?:SHOW\s+(?:TABLES|DATABASES|COLUMNS\s+FROM\s+[\w.`]+))|(?:DESC|DESCRIBE)\s+(?:TABLE\s+)?[\w.`]+|EXISTS\s+(?:TABLE\s+)?[\w.`]+)(?:\s+FROM\s+[\w`]+)?(?:\s+FORMAT\s+\w+)?\s*;?\s*$",
     re.IGNORECASE,
 )
-LIMITS: Final = {
-    "max_execution_time": "30",
-    "max_memory_usage": str(1 << 30),
-    "max_result_rows": "1000000",
-    "result_overflow_mode": "throw",
-    "max_threads": "2",
-}
+_SETTINGS: Final = re.compile(r"^ *Set$", re.MULTILINE)
+_STORAGE_COLUMNS: Final = re.compile(
+    r"^\s*Identifier (?:\S+\.)?"
+    r"(_(?:part|part_index|part_uuid|part_offset|part_starting_offset|part_granule_offset|part_data_version"
+    r"|partition_id|partition_value|sample_factor|block_number|block_offset|row_exists|disk_name))\b",
+    re.MULTILINE,
+)
+"""Columns that every table has, and that count the rows of all studios."""
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -57,27 +64,42 @@ class Reader(msgspec.Struct, frozen=True):
     studio_id: str
 
 
-class Readers:
-    """The users of `<clickhouse home>/readers.json` ({"name".
+class Owner:
+    """The user `default`, who may do everything that the engine allows. Its password is the deployment's."""
 
-    {"password_sha256", "studio_id"}}), read when it changes.
+    def __init__(self, password: str) -> None:
+        if not password:
+            raise ValueError("the owner's password is empty")
+        self._hash = hashlib.sha256(password.encode()).digest()
+
+    def has(self, password: str) -> bool:
+        """Whether this is the owner's password."""
+        return hmac.compare_digest(hashlib.sha256(password.encode()).digest(), self._hash)
+
+
+class Readers:
+    """The users of `<clickhouse home>/readers.json`, read when it changes.
+
+    {"name": {"password_sha256": "…", "studio_id": "…"}}
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, owner: Owner) -> None:
         self._path = path
+        self._owner = owner
         self._stamp: tuple[int, int] | None = None
         self._users: dict[str, Reader] = {}
 
     def authenticate(self, user: str, password: str) -> Reader | None:
-        """None for the owner (`default`, no password); a Reader for a reader.
-
-        Raises EngineError 516 otherwise.
-        """
-        if user == DEFAULT_USER and not password:
+        """None for the owner (`default`); a Reader for a reader. Raises EngineError 516 otherwise."""
+        if user == DEFAULT_USER and self._owner.has(password):
             return None
-        reader = self._load().get(user)
+        reader = None if user == DEFAULT_USER else self._load().get(user)
         given = hashlib.sha256(password.encode()).hexdigest()
-        if reader is None or not hmac.compare_digest(reader.password_sha256.lower(), given):
+        if (
+            reader is None
+            or not reader.studio_id
+            or not hmac.compare_digest(reader.password_sha256.lower(), given)
+        ):
             raise EngineError(
                 516,
                 f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, "
@@ -99,17 +121,25 @@ class Readers:
         return self._users
 
 
-def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
-    """Give the statement the reader's filters, limits and `readonly`. EngineError where it may not run.
+def confine(engine: ChdbEngine, reader: Reader, tenant_tables: Collection[str], statement: Statement) -> None:
+    """Give the statement the reader's row policy, filters, limits and `readonly`.
 
-    Settings and sessions of the request are dropped: a reader changes nothing.
+    Raises EngineError where it may not run.
+    Of the request's settings those that change no more than the answer's form are kept, every other one is
+    refused by name; a session is dropped: a reader changes nothing. `tenant_tables` have a row policy.
     """
     statement.session = ""
     statement.data = [b"".join([statement.text, *statement.data])]
     statement.text, statement.data = statement.data[0], []
     if statement.tables:
         raise _refused("no external tables")
-    filters = _filters(engine, reader.studio_id)
+    kept = chosen(statement.settings)
+    filters = _filters(engine, reader.studio_id, tenant_tables)
+    databases = {table.split(".")[0] for table in filters}
+    if statement.database in {"", "default"}:  # what stock clients say where their user said nothing
+        statement.database = HOME_DATABASE if HOME_DATABASE in databases else ""
+    elif statement.database not in databases:
+        raise _refused(f"no database {statement.database} for this user")
     word = first_word(statement.text)
     if not is_single(statement.text):
         raise _refused("one statement a request")
@@ -124,24 +154,37 @@ def confine(engine: ChdbEngine, reader: Reader, statement: Statement) -> None:
             raise _refused("files are out of reach")
     elif not _SHOW.match(statement.text):
         raise _refused("only SELECT, SHOW TABLES, DESCRIBE and EXISTS")
+    if "WithProgress" in output_format(statement.text, statement.format):
+        raise _refused("formats with progress count the rows of all studios")
     rendered = (
         "{" + ", ".join(f"{quote(table)}: {quote(rule)}" for table, rule in sorted(filters.items())) + "}"
     )
-    statement.settings = {**LIMITS, "additional_table_filters": rendered, "readonly": "1"}
+    statement.settings = kept | {
+        STUDIO_SETTING: reader.studio_id,
+        "additional_table_filters": rendered,
+        "readonly": "1",
+    }
 
 
-def _filters(engine: ChdbEngine, studio_id: str) -> dict[str, str]:
-    """A filter for every table there is.
+def _filters(engine: ChdbEngine, studio_id: str, tenant_tables: Collection[str]) -> dict[str, str]:
+    """A filter for every table and view that may be named.
 
-    The studio's rows where it has a studio_id, no row where it has none.
+    The studio's rows where it has a studio_id, no row where it has none. A table that has one and no row
+    policy is left out.
     """
     rows = _lines(
         engine,
-        "SELECT database || '.' || table, max(name = 'studio_id') FROM system.columns WHERE database NOT IN "
-        "('system', 'INFORMATION_SCHEMA', 'information_schema') GROUP BY 1 FORMAT TabSeparatedRaw",
+        "SELECT database || '.' || table, max(name = 'studio_id'),"
+        " (database, table) IN (SELECT database, name FROM system.tables WHERE engine = 'View')"
+        " FROM system.columns WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')"
+        " GROUP BY database, table FORMAT TabSeparatedRaw",
     )
     own = f"studio_id = {quote(studio_id)}"
-    return {name: own if has == "1" else "0" for name, has in (row.split("\t") for row in rows)}
+    return {
+        name: own if has == "1" else "0"
+        for name, has, view in (row.split("\t") for row in rows)
+        if has == "0" or view == "1" or name in tenant_tables
+    }
 
 
 def _tree(engine: ChdbEngine, statement: Statement) -> str:
@@ -157,8 +200,6 @@ def _tree(engine: ChdbEngine, statement: Statement) -> str:
 def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> None:
     """Every table the statement names has a filter, is harmless, or is one of its own WITH `names`."""
     allowed = tables | _OPEN_TABLES
-    if database not in {table.split(".")[0] for table in tables}:
-        raise _refused(f"no database {database} for this user")
     lines = tree.splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         name = re.match(r"\s*TableIdentifier (.+?)(?: \(alias .*\)| \(children \d+\))*$", line)
@@ -169,8 +210,12 @@ def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> 
         called = re.match(r"\s*Function (\S+)", following)
         if line.strip().startswith("TableExpression") and called and called[1] not in _TABLE_FUNCTIONS:
             raise _refused(f"no table function {called[1]} for this user")
+    if _SETTINGS.search(tree):
+        raise _refused("settings stand in the request's URL, not in the statement")
     if system := _SYSTEM_AFTER_IN.search(tree):
         raise _refused(f"no table {system[1]} for this user")
+    if column := _STORAGE_COLUMNS.search(tree):
+        raise _refused(f"no column {column[1]} for this user")
     if function := _REFUSED_FUNCTIONS.search(tree):
         raise _refused(f"no function {function[1]} for this user")
 

@@ -8,11 +8,12 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.stack.clickhouse_codec import Compressor, choose, compressor
+from deploy.stack.clickhouse_execution import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
-    from deploy.stack.clickhouse_execution import EngineError, Progress
+    from deploy.stack.clickhouse_execution import EngineError
 
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -64,6 +65,8 @@ class Response:
         self.query_id = ""
         self.format = "TabSeparated"
         self.status = 0
+        self.counts = True
+        """Whether the summary says how much was read and written."""
         self._tag = secrets.token_hex(8)
         self._compressor: Compressor | None = None
 
@@ -73,7 +76,7 @@ class Response:
             encoding = choose(self.accept)
             extra = [
                 (b"x-clickhouse-format", self.format.encode()),
-                (b"x-clickhouse-summary", _summary(progress)),
+                (b"x-clickhouse-summary", _summary(progress if self.counts else Progress())),
             ]
             if encoding:
                 self._compressor = compressor(encoding)

@@ -11,8 +11,10 @@ from pathlib import Path
 import uvicorn
 
 from deploy.http_protocol import BoundedProtocol
+from deploy.stack.clickhouse_access import write_access
 from deploy.stack.clickhouse_engine import ChdbEngine
 from deploy.stack.clickhouse_http import ClickHouseHttp
+from deploy.stack.clickhouse_readers import Owner, Readers
 
 
 def main() -> None:
@@ -21,10 +23,16 @@ def main() -> None:
     parser.add_argument("--path", type=Path, required=True)
     parser.add_argument("--port", type=int, default=8123)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--password-file", type=Path, required=True, help="holds the owner's password")
+    parser.add_argument(
+        "--tenant-table", action="append", default=[], help="database.table with a studio_id (repeatable)"
+    )
     arguments = parser.parse_args()
     arguments.path.mkdir(parents=True, exist_ok=True)
-    engine = ChdbEngine(arguments.path / "data")
-    app = ClickHouseHttp(engine, arguments.path / "readers.json")
+    tables = frozenset(arguments.tenant_table)
+    engine = ChdbEngine(arguments.path / "data", write_access(arguments.path / "access", tables))
+    owner = Owner(arguments.password_file.read_text(encoding="ascii").strip())
+    app = ClickHouseHttp(engine, Readers(arguments.path / "readers.json", owner), tables)
     try:
         uvicorn.run(
             app,

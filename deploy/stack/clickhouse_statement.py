@@ -41,6 +41,8 @@ _IN_PIECES: Final = frozenset(
         "JSONCompactStringsEachRow",
     }
 )
+_OUTSIDE_FUNCTIONS: Final = frozenset({b"file", b"python", b"executable", b"arrowstream"})
+_OUTSIDE: Final = re.compile(rb"\b(?:infile|outfile|file|python|executable|arrowstream)\b", re.IGNORECASE)
 _STREAMED: Final = frozenset({b"SELECT", b"WITH", b"("})
 _STATELESS: Final = _STREAMED | {b"INSERT", b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN"}
 
@@ -109,6 +111,25 @@ def is_single(statement: bytes) -> bool:
 def words(statement: bytes) -> set[bytes]:
     """All bare words outside quotes and comments, in upper case."""
     return {token["word"].upper() for token in _TOKEN.finditer(statement) if token["word"] is not None}
+
+
+def outside(statement: bytes) -> str | None:
+    """The first word by which a statement would read or write what is not ClickHouse's: files, this process.
+
+    None where there is none. The engine's own rights refuse every other way (clickhouse_access.py).
+    """
+    found = split_insert(statement)
+    text = statement if found is None else statement[: found.data_at]
+    if _OUTSIDE.search(text) is None:
+        return None
+    bare = [token for token in _TOKEN.finditer(text) if token["skip"] is None]
+    for token, following in zip(bare, [*bare[1:], None], strict=True):
+        if token["word"] is not None and token["word"].upper() in {b"INFILE", b"OUTFILE"}:
+            return str(token["word"].decode())
+        name = token[0].strip(b'`"').lower()
+        if name in _OUTSIDE_FUNCTIONS and following is not None and following[0] == b"(":
+            return str(name.decode())
+    return None
 
 
 def defined_names(statement: bytes) -> set[str]:

@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.stack.clickhouse import clickhouse_part
+from deploy.settings import Settings, make_secret
+from deploy.stack.clickhouse import clickhouse_part, clickhouse_url
 from deploy.stack.kafka import kafka_part
 from deploy.stack.part import PartFailed, PartSpec, RunningPart
 from deploy.stack.ports import free_port
-from deploy.stack.redis import redis_part
+from deploy.stack.redis import redis_part, redis_url
 
 NAMES = ("kafka", "redis", "clickhouse")
 
@@ -63,27 +64,30 @@ def main() -> None:
     for name in NAMES:
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 (default): a free one")
     parser.add_argument("--only", choices=NAMES, action="append", help="start these alone (repeatable)")
+    parser.add_argument(
+        "--tenant-table", action="append", default=[], help="database.table that ClickHouse's readers see too"
+    )
     arguments = parser.parse_args()
     wanted = arguments.only or list(NAMES)
     ports = {name: getattr(arguments, f"{name}_port") or free_port() for name in wanted}
     home = arguments.home
-    urls = {
-        "kafka": "localhost:{}",
-        "redis": "redis://localhost:{}/0",
-        "clickhouse": "http://localhost:{}",
-    }
-    keys = {"kafka": "kafka", "redis": "redis_url", "clickhouse": "clickhouse_url"}
-    makers: dict[str, Callable[[Path, int], PartSpec]] = {
-        "kafka": kafka_part,
-        "redis": redis_part,
-        "clickhouse": clickhouse_part,
+    make_secret(home)
+    password = Settings(home=home).store_password("infra")
+    makers: dict[str, Callable[[int], tuple[str, str, PartSpec]]] = {
+        "kafka": lambda port: ("kafka", f"localhost:{port}", kafka_part(home, port)),
+        "redis": lambda port: ("redis_url", redis_url(port, password), redis_part(home, port, password)),
+        "clickhouse": lambda port: (
+            "clickhouse_url",
+            clickhouse_url(port, password),
+            clickhouse_part(home, port, password, tenant_tables=arguments.tenant_table),
+        ),
     }
     try:
-        specs = [makers[name](home, ports[name]) for name in wanted]
+        made = [makers[name](ports[name]) for name in wanted]
     except PartFailed as error:
         sys.exit(str(error))
-    announcement = {keys[name]: urls[name].format(ports[name]) for name in wanted}
-    sys.exit(asyncio.run(run(specs, home / "logs", announcement)))
+    announcement = {key: url for key, url, _ in made}
+    sys.exit(asyncio.run(run([spec for _, _, spec in made], home / "logs", announcement)))
 
 
 if __name__ == "__main__":

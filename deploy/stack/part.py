@@ -137,6 +137,8 @@ def _open_log(logs: Path, name: str) -> Path:
     log = logs / f"{name}.log"
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
         log.replace(log.with_suffix(".log.1"))
+    log.touch(mode=0o600)
+    log.chmod(0o600)  # an older one may have been begun for everybody
     return log
 
 

@@ -42,13 +42,19 @@ class Ports:
 
 
 def stores(
-    home: Path, ports: Ports, *, cache: Path | None = None, redis_empty: bool = False
+    settings: Settings, ports: Ports, *, cache: Path | None = None, redis_empty: bool = False
 ) -> list[PartSpec]:
-    """Kafka, Redis and ClickHouse with their state under `home`. Raises PartFailed naming what to install."""
+    """Kafka, Redis and ClickHouse with their state in the home. Raises PartFailed naming what to install."""
+    home = settings.home
     return [
         kafka_part(home, ports.kafka, cache=cache),
-        redis_part(home, ports.redis, empty=redis_empty),
-        clickhouse_part(home, ports.clickhouse),
+        redis_part(home, ports.redis, settings.store_password("redis"), empty=redis_empty),
+        clickhouse_part(
+            home,
+            ports.clickhouse,
+            settings.store_password("clickhouse"),
+            database=settings.clickhouse_database,
+        ),
     ]
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from deploy.private import write_private
 from deploy.stack.part import PartFailed, PartSpec, answers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def redis_part(home: Path, port: int, *, empty: bool = False) -> PartSpec:
+def redis_url(port: int, password: str) -> str:
+    """How clients reach it: redis://:password@localhost:port/0."""
+    return f"redis://:{password}@localhost:{port}/0"
+
+
+def redis_part(home: Path, port: int, password: str, *, empty: bool = False) -> PartSpec:
     """Redis on 127.0.0.1:port with its files in `<home>/redis`; `empty` drops them before the first start.
 
+    The password stands in a file that its owner alone may read, not among the program's arguments.
     A crash loses at most the last second (appendfsync everysec): the projection's own position tells, and it
     goes on from there.
     """
@@ -21,20 +28,35 @@ def redis_part(home: Path, port: int, *, empty: bool = False) -> PartSpec:
     if program is None:
         raise PartFailed("redis-server is missing: install Debian's package redis-server")
     folder = home / "redis"
+    configuration = folder / "redis.conf"
     if empty:
         shutil.rmtree(folder, ignore_errors=True)
 
+    def prepare() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_private(configuration, _CONFIGURATION.format(password=password, port=port))
+
     async def ready() -> bool:
-        return await answers(port, b"PING\r\n", b"+PONG")
+        return await answers(port, f"AUTH {password}\r\nPING\r\n".encode(), b"+PONG")
 
     return PartSpec(
         name="redis",
-        argv=[
-            *(program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder.absolute())),
-            *("--daemonize", "no", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
-            *("--maxmemory-policy", "noeviction", "--loglevel", "notice"),
-        ],
-        prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
+        argv=[program, str(configuration.absolute()), "--dir", str(folder.absolute())],
+        prepare=prepare,
         ready=ready,
         start_seconds=60,  # a long append-only file is read before the first PONG
     )
+
+
+_CONFIGURATION: Final = """\
+bind 127.0.0.1
+protected-mode yes
+port {port}
+requirepass {password}
+daemonize no
+save ""
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+loglevel notice
+"""

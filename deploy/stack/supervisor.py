@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from deploy.private import write_private
 from deploy.stack.part import PartFailed, PartSpec, RunningPart, ask_health
 
 if TYPE_CHECKING:
@@ -214,9 +215,7 @@ class Supervisor:
     def _write_status(self) -> None:
         """`<home>/status.json`, whole at any moment."""
         body = {"pid": os.getpid(), "parts": [asdict(part) for part in self.parts.values()]}
-        temporary = self._home / f".{STATUS_FILE}"
-        temporary.write_text(json.dumps(body))
-        temporary.replace(self._home / STATUS_FILE)
+        write_private(self._home / STATUS_FILE, json.dumps(body), durable=False)
 
 
 def _exit_text(code: int) -> str:

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from projections.clickhouse.client import ClickHouse
 
 FOLDER: Final = Path(__file__).parent
+_TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+_STUDIO: Final = re.compile(r"^\s*\(?\s*studio_id\b", re.MULTILINE)
 _FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql\Z")
 
 
@@ -59,6 +63,16 @@ def split(text: str) -> tuple[str, ...]:
         else:
             statements[-1].append(line)
     return tuple("\n".join(statement) for statement in statements if statement)
+
+
+def tenant_tables(migrations: Iterable[Migration]) -> tuple[str, ...]:
+    """The tables whose rows belong to a studio: those that are created with a column `studio_id`."""
+    return tuple(
+        created[1]
+        for migration in migrations
+        for statement in migration.statements
+        if (created := _TABLE.match(statement)) and _STUDIO.search(statement)
+    )
 
 
 async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:

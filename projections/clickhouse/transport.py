@@ -10,10 +10,11 @@ from __future__ import annotations
 import io
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import msgspec
+
+from projections.clickhouse.address import address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,13 +69,7 @@ class Transport:
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
         """`url` is http(s)://[user:password@]host[:port][/path]."""
-        parts = urlsplit(url)
-        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/"
-        self._headers = (
-            {"X-ClickHouse-User": unquote(parts.username), "X-ClickHouse-Key": unquote(parts.password or "")}
-            if parts.username
-            else {}
-        )
+        self.url, self._headers = address(url)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 

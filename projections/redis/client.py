@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -16,7 +19,7 @@ AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """What a Redis that is away, loading or failing over raises; anything else is a mistake of ours."""
 
 
-class CancellableConnection(Connection):
+class CancellableSends(AbstractConnection):
     """redis-py's connection, whose sends can be cancelled at any moment.
 
     redis-py bounds a send by `asyncio.wait_for`, and until Python 3.12 that forgets a cancellation that comes
@@ -52,15 +55,32 @@ class CancellableConnection(Connection):
             raise
 
 
+class CancellableConnection(CancellableSends, Connection):
+    """Over TCP (redis://)."""
+
+
+class CancellableSSLConnection(CancellableSends, SSLConnection):
+    """Over TLS (rediss://)."""
+
+
+_BY_SCHEME: Final[dict[str, type[CancellableSends]]] = {
+    "redis": CancellableConnection,
+    "rediss": CancellableSSLConnection,
+}
+
+
 def connect(url: str, *, timeout_s: float = 2.0, connections: int = 32, retries: int = 1) -> Redis:
     """A client of at most `connections` connections; a command waits `timeout_s`, `retries` times more.
 
     One retry is there for the pooled connection that a restarted Redis has closed. Only use it for commands
-    that may run twice; all scripts here may.
+    that may run twice; all scripts here may. `url` is redis:// or rediss:// as redis-py reads it.
+    Raises ValueError for any other, without showing it.
     """
+    kind = _BY_SCHEME.get(urlsplit(url).scheme)
+    if kind is None:
+        raise ValueError("Redis's URL must be redis://[user:password@]host:port/db, or rediss:// for TLS")
     pool = BlockingConnectionPool.from_url(
         url,
-        connection_class=CancellableConnection,
         max_connections=connections,
         timeout=timeout_s,
         socket_timeout=timeout_s,
@@ -68,4 +88,5 @@ def connect(url: str, *, timeout_s: float = 2.0, connections: int = 32, retries:
         socket_keepalive=True,
         retry=Retry(NoBackoff(), retries),
     )
+    pool.connection_class = kind  # afterwards: for rediss:// redis-py replaces a class that it is given
     return Redis.from_pool(pool)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -125,6 +126,51 @@ def test_sql_asks_the_running_stack(questlog_stack: QuestlogStack) -> None:
     assert questlog("sql", "SELECT 6 * 7", "--format", "TSV", "--home", home).stdout == "42\n"
     failed = questlog("sql", "SELECT nope", "--home", home)
     assert (failed.returncode, "Code: 47" in failed.stderr) == (1, True)
+
+
+def test_the_home_is_for_its_owner_alone(questlog_stack: QuestlogStack) -> None:
+    home = questlog_stack.home
+    for path in [
+        home / "settings.json",
+        home / "status.json",
+        home / "demo.json",
+        *(home / "logs").glob("*.log"),
+    ]:
+        assert path.stat().st_mode & 0o077 == 0, path
+    others = [path for path in home.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+    assert others == []
+
+
+def test_the_stores_ask_for_passwords(questlog_stack: QuestlogStack) -> None:
+    redis = urlsplit(questlog_stack.demo["redis_url"])
+    with socket.create_connection(("localhost", redis.port or 0)) as connection:
+        connection.sendall(b"GET anything\r\n")
+        assert connection.recv(100).startswith(b"-NOAUTH")
+        connection.sendall(f"AUTH {redis.password}\r\n".encode())
+        assert connection.recv(100) == b"+OK\r\n"
+    clickhouse = urlsplit(questlog_stack.demo["clickhouse_url"])
+    assert status_of(f"http://localhost:{clickhouse.port}/?query=SELECT+1") == 403
+
+
+def test_no_password_is_among_a_programs_arguments_or_in_a_log(questlog_stack: QuestlogStack) -> None:
+    passwords = [
+        str(urlsplit(questlog_stack.demo[name]).password).encode() for name in ("redis_url", "clickhouse_url")
+    ]
+    for part in questlog_stack.parts().values():
+        shown = Path(f"/proc/{part['pid']}/cmdline").read_bytes() + Path(part["log"]).read_bytes()
+        assert not any(password in shown for password in passwords), part["name"]
+
+
+def test_sql_shows_no_password(questlog_stack: QuestlogStack) -> None:
+    failed = questlog("sql", "SELECT 1", "--home", str(questlog_stack.home / "none"))
+    assert failed.returncode == 1
+    written = {"clickhouse_url": f"http://me:word@localhost:{free_port()}"}
+    home = questlog_stack.home / "elsewhere"
+    home.mkdir()
+    (home / "settings.json").write_text(json.dumps(written))
+    failed = questlog("sql", "SELECT 1", "--home", str(home))
+    assert (failed.returncode, "does not answer at http://localhost:" in failed.stderr) == (1, True)
+    assert "word" not in failed.stderr
 
 
 def test_help_is_there_for_every_command() -> None:

@@ -1,0 +1,70 @@
+"""Which settings of a request a read-only user may choose: the answer's form, and limits below its own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from deploy.stack.clickhouse_execution import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIMITS: Final = {
+    "max_execution_time": "30",
+    "max_memory_usage": str(1 << 30),
+    "max_result_rows": "1000000",
+    "max_threads": "2",
+}
+"""A request may ask for less of each, never for more."""
+_FIXED: Final = {
+    "output_format_write_statistics": "0",  # they count the rows read, other studios' among them
+    "use_query_condition_cache": "0",
+}
+_FORM: Final = re.compile(r"output_format_\w+|format_(?:csv|tsv|custom)_\w+")
+_FILES: Final = frozenset({"output_format_schema"})
+"""Settings of that form that name a file."""
+_CHOSEN: Final = frozenset(
+    {
+        *("final", "session_timezone", "extremes", "limit", "offset", "result_overflow_mode"),
+        *("join_use_nulls", "group_by_use_nulls", "transform_null_in", "cast_keep_nullable"),
+        *("aggregate_functions_null_for_empty", "count_distinct_implementation", "decimal_check_overflow"),
+        *("join_default_strictness", "any_join_distinct_right_table_keys", "prefer_column_name_to_alias"),
+        *("union_default_mode", "except_default_mode", "intersect_default_mode", "date_time_output_format"),
+        *("max_block_size", "max_result_bytes"),
+    }
+)
+
+
+def chosen(asked: Mapping[str, str]) -> dict[str, str]:
+    """The settings that a reader's statement runs with, `readonly` and the filters apart.
+
+    Raises EngineError 164 naming the first setting that a reader may not choose.
+    """
+    kept = {"result_overflow_mode": "throw"} | LIMITS
+    for name, value in asked.items():
+        if name == "readonly" and value in {"1", "2"}:
+            continue  # a reader has the stricter one anyway
+        if name in LIMITS:
+            kept[name] = _less(name, value)
+        elif name in _CHOSEN or (_FORM.fullmatch(name) and name not in _FILES | _FIXED.keys()):
+            kept[name] = value
+        elif _FIXED.get(name) != value:
+            raise EngineError(
+                164,
+                f"Code: 164. DB::Exception: Cannot modify {name!r}: a read-only user sets the answer's form ("
+                "output_format_*, session_timezone, join_use_nulls, final and their like) and lower the"
+                f" limits {', '.join(LIMITS)}. (READONLY)",
+            )
+    return kept | _FIXED
+
+
+def _less(name: str, value: str) -> str:
+    highest = float(LIMITS[name])
+    try:
+        wanted = float(value)
+    except ValueError:
+        wanted = -1
+    if not 0 <= wanted < float("inf"):
+        raise EngineError(36, f"Code: 36. DB::Exception: {name} must be a number from 0 up. (BAD_ARGUMENTS)")
+    return LIMITS[name] if wanted == 0 or wanted > highest else value  # 0: no limit but the reader's own
