@@ -167,4 +167,7 @@ def _answer_errors(app: FastAPI, clock_ms: Callable[[], int]) -> None:
 
     @app.exception_handler(HTTPException)
     async def unmatched(request: Request, error: HTTPException) -> Response:
-        return shaped(request, error.status_code, error.detail, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and "GET" in headers.get("Allow", ""):  # HEAD is wherever GET is
+            headers["Allow"] += ", HEAD"
+        return shaped(request, error.status_code, error.detail, headers)

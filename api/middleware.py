@@ -42,8 +42,11 @@ class Surround:
         began = time.perf_counter()
         status = 0
         streams_since = 0.0
+        method = scope["method"]
         scope = with_slashes_kept(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        if method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, head_only(send)
 
         async def sending(message: Message) -> None:
             nonlocal status, streams_since
@@ -68,7 +71,7 @@ class Surround:
             elapsed = (streams_since or time.perf_counter()) - began
             # The template, never the path: what clients choose must not become metric labels.
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.observe(route, scope["method"], status, elapsed)
+            self._metrics.observe(route, method, status, elapsed)
             _log.debug(
                 "request",
                 extra={"request_id": request_id, "route": route, "status": status, "seconds": elapsed},
@@ -87,6 +90,20 @@ class Surround:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def head_only(send: Send) -> Send:
+    """For an application that is asked GET where the client asked HEAD: the head is the whole answer.
+
+    The answer is complete with it, so whoever would stream on hears from `receive` that the client left.
+    """
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return sending
 
 
 def _request_id(scope: Scope) -> str:

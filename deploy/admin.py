@@ -43,6 +43,9 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
             else:
                 self._answer(404, b"not found\n", "text/plain")
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Scrapes aren't worth a line each."""
 
@@ -51,6 +54,7 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
     return Handler

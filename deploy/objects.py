@@ -148,7 +148,7 @@ class ObjectsApp:
             signature=query.get("signature", ""),
             now_ms=self._now_ms(),
         )
-        path = self._objects.path(key) if valid and scope["method"] == "GET" else None
+        path = self._objects.path(key) if valid and scope["method"] in {"GET", "HEAD"} else None
         try:
             file = None if path is None else await asyncio.to_thread(path.open, "rb")
         except FileNotFoundError:
@@ -159,7 +159,7 @@ class ObjectsApp:
             return
         with file:
             await _send_head(send, 200, os.fstat(file.fileno()).st_size)
-            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            while scope["method"] == "GET" and (piece := await asyncio.to_thread(file.read, PIECE_BYTES)):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 

@@ -20,7 +20,7 @@ from api.liveops.inside import Inside
 from api.liveops.listening import BoardListeners
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
 from api.liveops.players import PlayerRoutes
-from api.liveops.sse import stream
+from api.liveops.sse import stream, stream_head
 from api.liveops.views import BoardViews
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.errors import Surface, error_body
@@ -76,7 +76,7 @@ class LiveopsReads:
         call = Call(route, parameter, scope, receive)
         status = 0
         try:
-            if route is Route.STREAM and call.method == "GET":
+            if route is Route.STREAM and call.method in {"GET", "HEAD"}:
                 status = await self._stream(call, send)
             else:
                 answer = await self._answer(call)
@@ -89,6 +89,9 @@ class LiveopsReads:
         """Serve a stream to its end; the status it was answered with."""
         try:
             board = await self._boards.listened(call)
+            if call.method == "HEAD":
+                await stream_head(call, send, self._around(call))
+                return 200
             await stream(call, board, self._listeners, send, self._around(call))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
             if call.begun:  # nothing can be answered any more: the connection ends, the client comes back
@@ -104,9 +107,6 @@ class LiveopsReads:
         try:
             if call.method not in {"GET", "HEAD"}:
                 return self._other_method(call)
-            if call.route is Route.STREAM:  # HEAD
-                await self._boards.listened(call)
-                return Answer(200, b"")
             return await self._routes[call.route](call)
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
             return self._failure(call, error)

@@ -45,6 +45,13 @@ def last_event_id(call: Call) -> str | None:
     return given.decode()
 
 
+async def stream_head(call: Call, send: Send, headers: RawHeaders) -> None:
+    """The answer to HEAD: a stream's status and headers, and no stream. Raises `Refused` (400)."""
+    last_event_id(call)
+    await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def stream(
     call: Call, board: BoardRow, listeners: BoardListeners, send: Send, headers: RawHeaders
 ) -> None:

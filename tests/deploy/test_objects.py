@@ -177,14 +177,14 @@ async def test_a_store_that_is_away_says_so() -> None:
     await away.close()
 
 
-async def get(app: ObjectsApp, url: str) -> tuple[int, bytes]:
+async def get(app: ObjectsApp, url: str, method: str = "GET") -> tuple[int, bytes]:
     parts = urlsplit(url)
     sent: list[dict[str, object]] = []
 
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": parts.path, "query_string": parts.query.encode()}
+    scope = {"type": "http", "method": method, "path": parts.path, "query_string": parts.query.encode()}
     await app(scope, None, send)
     body = b"".join(bytes(message["body"]) for message in sent[1:])  # type: ignore[call-overload]  # ASGI's bytes
     status = sent[0]["status"]
@@ -203,6 +203,8 @@ async def test_a_signed_url_serves_its_object_until_it_expires(tmp_path: Path) -
         await writer.commit()
     url = objects.signed_url("a/one", expires_at_ms=NOW_MS + 1000)
     assert await get(app, url) == (200, b"a/one")
+    assert await get(app, url, "HEAD") == (200, b"")
+    assert await get(app, url, "POST") == (404, b"")
     assert await get(app, url.replace("one", "two")) == (404, b"")
     assert await get(app, url.replace(str(NOW_MS + 1000), str(NOW_MS + 9000))) == (404, b"")
     gone = objects.signed_url("a/none", expires_at_ms=NOW_MS + 1000)

@@ -237,3 +237,77 @@ def test_java(world: World, tmp_path: Path, expect: str) -> None:
         timeout=120,
     )
     assert ran.stdout.split() == ["202", "202"], ran.stderr
+
+
+DIFFERING: Final = frozenset({"x-request-id", "ratelimit-remaining", "ratelimit-reset", "x-cache"})
+"""Headers whose values belong to one request."""
+READS: Final = (
+    ("/healthz", ""),
+    ("/readyz", ""),
+    ("/docs", ""),
+    ("/docs/s1", ""),
+    ("/docs/s1/openapi.json", ""),
+    ("/docs/static/swagger-ui.css", ""),
+    ("/docs/none", ""),
+    ("/dashboard/analytics", ""),
+    ("/dashboard/static/none.js", ""),
+    ("/dashboard/data/board", ""),
+    ("/api/v1/games", ""),
+    ("/api/v1/games", "pl_mgmt"),
+    ("/api/v1/events/relay", "pl_mgmt"),
+    ("/api/v1/sessions/none", "pl_mgmt"),
+    ("/api/v1/playtests", "pl_mgmt"),
+    ("/api/events", ""),
+    ("/sdk/v1/ping", "relay_lo_live"),
+    ("/sdk/v1/catalog", "relay_lo_live"),
+    ("/sdk/v1/leaderboards/<board>", "relay_lo_live"),
+    ("/sdk/v1/leaderboards/none/stream", "relay_lo_live"),
+    ("/server/v1/players/<player>", "relay_lo_srv"),
+    ("/server/v1/players/<player>/ledger", "relay_lo_srv"),
+    ("/objects/none", ""),
+    ("/nothing", ""),
+)
+
+
+@pytest.fixture(scope="module")
+def board(player: SdkPlayer) -> str:
+    return str(player.start()["leaderboardId"])
+
+
+@pytest.mark.parametrize(("path", "key"), READS, ids=[f"{path} {key}" for path, key in READS])
+def test_head_is_get_without_a_body(world: World, player: SdkPlayer, board: str, path: str, key: str) -> None:
+    path = path.replace("<board>", board).replace("<player>", player.external_id)
+    headers = {"authorization": f"Bearer {world.keys[key]}"} if key else {}
+    got, head = (world.http.request(method, path, headers=headers) for method in ("GET", "HEAD"))
+    assert head.content == b""
+    assert head.status_code == got.status_code
+    assert head.headers.keys() == got.headers.keys()
+    for name in got.headers.keys() - DIFFERING:
+        assert head.headers[name] == got.headers[name] or path == "/readyz", name
+
+
+def test_head_of_a_stream_opens_none(world: World, player: SdkPlayer, board: str) -> None:
+    path = f"/sdk/v1/leaderboards/{board}/stream"
+    with world.http.stream("GET", path, headers=player.headers()) as got:
+        head = world.http.head(path, headers=player.headers())
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert head.headers.keys() | {"transfer-encoding"} == got.headers.keys() | {"transfer-encoding"}
+
+
+def test_a_stream_to_http_1_0_is_plain(world: World, player: SdkPlayer, board: str) -> None:
+    request = (
+        b"GET /sdk/v1/leaderboards/" + board.encode() + b"/stream HTTP/1.0\r\n"
+        b"Authorization: Bearer <s3 key>\r\nx-player-secret: <player secret>\r\n\r\n"
+    )
+    address = urlsplit(world.demo["base_url"])
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(filled(request, world, player))
+        received = b""
+        while b"\n\n" not in received:
+            data = connection.recv(65_536)
+            assert data, received
+            received += data
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert body.startswith(b"id: ")
