@@ -16,6 +16,18 @@ _EXAMPLE: dict[str, Any] = {
     "ready": True,
     "projections": [{"name": "redis:studio", "state": "ready", "lagRecords": 0, "lagMs": 0}],
 }
+_NOT_READY: dict[str, Any] = {
+    "ready": False,
+    "projections": [
+        {
+            "name": "clickhouse:telemetry",
+            "state": "failing",
+            "lagRecords": 1250,
+            "lagMs": 61_000,
+            "failing": [{"partition": 0, "offset": 17, "failures": 3}],
+        }
+    ],
+}
 
 
 def health_router(lag: LagSource) -> APIRouter:
@@ -31,11 +43,15 @@ def health_router(lag: LagSource) -> APIRouter:
         "/readyz",
         responses={
             200: _described("Ready.", _EXAMPLE),
-            503: _described("Not ready.", {**_EXAMPLE, "ready": False}),
+            503: _described("Not ready.", _NOT_READY),
         },
     )
     async def readyz() -> Response:
-        """Say how far each projection is behind the log, in records and milliseconds."""
+        """Say how far each projection is behind the log, in records and milliseconds.
+
+        `failing` names records at which a projection has failed several times in a row although nothing is
+        away: what is behind them waits until an operator acts.
+        """
         projections = await lag.projections()
         ready = bool(projections) and all(projection.state == "ready" for projection in projections)
         body = {"ready": ready, "projections": [_lag(projection) for projection in projections]}
@@ -51,6 +67,7 @@ def _lag(projection: ProjectionLag) -> dict[str, Any]:
         "state": projection.state,
         "lagRecords": projection.lag_records,
         "lagMs": None if seconds is None else round(seconds * 1000),
+        **({"failing": msgspec.to_builtins(projection.failing)} if projection.failing else {}),
     }
 
 

@@ -28,6 +28,7 @@ from projections.liveops.keys import NOUN
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.streams import RedisBoardStreams
 from projections.redis.client import AWAY, connect
+from projections.redis.failures import RedisFailures
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
@@ -193,6 +194,7 @@ class EdgeApp:
         tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
         self._stack.push_async_callback(tail.stop)
         lag = StackLag(
+            failures=RedisFailures(redis),
             tail=tail,
             redis=redis,
             queries=queries,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from api.dashboard.ports import ProjectionLag
+from api.dashboard.ports import FailingAt, ProjectionLag
 from projections.redis.client import AWAY
 from projections.redis.effect_positions import RedisPositions
 from projections.redis.scripts import STATE
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from projections.telemetry.queries.client import ClickHouseQueries
+    from schemas.failures import Failing, FailureStore
     from schemas.log import LogTail
 
 KEPT_SECONDS: Final = 1.0
@@ -45,6 +46,16 @@ _POSITIONS: Final = (
 _LIVEOPS_POSITIONS: Final = (
     "SELECT partition, next_offset FROM liveops_positions FINAL WHERE log_id = {log_id:String}"
 )
+_READERS: Final = {
+    "decider:studio": ("decider", STUDIO_COMMANDS.name),
+    "decider:liveops": ("decider", LIVEOPS_COMMANDS.name),
+    "redis:studio": ("redis", STUDIO_EVENTS.name),
+    "redis:liveops": ("redis", LIVEOPS_EVENTS.name),
+    "clickhouse:telemetry": ("clickhouse", TELEMETRY.name),
+    "clickhouse:liveops": ("clickhouse", LIVEOPS_EVENTS.name),
+    "effects:liveops": ("effects", LIVEOPS_EVENTS.name),
+}
+"""The role and the topic that it reads, of each projection."""
 
 
 class StackLag:
@@ -58,6 +69,7 @@ class StackLag:
         queries: ClickHouseQueries,
         telemetry_partitions: int,
         liveops_partitions: int,
+        failures: FailureStore,
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -69,6 +81,7 @@ class StackLag:
             replace(LIVEOPS_COMMANDS, partitions=liveops_partitions),
             replace(LIVEOPS_EVENTS, partitions=liveops_partitions),
         )
+        self._failures = failures
         self._deadlines = RedisDeadlines(redis, partitions=telemetry_partitions)
         self._monotonic = monotonic
         self._now_ms = now_ms
@@ -90,9 +103,17 @@ class StackLag:
                     "clickhouse:liveops": self._liveops_tables(),
                     "effects:liveops": self._effects(),
                 }
+                failing = await self._failing()
                 told = await asyncio.gather(*(_bounded(name, ask) for name, ask in asked.items()))
-                self._kept = (self._monotonic(), told)
+                self._kept = (self._monotonic(), [_with_failures(one, failing) for one in told])
             return self._kept[1]
+
+    async def _failing(self) -> list[Failing]:
+        """Where readers fail again and again; unknown while the store of that is away, and nothing then."""
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return [entry for entry in await self._failures.all() if entry.poison]
+        return []
 
     async def _decider(self, noun: str, commands: Topic, events: Topic) -> ProjectionLag:
         """Each command record gets one events record, so the ends of both topics tell."""
@@ -169,6 +190,15 @@ class StackLag:
 def _lag(name: str, records: int, seconds: float | None, *, ready: bool) -> ProjectionLag:
     state = "ready" if ready else "behind"
     return ProjectionLag(name=name, state=state, lag_records=records, lag_seconds=seconds)
+
+
+def _with_failures(lag: ProjectionLag, failing: Sequence[Failing]) -> ProjectionLag:
+    own = tuple(
+        FailingAt(partition=entry.partition, offset=entry.first, failures=entry.failures)
+        for entry in failing
+        if (entry.role, entry.topic) == _READERS[lag.name]
+    )
+    return replace(lag, state="failing", failing=own) if own else lag
 
 
 async def _bounded(name: str, ask: Awaitable[ProjectionLag]) -> ProjectionLag:

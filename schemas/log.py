@@ -7,7 +7,7 @@ consumer or from a list.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -46,6 +46,15 @@ class LogReader(Protocol):
 
     async def revoked(self, partition: int) -> None:
         """Forget this partition's state. No effect may happen for it afterwards."""
+        ...
+
+
+@runtime_checkable
+class WritesLater(Protocol):
+    """A `LogReader` that writes what it has handled in batches, and knows how far it has."""
+
+    def written(self, partition: int) -> int:
+        """Everything before this offset has taken effect for good. Only of an assigned partition."""
         ...
 
 

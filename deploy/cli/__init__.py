@@ -31,6 +31,7 @@ COMMANDS: Final = (
     Listed("demo", "demo", "The demo game: Freedoom played by bots."),
     Listed("sql", "sql", "Ask ClickHouse."),
     Listed("dlq", "dlq", "List, show and replay dead letters."),
+    Listed("skip", "skip", "Go on without a telemetry record that the projector can't take in."),
     Listed("webhooks", "webhooks", "List and replay webhooks that were given up; show signing secrets."),
     Listed("simulate", "simulate", "Play the live-ops write path under faults, in virtual time."),
     Listed("rebuild", "rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),

@@ -19,8 +19,11 @@ from rich.table import Table
 
 from deploy.cli.running import of_home
 from deploy.studio_desk import Refused, studio_desk
+from projections.telemetry.culprits import take_in
+from projections.telemetry.gathered import SKIPPED
 from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
 from schemas.envelope import Command, CommandRecord
+from schemas.log import LogRecord
 from schemas.telemetry.record import TelemetryPart, decode_record, encode_record
 from schemas.timestamps import iso_ms
 from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, TELEMETRY
@@ -133,6 +136,8 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
     entry = await _entry(settings, letter_id)
     letter, attempt = entry.letter, entry.replays + 1
     commands, parts = await _contents(settings, letter)
+    if letter.reason == SKIPPED:
+        _refuse_unmended(letter, encode_record(parts))
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(settings.kafka, client_id="questlog-dlq")
         stack.push_async_callback(appender.stop)
@@ -167,6 +172,22 @@ async def _contents(settings: Settings, letter: DeadLetter) -> tuple[list[Comman
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(f"this build can't read {letter.id} either: {error}", 400) from None
     raise Refused(f"nothing here appends to {letter.topic}", 400)
+
+
+def _refuse_unmended(letter: DeadLetter, value: bytes) -> None:
+    """Refused while this build fails at what was skipped as well: it would hold up the partition again."""
+    record = LogRecord(
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        appended_at_ms=letter.appended_at_ms,
+        key=letter.key,
+        value=value,
+    )
+    try:
+        take_in(record)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the projector would meet it too
+        raise Refused(f"this build can't take {letter.id} in either: {error!r}", 409) from None
 
 
 def _summary(entry: Entry) -> dict[str, Any]:

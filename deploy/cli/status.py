@@ -6,14 +6,23 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.cli.running import of_home
+from deploy.failing import advice
 from deploy.stack.part import ask_health
 from deploy.stack.supervisor import STATUS_FILE
+from projections.redis.client import connect
+from projections.redis.failures import RedisFailures
+from schemas.edge.ports import StoreUnavailable
+
+if TYPE_CHECKING:
+    from schemas.failures import Failing
 
 app = typer.Typer()
 
@@ -23,11 +32,22 @@ def status_command(
     home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """One line for each part. Exit code 0 where all are ready, 1 where some are not, 3 where nothing runs."""
+    """One line for each part. Exit code 0 where all are ready, 1 where some are not, 3 where nothing runs.
+
+    Records at which a reader fails again and again are named, with what to do about each; then it is 1 too.
+    """
     parts = asyncio.run(read_status(home))
+    failing = asyncio.run(read_failing(home)) if parts else []
     if as_json:
         shown = ("name", "pid", "state", "lag")
-        print(json.dumps({"parts": [{key: part[key] for key in shown} for part in parts]}))
+        print(
+            json.dumps(
+                {
+                    "parts": [{key: part[key] for key in shown} for part in parts],
+                    "failing": msgspec.to_builtins(failing),
+                }
+            )
+        )
     elif not parts:
         print(f"nothing runs on {home}")
     else:
@@ -40,9 +60,12 @@ def status_command(
             restarts = str(part["restarts"] or "")
             table.add_row(part["name"], part["state"], str(part["pid"] or ""), lag, restarts, metrics)
         Console(highlight=False, width=120).print(table)
+        for entry in failing:
+            print(f"POISON: {entry.role} fails at {entry.place} ({entry.failures} times): {entry.error}")
+            print(f"  {advice(entry)}")
     if not parts:
         raise typer.Exit(3)
-    if any(part["state"] != "ready" for part in parts):
+    if failing or any(part["state"] != "ready" for part in parts):
         raise typer.Exit(1)
 
 
@@ -60,3 +83,14 @@ async def read_status(home: Path) -> list[dict[str, Any]]:
     ):
         part["lag"] = answer.get("lag")
     return parts
+
+
+async def read_failing(home: Path) -> list[Failing]:
+    """Where readers fail again and again; empty where the store that knows it does not answer."""
+    redis = connect(of_home(home).redis_url, timeout_s=1.0, connections=1, retries=0)
+    try:
+        return [entry for entry in await RedisFailures(redis).all() if entry.poison]
+    except StoreUnavailable:
+        return []
+    finally:
+        await redis.aclose()

@@ -7,10 +7,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.failing import ELSEWHERE, advice
 from deploy.topics import wanted_topics
+from projections.redis.client import connect
+from projections.redis.failures import RedisFailures
 from schemas.log import LogReader
 from schemas.topics import Topic
 from streams.runtime.application import SESSION_SECONDS, create_application
+from streams.runtime.failures import Failures
 from streams.runtime.reader import Role
 
 if TYPE_CHECKING:
@@ -70,7 +74,10 @@ class Worker:
         lanes: bool = False,
     ) -> None:
         """Let the readers take effect of their topics until `stop` is set, with `lanes` as `Role` says."""
-        role = Role(app, bindings, tail=self.tail, lanes=lanes)
+        redis = connect(self.settings.redis_url, connections=2)
+        self.stack.push_async_callback(redis.aclose)
+        failures = Failures(self.role, RedisFailures(redis), elsewhere=ELSEWHERE, advice=advice)
+        role = Role(app, bindings, tail=self.tail, lanes=lanes, failures=failures)
         self.health = lambda: _health_of(role)
         await role.run(stop)
 

@@ -134,7 +134,7 @@ async def rebuild_tables(
     try:
         await building.begin()
         await building.come_close()
-        async with _held(Positions(live, plan.topic), clock_ms, sleep) as holder:
+        async with held(Positions(live, plan.topic), clock_ms, sleep) as holder:
             await building.wait_for_projectors(holder, sleep)
             positions = await building.build_exactly()
             ends = await building.ends()
@@ -241,11 +241,15 @@ class _Rebuild:
 
 
 @contextlib.asynccontextmanager
-async def _held(
-    positions: Positions, clock_ms: Callable[[], int], sleep: Callable[[float], Awaitable[None]]
+async def held(
+    positions: Positions,
+    clock_ms: Callable[[], int],
+    sleep: Callable[[float], Awaitable[None]],
+    *,
+    name: str = "rebuild",
 ) -> AsyncIterator[str]:
     """Hold the topic's projectors, renewed until the block is left, however it is left."""
-    holder = f"rebuild-{clock_ms()}"
+    holder = f"{name}-{clock_ms()}"
 
     async def renew() -> None:
         while True:

@@ -18,13 +18,16 @@ import msgspec
 from projections.clickhouse.client import ClickHouseAway, identifier
 from projections.clickhouse.positions import GenerationChanged
 from projections.telemetry.cuts import Cut, Cutter
+from projections.telemetry.facts import Facts
 from projections.telemetry.gathered import Gathered
+from projections.telemetry.identities import Seen
 from projections.telemetry.live import LiveState
 from projections.telemetry.partition import Partition
+from projections.telemetry.sessions import SessionPart
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
 from projections.telemetry.stores import FACT_TABLES, Stores
 from schemas.log import LogUnavailable
-from schemas.telemetry.record import decode_record
+from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
 from schemas.telemetry.skips import SkipDecision, Skips
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ Item = tuple[int, int | None]
 async def culprit(
     client: ClickHouse, partition: Partition, tail: LogTail, *, topic: str, others: bool
 ) -> Item | None:
-    """The request at which a partition failed; None where no single one fails by itself. Never raises."""
+    """The request at which a partition failed; None where no single one does, or any would. Never raises."""
     if partition.failing is None:
         return None
     first, last = partition.failing
@@ -66,13 +69,32 @@ async def culprit(
                     appender=None,
                 )
 
-                async def fails(items: Sequence[Item]) -> bool:
-                    return await _fails(records, frozenset(items), partition, stores, others=others)
+                async def fails(items: Sequence[Item], some: Sequence[LogRecord] = records) -> bool:
+                    return await _fails(some, frozenset(items), partition, stores, others=others)
 
+                control = msgspec.structs.replace(records[0], value=_harmless())
+                if await fails([(control.offset, 0)], [control]):
+                    _log.warning("%s[%d]: any record fails there", topic, partition.partition)
+                    return None
                 return await one_of(_items(records, partition.skips), fails)
     except Exception as error:  # noqa: BLE001 - the search must not hide what it was made for
         _log.warning("which record of %s[%d] failed can't be found: %r", topic, partition.partition, error)
         return None
+
+
+def take_in(record: LogRecord) -> None:
+    """Make of a record what the projector makes of it, without a store. Raises what that raises.
+
+    What ClickHouse would refuse is not found.
+    """
+    gathered = Gathered()
+    gathered.add(record)
+    facts = Facts(gathered.rows, record.partition)
+    facts.drop_repeats({key: Seen() for key in facts.sessions_with_identities})
+    keys = {*facts.sessions, *gathered.dues}
+    parts = {key: SessionPart(key=key, partition=record.partition) for key in keys}
+    facts.fold(parts, gathered.dues, record.offset)
+    facts.bodies({})
 
 
 async def one_of(items: Sequence[Item], fails: Callable[[Sequence[Item]], Awaitable[bool]]) -> Item | None:
@@ -89,6 +111,43 @@ async def one_of(items: Sequence[Item], fails: Callable[[Sequence[Item]], Awaita
         else:
             return None
     return items[0]
+
+
+def _harmless() -> bytes:
+    """A record that every working projector takes in: one that fails by it as well fails by no record."""
+    shared = {
+        "app_id": "rehearsal",
+        "build_id": "1",
+        "player_id": "rehearsal",
+        "session_id": "rehearsal",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+    }
+    trajectory = {
+        **shared,
+        "status": "Gameplay",
+        "positions": [0.0, 0.0, 0.0],
+        "timestamp_start": shared["timestamp"],
+        "timestamp_end": shared["timestamp"],
+    }
+    items = [
+        {**shared, "event_name": "rehearsal"},
+        {**shared, "funnel_step_name": "rehearsal"},
+        {**shared, "event_name": "Create_Player", "region": "", "hardware": {}},
+        trajectory,
+    ]
+    part = TelemetryPart(
+        kind=PartKind.S4_ITEMS,
+        request_id="",
+        studio_id="",
+        game_id="",
+        received_at_ms=0,
+        item_count=len(items),
+        country=None,
+        region=None,
+        city=None,
+        body=msgspec.msgpack.encode(items),
+    )
+    return encode_record([part])
 
 
 def _items(records: Sequence[LogRecord], skips: Skips) -> list[Item]:
@@ -163,15 +222,14 @@ class _Rehearsal:
     def __init__(self, client: ClickHouse, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self.database = client.database
 
     async def insert(self, table: str, columns: Sequence[str], body: bytes, **more: Any) -> None:
         """Insert where nothing is kept: raises what the real table would."""
         await self._client.insert(self._prefix + table, columns, body, **more)
 
-    async def rows(self, *arguments: Any) -> list[list[Any]]:
-        """Read the real tables."""
-        return await self._client.rows(*arguments)
+    def __getattr__(self, name: str) -> Any:
+        """All else is the real database's."""
+        return getattr(self._client, name)
 
 
 @asynccontextmanager

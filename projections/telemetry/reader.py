@@ -215,6 +215,10 @@ class TelemetryReader:
             state.forget()
         self._published.pop(partition, None)
 
+    def written(self, partition: int) -> int:
+        """Everything before this offset is in every table, or has no effect."""
+        return self._partitions[partition].live.applied
+
     async def flush(self, partition: int) -> int:
         """Write the open cut although nothing ended it, and return the next offset. For rebuilds only.
 

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.log import LogReader, LogRecord, LogTail
+from schemas.log import LogReader, LogRecord, LogTail, WritesLater
 from schemas.log_positions import REPAIR, PositionRefused
 from schemas.topics import Topic
 from streams.runtime import metrics
+from streams.runtime.failures import Failures
 
 LANE_RECORDS: Final = 8
 """Records that wait in a lane; whoever brings more waits with them."""
@@ -38,12 +39,23 @@ class PartitionHealth(msgspec.Struct, frozen=True):
 class Binding:
     """One topic and the reader that takes effect of its records."""
 
-    def __init__(self, topic: Topic, reader: LogReader, guard: Guard, *, lanes: bool) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        reader: LogReader,
+        guard: Guard,
+        *,
+        lanes: bool,
+        failures: Failures | None = None,
+    ) -> None:
         self.topic = topic
         self.reader = reader
         self.positions: dict[int, int] = {}
         self.ends: dict[int, int] = {}
         self._guard = guard
+        self._failures = failures or Failures("")
+        self._writes_later = reader if isinstance(reader, WritesLater) else None
+        self._begins: dict[int, int] = {}
         self._lanes: dict[int, Lane] = {}
         self._together = None if lanes else asyncio.Lock()
         self._locks: dict[int, asyncio.Lock] = {}
@@ -53,7 +65,11 @@ class Binding:
     async def assigned(self, partition: int, tail: LogTail) -> int:
         """Let the reader fold, and check that its position is in the log."""
         async with self._lock(partition):
-            position = await self.reader.assigned(partition)
+            try:
+                position = await self.reader.assigned(partition)
+            except Exception as error:
+                await self._failures.failed(self.topic.name, partition, begin=-1, offset=-1, error=error)
+                raise
             begin = await tail.begin_offset(self.topic.name, partition)
             end = await tail.end_offset(self.topic.name, partition)
             if not begin <= position <= end:
@@ -62,7 +78,8 @@ class Binding:
                     f" the log was replaced or cut. {REPAIR}"
                 )
             self.ends[partition] = end
-            self.positions[partition] = position
+            self.positions[partition] = self._begins[partition] = position
+            await self._failures.begun(self.topic.name, partition, position)
             return position
 
     async def revoked(self, partition: int) -> None:
@@ -104,7 +121,11 @@ class Binding:
                     f"{record.topic}[{record.partition}]: {record.offset} came where {expected} was expected"
                 )
             begun = time.perf_counter()
-            await self.reader.handle(record)
+            try:
+                await self.reader.handle(record)
+            except Exception as error:
+                await self._failed(record.partition, record.offset, error)
+                raise
             self._seconds.observe(time.perf_counter() - begun)
             records.inc()
             size.inc(len(record.value))
@@ -114,7 +135,24 @@ class Binding:
         """Tick the reader, unless it has nothing."""
         if self.positions:
             async with self._together or contextlib.nullcontext():
-                await self.reader.idle(now_ms)
+                try:
+                    await self.reader.idle(now_ms)
+                except Exception as error:
+                    for partition, position in self._unwritten():
+                        await self._failed(partition, position - 1, error)
+                    raise
+            for partition, position in list(self.positions.items()):
+                written = self._writes_later.written(partition) if self._writes_later else None
+                await self._failures.handled(self.topic.name, partition, position, written=written)
+
+    async def _failed(self, partition: int, offset: int, error: Exception) -> None:
+        begin = self._begins.get(partition, -1)
+        await self._failures.failed(self.topic.name, partition, begin=begin, offset=offset, error=error)
+
+    def _unwritten(self) -> list[tuple[int, int]]:
+        """The partitions that handled records since they began, and how far; all where none did."""
+        moved = [one for one in self.positions.items() if one[1] > self._begins.get(one[0], 0)]
+        return moved or list(self.positions.items())
 
     def health(self) -> list[PartitionHealth]:
         """Where each partition stands, by the last look at the log's end."""

@@ -24,3 +24,8 @@ LAG: Final = Gauge(
     "questlog_lag_records", "Records in the log that are not handled yet", ["topic", "partition"]
 )
 DEAD_LETTERS: Final = Counter("questlog_dead_letters", "Dead letters appended", ["topic", "reason"])
+FAILURES: Final = Gauge(
+    "questlog_record_failures",
+    "How often in a row the reader failed at one place while nothing was away; 3 or more want an operator",
+    ["topic", "partition"],
+)

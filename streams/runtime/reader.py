@@ -25,6 +25,7 @@ from schemas.topics import Topic
 from streams.runtime import patches
 from streams.runtime.application import last_heartbeat_age_ms
 from streams.runtime.binding import Binding
+from streams.runtime.failures import Failures
 from streams.runtime.watchdog import Watchdog
 
 _log: Final = logging.getLogger(__name__)
@@ -49,11 +50,13 @@ class Role:
         *,
         tail: LogTail,
         lanes: bool = False,
+        failures: Failures | None = None,
         exit_process: Exit = os._exit,
     ) -> None:
         self.app = app
+        self._failures = failures or Failures("")
         self.bindings = {
-            topic.name: Binding(topic, reader, self._ending_on_failure, lanes=lanes)
+            topic.name: Binding(topic, reader, self._ending_on_failure, lanes=lanes, failures=self._failures)
             for topic, reader in bindings
         }
         self._tail = tail
@@ -94,7 +97,8 @@ class Role:
     def health(self) -> dict[str, Any]:
         """For `/healthz`, `/readyz` and `status`: positions, lag, and the age of the last heartbeat in ms.
 
-        `settled` once it has joined its group and folded what it was given, if anything.
+        `settled` once it has joined its group and folded what it was given, if anything. `failing` names the
+        places at which it has failed before and that it is not past yet.
         """
         partitions = [health for binding in self.bindings.values() for health in binding.health()]
         return {
@@ -102,6 +106,7 @@ class Role:
             "heartbeat_age_ms": round(last_heartbeat_age_ms(self.app), 1),
             "assigned": bool(partitions),
             "settled": self._settled,
+            "failing": [entry.place for entry in self._failures.current if entry.poison],
             "partitions": [msgspec.to_builtins(partition) for partition in partitions],
         }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.dashboard import ProjectionLag
+from api.dashboard.ports import FailingAt
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +37,21 @@ async def test_health_and_lag(world: World) -> None:
     down = await world.http.get("/readyz")
     assert (down.status_code, down.json()["ready"]) == (503, False)
     assert down.headers["retry-after"]
+    at = FailingAt(partition=1, offset=17, failures=4)
+    world.lags.rows = [
+        ProjectionLag(name="telemetry", state="failing", lag_records=9, lag_seconds=None, failing=(at,))
+    ]
+    failing = await world.http.get("/readyz")
+    assert failing.status_code == 503
+    assert failing.json()["projections"] == [
+        {
+            "name": "telemetry",
+            "state": "failing",
+            "lagRecords": 9,
+            "lagMs": None,
+            "failing": [{"partition": 1, "offset": 17, "failures": 4}],
+        }
+    ]
     world.lags.rows = []
     assert (await world.http.get("/readyz")).status_code == 503
 

@@ -72,7 +72,9 @@ def test_every_part_comes_back_after_sigkill(questlog_stack: QuestlogStack) -> N
 
 def test_status_says_what_runs(questlog_stack: QuestlogStack) -> None:
     done = questlog("status", "--json", "--home", str(questlog_stack.home))
-    parts = {part["name"]: part for part in json.loads(done.stdout)["parts"]}
+    status = json.loads(done.stdout)
+    parts = {part["name"]: part for part in status["parts"]}
+    assert status["failing"] == []
     assert {"kafka", "redis", "clickhouse", "edge", "worker-decider", "worker-clickhouse"} <= parts.keys()
     assert all(set(part) == {"name", "pid", "state", "lag"} for part in parts.values())
     assert isinstance(parts["worker-redis"]["lag"], int)
@@ -183,6 +185,7 @@ def test_help_is_there_for_every_command() -> None:
         "status",
         "rebuild",
         "dlq",
+        "skip",
         "sql",
         "bench",
         "gateway",

@@ -13,7 +13,12 @@ const NAMES = {
   "effects:liveops": "Live-ops → rewards, webhooks",
   "clickhouse:liveops": "Live-ops → ClickHouse",
 };
-const STATES = { ready: "Up to date", behind: "Catching up", down: "Away" };
+const STATES = { ready: "Up to date", behind: "Catching up", down: "Away", failing: "Fails" };
+
+/** At which records a projection fails again and again; empty for nearly all. */
+function failing(one) {
+  return one.failing.map((at) => `at record ${at.offset} of partition ${at.partition}, ${at.failures} times`).join("; ");
+}
 
 export const projections = {
   id: "projections",
@@ -31,7 +36,7 @@ export const projections = {
       columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records", number: true, optional: true }, { name: "Seconds", number: true }],
       rows: list.map((one) => [
         NAMES[one.name] ?? one.name,
-        h("span", { class: `pill ${one.state}`, textContent: STATES[one.state] ?? one.state }),
+        h("span", { class: `pill ${one.state}`, textContent: [STATES[one.state] ?? one.state, failing(one)].filter(Boolean).join(" ") }),
         count(one.lag_records),
         one.lag_seconds === null ? NOTHING : decimal(one.lag_seconds),
       ]),
