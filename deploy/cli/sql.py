@@ -30,7 +30,11 @@ def sql_command(
     """Run one statement in the stack's ClickHouse and print its result."""
     configured = of_home(home)
     text = sys.stdin.read() if query == "-" else query
-    parameters = {"database": configured.clickhouse_database, "default_format": form}
+    parameters = {
+        "database": configured.clickhouse_database,
+        "default_format": form,
+        "wait_end_of_query": "1",  # a statement that fails late fails by its status, not within its rows
+    }
     url, headers = address(configured.clickhouse_url)
     if user:
         headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}

@@ -72,8 +72,8 @@ class TableSum(msgspec.Struct, frozen=True):
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """What a rebuild did. `positions` is where both sets were compared or swapped, by partition.
 
-    `ends` is where the log ended then. What lies between them is the live projector's to apply: a rebuild
-    goes no further than it, and so never past a record that stops it.
+    `ends` is where the log ended then, or the same where nothing came after that changes a table. What lies
+    between them is the live projector's: a rebuild never goes past it, and so past no record that stops it.
     """
 
     records: int
@@ -107,6 +107,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is exchanged, in this order."""
     sums: Callable[[ClickHouse, dict[int, int]], Awaitable[dict[str, TableSum]]]
     """What is compared: each table of a database, of what stands before these positions."""
+    has_effect: Callable[[LogRecord], bool] = lambda _record: True
+    """False for a record that changes no table: a projector need not have a position after it."""
 
 
 async def rebuild_tables(
@@ -137,7 +139,7 @@ async def rebuild_tables(
         async with held(Positions(live, plan.topic), clock_ms, sleep) as holder:
             await building.wait_for_projectors(holder, sleep)
             positions = await building.build_exactly()
-            ends = await building.ends()
+            ends = await building.ends_beyond(positions)
             if verify:
                 sums = [await plan.sums(client, positions) for client in (live, built)]
                 return Rebuilt(
@@ -192,6 +194,17 @@ class _Rebuild:
         return {
             partition: await self._tail.end_offset(self._topic, partition) for partition in self._partitions
         }
+
+    async def ends_beyond(self, positions: dict[int, int]) -> dict[int, int]:
+        """Where the log ends now; the position itself where the few records after it have no effect."""
+        ends = await self.ends()
+        for partition, position in positions.items():
+            if ends[partition] - position > CLOSE_RECORDS:
+                continue
+            records = self._tail.read(self._topic, partition, position, ends[partition])
+            if not any([self._plan.has_effect(record) async for record in records]):
+                ends[partition] = position
+        return ends
 
     async def targets(self) -> dict[int, int]:
         """How far to build: to the live positions; to the log's end where there is none of this log."""

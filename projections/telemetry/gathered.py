@@ -32,6 +32,15 @@ SKIPPED: Final = "skipped"
 _NO_EFFECT: Final = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED})
 
 
+def has_effect(record: LogRecord) -> bool:
+    """Whether a record leaves anything to write: ticks leave nothing, what can't be read a dead letter."""
+    try:
+        parts = decode_record(record.value).parts
+    except (msgspec.MsgspecError, ValueError):
+        return True
+    return any(part.kind not in _NO_EFFECT for part in parts)
+
+
 class Gathered:
     """What the records of a cut come to, in the order of the log."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
+from projections.telemetry.gathered import has_effect
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.stores import FACT_TABLES
 from schemas.log_positions import in_log
@@ -58,6 +59,7 @@ def telemetry_plan(
         positions=positions,
         tables=SWAPPED,
         sums=checksums,
+        has_effect=has_effect,
     )
 
 

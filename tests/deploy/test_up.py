@@ -128,6 +128,9 @@ def test_sql_asks_the_running_stack(questlog_stack: QuestlogStack) -> None:
     assert questlog("sql", "SELECT 6 * 7", "--format", "TSV", "--home", home).stdout == "42\n"
     failed = questlog("sql", "SELECT nope", "--home", home)
     assert (failed.returncode, "Code: 47" in failed.stderr) == (1, True)
+    late = "SELECT throwIf(number = 2999999) FROM numbers(3000000) SETTINGS max_threads = 1"
+    failed = questlog("sql", late, "--format", "TSV", "--home", home)
+    assert (failed.returncode, failed.stdout, "Code: 395" in failed.stderr) == (1, "", True)
 
 
 def test_the_home_is_for_its_owner_alone(questlog_stack: QuestlogStack) -> None:

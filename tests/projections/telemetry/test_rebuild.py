@@ -10,7 +10,8 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
 from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
 from projections.telemetry.rebuild import telemetry_plan
-from tests.projections.telemetry.support import MINUTE, START_MS, TOPIC, MemoryLog, due, gameplay, s4
+from schemas.telemetry.record import PartKind
+from tests.projections.telemetry.support import MINUTE, START_MS, TOPIC, MemoryLog, due, gameplay, part, s4
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
 if TYPE_CHECKING:
@@ -119,6 +120,20 @@ async def test_the_builder_goes_only_as_far_as_the_live_projector(
     done = await run(database, clickhouse_url, log, verify=True)
     assert (done.positions, done.different) == ({0: 7}, [])
     assert (done.ends, done.left) == ({0: 14}, 7)
+
+
+async def test_ticks_after_the_live_position_leave_nothing_to_apply(
+    database: ClickHouse, clickhouse_url: str
+) -> None:
+    log = busy_log()
+    await apply(database, log)
+    end = len(log.records[0])
+    log.put(part(PartKind.TICK, b"", 0))
+    done = await run(database, clickhouse_url, log, verify=True)
+    assert (done.positions, done.ends, done.left) == ({0: end}, {0: end}, 0)
+    log.put(part(PartKind.TICK, b"", 0), s4(gameplay(START_MS)))
+    done = await run(database, clickhouse_url, log, verify=True)
+    assert (done.positions, done.ends, done.left) == ({0: end}, {0: end + 2}, 2)
 
 
 async def test_a_live_projector_waits_and_goes_on(database: ClickHouse, clickhouse_url: str) -> None:
