@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import chdb
 
-from deploy.stack.clickhouse_statement import clause_at, is_single, is_streamed, split_insert
+from deploy.stack.clickhouse_statement import clause_at, is_single, is_streamed, is_structure, split_insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,7 +161,7 @@ def external_tables(connection: Any, tables: list[ExternalTable]) -> Iterator[No
         for table in tables:
             name = quote_name(table.name)
             create = f"CREATE TEMPORARY TABLE {name} ({table.structure})"
-            if not is_single(create.encode()):
+            if not is_structure(table.structure.encode(errors="replace")):
                 raise EngineError(62, "Code: 62. DB::Exception: Syntax error in a structure. (SYNTAX_ERROR)")
             if not _PLAIN_NAME.match(table.format):
                 raise EngineError(73, "Code: 73. DB::Exception: Unknown format. (UNKNOWN_FORMAT)")

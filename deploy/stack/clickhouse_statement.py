@@ -108,6 +108,22 @@ def is_single(statement: bytes) -> bool:
     return True
 
 
+def is_structure(text: bytes) -> bool:
+    """True for `name Type, name Type(…)`: columns without expressions, and nothing after them."""
+    depth = 0
+    shape = ""
+    for token in _TOKEN.finditer(text):
+        if token["skip"] is not None:
+            continue
+        depth -= token["other"] == b")"
+        if depth == 0 and token["other"] != b")":
+            shape += "w" if token["other"] is None else token["other"].decode("latin-1")
+        depth += token["other"] == b"("
+        if depth < 0:
+            return False
+    return depth == 0 and re.fullmatch(r"ww\(?(,ww\(?)*", shape) is not None
+
+
 def words(statement: bytes) -> set[bytes]:
     """All bare words outside quotes and comments, in upper case."""
     return {token["word"].upper() for token in _TOKEN.finditer(statement) if token["word"] is not None}

@@ -271,6 +271,10 @@ def test_rows_beside_a_query_are_a_table_of_that_query(client: Client) -> None:
     [
         ({}, 36),
         ({"k_structure": "a UInt8) ENGINE = Memory; DROP TABLE t; --"}, 62),
+        ({"k_structure": "a String) ENGINE = File(TSV, '/etc/passwd'"}, 62),
+        ({"k_structure": "a String DEFAULT file('/etc/passwd')"}, 62),
+        ({"k_structure": "a"}, 62),
+        ({"k_structure": "a UInt8, "}, 62),
         ({"k_structure": "a UInt8", "k_format": "TSV SETTINGS readonly=1"}, 73),
     ],
 )
