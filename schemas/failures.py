@@ -35,6 +35,8 @@ class Failing(msgspec.Struct, frozen=True, kw_only=True):
     """For the operator alone: it may quote what a client sent."""
     first_at_ms: int
     last_at_ms: int
+    kind: str = ""
+    """The name of the exception."""
 
     @property
     def poison(self) -> bool:

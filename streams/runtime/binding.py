@@ -124,6 +124,7 @@ class Binding:
             try:
                 await self.reader.handle(record)
             except Exception as error:
+                error.add_note(f"while handling {record.topic}[{record.partition}]@{record.offset}")
                 await self._failed(record.partition, record.offset, error)
                 raise
             self._seconds.observe(time.perf_counter() - begun)

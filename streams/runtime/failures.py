@@ -94,6 +94,7 @@ class Failures:
             error=str(error)[:_ERROR_MAX] or repr(error)[:_ERROR_MAX],
             first_at_ms=before.first_at_ms if before is not None and again else now_ms,
             last_at_ms=now_ms,
+            kind=type(error).__name__,
         )
         self._keep(entry)
         if entry.poison:

@@ -74,7 +74,7 @@ async def test_unknown_paths_and_methods_answer_in_their_surfaces_shape(world: W
     assert (s2.status_code, s2.json()["error"]["code"]) == (404, "not_found")
     wrong = await world.http.post("/api/v1/games")
     assert (wrong.status_code, wrong.json()) == (405, {"error": "Method not allowed"})
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers["allow"] == "GET, HEAD"
 
 
 async def test_docs_list_every_surface_without_another_host(world: World) -> None:

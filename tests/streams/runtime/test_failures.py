@@ -102,6 +102,7 @@ async def test_failures_in_a_row_are_counted_over_restarts_and_said_loudly(
         with caplog.at_level(logging.ERROR):
             process = await fail(store, ValueError("bad"))
         assert (store.one.failures, store.one.first, store.one.begin) == (count, 5, 3)
+        assert store.one.kind == "ValueError"
         assert store.one.poison is (count == 3)
         assert ("POISON" in caplog.text) is (count == 3)
     assert "t[0], record 5 has failed 3 times" in caplog.text
@@ -121,6 +122,12 @@ async def test_a_store_that_is_away_is_no_failure_of_a_record(error: Exception) 
     store = MemoryFailures()
     await fail(store, error)
     assert store.entries == {}
+
+
+async def test_the_error_says_at_which_record_it_was_raised() -> None:
+    with pytest.raises(ValueError, match="bad") as raised:
+        await Process(poisoned(ValueError("bad")), MemoryFailures()).run()
+    assert raised.value.__notes__ == ["while handling t[0]@5"]
 
 
 async def test_progress_between_two_failures_starts_the_count_again() -> None:
