@@ -21,7 +21,7 @@ from projections.telemetry.sessions import (
     describe,
     is_over,
 )
-from projections.telemetry.spans import runs_by_session
+from projections.telemetry.spans import certainly_fit, events_by_session, runs_by_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ class Facts:
     def drop_repeats(self, seen: Mapping[SessionKey, Seen]) -> None:
         """Leave out S1 rows that their session has seen, and remember the others in `seen`. Once, first."""
         for row in self._rows.s1_rows:
-            if not seen[row.key].add(row.seq, row.identity):
+            if not seen[row.key].add(row.seq, row.identity, row.at_ms):
                 self._keep["positions" if row.positions else "events"][row.row] = False
                 self.repeats += 1
 
@@ -107,6 +107,9 @@ class Facts:
         new = moments.offset >= versions[moments.session] if keys else np.zeros(0, dtype=bool)
         session, at_ms, offset = moments.session[new], moments.at_ms[new], moments.offset[new]
         runs = runs_by_session(self._partition, session, at_ms, offset, moments.item[new])
+        many = [code for code, own in runs.items() if not certainly_fit(parts[keys[code]].runs, own)]
+        if many:
+            runs |= events_by_session(self._partition, session, at_ms, offset, moments.item[new], codes=many)
         counts: dict[int, dict[str, int]] = {}
         pairs, times = _count(session * max(len(names), 1) + moments.name[new], len(keys) * len(names))
         for pair, found in zip(pairs.tolist(), times.tolist(), strict=True):

@@ -20,7 +20,7 @@ from projections.telemetry.insights import (
     derive,
 )
 from projections.telemetry.session_store import SessionStore, chunks, wanted
-from projections.telemetry.sessions import SessionKey, SessionPart
+from projections.telemetry.sessions import SessionKey, SessionPart, joined_idle_ms
 from projections.telemetry.spans import EventId, merge
 
 if TYPE_CHECKING:
@@ -158,11 +158,13 @@ def joined(parts: Iterable[SessionPart]) -> FinishedSession:
     for part in ordered:
         for name, times in part.event_counts.items():
             counts[name] = counts.get(name, 0) + times
+    runs = merge(run for part in ordered for run in part.runs)
     return FinishedSession(
         key=ordered[0].key,
         build_id=with_events[0].build_id,
         environment=with_events[0].environment,
-        runs=merge(run for part in ordered for run in part.runs),
+        runs=runs,
+        idle_ms=joined_idle_ms(ordered, runs),
         event_counts=counts,
     )
 

@@ -53,6 +53,8 @@ class FinishedSession(msgspec.Struct, frozen=True, kw_only=True):
     build_id: str
     environment: str
     runs: Sequence[Run]
+    idle_ms: int = 0
+    """Pauses inside runs: no active time."""
     event_counts: dict[str, int]
 
     @property
@@ -174,7 +176,7 @@ def _problems(session: FinishedSession, events: list[RuleEvent]) -> list[Insight
 def _summary(session: FinishedSession) -> Insight:
     counts = session.event_counts
     wall_ms = session.runs[-1].end_ms - session.runs[0].start_ms
-    active_ms = sum(run.end_ms - run.start_ms for run in session.runs)
+    active_ms = sum(run.end_ms - run.start_ms for run in session.runs) - session.idle_ms
     evidence = (
         f"{_seconds(wall_ms)} long, {_seconds(active_ms)} of it active: {session.events} events,"
         f" {counts.get(DEATH, 0)} deaths, {counts.get(FAILED, 0)} levels failed,"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from projections.telemetry.sessions import SessionKey, SessionPart
 
 SESSIONS_MAX: Final = 20_000
+PART_ITEMS_MAX: Final = 500_000
+"""Runs and event names over all sessions: about 400 bytes each."""
 IDENTITIES_MAX: Final = 400_000
 """Ranges and hashes over all sessions: about 80 bytes each."""
 
@@ -20,8 +22,14 @@ IDENTITIES_MAX: Final = 400_000
 class SessionMemory:
     """Parts and seen identities of the sessions used last."""
 
-    def __init__(self, sessions_max: int = SESSIONS_MAX, identities_max: int = IDENTITIES_MAX) -> None:
+    def __init__(
+        self,
+        sessions_max: int = SESSIONS_MAX,
+        identities_max: int = IDENTITIES_MAX,
+        part_items_max: int = PART_ITEMS_MAX,
+    ) -> None:
         self._sessions_max = sessions_max
+        self._part_items_max = part_items_max
         self._identities_max = identities_max
         self.parts: OrderedDict[SessionKey, SessionPart] = OrderedDict()
         self.seen: OrderedDict[SessionKey, Seen] = OrderedDict()
@@ -38,8 +46,10 @@ class SessionMemory:
 
     def trim(self) -> None:
         """Forget what exceeds the bounds. Only between cuts, when all of it is stored."""
-        while len(self.parts) > self._sessions_max:
-            self.parts.popitem(last=False)
+        items = sum(len(part.runs) + len(part.event_counts) for part in self.parts.values())
+        while len(self.parts) > self._sessions_max or items > self._part_items_max:
+            _, part = self.parts.popitem(last=False)
+            items -= len(part.runs) + len(part.event_counts)
         weight = sum(seen.weight for seen in self.seen.values())
         while weight > self._identities_max and self.seen:
             _, forgotten = self.seen.popitem(last=False)

@@ -34,6 +34,7 @@ class S1Row(msgspec.Struct, frozen=True, gc=False):
     row: int
     seq: int | None
     identity: int
+    at_ms: int
 
 
 class _Model(msgspec.Struct):
@@ -114,7 +115,7 @@ def add_batch(rows: Rows, origin: Origin, index: int, part: TelemetryPart, batch
             }
         table.add(origin, count, **columns)
         rows.s1_rows += [
-            S1Row(key, positions, first_row + place, event.seq, identity)
+            S1Row(key, positions, first_row + place, event.seq, identity, event.at_ms)
             for place, (event, identity) in enumerate(zip(events, columns["identity"], strict=True))
         ]
     rows.count += len(batch.events)

@@ -11,8 +11,8 @@ import msgspec
 
 from projections.clickhouse.client import time_text
 from projections.clickhouse.transport import BesideRows
-from projections.telemetry.identities import Seen
-from projections.telemetry.sessions import SessionKey, SessionPart
+from projections.telemetry.identities import REMEMBERED_MAX, Seen
+from projections.telemetry.sessions import SessionKey, SessionPart, shortened
 from projections.telemetry.spans import EventId, Run
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ COLUMNS: Final = (
     "event_counts",
     "spans",
     "span_events",
+    "idle_ms",
     "ended",
     "closed",
     "_partition",
@@ -58,30 +59,45 @@ COLUMNS: Final = (
 _SELECT_PARTS: Final = (
     "SELECT studio_id, game_id, session_id, _partition, _version, ended, closed,"
     " toUnixTimestamp64Milli(started_at), toUnixTimestamp64Milli(first_arrived_at),"
-    " event_counts, spans, span_events, player_id, tester_handle, title, source, build_id, environment,"
-    " platform, metadata, experiments, country, region, city"  # in the order of _TEXTS
+    " event_counts, spans, span_events, idle_ms, player_id, tester_handle, title, source, build_id,"
+    " environment, platform, metadata, experiments, country, region, city"  # in the order of _TEXTS
     " FROM session_parts FINAL WHERE (studio_id, game_id, session_id) IN wanted"
 )
+_SELECT_CLOSED: Final = (
+    "SELECT DISTINCT studio_id, game_id, session_id"
+    " FROM session_parts FINAL WHERE (studio_id, game_id, session_id) IN wanted AND closed = 1"
+)
 _SELECT_SEEN: Final = tuple(
-    "SELECT studio_id, game_id, session_id,"  # noqa: S608 - the table is one of two constants
-    " groupArrayIf(assumeNotNull(seq), isNotNull(seq)), groupArrayIf(toString(identity), isNull(seq))"
+    f"SELECT studio_id, game_id, session_id, groupArray({remembered})"  # noqa: S608 - constants
+    f" FROM (SELECT studio_id, game_id, session_id, seq, occurred_at, identity"
     f" FROM {table} WHERE (studio_id, game_id, session_id) IN wanted"
     " AND identity != 0 AND _partition = {partition:UInt16} AND _offset < {before:UInt64}"
     " AND arrived_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+    f" AND {condition} ORDER BY {latest} LIMIT {{most:UInt32}} BY studio_id, game_id, session_id)"
     " GROUP BY studio_id, game_id, session_id"
     for table in ("events", "positions")
+    for condition, latest, remembered in (
+        ("isNotNull(seq)", "seq DESC", "(assumeNotNull(seq), '')"),
+        (
+            "isNull(seq)",
+            "occurred_at DESC, identity DESC",
+            "(toUnixTimestamp64Milli(occurred_at), toString(identity))",
+        ),
+    )
 )
+SEEN_KEYS_PER_QUERY: Final = 100
+"""Sessions whose identities one query may bring: up to 20,000 of each kind and table."""
 _KEY_COLUMNS: Final = dict.fromkeys(("studio_id", "game_id", "session_id"), "String")
 _json = msgspec.json.Encoder()
 
 
-def chunks(keys: Iterable[SessionKey]) -> Iterator[list[SessionKey]]:
+def chunks(keys: Iterable[SessionKey], most: int = KEYS_PER_QUERY) -> Iterator[list[SessionKey]]:
     """The keys in lists short enough for one query."""
     some: list[SessionKey] = []
     characters = 0
     for key in keys:
         characters += sum(map(len, key))
-        if some and (len(some) == KEYS_PER_QUERY or characters > KEY_CHARACTERS_PER_QUERY):
+        if some and (len(some) == most or characters > KEY_CHARACTERS_PER_QUERY):
             yield some
             some, characters = [], sum(map(len, key))
         some.append(key)
@@ -119,29 +135,33 @@ class SessionStore:
 
     async def closed(self, keys: Collection[SessionKey]) -> set[SessionKey]:
         """Which of these sessions are closed by the word of any partition."""
-        found = await self.parts(keys)
-        return {key for key, parts in found.items() if any(part.closed for part in parts)}
+        found: set[SessionKey] = set()
+        for some in chunks(keys):
+            rows = await self._client.rows(_SELECT_CLOSED, beside=wanted(some))
+            found |= {SessionKey(*row) for row in rows}
+        return found
 
     async def seen(
         self, partition: int, before: Mapping[SessionKey, int], since_ms: int
     ) -> dict[SessionKey, Seen]:
-        """The S1 identities of sessions, from rows of this partition below each session's offset `before`.
+        """The S1 identities that sessions remember: of this partition's rows below each one's offset.
 
         `since_ms` is a lower bound of the sessions' arrival: it spares older days the scan.
         """
         seqs: dict[SessionKey, list[int]] = {}
-        hashes: dict[SessionKey, list[int]] = {}
+        hashes: dict[SessionKey, list[tuple[int, int]]] = {}
         for bound in sorted(set(before.values())):
-            for some in chunks(key for key, own in before.items() if own == bound):
+            parameters = {"partition": partition, "before": bound, "since": since_ms, "most": REMEMBERED_MAX}
+            keys = (key for key, own in before.items() if own == bound)
+            for some in chunks(keys, SEEN_KEYS_PER_QUERY):
                 for select in _SELECT_SEEN:
-                    for studio_id, game_id, session_id, own_seqs, own_hashes in await self._client.rows(
-                        select,
-                        {"partition": partition, "before": bound, "since": since_ms},
-                        beside=wanted(some),
-                    ):
-                        key = SessionKey(studio_id, game_id, session_id)
-                        seqs.setdefault(key, []).extend(own_seqs)
-                        hashes.setdefault(key, []).extend(map(int, own_hashes))
+                    for *key, found in await self._client.rows(select, parameters, beside=wanted(some)):
+                        seqs.setdefault(SessionKey(*key), []).extend(
+                            number for number, identity in found if not identity
+                        )
+                        hashes.setdefault(SessionKey(*key), []).extend(
+                            (number, int(identity)) for number, identity in found if identity
+                        )
         return {key: Seen(seqs.get(key, ()), hashes.get(key, ())) for key in before}
 
     async def write(self, parts: Collection[SessionPart], token: str) -> None:
@@ -172,12 +192,12 @@ class SessionStore:
 
 def _part(row: list[Any]) -> SessionPart:
     studio_id, game_id, session_id, partition, version, ended, closed, started, arrived, *rest = row
-    counts, spans, span_events, *texts = rest
+    counts, spans, span_events, idle_ms, *texts = rest
     runs = tuple(
         Run(start, EventId(partition, first[0], first[1]), end, EventId(partition, first[2], first[3]))
         for (start, end), first in zip(spans, span_events, strict=True)
     )
-    return SessionPart(
+    part = SessionPart(
         key=SessionKey(studio_id, game_id, session_id),
         partition=partition,
         version=version,
@@ -185,10 +205,12 @@ def _part(row: list[Any]) -> SessionPart:
         first_arrived_at_ms=arrived or None,
         event_counts=counts,
         runs=runs,
+        idle_ms=idle_ms,
         ended=bool(ended),
         closed=bool(closed),
         **dict(zip(_TEXTS, texts, strict=True)),
     )
+    return shortened(part)
 
 
 def _row(part: SessionPart) -> list[Any]:
@@ -204,6 +226,7 @@ def _row(part: SessionPart) -> list[Any]:
         part.event_counts,
         [(run.start_ms, run.end_ms) for run in part.runs],
         [(run.first.offset, run.first.item, run.last.offset, run.last.item) for run in part.runs],
+        part.idle_ms,
         int(part.ended),
         int(part.closed),
         part.partition,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from projections.telemetry.spans import Run, active_ms, merge
+from projections.telemetry.spans import Run, active_ms, add_in_order, bounded, certainly_fit, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
 """A session is over when its game's watermark has passed its last event by this much."""
@@ -83,6 +83,8 @@ class SessionPart(msgspec.Struct, frozen=True, kw_only=True):
     first_arrived_at_ms: int | None = None
     event_counts: dict[str, int] = {}
     runs: tuple[Run, ...] = ()
+    idle_ms: int = 0
+    """Pauses inside runs that were joined because there were too many: no active time."""
     ended: bool = False
     closed: bool = False
 
@@ -99,11 +101,15 @@ class SessionPart(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def active_ms(self) -> int:
         """Sum of the gaps of at most 30 s between consecutive events."""
-        return active_ms(self.runs)
+        return active_ms(self.runs) - self.idle_ms
 
 
 def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> SessionPart:
-    """Add events: how many of each name, and their runs. The caller gives each event once."""
+    """Add events: how many of each name, and their runs. The caller gives each event once.
+
+    Where runs may become too many (`certainly_fit`), each event is to be a run of its own, in the order of
+    the log: what is joined then does not depend on how the log is cut.
+    """
     if not counts:
         return part
     total = dict(part.event_counts)
@@ -113,7 +119,34 @@ def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> Ses
         # The names that sort first stay: one that had to go can never come back, whatever the grouping.
         for name in sorted(total.keys() - {OTHER_NAMES})[EVENT_NAMES_MAX - 1 :]:
             total[OTHER_NAMES] = total.get(OTHER_NAMES, 0) + total.pop(name)
-    return msgspec.structs.replace(part, event_counts=total, runs=tuple(merge([*part.runs, *runs])))
+    runs = list(runs)
+    if certainly_fit(part.runs, runs):
+        now, joined_ms = merge([*part.runs, *runs]), 0
+    else:
+        now, joined_ms = add_in_order(part.runs, runs)
+    return msgspec.structs.replace(
+        part, event_counts=total, runs=tuple(now), idle_ms=part.idle_ms + joined_ms
+    )
+
+
+def shortened(part: SessionPart) -> SessionPart:
+    """The part with no more runs than a part may have: one from before there was a limit may have more."""
+    runs, joined_ms = bounded(list(part.runs))
+    return (
+        msgspec.structs.replace(part, runs=tuple(runs), idle_ms=part.idle_ms + joined_ms)
+        if joined_ms
+        else part
+    )
+
+
+def joined_idle_ms(parts: Sequence[SessionPart], runs: Iterable[Run]) -> int:
+    """What to take off the length of the parts' merged runs to get the session's active time.
+
+    Exact where at most one part has joined runs. With more, what is idle in one may be active in another:
+    active time then is at least what is left of all, and at least the most active part's own.
+    """
+    own_ms = max((part.active_ms for part in parts), default=0)
+    return min(sum(part.idle_ms for part in parts), active_ms(runs) - own_ms)
 
 
 def describe(part: SessionPart, said: Description) -> SessionPart:

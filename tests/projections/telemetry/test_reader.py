@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from projections.clickhouse.client import ClickHouse, ClickHouseAway
 from projections.clickhouse.positions import Position
+from projections.telemetry import identities, session_store
 from projections.telemetry.columns import ORIGIN_COLUMNS
 from projections.telemetry.reader import TelemetryReader, WorkerIsStale
+from projections.telemetry.spans import RUNS_MAX
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
 from schemas.log_positions import PositionRefused
@@ -18,6 +21,7 @@ from tests.projections.telemetry.support import (
     MINUTE,
     SECOND,
     START_MS,
+    STUDIO,
     TOPIC,
     MemoryLog,
     due,
@@ -518,3 +522,72 @@ async def test_games_do_not_mix(database: ClickHouse) -> None:
     await apply(database, log)
     rows = await database.rows("SELECT game_id, event_counts FROM sessions ORDER BY game_id")
     assert rows == [[GAME, {"a": 1}], ["other", {"a": 1}]]
+
+
+async def test_a_session_of_too_many_spans_is_small_and_its_active_time_right(database: ClickHouse) -> None:
+    log = MemoryLog()
+    moments = [START_MS + 31 * SECOND * number for number in range(3 * RUNS_MAX)]
+    for begin in range(0, len(moments), 500):
+        log.put(
+            s4(*(gameplay(at_ms) for at_ms in moments[begin : begin + 500])),
+            at_ms=moments[-1] + begin * SECOND,
+        )
+    log.put(s4(gameplay(moments[-1] + 5 * SECOND)), at_ms=moments[-1] + 9_000 * SECOND)
+    # Late, into pauses: into one that it ends, since it is kept; and into one that was joined.
+    log.put(s4(gameplay(moments[-2] + 4 * SECOND), gameplay(START_MS + 2 * SECOND)))
+    log.put(due("s1", moments[-1] + 31 * MINUTE))
+    await apply(database, log)
+    columns = "length(spans), duration_ms, active_ms, arraySum(mapValues(event_counts)), status"
+    duration_ms = moments[-1] + 5 * SECOND - START_MS
+    expected = [[RUNS_MAX - 1, duration_ms, 36 * SECOND, 3 * RUNS_MAX + 3, "analyzed"]]
+    assert await database.rows(f"SELECT {columns} FROM sessions") == expected
+    summary = "SELECT evidence FROM insights FINAL WHERE removed = 0 AND type = 'session-summary'"
+    assert f"{duration_ms // 1000} s long, 36 s of it active" in await one(database, summary)
+
+
+async def test_a_session_stored_with_too_many_spans_shrinks_when_it_goes_on(database: ClickHouse) -> None:
+    spans = [(START_MS + 50_000 * number, START_MS + 50_000 * number + 1_000) for number in range(1_500)]
+    await database.insert(
+        "session_parts",
+        ["studio_id", "game_id", "session_id", "spans", "span_events", "event_counts", "_version"],
+        msgspec.json.encode([STUDIO, GAME, "s1", spans, [(0, 0, 0, 1)] * 1_500, {"Player_Jump": 3_000}, 0]),
+        form="JSONCompactEachRow",
+        token="of-old",  # noqa: S106 - names an insert
+    )
+    log = MemoryLog()
+    log.put(s4(gameplay(START_MS + 75_010 * SECOND)))
+    await apply(database, log)
+    columns = "length(spans), duration_ms, active_ms, event_counts"
+    assert await database.rows(f"SELECT {columns} FROM sessions FINAL") == [
+        [RUNS_MAX, 75_010 * SECOND, 1_500 * SECOND, {"Player_Jump": 3_001}]
+    ]
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_a_repeat_among_a_sessions_latest_events_is_recognised_by_the_next_worker(
+    database: ClickHouse, monkeypatch: pytest.MonkeyPatch, *, numbered: bool
+) -> None:
+    monkeypatch.setattr(session_store, "REMEMBERED_MAX", 10)
+    monkeypatch.setattr(identities.Seen.__init__, "__kwdefaults__", {"most": 10})
+    log = MemoryLog()
+    batch = [
+        {"name": name, "t": START_MS + number * SECOND, "x": 1.0, "y": 1.0}
+        | ({"seq": number} if numbered else {})
+        for number in range(30)
+        for name in (("player_pos" if number % 2 else "note"),)
+    ]
+    log.put(s1("one", *batch))
+    log.put(s1("one", *batch[20:]))
+    log.put(s1("one", batch[3]))  # not remembered any more
+    log.put(s1("one", batch[3]))
+    for end in range(1, 5):  # a new worker for each record
+        for record in log.records[0][:end]:
+            worker = reader(database, log)
+            if record.offset == await worker.assigned(0):
+                await worker.handle(record)
+                await worker.flush(0)
+    rows = await one(
+        database, "SELECT count() FROM (SELECT seq FROM events UNION ALL SELECT seq FROM positions)"
+    )
+    assert rows == 32
+    assert await one(database, "SELECT arraySum(mapValues(event_counts)) FROM sessions") == 32

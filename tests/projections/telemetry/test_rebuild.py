@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,19 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
 from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
 from projections.telemetry.rebuild import telemetry_plan
+from projections.telemetry.spans import RUNS_MAX
 from schemas.telemetry.record import PartKind
-from tests.projections.telemetry.support import MINUTE, START_MS, TOPIC, MemoryLog, due, gameplay, part, s4
+from tests.projections.telemetry.support import (
+    MINUTE,
+    SECOND,
+    START_MS,
+    TOPIC,
+    MemoryLog,
+    due,
+    gameplay,
+    part,
+    s4,
+)
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
 if TYPE_CHECKING:
@@ -185,3 +197,22 @@ async def test_sessions_of_two_partitions_are_built_alike(database: ClickHouse, 
     verified = await run(database, clickhouse_url, log, verify=True)
     assert verified.different == []
     assert verified.live["session_parts"].rows == 2
+
+
+async def test_a_rebuild_joins_the_same_spans_whatever_the_order_they_came_in(
+    database: ClickHouse, clickhouse_url: str
+) -> None:
+    """The rebuild's cuts are larger than the live ones, and the session is in two partitions."""
+    log = MemoryLog(partitions=2)
+    moments = [START_MS + 31 * SECOND * number for number in range(3 * RUNS_MAX)]
+    Random(1).shuffle(moments)
+    for number, begin in enumerate(range(0, len(moments), 300)):
+        items = [gameplay(at_ms) for at_ms in moments[begin : begin + 300]]
+        log.put(s4(*items), at_ms=START_MS + 100_000 * SECOND + number * 1_500, partition=number % 3 == 0)
+    await apply(database, log)
+    idle = await database.rows(
+        "SELECT length(spans), idle_ms > 0 FROM session_parts FINAL ORDER BY _partition"
+    )
+    assert idle == [[RUNS_MAX, 1], [RUNS_MAX, 1]]
+    verified = await run(database, clickhouse_url, log, verify=True)
+    assert verified.different == []

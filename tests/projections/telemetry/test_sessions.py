@@ -3,9 +3,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from projections.telemetry import spans
 from projections.telemetry.identities import Seen
 from projections.telemetry.sessions import (
     EVENT_NAMES_MAX,
@@ -16,6 +18,8 @@ from projections.telemetry.sessions import (
     count,
     describe,
     is_over,
+    joined_idle_ms,
+    shortened,
 )
 from projections.telemetry.spans import EventId, Run, active_ms, merge, runs_by_session
 
@@ -133,7 +137,7 @@ def test_sequence_numbers_are_new_once_and_kept_as_ranges(seqs: list[int]) -> No
     seen = Seen()
     known: set[int] = set()
     for seq in seqs:
-        assert seen.add(seq, 0) == (seq not in known)
+        assert seen.add(seq, 0, 0) == (seq not in known)
         known.add(seq)
     covered = {seq for start, end in seen.ranges for seq in range(start, end + 1)}
     assert covered == known
@@ -141,5 +145,137 @@ def test_sequence_numbers_are_new_once_and_kept_as_ranges(seqs: list[int]) -> No
 
 
 def test_identities_without_a_sequence_number_are_new_once() -> None:
-    seen = Seen(hashes=[7])
-    assert [seen.add(None, 7), seen.add(None, 8), seen.add(None, 8)] == [False, True, False]
+    seen = Seen(hashes=[(1, 7)])
+    assert [seen.add(None, 7, 1), seen.add(None, 8, 1), seen.add(None, 8, 1)] == [False, True, False]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(-9, 40)), max_size=80),
+    st.integers(1, 12),
+    st.integers(0, 80),
+)
+def test_a_session_remembers_its_largest_sequence_numbers_and_its_latest_events(
+    events: list[tuple[bool, int]], most: int, read_again: int
+) -> None:
+    """`read_again` is where a worker dies: the next one knows what is stored, in whatever order it comes."""
+    seen = Seen(most=most)
+    stored: list[tuple[bool, int]] = []
+    for number, (numbered, value) in enumerate(events):
+        if number == read_again:
+            rows = sorted(stored, reverse=number % 2 == 0)
+            seen = Seen(
+                [at for by_seq, at in rows if by_seq],
+                [(at, 100 + at) for by_seq, at in rows if not by_seq],
+                most=most,
+            )
+        remembered = sorted({row for row in stored if row[0] == numbered})[-most:]
+        new = seen.add(value, 0, 0) if numbered else seen.add(None, 100 + value, value)
+        assert new == ((numbered, value) not in remembered)
+        if new:
+            stored.append((numbered, value))
+        assert seen.weight <= 2 * most
+
+
+def singles(moments: list[int]) -> list[Run]:
+    """Events in the order of the log, each a run of its own."""
+    ids = [EventId(0, offset, 0) for offset in range(len(moments))]
+    return [Run(at_ms, event, at_ms, event) for at_ms, event in zip(moments, ids, strict=True)]
+
+
+@pytest.fixture
+def few_runs(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(spans, "RUNS_MAX", 4)
+    return 4
+
+
+few = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+far_times = st.lists(st.integers(0, 40).map(lambda place: place * 17_000), min_size=1, max_size=40)
+
+
+@few
+@given(far_times, st.sets(st.integers(1, 39), max_size=6))
+def test_however_the_log_is_cut_a_part_joins_the_same_runs(
+    few_runs: int, moments: list[int], marks: set[int]
+) -> None:
+    one_by_one = SessionPart(key=KEY, partition=0)
+    for event in singles(moments):
+        one_by_one = count(one_by_one, {"e": 1}, [event])
+    cut = SessionPart(key=KEY, partition=0)
+    edges = [0, *sorted(mark for mark in marks if mark < len(moments)), len(moments)]
+    for begin, end in pairwise(edges):
+        events = singles(moments)[begin:end]
+        gained = merge(events)
+        cut = count(cut, {"e": end - begin}, gained if spans.certainly_fit(cut.runs, gained) else events)
+    assert cut == one_by_one
+    assert len(cut.runs) <= few_runs
+    assert (cut.first_event_at_ms, cut.last_event_at_ms) == (min(moments), max(moments))
+    assert 0 <= cut.active_ms <= brute_force_active(moments)
+
+
+@few
+@given(far_times)
+def test_active_time_stays_exact_for_events_that_come_in_order_of_time(
+    few_runs: int, moments: list[int]
+) -> None:
+    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(sorted(moments)))
+    assert part.active_ms == brute_force_active(moments)
+    assert len(part.runs) <= few_runs
+
+
+@few
+@given(far_times, st.permutations(range(40)))
+def test_active_time_stays_exact_in_any_order_while_runs_are_few(
+    few_runs: int, moments: list[int], order: list[int]
+) -> None:
+    cells = {at_ms // 30_000 for at_ms in moments}
+    assume(len(cells) <= few_runs)
+    shuffled = [moments[place] for place in order if place < len(moments)]
+    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(shuffled))
+    assert part.active_ms == brute_force_active(moments)
+    assert list(part.runs) == merge(singles(shuffled))
+
+
+def test_a_session_of_8_hours_is_exact_whatever_the_order() -> None:
+    moments = list(range(0, 8 * 3_600_000, 30_001))
+    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(moments[::-1]))
+    assert (len(part.runs), part.active_ms, part.idle_ms) == (len(moments), 0, 0)
+
+
+def test_50_000_events_31_s_apart_make_a_small_part_with_the_right_active_time() -> None:
+    moments = [31_000 * number for number in range(50_000)] + [31_000 * 49_999 + 5_000]
+    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(moments))
+    assert len(part.runs) == spans.RUNS_MAX
+    assert part.active_ms == 5_000
+    assert part.last_event_at_ms == moments[-1]
+
+
+def test_a_part_stored_with_too_many_runs_is_shortened_and_keeps_its_active_time() -> None:
+    runs = tuple(
+        Run(at, EventId(0, at, 0), at + 10_000, EventId(0, at, 1)) for at in range(0, 200_000_000, 50_000)
+    )
+    old = SessionPart(key=KEY, partition=0, runs=runs)
+    new = shortened(old)
+    assert len(new.runs) == spans.RUNS_MAX
+    assert (new.active_ms, new.last_event_at_ms) == (old.active_ms, old.last_event_at_ms)
+    assert new.runs[0].first == runs[0].first
+    assert shortened(new) is new
+
+
+@few
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60).map(lambda place: place * 17_000)), min_size=1)
+)
+def test_parts_of_several_partitions_never_overstate_active_time(
+    few_runs: int, events: list[tuple[int, int]]
+) -> None:
+    parts: list[SessionPart] = []
+    for partition in range(3):
+        own = [at_ms for place, at_ms in events if place == partition]
+        parts.append(count(SessionPart(key=KEY, partition=partition), {"e": len(own)}, singles(own)))
+    runs = merge(run for part in parts for run in part.runs)
+    active = active_ms(runs) - joined_idle_ms(parts, runs)
+    exact = brute_force_active([at_ms for _, at_ms in events])
+    assert all(len(part.runs) <= few_runs for part in parts)
+    assert max(part.active_ms for part in parts) <= active <= exact
+    if not any(part.idle_ms for part in parts):
+        assert active == exact
