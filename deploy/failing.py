@@ -40,10 +40,10 @@ ELSEWHERE: Final = (
 def advice(failing: Failing) -> str:
     """What to do, as a sentence."""
     if failing.kind == SkipNeedsRebuild.__name__:
-        return (
-            "A part of it is in tables that can't give it back: `questlog rebuild clickhouse` leaves it out."
-        )
-    if failing.topic != TELEMETRY.name or failing.begin < 0:
+        return "It is in tables that can't give it back: `questlog rebuild clickhouse` leaves it out."
+    if failing.begin < 0:
+        return "It is no record that fails: look at what the error says."
+    if failing.topic != TELEMETRY.name:
         return "On this topic nothing is skipped: run a release that takes the record in."
     if failing.first != failing.last:
         return (
