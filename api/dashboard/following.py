@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from api.dashboard.ports import LiveopsSource
     from schemas.edge.cors import RawHeaders
+    from schemas.edge.ports import Game
     from schemas.liveops.ports import BoardRow
 
-STANDING_SECONDS: Final = 5.0
-"""How often an open stream asks whether its session still stands: a revoked key hears no longer than that."""
+STANDING_SECONDS: Final = 3.0
+"""How often an open stream asks whether its session still stands. The directory is up to a second old: a
+revoked key hears no longer than 5 s."""
+_CROWDED_WAIT: Final = "10"
 _OWN: Final = frozenset({"cache-control", "content-type"})
 _HEADERS: Final[RawHeaders] = tuple(
     (name.lower().encode(), value.encode())
@@ -34,10 +37,11 @@ class BoardResponse(Response):
     """Hands the connection to live-ops' stream reader, and takes it back when the session has ended."""
 
     def __init__(
-        self, source: LiveopsSource, board: BoardRow, request: Request, gatekeeper: Gatekeeper
+        self, source: LiveopsSource, game: Game, board: BoardRow, request: Request, gatekeeper: Gatekeeper
     ) -> None:
         super().__init__()
         self._source = source
+        self._game = game
         self._board = board
         self._request = request
         self._gatekeeper = gatekeeper
@@ -65,11 +69,18 @@ class BoardResponse(Response):
             await send(message)
 
         try:
-            refused = await self._source.follow(self._board, scope, receive, sending, _HEADERS)
+            refused = await self._source.follow(
+                self._game, self._board, scope, receive, sending, headers=_HEADERS
+            )
             if refused is None:
                 return
             status, message = refused
-            answer = unavailable() if status == 503 else error_response(status, "bad_parameter", message)
+            if status == 503:
+                answer = unavailable()
+            elif status == 429:
+                answer = error_response(status, "rate_limited", message, wait=_CROWDED_WAIT)
+            else:
+                answer = error_response(status, "bad_parameter", message)
         except StoreUnavailable:
             if self._begun:  # nothing can be answered any more: the stream ends, the page comes back
                 await send({"type": "http.response.body", "body": b""})

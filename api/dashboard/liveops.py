@@ -75,7 +75,7 @@ class LiveopsData:
         board = await self._source.board(read_text(request.query_params, "board"))
         if board is None or board.game_id != game.id:
             raise NotFound("No such leaderboard, or not one of this game's.")
-        return BoardResponse(self._source, board, request, self._gatekeeper)
+        return BoardResponse(self._source, game, board, request, self._gatekeeper)
 
     async def player(self, request: Request, access: Access) -> bytes:
         """Wallet, inventory and the newest movements; `player` is null where the game never heard of them."""

@@ -79,7 +79,14 @@ class LiveopsSource(Protocol):
         ...
 
     async def follow(
-        self, board: BoardRow, scope: Scope, receive: Receive, send: Send, headers: RawHeaders
+        self,
+        game: Game,
+        board: BoardRow,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        headers: RawHeaders,
     ) -> tuple[int, str] | None:
         """Serve the board's server-sent events on this connection until they end.
 

@@ -20,7 +20,8 @@ from api.liveops.inside import Inside
 from api.liveops.listening import BoardListeners
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
 from api.liveops.players import PlayerRoutes
-from api.liveops.sse import stream, stream_head
+from api.liveops.schedule import ScheduledBoards
+from api.liveops.sse import Streams, stream_head
 from api.liveops.views import BoardViews
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.errors import Surface, error_body
@@ -46,6 +47,7 @@ class LiveopsReads:
         boards: BoardRoutes,
         *,
         listeners: BoardListeners,
+        streams: Streams,
         metrics: ReadMetrics,
         cors: Cors,
         inside: Inside,
@@ -55,6 +57,7 @@ class LiveopsReads:
         self._routes = routes
         self._boards = boards
         self._listeners = listeners
+        self._streams = streams
         self._metrics = metrics
         self._cors = cors
 
@@ -88,11 +91,11 @@ class LiveopsReads:
     async def _stream(self, call: Call, send: Send) -> int:
         """Serve a stream to its end; the status it was answered with."""
         try:
-            board = await self._boards.listened(call)
+            hearing = await self._boards.listened(call)
             if call.method == "HEAD":
                 await stream_head(call, send, self._around(call))
                 return 200
-            await stream(call, board, self._listeners, send, self._around(call))
+            await self._streams.serve(call, hearing, send, self._around(call))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
             if call.begun:  # nothing can be answered any more: the connection ends, the client comes back
                 _log.warning("a stream ended: %r", error, extra={"request_id": call.id.decode()})
@@ -164,7 +167,7 @@ def create_liveops_reads(
     )
     own = PlayerRoutes(access, players, finals, now_ms)
     views = BoardViews(boards, finals, monotonic)
-    shared = BoardRoutes(access, views, boards, players)
+    shared = BoardRoutes(access, views, boards, players, ScheduledBoards(now_ms))
     routes: dict[Route, Handler] = {
         Route.PING: own.ping,
         Route.CATALOG: own.catalog,
@@ -177,12 +180,14 @@ def create_liveops_reads(
         Route.SERVER_PLAYER: own.server_player,
         Route.SERVER_LEDGER: own.server_ledger,
     }
-    listeners = BoardListeners(streams, boards, ListenerMetrics(registry))
+    listeners = BoardListeners(streams, boards, ListenerMetrics(registry), directory.credential, now_ms)
+    served = Streams(listeners)
     return LiveopsReads(
         routes,
         shared,
         listeners=listeners,
+        streams=served,
         metrics=ReadMetrics(registry),
         cors=Cors(cors),
-        inside=Inside(own, views, boards, listeners),
+        inside=Inside(own, views, boards, served, access.source_ip),
     )

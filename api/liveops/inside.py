@@ -5,12 +5,13 @@ Implements `api.dashboard.ports.LiveopsSource` over the same views, players and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from api.liveops.http import Call, Refused, Route
-from api.liveops.listening import BoardListeners
 from api.liveops.players import PlayerRoutes
-from api.liveops.sse import stream
+from api.liveops.sharing import shares_of
+from api.liveops.sse import Hearing, Streams
 from api.liveops.views import BoardViews
 from schemas.edge.cors import RawHeaders
 
@@ -25,12 +26,18 @@ class Inside:
     """Checks nobody: the caller has, and knows whose game it asks about."""
 
     def __init__(
-        self, players: PlayerRoutes, views: BoardViews, boards: BoardReads, listeners: BoardListeners
+        self,
+        players: PlayerRoutes,
+        views: BoardViews,
+        boards: BoardReads,
+        streams: Streams,
+        source_ip: Callable[[Call], str],
     ) -> None:
         self._players = players
         self._views = views
         self._boards = boards
-        self._listeners = listeners
+        self._streams = streams
+        self._source_ip = source_ip
 
     async def board(self, board_id: str) -> BoardRow | None:
         """A board by id, of whichever game."""
@@ -42,16 +49,24 @@ class Inside:
         return None if top is None else top.body(None)
 
     async def follow(
-        self, board: BoardRow, scope: Scope, receive: Receive, send: Send, headers: RawHeaders
+        self,
+        game: Game,
+        board: BoardRow,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        headers: RawHeaders,
     ) -> tuple[int, str] | None:
         """Serve the board's stream on this connection, to its end.
 
         A status and a sentence where it was refused before anything was sent: 400 for a Last-Event-ID that is
-        none, 503 where this process is full.
+        none, 429 where the game or the address has its share of streams, 503 where this process is full.
         """
         call = Call(Route.STREAM, board.id, scope, receive)
+        hearing = Hearing(board, None, tuple(shares_of(game, self._source_ip(call))))
         try:
-            await stream(call, board, self._listeners, send, headers)
+            await self._streams.serve(call, hearing, send, headers)
         except Refused as refused:
             return refused.status, refused.message
         return None

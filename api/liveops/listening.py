@@ -14,19 +14,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
+from api.liveops.listener import Listener, closed_text, event_text, order
 from api.liveops.metrics import ListenerMetrics
-from schemas.edge.ports import StoreUnavailable
+from api.liveops.schedule import FINAL_AFTER_MS
+from schemas.edge.ports import Credential, StoreUnavailable
 from schemas.liveops.ports import BoardReads, BoardStreams, StreamEntry
 
 LISTENERS_MAX: Final = 5_000
-QUEUED_BYTES_MAX: Final = 256 * 1024
-"""What may wait for one listener, beside the 64 KiB that its connection holds."""
 HEARTBEAT_S: Final = 15.0
 HEARTBEAT: Final = b":\n\n"
+SWEEP_S: Final = 2.0
+"""How often keys and windows are looked at. The directory is up to a second old: a revoked key's streams end
+within 3 s."""
+REVOKED: Final = b": this key was rotated or revoked\n\n"
 START: Final = "0-0"
 _BLOCK_MS: Final = 1_000
 _RETRY_S: Final = 0.5
@@ -43,86 +47,10 @@ class Full(Exception):
     """The process has as many listeners as it takes."""
 
 
-def order(entry_id: str) -> tuple[int, int]:
-    """An id as what it is compared by. Raises ValueError for what is no id."""
-    ms, _, number = entry_id.partition("-")
-    return int(ms), int(number)
-
-
-def event_text(board_id: str, entry: StreamEntry) -> bytes:
-    """One event as SSE has it: `score_update`, or `closed` where the board is finalized."""
-    if not entry.data:
-        return closed_text(board_id, entry.id)
-    rank = b"null" if entry.rank is None else b"%d" % entry.rank
-    fields = (entry.id.encode(), entry.data[:-1], rank)
-    return b'id: %s\nevent: score_update\ndata: %s,"rank":%s}\n\n' % fields
-
-
-def closed_text(board_id: str, entry_id: str) -> bytes:
-    """The last event of a stream."""
-    return b'id: %s\nevent: closed\ndata: {"leaderboardId":"%s"}\n\n' % (entry_id.encode(), board_id.encode())
-
-
-class Listener:
-    """One connection's queue. `take` gives what waits, joined; empty bytes are the end."""
-
-    __slots__ = ("_abort", "_chunks", "_loop", "_over", "_size", "_waiter", "after", "dropped")
-
-    def __init__(self, abort: Callable[[], object]) -> None:
-        self.after = (0, 0)
-        """Events up to this id are none of this listener's: it has had them."""
-        self.dropped = False
-        self._abort = abort
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._over = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._loop = asyncio.get_running_loop()
-
-    def offer(self, chunk: bytes) -> bool:
-        """Queue text. False where the queue is full: the connection is ended."""
-        if self._over:
-            return True
-        if self._size + len(chunk) > QUEUED_BYTES_MAX and self._chunks:
-            self.dropped = True
-            self._chunks.clear()
-            self.end()
-            self._abort()
-            return False
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        self._wake()
-        return True
-
-    def end(self) -> None:
-        """Nothing more comes; what is queued is still given."""
-        self._over = True
-        self._wake()
-
-    @property
-    def over(self) -> bool:
-        """Whether it was ended."""
-        return self._over
-
-    async def take(self) -> bytes:
-        """What waits, or what comes next."""
-        while not self._chunks and not self._over:
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        text = b"".join(self._chunks)
-        self._chunks.clear()
-        self._size = 0
-        return text
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
 class _Board:
     """A board that somebody listens to."""
 
-    __slots__ = ("finalized_before", "listeners", "position", "recent", "told")
+    __slots__ = ("ends_at_ms", "finalized_before", "listeners", "position", "recent", "told")
 
     def __init__(self, position: str) -> None:
         self.position = position
@@ -131,6 +59,8 @@ class _Board:
         self.told: Counter[int] | None = None
         """While the streams of a rebuilt projection are caught up with: what listeners have had."""
         self.finalized_before = False
+        self.ends_at_ms: int | None = None
+        """Of a board that nobody was on when a listener came."""
 
     def begin_again(self) -> None:
         """A rebuilt projection's streams hold the last minutes once more, under other ids."""
@@ -160,13 +90,15 @@ class _Board:
 
 
 class BoardListeners:
-    """All listeners of a process. Its two tasks run while there are any; `close` ends everything."""
+    """All listeners of a process. Its tasks run from the first one on; `close` ends everything."""
 
     def __init__(
         self,
         streams: BoardStreams,
         boards: BoardReads,
         metrics: ListenerMetrics,
+        credential: Callable[[str], Awaitable[Credential | None]],
+        now_ms: Callable[[], int],
         *,
         heartbeat_s: float = HEARTBEAT_S,
         listeners_max: int = LISTENERS_MAX,
@@ -174,6 +106,8 @@ class BoardListeners:
         self._streams = streams
         self._reads = boards
         self._metrics = metrics
+        self._credential = credential
+        self._now_ms = now_ms
         self._heartbeat_s = heartbeat_s
         self._listeners_max = listeners_max
         self._boards: dict[str, _Board] = {}
@@ -184,13 +118,19 @@ class BoardListeners:
         self._changed = False
         self._closed = False
 
-    async def join(self, board_id: str, listener: Listener, after: str | None) -> tuple[str, str]:
+    async def join(
+        self, board_id: str, listener: Listener, after: str | None, ends_at_ms: int | None = None
+    ) -> tuple[str, str]:
         """Add a listener. Gives where it begins, and up to where it has to `replay` itself.
 
-        What comes later is queued from now on. Raises `Full`, and `StoreUnavailable`.
+        What comes later is queued from now on. It begins after `after`, but at the end where that is an id of
+        the future. `ends_at_ms` is that of a board nobody is on: its listeners are told `closed` if it stays
+        so. Raises `Full`, and `StoreUnavailable`.
         """
         if self._closed or self._count >= self._listeners_max:
             raise Full
+        if after is not None and await self._ahead(board_id, after):
+            after = None
         if board_id not in self._boards:
             position = await self._streams.last_id(board_id)
             if board_id not in self._boards:  # nobody else was quicker
@@ -200,11 +140,20 @@ class BoardListeners:
         begin = board.position if after is None else after
         listener.after = max(order(begin), order(board.position))
         board.listeners[listener] = None
+        if ends_at_ms is not None:
+            board.ends_at_ms = ends_at_ms
         self._count += 1
         if self._closed:
             listener.end()
         self._metrics.listeners.set(self._count)
         return begin, board.position
+
+    async def _ahead(self, board_id: str, after: str) -> bool:
+        """Whether an id can't have been given yet: it is beyond the stream's end and beyond now."""
+        board = self._boards.get(board_id)
+        if order(after)[0] <= self._now_ms() or (board and order(after) <= order(board.position)):
+            return False
+        return order(after) > order(await self._streams.last_id(board_id))
 
     def leave(self, board_id: str, listener: Listener) -> None:
         """Remove a listener; a second time changes nothing."""
@@ -243,7 +192,7 @@ class BoardListeners:
     def _follow_changed(self) -> None:
         if not self._tasks:
             loop = asyncio.get_running_loop()
-            self._tasks = [loop.create_task(self._follow()), loop.create_task(self._beat())]
+            self._tasks = [loop.create_task(run()) for run in (self._follow, self._beat, self._sweep)]
         self._changed = True
         if self._blocking is not None:
             self._blocking.cancel()  # it waits for other boards; asking again loses nothing
@@ -336,3 +285,34 @@ class BoardListeners:
         for listener in list(listeners):
             self._offer(listener, text)
             listener.end()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for look in (self._end_revoked, self._end_unjoined):
+                try:
+                    await look()
+                except StoreUnavailable as error:  # nobody knows: it is asked again soon
+                    _log.warning("streams can't be looked through now: %s", error)
+                except Exception:  # noqa: BLE001 - the next look may go well
+                    _log.exception("streams can't be looked through now")
+
+    async def _end_revoked(self) -> None:
+        """Whose key no longer stands hears no more."""
+        by_key: dict[str, list[Listener]] = {}
+        for board in self._boards.values():
+            for listener in board.listeners:
+                if listener.presented:
+                    by_key.setdefault(listener.presented, []).append(listener)
+        for presented, listeners in by_key.items():
+            if await self._credential(presented) is None:
+                self._end(listeners, REVOKED)
+
+    async def _end_unjoined(self) -> None:
+        """A window that ended without anybody finalizes no board: its listeners are told here."""
+        now_ms = self._now_ms()
+        for board_id, board in list(self._boards.items()):
+            if board.ends_at_ms is not None and now_ms >= board.ends_at_ms + FINAL_AFTER_MS:
+                if await self._reads.board(board_id) is None:
+                    self._end(board.listeners, closed_text(board_id, board.position))
+                board.ends_at_ms = None

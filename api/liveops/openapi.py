@@ -20,7 +20,11 @@ The key goes into `Authorization: Bearer` or `X-Api-Key`, a registered player's 
 
 Calls are counted for each key and player (or address, where the path has no player), and behind that, much
 higher, for all players behind one address (IPv6: one /64) and for the whole key; `details.scope` of a 429
-says which limit was met.
+says which limit was met. Open streams are counted too, by address and by game.
+
+A stream goes on after `Last-Event-ID` (or `lastEventId` in the query); after an id of the future it goes
+on from its end, and `ready` then has `resumed: false`. The board of an open `global` window, and of a
+window that ended without a player, is empty, not 404. A rotated or revoked key's streams end within 5 s.
 
 An id, here and on every surface, has 1 to 128 characters that can be seen: control, format, zero-width and
 private-use characters, surrogates, and white space other than U+0020 are 400. Ids are compared code point by

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from api.liveops.http import Call, Refused
-from api.liveops.listening import BoardListeners, Full, Listener, closed_text
+from api.liveops.listener import Listener, closed_text
+from api.liveops.listening import BoardListeners, Full
+from api.liveops.sharing import Crowded, Share, Shares
 from schemas.edge.cors import RawHeaders
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 
@@ -32,17 +34,35 @@ HEADERS: Final = (
     (b"x-accel-buffering", b"no"),
     (b"connection", b"close"),
 )
-_EVENT_ID: Final = re.compile(rb"\d{1,18}-\d{1,18}\Z")
+RETRY_AFTER_CROWDED_S: Final = 10
+AHEAD: Final = b": Last-Event-ID is ahead of this stream, which goes on from its end\n\n"
+_EVENT_ID: Final = re.compile(r"\d{1,18}-\d{1,18}\Z")
+
+
+class Hearing(msgspec.Struct, frozen=True):
+    """Who listens to what."""
+
+    board: BoardRow
+    ends_at_ms: int | None
+    """The end of the window of a board that nobody is on yet."""
+    shares: tuple[Share, ...]
+    """What the connection takes of this process's listeners."""
+    presented: str = ""
+    """The key, which must go on to stand; empty where the caller looks after that."""
 
 
 def last_event_id(call: Call) -> str | None:
-    """Where the client wants to go on; None where it begins. Raises `Refused` (400) for what is no id."""
-    given = call.headers.get(b"last-event-id", b"").strip()
+    """Where the client wants to go on; None where it begins. Raises `Refused` (400) for what is no id.
+
+    From the header, else from `lastEventId` in the query: polyfills that send keys put it there.
+    """
+    given = call.headers.get(b"last-event-id", b"").decode("latin-1").strip()
+    given = given or call.query("lastEventId").get("lastEventId", "")
     if not given:
         return None
-    if not _EVENT_ID.match(given):
+    if not (given.isascii() and _EVENT_ID.match(given)):
         raise Refused(400, "Last-Event-ID is none of this stream's ids", field="Last-Event-ID")
-    return given.decode()
+    return given
 
 
 async def stream_head(call: Call, send: Send, headers: RawHeaders) -> None:
@@ -52,20 +72,47 @@ async def stream_head(call: Call, send: Send, headers: RawHeaders) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def stream(
-    call: Call, board: BoardRow, listeners: BoardListeners, send: Send, headers: RawHeaders
-) -> None:
-    """Serve the connection until the board closes, the client leaves, is too slow, or the server stops.
+class Streams:
+    """Serves the connections of one process."""
 
-    Raises `Refused` before anything was sent: 400 for the header, 503 where this process is full.
-    """
-    after = last_event_id(call)
+    def __init__(self, listeners: BoardListeners) -> None:
+        self._listeners = listeners
+        self._shares = Shares()
+
+    async def serve(self, call: Call, hearing: Hearing, send: Send, headers: RawHeaders) -> None:
+        """Serve one until the board closes, its key or the client goes, it is too slow, or the server stops.
+
+        Raises `Refused` before anything was sent: 400 for the header, 429 where the game or the address has
+        its share, 503 where this process is full.
+        """
+        after = last_event_id(call)
+        try:
+            self._shares.take(hearing.shares)
+        except Crowded as crowded:
+            wait = ((b"retry-after", b"%d" % RETRY_AFTER_CROWDED_S),)
+            raise Refused(429, str(crowded), headers=wait, scope=crowded.share.scope) from None
+        try:
+            await _stream(call, hearing, self._listeners, send, headers=headers, after=after)
+        finally:
+            self._shares.give_back(hearing.shares)
+
+
+async def _stream(
+    call: Call,
+    hearing: Hearing,
+    listeners: BoardListeners,
+    send: Send,
+    *,
+    headers: RawHeaders,
+    after: str | None,
+) -> None:
+    board = hearing.board
     task = asyncio.current_task()
     extension: dict[str, Any] = (call.scope.get("extensions") or {}).get(CONNECTION, {})
     abort: Callable[[], object] = extension.get("abort") or (task.cancel if task is not None else bool)
-    listener = Listener(abort)
+    listener = Listener(abort, hearing.presented)
     try:
-        begin, until = await listeners.join(board.id, listener, after)
+        begin, until = await listeners.join(board.id, listener, after, hearing.ends_at_ms)
     except Full:
         wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
         raise Refused(503, "this server has as many listeners as it takes; try again", headers=wait) from None
@@ -74,7 +121,8 @@ async def stream(
     try:
         call.begun = True
         await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]})
-        await _serve(board, listeners, listener, (begin, until), send)
+        ahead = after is not None and begin != after
+        await _serve(board, listeners, listener, (begin, until), send, ahead=ahead)
     except asyncio.CancelledError:
         if not listener.dropped:
             raise
@@ -84,13 +132,21 @@ async def stream(
 
 
 async def _serve(
-    board: BoardRow, listeners: BoardListeners, listener: Listener, replayed: tuple[str, str], send: Send
+    board: BoardRow,
+    listeners: BoardListeners,
+    listener: Listener,
+    replayed: tuple[str, str],
+    send: Send,
+    *,
+    ahead: bool,
 ) -> None:
     begin, until = replayed
     finalized = board.finalized_at_ms is not None
-    payload = msgspec.json.encode({"leaderboardId": board.id, "finalized": finalized})
-    ready = b"id: %s\nevent: ready\ndata: %s\n\n" % (begin.encode(), payload)
-    await _write(send, ready)
+    said: dict[str, Any] = {"leaderboardId": board.id, "finalized": finalized}
+    if ahead:  # scripts see no comments
+        said["resumed"] = False
+    ready = b"id: %s\nevent: ready\ndata: %s\n\n" % (begin.encode(), msgspec.json.encode(said))
+    await _write(send, AHEAD + ready if ahead else ready)
     at, closed = begin, False
     while not closed and not listener.over:
         text, at, closed = await listeners.replay(board.id, at, until)

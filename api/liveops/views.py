@@ -107,25 +107,29 @@ class BoardViews:
             flight.add_done_callback(lambda done: self._landed(key, done))
         return await asyncio.shield(flight)
 
-    async def with_place(self, board_id: str, limit: int, external_id: str) -> bytes | None:
-        """LeaderboardResponse with a player's exact place; None where there is no such board.
+    def empty(self, board: BoardRow, limit: int) -> Top:
+        """The view of a board that nobody is on, kept like any other."""
+        top = _top(board, 0, [], frozen=False)
+        self._keep((board.id, limit), self._monotonic() + VIEW_AGE_MAX_S, top)
+        return top
+
+    async def with_place(self, top: Top, limit: int, external_id: str) -> bytes:
+        """LeaderboardResponse with a player's exact place.
 
         Where the place contradicts the kept entries, these are read again with it.
         """
-        top = await self.top(board_id, limit)
-        if top is None:
-            return None
+        board_id = top.board.id
+        if top.board.finalized_at_ms is not None and not top.entries and not top.board.total_players:
+            return top.body(None)
         if top.board.finalized_at_ms is not None:
             return top.body(await self._final_place(top, external_id))
         view = await self._boards.view(board_id, 1, external_id)
-        if view is None:
-            return None
-        place = view.self_entry
+        place = None if view is None else view.self_entry
         if place is None or top.agrees_with(place):
             return top.body(place)
         whole = await self._boards.view(board_id, limit, external_id)
         if whole is None:
-            return None
+            return top.body(None)
         return _top(whole.board, whole.total_players, whole.entries, frozen=False).body(whole.self_entry)
 
     async def _final_place(self, top: Top, external_id: str) -> BoardEntryRow | None:

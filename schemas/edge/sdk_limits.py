@@ -27,6 +27,11 @@ REGISTERING_PER_ADDRESS: Final = 2
 BURST_MS: Final = 10_000
 """Of these shared limits a burst of ten seconds' worth is let through at once."""
 
+STREAMS_PER_ADDRESS: Final = 1_000
+"""A school whose every pupil watches the board."""
+STREAMS_PER_GAME: Final = 2_500
+"""Half of what a process takes."""
+
 Kind = Literal["read", "write"]
 
 
@@ -73,6 +78,17 @@ def server_calls(limits: Limits, *, key_id: str) -> list[Counted]:
     """The bucket of a call with a server key, reads and writes together."""
     base = limits.server_api_per_minute
     return [] if base is None else [Counted(f"server_api:{key_id}", base, MINUTE_MS, "key")]
+
+
+def stream_limits(limits: Limits) -> tuple[int | None, int | None]:
+    """How many streams an address, and a game, may hold open on a process; None where reads have no limit."""
+
+    def of(given: int | msgspec.UnsetType | None, default: int) -> int | None:
+        if given is not msgspec.UNSET:
+            return given
+        return None if limits.sdk_read_per_minute is None else default
+
+    return of(limits.streams_address_max, STREAMS_PER_ADDRESS), of(limits.streams_game_max, STREAMS_PER_GAME)
 
 
 def rate_limit_headers(verdict: Verdict, met: Counted) -> RawHeaders:

@@ -13,6 +13,8 @@ import uvicorn
 
 from api.liveops import listening
 from deploy.edge_protocol import EdgeProtocol
+from schemas.edge.ports import Limits
+from tests.api.liveops.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,12 +57,15 @@ class Client:
         self.head: dict[str, str] = {}
 
     @classmethod
-    async def open(cls, world: World, port: int, board_id: str, last: str = "") -> Client:
+    async def open(
+        cls, world: World, port: int, board_id: str, last: str = "", *, key: str = "", forwarded: str = ""
+    ) -> Client:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         resume = f"last-event-id: {last}\r\n" if last else ""
+        path = board_id if "/stream" in board_id else f"{board_id}/stream"
         writer.write(
-            f"GET /sdk/v1/leaderboards/{board_id}/stream HTTP/1.1\r\nhost: x\r\n"
-            f"authorization: Bearer {world.directory.server}\r\n{resume}\r\n".encode()
+            f"GET /sdk/v1/leaderboards/{path} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {forwarded}\r\n"
+            f"authorization: Bearer {key or world.directory.server}\r\n{resume}\r\n".encode()
         )
         client = cls(reader, writer)
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -169,6 +174,98 @@ async def test_an_id_of_no_stream_is_400(reads: World) -> None:
     board_id = reads.board("a", [1.0])
     response = await reads.get(f"/sdk/v1/leaderboards/{board_id}/stream", **{"last-event-id": "x"})
     assert (response.status_code, response.json()["error"]["code"]) == (400, "validation_failed")
+
+
+async def test_an_id_of_the_future_goes_on_from_the_end_and_says_so(reads: World) -> None:
+    board_id = reads.board("a", [1.0])
+    ahead = f"{int((reads.now + 3600) * 1000)}-0"
+    async with served(reads.serve) as (port, _):
+        last = await reads.tell(board_id, update(1.0))
+        clients: list[Client] = []
+        for number in (1, 2):  # nobody follows the board yet, and somebody does
+            client = await Client.open(reads, port, board_id, ahead)
+            assert await client.event() == (
+                *("ready", last),
+                {"leaderboardId": board_id, "finalized": False, "resumed": False},
+            )
+            last = await reads.tell(board_id, update(1.0 + number))
+            assert await client.scores(1) == [1.0 + number]
+            clients.append(client)
+        plain = await Client.open(reads, port, board_id, last)
+        assert "resumed" not in (await plain.event())[2]
+        for client in (*clients, plain):
+            client.close()
+
+
+async def test_where_to_go_on_may_stand_in_the_query(reads: World) -> None:
+    board_id = reads.board("a", [1.0])
+    async with served(reads.serve) as (port, _):
+        first = await reads.tell(board_id, update(1.0))
+        await reads.tell(board_id, update(2.0))
+        client = await Client.open(reads, port, f"{board_id}/stream?lastEventId={first}&x=")
+        await client.event()
+        assert await client.scores(1) == [2.0]
+        client.close()
+    refused = await reads.get(f"/sdk/v1/leaderboards/{board_id}/stream?lastEventId=x")
+    assert refused.status_code == 400
+
+
+async def test_a_revoked_keys_stream_ends_and_others_hear_on(
+    reads: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "SWEEP_S", 0.05)
+    board_id = reads.board("a", [1.0])
+    async with served(reads.serve) as (port, _):
+        out = await Client.open(reads, port, board_id, key=reads.directory.live)
+        on = await Client.open(reads, port, board_id)
+        for client in (out, on):
+            await client.event()
+        del reads.directory.credentials[reads.directory.live]
+        with pytest.raises(EOFError):
+            await out.event()
+        await reads.tell(board_id, update(5.0))
+        assert await on.scores(1) == [5.0]
+        reads.directory.away = True  # nobody knows whether it stands: it hears on
+        await asyncio.sleep(0.2)
+        await reads.tell(board_id, update(6.0))
+        assert await on.scores(1) == [6.0]
+        out.close()
+        on.close()
+
+
+async def test_a_game_and_an_address_have_a_share_of_the_listeners(redis_url: str) -> None:
+    limits = Limits(streams_address_max=2, streams_game_max=3)
+    async with open_world(redis_url, limits=limits) as reads, served(reads.serve) as (port, _):
+        board_id = reads.board("a", [1.0])
+        path = f"/sdk/v1/leaderboards/{board_id}/stream"
+        clients = [await Client.open(reads, port, board_id) for _ in range(2)]
+        refused = await _status(reads, port, path)
+        assert refused[0] == 429
+        assert '"scope":"address"' in refused[1]
+        assert '"code":"rate_limited"' in refused[1]
+        assert "retry-after: 10" in refused[1].lower()
+        clients.append(await Client.open(reads, port, board_id, forwarded="192.0.2.1"))
+        assert '"scope":"game"' in (await _status(reads, port, path, forwarded="192.0.2.2"))[1]
+        clients.pop().close()
+        clients.pop().close()
+        async with asyncio.timeout(5):  # a stream that is over gives its share back
+            while (await _status(reads, port, path, forwarded="192.0.2.9"))[0] == 429:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+        for client in clients:
+            client.close()
+
+
+async def _status(world: World, port: int, path: str, forwarded: str = "") -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-forwarded-for: {forwarded}\r\n"
+        f"authorization: Bearer {world.directory.server}\r\n\r\n".encode()
+    )
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    status = int(head.split(" ")[1])
+    text = head + (await reader.read()).decode() if status != 200 else head
+    writer.close()
+    return status, text
 
 
 async def test_a_slow_reader_is_dropped_and_the_others_are_not_kept_waiting(reads: World) -> None:

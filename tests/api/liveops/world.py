@@ -167,6 +167,7 @@ class World:
             streams=RedisBoardStreams(self.redis),
             now_ms=lambda: int(self.now * 1000),
             monotonic=lambda: self.now,
+            trusted_proxies=("127.0.0.0/8",),
             registry=CollectorRegistry(),
         )
 

@@ -10,7 +10,7 @@ import pytest
 from schemas.edge.limits import read_bucket, s4_bucket, sign_in_bucket, unknown_bucket
 from schemas.edge.ports import Counted, Game, Limits, Verdict
 from schemas.edge.proxy import counted_address
-from schemas.edge.sdk_limits import rate_limit_headers, sdk_calls, server_calls
+from schemas.edge.sdk_limits import rate_limit_headers, sdk_calls, server_calls, stream_limits
 
 IPS = ["2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"]
 
@@ -117,6 +117,12 @@ def test_ipv6_counts_by_its_64() -> None:
 )
 def test_counted_addresses(ip: str, counted: str) -> None:
     assert counted_address(ip) == counted
+
+
+def test_streams_have_a_share_for_each_address_and_game() -> None:
+    assert stream_limits(Limits()) == (1_000, 2_500)
+    assert stream_limits(Limits(streams_address_max=5, streams_game_max=None)) == (5, None)
+    assert stream_limits(Limits(sdk_read_per_minute=None)) == (None, None)
 
 
 def test_headers_tell_the_bucket_that_was_met() -> None:
