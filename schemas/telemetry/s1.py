@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
+import orjson
 from msgspec import Meta
 
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
-from schemas.telemetry.values import Budget, Finite, Properties, ValueRefused, plain, undecodable
-from schemas.timestamps import TimestampError, check_range, unix_ms
+from schemas.telemetry.values import VALUES_MAX, Budget, Finite, Properties, ValueRefused, plain, undecodable
+from schemas.telemetry.weight import dear_numbers, many_json_containers
+from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, check_range, unix_ms
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 EVENTS_MAX: Final = 1000
@@ -125,6 +127,7 @@ class InvalidBatch(ValueError):
 
 
 _decoder = msgspec.json.Decoder(Batch)
+_DEAR_FROM_BYTES: Final = 16 * 1024
 _any_decoder = msgspec.json.Decoder()
 _EVENT_FIELDS: Final = frozenset(Event.__struct_encode_fields__)
 _REFUSED = (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError)
@@ -133,21 +136,33 @@ _REFUSED = (msgspec.DecodeError, ValueError, TypeError, OverflowError, Recursion
 def decode_batch(body: bytes) -> Batch:
     """Decode a body that was accepted before. Raises `InvalidBatch` on one that can't have been."""
     try:
-        batch = _decoder.decode(body)
+        if dear_numbers(body, from_bytes=_DEAR_FROM_BYTES):
+            batch = msgspec.convert(orjson.loads(body), Batch)
+        else:
+            batch = _decoder.decode(body)
     except _REFUSED:
-        batch = _decode_completely(body)
+        batch = _decode_completely(body, Budget())
     _finish(batch)
     return batch
 
 
 def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
     """Decode and validate a request's body completely, except for its game. Raises `InvalidBatch`."""
-    batch = decode_batch(body)
+    if many_json_containers(body):
+        batch = _decode_completely(body, Budget(values=VALUES_MAX))
+        _finish(batch)
+    else:
+        batch = decode_batch(body)
     _check_texts(batch)
     if batch.started_at_ms is not None:
         _in_range(batch.started_at_ms, arrived_at_ms, ["startedAt"])
+    latest = arrived_at_ms + AHEAD_MS_MAX
     for index, event in enumerate(batch.events):
-        _in_range(event.at_ms, arrived_at_ms, ["events", index, "t"])
+        if not EARLIEST_MS <= event.at_ms <= latest:
+            _in_range(event.at_ms, arrived_at_ms, ["events", index, "t"])
+        room = event.room
+        if room is not None and len(room) > NAME_CHARACTERS_MAX:
+            check_text(["events", index, "room"], name_problem(room))
     return batch
 
 
@@ -164,9 +179,6 @@ def _check_texts(batch: Batch) -> None:
     ):
         if text is not None:
             check_text(path, name_problem(text))
-    for index, event in enumerate(batch.events):
-        if event.room is not None and len(event.room) > NAME_CHARACTERS_MAX:
-            check_text(["events", index, "room"], name_problem(event.room))
 
 
 def check_text(path: Sequence[str | int], problem: str | None) -> None:
@@ -204,10 +216,9 @@ def _moment(value: Moment, path: list[str | int]) -> int:
     return int(value)
 
 
-def _decode_completely(body: bytes) -> Batch:
+def _decode_completely(body: bytes, budget: Budget) -> Batch:
     """The batch of a body with unknown fields or unusual values. Raises `InvalidBatch`."""
     content = json_object(body)
-    budget = Budget()
     events = content.pop("events", None)
     events = [] if events is None else events
     if type(events) is not list:
@@ -253,7 +264,8 @@ def _convert(fields: dict[str, Any], to: type[_Struct], free: str, path: list[st
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object a body holds. Raises `InvalidBatch` on anything else, however deep or broken."""
     try:
-        content = _any_decoder.decode(body)
+        dear = dear_numbers(body, from_bytes=_DEAR_FROM_BYTES)
+        content = orjson.loads(body) if dear else _any_decoder.decode(body)
     except _REFUSED as error:
         raise InvalidBatch(Issue("invalid_json", [], undecodable(error))) from None
     if type(content) is not dict:

@@ -76,6 +76,8 @@ def _number(value: Any) -> Any:
 def _numbers(value: Any) -> list[float]:
     if type(value) is not list:
         raise _Wrong("must be a flat array of numbers")
+    if set(map(type, value)) <= {int, float} and all(map(isfinite, value)):
+        return list(map(float, value))
     return [float(_number(element)) for element in value]
 
 
@@ -131,8 +133,11 @@ _LABELS: Final = ("source", "environment")
 """Extra fields the projector reads where they are text; anything else under these names stays an extra."""
 
 
-def decode_completely(body: bytes) -> list[Item]:
-    """Decode any body, or raise `InvalidPayload` naming the first bad item and its field."""
+def decode_completely(body: bytes, *, values: int | None = None) -> list[Item]:
+    """Decode any body, or raise `InvalidPayload` naming the first bad item and its field.
+
+    `values` bounds the values in lists and maps; what a log holds has been accepted without.
+    """
     if not body:
         raise InvalidPayload("the body is empty; expected one MessagePack map or a list of maps")
     count = _announced_items(body)
@@ -146,7 +151,7 @@ def decode_completely(body: bytes) -> list[Item]:
         raise _undecodable_body(body, error) from None
     if type(content) is not list:
         content = [content]
-    budget = Budget()
+    budget = Budget(values=values)
     return [_item(index, fields, budget) for index, fields in enumerate(content)]
 
 

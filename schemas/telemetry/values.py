@@ -22,7 +22,9 @@ DEPTH_MAX: Final = 16
 """Nested containers, the item's own map counted as the first."""
 MAP_ENTRIES_MAX: Final = 256
 CONTAINERS_MAX: Final = 100_000
-"""Lists and maps that one request may hold where they must be looked at one by one: bounds the time spent."""
+"""Lists and maps that one request may hold: bounds the time and the memory spent."""
+VALUES_MAX: Final = 250_000
+"""Elements and entries of lists and maps that one request may hold where each must be looked at."""
 
 LARGEST: Final = 1.7976931348623157e308
 Finite = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
@@ -52,12 +54,16 @@ class ValueRefused(ValueError):
 
 
 class Budget:
-    """Counts the containers that `plain` has looked at in one request."""
+    """Counts the containers that `plain` has looked at in one request, and the values in them.
 
-    __slots__ = ("left",)
+    `values` is for what arrives; a log may hold more.
+    """
 
-    def __init__(self, containers: int = CONTAINERS_MAX) -> None:
+    __slots__ = ("left", "values")
+
+    def __init__(self, containers: int = CONTAINERS_MAX, *, values: int | None = None) -> None:
         self.left = containers
+        self.values = values
 
 
 def plain(value: Any, depth: int, budget: Budget) -> Any:
@@ -97,21 +103,25 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _enter(depth: int, budget: Budget) -> None:
+def _enter(depth: int, budget: Budget, values: int) -> None:
     if depth > DEPTH_MAX:
         raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
     budget.left -= 1
     if budget.left < 0:
         raise ValueRefused(f"more than {CONTAINERS_MAX} lists and maps in a request")
+    if budget.values is not None:
+        budget.values -= values
+        if budget.values < 0:
+            raise ValueRefused(f"more than {VALUES_MAX} values in a request")
 
 
 def _plain_list(value: list[Any], depth: int, budget: Budget) -> list[Any]:
-    _enter(depth, budget)
+    _enter(depth, budget, len(value))
     return [plain(element, depth, budget) for element in value]
 
 
 def _plain_map(value: dict[Any, Any], depth: int, budget: Budget) -> dict[str, Any]:
-    _enter(depth, budget)
+    _enter(depth, budget, len(value))
     if len(value) > MAP_ENTRIES_MAX:
         raise ValueRefused(f"a map may have at most {MAP_ENTRIES_MAX} entries")
     result: dict[str, Any] = {}

@@ -17,6 +17,7 @@ LINGER_BYTES_MAX: Final = 64 * 1024 * 1024
 LINGER_S: Final = 5.0
 MEMBERS_MAX: Final = 1000
 """Concatenated gzip members in one body: each costs a decompressor."""
+_PIECE_BYTES: Final = 1024
 _SWEEP_S: Final = 1.0
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -132,23 +133,36 @@ def _is_gzip(request: Request, encoding: bytes) -> bool:
 def gunzip(body: bytes, limit: int) -> bytes:
     """Decompress (several members too), never holding more than `limit` + 1 bytes. Raises `Refused`."""
     result = bytearray()
-    rest = body
-    members = 0
-    while rest:
+    view = memoryview(body)
+    place = members = 0
+    while place < len(view):
         members += 1
         if members > MEMBERS_MAX:
-            raise Refused(400, "the gzip body has too many members")
-        inflater = zlib.decompressobj(_GZIP)
+            raise Refused(400, f"the gzip body has more than {MEMBERS_MAX} members")
+        place = _inflate_member(view, place, result, limit)
+    return bytes(result)
+
+
+def _inflate_member(view: memoryview, place: int, into: bytearray, limit: int) -> int:
+    """Inflate the member that begins at a place; where it ends.
+
+    It is given in growing pieces, because the decompressor copies what lies behind the member's end.
+    """
+    inflater = zlib.decompressobj(_GZIP)
+    size = _PIECE_BYTES
+    while not inflater.eof:
+        piece = view[place : place + size]
+        if not piece:
+            raise Refused(400, "the gzip body is cut off")
         try:
-            result += inflater.decompress(rest, limit + 1 - len(result))
+            into += inflater.decompress(piece, limit + 1 - len(into))
         except zlib.error:
             raise Refused(400, "the body is not valid gzip") from None
-        if len(result) > limit:
+        if len(into) > limit:
             raise _too_large(limit)
-        if not inflater.eof:
-            raise Refused(400, "the gzip body is cut off")
-        rest = inflater.unused_data
-    return bytes(result)
+        place += len(piece)
+        size *= 2
+    return place - len(inflater.unused_data)
 
 
 async def linger(receive: Receive) -> None:

@@ -14,11 +14,12 @@ import msgspec
 
 from schemas.edge.errors import S1Text, retry_after
 from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
-from schemas.edge.ports import Credential, Game, KeyKind
+from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
 from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback
 from streams.gateway.http import Refused, Request, Response, json_response
+from streams.gateway.judging import LARGE_BYTES
 from streams.gateway.services import Services, bearer
 
 CREATED: Final = Response(201, b'{"ok":true}')
@@ -102,6 +103,8 @@ async def _resolve(
     decode: Callable[[], _Payload],
 ) -> tuple[_Payload, Game]:
     """The payload and its game, after the limit of the game named: a bad payload counts like a good one."""
+    if len(body) > LARGE_BYTES:
+        return await _resolve_large(services, request, credential, body, decode)
     try:
         payload = decode()
     except InvalidBatch as error:
@@ -111,6 +114,26 @@ async def _resolve(
         raise _invalid(error) from None
     game = await _game(services, credential, payload.game)
     await _limit(services, request, credential, game)
+    if game is None:
+        raise Refused(404, S1Text.UNKNOWN_GAME, code=S1Text.UNKNOWN_GAME)
+    return payload, game
+
+
+async def _resolve_large(
+    services: Services,
+    request: Request,
+    credential: Credential,
+    body: bytes,
+    decode: Callable[[], _Payload],
+) -> tuple[_Payload, Game]:
+    """As `_resolve`, the limit first: what is over it is not decoded."""
+    named = _game_named(body)
+    game = await _game(services, credential, named) if named else None
+    await _limit(services, request, credential, game)
+    try:
+        payload = await services.judged(decode, body, lambda: _take(services, request, credential, game))
+    except InvalidBatch as error:
+        raise _invalid(error) from None
     if game is None:
         raise Refused(404, S1Text.UNKNOWN_GAME, code=S1Text.UNKNOWN_GAME)
     return payload, game
@@ -133,13 +156,20 @@ async def _game(services: Services, credential: Credential, id_or_slug: str) -> 
 
 
 async def _limit(services: Services, request: Request, credential: Credential, game: Game | None) -> None:
+    verdict = await _take(services, request, credential, game)
+    if verdict is not None and not verdict.allowed:
+        raise _rate_limited(verdict.retry_after_ms)
+
+
+async def _take(
+    services: Services, request: Request, credential: Credential, game: Game | None
+) -> Verdict | None:
+    """Take one call of this source IP out of the game's rate; None where it has no limit."""
     limit = game.limits.telemetry_per_minute if game else S1_DEFAULT_PER_MINUTE
     if limit is None:
-        return
+        return None
     bucket = s1_bucket(credential.studio_id, game, services.source_ip(request))
-    verdict = await services.limiter.take(bucket, limit=limit, period_ms=MINUTE_MS, count_refused=True)
-    if not verdict.allowed:
-        raise _rate_limited(verdict.retry_after_ms)
+    return await services.limiter.take(bucket, limit=limit, period_ms=MINUTE_MS, count_refused=True)
 
 
 def _rate_limited(retry_after_ms: int) -> Refused:

@@ -11,10 +11,11 @@ from typing import Final
 
 from schemas.edge.errors import retry_after
 from schemas.edge.limits import SECOND_MS, s4_bucket
-from schemas.edge.ports import Credential, Game, KeyKind
+from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s4 import BODY_BYTES_MAX, InvalidPayload, PayloadTooLarge, check
 from streams.gateway.http import Refused, Request, Response
+from streams.gateway.judging import LARGE_BYTES
 from streams.gateway.services import Services, bearer, one_header
 
 QUEUED: Final = Response(200, b'{"status":"queued"}')
@@ -39,8 +40,14 @@ class S4Ingest:
         if content_type is not None and self._refuses(request, content_type):
             raise Refused(415, "JSON is not accepted here: send MessagePack as application/msgpack")
         body = await services.body(request, BODY_BYTES_MAX)
+        now_ms = services.now_ms()
         try:
-            checked = check(body, services.now_ms(), game.id)
+            if len(body) <= LARGE_BYTES:
+                checked = check(body, now_ms, game.id)
+            else:
+                checked = await services.judged(
+                    lambda: check(body, now_ms, game.id), body, lambda: take_s4(services, request, game)
+                )
         except InvalidPayload as error:
             raise Refused(400, error.message, index=error.index, field=error.field) from None
         except PayloadTooLarge as error:
@@ -92,13 +99,18 @@ def is_json(content_type: bytes) -> bool:
 
 async def limit_s4(services: Services, request: Request, game: Game) -> None:
     """Take one request of this source IP from the game's rate. Raises `Refused` (429)."""
+    verdict = await take_s4(services, request, game)
+    if verdict is not None and not verdict.allowed:
+        raise rate_limited(verdict.retry_after_ms)
+
+
+async def take_s4(services: Services, request: Request, game: Game) -> Verdict | None:
+    """Take one call of this source IP out of the game's rate; None where it has no limit."""
     limit = game.limits.ingest_per_second
     if limit is None:
-        return
+        return None
     bucket = s4_bucket(game, services.source_ip(request))
-    verdict = await services.limiter.take(bucket, limit=limit, period_ms=SECOND_MS)
-    if not verdict.allowed:
-        raise rate_limited(verdict.retry_after_ms)
+    return await services.limiter.take(bucket, limit=limit, period_ms=SECOND_MS)
 
 
 async def unauthorized(services: Services, request: Request, message: str) -> Refused:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from schemas.edge.authentication import Ambiguous, header
 from schemas.edge.limits import UNKNOWN_KEYS_PER_SECOND, unknown_bucket
@@ -13,8 +13,10 @@ from schemas.telemetry.record import PartKind, TelemetryPart
 from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import ReadDeadlines, read_body
 from streams.gateway.http import Refused, Request
+from streams.gateway.judging import LARGE_BYTES, Judging
 from streams.gateway.metrics import GatewayMetrics
 
+T = TypeVar("T")
 Cached = Callable[[str], Credential | Unknown | None]
 CachedGame = Callable[[str], Game | Unknown | None]
 
@@ -43,6 +45,7 @@ class Services:
         self.proxies: Final = proxies
         self.metrics: Final = metrics
         self.now_ms: Final = now_ms
+        self.judging: Final = Judging()
         self.deadlines: Final = ReadDeadlines(read_timeout_s)
         self.cached_credential: Final[Cached] = getattr(directory, "cached_credential", _no_memory)
         self.cached_game: Final[CachedGame] = getattr(directory, "cached_game", _no_memory)
@@ -79,6 +82,20 @@ class Services:
     async def body(self, request: Request, limit: int) -> bytes:
         """The request's whole body within a size and a time."""
         return await read_body(request, limit, self.deadlines)
+
+    async def judged(self, judge: Callable[[], T], body: bytes, charge: Callable[[], Awaitable[object]]) -> T:
+        """What `judge` says of a body, or what it raises; a large one is judged beside the event loop.
+
+        `charge` takes one call more of the sender's limit, for each `CALL_CPU_S` that it took.
+        """
+        if len(body) <= LARGE_BYTES:
+            return judge()
+        result, calls = await self.judging.run(judge)
+        for _ in range(calls):
+            await charge()
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def part(
         self,

@@ -11,12 +11,15 @@ import re
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
+import orjson
 from msgspec import Meta
 
 from schemas.liveops.views import INT64_MAX
 from schemas.numbers import whole_within
+from schemas.telemetry.weight import dear_numbers
 from streams.gateway.http import Refused
 
+_DEAR_FROM_BYTES: Final = 4 * 1024
 BODY_BYTES_MAX: Final = 64 * 1024
 
 Amount = Annotated[int, Meta(ge=1, le=INT64_MAX)]
@@ -100,7 +103,6 @@ _decoders: Final[dict[type[Body], msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (NoBody, StartBody, ProgressBody, DebitBody, ItemBody, GrantBody)
 }
-_any_decoder: Final = msgspec.json.Decoder()
 _WITH_INTEGERS: Final = frozenset({DebitBody, ItemBody, GrantBody})
 """Bodies that ask for integers; none of them has a free-form value, whose floats must stay as they are."""
 _INTEGERS_DEPTH: Final = 6
@@ -113,15 +115,19 @@ def read_as(kind: type[BodyT], data: bytes) -> BodyT:
     """The body as its shape. Raises `Refused` (400) naming the field."""
     try:
         try:
-            body: BodyT = _decoders[kind].decode(data or b"{}")
+            body: BodyT
+            if dear_numbers(data, from_bytes=_DEAR_FROM_BYTES):
+                body = msgspec.convert(orjson.loads(data), kind)
+            else:
+                body = _decoders[kind].decode(data or b"{}")
         except msgspec.ValidationError:
             if kind not in _WITH_INTEGERS:
                 raise
-            body = msgspec.convert(whole_within(_any_decoder.decode(data), _INTEGERS_DEPTH), kind)
+            body = msgspec.convert(whole_within(orjson.loads(data), _INTEGERS_DEPTH), kind)
     except msgspec.ValidationError as error:
         message, field = _said(str(error))
         raise _invalid(message, field) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _invalid(f"the body is not JSON: {error}", "") from None
     if isinstance(body, StartBody):
         _check_context(body.player_context)

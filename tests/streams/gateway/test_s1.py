@@ -117,3 +117,25 @@ async def test_whatever_comes_is_answered_in_shape(path: str, body: bytes) -> No
     answer = await send(World(), body, path)
     assert answer.status == 400
     assert answer.json()["issues"]
+
+
+async def test_a_large_batch_over_the_limit_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    large = {"events": [{"name": "a", "t": NOW, "props": {"text": "x" * 100_000}}], "gameId": "limited"}
+    assert (await send(world, BATCH | large)).status == 202
+    world.limiter.taken = dict.fromkeys(world.limiter.taken, 1000)
+
+    def decoded(*_: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr("streams.gateway.s1.validate_batch", decoded)
+    assert (await send(world, BATCH | large)).status == 429
+
+
+async def test_a_large_bad_batch_is_refused_in_the_same_words() -> None:
+    world = World()
+    events = [{"name": "a", "t": NOW, "props": {"text": "x" * 100_000}}, {"name": "", "t": NOW}]
+    answer = await send(world, BATCH | {"events": events})
+    assert (answer.status, answer.json()["issues"][0]["path"]) == (400, ["events", 1, "name"])
+    unknown = await send(world, BATCH | {"events": events[:1], "gameId": "nothing"})
+    assert (unknown.status, unknown.json()) == (404, {"error": "unknown game"})
