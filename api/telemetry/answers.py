@@ -97,7 +97,9 @@ class FullSession(Session, frozen=True):
     country: str | None
     region: str | None
     city: str | None
-    event_counts: Annotated[dict[str, int], Meta(description="Events by name.")]
+    event_counts: Annotated[
+        dict[str, int], Meta(description="Events by name: the 1,000 most frequent, the rest as `(other)`.")
+    ]
     feedback: list[Feedback]
 
 
@@ -242,7 +244,10 @@ class EventCounts(Answer, frozen=True):
     game: Game
     session_count: int
     total: int
-    by_name: Annotated[dict[str, int], Meta(description="Every name, most frequent first.")]
+    by_name: Annotated[
+        dict[str, int],
+        Meta(description="The 1,000 most frequent names, most frequent first; the rest is `(other)`."),
+    ]
     top: Annotated[list[tuple[str, int]], Meta(description="The 50 most frequent names.", max_length=50)]
 
 

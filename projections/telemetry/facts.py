@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from projections.telemetry.rows_s1 import POSITION_EVENT
 from projections.telemetry.sessions import (
+    POSITION_EVENT,
     Due,
     SessionKey,
     SessionPart,

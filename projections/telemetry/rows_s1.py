@@ -8,7 +8,7 @@ import msgspec
 
 from projections.telemetry.arrow import Repeat
 from projections.telemetry.properties import properties
-from projections.telemetry.sessions import Description, SessionKey
+from projections.telemetry.sessions import POSITION_EVENT, Description, SessionKey
 from schemas.telemetry.identity import identities
 from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
 from schemas.telemetry.s1_feedback import decode_feedback
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from projections.telemetry.rows import Rows
     from schemas.telemetry.record import TelemetryPart
 
-POSITION_EVENT: Final = "player_pos"
 UNKNOWN_ROOM: Final = "unknown"
 _RANK_OF_FIRST: Final = 2**62
 """A repeated submission counts once: `_rank` falls as the log goes on, so the first wins."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from projections.telemetry.insights import RULE_EVENTS
 from projections.telemetry.spans import Run, active_ms, add_in_order, bounded, certainly_fit, merge
 
 if TYPE_CHECKING:
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
 """A session is over when its game's watermark has passed its last event by this much."""
+POSITION_EVENT: Final = "player_pos"
 EVENT_NAMES_MAX: Final = 1_000
-"""Different names a session's counts hold; further ones count under `OTHER_NAMES`."""
+"""Different names a session's counts hold beside KEPT_NAMES; further ones count under `OTHER_NAMES`."""
+KEPT_NAMES: Final = frozenset({POSITION_EVENT, *RULE_EVENTS})
+"""Names that are always counted by themselves: others of the contract's rules rest on them."""
 OTHER_NAMES: Final = "(other)"
 
 
@@ -115,9 +119,10 @@ def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> Ses
     total = dict(part.event_counts)
     for name, times in counts.items():
         total[name] = total.get(name, 0) + times
-    if len(total) > EVENT_NAMES_MAX:
+    if len(total.keys() - KEPT_NAMES) > EVENT_NAMES_MAX:
         # The names that sort first stay: one that had to go can never come back, whatever the grouping.
-        for name in sorted(total.keys() - {OTHER_NAMES})[EVENT_NAMES_MAX - 1 :]:
+        # Which are the most frequent is known to the events' own tables: `queries.event_names` asks those.
+        for name in sorted(total.keys() - KEPT_NAMES - {OTHER_NAMES})[EVENT_NAMES_MAX - 1 :]:
             total[OTHER_NAMES] = total.get(OTHER_NAMES, 0) + total.pop(name)
     runs = list(runs)
     if certainly_fit(part.runs, runs):

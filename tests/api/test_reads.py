@@ -324,6 +324,43 @@ async def test_event_counts_over_sessions(world: World) -> None:
     assert (nothing["sessionCount"], nothing["total"], nothing["byName"], nothing["top"]) == (0, 0, {}, [])
 
 
+async def test_event_counts_name_the_most_frequent_of_more_names_than_a_session_holds(world: World) -> None:
+    """`zz_jump` sorts last, so the stored counts have it under `(other)`; the rows have all."""
+    doom = world.directory.doom
+    own = {"studio_id": doom.studio_id, "game_id": doom.id, "session_id": "sess_many"}
+    stored = {f"a{number:04}": 1 for number in range(999)} | {"(other)": 254}
+    times = [(NOW_MS, "a0000")]
+    await world.sessions(
+        {"session_id": "sess_many", "events": times, "event_counts": stored},
+        {"events": [(NOW_MS, "a0000"), (NOW_MS, "elsewhere")]},
+    )
+    names = [f"a{number:04}" for number in range(1_200)] + ["zz_jump"] * 40
+    await world.insert("events", [own | {"event_name": name, "_index": n} for n, name in enumerate(names)])
+    await world.insert("positions", [own | {"x": 1.0, "y": 1.0, "_index": 5_000 + n} for n in range(10)])
+    await world.insert("funnel_steps", [own | {"step_name": "start", "_index": 6_000 + n} for n in range(3)])
+    answer = (await world.read("/api/v1/events/doom")).json()
+    assert (answer["sessionCount"], answer["total"]) == (2, 1_255)
+    assert answer["top"][:4] == [["zz_jump", 40], ["player_pos", 10], ["start", 3], ["a0000", 2]]
+    assert len(answer["byName"]) == 1_001
+    assert list(answer["byName"].items())[-1] == ("(other)", 1_255 - 55 - 996)
+    assert sum(answer["byName"].values()) == answer["total"]
+    filtered = (await world.read("/api/v1/events/doom", build="0.4.9")).json()
+    assert filtered["byName"] == answer["byName"]
+    detail = (await world.read("/api/v1/sessions/sess_many")).json()
+    counts = detail["session"]["eventCounts"]
+    assert (counts["zz_jump"], counts["player_pos"], counts["start"], counts["a0000"]) == (40, 10, 3, 1)
+    assert (len(counts), sum(counts.values())) == (1_001, 1_253)
+
+
+async def test_event_counts_stay_bounded_over_many_sessions(world: World) -> None:
+    for some in range(3):
+        names = [(NOW_MS, f"name_{some}_{number:03}") for number in range(700)]
+        await world.sessions({"events": [*names, (NOW_MS, "zz"), (NOW_MS, "zz")]})
+    answer = (await world.read("/api/v1/events/doom")).json()
+    assert (answer["total"], len(answer["byName"]), answer["top"][0]) == (2_106, 1_001, ["zz", 6])
+    assert answer["byName"]["(other)"] == 2_106 - 6 - 999
+
+
 async def test_a_heatmap(world: World) -> None:
     doom = world.directory.doom
     points = [(0.0, 0.0), (0.0, 0.0), (10.0, 5.0)]

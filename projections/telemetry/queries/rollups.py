@@ -6,12 +6,14 @@ Sums, means and medians are taken over exact seconds and rounded once, at the en
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from projections.telemetry.queries import event_names
 from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.sessions import RECORDED
+from projections.telemetry.sessions import OTHER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +180,10 @@ class EventFilters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventCounts(msgspec.Struct, frozen=True):
-    """How often each event name occurred in how many sessions; names by count descending, then by name."""
+    """How often each event name occurred in how many sessions.
+
+    Names by count descending, then by name; of more than NAMES_MAX the rest is one, `(other)`, at the end.
+    """
 
     sessions: int
     total: int
@@ -203,11 +208,15 @@ async def event_counts(queries: Queries, filters: EventFilters) -> EventCounts:
     if filters.every():
         chosen = ""
     rows = await queries.query(
-        "SELECT uniqExact(session_id), sumMap(event_counts) FROM session_parts FINAL "  # noqa: S608
+        "WITH sumMap(event_counts) AS counts, arraySort(pair -> (-toInt128(pair.2), pair.1), "  # noqa: S608
+        "CAST(counts, 'Array(Tuple(String, UInt64))')) AS ordered "
+        f"SELECT uniqExact(session_id), mapContains(counts, '{OTHER_NAMES}'), arraySum(mapValues(counts)), "
+        f"arraySlice(ordered, 1, {event_names.NAMES_MAX}) FROM session_parts FINAL "
         f"WHERE studio_id = {{studio:String}} AND game_id = {{game:String}} AND notEmpty(spans){chosen}",
         conditions.parameters,
     )
-    sessions: int = rows[0][0]
-    counts: dict[str, Any] = rows[0][1]
-    by_name = sorted(((name, int(n)) for name, n in counts.items()), key=lambda pair: (-pair[1], pair[0]))
-    return EventCounts(sessions, sum(n for _, n in by_name), by_name)
+    sessions, over, total, pairs = rows[0]
+    by_name = event_names.cut([(name, int(times)) for name, times in pairs], total)
+    if over:
+        by_name, total = await event_names.counted(queries, conditions.parameters, chosen)
+    return EventCounts(sessions, total, by_name)

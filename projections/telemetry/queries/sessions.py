@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
+from projections.telemetry.queries import event_names
 from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.insights import Insight, insights_of
 from projections.telemetry.queries.session_ids import HASH, PREFIX, owners, public_id
+from projections.telemetry.sessions import OTHER_NAMES
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
@@ -167,13 +169,21 @@ async def find_session(queries: Queries, studio_id: str, public_id: str) -> Sess
         for session in await _whole(queries, conditions, narrowed):
             if session.id == public_id:
                 return SessionDetail(
-                    session=session,
+                    session=await _with_all_names(queries, studio_id, session),
                     insights=await insights_of(
                         queries, studio_id, session.game_id, session.given_id, session.id
                     ),
                     feedback=await _feedback(queries, studio_id, session.game_id, session.given_id),
                 )
     return None
+
+
+async def _with_all_names(queries: Queries, studio_id: str, session: Session) -> Session:
+    if OTHER_NAMES not in session.event_counts:
+        return session
+    parameters = {"studio": studio_id, "game": session.game_id, "session": session.given_id}
+    by_name, _ = await event_names.counted(queries, parameters, " AND session_id = {session:String}")
+    return msgspec.structs.replace(session, event_counts=dict(by_name))
 
 
 async def _by_keys(queries: Queries, studio_id: str, keys: list[list[Any]]) -> list[Session]:

@@ -96,6 +96,15 @@ def test_counts_of_too_many_names_do_not_depend_on_grouping(extra: list[str]) ->
     assert (OTHER_NAMES in one) == (len(set(everything)) > EVENT_NAMES_MAX)
 
 
+def test_the_names_that_rules_rest_on_are_counted_however_many_others_there_are() -> None:
+    part = SessionPart(key=KEY, partition=0)
+    for number in range(EVENT_NAMES_MAX + 50):
+        part = count(part, {f"a{number:05}": 1, "player_pos": 2, "player_death": 1}, ())
+    assert (part.event_counts["player_pos"], part.event_counts["player_death"]) == (2_100, 1_050)
+    assert part.event_counts[OTHER_NAMES] == 51
+    assert sum(part.event_counts.values()) == 4 * (EVENT_NAMES_MAX + 50)
+
+
 def description(offset: int, **more: object) -> Description:
     fields: dict[str, object] = {
         "offset": offset,
