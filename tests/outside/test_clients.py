@@ -43,6 +43,9 @@ BATCH: Final = (
     b'{"gameId":"relay","sessionId":"<unique>","deviceId":"d",'
     b'"events":[{"name":"jump","t":<now ms>,"seq":1}]}'
 )
+ANDROID: Final = b'{"idempotencyKey":"<unique>\\n"}'
+GDSCRIPT: Final = BATCH.replace(b"<now ms>", b"<now ms>.0").replace(b'"seq":1', b'"seq":1.0')
+DEBIT: Final = S3.replace(b"events/relay-points/start", b"wallet/gold/debit")
 QUEUED: Final = b'{"status":"queued"}'
 LAST: Final = b"GET /healthz HTTP/1.1\r\nHost: <host>\r\nConnection: close\r\n\r\n"
 
@@ -97,6 +100,11 @@ LINES: Final = (
     Line("a whole URL in the request line", (b"GET http://<host>/healthz HTTP/1.1\r\nHost: x\r\n\r\n",), 200),
     Line("a URL without a path", (b"GET http://<host> HTTP/1.1\r\nHost: x\r\n\r\n",), 404),
     Line("CONNECT", (b"CONNECT <host> HTTP/1.1\r\nHost: <host>\r\n\r\n",), 400, stays=False),
+    Line("Android's Base64 ends in a newline", (S3 + LENGTH + b"\r\n", ANDROID), 400, b"idempotencyKey"),
+    Line("GDScript's numbers are floats", (S1 + LENGTH + b"\r\n", GDSCRIPT), 202),
+    Line("Lua 5.3's too", (DEBIT + LENGTH + b"\r\n", b'{"amount":1.0}'), 409, b"insufficient_balance"),
+    Line("JavaScript's large ones", (DEBIT + LENGTH + b"\r\n", b'{"amount":1e21}'), 400, b"amount"),
+    Line("half an amount", (DEBIT + LENGTH + b"\r\n", b'{"amount":0.5}'), 400, b"amount"),
 )
 
 
