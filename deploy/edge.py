@@ -14,10 +14,12 @@ import uvicorn
 
 from deploy import logging, settings
 from deploy.admin import serve_admin
+from deploy.connections import Addresses, ProxiedAddresses
 from deploy.edge_app import EdgeApp
-from deploy.edge_protocol import EdgeProtocol
+from deploy.edge_protocol import edge_protocol
 from deploy.memory import tune_memory
 from deploy.settings import Settings
+from schemas.edge.proxy import TrustedProxies
 
 Kind = Literal["edge", "gateway", "api"]
 KEEP_ALIVE_SECONDS: Final = 75
@@ -30,11 +32,12 @@ def run(kind: Kind, configured: Settings) -> None:
     logging.configure(f"{kind}-{configured.instance}", configured.log_level)
     app = EdgeApp(kind, configured)
     serve_admin(configured.admin_host, configured.admin_port, app.health)
+    addresses = Addresses(configured.connections_per_address, TrustedProxies(configured.trusted_proxies))
     server = uvicorn.Server(
         uvicorn.Config(
-            app,
+            ProxiedAddresses(app, addresses) if configured.trusted_proxies else app,
             loop="uvloop",
-            http=EdgeProtocol,
+            http=edge_protocol(addresses),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -157,6 +157,7 @@ class EdgeApp:
                 exports=RedisExportRegister(redis),
                 telemetry_partitions=configured.telemetry_partitions,
                 trusted_proxies=configured.trusted_proxies,
+                bodies_in_flight_bytes=configured.bodies_in_flight_bytes,
                 cors=configured.cors,
                 metrics=figures,
                 liveops=await self._open_writes(redis, appender),

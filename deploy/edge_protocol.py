@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api.liveops.sse import CONNECTION
+from deploy.connections import Addresses, too_many
 from deploy.http_protocol import BoundedProtocol
 
 
@@ -51,19 +52,34 @@ class WholeAnswers:
 
 
 class EdgeProtocol(BoundedProtocol):
-    """One connection of an edge."""
+    """One connection of an edge.
 
+    Beyond the limit of its address its first request is answered 503; beyond twice the limit it is closed.
+    """
+
+    addresses = Addresses()
+    _counted = False
     _at_shutdown: Callable[[], object] | None = None
     _extensions: dict[str, Any]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        if self.client is not None:
+            count = self.addresses.opened(self.client[0])
+            self._counted = count > 0
+            if count > self.addresses.limit:
+                self.app = too_many
+                if count > 2 * self.addresses.limit:
+                    transport.abort()
         self._answers = WholeAnswers(transport, self.loop)
         self._extensions = {CONNECTION: {"abort": transport.abort, "on_shutdown": self._call_at_shutdown}}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""
+        if self._counted and self.client is not None:
+            self._counted = False
+            self.addresses.closed(self.client[0])
         self._at_shutdown = None
         super().connection_lost(exc)
 
@@ -81,3 +97,8 @@ class EdgeProtocol(BoundedProtocol):
 
     def _call_at_shutdown(self, call: Callable[[], object]) -> None:
         self._at_shutdown = call
+
+
+def edge_protocol(addresses: Addresses) -> type[EdgeProtocol]:
+    """The protocol of a server whose connections count there."""
+    return type("EdgeProtocol", (EdgeProtocol,), {"addresses": addresses})

@@ -15,6 +15,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
+from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, CONNECTIONS_PER_ADDRESS
 from schemas.topics import LIVEOPS_COMMANDS
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Settings:
     object_store_secret: str = ""
     webhook_networks: tuple[str, ...] = ()
     """CIDR ranges of private addresses that webhooks may go to nevertheless."""
+    connections_per_address: int = CONNECTIONS_PER_ADDRESS
+    """To one edge process; IPv6 counts by /64. Behind a trusted proxy: requests at the same time."""
+    bodies_in_flight_bytes: int = BODIES_IN_FLIGHT_BYTES
+    """Bodies that an edge process holds unanswered: a key half of it, an address a quarter."""
     log_level: str = "info"
     cors: tuple[str, ...] = ("*",)
     """Origins that browsers may call client-safe routes from."""
@@ -167,6 +172,8 @@ def _check(settings: Settings) -> None:
         ("telemetry_bucket_ms", 10, 60_000),
         ("replication", 1, 15),
         ("instance", 0, 10_000),
+        ("connections_per_address", 1, 1_000_000),
+        ("bodies_in_flight_bytes", 32 * 1024 * 1024, 64 * 1024**3),
     ):
         value = getattr(settings, name)
         if not lowest <= value <= highest:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LISTENERS_MAX: Final = 10_000
 CONNECT_AT_ONCE: Final = 64
+PER_ADDRESS: Final = 1_000
 READY_SECONDS: Final = 60.0
 LAST_SECONDS: Final = 10.0
 """How long the last event may take before it is missing."""
@@ -133,15 +134,20 @@ class StreamBench:
         ).encode()
         loop, slots = asyncio.get_running_loop(), asyncio.Semaphore(CONNECT_AT_ONCE)
 
-        async def one() -> asyncio.Transport:
+        async def one(number: int) -> asyncio.Transport:
+            # From several addresses of the loopback network: one address may have so many connections.
+            address = f"127.0.0.{1 + number // PER_ADDRESS}"
             async with slots, asyncio.timeout(READY_SECONDS):
                 transport, listener = await loop.create_connection(
-                    lambda: _Listener(head, self._heard), url.hostname or "localhost", url.port or 80
+                    lambda: _Listener(head, self._heard),
+                    "127.0.0.1",
+                    url.port or 80,
+                    local_addr=(address, 0),
                 )
                 await listener.ready
                 return transport
 
-        return await asyncio.gather(*(one() for _ in range(count)))
+        return await asyncio.gather(*(one(number) for number in range(count)))
 
     def _heard(self, data: bytes) -> None:
         told = _score.decode(data)

@@ -26,6 +26,9 @@ EXPORT_EVERY_MS: Final = MINUTE_MS
 MODEL_BYTES_MAX: Final = 256 * 1024 * 1024
 BODY_READ_TIMEOUT_S: Final = 30.0
 """A request's body must be here by then, however slowly it comes."""
+BODIES_IN_FLIGHT_BYTES: Final = 128 * 1024 * 1024
+"""Bodies that are not answered yet, in one process: half of it for a key, a quarter for an address."""
+CONNECTIONS_PER_ADDRESS: Final = 2048
 RETRY_AFTER_UNAVAILABLE_S: Final = 2
 """What a 503 tells clients to wait."""
 

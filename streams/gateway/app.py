@@ -16,7 +16,7 @@ from typing import Final
 
 from schemas.edge.cors import Cors, client_safe
 from schemas.edge.errors import Surface, error_body, surface_of
-from schemas.edge.limits import BODY_READ_TIMEOUT_S, RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, BODY_READ_TIMEOUT_S, RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.log import Appender, LogUnavailable
@@ -37,6 +37,7 @@ from streams.gateway.http import (
     Send,
     json_response,
 )
+from streams.gateway.in_flight import BodiesInFlight
 from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.liveops.routing import find_write
 from streams.gateway.metrics import GatewayMetrics
@@ -118,6 +119,9 @@ class Gateway:
             response = await self._answer(request)
         except ClientGone:
             return
+        finally:
+            if request.holding is not None:
+                request.holding.release()
         await self._respond(request, response, send)
         route = request.path if request.path in self._routes else request.route
         self.metrics.request(route, response.status, self._clock_s() - started)
@@ -226,6 +230,7 @@ def create_gateway(
     trusted_proxies: tuple[str, ...] = (),
     cors: tuple[str, ...] = ("*",),
     read_timeout_s: float = BODY_READ_TIMEOUT_S,
+    bodies_in_flight_bytes: int = BODIES_IN_FLIGHT_BYTES,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     clock_s: Callable[[], float] = time.perf_counter,
     metrics: GatewayMetrics | None = None,
@@ -244,6 +249,7 @@ def create_gateway(
         metrics=figures,
         now_ms=now_ms,
         read_timeout_s=read_timeout_s,
+        in_flight=BodiesInFlight(bodies_in_flight_bytes),
     )
     writes = liveops(services) if liveops is not None else None
     return Gateway(services, objects, exports, Cors(cors), clock_s=clock_s, liveops=writes)

@@ -12,6 +12,7 @@ from typing import Final
 
 from schemas.edge.limits import BODY_READ_TIMEOUT_S
 from streams.gateway.http import ClientGone, Receive, Refused, Request
+from streams.gateway.in_flight import Holding
 
 LINGER_BYTES_MAX: Final = 64 * 1024 * 1024
 LINGER_S: Final = 5.0
@@ -69,11 +70,11 @@ class ReadDeadlines:
             loop.call_later(min(_SWEEP_S, self._limit_s), self._sweep)
 
 
-async def read_body(request: Request, limit: int, deadlines: ReadDeadlines) -> bytes:
+async def read_body(request: Request, limit: int, deadlines: ReadDeadlines, holding: Holding) -> bytes:
     """The whole body, gunzipped where it says so.
 
     Raises `Refused`: 413 as soon as the limit is passed, 408 when it takes too long, 415 for another content
-    encoding, 400 for broken gzip; `ClientGone` when the client hangs up.
+    encoding, 400 for broken gzip, 503 where too much is in flight; `ClientGone` when the client hangs up.
     """
     announced = request.content_length
     if announced is not None and announced > limit:
@@ -82,17 +83,21 @@ async def read_body(request: Request, limit: int, deadlines: ReadDeadlines) -> b
     inflate = encoding is not None and _is_gzip(request, encoding)
     task = deadlines.begin()
     try:
-        body = await _receive_all(request, limit)
+        body = await _receive_all(request, limit, holding)
     except asyncio.CancelledError:
         if deadlines.expired(task):
             raise Refused(408, "the body did not arrive in time") from None
         raise
     finally:
         deadlines.end(task)
-    return gunzip(body, limit) if inflate else body
+    if not inflate:
+        return body
+    inflated = gunzip(body, limit)
+    holding.take_whole(len(inflated))
+    return inflated
 
 
-async def _receive_all(request: Request, limit: int) -> bytes:
+async def _receive_all(request: Request, limit: int, holding: Holding) -> bytes:
     receive = request.receive
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -102,8 +107,10 @@ async def _receive_all(request: Request, limit: int) -> bytes:
         request.body_read = True
         if len(body) > limit:
             raise _too_large(limit)
+        holding.take_whole(len(body))
         return body
     chunks, size = [body], len(body)
+    holding.take(size)
     while message.get("more_body", False):
         if size > limit:
             raise _too_large(limit)
@@ -111,6 +118,7 @@ async def _receive_all(request: Request, limit: int) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk = message.get("body", b"")
+        holding.take(len(chunk))
         chunks.append(chunk)
         size += len(chunk)
     request.body_read = True

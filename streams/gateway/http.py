@@ -10,11 +10,14 @@ import itertools
 import os
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from schemas.edge.cors import RawHeaders
+
+if TYPE_CHECKING:
+    from streams.gateway.in_flight import Holding
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -74,6 +77,7 @@ class Request:
     __slots__ = (
         "body_read",
         "headers",
+        "holding",
         "id",
         "ip",
         "method",
@@ -95,6 +99,8 @@ class Request:
         """The route's template for metrics, once it is known."""
         self.body_read = False
         """Whether the body has been received to its end."""
+        self.holding: Holding | None = None
+        """What the body holds of the process's memory, once it is asked for."""
         client = scope.get("client")
         self.ip: str = client[0] if client else ""
         """The connection's address; `TrustedProxies` may know better."""

@@ -30,7 +30,7 @@ _Payload = TypeVar("_Payload", Batch, Feedback)
 async def ingest(services: Services, request: Request) -> Response:
     """Accept one batch whole: 202 with the number of events sent, repeats included."""
     credential = await _authenticate(services, request)
-    body = await services.body(request, BODY_BYTES_MAX)
+    body = await services.body(request, BODY_BYTES_MAX, credential.key_id)
     now_ms = services.now_ms()
     batch, game = await _resolve(services, request, credential, body, lambda: validate_batch(body, now_ms))
     count = len(batch.events)
@@ -51,7 +51,7 @@ async def ingest(services: Services, request: Request) -> Response:
 async def feedback(services: Services, request: Request) -> Response:
     """Accept one submission that fits its form: 201. A repeated `submissionId` is answered alike."""
     credential = await _authenticate(services, request)
-    body = await services.body(request, BODY_BYTES_MAX)
+    body = await services.body(request, BODY_BYTES_MAX, credential.key_id)
     submission, game = await _resolve(services, request, credential, body, lambda: validate_feedback(body))
     try:
         check_against_form(submission, game.feedback_forms)

@@ -39,7 +39,7 @@ class S4Ingest:
         content_type = request.headers.get(b"content-type")
         if content_type is not None and self._refuses(request, content_type):
             raise Refused(415, "JSON is not accepted here: send MessagePack as application/msgpack")
-        body = await services.body(request, BODY_BYTES_MAX)
+        body = await services.body(request, BODY_BYTES_MAX, credential.key_id)
         now_ms = services.now_ms()
         try:
             if len(body) <= LARGE_BYTES:

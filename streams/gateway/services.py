@@ -8,11 +8,12 @@ from typing import Final, TypeVar
 from schemas.edge.authentication import Ambiguous, header
 from schemas.edge.limits import UNKNOWN_KEYS_PER_SECOND, unknown_bucket
 from schemas.edge.ports import UNKNOWN, Credential, Directory, Game, RateLimiter, Unknown, Verdict
-from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies
+from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies, counted_address
 from schemas.telemetry.record import PartKind, TelemetryPart
 from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import ReadDeadlines, read_body
 from streams.gateway.http import Refused, Request
+from streams.gateway.in_flight import BodiesInFlight, Holding
 from streams.gateway.judging import LARGE_BYTES, Judging
 from streams.gateway.metrics import GatewayMetrics
 
@@ -38,6 +39,7 @@ class Services:
         metrics: GatewayMetrics,
         now_ms: Callable[[], int],
         read_timeout_s: float,
+        in_flight: BodiesInFlight,
     ) -> None:
         self.directory: Final = directory
         self.limiter: Final = limiter
@@ -47,6 +49,7 @@ class Services:
         self.now_ms: Final = now_ms
         self.judging: Final = Judging()
         self.deadlines: Final = ReadDeadlines(read_timeout_s)
+        self.in_flight: Final = in_flight
         self.cached_credential: Final[Cached] = getattr(directory, "cached_credential", _no_memory)
         self.cached_game: Final[CachedGame] = getattr(directory, "cached_game", _no_memory)
 
@@ -79,9 +82,15 @@ class Services:
         bucket = unknown_bucket(self.source_ip(request))
         return await self.limiter.take(bucket, limit=UNKNOWN_KEYS_PER_SECOND, period_ms=1000)
 
-    async def body(self, request: Request, limit: int) -> bytes:
-        """The request's whole body within a size and a time."""
-        return await read_body(request, limit, self.deadlines)
+    def hold(self, request: Request, key_id: str) -> Holding:
+        """What counts the memory that a request takes; given back when it is answered."""
+        address = counted_address(self.source_ip(request))
+        request.holding = Holding(self.in_flight, key_id, address)
+        return request.holding
+
+    async def body(self, request: Request, limit: int, key_id: str) -> bytes:
+        """The request's whole body within a size, a time and what may be in flight."""
+        return await read_body(request, limit, self.deadlines, self.hold(request, key_id))
 
     async def judged(self, judge: Callable[[], T], body: bytes, charge: Callable[[], Awaitable[object]]) -> T:
         """What `judge` says of a body, or what it raises; a large one is judged beside the event loop.

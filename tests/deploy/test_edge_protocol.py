@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
 
-from deploy.edge_protocol import EdgeProtocol, WholeAnswers
+from deploy.connections import Addresses, ProxiedAddresses
+from deploy.edge_protocol import EdgeProtocol, WholeAnswers, edge_protocol
+from schemas.edge.proxy import TrustedProxies
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -24,9 +28,16 @@ class Impatient(EdgeProtocol):
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[int]:
+async def served(app: Any = hello, protocol: type[EdgeProtocol] = Impatient) -> AsyncIterator[int]:
     config = uvicorn.Config(
-        hello, host="127.0.0.1", port=0, http=Impatient, lifespan="off", log_level="critical"
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=protocol,
+        lifespan="off",
+        log_level="critical",
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -110,3 +121,97 @@ async def test_two_pieces_of_one_turn_go_out_as_one_and_one_alone_at_the_turns_e
     answers.close()
     await asyncio.sleep(0)
     assert sent.pieces == [b"head,body", b"alone", b"12", b"3", b"closed"]
+
+
+S3_GET = b"GET /sdk/v1/ping HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@asynccontextmanager
+async def opening() -> AsyncIterator[Callable[..., Awaitable[Connection]]]:
+    """Opens connections, and closes them all at the end."""
+    writers = []
+
+    async def opened(port: int, address: str = "127.0.0.1") -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+        writers.append(writer)
+        return reader, writer
+
+    try:
+        yield opened
+    finally:
+        for writer in writers:
+            writer.close()
+
+
+async def head_and_body(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
+        return head, await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r")[0]))
+
+
+async def test_an_address_has_so_many_connections_and_others_have_theirs() -> None:
+    async with opening() as opened, served(protocol=edge_protocol(Addresses(3))) as port:
+        held = [await opened(port) for _ in range(3)]
+        for reader, writer in held:
+            writer.write(GET)
+            assert (await head_and_body(reader))[1] == b"hi"
+        beyond = [await opened(port) for _ in range(3)]
+        reader, writer = beyond[0]
+        writer.write(S3_GET)
+        head, body = await head_and_body(reader)
+        assert head.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 2" in head
+        assert json.loads(body)["error"]["code"] == "unavailable"
+        assert await reader.read() == b""  # it is closed: its place is free again
+        beyond += [await opened(port), await opened(port)]
+        assert await beyond[-1][0].read() == b""
+        other, writer = await opened(port, "127.0.0.2")
+        writer.write(GET)
+        assert (await head_and_body(other))[1] == b"hi"
+        for _, one in (*held, *beyond):
+            one.close()
+        async with asyncio.timeout(5):
+            answered = b""
+            while answered != b"hi":  # until the server has seen that they are closed
+                reader, writer = await opened(port)
+                writer.write(GET)
+                with suppress(asyncio.IncompleteReadError):
+                    answered = (await head_and_body(reader))[1]
+                writer.close()
+
+
+async def test_behind_a_trusted_proxy_the_named_address_is_counted() -> None:
+    running = 0
+    go_on = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal running
+        running += 1
+        await go_on.wait()
+        running -= 1
+        await hello(scope, receive, send)
+
+    def get(source: bytes) -> bytes:
+        return b"GET /api/v1/games HTTP/1.1\r\nhost: x\r\nx-forwarded-for: %s\r\n\r\n" % source
+
+    addresses = Addresses(2, TrustedProxies(("127.0.0.1/32",)))
+    app = ProxiedAddresses(slow, addresses)
+    async with opening() as opened, served(app, edge_protocol(addresses)) as port:
+        sources = (b"2001:db8::1", b"2001:db8::2", b"198.51.100.1", b"198.51.100.2", b"127.0.0.1")
+        held = [await opened(port) for _ in sources]
+        for (_, writer), source in zip(held, sources, strict=True):
+            writer.write(get(source))
+        async with asyncio.timeout(5):
+            while running < len(sources):  # noqa: ASYNC110 - the test's own counter
+                await asyncio.sleep(0)
+        reader, writer = await opened(port)
+        writer.write(get(b"2001:db8::3"))  # of the same /64 as the first two
+        head, body = await head_and_body(reader)
+        assert head.startswith(b"HTTP/1.1 503")
+        assert set(json.loads(body)) == {"error"}
+        go_on.set()
+        for reader, _ in held:
+            assert (await head_and_body(reader))[1] == b"hi"
+        reader, again = await opened(port)
+        again.write(get(b"2001:db8::3"))
+        assert (await head_and_body(reader))[1] == b"hi"

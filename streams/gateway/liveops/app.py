@@ -88,7 +88,8 @@ class LiveopsWrites:
             if found.route is not Route.REGISTER:
                 always = found.route in _ALWAYS_SECRET
                 await self._access.prove(request, caller, player, always=always)
-            body = read_as(BODY_OF[found.route], await self._services.body(request, BODY_BYTES_MAX))
+            key_id = caller.credential.key_id
+            body = read_as(BODY_OF[found.route], await self._services.body(request, BODY_BYTES_MAX, key_id))
             asked = self._asked(request, found, caller, body)
             headers = (*headers, (b"idempotency-key", asked.key.encode("ascii")))
             return await self._write(request, found, asked, body, headers)
