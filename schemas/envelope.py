@@ -87,6 +87,10 @@ class EventsRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     gateway_id: str
     record_id: str
     decided: list[Decided]
+    appended_at_ms: int = 0
+    """LogAppendTime of the command record that `src` is; 0 in records from before it was told."""
+    asked_at_ms: int = 0
+    """`at_ms` of its newest command; 0 where it has none that can be read, and likewise."""
 
 
 class EventsHead(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -27,6 +27,8 @@ SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
 DUES_PER_RECORD: Final = 500
 DUES_PER_GAME: Final = 2_000
 """Sessions of one game and partition that one round looks at; the oldest first, the rest wait a round."""
+AHEAD_MS_MAX: Final = 5 * 60 * 1000
+"""How far the broker's clock may be ahead of the timer's before its time is not believed."""
 AGAIN_AFTER_MS: Final = 15_000
 """A word that had no effect by then is said again."""
 
@@ -90,9 +92,7 @@ class SessionTimer:
         caught_up = all(applied[partition] >= end for partition, end in ends.items())
         appended = 0
         for game_id, game in _games(await self._source.watermarks()).items():
-            watermark_ms = game.watermark_ms
-            if caught_up:
-                watermark_ms += max(0, now_ms - game.arrived_at_ms)
+            watermark_ms = watermark_of(game.watermark_ms, game.arrived_at_ms, now_ms, caught_up=caught_up)
             for partition in sorted(game.partitions):
                 appended += await self._say(partition, game_id, game, watermark_ms, now_ms)
         return appended
@@ -116,6 +116,18 @@ class SessionTimer:
             for session in some:
                 self._said[partition, game_id, session.session_id, session.last_event_at_ms] = now_ms
         return len(over)
+
+
+def watermark_of(watermark_ms: int, arrived_at_ms: int, now_ms: int, *, caught_up: bool) -> int:
+    """How far a game's time has come. Pure.
+
+    Arrivals are the broker's time, so one that lies far ahead of this clock is no arrival's: its clock had
+    jumped, and with it the limit that keeps events of the future from moving the watermark. Then the newest
+    event stands for the arrival, and never for a time that has not come.
+    """
+    if arrived_at_ms > now_ms + AHEAD_MS_MAX:
+        watermark_ms = arrived_at_ms = min(watermark_ms, now_ms)
+    return watermark_ms + max(0, now_ms - arrived_at_ms) if caught_up else watermark_ms
 
 
 def _games(watermarks: list[GameWatermark]) -> dict[str, _Game]:

@@ -14,6 +14,7 @@ from deploy.simulation.game import GAME_ID, STUDIO_ID, events, game_of
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import random_command_id
 from schemas.liveops import commands as ask
+from schemas.liveops.windows import window_from_id
 from streams.gateway.liveops.pins import WindowPins
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class SimulatedGateway:
                 if stored is not None:
                     return stored
             event = self._event(body.event_key)
+            if window_from_id(body.window_id).ends_at_ms <= self._faults.now_ms():
+                late = ask.COMMANDS.encode(replace(body, window_id=""))  # as where no window is open
+                return await self._carrying(replace(command, body=late), event)
             pinned = await self._pins.find(game_of(self._version), event, body.window_id, self._open)
         return await self._carrying(command, pinned)
 

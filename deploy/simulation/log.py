@@ -18,12 +18,13 @@ ACKNOWLEDGE_S = 2.0
 
 
 class SimulatedLog:
-    """Appender and LogTail. LogAppendTime is virtual time."""
+    """Appender and LogTail. LogAppendTime is virtual time; `ahead_ms` is what the brokers' clock adds."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._records: dict[tuple[str, int], list[LogRecord]] = defaultdict(list)
         self._grown = asyncio.Condition()
+        self.ahead_ms = 0
 
     def records(self, topic: str, partition: int) -> list[LogRecord]:
         """All records of a partition."""
@@ -39,7 +40,7 @@ class SimulatedLog:
             topic=topic,
             partition=partition,
             offset=len(records),
-            appended_at_ms=self._faults.now_ms(),
+            appended_at_ms=self._faults.now_ms() + self.ahead_ms,
             key=key,
             value=value,
         )

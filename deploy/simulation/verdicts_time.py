@@ -37,6 +37,8 @@ class History:
         """Window to its end."""
         self.boards: dict[str, dict[str, Place]] = defaultdict(dict)
         self.window_of: dict[str, str] = {}
+        self.played: set[str] = set()
+        """Boards on which an attempt was started: one with bots alone exists for nobody."""
         self.frozen: dict[str, list[str]] = defaultdict(list)
         self.finalized: Counter[str] = Counter()
         self.wanted: Counter[tuple[str, int, str]] = Counter()
@@ -56,6 +58,7 @@ class History:
                 self.versions[_window(message)].add(message.reference)
             case AttemptStarted():
                 attempt = message.attempt
+                self.played.add(attempt.board_id)
                 self.versions[f"{attempt.event_key}/{attempt.window_id}"].add(message.definition)
             case AttemptProgressed():
                 entry = message.entry
@@ -123,7 +126,7 @@ def problems_of_time(world: World) -> list[str]:
         if len(versions) > 1
     ]
     for board, places in told.boards.items():
-        if told.window_of[board] not in over:
+        if told.window_of[board] not in over or board not in told.played:
             continue
         if told.finalized[board] != 1:
             found.append(f"board {board} was finalized {told.finalized[board]} times")

@@ -52,7 +52,10 @@ BREAKS: Final = (
     "store lost some",
     "store emptied",
     "definition changed",
+    "clock jumped",
 )
+JUMPS_MS: Final = (6 * 3_600_000, -3_600_000)
+"""How far the brokers' clock is ahead after it jumped, until it goes back."""
 REST_S: Final = 600.0
 SETTLE_S: Final = 5.0
 """Virtual: longer than a lost acknowledgement is waited for, and a restart takes."""
@@ -193,6 +196,7 @@ class World:
         try:
             await asyncio.wait(playing, timeout=FAULTY_S)
             self.faults.on = False
+            self.log.ahead_ms = 0
             breaking.cancel()
             _, waiting = await asyncio.wait(playing, timeout=REST_S)
             found += [f"a client still waits after {REST_S:.0f} s of rest" for _ in waiting]
@@ -230,6 +234,8 @@ class World:
             process = processes.get(name)
             if name == "definition":
                 self._define()
+            elif name == "clock":
+                self.log.ahead_ms = 0 if self.log.ahead_ms else dice.choice(JUMPS_MS)
             elif process is None:
                 self.redis.lose(everything=how == "emptied")
             elif how == "killed":

@@ -32,6 +32,8 @@ AWAY_S: Final = 10.0
 """How long Redis may be away before the process ends; every script may run twice, so waiting is safe."""
 UNKEYED_MS: Final = 2 * 60 * 1000
 KEYED_MS: Final = 24 * 60 * 60 * 1000
+CLOCKS_DIFFER_MS_MAX: Final = 5 * 60 * 1000
+"""By how much a record's append time may differ from its commands' stamps and be believed."""
 REPAIR: Final = (
     "Repair: `questlog rebuild redis --discard` builds it again from this log; `questlog repair` does so with"
     " the stack stopped, and says what was lost."
@@ -152,6 +154,12 @@ class RedisReader:
         events = _events_decoder.decode(record.value)
         outcomes: list[str | bytes] = []
         operations: list[str | bytes] = []
+        answered_at_ms = record.appended_at_ms
+        if (
+            events.asked_at_ms
+        ):  # a broker's clock that is hours off neither drops an outcome nor keeps it long
+            latest_ms = events.asked_at_ms + CLOCKS_DIFFER_MS_MAX
+            answered_at_ms = min(max(answered_at_ms, events.asked_at_ms), latest_ms)
         for decided in events.decided:
             for operation in self._projection.project(decided, record.appended_at_ms, record.partition):
                 operations.extend(operation)
@@ -160,7 +168,7 @@ class RedisReader:
                 remembered = outcome.status < 400 or outcome.status in REMEMBERED_REFUSALS
                 key = outcome_key(decided.command_id, "" if remembered else events.record_id)
                 keep_ms = KEYED_MS if decided.keyed and remembered else UNKEYED_MS
-                expires = str(record.appended_at_ms + keep_ms)
+                expires = str(answered_at_ms + keep_ms)
                 outcomes += (key, _outcome_encoder.encode(outcome), expires)
         head: list[str | bytes] = [
             self._projection.noun,

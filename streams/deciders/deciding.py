@@ -33,9 +33,6 @@ from schemas.topics import RECORD_BYTES_MAX
 from streams.deciders.fold import Fold
 from streams.deciders.noun import Noun, Request, StateT
 
-EXPIRED_MS: Final = 5 * 60 * 1000
-"""A command this far behind its partition's newest is refused: its gateway looked its key up too long ago."""
-
 EVENT_BYTES_MAX: Final = RECORD_BYTES_MAX - 1024 * 1024
 """What all events of a record may take together; the rest is the envelope's."""
 
@@ -68,7 +65,12 @@ def decide_record(noun: Noun[StateT], fold: Fold[StateT], record: LogRecord) -> 
             f"decider.{noun.name}", record, None, ("undecodable-record", error), record.value
         )
         empty = EventsRecord(
-            version=ENVELOPE_VERSION, src=record.offset, gateway_id="", record_id="", decided=[]
+            version=ENVELOPE_VERSION,
+            src=record.offset,
+            gateway_id="",
+            record_id="",
+            decided=[],
+            appended_at_ms=record.appended_at_ms,
         )
         return Decision(empty, [letter], fold.state)
     deciding = _Deciding(noun, fold, record, commands)
@@ -79,6 +81,8 @@ def decide_record(noun: Noun[StateT], fold: Fold[StateT], record: LogRecord) -> 
         gateway_id=commands.gateway_id,
         record_id=commands.record_id,
         decided=decided,
+        appended_at_ms=record.appended_at_ms,
+        asked_at_ms=deciding.asked_at_ms,
     )
     return Decision(events, deciding.dead_letters, deciding.state)
 
@@ -98,7 +102,10 @@ class _Deciding(Generic[StateT]):
         self._fold = fold
         self._record = record
         self._definitions = commands.definitions
-        self._newest_ms = max(fold.log_time_ms, record.appended_at_ms)
+        self.asked_at_ms = max((command.at_ms for command in commands.commands), default=0)
+        time = fold.time.after(record.appended_at_ms, self.asked_at_ms)
+        self._appended_at_ms = time.counts(record.appended_at_ms)
+        self._first_ms, self._last_ms = time.stamps(record.appended_at_ms)
         self._seen: set[str] = set()
         self._bytes_left = EVENT_BYTES_MAX
         self.state = fold.state
@@ -118,11 +125,11 @@ class _Deciding(Generic[StateT]):
         return decided
 
     def _outcome(self, index: int, command: Command) -> list[Event]:
-        at_ms = min(command.at_ms, self._record.appended_at_ms)
+        at_ms = min(command.at_ms, self._appended_at_ms)
         first_src = self._first_src(command)
         if first_src is not None:
             return [_shell_event(COMMAND_REPEATED, command, at_ms, CommandRepeated(first_src=first_src))]
-        if command.at_ms < self._newest_ms - EXPIRED_MS:
+        if not self._first_ms <= command.at_ms <= self._last_ms:
             expired = CommandRejected(
                 status=503, code="expired", message="the command came too late; send it again"
             )

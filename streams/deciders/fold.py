@@ -18,10 +18,12 @@ from schemas.envelope import (
 )
 from schemas.log import LogRecord
 from schemas.log_positions import mark_of
+from streams.deciders.log_time import LogTime
 from streams.deciders.noun import Noun, StateT
 
 REMEMBER_MS: Final = 15 * 60 * 1000
-"""Keyed command ids are remembered this long, in log time. Beyond it the stored outcome answers."""
+"""Keyed command ids are remembered this long, in log time, and longer where that has made a step. Beyond it
+the stored outcome answers."""
 
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 
@@ -46,12 +48,14 @@ class Fold(Generic[StateT]):
         self.state = noun.initial
         self.src = -1
         self.events_next = 0
-        self.log_time_ms = 0
+        self.time = LogTime()
         self.source = ("", "")
         """Gateway and record id of the command record that `src` is: the same as in the commands' log."""
         self.mark = ""
         """The mark of the last events record, whether it counted or not."""
         self._recent: deque[Remembered] = deque()
+        self._aside: deque[Remembered] = deque()
+        """From before the log's time went back: kept until it is there again, and as long as others then."""
         self._first_src: dict[str, int] = {}
 
     def first_src(self, command_id: str) -> int | None:
@@ -60,7 +64,7 @@ class Fold(Generic[StateT]):
 
     def remembered(self) -> list[Remembered]:
         """What a snapshot must keep, oldest first."""
-        return list(self._recent)
+        return [*self._aside, *self._recent]
 
     def restore(
         self,
@@ -68,15 +72,17 @@ class Fold(Generic[StateT]):
         state: StateT,
         src: int,
         events_next: int,
-        log_time_ms: int,
+        time: LogTime,
         remembered: list[Remembered],
         source: tuple[str, str],
         mark: str,
     ) -> None:
         """Go on from a snapshot."""
-        self.state, self.src, self.events_next, self.log_time_ms = state, src, events_next, log_time_ms
+        self.state, self.src, self.events_next, self.time = state, src, events_next, time
         self.source, self.mark = source, mark
-        self._recent = deque(remembered)
+        by_time = sorted(remembered, key=_at_ms)
+        self._recent = deque(item for item in by_time if item.at_ms <= time.now_ms)
+        self._aside = deque(item for item in by_time if item.at_ms > time.now_ms)
         self._first_src = {item.command_id: item.src for item in remembered}
 
     def accept(self, record: LogRecord) -> bool:
@@ -92,7 +98,6 @@ class Fold(Generic[StateT]):
         self.mark = mark_of(record)
         if events.src != self.src + 1:
             self.events_next += 1
-            self.log_time_ms = max(self.log_time_ms, record.appended_at_ms)
             return False
         self.advance(self._evolved(record, events), events, record.appended_at_ms)
         return True
@@ -103,13 +108,33 @@ class Fold(Generic[StateT]):
         self.src = events.src
         self.source = (events.gateway_id, events.record_id)
         self.events_next += 1
-        self.log_time_ms = max(self.log_time_ms, appended_at_ms)
+        self._pass_time(events, appended_at_ms)
         for decided in events.decided:
             if is_remembered(decided) and decided.command_id not in self._first_src:
                 self._first_src[decided.command_id] = events.src
-                self._recent.append(Remembered(decided.command_id, events.src, self.log_time_ms))
-        while self._recent and self._recent[0].at_ms < self.log_time_ms - REMEMBER_MS:
-            del self._first_src[self._recent.popleft().command_id]
+                self._recent.append(Remembered(decided.command_id, events.src, self.time.now_ms))
+        for held in (self._recent, self._aside):
+            while held and held[0].at_ms < self.time.ripe_ms - REMEMBER_MS:
+                del self._first_src[held.popleft().command_id]
+
+    def _pass_time(self, events: EventsRecord, appended_at_ms: int) -> None:
+        asked_at_ms = events.asked_at_ms
+        if events.appended_at_ms:
+            appended_at_ms = events.appended_at_ms
+        else:  # from before records told their times: their events do
+            times = (event.at_ms for decided in events.decided for event in decided.events)
+            asked_at_ms = max(times, default=0)
+        if not asked_at_ms:
+            return
+        before, self.time = self.time, self.time.after(appended_at_ms, asked_at_ms)
+        if self.time.now_ms < before.now_ms:
+            self._aside.extend(self._recent)
+            self._aside = deque(
+                sorted((_not_before(item, before.now_ms) for item in self._aside), key=_at_ms)
+            )
+            self._recent = deque()
+        elif self.time.lead_ms != before.lead_ms:  # what was decided by that lead may be later than it said
+            self._recent = deque(_not_before(item, self.time.now_ms) for item in self._recent)
 
     def _evolved(self, record: LogRecord, events: EventsRecord) -> StateT:
         state = self.state
@@ -123,6 +148,14 @@ class Fold(Generic[StateT]):
             where = f"{record.topic}[{record.partition}] at {record.offset}"
             raise FoldFailed(f"{where} can't be applied: {error!r}") from error
         return state
+
+
+def _at_ms(item: Remembered) -> int:
+    return item.at_ms
+
+
+def _not_before(item: Remembered, at_ms: int) -> Remembered:
+    return item if item.at_ms >= at_ms else Remembered(item.command_id, item.src, at_ms)
 
 
 def read_events_record(record: LogRecord) -> EventsRecord:

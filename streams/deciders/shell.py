@@ -104,7 +104,7 @@ class DeciderReader(LogReader, Generic[StateT]):
                 state=self._noun.unpack(snapshot.state),
                 src=snapshot.src,
                 events_next=snapshot.events_next,
-                log_time_ms=snapshot.log_time_ms,
+                time=snapshot.time,
                 remembered=snapshot.remembered,
                 source=snapshot.source,
                 mark=snapshot.mark,
@@ -174,7 +174,7 @@ class DeciderReader(LogReader, Generic[StateT]):
             Snapshot(
                 src=fold.src,
                 events_next=fold.events_next,
-                log_time_ms=fold.log_time_ms,
+                time=fold.time,
                 remembered=fold.remembered(),
                 source=fold.source,
                 state=self._noun.pack(fold.state),

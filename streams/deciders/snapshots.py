@@ -23,6 +23,7 @@ import msgspec
 
 from schemas.objects import ObjectStore, ObjectStoreError
 from streams.deciders.fold import Remembered
+from streams.deciders.log_time import LogTime
 
 _log: Final = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     src: int
     events_next: int
-    log_time_ms: int
+    time: LogTime
     remembered: list[Remembered]
     source: tuple[str, str]
     """Gateway and record id of the command record that `src` is."""
@@ -83,7 +84,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class _Head(msgspec.Struct, frozen=True, array_like=True):
     src: int
     events_next: int
-    log_time_ms: int
+    time: LogTime
     remembered_frames: int
     source: tuple[str, str] = ("", "")
 
@@ -187,9 +188,7 @@ class ObjectSnapshots:
 def _frames(snapshot: Snapshot) -> Iterator[bytes | memoryview]:
     remembered = snapshot.remembered
     starts = range(0, len(remembered), REMEMBERED_A_FRAME)
-    yield _encode(
-        _Head(snapshot.src, snapshot.events_next, snapshot.log_time_ms, len(starts), snapshot.source)
-    )
+    yield _encode(_Head(snapshot.src, snapshot.events_next, snapshot.time, len(starts), snapshot.source))
     for start in starts:
         yield _encode(remembered[start : start + REMEMBERED_A_FRAME])
     yield from snapshot.state
@@ -209,7 +208,7 @@ def _read(content: bytes) -> Snapshot | None:
     return Snapshot(
         src=head.src,
         events_next=head.events_next,
-        log_time_ms=head.log_time_ms,
+        time=head.time,
         remembered=remembered,
         source=head.source,
         state=frames,

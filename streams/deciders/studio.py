@@ -39,7 +39,7 @@ from schemas.studio.events import (
     StudioEvent,
 )
 from schemas.studio.games import GameSettings, changed_fields
-from streams.deciders import fold, packing, studio_state
+from streams.deciders import fold, log_time, packing, studio_state
 from streams.deciders.noun import Noun, Request, Verdict
 from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
 
@@ -276,6 +276,7 @@ STUDIO: Final = Noun(
         studio_state,
         packing,
         fold,
+        log_time,
         schemas.codec,
         schemas.edge.ports,
         schemas.studio.events,

@@ -149,7 +149,10 @@ def test_every_envelope_example_is_read_and_written_again(path: Path) -> None:
         return
     events = msgspec.msgpack.decode(value, type=EventsRecord)
     assert events.version == 1
-    assert msgspec.msgpack.encode(events) == value
+    fields = msgspec.msgpack.decode(value)  # what was appended later has defaults behind them
+    written = msgspec.msgpack.encode(events)
+    assert msgspec.msgpack.decode(written)[: len(fields)] == fields
+    assert path.stem != "timed" or written == value
     assert Fold(STUDIO).accept(as_log_record(value)) is (events.src == 0)
 
 

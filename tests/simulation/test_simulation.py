@@ -14,6 +14,7 @@ from deploy.simulation.world import describe, simulate
 from projections.liveops import players
 from projections.redis.operations import Operation, add_member
 from streams.deciders import fold
+from streams.deciders.log_time import LogTime
 from streams.gateway.liveops.pins import WindowPins
 from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.windows import WindowManager
@@ -116,6 +117,16 @@ def test_gateways_that_play_by_the_version_they_know_are_found_out(monkeypatch: 
         return event
 
     monkeypatch.setattr(WindowPins, "find", known)
+    assert first_found() is not None
+
+
+def test_a_decider_that_believes_every_clock_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def believing(self: LogTime, appended_at_ms: int, asked_at_ms: int) -> LogTime:
+        del asked_at_ms
+        now_ms = max(self.now_ms, appended_at_ms)
+        return LogTime(now_ms, now_ms)
+
+    monkeypatch.setattr(LogTime, "after", believing)
     assert first_found() is not None
 
 

@@ -179,3 +179,22 @@ async def test_a_redis_that_is_away_keeps_nobody_waiting_for_long(redis: Redis) 
     away = connect("redis://127.0.0.1:9/0")
     assert not await RedisLive(away).publish(0, state)
     await away.aclose()
+
+
+async def test_a_brokers_clock_that_jumped_ahead_neither_stops_the_watermark_nor_ends_sessions(
+    redis: Redis,
+) -> None:
+    world = World(redis)
+    state = world.states[0]
+    now_ms = START_MS + SESSION_ENDS_AFTER_MS
+    jumped_ms = now_ms + 6 * 60 * MINUTE
+    state.put(key("old"), START_MS)
+    state.put(key("open"), now_ms - MINUTE)
+    state.advance({(STUDIO, GAME): (jumped_ms, jumped_ms)})  # an event of the future came with it
+    await world.publish()
+    assert await world.timer.tick(now_ms - 1) == 0
+    assert await world.timer.tick(now_ms) == 1
+    assert [(due.session_id, due.watermark_ms) for due in world.said()] == [("old", now_ms)]
+    assert (
+        await world.timer.tick(now_ms + SESSION_ENDS_AFTER_MS) == 2
+    )  # the clock moves it where nothing arrives

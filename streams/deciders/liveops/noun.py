@@ -16,7 +16,7 @@ from schemas.liveops import commands as ask
 from schemas.liveops.event_windows import EventWindowEvent, MarkerEvent
 from schemas.liveops.events import EVENTS, PlayerEvent
 from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
-from streams.deciders import fold, packing
+from streams.deciders import fold, log_time, packing
 from streams.deciders.liveops import (
     attempts,
     boards,
@@ -109,6 +109,7 @@ LIVEOPS: Final = Noun(
         evolve_windows,
         rated,
         fold,
+        log_time,
         schemas.codec,
         schemas.liveops.event_windows,
         schemas.liveops.events,

@@ -40,8 +40,10 @@ class ListLog:
         src: int | None = None,
         gateway_id: str = "",
         record_id: str = "",
+        ahead_ms: int = 0,
     ) -> LogRecord:
-        """One events record; `src` goes on by itself."""
+        """One events record; `src` goes on by itself. The broker's clock is `ahead_ms` ahead of gateways'."""
+        now_ms = time.time_ns() // 1_000_000
         records = self.records[partition]
         value = EventsRecord(
             version=1,
@@ -49,12 +51,14 @@ class ListLog:
             gateway_id=gateway_id,
             record_id=record_id,
             decided=list(decided),
+            appended_at_ms=now_ms + ahead_ms,
+            asked_at_ms=now_ms,
         )
         record = LogRecord(
             topic=self.topic.name,
             partition=partition,
             offset=len(records),
-            appended_at_ms=time.time_ns() // 1_000_000,
+            appended_at_ms=now_ms + ahead_ms,
             key=None,
             value=_encoder.encode(value),
         )

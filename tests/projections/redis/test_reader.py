@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from projections.redis.client import connect
+from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import ApplyRefused, RedisReader, StoreRegressed
+from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Outcome
 from schemas.log_positions import PositionRefused
 from tests.projections.redis.support import ListLog, projection, put, redis_server
@@ -144,6 +146,30 @@ async def test_outcomes_are_kept_as_long_as_their_kind_says(redis: Redis, noun: 
     stored = await redis.get(f"outcome:{noun}-keyed")
     assert isinstance(stored, bytes)
     assert msgspec.msgpack.decode(stored, type=Outcome).status == 200
+
+
+@pytest.mark.parametrize("ahead_ms", [6 * 3_600_000, -3_600_000])
+async def test_outcomes_are_kept_as_long_where_the_brokers_clock_is_hours_off(
+    redis: Redis, noun: str, ahead_ms: int
+) -> None:
+    reader, log = reader_of(redis, noun)
+    await reader.assigned(0)
+    await reader.handle(log.append(put("h", "a", "1", command_id=f"{noun}-once"), ahead_ms=ahead_ms))
+    assert 60 < await redis.ttl(f"outcome:{noun}-once") <= 120 + 300
+
+
+async def test_a_brokers_clock_that_is_ahead_does_not_hide_how_far_answers_are_behind(
+    redis: Redis, noun: str
+) -> None:
+    reader, log = reader_of(redis, noun)
+    await reader.assigned(0)
+    await reader.handle(log.append(put("h", "a", "1", command_id=f"{noun}-once"), ahead_ms=6 * 3_600_000))
+    await reader.idle(1 << 42)
+    outcomes = RedisOutcomes(redis, noun)
+    assert await outcomes.find(0, [f"{noun}-none"]) == [None]
+    await redis.hset(f"fresh:{noun}", "0", str(1_000_000_000_000))
+    with pytest.raises(StoreUnavailable, match="behind the log"):
+        await outcomes.find(0, [f"{noun}-none"])
 
 
 async def test_a_gateway_is_woken_once_for_a_record_and_again_for_its_duplicate(

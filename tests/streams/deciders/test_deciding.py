@@ -14,8 +14,9 @@ from schemas.log import LogRecord
 from schemas.studio.commands import RevokeKey
 from schemas.studio.events import EVENTS, GameDefined, StudioDefined
 from streams.deciders import deciding
-from streams.deciders.deciding import EXPIRED_MS, decide_record, encode_events_record
+from streams.deciders.deciding import decide_record, encode_events_record
 from streams.deciders.fold import REMEMBER_MS, Fold
+from streams.deciders.log_time import EXPIRED_MS
 from streams.deciders.noun import Noun
 from streams.deciders.studio import STUDIO
 from streams.deciders.studio_state import StudioState
@@ -118,10 +119,11 @@ def test_keys_are_forgotten_after_fifteen_minutes_of_log_time() -> None:
     decider = Decider()
     decider.decide(record_of(command_of(define("demo"), "c1")))
     later = AT_MS + REMEMBER_MS + 1
-    decider.decide(record_of(), later)
+    for at_ms in (*range(AT_MS, later, 200_000), later):
+        decider.decide(record_of(command_of(define("demo"), "c0", at_ms=at_ms, keyed=False)), at_ms)
     events = decider.decide(record_of(command_of(define("demo"), "c1", at_ms=later)), later)
     assert events.decided[0].events == []
-    assert [item.src for item in decider.fold.remembered()] == [2]
+    assert [item.src for item in decider.fold.remembered()] == [decider.fold.src]
 
 
 def test_a_refusal_that_is_no_outcome_is_not_remembered() -> None:

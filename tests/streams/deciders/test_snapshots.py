@@ -14,6 +14,7 @@ from deploy.objects import FolderObjects
 from deploy.objects_s3 import S3Objects
 from streams.deciders import studio_state
 from streams.deciders.fold import Remembered
+from streams.deciders.log_time import LogTime
 from streams.deciders.snapshots import REMEMBERED_A_FRAME, ObjectSnapshots, Snapshot, SnapshotName
 from streams.deciders.studio import STUDIO
 
@@ -24,7 +25,7 @@ def snapshot(events_next: int) -> Snapshot:
     return Snapshot(
         src=events_next - 1,
         events_next=events_next,
-        log_time_ms=1,
+        time=LogTime(now_ms=1, ripe_ms=1),
         state=[b"some", b"state"],
         remembered=[Remembered("c1", 3, 1)],
         source=("gateway", "record"),
@@ -134,7 +135,7 @@ async def test_what_is_kept_is_what_was_put_whenever_it_is_read(store: ObjectSna
     for _ in range(2):
         found = await store.newest(NAME, in_log)
         assert found is not None
-        assert (found.src, found.events_next, found.log_time_ms) == (9, 10, 1)
+        assert (found.src, found.events_next, found.time.now_ms) == (9, 10, 1)
         assert found.size_bytes == size_bytes
         assert found.remembered == many
         assert (found.source, found.mark) == (("gateway", "record"), NAME.mark)

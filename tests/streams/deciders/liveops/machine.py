@@ -89,7 +89,7 @@ class Partition(RuleBasedStateMachine):
             topic=topic,
             partition=0,
             offset=offset,
-            appended_at_ms=max(self.world.at_ms, self.fold.log_time_ms),
+            appended_at_ms=max(self.world.at_ms, self.fold.time.now_ms),
             key=None,
             value=value,
         )
@@ -107,7 +107,7 @@ class Partition(RuleBasedStateMachine):
     @rule(by=st.sampled_from([1, 5_000, 10_000, 59_000, 400_000, -30_000]))
     def time_passes(self, by: int) -> None:
         """Backwards too: gateways' clocks differ."""
-        self.world.at_ms = max(self.world.at_ms + by, self.fold.log_time_ms - 200_000)
+        self.world.at_ms = max(self.world.at_ms + by, self.fold.time.now_ms - 200_000)
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
