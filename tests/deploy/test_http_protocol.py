@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from deploy import http_protocol
 from deploy.edge_protocol import EdgeProtocol
 
 H2C = b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\nupgrade: h2c\r\n"
@@ -273,6 +274,17 @@ async def test_what_is_whole_is_answered_before_what_is_malformed() -> None:
         assert (await exchange(port, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n")).startswith(
             b"HTTP/1.1 431"
         )
+
+
+async def test_heads_that_are_not_whole_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEADS_BYTES_MAX", 100_000)
+    half = b"GET /" + b"x" * 55_000
+    async with served() as port:
+        first, beyond = await asyncio.gather(exchange(port, half), exchange(port, b"", half))
+        assert first == b""  # too late, and quietly closed
+        assert beyond.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 2" in beyond
+        assert (await exchange(port, b"", half)) == b""  # the first one's place is free again
 
 
 @pytest.mark.parametrize("idle", [b"\r\n", b"\n", b""])
