@@ -40,14 +40,10 @@ def status_command(
     failing = asyncio.run(read_failing(home)) if parts else []
     if as_json:
         shown = ("name", "pid", "state", "lag")
-        print(
-            json.dumps(
-                {
-                    "parts": [{key: part[key] for key in shown} for part in parts],
-                    "failing": msgspec.to_builtins(failing),
-                }
-            )
-        )
+        said: dict[str, Any] = {"parts": [{key: part[key] for key in shown} for part in parts]}
+        if parts:
+            said["failing"] = msgspec.to_builtins(failing)
+        print(json.dumps(said))
     elif not parts:
         print(f"nothing runs on {home}")
     else:
