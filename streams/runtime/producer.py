@@ -124,9 +124,11 @@ class KafkaAppender:
                 producer = AIOKafkaProducer(**self._settings)
                 try:
                     await producer.start()
-                except KafkaError as error:
+                except BaseException as error:  # a caller that is cancelled leaves none open either
                     await producer.stop()
-                    raise LogUnavailable(f"refused: no Kafka: {error!r}") from error
+                    if isinstance(error, KafkaError):
+                        raise LogUnavailable(f"refused: no Kafka: {error!r}") from error
+                    raise
                 self._producer = producer
             return self._producer
 

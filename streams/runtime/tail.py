@@ -96,9 +96,12 @@ class KafkaTail:
                 consumer = AIOKafkaConsumer(**self._settings, enable_auto_commit=False)
                 try:
                     await consumer.start()
-                except KafkaError as error:
+                except BaseException as error:  # a caller that is cancelled leaves none open either
                     await consumer.stop()
-                    raise LogUnavailable(f"no Kafka at {self._settings['bootstrap_servers']}") from error
+                    if isinstance(error, KafkaError):
+                        where = self._settings["bootstrap_servers"]
+                        raise LogUnavailable(f"no Kafka at {where}") from error
+                    raise
                 self._questions = consumer
             return self._questions
 

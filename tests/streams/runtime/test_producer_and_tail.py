@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
@@ -114,3 +115,20 @@ async def test_a_producer_that_lost_its_place_is_replaced(kafka: str) -> None:
     assert (await appender.append(topic.name, 0, b"after")).offset == 1
     assert appender._producer is not lost
     await appender.stop()
+
+
+@pytest.mark.parametrize("turns", [1, 3, 10])
+@pytest.mark.parametrize("kind", [KafkaAppender, KafkaTail])
+async def test_who_is_cancelled_while_connecting_leaves_no_connection_open(
+    kafka: str, kind: type[KafkaAppender | KafkaTail], turns: int
+) -> None:
+    client = kind(kafka)
+    starting = asyncio.ensure_future(client.start())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await client.stop()
+    del client, starting
+    gc.collect()  # an unclosed one warns, and warnings are errors
