@@ -22,11 +22,13 @@ async def rebuild_redis(
     verify: bool = False,
     discard: bool = False,
     progress: Callable[[str, int, int], None],
+    forgotten: Callable[[set[bytes]], None] = lambda _keys: None,
 ) -> list[Rebuilt]:
     """Rebuild and swap each noun, or with `verify` build, compare with the live one and swap nothing.
 
     `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log, and
-    then forgets outcomes of commands that the log does not hold, so that a retry is decided anew.
+    then forgets outcomes of commands that the log does not hold, so that a retry is decided anew; `forgotten`
+    is told their keys.
     Raises RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
     """
     redis = connect(settings.redis_url, timeout_s=30.0)
@@ -51,6 +53,7 @@ async def rebuild_redis(
             for noun in projections(settings)
         ]
         await forget(redis, unseen)
+        forgotten(unseen)
         return done
     finally:
         await tail.stop()

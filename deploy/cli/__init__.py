@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Listed("webhooks", "webhooks", "List and replay webhooks that were given up; show signing secrets."),
     Listed("simulate", "simulate", "Play the live-ops write path under faults, in virtual time."),
     Listed("rebuild", "rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),
+    Listed("repair", "repair", "After a loss of power: say what the log lost, and make all agree with it."),
     Listed("bench", "bench", "Measure the running stack."),
     Listed("drill", "drill", "Kill parts of the running stack and count what came of it."),
     Listed("prepare", "prepare", "Create and verify topics and tables (production; `up` does it by itself)."),

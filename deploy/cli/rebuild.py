@@ -85,7 +85,7 @@ def rebuild_command(
             if target in {Target.REDIS, Target.ALL}:
                 results += asyncio.run(_redis(configured, progress, verify=verify, discard=discard))
             if target in {Target.CLICKHOUSE, Target.ALL}:
-                results += asyncio.run(_clickhouse(configured, progress, verify=verify))
+                results += asyncio.run(rebuild_clickhouse(configured, progress, verify=verify))
         except (
             RebuildFailed,
             RedisRebuildFailed,
@@ -122,9 +122,10 @@ async def _redis(
     ]
 
 
-async def _clickhouse(
+async def rebuild_clickhouse(
     configured: Settings, progress: Callable[[str, int, int], None], *, verify: bool
 ) -> list[dict[str, Any]]:
+    """Rebuild and swap each noun's tables, or with `verify` compare and swap nothing; what came of each."""
     database = configured.clickhouse_database
     live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
     built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from deploy import settings
 from deploy.private import write_private
+from deploy.stack.supervisor import StartFailed
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -38,3 +41,28 @@ def of_home(home: Path | str | None) -> Settings:
     except FileNotFoundError:
         written = {}
     return settings.from_environment(home=folder, **written)
+
+
+def lock_of(home: Path) -> TextIO:
+    """The lock file of a home, made where there is none. Raises StartFailed."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return (home / "up.lock").open("a+")
+    except OSError as error:
+        raise StartFailed(
+            f"{home} can't be written ({error.strerror}): choose another home with --home (or QUESTLOG_HOME)"
+        ) from None
+
+
+def hold(lock: TextIO, home: Path) -> None:
+    """One `up` or `repair` a home: StartFailed where there is another. It ends with this process."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise StartFailed(
+            f"a stack already runs on {home} (pid {lock.read().strip()}); use --home for another"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import fcntl
 import os
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TextIO
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 from rich.console import Console, Group
@@ -20,6 +19,7 @@ from rich.table import Table
 from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
+from deploy.repair.repairing import FOLDER, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
@@ -72,6 +72,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         int, typer.Option(envvar="QUESTLOG_WORKERS", min=1, max=16, help="Processes of each worker role.")
     ] = 1,
     redis_empty: Annotated[bool, typer.Option(help="Drop Redis first; it is rebuilt from the log.")] = False,  # noqa: FBT002 - a typer flag
+    repair: Annotated[bool, typer.Option("--repair", help="`questlog repair` first.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Start Kafka, Redis, ClickHouse, the workers and the edge on this machine. Ctrl-C stops them all.
 
@@ -79,8 +80,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     """
     os.umask(0o077)  # what a part writes, its log too, is for its owner alone
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
-    with _lock_of(home) as lock:
-        _hold(lock, home)
+    with running.lock_of(home) as lock:
+        running.hold(lock, home)
         _check_ports(ports)
         settings.make_secret(home)
         configured = settings.from_environment(
@@ -89,7 +90,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             port=port,
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
-            liveops_partitions=_liveops_partitions(home, workers),
+            liveops_partitions=liveops_partitions(home, workers),
         )
         configured = dataclasses.replace(
             configured,
@@ -101,10 +102,10 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         _say_first_fetch(console)
         specs = stores(configured, ports, redis_empty=redis_empty)
         specs += processes(configured, ports, edges=edges, workers=workers)
-        sys.exit(asyncio.run(_run(configured, specs, console, demo=demo, play=play)))
+        sys.exit(asyncio.run(_run(configured, specs, console, Wishes(demo, play, repair))))
 
 
-def _liveops_partitions(home: Path, workers: int) -> int | None:
+def liveops_partitions(home: Path, workers: int) -> int | None:
     """What the log of this home has; else one for each decider: None leaves it to the environment.
 
     On one machine fewer partitions make larger records: with 8 instead of 1, 32 connections got a third of
@@ -115,16 +116,22 @@ def _liveops_partitions(home: Path, workers: int) -> int | None:
     return kept_partitions(home, LIVEOPS_COMMANDS.name) or workers
 
 
-async def _run(
-    configured: Settings, specs: list[PartSpec], console: Console, *, demo: bool, play: bool
-) -> int:
+class Wishes(NamedTuple):
+    """What the person at the screen asked for."""
+
+    demo: bool
+    play: bool
+    repair: bool
+
+
+async def _run(configured: Settings, specs: list[PartSpec], console: Console, wishes: Wishes) -> int:
     began = time.monotonic()
     supervisor = Supervisor(specs, configured.home, lambda line: console.print(line, markup=False))
     stop = _signalled(supervisor)
     screen = asyncio.create_task(_show(supervisor, console))
     code = 0
     try:
-        bringing = asyncio.create_task(_bring_up(supervisor, configured, console, demo=demo, play=play))
+        bringing = asyncio.create_task(_bring_up(supervisor, configured, console, wishes))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({bringing, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if bringing.done():
@@ -148,12 +155,11 @@ async def _run(
     return code
 
 
-async def _bring_up(
-    supervisor: Supervisor, configured: Settings, console: Console, *, demo: bool, play: bool
-) -> None:
+async def _bring_up(supervisor: Supervisor, configured: Settings, console: Console, wishes: Wishes) -> None:
     async def prepared() -> None:
         try:
             lines = await prepare(configured)
+            await _agree(configured, console, wishes)
         except Exception as error:  # whatever it is, the person at the screen must learn of it
             raise StartFailed(str(error) or repr(error)) from error
         for line in lines:
@@ -161,8 +167,23 @@ async def _bring_up(
 
     await supervisor.start({PREPARED: prepared})
     await _serving(configured, console)
-    if demo:
-        await _start_demo(supervisor, configured, console, play=play)
+    if wishes.demo:
+        await _start_demo(supervisor, configured, console, play=wishes.play)
+
+
+async def _agree(configured: Settings, console: Console, wishes: Wishes) -> None:
+    """Before anything reads the log: is any of it lost? Mends by itself where nothing answered is lost."""
+    found = await find(configured)
+    for line in found.lines():
+        console.print(line, markup=False)
+    if found.answered_is_lost and not wishes.repair:
+        raise StartFailed(
+            "the log has lost records that stores have applied and clients may have been answered. Nothing"
+            " was changed. `questlog up --repair` (or `questlog repair`) writes what is known of them into"
+            f" {configured.home / FOLDER} and makes all agree with the log; or put the log back from a copy."
+        )
+    if not found.nothing_is_lost:
+        await repair(configured, found, folder_of(configured), lambda line: console.print(line, markup=False))
 
 
 async def _serving(configured: Settings, console: Console) -> None:
@@ -250,30 +271,6 @@ def _table(parts: Iterable[PartStatus]) -> Table:
             part.name, f"[{colour}]{part.state}[/]", str(part.pid or ""), lag, str(part.restarts or "")
         )
     return table
-
-
-def _lock_of(home: Path) -> TextIO:
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        return (home / "up.lock").open("a+")
-    except OSError as error:
-        raise StartFailed(
-            f"{home} can't be written ({error.strerror}): choose another home with --home (or QUESTLOG_HOME)"
-        ) from None
-
-
-def _hold(lock: TextIO, home: Path) -> None:
-    """One `up` a home. The lock goes with this process, however it ends."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        raise StartFailed(
-            f"a stack already runs on {home} (pid {lock.read().strip()}); use --home for another"
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
 
 
 def _check_ports(ports: Ports) -> None:

@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -193,3 +194,17 @@ async def ask_health(admin_port: int) -> dict[str, Any]:
     except (OSError, TimeoutError, ValueError):
         return {}
     return state
+
+
+@asynccontextmanager
+async def running_parts(specs: Sequence[PartSpec], logs: Path) -> AsyncIterator[None]:
+    """Start programs, wait until all are ready, and stop them in reverse at the end. Raises PartFailed."""
+    parts: list[RunningPart] = []
+    try:
+        for spec in specs:
+            parts.append(await RunningPart.start(spec, logs))  # noqa: PERF401 - what was started is stopped
+        await asyncio.gather(*(part.wait_ready() for part in parts))
+        yield
+    finally:
+        for part in reversed(parts):
+            await part.stop()

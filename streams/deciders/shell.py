@@ -91,6 +91,27 @@ class DeciderReader(LogReader, Generic[StateT]):
 
         Raises PositionRefused where the commands' log does not hold what was decided last.
         """
+        fold, begun_at, size_bytes = await self._folded(partition)
+        await self._refuse_other_commands(partition, fold)
+        self._folds[partition] = fold
+        self._snapshot_at[partition] = begun_at
+        self._snapshot_bytes[partition] = size_bytes
+        _log.info(
+            "%s[%d]: folded %d records from %d, next command record is %d",
+            self._events,
+            partition,
+            fold.events_next - begun_at,
+            begun_at,
+            fold.src + 1,
+        )
+        return fold.src + 1
+
+    async def fold(self, partition: int) -> Fold[StateT]:
+        """The events partition folded to its end, whatever the commands' log holds: for a repair."""
+        return (await self._folded(partition))[0]
+
+    async def _folded(self, partition: int) -> tuple[Fold[StateT], int, int]:
+        """The fold, where reading began, and what the snapshot takes that it began with (0 for none)."""
         self._log_id = await self._tail.log_id(self._events)
         end = await self._tail.end_offset(self._events, partition)
         fold = Fold(self._noun)
@@ -112,19 +133,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         begun_at = fold.events_next
         async for record in self._tail.read(self._events, partition, fold.events_next, end):
             fold.accept(record)
-        await self._refuse_other_commands(partition, fold)
-        self._folds[partition] = fold
-        self._snapshot_at[partition] = begun_at
-        self._snapshot_bytes[partition] = snapshot.size_bytes if snapshot is not None else 0
-        _log.info(
-            "%s[%d]: folded %d records from %d, next command record is %d",
-            self._events,
-            partition,
-            fold.events_next - begun_at,
-            begun_at,
-            fold.src + 1,
-        )
-        return fold.src + 1
+        return fold, begun_at, snapshot.size_bytes if snapshot is not None else 0
 
     async def handle(self, record: LogRecord) -> None:
         """Decide one command record. Raises on what proves another writer, and on an unanswered append."""

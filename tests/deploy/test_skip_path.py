@@ -15,7 +15,7 @@ import pytest
 from deploy import settings
 from deploy.cli import running
 from deploy.cli.dlq import _entries, _replay
-from deploy.cli.rebuild import _clickhouse
+from deploy.cli.rebuild import rebuild_clickhouse
 from deploy.cli.status import read_failing
 from deploy.failing import ELSEWHERE, advice
 from deploy.lag import StackLag
@@ -141,7 +141,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         assert (letter.reason, letter.error) == ("skipped", "rows raise")
         with pytest.raises(Refused, match="this build can't take"):
             await _replay(configured, letter.id)
-        (verified, _) = await _clickhouse(configured, lambda *_: None, verify=True)
+        (verified, _) = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
         assert verified["different"] == []
 
     (line,) = await _replay(configured, letter.id)
@@ -150,7 +150,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         await applied(client, int(line.rpartition("@")[2]) + 1)
     assert exits == []
     assert await counts(client) == [["Player_Jump", 3], [MARK, 1], ["step", 3]]
-    (verified, _) = await _clickhouse(configured, lambda *_: None, verify=True)
+    (verified, _) = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
     assert verified["different"] == []
     await client.command(f"DROP DATABASE {client.database}", in_database=False)
     await client.close()

@@ -1,0 +1,43 @@
+"""Whether what is decided again is what clients were told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from deploy.roles.redis import projections
+from projections.redis.client import connect
+from projections.redis.reader import outcome_key
+from schemas.envelope import Outcome
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+    from schemas.envelope import Decided
+
+DIFFERENT_MAX: Final = 100_000
+"""So many are named; beyond it a repair names no more."""
+_decoder: Final = msgspec.msgpack.Decoder(Outcome)
+
+
+class Comparison:
+    """Compares decided commands with the outcomes that Redis holds from before the loss."""
+
+    def __init__(self, configured: Settings) -> None:
+        self._redis = connect(configured.redis_url)
+        self._nouns = {noun.noun: noun for noun in projections(configured)}
+        self.different: list[str] = []
+        """Ids of commands whose stored answer is another."""
+
+    async def add(self, noun: str, decided: Decided) -> None:
+        """Compare one."""
+        stored = await self._redis.get(outcome_key(decided.command_id))
+        if stored is None or len(self.different) >= DIFFERENT_MAX:
+            return
+        outcome = self._nouns[noun].outcome_of(decided)
+        if outcome is not None and outcome != _decoder.decode(cast("bytes", stored)):
+            self.different.append(decided.command_id)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._redis.aclose()

@@ -1,0 +1,211 @@
+"""Which positions in the stores are not in the log: what each reader would refuse, asked of all at once."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from deploy.roles.redis import projections
+from projections.clickhouse.client import ClickHouse
+from projections.liveops.tables import LiveopsTables
+from projections.redis.client import connect
+from projections.redis.scripts import STATE
+from projections.telemetry.reader import TelemetryReader
+from projections.webhooks.queue import POSITIONS, WebhookQueue
+from schemas.log_positions import Position, PositionRefused, checked, in_log
+from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
+from streams.exports import POSITION_KEY
+from streams.exports import Position as ExportPosition
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from deploy.settings import Settings
+    from schemas.log import LogReader, LogTail
+    from schemas.objects import ObjectStore
+
+REDIS: Final = "redis"
+CLICKHOUSE: Final = "clickhouse"
+WEBHOOKS: Final = "webhooks"
+EXPORT: Final = "export"
+
+
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """A store that holds what the log has lost."""
+
+    store: str
+    topic: str
+    partition: int
+    offset: int
+    """Up to where it was applied."""
+    log_end: int
+    why: str
+
+    @property
+    def lost(self) -> int:
+        """Records beyond the log's end; 0 where it has grown again, and nobody can tell how many."""
+        return max(0, self.offset - self.log_end)
+
+
+async def positions_ahead(configured: Settings, tail: LogTail, objects: ObjectStore) -> list[Ahead]:
+    """Every position that is not in the log. Positions of older releases get their marks; no more changes."""
+    redis = connect(configured.redis_url, timeout_s=10.0)
+    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+    try:
+        return [
+            *await _in_redis(configured, redis, tail),
+            *await _in_clickhouse(configured, client, tail),
+            *await _of_webhooks(configured, redis, tail),
+            *await _of_export(configured, tail, objects),
+        ]
+    finally:
+        await redis.aclose()
+        await client.close()
+
+
+async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str, int], tuple[int, int]]:
+    """For each partition of events, the next offset and last src that Redis holds, where the log has them."""
+    found = {}
+    redis = connect(configured.redis_url, timeout_s=10.0)
+    try:
+        for noun in projections(configured):
+            for partition in range(noun.topic.partitions):
+                held, log_id = await _held(redis, noun.noun, partition)
+                same = log_id == await tail.log_id(noun.topic.name)
+                where = (tail, noun.topic.name, partition, held.offset, held.mark)
+                if held.offset and held.mark and same and await in_log(*where):
+                    found[noun.topic.name, partition] = (held.offset, held.src)
+    finally:
+        await redis.aclose()
+    return found
+
+
+async def begin_webhooks_again(configured: Settings, tail: LogTail, partitions: list[int]) -> None:
+    """Forget positions of webhooks: events of the last 24 hours are sent again, nothing older."""
+    redis = connect(configured.redis_url, timeout_s=10.0)
+    try:
+        log_id = await tail.log_id(LIVEOPS_EVENTS.name)
+        for partition in partitions:
+            await redis.hdel(POSITIONS, f"{log_id}/{partition}")
+    finally:
+        await redis.aclose()
+
+
+async def set_export_back(objects: ObjectStore, ahead: list[Ahead]) -> None:
+    """The next export begins at the log's end where that was lost, at its start where it has grown again."""
+    stored = await objects.read(POSITION_KEY)
+    if stored is None:
+        return
+    position = msgspec.json.decode(stored, type=ExportPosition)
+    for one in ahead:
+        position.next_offsets[str(one.partition)] = one.log_end if one.lost else 0
+        position.marks.pop(str(one.partition), None)
+    writer = await objects.create(POSITION_KEY)
+    await writer.write(msgspec.json.encode(position))
+    await writer.commit()
+
+
+async def _held(redis: Redis, noun: str, partition: int) -> tuple[Position, str]:
+    state = [item.decode() for item in await STATE.run(redis, noun, "", str(partition))]
+    return Position(int(state[2] or 0), int(state[3] or -1), state[6]), state[4]
+
+
+async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
+    found = []
+    for noun in projections(configured):
+        topic = noun.topic.name
+        here = await tail.log_id(topic)
+        for partition in range(noun.topic.partitions):
+            held, log_id = await _held(redis, noun.noun, partition)
+            if log_id and log_id != here:
+                why = f"Redis holds {topic} of another log ({log_id}, here {here})"
+                found.append(await _ahead(tail, REDIS, (topic, partition), held.offset, why))
+            else:
+                found += await _checked(tail, REDIS, topic, partition, held)
+    return found
+
+
+async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail) -> list[Ahead]:
+    partitions = configured.telemetry_partitions
+    readers: dict[str, tuple[int, LogReader]] = {
+        TELEMETRY.name: (
+            partitions,
+            TelemetryReader(client, topic=TELEMETRY.name, partitions=partitions, tail=tail),
+        ),
+        LIVEOPS_EVENTS.name: (
+            configured.liveops_partitions,
+            LiveopsTables(
+                client,
+                topic=LIVEOPS_EVENTS.name,
+                tail=tail,
+                clock_ms=lambda: time.time_ns() // 1_000_000,
+            ),
+        ),
+    }
+    offsets: dict[tuple[str, int], int] = {}
+    for topic, table in ((TELEMETRY.name, "log_positions"), (LIVEOPS_EVENTS.name, "liveops_positions")):
+        where = f"WHERE topic = '{topic}'" if table == "log_positions" else ""
+        rows = await client.rows(
+            f"SELECT partition, max(next_offset) FROM {table} FINAL {where} GROUP BY partition"  # noqa: S608 - constants
+        )
+        offsets |= {(topic, int(partition)): int(offset) for partition, offset in rows}
+    found = []
+    for topic, (count, reader) in readers.items():
+        for partition in range(count):
+            try:
+                await reader.assigned(partition)
+            except PositionRefused as refused:
+                offset = offsets.get((topic, partition), 0)
+                found.append(await _ahead(tail, CLICKHOUSE, (topic, partition), offset, str(refused)))
+            finally:
+                with contextlib.suppress(KeyError):
+                    await reader.revoked(partition)
+    return found
+
+
+async def _of_webhooks(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
+    queue, found = WebhookQueue(redis), []
+    log_id = await tail.log_id(LIVEOPS_EVENTS.name)
+    for partition in range(configured.liveops_partitions):
+        held = await queue.position(f"{log_id}/{partition}")
+        found += await _checked(tail, WEBHOOKS, LIVEOPS_EVENTS.name, partition, held)
+    return found
+
+
+async def _of_export(configured: Settings, tail: LogTail, objects: ObjectStore) -> list[Ahead]:
+    stored = await objects.read(POSITION_KEY)
+    if stored is None:
+        return []
+    position = msgspec.json.decode(stored, type=ExportPosition)
+    if position.log_id != await tail.log_id(TELEMETRY.name):
+        return []  # it begins at this log's start
+    found = []
+    for partition in range(configured.telemetry_partitions):
+        mark = position.marks.get(str(partition), "")
+        held = Position(position.next_offsets.get(str(partition), 0), -1, mark)
+        found += await _checked(tail, EXPORT, TELEMETRY.name, partition, held)
+    return found
+
+
+async def _checked(tail: LogTail, store: str, topic: str, partition: int, held: Position) -> list[Ahead]:
+    try:
+        if held.offset:
+            await checked(tail, topic, partition, held.offset, held.mark, where=store, repair="")
+    except PositionRefused as refused:
+        return [await _ahead(tail, store, (topic, partition), held.offset, str(refused))]
+    return []
+
+
+async def _ahead(tail: LogTail, store: str, where: tuple[str, int], offset: int, why: str) -> Ahead:
+    topic, partition = where
+    return Ahead(
+        store=store,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        log_end=await tail.end_offset(topic, partition),
+        why=why,
+    )

@@ -1,0 +1,44 @@
+"""What ClickHouse still holds of records that the log has lost: the last copy, kept before a rebuild."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from projections.clickhouse.client import ClickHouse
+from projections.liveops.table_rows import EVENTS_TABLE
+from projections.telemetry.stores import FACT_TABLES
+from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.repair.positions import Ahead
+    from deploy.settings import Settings
+
+ROWS_MAX: Final = 1_000_000
+"""Of one table; what is lost beyond it is not in the file."""
+_TABLES: Final = {TELEMETRY.name: FACT_TABLES, LIVEOPS_EVENTS.name: (EVENTS_TABLE,)}
+
+
+async def write_lost_rows(configured: Settings, beyond: list[Ahead], folder: Path) -> dict[str, int]:
+    """One NDJSON file for each table that has rows of records beyond the log's end; rows by table."""
+    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database, answer_seconds=600)
+    found: dict[str, int] = {}
+    try:
+        for topic, tables in _TABLES.items():
+            lost = " OR ".join(
+                f"(_partition = {one.partition} AND _offset >= {one.log_end})"
+                for one in beyond
+                if one.topic == topic
+            )
+            for table in tables if lost else ():
+                rows = await client.raw(
+                    f"SELECT * FROM {table} WHERE {lost} ORDER BY _partition, _offset"  # noqa: S608 - numbers and constants
+                    f" LIMIT {ROWS_MAX} FORMAT JSONEachRow"
+                )
+                if rows.strip():
+                    (folder / f"{table}.ndjson").write_bytes(rows)
+                    found[table] = len(rows.splitlines())
+    finally:
+        await client.close()
+    return found

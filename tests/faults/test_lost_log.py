@@ -1,0 +1,170 @@
+"""The embedded stack after a loss of power: the log's end is gone, of commands, events or telemetry."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from deploy.stack.ports import free_port
+from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY
+from tests.faults.losing import batches, lose
+from tests.outside.players import SdkPlayer
+from tests.outside.world import World
+from tests.stack import QuestlogStack, questlog_up
+
+pytestmark = pytest.mark.stack
+
+
+def questlog(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"QUESTLOG_LIVEOPS_PARTITIONS": str(LIVEOPS_COMMANDS.partitions)}
+    return subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-m", "deploy.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env=environment,
+    )
+
+
+def up(home: Path) -> subprocess.CompletedProcess[str]:
+    """An `up` that is expected to end by itself."""
+    ports = [
+        word
+        for name in ("--port", "--kafka-port", "--redis-port", "--clickhouse-port")
+        for word in (name, str(free_port()))
+    ]
+    return questlog("up", "--home", str(home), *ports)
+
+
+def busiest(home: Path) -> int:
+    """The partition of liveops that has the most records."""
+    counts = {p: len(batches(home, LIVEOPS_EVENTS.name, p)) for p in range(LIVEOPS_EVENTS.partitions)}
+    return max(counts, key=lambda partition: counts[partition])
+
+
+def gold(player: SdkPlayer) -> int:
+    (held,) = player.get("wallet").json()["wallet"]
+    return int(held["balance"])
+
+
+def key_of(home: Path, idempotency_key: str) -> str:
+    said = questlog(
+        *("keys", "create", "lo_srv", "--studio", "demo", "--game", "relay", "--home", str(home)),
+        *("--idempotency-key", idempotency_key),
+    )
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
+def play(stack: QuestlogStack, external_id: str, credits_: int) -> SdkPlayer:
+    player = SdkPlayer(World(stack.demo), external_id)
+    for _ in range(credits_):
+        player.credit(10)
+    return player
+
+
+def returning(stack: QuestlogStack, player: SdkPlayer) -> SdkPlayer:
+    again = SdkPlayer(World(stack.demo), player.external_id, register=False)
+    again.secret = player.secret
+    return again
+
+
+def close(player: SdkPlayer) -> None:
+    player.world.http.close()
+    player.world.clickhouse.close()
+
+
+def test_decided_commands_that_are_gone_are_mended_by_up_itself(tmp_path: Path) -> None:
+    with questlog_up(tmp_path) as stack:
+        player = play(stack, "lost-commands", 4)
+        key_of(tmp_path, "before")
+        close(player)
+    partition = busiest(tmp_path)
+    lose(tmp_path, LIVEOPS_COMMANDS.name, partition, 2)
+    lose(tmp_path, STUDIO_COMMANDS.name, 0)
+    with questlog_up(tmp_path) as stack:
+        again = returning(stack, player)
+        assert gold(again) == 40
+        again.credit(5)  # at an offset past the lost ones: it is decided
+        assert gold(again) == 45
+        assert key_of(tmp_path, "before") == key_of(tmp_path, "before")
+        (report,) = (tmp_path / "lost").glob("*/report.json")
+        told = json.loads(report.read_text())
+        assert {line["topic"] for line in told["commands"]} == {LIVEOPS_COMMANDS.name, STUDIO_COMMANDS.name}
+        assert len(told["commands"]) == 3
+        assert told["positions"] == []
+        close(again)
+
+
+def test_what_was_answered_and_is_lost_is_repaired_on_request_and_told(tmp_path: Path) -> None:
+    with questlog_up(tmp_path) as stack:
+        player = play(stack, "lost-events", 6)
+        event = {
+            "event_name": "Lost",
+            "app_id": stack.demo["games"][0]["id"],
+            "build_id": "1",
+            "player_id": "me",
+            "session_id": "s",
+        }
+        headers = {
+            "x-public-token": stack.demo["keys"]["public_token"],
+            "content-type": "application/msgpack",
+        }
+        for _ in range(3):
+            body = event | {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+            assert httpx.post(
+                f"{stack.base_url}/api/events", content=msgspec.msgpack.encode(body), headers=headers
+            ).is_success
+        _until_applied(stack, player)
+        close(player)
+    partition = busiest(tmp_path)
+    lose(tmp_path, LIVEOPS_EVENTS.name, partition, 3)  # two of them are in the commands still
+    lose(tmp_path, LIVEOPS_COMMANDS.name, partition, 1)
+    lose(tmp_path, TELEMETRY.name, 0, len(batches(tmp_path, TELEMETRY.name, 0)))
+    refused = up(tmp_path)
+    assert refused.returncode == 1
+    assert "questlog up --repair" in refused.stdout
+    assert f"{LIVEOPS_EVENTS.name}[{partition}]" in refused.stdout
+    assert not (tmp_path / "lost").exists()
+    repaired = questlog("repair", "--home", str(tmp_path))
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    (report,) = (tmp_path / "lost").glob("*/report.json")
+    told = json.loads(report.read_text())
+    assert {one["store"] for one in told["positions"]} >= {"redis", "clickhouse", "webhooks"}
+    assert told["decided"] == {f"{LIVEOPS_COMMANDS.name}[{partition}]": 2}
+    assert told["answers_that_differ"] == []
+    assert len(told["answers_forgotten"]) == 1
+    rows = (report.parent / "events.ndjson").read_text().splitlines()
+    assert {json.loads(row)["event_name"] for row in rows} == {"Lost"}
+    with questlog_up(tmp_path) as stack:
+        again = returning(stack, player)
+        assert gold(again) == 50  # one credit of six is gone, the two others were decided again alike
+        again.credit(5)
+        assert gold(again) == 55
+        verified = questlog("rebuild", "all", "--verify", "--home", str(tmp_path))
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        close(again)
+    assert len(batches(tmp_path, STUDIO_EVENTS.name, 0)) == len(batches(tmp_path, STUDIO_COMMANDS.name, 0))
+
+
+def _until_applied(stack: QuestlogStack, player: SdkPlayer) -> None:
+    """Everything is in the stores, and every position is kept."""
+    deadline = time.monotonic() + 60
+    count = "SELECT count() AS n FROM events WHERE event_name = 'Lost'"
+    while True:
+        answer = httpx.get(f"{stack.base_url}/readyz").json()
+        behind = {one["name"]: one["lagRecords"] for one in answer["projections"]}
+        applied = int(player.world.rows(count)[0]["n"]) == 3
+        if applied and not any(lag for name, lag in behind.items() if name != "clickhouse:telemetry"):
+            return
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
