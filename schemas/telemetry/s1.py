@@ -20,8 +20,18 @@ from msgspec import Meta
 
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
-from schemas.telemetry.values import VALUES_MAX, Budget, Finite, Properties, ValueRefused, plain, undecodable
-from schemas.telemetry.weight import dear_numbers, many_json_containers
+from schemas.telemetry.values import (
+    TOO_MANY_VALUES,
+    VALUES_MAX,
+    Budget,
+    Finite,
+    Properties,
+    ValueRefused,
+    count_values,
+    plain,
+    undecodable,
+)
+from schemas.telemetry.weight import LARGE_BYTES, dear_numbers, many_json_containers
 from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, check_range, unix_ms
 
 BODY_BYTES_MAX: Final = 1024 * 1024
@@ -153,6 +163,8 @@ def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
         _finish(batch)
     else:
         batch = decode_batch(body)
+        if len(body) > LARGE_BYTES:
+            _check_values(batch)
     _check_texts(batch)
     if batch.started_at_ms is not None:
         _in_range(batch.started_at_ms, arrived_at_ms, ["startedAt"])
@@ -164,6 +176,12 @@ def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
         if room is not None and len(room) > NAME_CHARACTERS_MAX:
             check_text(["events", index, "room"], name_problem(room))
     return batch
+
+
+def _check_values(batch: Batch) -> None:
+    free = [batch.metadata, [event.props for event in batch.events], [event.extras for event in batch.events]]
+    if count_values(free, VALUES_MAX) > VALUES_MAX:
+        raise InvalidBatch(Issue("too_big", ["events"], TOO_MANY_VALUES))
 
 
 def _check_texts(batch: Batch) -> None:

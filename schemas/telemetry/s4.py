@@ -32,8 +32,8 @@ from schemas.telemetry.s4_item import (
     PayloadTooLarge,
     check_texts,
 )
-from schemas.telemetry.values import VALUES_MAX, Properties
-from schemas.telemetry.weight import msgpack_problem
+from schemas.telemetry.values import TOO_MANY_VALUES, VALUES_MAX, Properties, count_values
+from schemas.telemetry.weight import LARGE_BYTES, msgpack_problem
 from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, unix_ms
 
 __all__ = [
@@ -93,9 +93,14 @@ def validate(body: bytes, arrived_at_ms: int) -> list[Item]:
     _refuse_heavy(body)
     items = _decode_fast(body) or decode_completely(body, values=VALUES_MAX)
     latest = arrived_at_ms + AHEAD_MS_MAX
-    numbers = 0
+    large = len(body) > LARGE_BYTES
+    numbers = values = 0
     for index, item in enumerate(items):
         check_texts(item, index)
+        if large:
+            values += _values_in(item, VALUES_MAX - values)
+            if values > VALUES_MAX:
+                raise InvalidPayload(TOO_MANY_VALUES, index)
         if not EARLIEST_MS <= item.at_ms <= latest or item.end_ms > latest:
             _refuse_time(items, latest)
         if item.kind == TRAJECTORY:
@@ -133,11 +138,14 @@ def _refuse_heavy(body: bytes) -> None:
         raise InvalidPayload(problem)
 
 
-def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked | None:
+def _check_one_by_one(  # noqa: C901 - a call in this loop costs as much as a tenth of an item
+    body: bytes, arrived_at_ms: int, app_id: str
+) -> Checked | None:
     """None where anything is unusual: then `validate` judges."""
     latest = arrived_at_ms + AHEAD_MS_MAX
     decode = _bounded_item_decoder.decode
-    count = numbers = 0
+    large = len(body) > LARGE_BYTES
+    count = numbers = values = 0
     in_scope = True
     first = ""
     players: dict[str | None, str | None] = {}
@@ -156,6 +164,10 @@ def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked |
                 numbers += len(item.positions)
                 if numbers > _NUMBERS_MAX:
                     break
+            if large:
+                values += _values_in(item, VALUES_MAX - values)
+                if values > VALUES_MAX:
+                    break
             if not count:
                 first = item.player_id or ""
             count += 1
@@ -163,6 +175,8 @@ def _check_one_by_one(body: bytes, arrived_at_ms: int, app_id: str) -> Checked |
         return None
     if numbers > _NUMBERS_MAX:
         raise PayloadTooLarge(TOO_MANY_POINTS)
+    if values > VALUES_MAX:
+        raise InvalidPayload(TOO_MANY_VALUES, count)
     return Checked(count, first, in_scope) if 0 < count <= ITEMS_MAX else None
 
 
@@ -174,6 +188,10 @@ def _take_ids(players: dict[str | None, str | None], item: Item) -> bool:
     """Remember an item's session and player; False where one of them is no id."""
     players[item.session_id] = item.player_id
     return not any(text is not None and id_problem(text) for text in (item.player_id, item.session_id))
+
+
+def _values_in(item: Item, most: int) -> int:
+    return count_values([item.custom_data, item.hardware, item.extras, item.fps], most)
 
 
 def belongs_to(items: list[Item], app_id: str) -> bool:

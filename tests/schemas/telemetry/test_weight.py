@@ -112,8 +112,8 @@ def test_too_many_lists_and_maps_are_refused_before_any_is_made(what: str) -> No
 @pytest.mark.parametrize(
     "content",
     [
-        [None] * 4_000_000,
-        [None] * 2_000_000 + [[]],
+        [None] * 490_000,
+        [None] * 480_000 + [[]],
         ["\u00e9\u00df" * 8] * 100_000,
         [1.1e-300] * 400_000,
         "\u0404" * 1_000_000,
@@ -150,10 +150,25 @@ def test_what_can_not_be_taken_apart_is_refused(body: bytes) -> None:
 
 
 def test_many_values_that_must_be_looked_at_end_early() -> None:
-    body = pack(changed(GAMEPLAY, custom_data=[b"", *[1] * 4_000_000]))
-    with pytest.raises(s4.InvalidPayload, match="more than 250000 values"):
+    for content in (
+        [b"", *[1] * 4_000_000],
+        [1] * 500_001,
+        [[1] * 1000] * 501,
+        {"a": {"b": [None] * 500_000}},
+        {"deep": {"a": {"b": {"c": {"d": {"e": {"f": [1] * 500_000}}}}}}},
+    ):
+        body = pack([GAMEPLAY, changed(GAMEPLAY, custom_data=content)])
+        for judge in (
+            lambda one: s4.check(one, sample.NOW, sample.APP),
+            lambda one: s4.validate(one, sample.NOW),
+        ):
+            with pytest.raises(s4.InvalidPayload, match="more than 500000 values") as caught:
+                judge(body)
+            assert caught.value.index == 1
+    body = pack([changed(GAMEPLAY, custom_data=[1] * 50_000)] * 11)
+    with pytest.raises(s4.InvalidPayload, match="more than 500000 values"):
         s4.check(body, sample.NOW, sample.APP)
-    assert len(s4.decode_items(body)) == 1, "a log holds what was accepted before there was a limit"
+    assert len(s4.decode_items(body)) == 11, "a log holds what was accepted before there was a limit"
 
 
 def test_many_lists_of_json() -> None:
