@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.telemetry.values import CONTAINERS_MAX, undecodable
+from schemas.telemetry.values import CONTAINERS_MAX, TOO_MANY_VALUES, VALUES_MAX, count_values, undecodable
 
 LARGE_BYTES: Final = 64 * 1024
 """What is smaller is decoded within some 20 ms whatever it holds."""
@@ -25,6 +25,7 @@ _ITEMS: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _KEYED: Final = msgspec.msgpack.Decoder(dict[str | int | float | bool | None, msgspec.Raw])
 _SCALARS: Final = msgspec.msgpack.Decoder(list[bool | int | float | str | None])
 _ANY: Final = msgspec.msgpack.Decoder()
+_BROKEN: Final = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
 _SMALL_BYTES: Final = 4096
 
 
@@ -67,20 +68,65 @@ def msgpack_problem(body: bytes) -> str | None:
     """
     if len(body) <= LARGE_BYTES:
         return None
+    try:
+        if _many_values(body):
+            return TOO_MANY_VALUES
+        if _many_containers(body):
+            return f"more than {CONTAINERS_MAX} lists and maps in a request"
+    except _BROKEN as error:
+        return undecodable(error)
+    return None
+
+
+def _many_containers(body: bytes) -> bool:
     octets = np.frombuffer(body, np.uint8)
     most = int(np.count_nonzero((octets & 0xE0) == 0x80)) + int(np.count_nonzero((octets & 0xFC) == 0xDC))
     if most <= CONTAINERS_MAX:
-        return None
+        return False
     left = CONTAINERS_MAX
-    try:
-        for raw in _ITEMS.decode(body) if _is_list(body[0]) else [msgspec.Raw(body)]:
+    for raw in _ITEMS.decode(body) if _is_list(body[0]) else [msgspec.Raw(body)]:
+        for name, value in _ITEM.decode(raw).items():
+            left -= 1 if name == "positions" else _containers(value, left, 0)
+            if left < 0:
+                return True
+    return False
+
+
+def _many_values(body: bytes) -> bool:
+    """Whether large items alone hold too many values; those of small ones are counted as they are decoded."""
+    left = VALUES_MAX
+    for raw in _ITEMS.decode(body) if _is_list(body[0]) else [msgspec.Raw(body)]:
+        if len(memoryview(raw)) > LARGE_BYTES:
             for name, value in _ITEM.decode(raw).items():
-                left -= 1 if name == "positions" else _containers(value, left, 0)
+                left -= 0 if name == "positions" else _values(value, left, 0)
                 if left < 0:
-                    return f"more than {CONTAINERS_MAX} lists and maps in a request"
-    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
-        return undecodable(error)
-    return None
+                    return True
+    return False
+
+
+def _values(raw: msgspec.Raw, left: int, depth: int) -> int:
+    """The elements and entries in a value; more than `left` where it has more or is too deep."""
+    data = memoryview(raw)
+    head = data[0]
+    listed = _is_list(head)
+    if not listed and not (0x80 <= head <= 0x8F or head in (0xDE, 0xDF)):
+        return 0
+    if depth > 16 or (listed and _length(data) > left):
+        return left + 1
+    if len(data) <= _SMALL_BYTES:
+        return count_values(_ANY.decode(raw), left)
+    if listed:
+        try:
+            return len(_SCALARS.decode(raw))
+        except msgspec.ValidationError:
+            pass
+    values = _ITEMS.decode(raw) if listed else list(_KEYED.decode(raw).values())
+    count = len(values)
+    for value in values:
+        count += _values(value, left - count, depth + 1)
+        if count > left:
+            break
+    return count
 
 
 def _is_list(head: int) -> bool:
