@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -73,7 +74,8 @@ def main(arguments: list[str]) -> Any:
         run(kinds[arguments[0] if arguments else "edge"], settings.from_environment())
     except Exception:  # noqa: BLE001 - it is logged whole; the supervisor tries again
         logging.exception("the process could not start")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a log on a full disk
+            sys.stderr.flush()
         os._exit(1)
 
 

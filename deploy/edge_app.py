@@ -154,7 +154,7 @@ class EdgeApp:
                 limiter=limiter,
                 appender=appender,
                 objects=objects,
-                exports=RedisExportRegister(redis),
+                exports=RedisExportRegister(redis, configured.exports_per_day),
                 telemetry_partitions=configured.telemetry_partitions,
                 trusted_proxies=configured.trusted_proxies,
                 bodies_in_flight_bytes=configured.bodies_in_flight_bytes,

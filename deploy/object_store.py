@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deploy.objects import FolderObjects
 from deploy.objects_s3 import S3Objects
@@ -14,11 +15,25 @@ if TYPE_CHECKING:
     from deploy.settings import Settings
 
 
+_log: Final = logging.getLogger(__name__)
+
+
 def open_objects(configured: Settings, stack: AsyncExitStack) -> FolderObjects | S3Objects:
-    """The store of these settings; `stack` closes it. Nothing connects before the first request."""
+    """The store of these settings; `stack` closes it. Nothing connects before the first request.
+
+    What died while it wrote into a folder is tidied up after.
+    """
     location = configured.object_store_location
     if location.startswith("s3://"):
         store = S3Objects(location, key=configured.object_store_key, secret=configured.object_store_secret)
         stack.push_async_callback(store.close)
         return store
-    return FolderObjects(Path(location), base_url=configured.base_url, secret=configured.deployment_secret())
+    folder = FolderObjects(
+        Path(location),
+        base_url=configured.base_url,
+        secret=configured.deployment_secret(),
+        free_floor_bytes=configured.object_store_floor_mib * 2**20,
+    )
+    if left := folder.remove_leftovers():
+        _log.warning("removed %d files of objects that were never finished", left)
+    return folder

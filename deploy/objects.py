@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote
+
+from schemas.objects import ObjectStoreError, ObjectStoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Result = TypeVar("Result")
 
 URL_PATH: Final = "/objects/"
 PIECE_BYTES: Final = 256 * 1024
@@ -28,21 +34,27 @@ class BadKeyError(ValueError):
 
 
 class FolderObjects:
-    """An `ObjectStore` on a folder that all processes of this machine share."""
+    """An `ObjectStore` on a folder that all processes of this machine share.
 
-    def __init__(self, folder: Path, *, base_url: str, secret: bytes) -> None:
+    `free_floor_bytes` of its volume are left to the stores: who would write into them gets ObjectStoreFull.
+    """
+
+    def __init__(self, folder: Path, *, base_url: str, secret: bytes, free_floor_bytes: int = 0) -> None:
         self._folder = folder
+        self._free_floor_bytes = free_floor_bytes
         self._base_url = base_url.rstrip("/")
         self._secret = hmac.digest(secret, b"objects", "sha256")
 
     async def create(self, key: str) -> FolderWriter:
         """Begin a new object beside its place."""
-        return await asyncio.to_thread(FolderWriter, self.path(key))
+        path = self.path(key)
+        return await _told(f"the object {key}", FolderWriter, path, self._may_write)
 
     async def read(self, key: str) -> bytes | None:
         """A small object's bytes; None where there is none."""
+        path = self.path(key)
         try:
-            return await asyncio.to_thread(self.path(key).read_bytes)
+            return await _told(f"the object {key}", path.read_bytes)
         except FileNotFoundError:
             return None
 
@@ -50,14 +62,30 @@ class FolderObjects:
         """The objects right in a folder of keys."""
         path = self.path(folder)
         try:
-            return await asyncio.to_thread(_names, path)
+            return await _told(f"the folder {folder}", _names, path)
         except FileNotFoundError:
             return []
 
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
         path = self.path(key)
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await _told(f"the object {key}", path.unlink, True)  # noqa: FBT003 - missing_ok
+
+    async def free_bytes(self) -> int | None:
+        """What its volume has left above the floor."""
+        return await _told("the object store", self._free_bytes)
+
+    def remove_leftovers(self) -> int:
+        """Remove what writers that died have left of objects never finished; how many files there were.
+
+        What another process writes at this moment stays: a writer holds a lock on its file.
+        """
+        found = 0
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                if name.startswith(PART_PREFIX):
+                    found += _remove_unheld(Path(folder, name))
+        return found
 
     def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """Where the edge serves this one object until then."""
@@ -78,42 +106,98 @@ class FolderObjects:
             raise BadKeyError(f"{key!r} is no object key")
         return self._folder / key
 
+    def _free_bytes(self) -> int:
+        folder = self._folder
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        volume = os.statvfs(folder)
+        return max(0, volume.f_bavail * volume.f_frsize - self._free_floor_bytes)
+
+    def _may_write(self, size: int) -> bool:
+        return not self._free_floor_bytes or self._free_bytes() >= size
+
     def _signature(self, key: str, expires_at_ms: int) -> str:
         return hmac.new(self._secret, f"{expires_at_ms}:{key}".encode(), hashlib.sha256).hexdigest()
 
 
 class FolderWriter:
-    """Writes beside the object's place and renames at the end."""
+    """Writes beside the object's place and renames at the end.
 
-    def __init__(self, path: Path) -> None:
+    Nothing waits in a buffer: what is not on disk when a write fails can't make its end fail as well.
+    """
+
+    def __init__(self, path: Path, may_write: Callable[[int], bool] = lambda _: True) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PART_PREFIX)
-        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        self._file, name = tempfile.mkstemp(dir=path.parent, prefix=PART_PREFIX)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._closed = False
         self._temporary = Path(name)
         self._path = path
+        self._may_write = may_write
 
     async def write(self, chunk: bytes) -> None:
         """Append the next bytes."""
-        await asyncio.to_thread(self._file.write, chunk)
+        await _told(f"the object {self._path.name}", self._write, chunk)
 
     async def commit(self) -> None:
         """Make the object visible, safe against a crash right after."""
-        await asyncio.to_thread(self._commit)
+        await _told(f"the object {self._path.name}", self._commit)
 
     async def abort(self) -> None:
-        """Forget what was written."""
-        await asyncio.to_thread(self._abort)
+        """Forget what was written. Called again, or after a commit: nothing happens."""
+        await _told(f"the object {self._path.name}", self._abort)
+
+    def _write(self, chunk: bytes) -> None:
+        if not self._may_write(len(chunk)):
+            raise OSError(errno.ENOSPC, "the volume's last space is left to the stores")
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
 
     def _commit(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        os.fsync(self._file)
         self._temporary.replace(self._path)
+        self._close()
         _sync_folder(self._path.parent)
 
     def _abort(self) -> None:
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        try:
+            self._temporary.unlink(missing_ok=True)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            os.close(self._file)
+
+
+async def _told(what: str, call: Callable[..., Result], *arguments: object) -> Result:
+    """Run it in a thread; a failure of the folder is one of the store. FileNotFoundError stays what it is."""
+    try:
+        return await asyncio.to_thread(call, *arguments)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise ObjectStoreFull(f"no space left for {what}") from error
+        raise ObjectStoreError(f"{what}: {error}") from error
+
+
+def _remove_unheld(part: Path) -> int:
+    try:
+        file = os.open(part, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0
+    else:
+        part.unlink(missing_ok=True)
+        return 1
+    finally:
+        os.close(file)
 
 
 def _names(folder: Path) -> list[str]:

@@ -24,7 +24,7 @@ from deploy.objects_s3_signing import (
     encode_query,
     presign,
 )
-from schemas.objects import ObjectStoreError
+from schemas.objects import ObjectStoreError, ObjectStoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,10 @@ class S3Objects:
         """Remove an object; nothing happens where there is none."""
         await self.request("DELETE", key, allowed=(200, 204, 404))
 
+    async def free_bytes(self) -> int | None:
+        """None: the store sets its own end, and says so when it is met."""
+        return None
+
     def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """Where the store itself serves this object until then, at most 7 days from now."""
         seconds = max(1, min(PRESIGN_SECONDS_MAX, int(expires_at_ms / 1000 - self._now())))
@@ -129,6 +133,8 @@ class S3Objects:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ObjectStoreError(f"the object store did not answer: {error!r}") from error
+        if status == 507:  # Insufficient Storage
+            raise ObjectStoreFull(f"no space left for the object {key}")
         if status not in allowed:
             raise ObjectStoreError(
                 f"{method} {key}: status {status}: {content[:300].decode(errors='replace')}"

@@ -69,6 +69,10 @@ class Settings:
     object_store_key: str = ""
     """Access key id of an s3:// object store."""
     object_store_secret: str = ""
+    object_store_floor_mib: int = 256
+    """Of a folder's volume: objects leave so much of it to the stores."""
+    exports_per_day: int = 96
+    """How many exports may begin in a UTC day: `/api/export` takes no key."""
     webhook_networks: tuple[str, ...] = ()
     """CIDR ranges of private addresses that webhooks may go to nevertheless."""
     connections_per_address: int = CONNECTIONS_PER_ADDRESS
@@ -174,6 +178,8 @@ def _check(settings: Settings) -> None:
         ("instance", 0, 10_000),
         ("connections_per_address", 1, 1_000_000),
         ("bodies_in_flight_bytes", 32 * 1024 * 1024, 64 * 1024**3),
+        ("object_store_floor_mib", 0, 1_000_000),
+        ("exports_per_day", 0, 1_440),
     ):
         value = getattr(settings, name)
         if not lowest <= value <= highest:

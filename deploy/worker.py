@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import sys
@@ -57,5 +58,6 @@ if __name__ == "__main__":
         run(sys.argv[1], settings.from_environment())
     except Exception:  # noqa: BLE001 - a store that is away at start: the supervisor tries again
         logging.exception("the worker could not start")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a log on a full disk
+            sys.stderr.flush()
         os._exit(EXIT_FAILED)  # Faust's threads may still run

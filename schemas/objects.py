@@ -6,11 +6,20 @@ whole or not at all: it exists once its writer has committed.
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+_log: Final = logging.getLogger(__name__)
 
 
 class ObjectStoreError(Exception):
     """The store refused a request, or did not answer. What was asked may or may not have happened."""
+
+
+class ObjectStoreFull(ObjectStoreError):
+    """There is no space left. What was being written is gone; the same may be asked again when there is."""
 
 
 class ObjectWriter(Protocol):
@@ -25,12 +34,12 @@ class ObjectWriter(Protocol):
         ...
 
     async def abort(self) -> None:
-        """Forget what was written. May be called after a failed `commit`."""
+        """Forget what was written, and give its space back. May be called after a failed `commit`."""
         ...
 
 
 class ObjectStore(Protocol):
-    """Holds immutable blobs by key. Raises ObjectStoreError, or OSError for a folder."""
+    """Holds immutable blobs by key. Raises ObjectStoreError; ObjectStoreFull where space is wanting."""
 
     async def create(self, key: str) -> ObjectWriter:
         """Begin a new object."""
@@ -48,6 +57,28 @@ class ObjectStore(Protocol):
         """Remove an object; nothing happens where there is none."""
         ...
 
+    async def free_bytes(self) -> int | None:
+        """How much may still be written; None where the store sets no end to it."""
+        ...
+
     def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """An address that serves this one object to whoever holds it, until the time given."""
         ...
+
+
+@asynccontextmanager
+async def new_object(objects: ObjectStore, key: str) -> AsyncIterator[ObjectWriter]:
+    """A writer whose object becomes visible when the block ends, and is forgotten where it raises.
+
+    Raises what the block and the store raise; a failure to forget is logged, and hides nothing.
+    """
+    writer = await objects.create(key)
+    try:
+        yield writer
+        await writer.commit()
+    except BaseException:
+        try:
+            await writer.abort()
+        except Exception:  # noqa: BLE001 - what the block raised is what the caller has to know
+            _log.exception("what was written of the object %s may have been left behind", key)
+        raise

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Final, Protocol
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
 import msgspec
 
 from schemas.log import LogRecord, LogTail
 from schemas.log_positions import checked, mark_before
-from schemas.objects import ObjectStore, ObjectWriter
+from schemas.objects import ObjectStore, ObjectStoreFull, ObjectWriter, new_object
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
 from schemas.telemetry.skips import Skips, read_skips
@@ -80,13 +82,22 @@ class ExportRunner:
         self._partitions = partitions
 
     async def tick(self) -> Exported | None:
-        """Run the pending export to its end. Raises what the stores raise; then it stays pending."""
+        """Run the pending export to its end. Raises what the stores raise; then it stays pending.
+
+        Where the object store is full it ends: what it should have covered is the next one's.
+        """
         export_id = await self._register.pending()
         if export_id is None:
             return None
-        exported = await run_export(
-            export_id, tail=self._tail, objects=self._objects, partitions=self._partitions
-        )
+        try:
+            exported = await run_export(
+                export_id, tail=self._tail, objects=self._objects, partitions=self._partitions
+            )
+        except ObjectStoreFull as error:
+            # Tried again at once it would fill what little there is, and give it back, for ever.
+            await self._register.finish(export_id)
+            _log.error("export %s ended without a file: %s; the next one covers the same", export_id, error)
+            return None
         await self._register.finish(export_id)
         _log.info("export %s: %d lines in %d files", export_id, exported.lines, len(exported.objects))
         return exported
@@ -113,22 +124,18 @@ async def run_export(
         mark = position.marks.get(str(partition), "")
         await checked(tail, TELEMETRY.name, partition, begin, mark if begin == held else "", where=_WHERE)
         end = await tail.end_offset(TELEMETRY.name, partition)
-        files = _Files(objects, export_id, partition)
-        try:
+        async with _Files(objects, export_id, partition) as files:
             async for record in tail.read(TELEMETRY.name, partition, begin, end):
                 for game_id, line in lines_of(record, skips):
                     await files.add(game_id, line)
-            keys += await files.commit()
-        except BaseException:
-            await files.abort()
-            raise
+            await files.flush()
+        keys += files.keys
         lines += files.lines
         position.next_offsets[str(partition)] = end
         position.marks[str(partition)] = await mark_before(tail, TELEMETRY.name, partition, end)
     position.export_id = export_id
-    writer = await objects.create(POSITION_KEY)
-    await writer.write(_encoder.encode(position))
-    await writer.commit()
+    async with new_object(objects, POSITION_KEY) as writer:
+        await writer.write(_encoder.encode(position))
     return Exported(export_id, keys, lines)
 
 
@@ -187,19 +194,36 @@ async def _position(objects: ObjectStore, log_id: str) -> Position:
 
 
 class _Files:
-    """The files of one export and partition: one for each game, made when its first line comes."""
+    """The files of one export and partition: one for each game, made when its first line comes.
+
+    All are visible once the block has ended; where it raises, those that are not yet are forgotten.
+    """
 
     def __init__(self, objects: ObjectStore, export_id: str, partition: int) -> None:
         self._objects = objects
         self._name = f"exports/{export_id}/telemetry-{partition}.ndjson"
+        self._open = AsyncExitStack()
         self._writers: dict[str, ObjectWriter] = {}
         self._waiting: dict[str, bytearray] = {}
         self.lines = 0
 
+    @property
+    def keys(self) -> list[str]:
+        return [self._key(game_id) for game_id in self._waiting]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.__aexit__(kind, error, trace)
+
     async def add(self, game_id: str, line: bytes) -> None:
         waiting = self._waiting.get(game_id)
         if waiting is None:
-            self._writers[game_id] = await self._objects.create(self._key(game_id))
+            made = new_object(self._objects, self._key(game_id))
+            self._writers[game_id] = await self._open.enter_async_context(made)
             waiting = self._waiting[game_id] = bytearray()
         waiting += line
         self.lines += 1
@@ -207,16 +231,9 @@ class _Files:
             await self._writers[game_id].write(bytes(waiting))
             waiting.clear()
 
-    async def commit(self) -> list[str]:
-        for game_id in list(self._writers):
-            await self._writers[game_id].write(bytes(self._waiting[game_id]))
-            await self._writers[game_id].commit()
-            del self._writers[game_id]
-        return [self._key(game_id) for game_id in self._waiting]
-
-    async def abort(self) -> None:
-        for writer in self._writers.values():
-            await writer.abort()
+    async def flush(self) -> None:
+        for game_id, waiting in self._waiting.items():
+            await self._writers[game_id].write(bytes(waiting))
 
     def _key(self, game_id: str) -> str:
         return f"games/{game_id}/{self._name}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,8 +18,10 @@ from rich.table import Table
 from deploy.bench.ingest import read_relay
 from deploy.bench.load import Order, OrderRefusedError, check
 from deploy.bench.processes import NoStackError
+from deploy.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.drill.faults import FaultDrill, Outcome, Plan
 from deploy.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
+from deploy.drill.small_volume import HOME, is_inside, run_inside
 from deploy.drill.soak import Memory, soak
 from deploy.drill.stack import DrillFailedError, OwnStack
 from projections.clickhouse.client import ClickHouseError
@@ -110,6 +114,42 @@ async def _liveops(home: Path, plan: MoneyPlan, console: Console) -> MoneyOutcom
     console.print(f"starting a stack on {home}…", style="dim")
     async with OwnStack(home) as stack:
         return await MoneyDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
+@app.command("disk")
+def disk_command(
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often the volume fills up.")] = 2,
+    full_seconds: Annotated[float, typer.Option(min=1, max=600, help="How long it stays full.")] = 20.0,
+    mebibytes: Annotated[int, typer.Option(min=600, max=100_000, help="Size of the volume.")] = 900,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Fill the volume of a stack of its own (in memory), give the space back, then count everything.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = DiskPlan(rounds=rounds, full_seconds=full_seconds)
+    try:
+        if not is_inside():
+            with tempfile.TemporaryDirectory(prefix="questlog-drill-") as folder:
+                command = [sys.executable, "-m", "deploy.cli", *sys.argv[1:]]
+                raise typer.Exit(run_inside(Path(folder), mebibytes, command))
+        outcome = asyncio.run(_disk(Path(os.environ[HOME]), plan, console))
+    except (DrillFailedError, ClickHouseError, OSError) as error:
+        console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(f"answers {outcome.answers}")
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _disk(home: Path, plan: DiskPlan, console: Console) -> DiskOutcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await DiskDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
 
 
 def show(console: Console, outcome: Outcome) -> None:

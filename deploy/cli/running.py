@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from deploy import settings
 from deploy.private import write_private
 from deploy.stack.supervisor import StartFailed
+from deploy.stack.volume import trouble_of
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -47,6 +48,8 @@ def lock_of(home: Path) -> TextIO:
     """The lock file of a home, made where there is none. Raises StartFailed."""
     try:
         home.mkdir(parents=True, exist_ok=True)
+        if (trouble := trouble_of(home)) is not None:
+            raise StartFailed(trouble)
         return (home / "up.lock").open("a+")
     except OSError as error:
         raise StartFailed(

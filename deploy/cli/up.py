@@ -27,6 +27,7 @@ from deploy.stack.part import PartSpec, http_ok
 from deploy.stack.parts import PREPARED, Ports, processes, stores
 from deploy.stack.ports import port_taken
 from deploy.stack.redis import redis_url
+from deploy.stack.screen import patient
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
 from schemas.topics import LIVEOPS_COMMANDS
@@ -98,7 +99,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             clickhouse_url=clickhouse_url(clickhouse_port, configured.store_password("clickhouse")),
         )
         running.write(configured)
-        console = Console(highlight=False, soft_wrap=True)
+        console = Console(file=patient(sys.stdout), highlight=False, soft_wrap=True)
         _say_first_fetch(console)
         specs = stores(configured, ports, redis_empty=redis_empty)
         specs += processes(configured, ports, edges=edges, workers=workers)

@@ -85,7 +85,7 @@ class OwnStack:
     async def _ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         demo = self.home / "demo.json"
-        while not (demo.exists() and self._all_ready()):
+        while not (demo.exists() and self.all_ready()):
             if self._process is None or self._process.returncode is not None:
                 raise DrillFailedError(f"the stack did not start; see {self.home / 'up.log'}")
             if time.monotonic() > deadline:
@@ -95,7 +95,13 @@ class OwnStack:
             await asyncio.sleep(0.1)
         self.demo = json.loads(demo.read_bytes())
 
-    def _all_ready(self) -> bool:
+    @property
+    def is_up(self) -> bool:
+        """Whether the supervisor still runs."""
+        return self._process is not None and self._process.returncode is None
+
+    def all_ready(self) -> bool:
+        """Whether every part is, by the supervisor's word."""
         parts = self.parts()
         return bool(parts) and all(part["state"] == "ready" for part in parts.values())
 

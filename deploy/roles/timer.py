@@ -53,7 +53,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         appender=worker.appender,
     )
     exports = ExportRunner(
-        register=RedisExportRegister(redis),
+        register=RedisExportRegister(redis, configured.exports_per_day),
         tail=worker.tail,
         objects=open_objects(configured, worker.stack),
         partitions=partitions,

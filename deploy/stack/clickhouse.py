@@ -59,5 +59,6 @@ def clickhouse_part(
         prepare=prepare,
         ready=ready,
         start_seconds=120,
+        needs_space=False,
         stop_seconds=30,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from deploy.private import write_private
+from deploy.stack.clickhouse_space import KEPT_FREE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,8 @@ def write_access(folder: Path, tenant_tables: Iterable[str]) -> Path:
     users = folder / "users.xml"
     config = Element("clickhouse")
     SubElement(config, "users_config").text = str(users.absolute())
+    disks = SubElement(SubElement(config, "storage_configuration"), "disks")
+    SubElement(SubElement(disks, "default"), "keep_free_space_bytes").text = str(KEPT_FREE_BYTES)
     write_private(users, tostring(_users(tenant_tables), "unicode"))
     write_private(folder / "config.xml", tostring(config, "unicode"))
     return folder / "config.xml"

@@ -15,6 +15,7 @@ from deploy.stack.clickhouse_access import write_access
 from deploy.stack.clickhouse_engine import ChdbEngine
 from deploy.stack.clickhouse_http import ClickHouseHttp
 from deploy.stack.clickhouse_readers import Owner, Readers
+from deploy.stack.clickhouse_space import watch_space
 
 
 def main() -> None:
@@ -33,6 +34,7 @@ def main() -> None:
     engine = ChdbEngine(arguments.path / "data", write_access(arguments.path / "access", tables))
     owner = Owner(arguments.password_file.read_text(encoding="ascii").strip())
     app = ClickHouseHttp(engine, Readers(arguments.path / "readers.json", owner), tables)
+    watch_space(arguments.path)
     try:
         uvicorn.run(
             app,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 _PR_SET_PDEATHSIG: Final = 1
@@ -44,6 +44,8 @@ class PartSpec:
     """Names of parts that must be ready before this one is started."""
     start_seconds: float = 30.0
     stop_seconds: float = 15.0
+    needs_space: bool = True
+    """Whether it is of no use before the home can be written."""
     admin_port: int = 0
     """Where it serves /healthz and /metrics, 0 where it does not."""
 
@@ -61,13 +63,17 @@ class RunningPart:
     async def start(cls, spec: PartSpec, logs: Path) -> RunningPart:
         """Start the program; does not wait for it to be ready.
 
-        Raises PartFailed when it cannot be executed.
+        Raises PartFailed when it cannot be prepared or executed. Where its log can't be opened, its output is
+        dropped.
         """
-        if spec.prepare is not None:
-            await asyncio.to_thread(spec.prepare)
-        log = _open_log(logs, spec.name)
+        try:
+            if spec.prepare is not None:
+                await asyncio.to_thread(spec.prepare)
+        except OSError as error:
+            raise PartFailed(f"{spec.name} cannot be prepared: {error}") from error
+        log = logs / f"{spec.name}.log"
         parent = os.getpid()
-        with log.open("ab") as output:
+        with _open_log(log) as output:
             log_from = output.tell()
             try:
                 process = await asyncio.create_subprocess_exec(
@@ -109,7 +115,11 @@ class RunningPart:
         return bool(state.get("ok") and state.get("settled", True) and state.get("pid") == self.process.pid)
 
     def _ended(self) -> str:
-        lines = self.log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
+        try:
+            written = self.log.read_bytes()[-4000:]
+        except OSError:
+            written = b""
+        lines = written.decode(errors="replace").strip().splitlines()
         return f"{self.spec.name} ended with {self.process.returncode}; last of {self.log}: " + "\n".join(
             lines[-5:]
         )
@@ -132,15 +142,17 @@ class RunningPart:
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
-def _open_log(logs: Path, name: str) -> Path:
-    """The part's log file, begun anew when it has grown large; one older file is kept."""
-    logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"{name}.log"
-    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-        log.replace(log.with_suffix(".log.1"))
-    log.touch(mode=0o600)
-    log.chmod(0o600)  # an older one may have been begun for everybody
-    return log
+def _open_log(log: Path) -> IO[bytes]:
+    """The part's log file, begun anew when it has grown large; one older is kept. Else the null device."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+            log.replace(log.with_suffix(".log.1"))
+        log.touch(mode=0o600)
+        log.chmod(0o600)  # an older one may have been begun for everybody
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 if sys.platform == "linux":

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from deploy.private import write_private
 from deploy.stack.part import PartFailed, PartSpec, RunningPart, ask_health
+from deploy.stack.volume import trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-State = Literal["waiting", "starting", "ready", "restarting", "stopping", "stopped"]
+State = Literal["waiting", "starting", "ready", "restarting", "no space", "stopping", "stopped"]
 
 BACKOFF_SECONDS: Final = (0.1, 0.3, 1.0, 2.0)
 """Pauses before the first, second, … restart in a row; the last one repeats.
@@ -29,6 +30,8 @@ STEADY_SECONDS: Final = 20.0
 """A part that ran this long begins again with the shortest pause."""
 FIRST_TRIES: Final = 3
 """A part that was never ready is tried so often before the whole start is given up."""
+SPACE_LOOK_SECONDS: Final = 1.0
+"""How often a volume that can't be written is looked at."""
 STATUS_FILE: Final = "status.json"
 
 
@@ -53,11 +56,20 @@ class StartFailed(Exception):
 class Supervisor:
     """Runs parts until `stop`. `say` gets one line for each thing worth knowing."""
 
-    def __init__(self, specs: list[PartSpec], home: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        specs: list[PartSpec],
+        home: Path,
+        say: Callable[[str], None],
+        trouble: Callable[[Path], str | None] = trouble_of,
+    ) -> None:
         self._specs = specs
         self._home = home
         self._logs = home / "logs"
         self._say = say
+        self._trouble = trouble
+        self._troubled: str | None = None
+        self._status_written = True
         self._stopping = asyncio.Event()
         self._ready = {spec.name: asyncio.Event() for spec in specs}
         self._running: dict[str, RunningPart] = {}
@@ -113,6 +125,12 @@ class Supervisor:
         for part, answer in zip(asked, answers, strict=True):
             part.lag = answer.get("lag")
 
+    async def _mend_status(self) -> None:
+        while True:
+            await asyncio.sleep(SPACE_LOOK_SECONDS)
+            if not self._status_written:
+                self._write_status()
+
     @property
     def steady(self) -> bool:
         """True while every part is ready."""
@@ -129,8 +147,14 @@ class Supervisor:
         Raises what ends a keeper itself.
         """
         stopped = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait({stopped, *self._keepers.values()}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        mending = asyncio.create_task(self._mend_status())
+        try:
+            done, _ = await asyncio.wait(
+                {stopped, *self._keepers.values()}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopped.cancel()
+            mending.cancel()
         for keeper in done - {stopped}:
             keeper.result()
 
@@ -180,6 +204,8 @@ class Supervisor:
         while not self._stopping.is_set():
             for name in spec.after:
                 await self._ready[name].wait()
+            if spec.needs_space:
+                await self._space(spec.name)
             self._change(spec.name, "starting")
             began = clock()
             why = ""
@@ -208,14 +234,34 @@ class Supervisor:
             self._change(spec.name, "restarting")
             await asyncio.sleep(pause)
 
+    async def _space(self, name: str) -> None:
+        """Until parts can write in the home: a full disk is a state, not an end. Said once for all parts."""
+        while (trouble := self._trouble(self._home)) is not None:
+            if self._troubled is None:
+                self._say(f"{trouble}; parts that have ended are started again when this is over")
+            self._troubled = trouble
+            if self.parts[name].state != "no space":
+                self._change(name, "no space")
+            await asyncio.sleep(SPACE_LOOK_SECONDS)
+        if self._troubled is not None:
+            self._say("the home can be written again")
+            self._troubled = None
+
     def _change(self, name: str, state: State) -> None:
         self.parts[name].state = state
         self._write_status()
 
     def _write_status(self) -> None:
-        """`<home>/status.json`, whole at any moment."""
+        """`<home>/status.json`, whole at any moment. What can't be written now is written when it can."""
         body = {"pid": os.getpid(), "parts": [asdict(part) for part in self.parts.values()]}
-        write_private(self._home / STATUS_FILE, json.dumps(body), durable=False)
+        try:
+            write_private(self._home / STATUS_FILE, json.dumps(body), durable=False)
+        except OSError as error:
+            if self._status_written:
+                self._say(f"{self._home / STATUS_FILE} can't be written and is out of date: {error.strerror}")
+            self._status_written = False
+        else:
+            self._status_written = True
 
 
 def _exit_text(code: int) -> str:

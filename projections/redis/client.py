@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
@@ -12,11 +12,18 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
-"""What a Redis that is away, loading or failing over raises; anything else is a mistake of ours."""
+
+class CannotWriteNow(ResponseError):
+    """Redis refuses writes, since its disk or its memory is full. It reads on, and writes again by itself."""
+
+
+AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, CannotWriteNow)
+"""What a Redis that is away, loading, full or failing over raises; anything else is a mistake of ours."""
+_REFUSES_WRITES: Final = ("MISCONF", "OOM")
+"""How such an answer begins: its append-only file, or `maxmemory`."""
 
 
 class CancellableSends(AbstractConnection):
@@ -52,6 +59,15 @@ class CancellableSends(AbstractConnection):
                 raise RedisTimeoutError("Timeout writing to socket") from None
             if isinstance(error, OSError):
                 raise RedisConnectionError(f"Error while writing to socket: {error}") from error
+            raise
+
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """As redis-py's; CannotWriteNow where it would be a ResponseError that says so."""
+        try:
+            return await super().read_response(*arguments, **options)
+        except ResponseError as error:
+            if isinstance(error, OutOfMemoryError) or str(error).startswith(_REFUSES_WRITES):
+                raise CannotWriteNow(str(error)) from error
             raise
 
 

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from projections.redis.client import AWAY
+from projections.redis.client import AWAY, CannotWriteNow
+from projections.redis.local_buckets import Buckets, Decision, LocalBuckets
 from projections.redis.scripts import RATE_LIMIT
 from schemas.edge.ports import Counted, StoreUnavailable, Verdict
 
@@ -26,12 +27,8 @@ TOGETHER_MAX: Final = 256
 COUNTED_S: Final = 0.1
 """Where refused calls count, Redis hears of one refused call in this time from each process."""
 
-_Buckets = list[str | float | bool]
-"""Key, limit, period and whether refusals count, of each bucket of a call."""
-_Verdict = tuple[int, int, int, int, int]
-"""Allowed, retry after, remaining, reset, which bucket (from 1)."""
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(list[_Verdict]).decode
+_decode: Final = msgspec.msgpack.Decoder(list[Decision]).decode
 
 
 class RedisRateLimiter:
@@ -39,7 +36,8 @@ class RedisRateLimiter:
 
     `limit` calls a `period_ms` with a burst of one period's worth. When refused, waiting `retry_after_ms`
     without calling suffices. With `count_refused`, refused calls count like others, and waits never exceed a
-    period. Raises StoreUnavailable while Redis is away: nothing is guessed.
+    period. Raises StoreUnavailable while Redis is away: nothing is guessed. Where it can only read (its disk
+    is full), this process counts for itself meanwhile, so that reads go on; no write is acknowledged then.
     """
 
     def __init__(
@@ -54,7 +52,8 @@ class RedisRateLimiter:
         self._prefix = prefix
         self._monotonic = monotonic
         self._remembered = remembered
-        self._waiting: list[tuple[_Buckets, asyncio.Future[_Verdict]]] = []
+        self._waiting: list[tuple[Buckets, asyncio.Future[Decision]]] = []
+        self._local = LocalBuckets(monotonic)
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: OrderedDict[tuple[str, float, int], tuple[float, float, float]] = OrderedDict()
 
@@ -70,7 +69,7 @@ class RedisRateLimiter:
         return await self._take(calls, count_refused=False)
 
     async def _take(self, calls: Sequence[Counted], *, count_refused: bool) -> tuple[Verdict, Counted]:
-        arguments: _Buckets = []
+        arguments: Buckets = []
         for call in calls:
             if call.limit <= 0:
                 return Verdict(
@@ -117,10 +116,10 @@ class RedisRateLimiter:
             allowed=False, retry_after_ms=_ms(free_at - now), remaining=0, reset_ms=_ms(reset_at - now)
         )
 
-    async def _ask(self, arguments: _Buckets) -> _Verdict:
+    async def _ask(self, arguments: Buckets) -> Decision:
         """The script's word on a call. What is asked in one turn of the event loop is asked together."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[_Verdict] = loop.create_future()
+        answer: asyncio.Future[Decision] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._send)
         self._waiting.append((arguments, answer))
@@ -133,12 +132,14 @@ class RedisRateLimiter:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, some: list[tuple[_Buckets, asyncio.Future[_Verdict]]]) -> None:
+    async def _run(self, some: list[tuple[Buckets, asyncio.Future[Decision]]]) -> None:
         problem: Exception | None = None
-        reply: list[_Verdict] = []
+        reply: list[Decision] = []
         try:
             calls = _encode([arguments for arguments, _ in some])
             reply = _decode(await RATE_LIMIT.run(self._redis, calls))
+        except CannotWriteNow:
+            reply = [self._local.take(arguments) for arguments, _ in some]
         except AWAY as error:
             problem = StoreUnavailable(f"Redis is away: {error}")
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from schemas.objects import ObjectStore, ObjectStoreError
+from schemas.objects import ObjectStore, ObjectStoreError, new_object
 from streams.deciders.fold import Remembered
 from streams.deciders.log_time import LogTime
 
@@ -119,11 +119,10 @@ class ObjectSnapshots:
 
     async def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
         """See SnapshotStore. Then removes those of the partition that nobody needs any more."""
-        writer = await self._objects.create(name.key)
         digest = hashlib.sha256()
         held = bytearray()
         size_bytes = 0
-        try:
+        async with new_object(self._objects, name.key) as writer:
             for frame in _frames(snapshot):
                 begin = len(held)
                 held += len(frame).to_bytes(_LENGTH_BYTES, "big")
@@ -137,10 +136,6 @@ class ObjectSnapshots:
             held += digest.digest()
             size_bytes += len(held)
             await writer.write(bytes(held))
-            await writer.commit()
-        except BaseException:
-            await writer.abort()
-            raise
         await self._remove_old(name)
         return size_bytes
 

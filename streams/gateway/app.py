@@ -20,7 +20,7 @@ from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, BODY_READ_TIMEOUT_S, RET
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.log import Appender, LogUnavailable
-from schemas.objects import ObjectStore
+from schemas.objects import ObjectStore, ObjectStoreError, ObjectStoreFull
 from streams.gateway import models, s1, s4
 from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import linger
@@ -101,7 +101,7 @@ class Gateway:
             "/api/funnel": ingest,
             "/api/realtime": ingest,
             "/api/models": partial(models.upload, services, objects),
-            "/api/export": partial(start_export, services, exports),
+            "/api/export": partial(start_export, services, exports, objects),
             "/api/sql/select": partial(s4.sql_select, services),
             "/api/telemetry": partial(s1.ingest, services),
             "/api/telemetry/feedback": partial(s1.feedback, services),
@@ -142,10 +142,9 @@ class Gateway:
             return self._no_route(request, known=handler is not None)
         except Refused as refused:
             return self._refusal(request, refused)
-        except (LogUnavailable, StoreUnavailable) as error:
+        except (LogUnavailable, StoreUnavailable, ObjectStoreError) as error:
             _log.warning("%s %s: 503: %s", request.method, request.path, error, extra=_about(request))
-            message = "not available right now; whether it happened is not known, retry"
-            return self._refusal(request, Refused(503, message, headers=_UNAVAILABLE))
+            return self._refusal(request, Refused(503, _why(error), headers=_UNAVAILABLE))
         except (ClientGone, asyncio.CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the last resort
@@ -206,6 +205,13 @@ class Gateway:
                 await self.drained()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ObjectStoreError):
+        full = isinstance(error, ObjectStoreFull)
+        return f"the object store {'is full' if full else 'is not available'}: nothing was kept, retry"
+    return "not available right now; whether it happened is not known, retry"
 
 
 def _about(request: Request) -> dict[str, str]:

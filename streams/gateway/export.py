@@ -13,19 +13,36 @@ from typing import Final, Protocol
 import msgspec
 
 from schemas.log import LogUnavailable
+from schemas.objects import ObjectStore
 from schemas.telemetry.record import PartKind
-from streams.gateway.http import Request, Response, json_response
+from streams.gateway.http import Refused, Request, Response, json_response
 from streams.gateway.services import Services
 
 EXPORT_PARTITION: Final = 0
 """Where EXPORT_STARTED is appended: an export is the deployment's, not a game's."""
 
 
+NO_SPACE_RETRY_S: Final = 60
+FREE_BYTES_MIN: Final = 64 * 1024 * 1024
+"""With less space left in the object store no export begins."""
+
+
+class ExportsUsedUp(Exception):
+    """The deployment's exports of this day are used up."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"the exports of this day are used up; retry after {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
 class ExportRegister(Protocol):
     """Which export is on, shared by all processes. Losing it loses nothing: the next covers the same."""
 
-    async def begin(self, export_id: str) -> str:
-        """Begin an export under this id, or return the id of the one that is on or began within a minute."""
+    async def begin(self, export_id: str, now_ms: int) -> str:
+        """Begin an export under this id, or return the id of the one that is on or began within a minute.
+
+        Raises ExportsUsedUp where as many have begun in this UTC day as the deployment allows.
+        """
         ...
 
     async def withdraw(self, export_id: str) -> None:
@@ -45,10 +62,25 @@ class ExportRegister(Protocol):
         ...
 
 
-async def start_export(services: Services, register: ExportRegister, request: Request) -> Response:
-    """Answer 202 with the id of the export that now is on."""
+async def start_export(
+    services: Services, register: ExportRegister, objects: ObjectStore, request: Request
+) -> Response:
+    """Answer 202 with the id of the export that now is on.
+
+    Anybody may call: 429 once the day's exports have begun, 503 where the object store has no space for one.
+    """
+    free = await objects.free_bytes()
+    if free is not None and free < FREE_BYTES_MIN:
+        message = (
+            f"no space for an export: {free // 2**20} MiB are left, {FREE_BYTES_MIN // 2**20} are needed"
+        )
+        raise Refused(503, message, headers=((b"retry-after", str(NO_SPACE_RETRY_S).encode()),))
     mine = str(uuid.uuid4())
-    export_id = await register.begin(mine)
+    try:
+        export_id = await register.begin(mine, services.now_ms())
+    except ExportsUsedUp as error:
+        wait = ((b"retry-after", str(error.retry_after_s).encode()),)
+        raise Refused(429, str(error), headers=wait) from None
     if export_id == mine:
         part = services.part(
             PartKind.EXPORT_STARTED,

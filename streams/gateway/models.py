@@ -17,7 +17,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from schemas.edge.limits import MODEL_BYTES_MAX
-from schemas.objects import ObjectStore, ObjectWriter
+from schemas.objects import ObjectStore, ObjectWriter, new_object
 from schemas.telemetry.record import PartKind
 from streams.gateway.http import ClientGone, Refused, Request, Response, json_response
 from streams.gateway.s4 import limit_s4, secret_application
@@ -135,10 +135,12 @@ async def upload(services: Services, objects: ObjectStore, request: Request) -> 
     services.hold(request, credential.key_id).take(PIECE_BYTES)
     model_id = str(uuid.uuid4())
     key = f"games/{game.id}/models/{model_id}"
-    writer = await objects.create(key)
-    try:
-        async with asyncio.timeout(UPLOAD_TIMEOUT_S):
-            size, digest = await _store(request, form, writer)
+    async with new_object(objects, key) as writer:
+        try:
+            async with asyncio.timeout(UPLOAD_TIMEOUT_S):
+                size, digest = await _store(request, form, writer)
+        except TimeoutError:
+            raise Refused(408, "the upload did not arrive in time") from None
         model = {
             "id": model_id,
             "app_id": game.id,
@@ -147,13 +149,6 @@ async def upload(services: Services, objects: ObjectStore, request: Request) -> 
             "size": size,
             "sha256": digest,
         }
-        await writer.commit()
-    except TimeoutError:
-        await writer.abort()
-        raise Refused(408, "the upload did not arrive in time") from None
-    except BaseException:
-        await writer.abort()
-        raise
     part = services.part(
         PartKind.MODEL_UPLOADED,
         request,

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.log import LogRecord
 from schemas.log_positions import PositionRefused
+from schemas.objects import ObjectStoreFull
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 from schemas.telemetry.skips import SkipDecision, content_hash, encode_skip
 from streams.exports import POSITION_KEY, ExportRunner, Position, run_export
@@ -119,7 +120,7 @@ async def test_the_runner_takes_what_is_pending_and_says_when_it_is_done() -> No
     tail, objects, register = ListTail(), MemoryObjects(), MemoryExports()
     runner = ExportRunner(register=register, tail=tail, objects=objects, partitions=2)
     assert await runner.tick() is None
-    await register.begin("e1")
+    await register.begin("e1", NOW)
     assert await runner.tick() is None
     await register.confirm("e1")
     exported = await runner.tick()
@@ -171,3 +172,20 @@ async def test_what_the_log_lost_since_the_last_export_is_noticed() -> None:
     objects.objects[POSITION_KEY] = msgspec.json.encode(kept)
     await run_export("two", tail=tail, objects=objects, partitions=1)
     assert msgspec.json.decode(objects.objects[POSITION_KEY], type=Position).marks["0"]
+
+
+async def test_a_full_store_ends_the_export_and_the_next_covers_the_same() -> None:
+    tail, objects, register = ListTail(), MemoryObjects(), MemoryExports()
+    tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
+    runner = ExportRunner(register=register, tail=tail, objects=objects, partitions=2)
+    await register.begin("e1", NOW)
+    await register.confirm("e1")
+    objects.fails = ObjectStoreFull("no space left")
+    assert await runner.tick() is None
+    assert (await register.pending(), objects.objects, objects.aborted) == (None, {}, 1)
+    objects.fails = None
+    await register.begin("e2", NOW)
+    await register.confirm("e2")
+    exported = await runner.tick()
+    assert exported is not None
+    assert exported.lines == 1

@@ -6,8 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from projections.redis.client import connect
+from projections.redis.client import CannotWriteNow, connect
+from projections.redis.local_buckets import Buckets, LocalBuckets
 from projections.redis.rate_limit import RedisRateLimiter
 from schemas.edge.ports import Counted, StoreUnavailable
 
@@ -146,3 +149,53 @@ async def test_without_redis_nothing_is_guessed(noun: str) -> None:
     with pytest.raises(StoreUnavailable):
         await RedisRateLimiter(nobody, prefix=noun).take("b", limit=1, period_ms=1_000)
     await nobody.aclose()
+
+
+async def test_a_redis_that_can_only_read_is_counted_for_by_the_process_itself(redis_url: str) -> None:
+    redis = connect(redis_url)
+    limiter = RedisRateLimiter(redis, prefix="cannot-write:", monotonic=lambda: 0.0)
+    await redis.config_set("maxmemory", "1")  # as a full disk does, it refuses writes; it reads on
+    try:
+        with pytest.raises(CannotWriteNow):
+            await redis.set("cannot-write:x", "1")
+        assert await redis.get("cannot-write:x") is None
+        verdicts = [await limiter.take("b", limit=3, period_ms=1000) for _ in range(4)]
+        assert [verdict.allowed for verdict in verdicts] == [True, True, True, False]
+        assert verdicts[-1].retry_after_ms == 334
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert (await limiter.take("c", limit=3, period_ms=1000)).remaining == 2
+    await redis.aclose()
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 0.3), st.sampled_from("ab")), max_size=40),
+    st.integers(1, 5),
+    st.integers(100, 2_000),
+)
+def test_a_process_of_its_own_lets_pass_what_a_period_holds(
+    calls: list[tuple[float, str]], limit: int, period_ms: int
+) -> None:
+    now = 0.0
+    buckets = LocalBuckets(lambda: now)
+    passed: dict[str, list[float]] = {"a": [], "b": []}
+    for rest, key in calls:
+        now += rest
+        allowed, retry_after_ms, remaining, _, which = buckets.take([key, limit, period_ms, False])
+        assert which == 1
+        if allowed:
+            passed[key].append(now)
+            assert 0 <= remaining < limit
+        else:
+            assert 0 < retry_after_ms <= period_ms + 1
+    for times in passed.values():
+        for first, last in zip(times, times[2 * limit :], strict=False):
+            assert last - first >= period_ms / 1000 - 1e-6  # a burst and what comes back within the period
+
+
+def test_a_call_that_one_bucket_refuses_counts_in_none() -> None:
+    buckets = LocalBuckets(lambda: 0.0)
+    both: Buckets = ["wide", 10, 1000, False, "narrow", 1, 1000, False]
+    assert buckets.take(both)[:2] == (1, 0)
+    assert buckets.take(both)[4] == 2
+    assert buckets.take(["wide", 10, 1000, False])[2] == 8

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.objects import ObjectStoreError, ObjectStoreFull
 from schemas.telemetry.record import PartKind
+from streams.gateway.export import FREE_BYTES_MIN
 from tests.schemas.telemetry.s4_samples import APP, patient
 from tests.streams.gateway.world import Answer, World
 
@@ -140,3 +142,35 @@ async def test_an_export_the_log_did_not_take_is_withdrawn() -> None:
     world.log.away = True
     assert (await world.call("/api/export")).status == 503
     assert world.exports.current is None
+
+
+async def test_an_export_without_space_for_it_is_503_and_none_begins() -> None:
+    world = World()
+    world.objects.free = FREE_BYTES_MIN - 1
+    answer = await world.call("/api/export")
+    assert (answer.status, answer.json()["error"]) == (503, "unavailable")
+    assert "63 MiB are left, 64 are needed" in answer.json()["message"]
+    assert int(answer.headers["retry-after"]) > 0
+    assert world.exports.current is None
+    world.objects.free = FREE_BYTES_MIN
+    assert (await world.call("/api/export")).status == 202
+
+
+async def test_exports_of_a_day_are_used_up() -> None:
+    world = World()
+    world.exports.used_up = True
+    answer = await world.call("/api/export")
+    assert (answer.status, answer.json()["error"]) == (429, "rate_limited")
+    assert 0 < int(answer.headers["retry-after"]) <= 86_400
+    assert world.log.parts == []
+
+
+@pytest.mark.parametrize("error", [ObjectStoreFull("full"), ObjectStoreError("away")])
+async def test_a_model_that_cannot_be_kept_is_503(error: ObjectStoreError) -> None:
+    world = World()
+    world.objects.fails = error
+    answer = await upload(world, form(LABELS, b"file"))
+    assert (answer.status, answer.json()["error"]) == (503, "unavailable")
+    assert "nothing was kept" in answer.json()["message"]
+    assert int(answer.headers["retry-after"]) > 0
+    assert world.log.parts == []

@@ -14,8 +14,10 @@ import msgspec
 
 from schemas.edge.ports import Counted, Credential, Game, KeyKind, Limits, StoreUnavailable, Studio, Verdict
 from schemas.log import Appended, LogUnavailable
+from schemas.objects import ObjectStoreError
 from schemas.telemetry.record import TelemetryPart, decode_record
 from streams.gateway.app import Gateway, create_gateway
+from streams.gateway.export import ExportsUsedUp
 from streams.gateway.http import Message
 from tests.schemas.telemetry.s4_samples import APP, NOW
 
@@ -136,6 +138,8 @@ class MemoryObjects:
         self.objects: dict[str, bytes] = {}
         self.pieces = 0
         self.aborted = 0
+        self.free: int | None = None
+        self.fails: ObjectStoreError | None = None
 
     async def create(self, key: str) -> MemoryWriter:
         return MemoryWriter(self, key)
@@ -149,6 +153,9 @@ class MemoryObjects:
 
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
+
+    async def free_bytes(self) -> int | None:
+        return self.free
 
     def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         return f"memory:{key}?{expires_at_ms}"
@@ -167,6 +174,8 @@ class MemoryWriter:
         self._content += chunk
 
     async def commit(self) -> None:
+        if self._store.fails is not None:
+            raise self._store.fails
         self._store.objects[self._key] = bytes(self._content)
 
     async def abort(self) -> None:
@@ -179,8 +188,11 @@ class MemoryExports:
     def __init__(self) -> None:
         self.current: str | None = None
         self.confirmed = False
+        self.used_up = False
 
-    async def begin(self, export_id: str) -> str:
+    async def begin(self, export_id: str, now_ms: int) -> str:
+        if self.used_up:
+            raise ExportsUsedUp(86_400 - now_ms // 1000 % 86_400)
         self.current = self.current or export_id
         return self.current
 
