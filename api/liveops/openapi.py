@@ -16,7 +16,7 @@ studio's own server side under `/server/v1` (keys `lo_srv_`, which also work und
 
 The key goes into `Authorization: Bearer` or `X-Api-Key`, a registered player's secret into `X-Player-Secret`.
 `idempotencyKey` in the body (or the header `Idempotency-Key`) makes a retry return the first outcome.
-`register` shows the secret again only where that key is a random UUID (version 4 or 7): give it one.
+`register` shows the secret again only where that key holds a random UUID (version 4 or 7): give it one.
 
 Calls are counted for each key and player (or address, where the path has no player), and behind that, much
 higher, for all players behind one address (IPv6: one /64) and for the whole key; `details.scope` of a 429

@@ -131,7 +131,7 @@ class LiveopsWrites:
         none that repeats it: 409.
         """
         force = route is Route.REGISTER and asked.caller.is_test and _forced(request)
-        once = route is Route.REGISTER and not unguessable(asked.key)
+        once = route is Route.REGISTER and not unguessable(asked.key, asked.player)
         nonce = self._randomness(_NONCE_BYTES) if once else b""
         secret = player_secret(self._secret, asked.command_id, nonce)
         command: ask.RegisterPlayer | ask.RotatePlayerSecret = (

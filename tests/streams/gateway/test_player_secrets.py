@@ -73,7 +73,9 @@ async def register(world: World, key: str, player: str = "ann") -> Any:
     return await world.call(f"/sdk/v1/players/{player}/register", headers=headers)
 
 
-@pytest.mark.parametrize("key", [str(uuid.uuid4()), uuid.uuid4().hex, str(uuid.uuid4()).upper(), V7])
+@pytest.mark.parametrize(
+    "key", [str(uuid.uuid4()), uuid.uuid4().hex, str(uuid.uuid4()).upper(), V7, f"register-{uuid.uuid4()}"]
+)
 async def test_under_a_random_uuid_a_lost_answer_can_be_asked_for_again(key: str) -> None:
     world, decider = opened()
     first, again = await register(world, key), await register(world, key)
@@ -104,5 +106,19 @@ async def test_under_a_key_that_can_be_guessed_the_secret_is_shown_once(key: str
 def test_secrets_of_one_command_and_different_requests_differ() -> None:
     made = {player_secret(b"s" * 16, "c", nonce) for nonce in (b"", b"a", b"b")}
     assert len(made) == 3
-    assert all(unguessable(str(uuid.uuid4())) for _ in range(100))
-    assert not any(unguessable(f"{uuid.uuid4()}{more}") for more in ("x", "\n", "-1"))
+
+
+def test_a_key_with_a_random_uuid_in_it_cannot_be_guessed() -> None:
+    for random in (uuid.uuid4() for _ in range(100)):
+        for key in (str(random), random.hex, f"register:{random}", f"{random}-1", f"ann/{random}/x"):
+            assert unguessable(key, "ann"), key
+
+
+def test_a_uuid_that_is_cut_or_the_players_own_id_can_be_guessed() -> None:
+    random = uuid.uuid4()
+    for key in (f"{random}0", f"x{random}", f"reg{random.hex}", str(random)[:-1]):
+        assert not unguessable(key, "ann"), key
+    for external_id in (str(random), random.hex, f"steam-{random}".upper()):
+        for key in (str(random), random.hex, f"register-{random}"):
+            assert not unguessable(key, external_id), (key, external_id)
+    assert unguessable(f"{random}-{uuid.uuid4()}", str(random))
