@@ -42,7 +42,8 @@ async def test_every_partition_is_folded_and_kept(questlog_stack: QuestlogStack)
         log_id = await tail.log_id(LIVEOPS_EVENTS.name)
         for one in made[1:]:
             names = await kept.names(f"snapshots/liveops/{log_id}/{one['partition']}")
-            assert f"{one['records']:020d}.{LIVEOPS.code_hash()}.snapshot" in names
+            begins, ends = f"{one['records']:020d}.{LIVEOPS.code_hash()}.", ".snapshot"
+            assert [name for name in names if name.startswith(begins) and name.endswith(ends)], names
         heir = DeciderReader(
             LIVEOPS,
             commands=LIVEOPS_COMMANDS,

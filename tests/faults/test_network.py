@@ -12,7 +12,7 @@ import pytest
 
 from deploy.drill.stack import partitions_held
 from tests.faults.exact import loaded, poll
-from tests.faults.toxic import toxic
+from tests.faults.toxic import Toxic, toxic
 
 if TYPE_CHECKING:
     from deploy.drill.stack import OwnStack
@@ -26,11 +26,16 @@ def port_of(url: str) -> int:
     return port
 
 
+def through(proxy: Toxic, url: str) -> str:
+    """The same store with the same password, by way of the proxy."""
+    return url.replace(f"@localhost:{port_of(url)}", f"@127.0.0.1:{proxy.port}")
+
+
 async def test_a_worker_behind_a_broken_network_to_clickhouse_loses_and_doubles_nothing(
     stack: OwnStack,
 ) -> None:
     async with toxic(port_of(stack.demo["clickhouse_url"])) as proxy, loaded(stack) as load:
-        url = f"http://127.0.0.1:{proxy.port}"
+        url = through(proxy, stack.demo["clickhouse_url"])
         extra = await stack.add_worker("clickhouse", 200, QUESTLOG_CLICKHOUSE_URL=url)
         pid = stack.signal("worker-clickhouse", signal.SIGSTOP)
         try:
@@ -58,7 +63,7 @@ async def test_a_worker_behind_a_broken_network_to_clickhouse_loses_and_doubles_
 
 async def test_an_edge_behind_a_broken_network_to_redis_fails_closed_and_heals(stack: OwnStack) -> None:
     async with toxic(port_of(stack.demo["redis_url"])) as proxy:
-        redis = stack.demo["redis_url"].replace(str(port_of(stack.demo["redis_url"])), str(proxy.port))
+        redis = through(proxy, stack.demo["redis_url"])
         extra, base_url = await stack.add_edge(201, QUESTLOG_REDIS_URL=redis)
         try:
             async with loaded(stack, base_url=base_url) as load:

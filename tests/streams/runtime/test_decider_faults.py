@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -44,7 +45,8 @@ class World:
 
     async def ask(self, count: int) -> None:
         for _ in range(count):
-            command = command_of(define(f"s{self.asked}", game("doom")), f"c{self.asked}", at_ms=2**53)
+            now_ms = time.time_ns() // 1_000_000
+            command = command_of(define(f"s{self.asked}", game("doom")), f"c{self.asked}", at_ms=now_ms)
             await self.appender.append(self.commands.name, 0, record_of(command))
             self.asked += 1
 

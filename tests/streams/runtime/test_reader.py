@@ -108,7 +108,7 @@ async def test_a_position_outside_the_log_is_refused_and_names_the_repair(
     async with running(kafka, tmp_path, topic, Remembering(begin)) as run:
         await until(lambda: run.exits)
     assert run.exits[0] == 70
-    assert "questlog rebuild" in caplog.text
+    assert "questlog repair" in caplog.text
 
 
 async def test_stopping_lets_the_record_at_hand_finish(kafka: str, tmp_path: Path) -> None:
