@@ -1,7 +1,8 @@
 """The `properties` column: the JSON of `custom_data` or `props`, and every field that nobody knows.
 
 Where the value is an object its fields stand at the top, so that `JSONExtract` finds them by the game's own
-names; any other value goes under `_value`, and unknown fields go under `_extra`.
+names; any other value goes under `_value`, and unknown fields go under `_extra`. An object with a field
+`_extra` of its own goes under `_value` too where there are unknown fields, which would else replace it.
 """
 
 from __future__ import annotations
@@ -19,5 +20,7 @@ def properties(value: Any, extras: dict[str, Any] | None) -> bytes:
         if not value:
             return b"{}" if value is None or value == {} else _json({"_value": value})
         return _json(value if type(value) is dict else {"_value": value})
-    content = dict(value) if type(value) is dict else {} if value is None else {"_value": value}
+    if type(value) is dict and "_extra" not in value:
+        return _json({**value, "_extra": extras})
+    content = {} if value is None else {"_value": value}
     return _json({**content, "_extra": extras})

@@ -139,7 +139,11 @@ class InvalidBatch(ValueError):
 _decoder = msgspec.json.Decoder(Batch)
 _DEAR_FROM_BYTES: Final = 16 * 1024
 _any_decoder = msgspec.json.Decoder()
-_EVENT_FIELDS: Final = frozenset(Event.__struct_encode_fields__)
+_KNOWN: Final[dict[type[msgspec.Struct], frozenset[str]]] = {
+    struct: frozenset(name for name in struct.__struct_encode_fields__ if not name.startswith("·"))
+    for struct in (Batch, Event)
+}
+"""What clients may send: a field that is called as a derived one is one that nobody knows."""
 _REFUSED = (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError)
 
 
@@ -259,7 +263,7 @@ def _event(index: int, content: Any, budget: Budget) -> Event:
     if "seq" in fields:
         fields["seq"] = whole(fields["seq"])
     event = _convert(fields, Event, "props", path)
-    extras = {name: value for name, value in fields.items() if name not in _EVENT_FIELDS}
+    extras = {name: value for name, value in fields.items() if name not in _KNOWN[Event]}
     if extras:
         event.extras = extras
     return event
@@ -267,7 +271,7 @@ def _event(index: int, content: Any, budget: Budget) -> Event:
 
 def _convert(fields: dict[str, Any], to: type[_Struct], free: str, path: list[str | int]) -> _Struct:
     """The known fields as a struct. The free-form one has been checked: its type would refuse its depth."""
-    known = {name: value for name, value in fields.items() if name in to.__struct_encode_fields__}
+    known = {name: value for name, value in fields.items() if name in _KNOWN[to]}
     content = known.pop(free, None)
     if content is not None and type(content) is not dict:
         raise InvalidBatch(Issue("invalid_type", [*path, free], "Expected object"))

@@ -54,6 +54,13 @@ def test_labels_that_columns_hold_are_not_repeated(table: str) -> None:
         assert "_extra" not in found["properties"]
 
 
+def test_a_field_called_extra_is_kept_beside_unknown_fields() -> None:
+    own = {"_extra": {"mine": 1}, "weapon": "Sword"}
+    found = row("events", changed(GAMEPLAY, custom_data=own, mood="calm"))
+    assert found["properties"] == {"_value": own, "_extra": {"mood": "calm"}}
+    assert row("events", changed(GAMEPLAY, custom_data=own))["properties"] == own
+
+
 def test_other_members_of_fps_stay_in_the_row() -> None:
     fps = {"mean": 60, "low_5": 55, "low_1": 30, "max": 144, "min": None}
     found = row("performance", changed(TRAJECTORY, fps=fps, note="x"))

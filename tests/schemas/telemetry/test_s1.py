@@ -190,6 +190,15 @@ def test_random_fields_are_taken_or_refused(fields: dict[str, Any], events: list
         assert error.issues[0].path  # noqa: PT017 - refusing is one of two right answers
 
 
+def test_a_field_called_as_a_derived_one_is_an_unknown_one() -> None:
+    odd: dict[str, Any] = {"·at_ms": "x", "·extras": {"a": 1}, "·labels": None}
+    event = {"name": "a", "t": NOW} | odd
+    batch = s1.validate_batch(changed(events=[event], **{"·started_at_ms": 5, "·labels": {}}), NOW)
+    assert batch.events[0].extras == odd
+    assert batch.events[0].at_ms == NOW
+    assert batch.started_at_ms == BATCH["startedAt"]
+
+
 def batch_of(*events: dict[str, Any], session: str = "sess_1") -> s1.Batch:
     return s1.decode_batch(changed(events=list(events), sessionId=session))
 
