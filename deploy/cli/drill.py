@@ -14,12 +14,14 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from deploy.bench.ingest import read_relay
 from deploy.bench.load import Order, OrderRefusedError, check
 from deploy.bench.processes import NoStackError
 from deploy.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.drill.faults import FaultDrill, Outcome, Plan
+from deploy.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
 from deploy.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
 from deploy.drill.small_volume import HOME, is_inside, run_inside
 from deploy.drill.soak import Memory, soak
@@ -152,6 +154,45 @@ async def _disk(home: Path, plan: DiskPlan, console: Console) -> DiskOutcome:
         return await DiskDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
 
 
+@app.command("fuzz")
+def fuzz_command(
+    requests: Annotated[int, typer.Option(min=10, max=1_000_000, help="Requests in all.")] = 2_000,
+    seconds: Annotated[float, typer.Option(min=5, max=36_000, help="Send for no longer.")] = 300.0,
+    seed: Annotated[int, typer.Option(help="Which texts go into which fields.")] = 1,
+    home: Annotated[
+        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Send strange texts in every field to a stack of its own, then compare every row with what was sent.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = FuzzPlan(requests=requests, seconds=seconds, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
+        try:
+            outcome = asyncio.run(_fuzz(home or Path(temporary), plan, console))
+        except (DrillFailedError, ClickHouseError, OSError) as error:
+            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+            raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(
+            f"{outcome.requests:,} requests, {outcome.rows:,} rows, {outcome.players:,} players in "
+            f"{outcome.seconds:.0f} s; {outcome.texts:,} pairs of a word and a field"
+        )
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _fuzz(home: Path, plan: FuzzPlan, console: Console) -> FuzzOutcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await FuzzDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
 def show(console: Console, outcome: Outcome) -> None:
     """Print the recoveries and the verdict."""
     table = Table(title="Recovery after SIGKILL", title_justify="left", box=None, pad_edge=False)
@@ -179,7 +220,7 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     for title in ("", "", ""):
         verdict.add_column(title, overflow="fold")
     for line in verdicts:
-        verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, line.figures)
+        verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, Text(line.figures))
     console.print(verdict)
 
 
