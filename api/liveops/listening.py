@@ -16,6 +16,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from api.liveops.listener import Listener, closed_text, event_text, order
@@ -225,10 +226,12 @@ class BoardListeners:
                     board.begin_again()
             self._generation = generation
         after = {board_id: board.position for board_id, board in self._boards.items()}
+        # Of this generation, though another may have taken its place since: the positions are this one's.
+        read = partial(self._streams.read, after, count=_READ_MAX, generation=generation)
         if self._changed:  # not interruptible: a flood of new boards can't keep the others waiting
             self._changed = False
-            return await self._streams.read(after, block_ms=0, count=_READ_MAX)
-        self._blocking = asyncio.ensure_future(self._streams.read(after, block_ms=_BLOCK_MS, count=_READ_MAX))
+            return await read(block_ms=0)
+        self._blocking = asyncio.ensure_future(read(block_ms=_BLOCK_MS))
         try:
             await asyncio.wait({self._blocking})
             return None if self._blocking.cancelled() else self._blocking.result()

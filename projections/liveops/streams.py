@@ -39,17 +39,17 @@ class RedisBoardStreams:
 
     async def last_id(self, board_id: str) -> str:
         """The newest entry's id; `0-0` where there is none."""
-        key = await self._key(board_id)
+        key = _key(await self.generation(), board_id)
         reply = await self._ask("XREVRANGE", key, "+", "-", "COUNT", "1")
         return str(reply[0][0].decode()) if reply else START
 
     async def read(
-        self, after: Mapping[str, str], *, block_ms: int, count: int = 500
+        self, after: Mapping[str, str], *, block_ms: int, count: int = 500, generation: str = ""
     ) -> dict[str, list[StreamEntry]]:
         """For each board, entries after an id, oldest first; boards without any are left out."""
         if not after:
             return {}
-        prefix = await self._key("")
+        prefix = _key(generation or await self.generation(), "")
         block = ("BLOCK", str(min(block_ms, BLOCK_MS_MAX))) if block_ms > 0 else ()
         keys = [prefix + board_id for board_id in after]
         reply = await self._ask("XREAD", "COUNT", str(count), *block, "STREAMS", *keys, *after.values())
@@ -60,15 +60,16 @@ class RedisBoardStreams:
             for name, entries in reply
         }
 
-    async def _key(self, board_id: str) -> str:
-        return f"{NOUN}:{await self.generation()}:{stream_key(board_id)}"
-
     async def _ask(self, *command: str) -> Any:
         ask: Callable[..., Awaitable[Any]] = self._redis.execute_command
         try:
             return await ask(*command)
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error
+
+
+def _key(generation: str, board_id: str) -> str:
+    return f"{NOUN}:{generation}:{stream_key(board_id)}"
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamEntry:

@@ -195,10 +195,11 @@ class BoardStreams(Protocol):
         ...
 
     async def read(
-        self, after: Mapping[str, str], *, block_ms: int, count: int = 500
+        self, after: Mapping[str, str], *, block_ms: int, count: int = 500, generation: str = ""
     ) -> dict[str, list[StreamEntry]]:
-        """For each board, up to `count` entries after an id, oldest first.
+        """For each board, up to `count` entries after an id, oldest first, of a generation; else of today's.
 
+        An id means nothing in another generation: who goes on from one names that which it is from.
         Waits up to `block_ms` where there are none, and not at all with 0. May be cancelled.
         """
         ...

@@ -13,11 +13,12 @@ import uvicorn
 
 from api.liveops import listening
 from deploy.edge_protocol import EdgeProtocol
+from projections.liveops.streams import RedisBoardStreams
 from schemas.edge.ports import Limits
 from tests.api.liveops.world import open_world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from tests.api.liveops.world import World
 
@@ -310,6 +311,33 @@ async def test_a_rebuilt_projection_loses_and_repeats_nothing(reads: World) -> N
         assert await client.scores(2) == [3.0, 4.0]
         await reads.tell(board_id, update(4.0))
         assert await client.scores(1) == [4.0]
+        client.close()
+
+
+async def test_a_projection_that_is_swapped_right_before_a_read_repeats_nothing(
+    reads: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board_id = reads.board("a", [1.0])
+    swaps: list[str] = []
+    plain = RedisBoardStreams.read
+
+    async def late(self: RedisBoardStreams, after: Mapping[str, str], **options: Any) -> Any:
+        if swaps:
+            await reads.use(swaps.pop())
+        return await plain(self, after, **options)
+
+    monkeypatch.setattr(RedisBoardStreams, "read", late)
+    async with served(reads.serve) as (port, _):
+        client = await Client.open(reads, port, board_id)
+        await client.event()
+        for score in (1.0, 2.0):
+            await reads.tell(board_id, update(score))
+        assert await client.scores(2) == [1.0, 2.0]
+        reads.generation = "g2"
+        for score in (1.0, 2.0, 3.0):
+            await reads.tell(board_id, update(score))
+        swaps.append("g2")
+        assert await client.scores(1) == [3.0]
         client.close()
 
 
