@@ -17,6 +17,7 @@ from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.assets import assets_folder, installed
+from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
@@ -43,7 +44,6 @@ from streams.gateway.app import create_gateway, handles
 from streams.gateway.commands import CommandClient
 from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.metrics import GatewayMetrics
-from streams.gateway.openapi import documents
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.tail import KafkaTail
 

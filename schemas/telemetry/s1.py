@@ -55,8 +55,9 @@ ENVIRONMENT_PATTERN: Final = r"^[a-z0-9_-]{1,64}\Z"
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
-Moment = int | float | str
-"""Unix milliseconds or ISO 8601 text, as sent."""
+GameName = Annotated[str, Meta(min_length=1, max_length=120, description="Game id or slug")]
+Moment = Annotated[int | float | str, Meta(description="Unix milliseconds, or ISO 8601")]
+"""As sent."""
 _UnwiredMap = Annotated[dict[str, Any], Meta(min_length=1, max_length=0)]
 _Unwired = Annotated[int, Meta(ge=1, le=0)]
 
@@ -105,7 +106,7 @@ class Batch(
     read by name.
     """
 
-    game: Annotated[str, Meta(min_length=1, max_length=120)]
+    game: GameName
     session_id: Id
     device_id: Id
     events: Annotated[list[Event], Meta(max_length=EVENTS_MAX)] = []

@@ -14,6 +14,7 @@ from msgspec import Meta
 from schemas.identifiers import id_problem
 from schemas.numbers import whole
 from schemas.telemetry.s1 import (
+    GameName,
     Id,
     InvalidBatch,
     Issue,
@@ -48,7 +49,7 @@ class Feedback(
 ):
     """One submission. `game` is an id or a slug as sent."""
 
-    game: Annotated[str, Meta(min_length=1, max_length=120)]
+    game: GameName
     session_id: Id
     device_id: Id
     form_id: Id

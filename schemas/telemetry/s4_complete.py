@@ -117,18 +117,19 @@ def _anything(value: Any) -> Any:
 _Check = Callable[[Any], Any]
 _COMMON: Final[dict[str, _Check]] = {"app_id": _name, "build_id": _name, "player_id": _name}
 _IN_SESSION: Final[dict[str, _Check]] = {**_COMMON, "session_id": _name}
-_REQUIRED: Final[dict[int, dict[str, _Check]]] = {
+REQUIRED: Final[dict[int, dict[str, _Check]]] = {
     PLAYER: {"event_name": _name, **_COMMON, "timestamp": _time},
     FUNNEL_STEP: {"funnel_step_name": _name, **_IN_SESSION, "timestamp": _time},
     GAMEPLAY: {"event_name": _name, **_IN_SESSION, "timestamp": _time},
     TRAJECTORY: {**_IN_SESSION, "positions": _positions, "timestamp_start": _time, "timestamp_end": _time},
 }
-_OPTIONAL: Final[dict[int, dict[str, _Check]]] = {
+OPTIONAL: Final[dict[int, dict[str, _Check]]] = {
     PLAYER: {"region": _text, "hardware": _map},
     FUNNEL_STEP: {"level_id": _text},
     GAMEPLAY: {"level_id": _text, "position": _position, "custom_data": _anything, "input_method": _text},
     TRAJECTORY: {"level_id": _text, "status": _text, "input_method": _text, "fps": _fps},
 }
+"""By kind: its fields, and what checks each."""
 _LABELS: Final = ("source", "environment")
 """Extra fields the projector reads where they are text; anything else under these names stays an extra."""
 
@@ -171,12 +172,12 @@ def _item(index: int, content: Any, budget: Budget) -> Item:
     fields = _fields(index, content, budget)
     kind = _kind(fields, index)
     item = Item(kind=kind)
-    for field, check in _REQUIRED[kind].items():
+    for field, check in REQUIRED[kind].items():
         value = fields.pop(field, None)
         if value is None:
             raise InvalidPayload(f"{field} is required", index, field)
         _set(index, item, field, check, (value, content[field]))
-    for field, check in _OPTIONAL[kind].items():
+    for field, check in OPTIONAL[kind].items():
         value = fields.pop(field, None)
         if value is not None:
             _set(index, item, field, check, (value, content[field]))

@@ -19,9 +19,10 @@ from schemas.edge.errors import Surface, error_body, surface_of
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, BODY_READ_TIMEOUT_S, RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
+from schemas.edge.routes import bind
 from schemas.log import Appender, LogUnavailable
 from schemas.objects import ObjectStore, ObjectStoreError, ObjectStoreFull
-from streams.gateway import models, s1, s4
+from streams.gateway import models, s1, s1_routes, s4, s4_routes
 from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import linger
 from streams.gateway.export import ExportRegister, start_export
@@ -47,18 +48,8 @@ _log: Final = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-WRITE_ROUTES: Final = {
-    "/api/events": "POST",
-    "/api/player": "POST",
-    "/api/funnel": "POST",
-    "/api/realtime": "POST",
-    "/api/models": "POST",
-    "/api/export": "POST",
-    "/api/sql/select": "POST",
-    "/api/telemetry": "POST",
-    "/api/telemetry/feedback": "POST",
-}
-"""Path to the one method it takes."""
+ROUTES: Final = (*s4_routes.ROUTES, *s1_routes.ROUTES)
+_PATHS: Final = frozenset(route.template for route in ROUTES)
 
 _UNREAD_BYTES_MAX: Final = 64 * 1024
 """A refused request with more of its body still to come is ended by closing the connection."""
@@ -70,7 +61,7 @@ def handles(method: str, path: str) -> bool:
 
     It takes its routes with any method, preflights of client-safe paths, and unknown paths outside /api/v1.
     """
-    if path in WRITE_ROUTES or (method == "OPTIONS" and client_safe(path)):
+    if path in _PATHS or (method == "OPTIONS" and client_safe(path)):
         return True
     under = path.startswith(("/api/", "/sdk/", "/server/"))
     return under and surface_of(path) is not Surface.S2 and not path.startswith("/api/v1/")
@@ -95,18 +86,19 @@ class Gateway:
         self._clock_s = clock_s
         self._liveops = liveops
         ingest = s4.S4Ingest(services)
-        self._routes: dict[str, Handler] = {
-            "/api/events": ingest,
-            "/api/player": ingest,
-            "/api/funnel": ingest,
-            "/api/realtime": ingest,
-            "/api/models": partial(models.upload, services, objects),
-            "/api/export": partial(start_export, services, exports, objects),
-            "/api/sql/select": partial(s4.sql_select, services),
-            "/api/telemetry": partial(s1.ingest, services),
-            "/api/telemetry/feedback": partial(s1.feedback, services),
+        handlers: dict[str, Handler] = {
+            "events": ingest,
+            "player": ingest,
+            "funnel": ingest,
+            "realtime": ingest,
+            "models": partial(models.upload, services, objects),
+            "export": partial(start_export, services, exports, objects),
+            "sql_select": partial(s4.sql_select, services),
+            "telemetry": partial(s1.ingest, services),
+            "feedback": partial(s1.feedback, services),
         }
-        self._safe = {path: client_safe(path) for path in WRITE_ROUTES}
+        self._routes = {route.template: handler for route, handler in bind(ROUTES, handlers).items()}
+        self._safe = {path: client_safe(path) for path in _PATHS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the lifespan."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from streams.gateway.app import WRITE_ROUTES, handles
+from streams.gateway.app import ROUTES, handles
 from streams.gateway.http import Message
 from tests.schemas.telemetry.s4_samples import GAMEPLAY, pack
 from tests.streams.gateway.world import World
@@ -12,7 +12,7 @@ from tests.streams.gateway.world import World
 @pytest.mark.parametrize(
     ("method", "path", "answers"),
     [
-        *[(method, path, True) for path in WRITE_ROUTES for method in ("POST", "GET", "OPTIONS")],
+        *[(method, route.template, True) for route in ROUTES for method in ("POST", "GET", "OPTIONS")],
         ("OPTIONS", "/sdk/v1/ping", True),
         ("GET", "/api/nothing", True),
         ("GET", "/api/telemetry/experiments", True),

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from streams.gateway.openapi import documents
+from deploy.documents import documents
 from tests.streams.gateway.world import World
 
 CHECKS: list[Any] = [

@@ -1,0 +1,142 @@
+"""A route is a record: the router, the checks and the OpenAPI document of every surface follow from it. Pure.
+
+A package of HTTP handlers lists its routes as `ROUTES` and binds them to its handlers by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+
+from schemas.edge.parameters import Parameter
+from schemas.edge.ports import KeyKind
+
+PlayerSecret = Literal["none", "registered", "always"]
+"""Whether `X-Player-Secret` is needed: never, of registered players, or of every player."""
+Handler = TypeVar("Handler")
+
+_EVERYWHERE: Final = frozenset({400, 500, 503})
+"""A path or query that is not UTF-8; a defect; a store, the log or the process has no room."""
+_WITH_KEY: Final = frozenset({401, 429})
+_WITH_BODY: Final = frozenset({408, 413, 415})
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A request's body: one of `kinds`, or a list of up to `items_max` of them. `examples` are by name."""
+
+    kinds: tuple[Any, ...]
+    bytes_max: int
+    content_type: str = "application/json"
+    required: bool = True
+    items_max: int = 0
+    examples: Mapping[str, Any] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """An answer that is no refusal. `kind` is None for text; `headers` are descriptions by name."""
+
+    status: int = 200
+    kind: Any
+    description: str
+    content_type: str = "application/json"
+    example: Any = None
+    headers: Mapping[str, str] = {}
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One operation of one surface. Two records are never equal."""
+
+    name: str
+    """Names the handler, and for a write what its idempotency key is bound to (NOTE: stored)."""
+    method: Literal["GET", "POST"]
+    template: str
+    """As documents and metrics show it: `/sdk/v1/players/{externalId}/wallet`."""
+    summary: str
+    tag: str
+    keys: frozenset[KeyKind]
+    """Who may call; whoever presents none of these is refused. Empty: no key is needed."""
+    answers: tuple[Answer, ...]
+    errors: tuple[int, ...] = ()
+    """Statuses beside those that `statuses` knows."""
+    secret: PlayerSecret = "none"  # noqa: S105 - a rule
+    parameters: tuple[Parameter, ...] = ()
+    """Of the query and of headers; those of the path follow from the template."""
+    body: Body | None = None
+    command: type[msgspec.Struct] | None = None
+    """What a write asks of a decider. A read has none, nor has telemetry, which is appended as it came."""
+    description: str = ""
+    operation_id: str = ""
+    """The document's; made of method and template where it is empty."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters of the path."""
+        return tuple(part[1:-1] for part in self.template.split("/") if part.startswith("{"))
+
+    @property
+    def statuses(self) -> list[int]:
+        """Every status that can be answered."""
+        found = {answer.status for answer in self.answers} | {*self.errors} | _EVERYWHERE
+        if self.keys:
+            found |= _WITH_KEY
+        if self.body is not None:
+            found |= _WITH_BODY
+        return sorted(found)
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """A route, and what the path names, by the template's names."""
+
+    route: Route
+    names: Mapping[str, str]
+
+
+class RouteTable:
+    """Finds routes in the raw path, so that an encoded slash stays part of an id. Whatever the method."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._shapes: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], Route]]] = {}
+        """By count of segments and by where the names are: the other segments -> the route."""
+        begins = set()
+        for route in routes:
+            parts = route.template[1:].split("/")
+            places = tuple(index for index, part in enumerate(parts) if part.startswith("{"))
+            literal = tuple("" if index in places else part for index, part in enumerate(parts))
+            known = self._shapes.setdefault(len(parts), {}).setdefault(places, {})
+            if literal in known:
+                raise ValueError(f"{route.template} is there twice")
+            known[literal] = route
+            begins.add(route.template.partition("{")[0])
+        self._begins = tuple(sorted(begins))
+
+    def find(self, scope: Mapping[str, Any]) -> Found | None:
+        """The route of an ASGI scope's path; None for a path that is none of these."""
+        path: str = scope["path"]
+        raw: bytes = scope.get("raw_path") or b""
+        if b"%" in raw:
+            parts = [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1")[1:].split("/")]
+        elif path.startswith(self._begins):
+            parts = path[1:].split("/")
+        else:
+            return None
+        for places, routes in self._shapes.get(len(parts), {}).items():
+            literal = [*parts]
+            for place in places:
+                literal[place] = ""
+            route = routes.get(tuple(literal))
+            if route is None:
+                continue
+            values = [parts[place] for place in places]
+            return Found(route, dict(zip(route.names, values, strict=True))) if all(values) else None
+        return None
+
+
+def bind(routes: Iterable[Route], handlers: Mapping[str, Handler]) -> dict[Route, Handler]:
+    """Each route with the handler of its name. Raises ValueError where one has no other."""
+    by_name = {route.name: route for route in routes}
+    if by_name.keys() != handlers.keys():
+        raise ValueError(f"routes and handlers differ: {sorted(by_name.keys() ^ handlers.keys())}")
+    return {route: handlers[name] for name, route in by_name.items()}
