@@ -23,7 +23,7 @@ ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
     "mode": ("streams/runtime/", "tests/"),
     "chdb": ("deploy/stack/", "tests/"),
     "fastapi": ("api/", "tests/"),
-    "vizdoom": ("deploy/demo/", "tests/"),
+    "vizdoom": ("deploy/lab/demo/", "tests/"),
 }
 """Libraries that one place alone may know. Roles name Faust's App as a type."""
 READS_ENVIRONMENT: Final = ("deploy/", "tests/")

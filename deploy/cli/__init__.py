@@ -1,7 +1,8 @@
-"""`questlog`: the one entry point. Commands are modules of this package, imported when they are called.
+"""`questlog`: the one entry point. A command is a module, imported when it is called.
 
-A module has a typer app named `app`; with one command and no callback it is the command itself. To add one:
-write `deploy/cli/<module>.py` and give it a line in COMMANDS.
+The module is in this package or in `deploy/lab/cli`, has the command's name and a typer app named `app`; with
+one command and no callback it is the command itself. To add one: write it and give it a line in COMMANDS.
+Production does not install `deploy/lab`: its commands are not listed there, and say what to install.
 """
 
 from __future__ import annotations
@@ -14,36 +15,43 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+_LAB: Final = "deploy.lab"
+
 
 class Listed(NamedTuple):
-    """A command's name, its module in this package, and its line in `questlog --help`."""
+    """A command's name, its line in `questlog --help`, and the package whose `cli` has its module."""
 
     name: str
-    module: str
     help: str
+    package: str = "deploy"
+
+    @property
+    def installed(self) -> bool:
+        """Whether this installation has the package."""
+        return importlib.util.find_spec(self.package) is not None
 
 
 COMMANDS: Final = (
-    Listed("up", "up", "Start the stack on this machine and keep it running."),
-    Listed("status", "status", "What runs, with its state and lag."),
-    Listed("apply", "apply", "Load a definition file: shows what changes, then appends it as events."),
-    Listed("keys", "keys", "Create, rotate, revoke and list keys."),
-    Listed("demo", "demo", "The demo game: Freedoom played by bots."),
-    Listed("sql", "sql", "Ask ClickHouse."),
-    Listed("dlq", "dlq", "List, show and replay dead letters."),
-    Listed("skip", "skip", "Go on without a telemetry record that the projector can't take in."),
-    Listed("webhooks", "webhooks", "List and replay webhooks that were given up; show signing secrets."),
-    Listed("simulate", "simulate", "Play the live-ops write path under faults, in virtual time."),
-    Listed("rebuild", "rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),
-    Listed("repair", "repair", "After a loss of power: say what the log lost, and make all agree with it."),
-    Listed("bench", "bench", "Measure the running stack."),
-    Listed("drill", "drill", "Kill parts of the running stack and count what came of it."),
-    Listed("prepare", "prepare", "Create and verify topics and tables (production; `up` does it by itself)."),
-    Listed("snapshot", "snapshot", "Fold the log with this release's code before its deciders start."),
-    Listed("edge", "edge", "Run one edge process: gateway and api on one port."),
-    Listed("gateway", "gateway", "Run one gateway process: the writes alone."),
-    Listed("api", "api", "Run one api process: the reads and the dashboard alone."),
-    Listed("worker", "worker", "Run one worker process of a role."),
+    Listed("up", "Start the stack on this machine and keep it running."),
+    Listed("status", "What runs, with its state and lag."),
+    Listed("apply", "Load a definition file: shows what changes, then appends it as events."),
+    Listed("keys", "Create, rotate, revoke and list keys."),
+    Listed("demo", "The demo game: Freedoom played by bots.", _LAB),
+    Listed("sql", "Ask ClickHouse."),
+    Listed("dlq", "List, show and replay dead letters."),
+    Listed("skip", "Go on without a telemetry record that the projector can't take in."),
+    Listed("webhooks", "List and replay webhooks that were given up; show signing secrets."),
+    Listed("simulate", "Play the live-ops write path under faults, in virtual time.", _LAB),
+    Listed("rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),
+    Listed("repair", "After a loss of power: say what the log lost, and make all agree with it."),
+    Listed("bench", "Measure the running stack.", _LAB),
+    Listed("drill", "Kill parts of the running stack and count what came of it.", _LAB),
+    Listed("prepare", "Create and verify topics and tables (production; `up` does it by itself)."),
+    Listed("snapshot", "Fold the log with this release's code before its deciders start."),
+    Listed("edge", "Run one edge process: gateway and api on one port."),
+    Listed("gateway", "Run one gateway process: the writes alone."),
+    Listed("api", "Run one api process: the reads and the dashboard alone."),
+    Listed("worker", "Run one worker process of a role."),
 )
 
 
@@ -51,7 +59,7 @@ class _LazyGroup(TyperGroup):
     """Lists commands without importing them; imports the one that is called."""
 
     def list_commands(self, _ctx: Any) -> list[str]:
-        return [listed.name for listed in COMMANDS if _exists(listed.module)]
+        return [listed.name for listed in COMMANDS if listed.installed]
 
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         """A stand-in with the command's help line: enough for the list."""
@@ -62,6 +70,17 @@ class _LazyGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         listed = _find(name or "")
         return (name, command, rest) if listed is None else (name, _load(listed), rest)
+
+
+class LabMissing(Exception):
+    """What is asked for is in `deploy/lab`, which production does not install."""
+
+    def __init__(self, what: str) -> None:
+        """`what` was asked for."""
+        super().__init__(
+            f"{what} is not part of what production installs (`deploy/lab`):"
+            " install questlog from its source tree, with `pip install -e .` there or by `deploy/up`"
+        )
 
 
 app = typer.Typer(
@@ -100,6 +119,7 @@ def _is_known(error: Exception) -> bool:
     names = {
         *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "MigrationError"),
         "ObjectStoreError",
+        "LabMissing",
         *(
             "ClickHouseAway",
             "ClickHouseRefused",
@@ -112,15 +132,13 @@ def _is_known(error: Exception) -> bool:
 
 
 def _find(name: str) -> Listed | None:
-    return next((one for one in COMMANDS if one.name == name and _exists(one.module)), None)
-
-
-def _exists(module: str) -> bool:
-    return importlib.util.find_spec(f"{__name__}.{module}") is not None
+    return next((one for one in COMMANDS if one.name == name), None)
 
 
 def _load(listed: Listed) -> Any:
-    module = importlib.import_module(f"{__name__}.{listed.module}")
+    if not listed.installed:
+        raise LabMissing(f"`questlog {listed.name}`")
+    module = importlib.import_module(f"{listed.package}.cli.{listed.name}")
     module.app._add_completion = False  # noqa: SLF001 - typer adds it to every app by itself
     command = typer.main.get_command(module.app)
     command.name = listed.name

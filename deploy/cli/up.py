@@ -198,7 +198,7 @@ async def _serving(configured: Settings, console: Console) -> None:
 
 
 async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:
-    from deploy.demo import load  # noqa: PLC0415 - only a demo needs it
+    from deploy.lab.demo import load  # noqa: PLC0415 - only a demo needs it
     from deploy.studio_desk import Refused  # noqa: PLC0415 - likewise
 
     first = not (configured.home / "demo.json").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from deploy.drill.small_volume import run_inside
+from deploy.lab.drill.small_volume import run_inside
 
 
 def run_on_small_volume(folder: Path, size_mib: int, code: str, output: Path) -> str:

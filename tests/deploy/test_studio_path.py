@@ -20,7 +20,7 @@ from deploy import settings
 from deploy.cli import apply, keys
 from deploy.cli.apply import changes_of
 from deploy.cli.dlq import _entries, _entry, _replay
-from deploy.demo.load import FOLDER, RELAY_KEYS, load
+from deploy.lab.demo.load import FOLDER, RELAY_KEYS, load
 from deploy.rebuild_redis import rebuild_redis
 from deploy.studio_desk import Refused, StudioDesk, studio_desk
 from projections.redis.client import connect

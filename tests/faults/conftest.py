@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.drill.stack import OwnStack
+from deploy.lab.drill.stack import OwnStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

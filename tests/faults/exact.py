@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from deploy.bench.markers import Markers, Target
-from deploy.bench.mix import marker
-from deploy.drill.checks import found_rows, judge_attempts, judge_rollups
-from deploy.drill.numbered import requests
-from deploy.drill.sending import Sender
+from deploy.lab.bench.markers import Markers, Target
+from deploy.lab.bench.mix import marker
+from deploy.lab.drill.checks import found_rows, judge_attempts, judge_rollups
+from deploy.lab.drill.numbered import requests
+from deploy.lab.drill.sending import Sender
 from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from deploy.drill.numbered import Attempt
-    from deploy.drill.stack import OwnStack
+    from deploy.lab.drill.numbered import Attempt
+    from deploy.lab.drill.stack import OwnStack
 
 LANES = 4
 BATCH = 20

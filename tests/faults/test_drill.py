@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.drill.faults import FaultDrill, Plan
+from deploy.lab.drill.faults import FaultDrill, Plan
 
 if TYPE_CHECKING:
-    from deploy.drill.stack import OwnStack
+    from deploy.lab.drill.stack import OwnStack
 
 pytestmark = pytest.mark.stack
 

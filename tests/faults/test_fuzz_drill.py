@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.drill.fuzz import FuzzDrill, FuzzPlan
+from deploy.lab.drill.fuzz import FuzzDrill, FuzzPlan
 
 if TYPE_CHECKING:
-    from deploy.drill.stack import OwnStack
+    from deploy.lab.drill.stack import OwnStack
 
 pytestmark = pytest.mark.stack
 

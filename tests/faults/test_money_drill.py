@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.drill.liveops import VICTIMS, MoneyDrill, MoneyPlan
+from deploy.lab.drill.liveops import VICTIMS, MoneyDrill, MoneyPlan
 
 if TYPE_CHECKING:
-    from deploy.drill.stack import OwnStack
+    from deploy.lab.drill.stack import OwnStack
 
 pytestmark = pytest.mark.stack
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.drill.stack import partitions_held
+from deploy.lab.drill.stack import partitions_held
 from tests.faults.exact import loaded, poll
 from tests.faults.toxic import Toxic, toxic
 
 if TYPE_CHECKING:
-    from deploy.drill.stack import OwnStack
+    from deploy.lab.drill.stack import OwnStack
 
 pytestmark = pytest.mark.stack
 

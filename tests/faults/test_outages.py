@@ -17,7 +17,7 @@ from tests.faults.exact import loaded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.drill.stack import OwnStack
+    from deploy.lab.drill.stack import OwnStack
 
 pytestmark = pytest.mark.stack
 INFINITY = resource.RLIM_INFINITY

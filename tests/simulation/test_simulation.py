@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deploy.simulation.faults import Faults
-from deploy.simulation.store import SimulatedRedis
-from deploy.simulation.world import describe, simulate
+from deploy.lab.simulation.faults import Faults
+from deploy.lab.simulation.store import SimulatedRedis
+from deploy.lab.simulation.world import describe, simulate
 from projections.liveops import players
 from projections.redis.operations import Operation, add_member
 from streams.deciders import fold

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from deploy.simulation.store import operate, text_of
-from deploy.simulation.store_reads import gather
+from deploy.lab.simulation.store import operate, text_of
+from deploy.lab.simulation.store_reads import gather
 from projections.redis import operations as op
 from projections.redis.client import connect
 from projections.redis.operations import Operation

@@ -1,0 +1,75 @@
+"""`questlog bench heatmap`: reads beside a load, and how old what they show is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from deploy.cli import running
+from deploy.lab.bench.heatmap import Access, HeatmapBench, Report, read_access
+from deploy.lab.bench.load import OrderRefusedError
+from projections.clickhouse.client import ClickHouse
+
+
+def heatmap_command(
+    points: Annotated[int, typer.Option(min=1, max=100_000_000, help="Points to have first.")] = 10_000_000,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to read.")] = 30,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second that come in meanwhile.")] = 20_000,
+    home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Read heatmaps and event counts 20 times a second while events come in; leaves its points there.
+
+    Cold reads are reported apart, and are cold only where nothing asked for them since the edge started.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+    try:
+        access = read_access(home / "demo.json")
+        report = asyncio.run(_run(home, access, console, points=points, seconds=seconds, rate=rate))
+    except FileNotFoundError:
+        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
+        raise typer.Exit(2) from None
+    except (ValueError, TimeoutError, OrderRefusedError) as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        _show(console, report)
+
+
+async def _run(
+    home: Path, access: Access, console: Console, *, points: int, seconds: float, rate: float
+) -> Report:
+    clickhouse = ClickHouse(access.clickhouse_url, running.of_home(home).clickhouse_database)
+    try:
+        bench = HeatmapBench(access, clickhouse, lambda line: console.print(line, style="dim"))
+        return await bench.run(points=points, seconds=seconds, rate=rate)
+    finally:
+        await clickhouse.close()
+
+
+def _show(console: Console, report: Report) -> None:
+    console.print(
+        f"{report.points:,} points, {report.events_a_second:,.0f} events/s accepted meanwhile, "
+        f"{report.requests} reads in {report.seconds:g} s"
+    )
+    console.print(
+        f"warm: p50 {report.warm_p50_ms:.1f} ms, p99 {report.warm_p99_ms:.1f} ms, "
+        f"longest {report.warm_max_ms:.1f} ms; not served from memory: {report.not_hits or 'none'}"
+    )
+    console.print(
+        f"age: at most {report.age_max_ms} ms behind ClickHouse; from a point's acceptance to a heatmap "
+        f"that counts it p50 {report.seen_p50_ms:.0f} ms, longest {report.seen_max_ms:.0f} ms"
+    )
+    for name, milliseconds in report.cold_ms.items():
+        console.print(f"cold: {milliseconds:.0f} ms  {name}")
+    if not report.cold_ms:
+        console.print("cold: none; restart the edge to measure it")
+    if report.refused or report.unseen:
+        console.print(f"answers other than 200: {report.refused}; points not seen: {report.unseen}")

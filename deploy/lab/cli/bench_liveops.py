@@ -1,0 +1,112 @@
+"""`questlog bench commands` and `questlog bench reads`: S3's writes and leaderboards."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.lab.bench.liveops import Figures, LiveopsBench, read_liveops_relay
+from deploy.lab.bench.load import OrderRefusedError
+from deploy.lab.bench.processes import NoStackError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+Home = Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+Seconds = Annotated[float, typer.Option(min=1, max=600, help="Length of each measurement.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")]
+WRITES: Final = ("debit", "progress")
+
+
+def commands_command(
+    seconds: Seconds = 10,
+    players: Annotated[int, typer.Option(min=1, max=20_000, help="Players that are called for.")] = 1000,
+    connections: Annotated[str, typer.Option(help="How many at once, one measurement each.")] = "1,32,128",
+    home: Home = Path(".questlog"),
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Wallet debits and progress with a leaderboard, each with an idempotency key and a player's secret."""
+
+    async def run(bench: LiveopsBench) -> list[Figures]:
+        made = await bench.players(players)
+        targets = {"debit": bench.debit(made), "progress": bench.progress(made)}
+        await bench.measure("warm-up", targets["debit"], seconds=2, connections=32)
+        return [
+            await bench.measure(name, targets[name], seconds=seconds, connections=count)
+            for count in _counts(connections)
+            for name in WRITES
+        ]
+
+    _report(home, as_json, run)
+
+
+def reads_command(
+    seconds: Seconds = 10,
+    players: Annotated[int, typer.Option(min=1, max=200_000, help="Players on the board.")] = 100_000,
+    connections: Annotated[str, typer.Option(help="How many at once, one measurement each.")] = "32",
+    home: Home = Path(".questlog"),
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """A board's top 10, its top 100, and players at all depths of it. Use two edges: `up --edges 2`."""
+
+    async def run(bench: LiveopsBench) -> list[Figures]:
+        reads = bench.reads(*await bench.seed_board(players))
+        await bench.measure("warm-up", reads["top 10"], seconds=2, connections=32)
+        return [
+            await bench.measure(name, targets, seconds=seconds, connections=count)
+            for count in _counts(connections)
+            for name, targets in reads.items()
+        ]
+
+    _report(home, as_json, run)
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"--connections takes whole numbers with commas, not {text!r}") from None
+
+
+def _report(home: Path, as_json: bool, run: Callable[[LiveopsBench], Awaitable[list[Figures]]]) -> None:  # noqa: FBT001 - a typer flag
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=132)
+
+    async def main() -> list[Figures]:
+        relay = read_liveops_relay(home / "demo.json")
+        return await run(LiveopsBench(home, relay, lambda line: console.print(line, style="dim")))
+
+    try:
+        figures = asyncio.run(main())
+    except FileNotFoundError:
+        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
+        raise typer.Exit(2) from None
+    except (ValueError, NoStackError, OrderRefusedError) as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(figures).decode())
+        return
+    names = sorted({part for one in figures for part in one.cpu_us})
+    table = Table(box=None, pad_edge=False, title="CPU in µs a request", title_justify="left")
+    for title in ("", "connections", "requests/s", "p50", "p99", "CPU", *names):
+        table.add_column(title, justify="left" if not title else "right")
+    for one in figures:
+        table.add_row(
+            one.name,
+            str(one.connections),
+            f"{one.requests_a_second:,.0f}",
+            f"{one.p50_ms:.1f} ms",
+            f"{one.p99_ms:.1f} ms",
+            f"{one.cpu_us_total:.0f}",
+            *(f"{one.cpu_us.get(name, 0.0):.0f}" for name in names),
+        )
+    console.print(table)
+    for one in figures:
+        if one.refused or one.lost:
+            console.print(f"{one.name}: answers other than 2xx {one.refused}, connections lost {one.lost}")

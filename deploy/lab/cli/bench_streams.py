@@ -1,0 +1,54 @@
+"""`questlog bench streams`: scores on their way to a board's listeners."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from deploy.lab.bench.liveops import LiveopsBench, read_liveops_relay
+from deploy.lab.bench.load import OrderRefusedError
+from deploy.lab.bench.processes import NoStackError
+from deploy.lab.bench.streams import LISTENERS_MAX, StreamBench, StreamFigures
+
+
+def streams_command(
+    listeners: Annotated[int, typer.Option(min=1, max=LISTENERS_MAX, help="Open streams.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="Length of the measurement.")] = 10,
+    rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Scores a second.")] = 5,
+    home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """From a player's request to every listener of the board, over server-sent events."""
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+
+    def tell(line: str) -> None:
+        console.print(line, style="dim")
+
+    async def run() -> StreamFigures:
+        relay = read_liveops_relay(home / "demo.json")
+        bench = StreamBench(home, relay, LiveopsBench(home, relay, tell), tell)
+        return await bench.measure(listeners, seconds=seconds, rate=rate)
+
+    try:
+        found = asyncio.run(run())
+    except FileNotFoundError:
+        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
+        raise typer.Exit(2) from None
+    except (ValueError, NoStackError, OrderRefusedError) as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return
+    console.print(
+        f"{found.events} scores at {found.listeners:,} listeners: {found.deliveries:,} deliveries, "
+        f"{found.missing} missing"
+    )
+    console.print(f"p50 {found.p50_ms:.0f} ms, p99 {found.p99_ms:.0f} ms, worst {found.worst_ms:.0f} ms")
+    spent = ", ".join(f"{part} {used:.1f}" for part, used in sorted(found.cpu_us.items()))
+    console.print(f"CPU in µs a delivery: {spent}")

@@ -1,0 +1,282 @@
+"""`questlog drill`: break a stack on purpose and count what came of it; hold a load and watch memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.lab.bench.ingest import read_relay
+from deploy.lab.bench.load import Order, OrderRefusedError, check
+from deploy.lab.bench.processes import NoStackError
+from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
+from deploy.lab.drill.faults import FaultDrill, Outcome, Plan
+from deploy.lab.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
+from deploy.lab.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
+from deploy.lab.drill.small_volume import HOME, is_inside, run_inside
+from deploy.lab.drill.soak import Memory, soak
+from deploy.lab.drill.stack import DrillFailedError, OwnStack
+from projections.clickhouse.client import ClickHouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploy.lab.drill.checks import Verdict
+
+app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
+WIDTH: Final = 132
+
+
+@app.callback()
+def _drill() -> None:
+    """Break a stack on purpose and count what came of it."""
+
+
+@app.command("faults")
+def faults_command(  # noqa: PLR0917 - typer takes options as parameters
+    events: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="Events to send.")] = 1_000_000,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 20,
+    zombies: Annotated[int, typer.Option(min=0, max=20, help="Workers stopped and woken again.")] = 1,
+    seed: Annotated[int, typer.Option(help="Order and pauses of the kills.")] = 1,
+    home: Annotated[
+        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Start a stack of its own, load it, kill its parts, stop and wake a worker, then count everything.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = Plan(events=events, kills=kills, zombies=zombies, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
+        try:
+            outcome = asyncio.run(_faults(home or Path(temporary), plan, console))
+        except (DrillFailedError, ClickHouseError, OSError) as error:
+            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+            raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        show(console, outcome)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _faults(home: Path, plan: Plan, console: Console) -> Outcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await FaultDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
+@app.command("liveops")
+def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
+    operations: Annotated[int, typer.Option(min=10, max=5_000_000, help="Operations in all.")] = 50_000,
+    players: Annotated[int, typer.Option(min=1, max=20_000, help="Players they are spread over.")] = 500,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 30,
+    seed: Annotated[int, typer.Option(help="Operations, order and pauses of the kills.")] = 1,
+    home: Annotated[
+        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Move money and grants on a stack of its own while its parts are killed, then check every balance.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = MoneyPlan(operations=operations, players=players, kills=kills, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
+        try:
+            outcome = asyncio.run(_liveops(home or Path(temporary), plan, console))
+        except (DrillFailedError, OSError) as error:
+            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+            raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(
+            f"{outcome.operations:,} operations in {outcome.seconds:.0f} s; {outcome.unsure} attempts whose "
+            f"fate nobody told; answers {outcome.answers}"
+        )
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _liveops(home: Path, plan: MoneyPlan, console: Console) -> MoneyOutcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await MoneyDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
+@app.command("disk")
+def disk_command(
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often the volume fills up.")] = 2,
+    full_seconds: Annotated[float, typer.Option(min=1, max=600, help="How long it stays full.")] = 20.0,
+    mebibytes: Annotated[int, typer.Option(min=600, max=100_000, help="Size of the volume.")] = 900,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Fill the volume of a stack of its own (in memory), give the space back, then count everything.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = DiskPlan(rounds=rounds, full_seconds=full_seconds)
+    try:
+        if not is_inside():
+            with tempfile.TemporaryDirectory(prefix="questlog-drill-") as folder:
+                command = [sys.executable, "-m", "deploy.cli", *sys.argv[1:]]
+                raise typer.Exit(run_inside(Path(folder), mebibytes, command))
+        outcome = asyncio.run(_disk(Path(os.environ[HOME]), plan, console))
+    except (DrillFailedError, ClickHouseError, OSError) as error:
+        console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(f"answers {outcome.answers}")
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _disk(home: Path, plan: DiskPlan, console: Console) -> DiskOutcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await DiskDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
+@app.command("fuzz")
+def fuzz_command(
+    requests: Annotated[int, typer.Option(min=10, max=1_000_000, help="Requests in all.")] = 2_000,
+    seconds: Annotated[float, typer.Option(min=5, max=36_000, help="Send for no longer.")] = 300.0,
+    seed: Annotated[int, typer.Option(help="Which texts go into which fields.")] = 1,
+    home: Annotated[
+        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Send strange texts in every field to a stack of its own, then compare every row with what was sent.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    plan = FuzzPlan(requests=requests, seconds=seconds, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
+        try:
+            outcome = asyncio.run(_fuzz(home or Path(temporary), plan, console))
+        except (DrillFailedError, ClickHouseError, OSError) as error:
+            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+            raise typer.Exit(2) from None
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(
+            f"{outcome.requests:,} requests, {outcome.rows:,} rows, {outcome.players:,} players in "
+            f"{outcome.seconds:.0f} s; {outcome.texts:,} pairs of a word and a field"
+        )
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
+async def _fuzz(home: Path, plan: FuzzPlan, console: Console) -> FuzzOutcome:
+    console.print(f"starting a stack on {home}…", style="dim")
+    async with OwnStack(home) as stack:
+        return await FuzzDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+
+
+def show(console: Console, outcome: Outcome) -> None:
+    """Print the recoveries and the verdict."""
+    table = Table(title="Recovery after SIGKILL", title_justify="left", box=None, pad_edge=False)
+    for title in ("part", "event queryable", "part ready", "allowed"):
+        table.add_column(title, justify="left" if title == "part" else "right")
+    for recovery in outcome.recoveries:
+        table.add_row(
+            recovery.part,
+            _seconds(recovery.queryable_seconds),
+            _seconds(recovery.ready_seconds),
+            _seconds(recovery.allowed),
+        )
+    console.print(table)
+    console.print(
+        f"{outcome.events:,} events accepted in {outcome.seconds:.0f} s; {outcome.attempts:,} requests sent; "
+        "answers "
+        + ", ".join(f"{answer} {count:,} times" for answer, count in sorted(outcome.answers.items()))
+    )
+    show_verdicts(console, outcome.verdicts)
+
+
+def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print each line, and whether it holds."""
+    verdict = Table(title="Verdict", title_justify="left", box=None, pad_edge=False)
+    for title in ("", "", ""):
+        verdict.add_column(title, overflow="fold")
+    for line in verdicts:
+        verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, Text(line.figures))
+    console.print(verdict)
+
+
+@app.command("soak")
+def soak_command(
+    minutes: Annotated[float, typer.Option(min=0.1, max=60, help="How long.")] = 10,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 20_000,
+    home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Hold a rate on the running stack of HOME and print how each process's memory grows once warm."""
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    try:
+        relay = read_relay(home / "demo.json")
+        order = Order(
+            url=relay.base_url,
+            token=relay.token,
+            app_id=relay.game_id,
+            seconds=minutes * 60,
+            connections=16,
+            batch=100,
+            bodies=512,
+            rate=rate,
+            seed=time.time_ns(),
+        )
+        check(order)
+        result, memories = asyncio.run(soak(home, order, lambda line: console.print(line, style="dim")))
+    except FileNotFoundError:
+        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
+        raise typer.Exit(2) from None
+    except (ValueError, NoStackError, OrderRefusedError) as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    if as_json:
+        body = {"events": result.events, "seconds": result.seconds, "memory": memories}
+        print(msgspec.json.encode(body).decode())
+        return
+    console.print(
+        f"{result.events:,} events in {result.seconds:.0f} s, refused {result.refused}, lost {result.lost}"
+    )
+    console.print(_memory(memories))
+
+
+def _memory(memories: list[Memory]) -> Table:
+    table = Table(title="Resident memory", title_justify="left", box=None, pad_edge=False)
+    for title in ("process", "first MiB", "last MiB", "MiB a minute after warm-up"):
+        table.add_column(title, justify="left" if title == "process" else "right")
+    for memory in memories:
+        table.add_row(
+            memory.part,
+            f"{memory.first_mib:.0f}",
+            f"{memory.last_mib:.0f}",
+            f"{memory.slope_mib_per_minute:+.2f}",
+        )
+    return table
+
+
+def _seconds(value: float | None) -> str:
+    return "not in time" if value is None else f"{value:.1f} s"

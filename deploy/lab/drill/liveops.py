@@ -1,0 +1,263 @@
+"""The live-ops drill: money and grants move while everything that moves them is killed.
+
+Every client retries with its key until it knows. In the end every balance must be what was answered, every
+ledger must hold each accepted operation once, and every player's history must be linearizable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from deploy.lab.drill.checks import Verdict
+from deploy.lab.drill.faults import GIVE_UP_SECONDS, PAUSE_SECONDS, Recovery
+from deploy.lab.drill.history import check_balance
+from deploy.lab.drill.liveops_clients import CURRENCY, Clients, Player, ask_again
+from deploy.lab.drill.stack import DrillFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.lab.drill.stack import OwnStack
+
+EMPTY: Final = "redis (emptied)"
+VICTIMS: Final = ("worker-decider", "worker-redis", "edge", "redis", "kafka", EMPTY)
+"""Who is killed, in this order in the first round."""
+RECOVERY_SECONDS: Final = {"kafka": 20.0, EMPTY: 20.0}
+RECOVERY_SECONDS_ELSE: Final = 10.0
+LANES: Final = 64
+ASKED_AGAIN: Final = 4
+"""Answers of each player that are asked for once more in the end."""
+
+
+class MoneyPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How much to do. The same seed gives the same operations, kills and pauses."""
+
+    operations: int = 50_000
+    players: int = 500
+    kills: int = 30
+    seed: int = 1
+
+
+class MoneyOutcome(msgspec.Struct):
+    """All that a drill found."""
+
+    recoveries: list[Recovery] = []
+    verdicts: list[Verdict] = []
+    answers: dict[str, int] = {}
+    operations: int = 0
+    unsure: int = 0
+    seconds: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """True where every line of the verdict does."""
+        return all(verdict.holds for verdict in self.verdicts)
+
+
+class MoneyDrill:
+    """One drill on a stack that nothing else uses."""
+
+    def __init__(self, stack: OwnStack, plan: MoneyPlan, tell: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._plan = plan
+        self._tell = tell
+        self._dice = random.Random(plan.seed)  # noqa: S311 - a repeatable order
+        self._run = uuid.uuid4().hex[:8]
+        keys = stack.demo["keys"]
+        self._clients = Clients(
+            stack.demo["base_url"], keys["relay_lo_live"], keys["relay_lo_srv"], connections=4 * LANES
+        )
+        each = max(1, plan.operations // plan.players)
+        self._players = [
+            Player(f"drill-{self._run}-{number}", each, self._dice) for number in range(plan.players)
+        ]
+        self.outcome = MoneyOutcome()
+
+    async def carry_out(self) -> MoneyOutcome:
+        """Register, play and kill, check. Raises DrillFailedError where that can't be done."""
+        begun = time.monotonic()
+        try:
+            await self._register()
+            playing = asyncio.create_task(self._play())
+            try:
+                await self._kill_in_turn(playing)
+                self._tell("playing what is left…")
+                await playing
+            finally:
+                playing.cancel()
+                await asyncio.gather(playing, return_exceptions=True)
+            await self._check()
+        finally:
+            await self._clients.close()
+        self.outcome.seconds = time.monotonic() - begun
+        self.outcome.answers = self._clients.answers
+        self.outcome.unsure = self._clients.unsure
+        self.outcome.operations = sum(len(player.kinds) for player in self._players)
+        return self.outcome
+
+    async def _register(self) -> None:
+        self._tell(f"{len(self._players)} players register…")
+        slots = asyncio.Semaphore(LANES)
+
+        async def one(player: Player) -> None:
+            async with slots:
+                path, key = (
+                    f"{player.path}/register",
+                    str(uuid.UUID(int=self._dice.getrandbits(128), version=4)),
+                )
+                answer = await self._clients.call(player.external_id, path, key)
+                if answer.status != 201:
+                    raise DrillFailedError(f"register: {answer.status} {answer.text!r}")
+                self._clients.secrets[player.external_id] = msgspec.json.decode(answer.text)["secret"]
+
+        await asyncio.gather(*(one(player) for player in self._players))
+
+    async def _play(self) -> None:
+        """Operations of all players mixed, so slow that the load outlasts the kills."""
+        turns = [(player, number) for player in self._players for number in range(len(player.kinds))]
+        self._dice.shuffle(turns)
+        pause = max(0.0, 5.0 * self._plan.kills * LANES / len(turns) - 0.02)
+        todo = iter(turns)
+
+        async def lane() -> None:
+            for player, number in todo:
+                await player.play(self._clients, number)
+                if not self._killed_all:
+                    await asyncio.sleep(pause)
+
+        await asyncio.gather(*(lane() for _ in range(LANES)))
+
+    _killed_all = False
+
+    async def _kill_in_turn(self, playing: asyncio.Task[None]) -> None:
+        victims = list(VICTIMS)
+        for number in range(self._plan.kills):
+            if number and number % len(victims) == 0:
+                self._dice.shuffle(victims)
+            if playing.done():
+                playing.result()
+                raise DrillFailedError("the load ended before the kills did")
+            await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
+            recovery = await self._kill(victims[number % len(victims)])
+            self.outcome.recoveries.append(recovery)
+            took = "not in time" if recovery.seconds is None else f"{recovery.seconds:.1f} s"
+            self._tell(f"kill {number + 1}/{self._plan.kills}: {recovery.part}, back after {took}")
+        self._killed_all = True
+
+    async def _kill(self, victim: str) -> Recovery:
+        part = "redis" if victim == EMPTY else victim
+        if victim == EMPTY:
+            redis = Redis.from_url(self._stack.demo["redis_url"])
+            try:
+                await redis.flushall()
+            finally:
+                await redis.aclose()
+        pid = self._stack.signal(part, signal.SIGKILL)
+        begun = time.monotonic()
+
+        async def ready() -> float | None:
+            back = await self._stack.wait_restarted(part, pid, GIVE_UP_SECONDS)
+            return time.monotonic() - begun if back else None
+
+        async def answering() -> float | None:
+            canary = f"canary-{uuid.uuid4().hex}"
+            path = f"/server/v1/players/{canary}/wallet/{CURRENCY}/credit"
+            try:
+                async with asyncio.timeout(GIVE_UP_SECONDS):
+                    await self._clients.call(canary, path, canary, {"amount": 1}, server=True)
+                    await self._clients.get(canary, f"/server/v1/players/{canary}")
+            except TimeoutError:
+                return None
+            return time.monotonic() - begun
+
+        return Recovery(victim, *await asyncio.gather(answering(), ready()))
+
+    async def _check(self) -> None:
+        self._tell("looking at every balance, ledger and history…")
+        verdicts, players = self.outcome.verdicts, self._players
+        wrong = [problem for player in players for problem in player.wrong]
+        verdicts.append(Verdict("no answer but those of the contract", not wrong, _some(wrong)))
+        late = [r for r in self.outcome.recoveries if r.seconds is None or r.seconds > _allowed(r)]
+        slowest = max((r.seconds or 0.0 for r in self.outcome.recoveries), default=0.0)
+        told = [f"{r.part} {'-' if r.seconds is None else f'{r.seconds:.1f} s'}" for r in late]
+        verdicts.append(
+            Verdict(
+                "recovery under 10 s each, broker and emptied Redis 20 s",
+                not late,
+                _some(told) or f"{len(self.outcome.recoveries)} kills, slowest {slowest:.1f} s",
+            )
+        )
+        slots = asyncio.Semaphore(LANES)
+        problems: dict[str, list[str]] = {"balance": [], "ledger": [], "again": []}
+
+        async def one(player: Player) -> None:
+            async with slots:
+                await self._check_player(player, problems)
+
+        await asyncio.gather(*(one(player) for player in players))
+        count = len(players)
+        for name, title in (
+            ("balance", "every balance is what the accepted operations give"),
+            ("ledger", "every ledger has each accepted operation once, and sums up to the balance"),
+            ("again", "the same key gives the same answer, byte for byte"),
+        ):
+            verdicts.append(Verdict(title, not problems[name], _some(problems[name]) or f"{count} players"))
+        verdicts.append(await asyncio.to_thread(self._linearizable))
+
+    async def _check_player(self, player: Player, problems: dict[str, list[str]]) -> None:
+        shown = await self._clients.get(player.external_id, player.server_path)
+        held = {row["economyKey"]: row["balance"] for row in shown["wallet"]}.get(CURRENCY, 0)
+        if held != player.expected():
+            problems["balance"].append(f"{player.external_id}: {held}, not {player.expected()}")
+        rows = await self._ledger(player)
+        commands = [row["commandId"] for row in rows]
+        moved = sum(1 for operation in player.history if operation.kind != "read" and operation.ok)
+        if len(set(commands)) != len(commands) or len(rows) != moved:
+            problems["ledger"].append(f"{player.external_id}: {len(rows)} rows for {moved} operations")
+        if sum(row["amount"] for row in rows) != held:
+            problems["ledger"].append(f"{player.external_id}: the ledger does not sum up to {held}")
+        some = self._dice.sample(player.answered, min(ASKED_AGAIN, len(player.answered)))
+        problems["again"] += await ask_again(self._clients, player, some)
+
+    async def _ledger(self, player: Player) -> list[dict[str, Any]]:
+        """The whole ledger. Older rows come from ClickHouse, which may trail by a moment."""
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            more = f"&cursor={cursor}" if cursor else ""
+            page = await self._clients.get(player.external_id, f"{player.server_path}/ledger?limit=100{more}")
+            rows += page["ledger"]
+            cursor = page.get("nextCursor") or page.get("cursor") or ""
+            if not cursor:
+                return rows
+
+    def _linearizable(self) -> Verdict:
+        bad, unknown, operations = [], 0, 0
+        for player in self._players:
+            verdict = check_balance(player.history)
+            operations += len(player.history)
+            unknown += verdict.linearizable is None
+            if verdict.linearizable is False:
+                bad.append(f"{player.external_id} after {verdict.reached} of {len(player.history)}")
+        figures = f"{operations:,} operations and reads of {len(self._players)} players"
+        return Verdict(
+            "every player's history is linearizable",
+            not bad and not unknown,
+            _some(bad) or (f"{unknown} searches were given up" if unknown else figures),
+        )
+
+
+def _allowed(recovery: Recovery) -> float:
+    return RECOVERY_SECONDS.get(recovery.part, RECOVERY_SECONDS_ELSE)
+
+
+def _some(lines: list[str]) -> str:
+    return "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")

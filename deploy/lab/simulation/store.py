@@ -1,0 +1,221 @@
+"""Redis in memory, as far as the projection's scripts need it: each behaves as its Lua text says.
+
+The real `RedisReader` and `RedisOutcomes` run over it; it answers EVALSHA by the script's name. It can lose
+its last moments or everything, as a Redis without its newest file does. Source: projections/redis/*.lua.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from deploy.lab.simulation.store_reads import gather
+from projections.redis.scripts import APPLY, FIND_OUTCOMES, GATHER, MARK, READY, STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.lab.simulation.faults import Faults
+    from schemas.log_positions import Position
+
+_OPERATIONS: Final = {
+    "set": 2,
+    "del": 1,
+    "hset": 3,
+    "hdel": 2,
+    "sadd": 2,
+    "saddunless": 4,
+    "srem": 2,
+    "zadd": 3,
+    "zrem": 2,
+    "expireat": 2,
+    "expireas": 2,
+    "zremwhen": 4,
+    "stream": 5,
+}
+"""Name -> how many arguments, as in apply.lua."""
+
+
+class Generation:
+    """What one generation holds: values by key, positions by partition."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.next: dict[str, int] = {}
+        self.src: dict[str, int] = {}
+        self.at: dict[str, int] = {}
+        self.mark: dict[str, str] = {}
+
+
+class SimulatedRedis:
+    """One server. `woken` is called with (gateway id, record id) for each wake-up that arrives."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self.run_id = 1
+        self.live = Generation()
+        self.outcomes: dict[str, tuple[bytes, int]] = {}
+        self.effects: dict[str, Position] = {}
+        """Positions of readers whose effects are commands: outside every generation."""
+        self.ready = 0
+        self._reached: dict[str, int] = {}
+        self.woken: Callable[[str, str], None] = lambda _gateway, _record: None
+        self._files: list[tuple[Generation, dict[str, tuple[bytes, int]], dict[str, Position]]] = []
+        self._scripts = {
+            script._sha: answer  # noqa: SLF001 - the name Redis knows it by
+            for script, answer in (
+                (APPLY, self._apply),
+                (STATE, self._state),
+                (MARK, self._mark),
+                (READY, self._open),
+                (FIND_OUTCOMES, self._find),
+                (GATHER, self._gather),
+            )
+        }
+
+    async def execute_command(self, name: str, sha: str, keys: int, *arguments: str | bytes) -> Any:
+        """EVALSHA of a known script. Raises redis-py's ConnectionError before or after it took effect."""
+        del name, keys
+        await self._faults.delay("to the store")
+        if self._faults.happens("store away"):
+            raise RedisConnectionError("away")
+        reply = self._scripts[sha]([text_of(argument) for argument in arguments])
+        await self._faults.delay("from the store")
+        if self._faults.happens("store away"):
+            raise RedisConnectionError("gone before the answer")
+        return reply
+
+    def save(self) -> None:
+        """What a later loss goes back to."""
+        self._files = [*self._files[-2:], (copy.deepcopy(self.live), dict(self.outcomes), dict(self.effects))]
+
+    def lose(self, *, everything: bool) -> None:
+        """Restart without the last moments, or with nothing."""
+        self.run_id += 1
+        if everything or not self._files:
+            self.live, self.outcomes, self.effects = Generation(), {}, {}
+        else:
+            live, outcomes, effects = self._files[0]
+            self.live, self.outcomes, self.effects = copy.deepcopy(live), dict(outcomes), dict(effects)
+            self._files = []
+        if everything:
+            self.ready, self._reached = 0, {}
+
+    def _apply(self, arguments: list[Any]) -> list[Any]:
+        partition, offset, src = arguments[3], int(arguments[4]), int(arguments[5])
+        gateway_id, record_id, partitions, count = arguments[7], arguments[8], arguments[9], arguments[10]
+        live = self.live
+        expected, last = live.next.get(partition, 0), live.src.get(partition, -1)
+        if offset < expected:
+            self._wake(gateway_id, record_id)
+            return [b"repeated", str(expected).encode(), b""]
+        if offset > expected:
+            return [b"gap", str(expected).encode(), b""]
+        live.next[partition] = offset + 1
+        live.mark[partition] = arguments[11]
+        if src != last + 1:
+            return [b"dropped", str(offset + 1).encode(), b""]
+        first = 12 + 3 * int(count)
+        operate(live.values, arguments[first:], int(partitions))
+        for index in range(12, first, 3):
+            self.outcomes[arguments[index]] = (
+                _bytes(arguments[index + 1]),
+                int(arguments[index + 2]),
+            )
+        live.src[partition] = src
+        live.at[partition] = int(arguments[6])
+        self._wake(gateway_id, record_id)
+        return [b"applied", str(offset + 1).encode(), str(src).encode()]
+
+    def _wake(self, gateway_id: str, record_id: str) -> None:
+        if gateway_id and not self._faults.happens("wake-up lost"):
+            self.woken(gateway_id, record_id)
+
+    def _state(self, arguments: list[Any]) -> list[Any]:
+        partition = arguments[2]
+        held = self.live.next.get(partition)
+        position = b"" if held is None else str(held).encode()
+        ready = b"ready" if self.ready == self.run_id else b""
+        log_id = b"simulated" if self.live.next else b""
+        mark = self.live.mark.get(partition, "").encode()
+        return [str(self.run_id).encode(), b"1", position, b"", log_id, ready, mark]
+
+    def _mark(self, arguments: list[Any]) -> int:
+        _, _, partition, offset, mark = arguments
+        if self.live.next.get(partition) != int(offset) or partition in self.live.mark:
+            return 0
+        self.live.mark[partition] = mark
+        return 1
+
+    def _open(self, arguments: list[Any]) -> bytes:
+        partition, partitions, run_id, target = (
+            arguments[1],
+            int(arguments[2]),
+            int(arguments[3]),
+            int(arguments[4]),
+        )
+        if run_id != self.run_id:
+            return b"run"
+        if self.live.next.get(partition, 0) < target:
+            return b"behind"
+        self._reached[partition] = run_id
+        if all(self._reached.get(str(number)) == run_id for number in range(partitions)):
+            self.ready = run_id
+            return b"ready"
+        return b"waiting"
+
+    def _gather(self, arguments: list[Any]) -> list[Any] | None:
+        return gather(self.live.values, arguments[1:]) if self.ready == self.run_id else None
+
+    def _find(self, arguments: list[Any]) -> list[Any] | None:
+        if self.ready != self.run_id:
+            return None
+        now_ms = self._faults.now_ms()
+        found = [self.outcomes.get(key) for key in arguments[2:]]
+        return [b"0", *(held[0] if held is not None and held[1] > now_ms else None for held in found)]
+
+
+def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
+    """Apply operations to a generation's values. Streams and expiries are passing and are left out."""
+    index = 0
+    while index < len(flat):
+        name = flat[index]
+        key, *rest = flat[index + 1 : index + 1 + _OPERATIONS[name]]
+        index += _OPERATIONS[name] + 1
+        if name == "set":
+            values[key] = _bytes(rest[0])
+        elif name == "del":
+            values.pop(key, None)
+        elif name in {"hset", "zadd"}:
+            field, value = (rest[0], _bytes(rest[1])) if name == "hset" else (rest[1], float(rest[0]))
+            values.setdefault(key, {})[field] = value
+        elif name == "sadd" or (name == "saddunless" and rest[2] not in values.get(rest[1], ())):
+            values.setdefault(key, {})[rest[0]] = True
+        elif name in {"hdel", "srem", "zrem"} or (
+            name == "zremwhen" and not values.get(rest[1]) and len(values.get(rest[2], ())) >= partitions
+        ):
+            _remove(values, key, rest[0])
+
+
+def _remove(values: dict[str, Any], key: str, field: str) -> None:
+    held = values.get(key)
+    if held is not None:
+        held.pop(field, None)
+        if not held:
+            del values[key]
+
+
+def text_of(argument: str | bytes) -> Any:
+    """Arguments as the scripts compare them; bytes that are no text stay bytes."""
+    if isinstance(argument, bytes):
+        try:
+            return argument.decode()
+        except UnicodeDecodeError:
+            return argument
+    return argument
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
