@@ -1,6 +1,6 @@
-"""Fixtures of all rooms.
+"""Fixtures of all rooms, and how their tests are dealt to processes.
 
-`kafka`, `redis_url` and `clickhouse_url` are the real thing, started on first use.
+`kafka`, `redis_url` and `clickhouse_url` are the real thing, started on first use, once in each process.
 """
 
 from __future__ import annotations
@@ -9,11 +9,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dealing import Dealing, group_of, in_order
 from tests.stack import QuestlogStack, infra, questlog_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from xdist.remote import Producer
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the groups before pytest-xdist reads the marks."""
+    items[:] = in_order(items)
+    for item in items:
+        if group := group_of(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Dealing:
+    return Dealing(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -17,19 +22,20 @@ _OUTGOING_USUAL: Final = (32_768, 60_999)
 _given: set[int] = set()
 
 
-def free_port() -> int:
-    """A port that nothing listens on, and that this process was never given before.
+def free_port(within: range | None = None) -> int:
+    """A port of that range that nothing listens on, and that no running process of this user was given.
 
-    Seconds may pass until its program listens there. So it lies outside the range from which the kernel
-    takes ports for outgoing connections, where there is such a place: asking the kernel for a port gives one
-    that the next connection may take, and may give the same one twice.
+    Seconds may pass until its program listens there. So by default it lies outside the range from which the
+    kernel takes ports for outgoing connections, where there is such a place: asking the kernel for a port
+    gives one that the next connection may take, and may give the same one twice. A port stays this process's
+    until it ends.
     Raises OSError where a thousand ports tried were all taken.
     """
-    within = place_beside(_outgoing())
+    within = within or place_beside(_outgoing())
     choose = random.SystemRandom()  # two processes that start at once are to choose differently
     for _ in range(_TRIES_MAX):
         port = choose.choice(within)
-        if port not in _given and not port_taken(port):
+        if port not in _given and _hold(port) and not port_taken(port):
             _given.add(port)
             return port
     raise OSError(f"no free port: tried {_TRIES_MAX} between {within[0]} and {within[-1]}")
@@ -44,6 +50,30 @@ def port_taken(port: int, host: str = "127.0.0.1") -> bool:
         except OSError:
             return True
         return False
+
+
+def _hold(port: int) -> bool:
+    """Lock the byte of that number in a file that the user's processes share: False where another has it.
+
+    The kernel drops a record lock with its process, so nothing is left to clean up.
+    """
+    holds = _holds(os.getpid())
+    if holds is None:
+        return True
+    with contextlib.suppress(OSError):
+        fcntl.lockf(holds, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        return True
+    return False
+
+
+@cache
+def _holds(_pid: int) -> int | None:
+    """The shared file, opened once in each process and never closed: closing it would drop the locks."""
+    path = Path(tempfile.gettempdir()) / f"questlog-ports-{os.getuid()}"
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:  # a folder that can't be written to: this process alone is kept from a port twice
+        return None
 
 
 def _outgoing() -> tuple[int, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,13 +39,29 @@ def test_the_place_lies_beside_the_outgoing_range(outgoing: tuple[int, int], fir
     assert (place[0], place[-1]) == (first, last)
 
 
-def test_a_port_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_not_given() -> None:
     with socket.socket() as taken:
-        port = ports.free_port()
-        taken.bind(("127.0.0.1", port))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
+        port = taken.getsockname()[1]
         assert ports.port_taken(port)
-        monkeypatch.setattr(ports, "place_beside", lambda _: range(port, port + 1))
-        monkeypatch.setattr(ports, "_given", set())
         with pytest.raises(OSError, match="no free port: tried 1000 between"):
-            ports.free_port()
+            ports.free_port(range(port, port + 1))
+
+
+def test_a_port_is_given_to_one_process_until_that_ends() -> None:
+    code = (
+        "import sys; from deploy.stack import ports; print(ports.free_port(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(  # noqa: S603 - the code above
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        port = int(other.stdout.readline())
+        alone = range(port, port + 1)
+        with pytest.raises(OSError, match="no free port"):
+            ports.free_port(alone)
+        other.stdin.close()
+        assert other.wait(30) == 0
+        assert ports.free_port(alone) == port

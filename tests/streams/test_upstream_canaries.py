@@ -21,6 +21,7 @@ import faust.streams
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 from intervaltree import IntervalTree
@@ -171,7 +172,7 @@ async def test_a_refused_heartbeat_is_no_heartbeat() -> None:
 
 
 def test_seeding_rests_on_the_order_signal_then_seek() -> None:
-    source = inspect.getsource(faust.tables.recovery.Recovery._resume_streams)
+    source = inspect.getsource(Recovery._resume_streams)
     signal, seek = source.index("on_rebalance_complete.send()"), source.index("consumer.perform_seek()")
     resume = source.index("flow_control.resume()")
     assert signal < seek < resume

@@ -16,7 +16,7 @@ from schemas.liveops.definitions import (
 from schemas.studio.definitions import load_definitions
 from streams.deciders.liveops.rules import rules_of
 
-DEMO = Path(__file__).parents[3] / "deploy" / "demo" / "demo.yaml"
+DEMO = Path(__file__).parents[3] / "deploy" / "lab" / "demo" / "demo.yaml"
 
 
 def demo(version: int = 1) -> Game:
