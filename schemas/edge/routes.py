@@ -97,40 +97,47 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 class RouteTable:
     """Finds routes in the raw path, so that an encoded slash stays part of an id. Whatever the method."""
 
+    _begins: tuple[str, ...] = ()
+
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._shapes: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], Route]]] = {}
-        """By count of segments and by where the names are: the other segments -> the route."""
-        begins = set()
+        shapes: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], Route]]] = {}
         for route in routes:
             parts = route.template[1:].split("/")
             places = tuple(index for index, part in enumerate(parts) if part.startswith("{"))
             literal = tuple("" if index in places else part for index, part in enumerate(parts))
-            known = self._shapes.setdefault(len(parts), {}).setdefault(places, {})
+            known = shapes.setdefault(len(parts), {}).setdefault(places, {})
             if literal in known:
                 raise ValueError(f"{route.template} is there twice")
             known[literal] = route
-            begins.add(route.template.partition("{")[0])
-        self._begins = tuple(sorted(begins))
+            self._begins = tuple({*self._begins, "/" + parts[0] + "/"})
+        self._shapes = {
+            count: tuple(
+                (places, {literal: (route, route.names) for literal, route in known.items()})
+                for places, known in by_places.items()
+            )
+            for count, by_places in shapes.items()
+        }
+        """By count of segments: where the names are, and by the other segments the route and its names."""
 
     def find(self, scope: Mapping[str, Any]) -> Found | None:
         """The route of an ASGI scope's path; None for a path that is none of these."""
         path: str = scope["path"]
+        if not path.startswith(self._begins):
+            return None
         raw: bytes = scope.get("raw_path") or b""
         if b"%" in raw:
             parts = [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1")[1:].split("/")]
-        elif path.startswith(self._begins):
-            parts = path[1:].split("/")
         else:
-            return None
-        for places, routes in self._shapes.get(len(parts), {}).items():
-            literal = [*parts]
+            parts = path[1:].split("/")
+        for places, routes in self._shapes.get(len(parts), ()):
+            literal = parts.copy()
             for place in places:
                 literal[place] = ""
-            route = routes.get(tuple(literal))
-            if route is None:
-                continue
-            values = [parts[place] for place in places]
-            return Found(route, dict(zip(route.names, values, strict=True))) if all(values) else None
+            found = routes.get(tuple(literal))
+            if found is not None:
+                route, names = found
+                values = {name: parts[place] for name, place in zip(names, places)}
+                return Found(route, values) if "" not in values.values() else None
         return None
 
 
