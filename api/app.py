@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 
 from api.docs import docs_router
 from api.health import health_router
-from api.liveops.openapi import s3_document
 from api.metrics import HttpMetrics
 from api.middleware import Surround
 from api.telemetry import documentation
@@ -100,7 +99,7 @@ def create_api(
         app.include_router(dashboard)
     _document(app)
     others = {name: _constant(document) for name, document in (documents or {}).items()}
-    app.include_router(docs_router({"s1": app.openapi, "s3": _constant(s3_document()), **others}))
+    app.include_router(docs_router({"s1": app.openapi, **others}))
     _answer_errors(app, clock_ms)
     app.add_middleware(Surround, metrics=HttpMetrics(registry), clock_ms=clock_ms)
     return app

@@ -85,8 +85,16 @@ class LiveopsData:
         if whole is None:
             return msgspec.json.encode({"asked": external_id, "player": None})
         page = await self._source.ledger(game, external_id, _NUMBER_MAX, LEDGER_PAGE)
-        shown = {name: whole[name] for name in ("player", "wallet", "inventory", "pendingGrants")}
-        return msgspec.json.encode({"asked": external_id, **shown, **(page or {})})
+        return msgspec.json.encode(
+            {
+                "asked": external_id,
+                "player": whole.player,
+                "wallet": whole.wallet,
+                "inventory": whole.inventory,
+                "pendingGrants": whole.pending_grants,
+                **({"ledger": page.ledger, "nextCursor": page.next_cursor} if page is not None else {}),
+            }
+        )
 
     async def ledger(self, request: Request, access: Access) -> bytes:
         """Older movements of a player: those numbered below `cursor`."""

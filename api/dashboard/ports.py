@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
     from schemas.liveops.ports import BoardRow
+    from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
 
 
 class DashboardDirectory(Directory, KeyHashes, Protocol):
@@ -95,10 +96,10 @@ class LiveopsSource(Protocol):
         """
         ...
 
-    async def player(self, game: Game, external_id: str) -> dict[str, Any] | None:
+    async def player(self, game: Game, external_id: str) -> ServerPlayerResponse | None:
         """Everything of one player; None for one that was never heard of."""
         ...
 
-    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> dict[str, Any] | None:
+    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> LedgerResponse | None:
         """`ledger`: movements numbered below `below`, newest first; `nextCursor`, null at the end."""
         ...

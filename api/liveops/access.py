@@ -72,43 +72,40 @@ class Access:
             directory, "cached_game", _no_memory
         )
 
-    async def sdk(self, call: Call, player: str = "") -> Caller:
-        """Any of the surface's keys; the call counts for (key, player), or (key, address) without one.
+    async def enter(self, call: Call) -> Caller:
+        """Check what the call's route says of who may call.
 
-        Raises `Refused`: 401 for no such key, 429 over the rate, 400 for an id in the path that is none.
+        The call counts for (key, player), or (key, address) where the path has no player. Raises `Refused`:
+        401 for no such key, 429 over the rate, 400 for an id in the path that is none, 403 for a key of
+        another kind, 401 for a secret that is none.
         """
         caller = await self._caller(call)
         limits, key_id = caller.game.limits, caller.credential.key_id
         if caller.is_server:
             await self._count(call, server_calls(limits, key_id=key_id))
         else:
-            ip = self.source_ip(call)
+            ip, player = self.source_ip(call), call.names.get("externalId", "")
             calls = sdk_calls(limits, "read", game_id=caller.game.id, key_id=key_id, ip=ip, player=player)
             await self._count(call, calls)
-        if call.parameter:
-            check_id(call.route.parameter, call.parameter)
-        return caller
-
-    async def server(self, call: Call) -> Caller:
-        """A server key. Raises `Refused`: 401, 429 (by the key's own rate), and 403 for an SDK key."""
-        caller = await self.sdk(call, call.parameter)
-        if not caller.is_server:
+        for name, value in call.names.items():
+            check_id(name, value)
+        if caller.credential.kind not in call.route.keys:
             raise Refused(403, "this route takes a server key (lo_srv_), not an SDK key")
+        if call.route.proof != "none":
+            await self._prove(call, caller)
         return caller
 
-    async def prove(self, call: Call, caller: Caller, *, always: bool) -> None:
-        """Check the player's secret; `always` where unregistered players may not read either.
-
-        Raises `Refused` (401). A server key needs no secret.
-        """
+    async def _prove(self, call: Call, caller: Caller) -> None:
+        """Raises `Refused` (401). A server key needs no secret."""
         if caller.is_server:
             return
+        player = call.names["externalId"]
         try:
             presented = header(call.raw_headers, b"x-player-secret")
         except Ambiguous as error:
             raise Refused(401, str(error)) from None
-        held = await self._secret_hash(caller.game.id, call.parameter)
-        if not held and not always:
+        held = await self._secret_hash(caller.game.id, player)
+        if not held and call.route.proof == "registered":
             return
         if not presented:
             raise Refused(401, "X-Player-Secret is missing")
@@ -116,7 +113,7 @@ class Access:
         if held and hmac.compare_digest(given, held):
             return
         # Perhaps it changed since: what memory says is not enough to refuse.
-        held = await self._secret_hash(caller.game.id, call.parameter, fresh=True)
+        held = await self._secret_hash(caller.game.id, player, fresh=True)
         if not held or not hmac.compare_digest(given, held):
             raise Refused(401, "X-Player-Secret is not this player's")
 

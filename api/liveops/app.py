@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from api.liveops.access import Access
+from api.liveops.access import Access, Caller
 from api.liveops.boards import BoardRoutes
-from api.liveops.http import Answer, Call, Handler, Refused, Route, route_of, send_answer
+from api.liveops.http import Answer, Call, Refused, send_answer
 from api.liveops.inside import Inside
 from api.liveops.listening import BoardListeners
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
 from api.liveops.players import PlayerRoutes
+from api.liveops.routes import ROUTES, STREAM, find_read
 from api.liveops.schedule import ScheduledBoards
 from api.liveops.sse import Streams, stream_head
 from api.liveops.views import BoardViews
@@ -28,11 +29,14 @@ from schemas.edge.errors import Surface, error_body
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
+from schemas.edge.routes import Route, bind
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from schemas.liveops.ports import BoardReads, BoardStreams, FinalBoardReads, PlayerReads
+
+Handler = Callable[[Call, Caller], Awaitable[Answer]]
 
 _ALLOW: Final = b"GET, HEAD, OPTIONS"
 _log: Final = logging.getLogger("questlog.api.liveops")
@@ -44,6 +48,7 @@ class LiveopsReads:
     def __init__(
         self,
         routes: dict[Route, Handler],
+        access: Access,
         boards: BoardRoutes,
         *,
         listeners: BoardListeners,
@@ -55,6 +60,7 @@ class LiveopsReads:
         self.inside = inside
         """The same reads for whom somebody else has let in."""
         self._routes = routes
+        self._access = access
         self._boards = boards
         self._listeners = listeners
         self._streams = streams
@@ -63,7 +69,7 @@ class LiveopsReads:
 
     def handles(self, scope: Scope) -> bool:
         """Whether a request is one of these reads, with whatever method."""
-        return route_of(scope) is not None
+        return find_read(scope) is not None
 
     async def close(self) -> None:
         """End every stream."""
@@ -71,15 +77,15 @@ class LiveopsReads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request on one of the routes."""
-        found = route_of(scope)
+        found = find_read(scope)
         if found is None:
             raise RuntimeError("not one of these routes: ask `handles` first")
         began = time.perf_counter()
-        route, parameter = found
-        call = Call(route, parameter, scope, receive)
+        route = found.route
+        call = Call(found, scope, receive)
         status = 0
         try:
-            if route is Route.STREAM and call.method in {"GET", "HEAD"}:
+            if route is STREAM and call.method in {"GET", "HEAD"}:
                 status = await self._stream(call, send)
             else:
                 answer = await self._answer(call)
@@ -91,7 +97,7 @@ class LiveopsReads:
     async def _stream(self, call: Call, send: Send) -> int:
         """Serve a stream to its end; the status it was answered with."""
         try:
-            hearing = await self._boards.listened(call)
+            hearing = await self._boards.listened(call, await self._access.enter(call))
             if call.method == "HEAD":
                 await stream_head(call, send, self._around(call))
                 return 200
@@ -110,12 +116,12 @@ class LiveopsReads:
         try:
             if call.method not in {"GET", "HEAD"}:
                 return self._other_method(call)
-            return await self._routes[call.route](call)
+            return await self._routes[call.route](call, await self._access.enter(call))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
             return self._failure(call, error)
 
     def _other_method(self, call: Call) -> Answer:
-        if call.method == "OPTIONS" and call.route.startswith("/sdk/"):
+        if call.method == "OPTIONS" and call.route.template.startswith("/sdk/"):
             return Answer(204, b"", self._cors.preflight(call.headers.get(b"origin")))
         raise Refused(405, f"{call.method} is not allowed here", headers=((b"allow", _ALLOW),))
 
@@ -123,11 +129,13 @@ class LiveopsReads:
         if isinstance(error, Refused):
             refused = error
         elif isinstance(error, StoreUnavailable):
-            _log.warning("%s: 503: %s", call.route, error, extra={"request_id": call.id.decode()})
+            _log.warning("%s: 503: %s", call.route.template, error, extra={"request_id": call.id.decode()})
             wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
             refused = Refused(503, "a store is away or behind the log; try again", headers=wait)
         else:
-            _log.error("%s failed", call.route, extra={"request_id": call.id.decode()}, exc_info=error)
+            _log.error(
+                "%s failed", call.route.template, extra={"request_id": call.id.decode()}, exc_info=error
+            )
             refused = Refused(500, "internal error")
         body = error_body(Surface.S3, refused.status, refused.message, **refused.details)
         return Answer(refused.status, msgspec.json.encode(body), refused.headers)
@@ -135,7 +143,7 @@ class LiveopsReads:
     def _around(self, call: Call) -> RawHeaders:
         """Headers of every answer."""
         headers = ((b"x-request-id", call.id), *call.limits)
-        if call.route.startswith("/sdk/") and call.method != "OPTIONS":
+        if call.route.template.startswith("/sdk/") and call.method != "OPTIONS":
             return headers + self._cors.expose(call.headers.get(b"origin"))
         return headers
 
@@ -165,25 +173,26 @@ def create_liveops_reads(
         proxies=TrustedProxies(trusted_proxies),
         monotonic=monotonic,
     )
-    own = PlayerRoutes(access, players, finals, now_ms)
+    own = PlayerRoutes(players, finals, now_ms)
     views = BoardViews(boards, finals, monotonic)
-    shared = BoardRoutes(access, views, boards, players, ScheduledBoards(now_ms))
-    routes: dict[Route, Handler] = {
-        Route.PING: own.ping,
-        Route.CATALOG: own.catalog,
-        Route.EVENTS: own.events,
-        Route.PENDING_GRANTS: own.pending_grants,
-        Route.INVENTORY: own.inventory,
-        Route.WALLET: own.wallet,
-        Route.LEADERBOARD: shared.leaderboard,
-        Route.LOBBY: shared.lobby,
-        Route.SERVER_PLAYER: own.server_player,
-        Route.SERVER_LEDGER: own.server_ledger,
+    shared = BoardRoutes(access.source_ip, views, boards, players, ScheduledBoards(now_ms))
+    handlers: dict[str, Handler] = {
+        "ping": own.ping,
+        "catalog": own.catalog,
+        "events": own.events,
+        "pending_grants": own.pending_grants,
+        "inventory": own.inventory,
+        "wallet": own.wallet,
+        "leaderboard": shared.leaderboard,
+        "lobby": shared.lobby,
+        "server_player": own.server_player,
+        "server_ledger": own.server_ledger,
     }
     listeners = BoardListeners(streams, boards, ListenerMetrics(registry), directory.credential, now_ms)
     served = Streams(listeners)
     return LiveopsReads(
-        routes,
+        bind([route for route in ROUTES if route is not STREAM], handlers),
+        access,
         shared,
         listeners=listeners,
         streams=served,

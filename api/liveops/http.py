@@ -1,7 +1,7 @@
-"""A read's request and answer on plain ASGI, and the paths of this surface's reads.
+"""A read's request and answer on plain ASGI.
 
 There is no framework between the socket and the view cache: a leaderboard's top 10 has a budget of 250
-microseconds. Routes are found in the raw path, so that an encoded slash stays part of an external id.
+microseconds.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from schemas.edge.cors import RawHeaders
+from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
+from schemas.edge.routes import Found, Route
 from schemas.identifiers import id_problem
 from schemas.numbers import whole_of_text
 
@@ -27,55 +29,6 @@ _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _process: Final = os.urandom(5).hex().encode()
 _count: Final = itertools.count(1)
 _QUERY_FIELDS_MAX: Final = 50
-_NO_QUERY: Final[Mapping[str, str]] = {}
-
-
-class Route(StrEnum):
-    """Every read; the value is its template, as metrics and documents show it."""
-
-    PING = "/sdk/v1/ping"
-    CATALOG = "/sdk/v1/catalog"
-    EVENTS = "/sdk/v1/players/{externalId}/events"
-    PENDING_GRANTS = "/sdk/v1/players/{externalId}/pending-grants"
-    INVENTORY = "/sdk/v1/players/{externalId}/inventory"
-    WALLET = "/sdk/v1/players/{externalId}/wallet"
-    LEADERBOARD = "/sdk/v1/leaderboards/{leaderboardId}"
-    STREAM = "/sdk/v1/leaderboards/{leaderboardId}/stream"
-    LOBBY = "/sdk/v1/lobbies/{lobbyId}"
-    SERVER_PLAYER = "/server/v1/players/{externalId}"
-    SERVER_LEDGER = "/server/v1/players/{externalId}/ledger"
-
-    @property
-    def parameter(self) -> str:
-        """The name of the id in the path; empty where there is none."""
-        return self.value.partition("{")[2].partition("}")[0]
-
-
-_ROUTES: Final = {
-    tuple("" if part.startswith("{") else part for part in route.value[1:].split("/")): route
-    for route in Route
-}
-"""Segments with an empty one where the parameter is."""
-_PARAMETER: Final = 3
-
-
-def route_of(scope: Scope) -> tuple[Route, str] | None:
-    """The read that a path names, and its parameter as the client meant it; None for no read of this side."""
-    path: str = scope["path"]
-    if not path.startswith(("/sdk/v1/", "/server/v1/")):
-        return None
-    raw: bytes = scope.get("raw_path") or b""
-    if b"%" in raw:
-        parts = [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1")[1:].split("/")]
-    else:
-        parts = path[1:].split("/")
-    if len(parts) <= _PARAMETER:
-        route = _ROUTES.get(tuple(parts))
-        return None if route is None else (route, "")
-    parameter = parts[_PARAMETER]
-    parts[_PARAMETER] = ""
-    route = _ROUTES.get(tuple(parts))
-    return None if route is None or not parameter else (route, parameter)
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -109,16 +62,16 @@ class Call:
         "id",
         "limits",
         "method",
-        "parameter",
+        "names",
         "raw_headers",
         "receive",
         "route",
         "scope",
     )
 
-    def __init__(self, route: Route, parameter: str, scope: Scope, receive: Receive) -> None:
-        self.route = route
-        self.parameter = parameter
+    def __init__(self, found: Found, scope: Scope, receive: Receive) -> None:
+        self.route = found.route
+        self.names = found.names
         self.scope = scope
         self.receive = receive
         self.method: str = scope["method"]
@@ -138,14 +91,15 @@ class Call:
         client = self.scope.get("client")
         return client[0] if client else "unknown"
 
-    def query(self, *known: str) -> Mapping[str, str]:
-        """The query's parameters by name. Raises `Refused` (400) for one that comes twice.
+    def query(self) -> Mapping[str, Any]:
+        """The route's query parameters, the default of each that is missing. Raises `Refused` (400).
 
         Parameters nobody knows are let through: clients add some against caches.
         """
+        known, defaults = _asked_in_query(self.route)
         text: bytes = self.scope.get("query_string") or b""
         if not text:
-            return _NO_QUERY
+            return defaults
         try:
             pairs = parse_qsl(
                 text.decode("ascii"),
@@ -155,15 +109,21 @@ class Call:
             )
         except ValueError as error:
             raise Refused(400, f"the query cannot be read: {error}") from None
-        found: dict[str, str] = {}
+        found: dict[str, Any] = {}
         for name, value in pairs:
-            if name in known and name in found:
+            if name not in known:
+                continue
+            if name in found:
                 raise Refused(400, f"{name} comes twice in the query", field=name)
-            found[name] = value
-        return found
+            found[name] = _value(known[name], value)
+        return {**defaults, **found}
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+@cache
+def _asked_in_query(route: Route) -> tuple[Mapping[str, Parameter], Mapping[str, Any]]:
+    """Parameters and their defaults by name. Routes are few and live as long as the process."""
+    known = {parameter.name: parameter for parameter in route.parameters if parameter.place == "query"}
+    return known, {name: parameter.default for name, parameter in known.items()}
 
 
 def check_id(name: str, value: str) -> None:
@@ -173,20 +133,33 @@ def check_id(name: str, value: str) -> None:
         raise Refused(400, f"{name} {problem}", field=name)
 
 
-def whole_number(query: Mapping[str, str], name: str, *, default: int, lowest: int, highest: int) -> int:
-    """A whole number of the query. Raises `Refused` (400) where it is none or out of bounds."""
-    text = query.get(name)
-    if text is None:
-        return default
+def _value(parameter: Parameter, text: str) -> Any:
+    name, kind = parameter.name, parameter.kind
+    match kind:
+        case Integer():
+            return whole_number(name, text, kind.minimum, kind.maximum)
+        case Boolean():
+            return _truth(name, text)
+        case Choice():
+            if text not in kind.options:
+                raise Refused(400, f"{name} can only be {' or '.join(kind.options)}", field=name)
+            return text
+        case Text():
+            return text
+
+
+def whole_number(name: str, text: str, lowest: int, highest: int | None) -> int:
+    """A whole number. Raises `Refused` (400) where it is none or out of bounds."""
     value = whole_of_text(text)
-    if value is None or not lowest <= value <= highest:
-        raise Refused(400, f"{name} must be a whole number from {lowest} to {highest}", field=name)
+    if value is None or value < lowest or (highest is not None and value > highest):
+        bounds = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+        raise Refused(400, f"{name} must be a whole number {bounds}", field=name)
     return value
 
 
-def truth(query: Mapping[str, str], name: str) -> bool:
-    """A boolean of the query, false where it is missing, empty or `null`. Raises `Refused` (400)."""
-    text = query.get(name, "false").lower()
+def _truth(name: str, text: str) -> bool:
+    """False where it is empty or `null`."""
+    text = text.lower()
     if text in {"true", "1"}:
         return True
     if text in {"false", "0", "", "null"}:

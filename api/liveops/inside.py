@@ -6,14 +6,17 @@ Implements `api.dashboard.ports.LiveopsSource` over the same views, players and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from api.liveops.http import Call, Refused, Route
+from api.liveops.http import Call, Refused
 from api.liveops.players import PlayerRoutes
+from api.liveops.routes import STREAM
 from api.liveops.sharing import shares_of
 from api.liveops.sse import Hearing, Streams
 from api.liveops.views import BoardViews
 from schemas.edge.cors import RawHeaders
+from schemas.edge.routes import Found
+from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -63,7 +66,7 @@ class Inside:
         A status and a sentence where it was refused before anything was sent: 400 for a Last-Event-ID that is
         none, 429 where the game or the address has its share of streams, 503 where this process is full.
         """
-        call = Call(Route.STREAM, board.id, scope, receive)
+        call = Call(Found(STREAM, {"leaderboardId": board.id}), scope, receive)
         hearing = Hearing(board, None, tuple(shares_of(game, self._source_ip(call))))
         try:
             await self._streams.serve(call, hearing, send, headers)
@@ -71,10 +74,10 @@ class Inside:
             return refused.status, refused.message
         return None
 
-    async def player(self, game: Game, external_id: str) -> dict[str, Any] | None:
+    async def player(self, game: Game, external_id: str) -> ServerPlayerResponse | None:
         """Everything of one player; None for one that was never heard of."""
         return await self._players.overview(game, external_id)
 
-    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> dict[str, Any] | None:
+    async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> LedgerResponse | None:
         """Movements numbered below `below`, newest first, and the next cursor."""
         return await self._players.ledger(game, external_id, below, limit)

@@ -6,7 +6,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from api.liveops.http import Route
+from api.liveops.routes import ROUTES, STREAM
+from schemas.edge.routes import Route
 
 _BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.4, 1.0, 2.5)
 
@@ -29,7 +30,7 @@ class ReadMetrics:
             registry=registry,
         )
         self._seconds: dict[str, Histogram] = {
-            route.value: seconds.labels(route.value) for route in Route if route is not Route.STREAM
+            route.template: seconds.labels(route.template) for route in ROUTES if route is not STREAM
         }
         self._children: dict[tuple[Route, int], Counter] = {}
 
@@ -38,9 +39,9 @@ class ReadMetrics:
         key = (route, status)
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = self._answers.labels(route.value, str(status))
+            child = self._children[key] = self._answers.labels(route.template, str(status))
         child.inc()
-        seconds = self._seconds.get(route.value)
+        seconds = self._seconds.get(route.template)
         if seconds is not None:
             seconds.observe(elapsed_s)
 

@@ -57,7 +57,7 @@ def last_event_id(call: Call) -> str | None:
     From the header, else from `lastEventId` in the query: polyfills that send keys put it there.
     """
     given = call.headers.get(b"last-event-id", b"").decode("latin-1").strip()
-    given = given or call.query("lastEventId").get("lastEventId", "")
+    given = given or call.query()["lastEventId"]
     if not given:
         return None
     if not (given.isascii() and _EVENT_ID.match(given)):

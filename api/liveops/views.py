@@ -14,6 +14,8 @@ import msgspec
 
 from schemas.edge.ports import StoreUnavailable
 from schemas.liveops.ports import BoardEntryRow, BoardReads, BoardRow, BoardView, FinalBoardReads
+from schemas.liveops.resources import LeaderboardEntry
+from schemas.liveops.responses import LeaderboardHead
 from schemas.timestamps import iso_ms
 
 VIEW_AGE_MAX_S: Final = 1.0
@@ -23,25 +25,6 @@ ENTRIES_KEPT_MAX: Final = 100_000
 """Entries in all views together, about 35 MB."""
 _FINAL_PLACES_MAX: Final = 20_000
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class EntryJson(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """LeaderboardResponse's entry."""
-
-    rank: int
-    external_id: str
-    score: float
-    achieved_at: str
-    is_bot: bool
-
-
-class _Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    leaderboard_id: str
-    event_key: str
-    window_id: str
-    finalized: bool
-    total_players: int
-    entries: list[EntryJson]
 
 
 class Top(msgspec.Struct, frozen=True, gc=False):
@@ -55,7 +38,7 @@ class Top(msgspec.Struct, frozen=True, gc=False):
 
     def body(self, place: BoardEntryRow | None) -> bytes:
         """LeaderboardResponse with a player's own entry, or null."""
-        return self.head + (b"null}" if place is None else _encode(entry_json(place)) + b"}")
+        return self.head + (b"null}" if place is None else _encode(_entry(place)) + b"}")
 
     def agrees_with(self, place: BoardEntryRow) -> bool:
         """Whether a place that belongs among these entries is there."""
@@ -65,9 +48,14 @@ class Top(msgspec.Struct, frozen=True, gc=False):
         return self.entries[index] == place
 
 
-def entry_json(row: BoardEntryRow) -> EntryJson:
-    """An entry in S3's shape."""
-    return EntryJson(row.rank, row.external_id, row.score, iso_ms(row.achieved_at_ms), row.is_bot)
+def _entry(row: BoardEntryRow) -> LeaderboardEntry:
+    return LeaderboardEntry(
+        rank=row.rank,
+        external_id=row.external_id,
+        score=row.score,
+        achieved_at=iso_ms(row.achieved_at_ms),
+        is_bot=row.is_bot,
+    )
 
 
 class BoardViews:
@@ -208,12 +196,12 @@ class BoardViews:
 
 
 def _top(board: BoardRow, total: int, entries: list[BoardEntryRow], *, frozen: bool) -> Top:
-    head = _Head(
-        board.id,
-        board.event_key,
-        board.window_id,
-        board.finalized_at_ms is not None,
-        total,
-        [entry_json(row) for row in entries],
+    head = LeaderboardHead(
+        leaderboard_id=board.id,
+        event_key=board.event_key,
+        window_id=board.window_id,
+        finalized=board.finalized_at_ms is not None,
+        total_players=total,
+        entries=[_entry(row) for row in entries],
     )
     return Top(board, entries, _encode(head)[:-1] + b',"self":', frozen)

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.edge.parameters import Parameter
+from schemas.edge.parameters import Integer, Parameter
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Route
+from schemas.edge.routes import Answer, Body, Header, Route
 
 Json = dict[str, Any]
 
@@ -20,9 +20,7 @@ _AS_IT_IS: Final = frozenset(
     {"title", "description", "properties", "pattern", "default", "additionalProperties"}
 )
 _WAITS: Final = frozenset({429, 503})
-_RETRY_AFTER: Final[Json] = {
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
-}
+RETRY_AFTER: Final = {"Retry-After": Header("Seconds to wait.", Integer(1))}
 _DERIVED: Final = "·"
 """What the names of fields begin with that are derived, and never on the wire."""
 
@@ -46,8 +44,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     refusals: Mapping[int, Refusal]
     names: Mapping[str, Parameter] = {}
     """Of paths."""
-    headers: Mapping[str, str] = {}
-    """Of every answer to an accepted key, by name."""
+    headers: Mapping[str, Header] = {}
+    """Of every answer that is no refusal."""
     said: tuple[tuple[Any, Json], ...] = ()
     """Types whose schema is said in other words, wherever they are."""
     fields: Mapping[tuple[str, str], Any] = {}
@@ -78,7 +76,8 @@ class _Schemas:
         kinds: list[Any] = [about.error, *about.fields.values()]
         for route in routes:
             kinds += route.body.kinds if route.body is not None else ()
-            kinds += [answer.kind for answer in route.answers if answer.kind is not None]
+            for answer in route.answers:
+                kinds += answer.events if answer.kind is None else (answer.kind,)
         made, components = msgspec.json.schema_components(kinds, ref_template=_REF)
         self._said = [(msgspec.json.schema(kind), words) for kind, words in about.said]
         self._made = {id(kind): self._plain(schema) for kind, schema in zip(kinds, made, strict=True)}
@@ -107,6 +106,8 @@ class _Schemas:
         found |= {key: schema[key] for key in ("default", "description") if schema.get(key) is not None}
         if "properties" in schema:
             found |= self._fields(schema)
+        if "enum" in schema and all(isinstance(word, str) for word in schema["enum"]):
+            found["type"] = "string"
         if "pattern" in schema:
             found["pattern"] = schema["pattern"].replace("\\Z", "$")
         if schema.get("additionalProperties"):
@@ -130,10 +131,9 @@ def _nullable(schema: Json) -> Json:
         return {"type": [one["type"] for one in options], **rest}
     if len(options) == 2 and options[1] == {"type": "null"}:
         one = options[0]
+        words = {"enum": [*one["enum"], None]} if "enum" in one else {}
         if isinstance(one.get("type"), str):
-            return {**one, **rest, "type": [one["type"], "null"]}
-        if "enum" in one:
-            return {"enum": [*one["enum"], None], **rest}
+            return {**one, **rest, **words, "type": [one["type"], "null"]}
     return schema
 
 
@@ -192,7 +192,7 @@ def _response(about: Document, route: Route, status: int, schemas: _Schemas) -> 
         content["example"] = refusal.example
     response: Json = {"description": refusal.description, "content": {"application/json": content}}
     if status in _WAITS:
-        response["headers"] = _RETRY_AFTER
+        response["headers"] = _headers(RETRY_AFTER)
     return response
 
 
@@ -203,7 +203,12 @@ def _answer(about: Document, answer: Answer, schemas: _Schemas) -> Json:
     response: Json = {"description": answer.description, "content": {answer.content_type: content}}
     headers = {**about.headers, **answer.headers}
     if headers:
-        response["headers"] = {
-            name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()
-        }
+        response["headers"] = _headers(headers)
     return response
+
+
+def _headers(headers: Mapping[str, Header]) -> Json:
+    return {
+        name: {"description": header.description, "schema": header.kind.schema()}
+        for name, header in headers.items()
+    }

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 import msgspec
 
-from schemas.edge.parameters import Parameter
+from schemas.edge.parameters import Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 
-PlayerSecret = Literal["none", "registered", "always"]
-"""Whether `X-Player-Secret` is needed: never, of registered players, or of every player."""
+Proof = Literal["none", "registered", "always"]
+"""Who shows a player's secret: nobody, registered players, or every player."""
 Handler = TypeVar("Handler")
 
 _EVERYWHERE: Final = frozenset({400, 500, 503})
@@ -35,15 +35,26 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     examples: Mapping[str, Any] = {}
 
 
+class Header(msgspec.Struct, frozen=True):
+    """A header of an answer."""
+
+    description: str
+    kind: Text | Integer = Text()
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An answer that is no refusal. `kind` is None for text; `headers` are descriptions by name."""
+    """An answer that is no refusal.
+
+    `kind` is None for text; `events` are the structs of a stream's events.
+    """
 
     status: int = 200
     kind: Any
     description: str
     content_type: str = "application/json"
+    events: tuple[Any, ...] = ()
     example: Any = None
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, Header] = {}
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -61,7 +72,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     answers: tuple[Answer, ...]
     errors: tuple[int, ...] = ()
     """Statuses beside those that `statuses` knows."""
-    secret: PlayerSecret = "none"  # noqa: S105 - a rule
+    proof: Proof = "none"
     parameters: tuple[Parameter, ...] = ()
     """Of the query and of headers; those of the path follow from the template."""
     body: Body | None = None
@@ -136,7 +147,7 @@ class RouteTable:
             found = routes.get(tuple(literal))
             if found is not None:
                 route, names = found
-                values = {name: parts[place] for name, place in zip(names, places)}
+                values = {name: parts[place] for name, place in zip(names, places, strict=True)}
                 return Found(route, values) if "" not in values.values() else None
         return None
 

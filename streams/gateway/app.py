@@ -40,7 +40,7 @@ from streams.gateway.http import (
 )
 from streams.gateway.in_flight import BodiesInFlight
 from streams.gateway.liveops.app import LiveopsWrites
-from streams.gateway.liveops.routing import find_write
+from streams.gateway.liveops.routes import find_write
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.services import Services
 
@@ -129,7 +129,7 @@ class Gateway:
                 return await handler(request)
             write = find_write(request.scope) if self._liveops is not None else None
             if self._liveops is not None and write is not None and request.method != "OPTIONS":
-                request.route = write.route.value
+                request.route = write.route.template
                 return await self._liveops(request, write)
             return self._no_route(request, known=handler is not None)
         except Refused as refused:

@@ -16,11 +16,12 @@ from schemas.edge.authentication import Ambiguous, header, s3_key
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import retry_after
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
+from schemas.edge.routes import Found
 from schemas.edge.sdk_limits import rate_limit_headers, sdk_calls, server_calls
 from schemas.identifiers import key_hash
 from schemas.liveops.ports import PlayerReads
 from streams.gateway.http import Refused, Request
-from streams.gateway.liveops.routing import Found, Route
+from streams.gateway.liveops.routes import REGISTER
 from streams.gateway.services import Services
 
 SECRET_AGE_MAX_S: Final = 1.0
@@ -78,7 +79,7 @@ class Access:
                 else _too_many(verdict, (), "address")
             )
         caller = Caller(credential, game)
-        if found.route.server_only and not caller.is_server:
+        if credential.kind not in found.route.keys:
             raise Refused(403, "this route takes a server key (lo_srv_), not an SDK key")
         return caller
 
@@ -98,7 +99,7 @@ class Access:
                 key_id=key_id,
                 ip=self._services.source_ip(request),
                 player=found.names["externalId"],
-                register=found.route is Route.REGISTER,
+                register=found.route is REGISTER,
             )
         if not calls:
             return ()
@@ -108,19 +109,20 @@ class Access:
             raise _too_many(verdict, headers, met.scope)
         return headers
 
-    async def prove(self, request: Request, caller: Caller, player: str, *, always: bool) -> None:
-        """Check the player's secret; `always` where unregistered players may not act either.
+    async def prove(self, request: Request, caller: Caller, found: Found) -> None:
+        """Check the player's secret where the route asks for it.
 
         Raises `Refused` (401). A server key needs no secret.
         """
-        if caller.is_server:
+        if caller.is_server or found.route.proof == "none":
             return
+        player = found.names["externalId"]
         try:
             presented = header(request.raw_headers, b"x-player-secret")
         except Ambiguous as error:
             raise Refused(401, str(error)) from None
         held = await self._secret_hash(caller.game.id, player)
-        if not held and not always:
+        if not held and found.route.proof == "registered":
             return
         if not presented:
             raise Refused(401, "X-Player-Secret is missing")

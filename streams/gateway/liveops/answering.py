@@ -9,84 +9,86 @@ import msgspec
 
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Surface, error_body, retry_after
+from schemas.edge.routes import Route
 from schemas.envelope import Outcome
-from schemas.liveops import answers
+from schemas.liveops import answers, responses
+from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
 from schemas.liveops.ports import HoldingRow
+from schemas.liveops.resources import Player, Shape, Standing
 from schemas.timestamps import iso_ms
 from streams.gateway.http import Refused, Response
-from streams.gateway.liveops.routing import Route
 from streams.gateway.liveops.starting import refusal_of
 
-Shown = Callable[[Any, int], dict[str, Any]]
+Shown = Callable[[Any, int], Shape]
 
 
-def _start(answer: answers.StartAnswer, now_ms: int) -> dict[str, Any]:
+def _start(answer: answers.StartAnswer, now_ms: int) -> Shape:
     del now_ms
-    return {"attempt": shapes.attempt(answer.attempt), "leaderboardId": answer.attempt.board_id}
+    return responses.StartAttemptResponse(
+        attempt=shapes.attempt(answer.attempt), leaderboard_id=answer.attempt.board_id
+    )
 
 
-def progress(answer: answers.ProgressAnswer, rank: int | None, now_ms: int) -> dict[str, Any]:
+def progress(answer: answers.ProgressAnswer, rank: int | None, now_ms: int) -> responses.ProgressResponse:
     """ProgressResponse."""
     entry = answer.entry
-    return {
-        "attempt": shapes.attempt(answer.attempt),
-        "leaderboard": {
-            "leaderboardId": entry.board_id,
-            "rank": rank,
-            "score": entry.score,
-            "isPersonalBest": entry.is_personal_best,
-        },
-        "grants": [shapes.grant(grant, now_ms) for grant in answer.grants],
-    }
+    return responses.ProgressResponse(
+        attempt=shapes.attempt(answer.attempt),
+        leaderboard=Standing(
+            leaderboard_id=entry.board_id,
+            rank=rank,
+            score=entry.score,
+            is_personal_best=entry.is_personal_best,
+        ),
+        grants=[shapes.grant(grant, now_ms) for grant in answer.grants],
+    )
 
 
-def _claim(answer: answers.ClaimAnswer, now_ms: int) -> dict[str, Any]:
-    return {"grant": shapes.grant(answer.grant, now_ms)}
+def _claim(answer: answers.ClaimAnswer | answers.GrantAnswer, now_ms: int) -> Shape:
+    return responses.ClaimGrantResponse(grant=shapes.grant(answer.grant, now_ms))
 
 
-def _open(answer: answers.OpenAnswer, now_ms: int) -> dict[str, Any]:
-    return {
-        "crate": shapes.grant(answer.crate, now_ms),
-        "contents": shapes.grant(answer.contents, now_ms),
-    }
+def _open(answer: answers.OpenAnswer, now_ms: int) -> Shape:
+    return responses.OpenCrateResponse(
+        crate=shapes.grant(answer.crate, now_ms), contents=shapes.grant(answer.contents, now_ms)
+    )
 
 
-def _entry(answer: answers.WalletAnswer, now_ms: int) -> dict[str, Any]:
+def _entry(answer: answers.WalletAnswer, now_ms: int) -> Shape:
     del now_ms
     row = HoldingRow(key=answer.economy_key, quantity=answer.balance, updated_at_ms=answer.updated_at_ms)
-    return {"entry": shapes.wallet_entry(row)}
+    return responses.DebitWalletResponse(entry=shapes.wallet_entry(row))
 
 
-def _item(answer: answers.ItemAnswer, now_ms: int) -> dict[str, Any]:
+def _item(answer: answers.ItemAnswer, now_ms: int) -> Shape:
     del now_ms
     row = HoldingRow(key=answer.item_key, quantity=answer.quantity, updated_at_ms=answer.updated_at_ms)
-    return {"item": shapes.item(row)}
+    return responses.ConsumeItemResponse(item=shapes.item(row))
 
 
-def player(answer: answers.PlayerAnswer, secret: str) -> dict[str, Any]:
+def player(answer: answers.PlayerAnswer, secret: str) -> responses.RegisterPlayerResponse:
     """RegisterPlayerResponse."""
-    return {
-        "player": {"externalId": answer.external_id, "createdAt": iso_ms(answer.created_at_ms)},
-        "secret": secret,
-    }
+    return responses.RegisterPlayerResponse(
+        player=Player(external_id=answer.external_id, created_at=iso_ms(answer.created_at_ms)), secret=secret
+    )
 
 
-_SHOWN: Final[dict[Route, tuple[type[Any], Shown]]] = {
-    Route.START: (answers.StartAnswer, _start),
-    Route.CLAIM: (answers.ClaimAnswer, _claim),
-    Route.OPEN: (answers.OpenAnswer, _open),
-    Route.DEBIT: (answers.WalletAnswer, _entry),
-    Route.CREDIT: (answers.WalletAnswer, _entry),
-    Route.CONSUME: (answers.ItemAnswer, _item),
-    Route.GRANT_ITEM: (answers.ItemAnswer, _item),
-    Route.GIVE_GRANT: (answers.GrantAnswer, _claim),
+_SHOWN: Final[dict[type[msgspec.Struct] | None, tuple[type[Any], Shown]]] = {
+    ask.StartAttempt: (answers.StartAnswer, _start),
+    ask.ClaimGrant: (answers.ClaimAnswer, _claim),
+    ask.OpenCrate: (answers.OpenAnswer, _open),
+    ask.DebitWallet: (answers.WalletAnswer, _entry),
+    ask.CreditWallet: (answers.WalletAnswer, _entry),
+    ask.ConsumeItem: (answers.ItemAnswer, _item),
+    ask.GrantItem: (answers.ItemAnswer, _item),
+    ask.GiveGrant: (answers.GrantAnswer, _claim),
 }
 
 
-def shown(route: Route, outcome: Outcome, now_ms: int) -> dict[str, Any]:
+def shown(route: Route, outcome: Outcome, now_ms: int) -> Shape:
     """The body of a success."""
-    kind, show = _SHOWN[route]
+    kind, show = _SHOWN[route.command]
     return show(msgspec.msgpack.decode(outcome.body, type=kind), now_ms)
 
 

@@ -13,9 +13,10 @@ from typing import Final
 
 import msgspec
 
-from schemas.edge.cors import RawHeaders
+from schemas.edge.cors import RawHeaders, client_safe
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
+from schemas.edge.routes import Found, Route
 from schemas.envelope import Outcome
 from schemas.identifiers import id_problem, idempotency_key_problem, key_hash
 from schemas.liveops import answers
@@ -23,16 +24,17 @@ from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
 from schemas.liveops.names import player_aggregate
 from schemas.liveops.ports import BoardReads, PinReads, PlayerReads
+from schemas.liveops.resources import Shape
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Refused, Request, Response
 from streams.gateway.liveops import answering
 from streams.gateway.liveops.access import SECRET_AGE_MAX_S, Access, Caller
 from streams.gateway.liveops.asking import Asked, Asking
-from streams.gateway.liveops.bodies import BODY_BYTES_MAX, Body, ProgressBody, StartBody, read_as
-from streams.gateway.liveops.bodies_of import BODY_OF, command_of, operation_of
+from streams.gateway.liveops.bodies import Body, ProgressBody, StartBody, read_as
+from streams.gateway.liveops.bodies_of import Asker, command_of, operation_of
 from streams.gateway.liveops.definitions import Definitions
 from streams.gateway.liveops.pins import WindowPins
-from streams.gateway.liveops.routing import Found, Route
+from streams.gateway.liveops.routes import REGISTER, ROTATE_SECRET
 from streams.gateway.liveops.secrets import player_secret, unguessable
 from streams.gateway.liveops.starting import Forming, Starting
 from streams.gateway.services import Services
@@ -45,7 +47,6 @@ _SHOWN_ONCE: Final = (
     "the player was registered under this key, and the secret is shown again only where the key is a random"
     " UUID (version 4 or 7): have the studio's server rotate the secret"
 )
-_ALWAYS_SECRET: Final = frozenset({Route.CONSUME, Route.DEBIT})
 
 
 class LiveopsWrites:
@@ -79,17 +80,13 @@ class LiveopsWrites:
         headers: RawHeaders = ()
         try:
             if request.method != "POST":
-                allow = b"POST" if found.route.server_only else b"POST, OPTIONS"
+                allow = b"POST, OPTIONS" if client_safe(request.path) else b"POST"
                 raise Refused(405, f"{request.method} is not allowed here", headers=((b"allow", allow),))  # noqa: TRY301
             caller = await self._access.caller(request, found)
-            player = found.names["externalId"]
             headers = await self._access.count(request, caller, found)
             _check_names(found)
-            if found.route is not Route.REGISTER:
-                always = found.route in _ALWAYS_SECRET
-                await self._access.prove(request, caller, player, always=always)
-            key_id = caller.credential.key_id
-            body = read_as(BODY_OF[found.route], await self._services.body(request, BODY_BYTES_MAX, key_id))
+            await self._access.prove(request, caller, found)
+            body = await self._body(request, found.route, caller)
             asked = self._asked(request, found, caller, body)
             headers = (*headers, (b"idempotency-key", asked.key.encode("ascii")))
             return await self._write(request, found, asked, body, headers)
@@ -100,22 +97,31 @@ class LiveopsWrites:
         except (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable) as error:
             return answering.error_response(_refused(error), headers)
 
+    async def _body(self, request: Request, route: Route, caller: Caller) -> Body:
+        if route.body is None:
+            raise TypeError(f"{route.template} is no write")
+        (kind,) = route.body.kinds
+        data = await self._services.body(request, route.body.bytes_max, caller.credential.key_id)
+        body: Body = read_as(kind, data)
+        return body
+
     async def _write(
         self, request: Request, found: Found, asked: Asked, body: Body, headers: RawHeaders
     ) -> Response:
         route, now_ms = found.route, self._services.now_ms()
         game = asked.caller.game
         resolved = self._definitions.of(game)
-        if route in {Route.REGISTER, Route.ROTATE_SECRET}:
+        if route in {REGISTER, ROTATE_SECRET}:
             return await self._secrets(request, route, asked, headers)
         if isinstance(body, StartBody):
             event_key = found.names["eventKey"]
             event = resolved.events.get(event_key)
             outcome = await self._starting.start(asked, body, event_key, event, now_ms)
         else:
-            command = command_of(found, body, resolved, is_server=asked.caller.is_server)
+            command = command_of(found, body, Asker(resolved, asked.caller.is_server))
             outcome = await self._asking.ask(asked, command, player_aggregate(game.id, asked.player))
         answering.raise_refusal(outcome)
+        content: Shape
         if isinstance(body, ProgressBody):
             answer = msgspec.msgpack.decode(outcome.body, type=answers.ProgressAnswer)
             rank = await self._boards.rank(answer.entry.board_id, asked.player)
@@ -130,13 +136,13 @@ class LiveopsWrites:
         A registration under a key that can be guessed gives its secret to the request that made it, and to
         none that repeats it: 409.
         """
-        force = route is Route.REGISTER and asked.caller.is_test and _forced(request)
-        once = route is Route.REGISTER and not unguessable(asked.key, asked.player)
+        force = route is REGISTER and asked.caller.is_test and _forced(request)
+        once = route is REGISTER and not unguessable(asked.key, asked.player)
         nonce = self._randomness(_NONCE_BYTES) if once else b""
         secret = player_secret(self._secret, asked.command_id, nonce)
         command: ask.RegisterPlayer | ask.RotatePlayerSecret = (
             ask.RegisterPlayer(secret_hash=key_hash(secret), force=force)
-            if route is Route.REGISTER
+            if route is REGISTER
             else ask.RotatePlayerSecret(secret_hash=key_hash(secret))
         )
         outcome: Outcome = await self._asking.ask(
@@ -147,7 +153,7 @@ class LiveopsWrites:
             row = await self._players.player(asked.caller.game.id, asked.player)
             if row is None or row.secret_hash != key_hash(secret):
                 raise Refused(409, _SHOWN_ONCE, reason="secret_shown_once")
-        if force or route is Route.ROTATE_SECRET:
+        if force or route is ROTATE_SECRET:
             await self._sleep(CACHES_S)  # a replaced secret is refused everywhere once this is answered
         answer = msgspec.msgpack.decode(outcome.body, type=answers.PlayerAnswer)
         return Response(outcome.status, shapes.encode(answering.player(answer, secret)), headers)

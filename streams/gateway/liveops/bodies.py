@@ -14,6 +14,8 @@ import msgspec
 import orjson
 from msgspec import Meta
 
+from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
+from schemas.liveops.resources import Time
 from schemas.liveops.views import INT64_MAX
 from schemas.numbers import whole_within
 from schemas.telemetry.weight import dear_numbers
@@ -24,7 +26,16 @@ BODY_BYTES_MAX: Final = 64 * 1024
 
 Amount = Annotated[int, Meta(ge=1, le=INT64_MAX)]
 Reason = Annotated[str, Meta(max_length=500)]
-IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255)]
+KEY_PATTERN: Final = "[!-~]([ -~]*[!-~])?"
+IdempotencyKey = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=IDEMPOTENCY_KEY_CHARACTERS_MAX,
+        description="Printable ASCII without a space at either end: the same text in a body and in a header.",
+        extra_json_schema={"pattern": f"^{KEY_PATTERN}$"},
+    ),
+]
 Metric = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -52,7 +63,7 @@ class ProgressBody(Body, frozen=True, kw_only=True):
     mode: Literal["increment", "set"]
     metric_value: float | None = None
     metrics: Annotated[dict[Metric, float], Meta(max_length=32)] | None = None
-    occurred_at: str | None = None
+    occurred_at: Time | None = None
 
 
 class DebitBody(Body, frozen=True, kw_only=True):
@@ -95,7 +106,7 @@ class GrantBody(Body, frozen=True, kw_only=True):
 
     entries: Annotated[list[EntryBody], Meta(min_length=1, max_length=50)] | None = None
     crate: CrateBody | None = None
-    expires_at: str | None = None
+    expires_at: Time | None = None
 
 
 BodyT = TypeVar("BodyT", bound=Body)

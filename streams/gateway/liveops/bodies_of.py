@@ -1,97 +1,106 @@
-"""Which body a route takes, what its operation is called, and which command it becomes. Pure."""
+"""What a write's operation is called, and which command it becomes. Pure."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
 
 from schemas.codec import Message
+from schemas.edge.routes import Found
 from schemas.liveops import commands as ask
 from schemas.liveops.views import CrateRow, GrantEntry
 from schemas.timestamps import TimestampError, unix_ms
 from streams.gateway.http import Refused
 from streams.gateway.liveops.bodies import (
-    Body,
     DebitBody,
     EntryBody,
     GrantBody,
     ItemBody,
     NoBody,
     ProgressBody,
-    StartBody,
 )
 from streams.gateway.liveops.definitions import Resolved
-from streams.gateway.liveops.routing import Found, Route
-
-BODY_OF: Final[dict[Route, type[Body]]] = {
-    Route.START: StartBody,
-    Route.PROGRESS: ProgressBody,
-    Route.CLAIM: NoBody,
-    Route.OPEN: NoBody,
-    Route.REGISTER: NoBody,
-    Route.CONSUME: ItemBody,
-    Route.DEBIT: DebitBody,
-    Route.ROTATE_SECRET: NoBody,
-    Route.CREDIT: DebitBody,
-    Route.GRANT_ITEM: ItemBody,
-    Route.GIVE_GRANT: GrantBody,
-}
+from streams.gateway.liveops.routes import REGISTER
 
 
 def operation_of(found: Found, query: bytes) -> str:
     """The operation's name with its path ids: with it an idempotency key names one command. NOTE: stored."""
     ids = [value for name, value in found.names.items() if name != "externalId"]
-    forced = "forced" if found.route is Route.REGISTER and b"force=true" in query.lower() else ""
-    return "/".join([found.route.name.lower(), *ids, *([forced] if forced else [])])
+    forced = "forced" if found.route is REGISTER and b"force=true" in query.lower() else ""
+    return "/".join([found.route.name, *ids, *([forced] if forced else [])])
 
 
-def command_of(found: Found, body: Any, resolved: Resolved, *, is_server: bool) -> Message:
+class Asker(msgspec.Struct, frozen=True, gc=False):
+    """What a command needs beside path and body: the game's definition, and whose key it is."""
+
+    resolved: Resolved
+    is_server: bool
+
+    @property
+    def acked_by(self) -> Literal["server", "sdk"]:
+        """Who claims."""
+        return "server" if self.is_server else "sdk"
+
+
+def command_of(found: Found, body: Any, asker: Asker) -> Message:
     """The command of every write but start, register and rotate. Raises `Refused` (400)."""
-    names = found.names
-    match found.route:
-        case Route.PROGRESS:
-            return ask.ReportProgress(
-                event_key=names["eventKey"],
-                attempt_id=names["attemptId"],
-                mode=body.mode,
-                metric_value=body.metric_value,
-                metrics=body.metrics or {},
-                occurred_at_ms=_time(body.occurred_at, "occurredAt"),
-            )
-        case Route.CLAIM:
-            acked_by = "server" if is_server else "sdk"
-            return ask.ClaimGrant(
-                grant_id=names["grantId"],
-                acked_by=acked_by,  # type: ignore[arg-type]
-                inventory_mode=resolved.inventory_mode,
-            )
-        case Route.OPEN:
-            return ask.OpenCrate(grant_id=names["grantId"], acked_by="server" if is_server else "sdk")
-        case Route.DEBIT | Route.CREDIT:
-            kind = ask.DebitWallet if found.route is Route.DEBIT else ask.CreditWallet
-            key = names["economyKey"]
-            return kind(
-                economy_key=key,
-                amount=body.amount,
-                reason=body.reason or "",
-                in_catalog=key in resolved.currencies,
-            )
-        case Route.CONSUME | Route.GRANT_ITEM:
-            movement = ask.ConsumeItem if found.route is Route.CONSUME else ask.GrantItem
-            key = names["itemKey"]
-            return movement(
-                item_key=key,
-                quantity=body.quantity,
-                reason=body.reason or "",
-                in_catalog=key in resolved.items,
-                inventory_mode=resolved.inventory_mode,
-            )
-        case Route.GIVE_GRANT:
-            return _grant(body, resolved)
-        case _:
-            raise TypeError(f"{found.route} has a way of its own")
+    return _MADE[found.route.command](found, body, asker)
 
 
-def _grant(body: GrantBody, resolved: Resolved) -> ask.GiveGrant:
+def _progress(found: Found, body: ProgressBody, _: Asker) -> Message:
+    return ask.ReportProgress(
+        event_key=found.names["eventKey"],
+        attempt_id=found.names["attemptId"],
+        mode=body.mode,
+        metric_value=body.metric_value,
+        metrics=body.metrics or {},
+        occurred_at_ms=_time(body.occurred_at, "occurredAt"),
+    )
+
+
+def _claim(found: Found, _: NoBody, asker: Asker) -> Message:
+    return ask.ClaimGrant(
+        grant_id=found.names["grantId"],
+        acked_by=asker.acked_by,
+        inventory_mode=asker.resolved.inventory_mode,
+    )
+
+
+def _open(found: Found, _: NoBody, asker: Asker) -> Message:
+    return ask.OpenCrate(grant_id=found.names["grantId"], acked_by=asker.acked_by)
+
+
+def _wallet(kind: type[ask.DebitWallet | ask.CreditWallet]) -> Made:
+    def make(found: Found, body: DebitBody, asker: Asker) -> Message:
+        key = found.names["economyKey"]
+        return kind(
+            economy_key=key,
+            amount=body.amount,
+            reason=body.reason or "",
+            in_catalog=key in asker.resolved.currencies,
+        )
+
+    return make
+
+
+def _item(kind: type[ask.ConsumeItem | ask.GrantItem]) -> Made:
+    def make(found: Found, body: ItemBody, asker: Asker) -> Message:
+        key = found.names["itemKey"]
+        return kind(
+            item_key=key,
+            quantity=body.quantity,
+            reason=body.reason or "",
+            in_catalog=key in asker.resolved.items,
+            inventory_mode=asker.resolved.inventory_mode,
+        )
+
+    return make
+
+
+def _grant(_: Found, body: GrantBody, asker: Asker) -> Message:
+    resolved = asker.resolved
     if (body.entries is None) == (body.crate is None):
         raise Refused(400, "a grant needs either entries or a crate", field="entries")
     rows = body.crate.table if body.crate else []
@@ -120,3 +129,16 @@ def _time(text: str | None, field: str) -> int | None:
         return unix_ms(text)
     except TimestampError as error:
         raise Refused(400, str(error), field=field) from None
+
+
+Made = Callable[[Found, Any, Asker], Message]
+_MADE: Final[dict[type[msgspec.Struct] | None, Made]] = {
+    ask.ReportProgress: _progress,
+    ask.ClaimGrant: _claim,
+    ask.OpenCrate: _open,
+    ask.DebitWallet: _wallet(ask.DebitWallet),
+    ask.CreditWallet: _wallet(ask.CreditWallet),
+    ask.ConsumeItem: _item(ask.ConsumeItem),
+    ask.GrantItem: _item(ask.GrantItem),
+    ask.GiveGrant: _grant,
+}

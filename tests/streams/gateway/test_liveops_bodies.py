@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.edge.routes import Found
 from streams.gateway.http import Refused
 from streams.gateway.liveops.bodies import Body, DebitBody, GrantBody, ItemBody, StartBody, read_as
+from streams.gateway.liveops.bodies_of import operation_of
+from streams.gateway.liveops.routes import REGISTER, ROUTES
 
 GRANT = b'{"crate": {"table": [{"weight": 1, "entries": [{"type": "item", "key": "a", "quantity": %b}]}]}}'
 ENTRIES = b'{"entries": [{"type": "item", "key": "a", "quantity": %b}]}'
@@ -40,3 +43,27 @@ def test_anything_else_is_refused_by_its_name(
 def test_a_context_keeps_its_floats() -> None:
     context = read_as(StartBody, b'{"playerContext": {"level": 5.0}}').player_context or {}
     assert type(context["level"]) is float
+
+
+def test_what_an_idempotency_key_is_bound_to_never_changes() -> None:
+    ids = dict.fromkeys(("externalId", "eventKey", "attemptId", "grantId", "itemKey", "economyKey"), "x")
+    found = {
+        route.template: operation_of(Found(route, {name: ids[name] for name in route.names}), b"")
+        for route in ROUTES
+    }
+    player, server = "/sdk/v1/players/{externalId}", "/server/v1/players/{externalId}"
+    assert found == {
+        f"{player}/events/{{eventKey}}/start": "start/x",
+        f"{player}/events/{{eventKey}}/attempts/{{attemptId}}/progress": "progress/x/x",
+        f"{player}/grants/{{grantId}}/claim": "claim/x",
+        f"{player}/crates/{{grantId}}/open": "open/x",
+        f"{player}/register": "register",
+        f"{player}/inventory/{{itemKey}}/consume": "consume/x",
+        f"{player}/wallet/{{economyKey}}/debit": "debit/x",
+        f"{server}/secret": "rotate_secret",
+        f"{server}/wallet/{{economyKey}}/credit": "credit/x",
+        f"{server}/inventory/{{itemKey}}/grant": "grant_item/x",
+        f"{server}/grants": "give_grant",
+    }
+    register = Found(REGISTER, {"externalId": "x"})
+    assert operation_of(register, b"force=TRUE") == "register/forced"

@@ -34,12 +34,12 @@ def resolved(document: dict[str, Any], node: Any) -> Any:
 def contents() -> Any:
     for document in DOCUMENTS.values():
         for path, operations in document["paths"].items():
-            operation = operations["post"]
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                yield document, f"{path} request", content
-            for status, answer in operation["responses"].items():
-                for content in answer["content"].values():
-                    yield document, f"{path} {status}", content
+            for operation in operations.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    yield document, f"{path} request", content
+                for status, answer in operation["responses"].items():
+                    for content in answer["content"].values():
+                        yield document, f"{path} {status}", content
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,202 @@
+"""S3's writes as routes. Source: the S3 reference, and the live-ops contract for `/server/v1`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from schemas.codec import Message
+from schemas.edge.openapi import RETRY_AFTER
+from schemas.edge.parameters import Boolean, Parameter, Text
+from schemas.edge.routes import Answer, Body, Header, Proof, Route, RouteTable
+from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
+from schemas.liveops import commands as ask
+from schemas.liveops.responses import (
+    ClaimGrantResponse,
+    ConsumeItemResponse,
+    DebitWalletResponse,
+    ErrorResponse,
+    OpenCrateResponse,
+    ProgressResponse,
+    RegisterPlayerResponse,
+    StartAttemptResponse,
+)
+from schemas.liveops.surface import PLAYER_SECRET, SDK, SERVER
+from streams.gateway.liveops import bodies
+
+_PLAYER: Final = "/sdk/v1/players/{externalId}"
+_SERVER: Final = "/server/v1/players/{externalId}"
+_KEY: Final = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    kind=Text(1, IDEMPOTENCY_KEY_CHARACTERS_MAX, bodies.KEY_PATTERN),
+    description="The same as `idempotencyKey` in the body. Where there is neither, one is made and answered.",
+)
+_ANSWERED: Final = {"Idempotency-Key": Header("The key that this request has, given or made.")}
+_FORMING: Final = Answer(
+    status=202,
+    kind=ErrorResponse,
+    description="The lobby is forming (`lobby_forming`): poll `details.lobbyId`, then start again.",
+    headers={**RETRY_AFTER, **_ANSWERED},
+)
+_FORCE: Final = Parameter(
+    name="force", kind=Boolean(), description="Register anew, with another secret: test keys alone."
+)
+
+
+def _write(
+    name: str,
+    template: str,
+    summary: str,
+    command: type[Message],
+    body: type[bodies.Body],
+    *,
+    answer: Any,
+    tag: str = "Server",
+    status: int = 200,
+    proof: Proof = "none",
+    errors: tuple[int, ...] = (),
+    parameters: tuple[Parameter, ...] = (),
+    others: tuple[Answer, ...] = (),
+) -> Route:
+    server = template.startswith(_SERVER)
+    return Route(
+        name=name,
+        method="POST",
+        template=template,
+        tag=tag,
+        summary=summary,
+        keys=SERVER if server else SDK,
+        proof=proof,
+        parameters=(*parameters, *(() if proof == "none" else (PLAYER_SECRET,)), _KEY),
+        body=Body(
+            kinds=(body,),
+            bytes_max=bodies.BODY_BYTES_MAX,
+            required=any(field.required for field in msgspec.structs.fields(body)),
+        ),
+        command=command,
+        answers=(
+            Answer(status=status, kind=answer, description=answer.__doc__, headers=_ANSWERED),
+            *others,
+        ),
+        errors=(*errors, 403, 409) if server else (*errors, 409),
+    )
+
+
+REGISTER: Final = _write(
+    "register",
+    f"{_PLAYER}/register",
+    "Mint the player's secret",
+    ask.RegisterPlayer,
+    bodies.NoBody,
+    answer=RegisterPlayerResponse,
+    tag="Players",
+    status=201,
+    parameters=(_FORCE,),
+)
+ROTATE_SECRET: Final = _write(
+    "rotate_secret",
+    f"{_SERVER}/secret",
+    "Rotate the player's secret",
+    ask.RotatePlayerSecret,
+    bodies.NoBody,
+    answer=RegisterPlayerResponse,
+    errors=(404,),
+)
+ROUTES: Final = (
+    _write(
+        "start",
+        f"{_PLAYER}/events/{{eventKey}}/start",
+        "Start an attempt",
+        ask.StartAttempt,
+        bodies.StartBody,
+        answer=StartAttemptResponse,
+        tag="Events",
+        status=201,
+        proof="registered",
+        errors=(403, 404),
+        others=(_FORMING,),
+    ),
+    _write(
+        "progress",
+        f"{_PLAYER}/events/{{eventKey}}/attempts/{{attemptId}}/progress",
+        "Report progress",
+        ask.ReportProgress,
+        bodies.ProgressBody,
+        answer=ProgressResponse,
+        tag="Events",
+        proof="registered",
+        errors=(404,),
+    ),
+    _write(
+        "claim",
+        f"{_PLAYER}/grants/{{grantId}}/claim",
+        "Claim a grant",
+        ask.ClaimGrant,
+        bodies.NoBody,
+        answer=ClaimGrantResponse,
+        tag="Grants",
+        proof="registered",
+        errors=(404,),
+    ),
+    _write(
+        "open",
+        f"{_PLAYER}/crates/{{grantId}}/open",
+        "Open a crate",
+        ask.OpenCrate,
+        bodies.NoBody,
+        answer=OpenCrateResponse,
+        tag="Grants",
+        proof="registered",
+        errors=(404,),
+    ),
+    REGISTER,
+    _write(
+        "consume",
+        f"{_PLAYER}/inventory/{{itemKey}}/consume",
+        "Use up an item",
+        ask.ConsumeItem,
+        bodies.ItemBody,
+        answer=ConsumeItemResponse,
+        tag="Inventory",
+        proof="always",
+    ),
+    _write(
+        "debit",
+        f"{_PLAYER}/wallet/{{economyKey}}/debit",
+        "Take from a balance",
+        ask.DebitWallet,
+        bodies.DebitBody,
+        answer=DebitWalletResponse,
+        tag="Wallet",
+        proof="always",
+    ),
+    ROTATE_SECRET,
+    _write(
+        "credit",
+        f"{_SERVER}/wallet/{{economyKey}}/credit",
+        "Add to a balance",
+        ask.CreditWallet,
+        bodies.DebitBody,
+        answer=DebitWalletResponse,
+    ),
+    _write(
+        "grant_item",
+        f"{_SERVER}/inventory/{{itemKey}}/grant",
+        "Add to a holding",
+        ask.GrantItem,
+        bodies.ItemBody,
+        answer=ConsumeItemResponse,
+    ),
+    _write(
+        "give_grant",
+        f"{_SERVER}/grants",
+        "Give a grant",
+        ask.GiveGrant,
+        bodies.GrantBody,
+        answer=ClaimGrantResponse,
+        status=201,
+    ),
+)
+find_write: Final = RouteTable(ROUTES).find
