@@ -64,12 +64,12 @@ def base_url() -> Iterator[str]:
 
 
 def operations() -> Iterator[Any]:
-    for name in KEYS:
+    for name, ingest in KEYS.items():
         document = documents()[name]
         for path, methods in document["paths"].items():
             methods["post"].pop("security", None)  # the key is given below; refusals have tests of their own
             protected = path.startswith(("/api/models", "/api/sql"))
-            keys = PROTECTED if protected else KEYS[name]
+            keys = PROTECTED if protected else ingest
             for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                 if mode is GenerationMode.POSITIVE or "requestBody" in methods["post"]:
                     yield pytest.param(name, path, keys, mode, id=f"{path}-{mode.value}")
