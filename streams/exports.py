@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, Self
 import msgspec
 
 from schemas.log import LogRecord, LogTail
-from schemas.log_positions import checked, mark_before
+from schemas.log_positions import Position, begin, mark_before
 from schemas.objects import ObjectStore, ObjectStoreFull, ObjectWriter, new_object
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
@@ -52,7 +52,7 @@ class ReadableTail(LogTail, Protocol):
         ...
 
 
-class Position(msgspec.Struct):
+class ExportPosition(msgspec.Struct):
     """Where the last export ended: everything before `next_offsets` is in some export of this log."""
 
     log_id: str
@@ -119,13 +119,10 @@ async def run_export(
     decisions = await read_skips(tail, log_id)
     for partition in range(partitions):
         skips = Skips(decision for decision in decisions if decision.partition == partition)
-        held = position.next_offsets.get(str(partition), 0)
-        begin = max(held, await tail.begin_offset(TELEMETRY.name, partition))
-        mark = position.marks.get(str(partition), "")
-        await checked(tail, TELEMETRY.name, partition, begin, mark if begin == held else "", where=_WHERE)
-        end = await tail.end_offset(TELEMETRY.name, partition)
+        held = await _held(tail, position, partition)
+        end = (await begin(tail, TELEMETRY.name, partition, held, where=_WHERE)).end
         async with _Files(objects, export_id, partition) as files:
-            async for record in tail.read(TELEMETRY.name, partition, begin, end):
+            async for record in tail.read(TELEMETRY.name, partition, held.offset, end):
                 for game_id, line in lines_of(record, skips):
                     await files.add(game_id, line)
             await files.flush()
@@ -183,14 +180,26 @@ def _contents(part: TelemetryPart) -> list[dict[str, Any]]:
     return []
 
 
-async def _position(objects: ObjectStore, log_id: str) -> Position:
+async def _held(tail: LogTail, position: ExportPosition, partition: int) -> Position:
+    """A partition's place in the position; the log's begin where that is later, as retention may make it."""
+    at = str(partition)
+    held = Position(position.next_offsets.get(at, 0), mark=position.marks.get(at, ""))
+    first = await tail.begin_offset(TELEMETRY.name, partition)
+    if held.offset >= first:
+        return held
+    if held.offset:
+        _log.warning("%s[%d]: no export has %d to %d", TELEMETRY.name, partition, held.offset, first - 1)
+    return Position(first)
+
+
+async def _position(objects: ObjectStore, log_id: str) -> ExportPosition:
     """Where to go on. Another log (the topic was made anew) begins at its start."""
     stored = await objects.read(POSITION_KEY)
     if stored is not None:
-        position = msgspec.json.decode(stored, type=Position)
+        position = msgspec.json.decode(stored, type=ExportPosition)
         if position.log_id == log_id:
             return position
-    return Position(log_id=log_id, export_id="", next_offsets={})
+    return ExportPosition(log_id=log_id, export_id="", next_offsets={})
 
 
 class _Files:

@@ -15,7 +15,7 @@ from deploy import settings
 from deploy.cli import running
 from deploy.cli.up import liveops_partitions
 from deploy.prepare import prepare
-from deploy.repair.repairing import find, folder_of, repair
+from deploy.repair.repairing import TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.part import running_parts
 from deploy.stack.parts import Ports, stores
@@ -64,7 +64,9 @@ async def _run(home: Path, *, dry_run: bool, start: bool) -> int:
             print(f"the log has lost nothing that is known; {found.undecided} command record(s) to decide")
             return 0
         print("\n".join(found.lines()), flush=True)
-        if dry_run:
+        if found.is_trimmed:
+            print(TRIMMED)
+        if dry_run or found.is_trimmed:
             return 1
         await repair(configured, found, folder_of(configured), lambda line: print(line, flush=True))
     return 0

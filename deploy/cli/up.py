@@ -19,7 +19,7 @@ from rich.table import Table
 from deploy import settings
 from deploy.cli import running
 from deploy.prepare import prepare
-from deploy.repair.repairing import FOLDER, find, folder_of, repair
+from deploy.repair.repairing import FOLDER, TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
@@ -177,6 +177,8 @@ async def _agree(configured: Settings, console: Console, wishes: Wishes) -> None
     found = await find(configured)
     for line in found.lines():
         console.print(line, markup=False)
+    if found.is_trimmed:
+        raise StartFailed(TRIMMED)
     if found.answered_is_lost and not wishes.repair:
         raise StartFailed(
             "the log has lost records that stores have applied and clients may have been answered. Nothing"

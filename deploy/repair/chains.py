@@ -14,6 +14,7 @@ import msgspec
 
 from schemas.envelope import ENVELOPE_VERSION, CommandRecord
 from schemas.log import LogRecord
+from schemas.log_positions import Cursor, Position
 from streams.deciders.shell import source_of
 
 if TYPE_CHECKING:
@@ -122,17 +123,16 @@ async def _sources(
     """
     begin = await tail.begin_offset(events, partition)
     end = await tail.end_offset(events, partition)
-    known_next, last = known if known[0] <= end else (0, -1)
+    cursor = Cursor(Position(*known) if known[0] <= end else Position())
+    known_next = cursor.offset
     first = max(begin, min(known_next, wanted)) if known_next else begin
     sources: dict[int, Source] = {}
     async for record in tail.read(events, partition, first, end):
         found = _decoder.decode(record.value)
-        counts = found.src <= last if record.offset < known_next else found.src == last + 1
-        if record.offset >= known_next and counts:
-            last = found.src
+        counts = found.src <= cursor.src if record.offset < known_next else cursor.accept(record, found.src)
         if counts and found.src >= wanted:
             sources.setdefault(found.src, (found.gateway_id, found.record_id))
-    return sources, last
+    return sources, cursor.src
 
 
 async def mend(chain: Chain, appender: Appender) -> list[Mapping[str, object]]:

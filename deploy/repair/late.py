@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.dead_letters import append_dead_letter
-from streams.deciders.deciding import decide_record, encode_events_record
-from streams.deciders.shell import AnotherWriter
+from streams.deciders.deciding import decide_record
+from streams.deciders.shell import append_decision
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,15 +42,11 @@ async def decide_partition(
         return 0
     fold = await reader.fold(partition)
     count = 0
-    async for record in tail.read(commands.name, partition, fold.src + 1, end):
+    async for record in tail.read(commands.name, partition, fold.cursor.src + 1, end):
         decision = decide_record(noun, fold, record)
         for letter in decision.dead_letters:
             await append_dead_letter(appender, letter)
-        value = encode_events_record(decision.record)
-        appended = await appender.append(events.name, partition, value)
-        if appended.offset != fold.events_next:
-            raise AnotherWriter(f"{events.name}[{partition}]: a decider still runs")
-        fold.advance(decision.state, decision.record, appended.appended_at_ms)
+        await append_decision(decision, fold, appender, events.name, partition)
         for one in decision.record.decided:
             await decided(noun.name, one)
         count += 1

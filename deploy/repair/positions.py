@@ -12,13 +12,12 @@ from deploy.roles.redis import projections
 from projections.clickhouse.client import ClickHouse
 from projections.liveops.tables import LiveopsTables
 from projections.redis.client import connect
-from projections.redis.scripts import STATE
+from projections.redis.state import state_of
 from projections.telemetry.reader import TelemetryReader
 from projections.webhooks.queue import POSITIONS, WebhookQueue
-from schemas.log_positions import Position, PositionRefused, checked, in_log
+from schemas.log_positions import LogTrimmed, Position, PositionRefused, begin, in_log
 from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
-from streams.exports import POSITION_KEY
-from streams.exports import Position as ExportPosition
+from streams.exports import POSITION_KEY, ExportPosition
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -43,6 +42,8 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
     """Up to where it was applied."""
     log_end: int
     why: str
+    trimmed: bool
+    """The log begins after it: no repair can build what is between."""
 
     @property
     def lost(self) -> int:
@@ -73,10 +74,8 @@ async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str
     try:
         for noun in projections(configured):
             for partition in range(noun.topic.partitions):
-                held, log_id = await _held(redis, noun.noun, partition)
-                same = log_id == await tail.log_id(noun.topic.name)
-                where = (tail, noun.topic.name, partition, held.offset, held.mark)
-                if held.offset and held.mark and same and await in_log(*where):
+                held = (await state_of(redis, noun.noun, partition)).position
+                if held.offset and held.mark and await in_log(tail, noun.topic.name, partition, held):
                     found[noun.topic.name, partition] = (held.offset, held.src)
     finally:
         await redis.aclose()
@@ -108,23 +107,12 @@ async def set_export_back(objects: ObjectStore, ahead: list[Ahead]) -> None:
     await writer.commit()
 
 
-async def _held(redis: Redis, noun: str, partition: int) -> tuple[Position, str]:
-    state = [item.decode() for item in await STATE.run(redis, noun, "", str(partition))]
-    return Position(int(state[2] or 0), int(state[3] or -1), state[6]), state[4]
-
-
 async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
     found = []
     for noun in projections(configured):
-        topic = noun.topic.name
-        here = await tail.log_id(topic)
         for partition in range(noun.topic.partitions):
-            held, log_id = await _held(redis, noun.noun, partition)
-            if log_id and log_id != here:
-                why = f"Redis holds {topic} of another log ({log_id}, here {here})"
-                found.append(await _ahead(tail, REDIS, (topic, partition), held.offset, why))
-            else:
-                found += await _checked(tail, REDIS, topic, partition, held)
+            held = (await state_of(redis, noun.noun, partition)).position
+            found += await _checked(tail, REDIS, noun.topic.name, partition, held)
     return found
 
 
@@ -159,7 +147,7 @@ async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail
                 await reader.assigned(partition)
             except PositionRefused as refused:
                 offset = offsets.get((topic, partition), 0)
-                found.append(await _ahead(tail, CLICKHOUSE, (topic, partition), offset, str(refused)))
+                found.append(await _ahead(tail, CLICKHOUSE, (topic, partition), offset, refused))
             finally:
                 with contextlib.suppress(KeyError):
                     await reader.revoked(partition)
@@ -186,20 +174,22 @@ async def _of_export(configured: Settings, tail: LogTail, objects: ObjectStore) 
     for partition in range(configured.telemetry_partitions):
         mark = position.marks.get(str(partition), "")
         held = Position(position.next_offsets.get(str(partition), 0), -1, mark)
-        found += await _checked(tail, EXPORT, TELEMETRY.name, partition, held)
+        if held.offset >= await tail.begin_offset(TELEMETRY.name, partition):  # else it begins there
+            found += await _checked(tail, EXPORT, TELEMETRY.name, partition, held)
     return found
 
 
 async def _checked(tail: LogTail, store: str, topic: str, partition: int, held: Position) -> list[Ahead]:
     try:
-        if held.offset:
-            await checked(tail, topic, partition, held.offset, held.mark, where=store, repair="")
+        await begin(tail, topic, partition, held, where=store, repair="")
     except PositionRefused as refused:
-        return [await _ahead(tail, store, (topic, partition), held.offset, str(refused))]
+        return [await _ahead(tail, store, (topic, partition), held.offset, refused)]
     return []
 
 
-async def _ahead(tail: LogTail, store: str, where: tuple[str, int], offset: int, why: str) -> Ahead:
+async def _ahead(
+    tail: LogTail, store: str, where: tuple[str, int], offset: int, refused: PositionRefused
+) -> Ahead:
     topic, partition = where
     return Ahead(
         store=store,
@@ -207,5 +197,6 @@ async def _ahead(tail: LogTail, store: str, where: tuple[str, int], offset: int,
         partition=partition,
         offset=offset,
         log_end=await tail.end_offset(topic, partition),
-        why=why,
+        why=str(refused),
+        trimmed=isinstance(refused, LogTrimmed),
     )

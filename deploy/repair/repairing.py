@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 FOLDER: Final = "lost"
 """In the home: a folder for each repair."""
 REPORT: Final = "report.json"
+TRIMMED: Final = (
+    "The log begins after what a store needs of it, and a repair can't build what is gone: restore that store"
+    " or the topic from a backup. Nothing was changed."
+)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -66,6 +70,11 @@ class Found(msgspec.Struct, frozen=True):
     def nothing_is_lost(self) -> bool:
         """Whether all is as it must be; there may be commands to decide."""
         return not self.ahead and not any(chain.broken for chain in self.chains)
+
+    @property
+    def is_trimmed(self) -> bool:
+        """Whether a store needs records from before the log's beginning: `repair` must not begin then."""
+        return any(one.trimmed for one in self.ahead)
 
     @property
     def undecided(self) -> int:

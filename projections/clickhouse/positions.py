@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from schemas.log_positions import Position as LogPosition
+
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
 
@@ -29,6 +31,11 @@ class Position(msgspec.Struct, frozen=True):
     log_id: str
     log_time_ms: int
     mark: str = ""
+
+    @property
+    def in_log(self) -> LogPosition:
+        """As `schemas.log_positions` compares it with the log."""
+        return LogPosition(self.next_offset, mark=self.mark, log_id=self.log_id)
 
 
 class GenerationChanged(Exception):

@@ -32,7 +32,7 @@ def liveops_plan(
         return {
             partition: held.offset
             for partition, held in found.items()
-            if await in_log(tail, topic, partition, held.offset, held.mark)
+            if await in_log(tail, topic, partition, held)
         }
 
     return Plan(

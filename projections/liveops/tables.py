@@ -20,7 +20,7 @@ from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.table_rows import COLUMNS, ECONOMY, POSITIONS, Rows, add_record, no_rows
 from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
-from schemas.log_positions import Position, checked, mark_of
+from schemas.log_positions import Cursor, Position, begin
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -45,12 +45,9 @@ class PositionLost(Exception):
 class _Cut(msgspec.Struct):
     """One partition: where it stands, and what waits to be written."""
 
-    offset: int
-    src: int
+    cursor: Cursor
     held: int
-    mark: str
-    """Of the record before `offset`, where none was read since."""
-    last: LogRecord | None = None
+    """The next offset that the tables hold."""
     rows: Rows = msgspec.field(default_factory=no_rows)
     moves: list[Move] = msgspec.field(default_factory=list)
     since_ms: int = 0
@@ -92,31 +89,22 @@ class LiveopsTables(LogReader):
         """
         self._log_id = await self._tail.log_id(self._topic)
         held = (await stored_positions(self._client, self._log_id)).get(partition, Position())
-        place = await checked(
-            self._tail,
-            self._topic,
-            partition,
-            held.offset,
-            held.mark,
-            where=f"ClickHouse database {self._client.database}",
-        )
-        if place.mark and not held.mark:
-            marked = [partition, held.offset, held.src, self._log_id, place.mark]
-            await self._insert(POSITIONS, [marked])
-        self._cuts[partition] = _Cut(held.offset, held.src, held.offset, place.mark)
+        where = f"ClickHouse database {self._client.database}"
+        start = await begin(self._tail, self._topic, partition, held, where=where)
+        if start.marked:
+            await self._insert(POSITIONS, [_row(partition, start.position)])
+        self._cuts[partition] = _Cut(Cursor(start.position), held.offset)
         return held.offset
 
     async def handle(self, record: LogRecord) -> None:
         """Take in a record; write what has come together where that is enough."""
         cut = self._cuts[record.partition]
-        if record.offset < cut.offset:
+        if record.offset < cut.cursor.offset:
             return
         events = _decoder.decode(record.value)
         cut.since_ms = cut.since_ms or self._clock_ms()
-        cut.offset, cut.last = record.offset + 1, record
-        if events.src != cut.src + 1:  # another writer's, which nobody reads
+        if not cut.cursor.accept(record, events.src):
             return
-        cut.src = events.src
         add_record(events, record.partition, record.offset, cut.rows, cut.moves)
         if cut.size >= ROWS_MAX or cut.due(self._clock_ms()):
             await self._write()
@@ -133,7 +121,7 @@ class LiveopsTables(LogReader):
     async def flush(self, partition: int) -> int:
         """Write everything that was taken in, and return the partition's next offset. For rebuilds only."""
         await self._write()
-        return self._cuts[partition].offset
+        return self._cuts[partition].cursor.offset
 
     async def _write(self) -> None:
         """Write what all partitions have, together: few large inserts instead of many small ones."""
@@ -145,15 +133,13 @@ class LiveopsTables(LogReader):
                     for table, some in cut.rows.items():
                         rows[table] += some
                     moves += cut.moves
-                    if cut.last is not None:
-                        cut.mark, cut.last = mark_of(cut.last), None
-                    taken.append((partition, cut, Position(cut.offset, cut.src, cut.mark)))
+                    taken.append((partition, cut, cut.cursor.position))
                     cut.rows, cut.moves, cut.since_ms = no_rows(), [], 0
             stored = await stored_positions(self._client, self._log_id)
             for partition, cut, _ in taken:
                 if stored.get(partition, Position()).offset != cut.held:
                     raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
-            positions = [[number, at.offset, at.src, self._log_id, at.mark] for number, _, at in taken]
+            positions = [_row(partition, position) for partition, _, position in taken]
             ends = {partition: position.offset for partition, _, position in taken}
             totals = rows_of(moves, await stored_totals(self._client, moves), ends)
             for table, some in (*rows.items(), (ECONOMY, totals), (POSITIONS, positions)):
@@ -178,6 +164,10 @@ class LiveopsTables(LogReader):
         await self._client.insert(table, COLUMNS[table], body, form="JSONCompactEachRow", token=token)
 
 
+def _row(partition: int, position: Position) -> list[Any]:
+    return [partition, position.offset, position.src, position.log_id, position.mark]
+
+
 async def stored_positions(client: ClickHouse, log_id: str) -> dict[int, Position]:
     """How far the tables are, by partition of the log with this id."""
     found = await client.rows(
@@ -185,4 +175,6 @@ async def stored_positions(client: ClickHouse, log_id: str) -> dict[int, Positio
         " WHERE log_id = {log_id:String}",
         {"log_id": log_id},
     )
-    return {int(number): Position(int(offset), int(src), str(mark)) for number, offset, src, mark in found}
+    return {
+        int(number): Position(int(offset), int(src), str(mark), log_id) for number, offset, src, mark in found
+    }

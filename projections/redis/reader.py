@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import msgspec
 from prometheus_client import Counter
@@ -17,11 +17,12 @@ from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
 from projections.redis.operations import OutcomeOf, Project
-from projections.redis.scripts import APPLY, MARK, READY, STATE
+from projections.redis.scripts import APPLY, MARK, READY
+from projections.redis.state import State, state_of
 from schemas.decided import REMEMBERED_REFUSALS
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
-from schemas.log_positions import PositionRefused, checked, mark_of
+from schemas.log_positions import begin, mark_of
 from schemas.topics import Topic
 
 POLL_MS: Final = 250
@@ -44,6 +45,7 @@ _HEAD: Final = 12
 _RECORDS = Counter("questlog_redis_records", "Events records by what became of them.", ["noun", "status"])
 _events_decoder = msgspec.msgpack.Decoder(EventsRecord)
 _outcome_encoder = msgspec.msgpack.Encoder()
+T = TypeVar("T")
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,23 +94,18 @@ class RedisReader:
 
     async def assigned(self, partition: int) -> int:
         """Look up the store's position and return it. PositionRefused where it can't be this log's."""
-        self._log_id = await self._log.log_id(self._topic.name)
-        run_id, _, position, _, log_id, _, mark = await self._state(partition)
-        start = int(position) if position else 0
+        held = await self._state(partition)
         topic = self._topic.name
-        if log_id and log_id != self._log_id:
-            raise PositionRefused(
-                f"Redis holds {topic}[{partition}] up to offset {start}, but of another log ({log_id}, here"
-                f" {self._log_id}). {REPAIR}"
-            )
-        place = await checked(self._log, topic, partition, start, mark, where="Redis", repair=REPAIR)
-        if start and not mark and place.mark:
-            kept = (self._projection.noun, self._generation, str(partition), str(start), place.mark)
+        start = await begin(self._log, topic, partition, held.position, where="Redis", repair=REPAIR)
+        offset, mark = start.position.offset, start.position.mark
+        self._log_id = start.position.log_id
+        if start.marked:
+            kept = (self._projection.noun, self._generation, str(partition), str(offset), mark)
             await self._patiently(lambda: MARK.run(self._redis, *kept))
-        state = _Partition(run_id=run_id, position=start, target=place.end)
+        state = _Partition(run_id=held.run_id, position=offset, target=start.end)
         self._partitions[partition] = state
-        await self._open_gate(partition, state, at_end=start >= place.end)
-        return start
+        await self._open_gate(partition, state, at_end=offset >= start.end)
+        return offset
 
     async def handle(self, record: LogRecord) -> None:
         """Apply one record in one script. Raises where that can't be: nothing is skipped on this topic."""
@@ -131,16 +128,16 @@ class RedisReader:
             if now_ms - state.polled_ms < POLL_MS:
                 continue
             state.polled_ms = now_ms
-            run_id, _, position, _, _, ready, _ = await self._state(partition)
-            if int(position or 0) < state.position:
+            held = await self._state(partition)
+            if held.position.offset < state.position:
                 raise StoreRegressed(
-                    f"Redis holds {self._topic.name}[{partition}] up to {position or 0}, but "
+                    f"Redis holds {self._topic.name}[{partition}] up to {held.position.offset}, but "
                     f"{state.position} was applied: it lost data or came up empty"
                 )
-            if run_id != state.run_id:  # it restarted and lost nothing: readers wait for the end as it is now
-                state.run_id = run_id
+            if held.run_id != state.run_id:  # it restarted and lost nothing: wait for the end as it is now
+                state.run_id = held.run_id
                 state.target = await self._log.end_offset(self._topic.name, partition)
-            if not ready or now_ms - state.fresh_ms >= FRESH_MS:
+            if not held.ready or now_ms - state.fresh_ms >= FRESH_MS:
                 state.fresh_ms = now_ms
                 end = await self._log.end_offset(self._topic.name, partition)
                 await self._open_gate(partition, state, at_end=state.position >= end)
@@ -194,13 +191,11 @@ class RedisReader:
         reply = await self._patiently(lambda: READY.run(self._redis, *head, *rest))
         state.reached = reply in {b"ready", b"waiting"}
 
-    async def _state(self, partition: int) -> list[str]:
-        reply = await self._patiently(
-            lambda: STATE.run(self._redis, self._projection.noun, self._generation, str(partition))
-        )
-        return [item.decode() for item in reply]
+    async def _state(self, partition: int) -> State:
+        where = (self._projection.noun, partition, self._generation)
+        return await self._patiently(lambda: state_of(self._redis, *where))
 
-    async def _patiently(self, run: Callable[[], Awaitable[Any]]) -> Any:
+    async def _patiently(self, run: Callable[[], Awaitable[T]]) -> T:
         deadline = asyncio.get_running_loop().time() + AWAY_S
         while True:
             try:

@@ -15,9 +15,10 @@ import msgspec
 from redis.asyncio import Redis
 
 from projections.redis.reader import KEYED_MS, Projection, RedisReader, outcome_keys
-from projections.redis.scripts import APPLY, COMPARE, STATE, SWAP
+from projections.redis.scripts import APPLY, COMPARE, SWAP
+from projections.redis.state import state_of
 from schemas.log import LogRecord, LogTail
-from schemas.log_positions import PositionRefused, checked
+from schemas.log_positions import PositionRefused, begin
 
 ROUNDS_MAX: Final = 200
 """How often the builder runs after a live writer before it says that it can't catch up."""
@@ -118,21 +119,16 @@ class _Builder:
         self._unseen: set[bytes] = set()
 
     async def live_generation(self) -> str:
-        _, live, *_ = await STATE.run(self._redis, self._projection.noun, "", "0")
-        return str(live.decode())
+        return (await state_of(self._redis, self._projection.noun, 0)).generation
 
     async def refuse_foreign_positions(self) -> None:
         """Raise RebuildFailed where the live positions are of another log or not in this one."""
         topic = self._projection.topic
-        log_id = await self._log.log_id(topic.name)
         for partition in range(topic.partitions):
-            state = await STATE.run(self._redis, self._projection.noun, "", str(partition))
-            position, held_id, mark = int(state[2] or 0), state[4].decode(), state[6].decode()
-            if held_id and held_id != log_id:
-                raise RebuildFailed(f"the live projection is of another log. {_DISCARD}")
+            held = (await state_of(self._redis, self._projection.noun, partition)).position
             where = "the live projection"
             try:
-                await checked(self._log, topic.name, partition, position, mark, where=where, repair=_DISCARD)
+                await begin(self._log, topic.name, partition, held, where=where, repair=_DISCARD)
             except PositionRefused as refused:
                 raise RebuildFailed(str(refused)) from refused
 

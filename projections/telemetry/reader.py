@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from projections.clickhouse.positions import Position, Positions
+from projections.clickhouse.positions import Positions
 from projections.telemetry import metrics
 from projections.telemetry.culprits import ELSEWHERE, culprit
 from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
@@ -23,7 +23,8 @@ from projections.telemetry.partition import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
-from schemas.log_positions import PositionRefused, checked, record_before
+from schemas.log_positions import Position as LogPosition
+from schemas.log_positions import PositionRefused, begin, record_before
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 
 if TYPE_CHECKING:
@@ -98,9 +99,19 @@ class TelemetryReader:
         """Begin after the stored position. Raises PositionRefused where it does not fit the log."""
         await self._wait_for_release(partition)
         generation = await self._positions.generation()
-        log_id = await self._tail.log_id(self._topic)
-        position = await self._positions.read(partition)
-        begin, log_time_ms = await self._begin(partition, position, log_id, generation)
+        held = await self._positions.read(partition)
+        start = await begin(
+            self._tail,
+            self._topic,
+            partition,
+            LogPosition() if held is None else held.in_log,
+            where=f"ClickHouse database {self._client.database}",
+            repair=REPAIR,
+        )
+        log_id, offset = start.position.log_id, start.position.offset
+        log_time_ms = 0 if held is None else held.log_time_ms
+        if held is not None and start.marked:
+            await self._positions.write(msgspec.structs.replace(held, mark=start.position.mark), generation)
         stores = Stores(
             self._client,
             topic=self._topic,
@@ -112,47 +123,17 @@ class TelemetryReader:
         skips = await skips_of(self._tail, log_id, partition)
         self._partitions[partition] = Partition(
             partition,
-            begin=begin,
+            begin=offset,
             cutter=Cutter(self._bucket_ms, self._rows_max),
             stores=stores,
-            live=await self._restored(stores, partition, begin, log_time_ms),
-            shown=await self._shown(stores, partition, begin, log_time_ms),
+            live=await self._restored(stores, partition, offset, log_time_ms),
+            shown=await self._shown(stores, partition, offset, log_time_ms),
             others=self._partition_count > 1,
             skips=skips,
             overlap=self._overlap,
         )
         await self._publish(self._partitions[partition], self._clock_ms())
-        return begin
-
-    async def _begin(
-        self, partition: int, position: Position | None, log_id: str, generation: str
-    ) -> tuple[int, int]:
-        where = f"ClickHouse database {self._client.database}, {self._topic}[{partition}]"
-        if position is None:
-            first = await self._tail.begin_offset(self._topic, partition)
-            if first > 0:
-                raise PositionRefused(
-                    f"{where}: nothing was applied yet, but the log begins at {first}: the rest is gone."
-                    " Restore the database from a backup: it cannot be built from this log."
-                )
-            return 0, 0
-        if position.log_id != log_id:
-            raise PositionRefused(
-                f"{where}: its position is of the log {position.log_id}, this is {log_id}."
-                " Point it at its own log, or build it again: `questlog rebuild clickhouse`."
-            )
-        place = await checked(
-            self._tail,
-            self._topic,
-            partition,
-            position.next_offset,
-            position.mark,
-            where=f"ClickHouse database {self._client.database}",
-            repair=REPAIR,
-        )
-        if place.mark and not position.mark:
-            await self._positions.write(msgspec.structs.replace(position, mark=place.mark), generation)
-        return position.next_offset, position.log_time_ms
+        return offset
 
     async def _shown(self, stores: Stores, partition: int, begin: int, log_time_ms: int) -> dict[str, int]:
         """What tables show beyond the position, of a cut that was not finished. It must be of this log."""

@@ -49,7 +49,7 @@ def telemetry_plan(
         return {
             one.partition: one.next_offset
             for one in stored
-            if one.log_id == log_id and await in_log(tail, topic, one.partition, one.next_offset, one.mark)
+            if one.log_id == log_id and await in_log(tail, topic, one.partition, one.in_log)
         }
 
     return Plan(

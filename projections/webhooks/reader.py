@@ -23,7 +23,7 @@ from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord
 from schemas.liveops.webhooks import KEPT_MS, Delivery, WebhookTarget, targets_of
 from schemas.log import LogReader, LogRecord, LogTail
-from schemas.log_positions import Position, checked, mark_of
+from schemas.log_positions import Cursor, begin
 from schemas.topics import Topic
 
 KEPT_EVERY_MS: Final = 1_000
@@ -53,19 +53,9 @@ GiveUp = Callable[[Delivery, str], Awaitable[None]]
 
 
 class _Place(msgspec.Struct):
-    offset: int
-    src: int | None
-    """Of the last record that counted; None at the start of a log whose beginning is gone."""
+    cursor: Cursor
     held: int
     """The next offset that the store holds."""
-    mark: str
-    """Of the record before `held`."""
-    last: LogRecord | None = None
-    """The record before `offset`, where it was read since."""
-
-    def position(self) -> Position:
-        mark = self.mark if self.last is None else mark_of(self.last)
-        return Position(self.offset, -1 if self.src is None else self.src, mark)
 
 
 class WebhookReader(LogReader):
@@ -99,15 +89,9 @@ class WebhookReader(LogReader):
         topic = self._topic.name
         self._log_id = await self._tail.log_id(topic)
         held = await self._patiently(partial(self._queue.position, self._at(partition)))
-        if held.offset == 0:
-            begin = await self._tail.begin_offset(topic, partition)
-            self._places[partition] = _Place(begin, None if begin else -1, 0, "")
-            return begin
-        found = await checked(
-            self._tail, topic, partition, held.offset, held.mark, where="the webhooks' position in Redis"
-        )
-        self._places[partition] = place = _Place(held.offset, held.src, held.offset, found.mark)
-        if not held.mark:
+        start = await begin(self._tail, topic, partition, held, where="the webhooks' position in Redis")
+        self._places[partition] = place = _Place(Cursor(start.position), held.offset)
+        if start.marked:
             await self._put(partition, place, [])
         return held.offset
 
@@ -115,16 +99,14 @@ class WebhookReader(LogReader):
         """Put what the record gives to deliver. Raises StoreRegressed where the store lost data."""
         head = _head.decode(record.value)
         place = self._places[record.partition]
-        place.last = record
-        if place.src is not None and head.src != place.src + 1:  # another writer's, which nobody reads
-            place.offset = record.offset + 1
-            return
         deliveries: list[Delivery] = []
+        counts = place.cursor.verdict(record.offset, head.src) == "applied"
         young = record.appended_at_ms >= self._clock_ms() - KEPT_MS
-        if young and any(name in record.value for name in _NAMES):  # most hold none: they are not decoded
+        # Most records hold none of them: they are not decoded.
+        if counts and young and any(name in record.value for name in _NAMES):
             events = _decoder.decode(record.value)
             deliveries = planned(events, await self._targets(events), record.appended_at_ms)
-        place.offset, place.src = record.offset + 1, head.src
+        place.cursor.accept(record, head.src)
         if deliveries:
             await self._put(record.partition, place, await self._with_room(deliveries))
 
@@ -134,7 +116,7 @@ class WebhookReader(LogReader):
             return
         self._kept_ms = now_ms
         for partition, place in self._places.items():
-            if place.offset != place.held and place.last is not None:
+            if place.cursor.offset != place.held:
                 await self._put(partition, place, [])
             elif place.held:
                 held = await self._patiently(partial(self._queue.position, self._at(partition)))
@@ -145,7 +127,7 @@ class WebhookReader(LogReader):
         self._places.pop(partition, None)
 
     async def _put(self, partition: int, place: _Place, deliveries: list[Delivery]) -> None:
-        position = place.position()
+        position = place.cursor.position
 
         def put() -> Awaitable[int]:
             return self._queue.put(
@@ -154,7 +136,7 @@ class WebhookReader(LogReader):
 
         held = await self._patiently(put)  # put twice, the second finds `offset`: it is there
         self._same(partition, position.offset, held)
-        place.held, place.mark = held, position.mark
+        place.held = held
         for one in deliveries:
             _PUT.labels(one.type).inc()
 

@@ -17,7 +17,7 @@ from schemas.envelope import (
     EventsRecord,
 )
 from schemas.log import LogRecord
-from schemas.log_positions import mark_of
+from schemas.log_positions import Cursor, Position
 from streams.deciders.log_time import LogTime
 from streams.deciders.noun import Noun, StateT
 
@@ -41,18 +41,15 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Fold(Generic[StateT]):
-    """One partition's state, and how far it has come in commands (`src`) and events (`events_next`)."""
+    """One partition's state; `cursor` is its place in the events, whose `src` is the last command record."""
 
     def __init__(self, noun: Noun[StateT]) -> None:
         self._noun = noun
         self.state = noun.initial
-        self.src = -1
-        self.events_next = 0
+        self.cursor = Cursor(Position())
         self.time = LogTime()
         self.source = ("", "")
-        """Gateway and record id of the command record that `src` is: the same as in the commands' log."""
-        self.mark = ""
-        """The mark of the last events record, whether it counted or not."""
+        """Gateway and record id of the last command record: the same as in the commands' log."""
         self._recent: deque[Remembered] = deque()
         self._aside: deque[Remembered] = deque()
         """From before the log's time went back: kept until it is there again, and as long as others then."""
@@ -70,16 +67,13 @@ class Fold(Generic[StateT]):
         self,
         *,
         state: StateT,
-        src: int,
-        events_next: int,
+        position: Position,
         time: LogTime,
         remembered: list[Remembered],
         source: tuple[str, str],
-        mark: str,
     ) -> None:
         """Go on from a snapshot."""
-        self.state, self.src, self.events_next, self.time = state, src, events_next, time
-        self.source, self.mark = source, mark
+        self.state, self.cursor, self.time, self.source = state, Cursor(position), time, source
         by_time = sorted(remembered, key=_at_ms)
         self._recent = deque(item for item in by_time if item.at_ms <= time.now_ms)
         self._aside = deque(item for item in by_time if item.at_ms > time.now_ms)
@@ -88,27 +82,20 @@ class Fold(Generic[StateT]):
     def accept(self, record: LogRecord) -> bool:
         """Apply the next record of the events partition; False if its `src` says it doesn't count.
 
-        Raises `FoldFailed` on a gap in offsets and on what can't be read or applied.
+        Raises `LogTrimmed` on a gap in offsets, `FoldFailed` on what can't be read or applied.
         """
-        if record.offset != self.events_next:
-            raise FoldFailed(
-                f"{record.topic}[{record.partition}]: {record.offset} follows {self.events_next - 1}"
-            )
         events = read_events_record(record)
-        self.mark = mark_of(record)
-        if events.src != self.src + 1:
-            self.events_next += 1
-            return False
-        self.advance(self._evolved(record, events), events, record.appended_at_ms)
-        return True
+        if self.cursor.verdict(record.offset, events.src) == "applied":
+            self.advance(self._evolved(record, events), events, record)
+            return True
+        return self.cursor.accept(record, events.src)
 
-    def advance(self, state: StateT, events: EventsRecord, appended_at_ms: int) -> None:
-        """Take the state that `events` gives as the new one. The record must be the next one, and count."""
+    def advance(self, state: StateT, events: EventsRecord, record: LogRecord) -> None:
+        """Take the state that `events`, the next record's, give as the new one. They must count."""
+        self.cursor.accept(record, events.src)
         self.state = state
-        self.src = events.src
         self.source = (events.gateway_id, events.record_id)
-        self.events_next += 1
-        self._pass_time(events, appended_at_ms)
+        self._pass_time(events, record.appended_at_ms)
         for decided in events.decided:
             if is_remembered(decided) and decided.command_id not in self._first_src:
                 self._first_src[decided.command_id] = events.src

@@ -16,10 +16,10 @@ import msgspec
 from schemas.dead_letters import append_dead_letter
 from schemas.envelope import CommandsHead
 from schemas.log import Appender, LogReader, LogRecord, LogTail
-from schemas.log_positions import REPAIR, PositionRefused, mark_before, mark_of_value, record_before
+from schemas.log_positions import REPAIR, Position, PositionRefused, bounds, in_log, record_before
 from schemas.objects import ObjectStoreError
 from schemas.topics import Topic
-from streams.deciders.deciding import decide_record, encode_events_record
+from streams.deciders.deciding import Decision, decide_record, encode_events_record
 from streams.deciders.fold import Fold
 from streams.deciders.noun import Noun, StateT
 from streams.deciders.snapshots import Snapshot, SnapshotName, SnapshotStore
@@ -84,7 +84,7 @@ class DeciderReader(LogReader, Generic[StateT]):
 
     def folded(self, partition: int) -> int:
         """How many events records the state is made of. Raises KeyError when it is not assigned."""
-        return self._folds[partition].events_next
+        return self._folds[partition].cursor.offset
 
     async def assigned(self, partition: int) -> int:
         """Fold the events partition to its end; deciding goes on at the folded `src` plus 1.
@@ -100,11 +100,11 @@ class DeciderReader(LogReader, Generic[StateT]):
             "%s[%d]: folded %d records from %d, next command record is %d",
             self._events,
             partition,
-            fold.events_next - begun_at,
+            fold.cursor.offset - begun_at,
             begun_at,
-            fold.src + 1,
+            fold.cursor.src + 1,
         )
-        return fold.src + 1
+        return fold.cursor.src + 1
 
     async def fold(self, partition: int) -> Fold[StateT]:
         """The events partition folded to its end, whatever the commands' log holds: for a repair."""
@@ -116,53 +116,47 @@ class DeciderReader(LogReader, Generic[StateT]):
         end = await self._tail.end_offset(self._events, partition)
         fold = Fold(self._noun)
 
-        async def in_log(events_next: int, mark: str) -> bool:
-            return await mark_before(self._tail, self._events, partition, events_next) in {mark, ""}
+        async def is_in_log(events_next: int, mark: str) -> bool:
+            return await in_log(self._tail, self._events, partition, Position(events_next, mark=mark))
 
-        snapshot = await self._snapshots.newest(self._name(partition, end), in_log)
+        snapshot = await self._snapshots.newest(self._name(partition, Position(end)), is_in_log)
         if snapshot is not None:
             fold.restore(
                 state=self._noun.unpack(snapshot.state),
-                src=snapshot.src,
-                events_next=snapshot.events_next,
+                position=Position(snapshot.events_next, snapshot.src, snapshot.mark),
                 time=snapshot.time,
                 remembered=snapshot.remembered,
                 source=snapshot.source,
-                mark=snapshot.mark,
             )
-        begun_at = fold.events_next
-        async for record in self._tail.read(self._events, partition, fold.events_next, end):
+        where = f"the decider of {self.noun}"
+        begun_at = fold.cursor.offset
+        await bounds(self._tail, self._events, partition, begun_at, where=where)
+        async for record in self._tail.read(self._events, partition, begun_at, end):
             fold.accept(record)
         return fold, begun_at, snapshot.size_bytes if snapshot is not None else 0
 
     async def handle(self, record: LogRecord) -> None:
         """Decide one command record. Raises on what proves another writer, and on an unanswered append."""
         fold = self._folds[record.partition]
-        if record.offset <= fold.src:
+        src = fold.cursor.src
+        if record.offset <= src:
             return
-        if record.offset != fold.src + 1:
-            raise OutOfOrder(f"{record.topic}[{record.partition}]: {record.offset} follows {fold.src}")
+        if record.offset != src + 1:
+            raise OutOfOrder(f"{record.topic}[{record.partition}]: {record.offset} follows {src}")
         decision = decide_record(self._noun, fold, record)
         for letter in decision.dead_letters:
             await append_dead_letter(self._appender, letter)
-        value = encode_events_record(decision.record)
-        appended = await self._appender.append(self._events, record.partition, value)
-        if appended.offset != fold.events_next:
-            raise AnotherWriter(
-                f"{self._events}[{record.partition}]: got offset {appended.offset}, not {fold.events_next}"
-            )
-        fold.advance(decision.state, decision.record, appended.appended_at_ms)
-        fold.mark = mark_of_value(value, appended.appended_at_ms)
+        await append_decision(decision, fold, self._appender, self._events, record.partition)
 
     async def idle(self, now_ms: int) -> None:  # noqa: ARG002 - a decider looks at no clock
         """Save a snapshot where enough has happened since the last; deciding does not wait for it."""
         for partition, fold in self._folds.items():
             saving = self._saving.get(partition)
-            records = fold.events_next - self._snapshot_at[partition]
+            records = fold.cursor.offset - self._snapshot_at[partition]
             paid_for = self._snapshot_bytes[partition] // SNAPSHOT_BYTES_A_RECORD
             due = records >= max(self._snapshot_every, paid_for)
             if due and (saving is None or saving.done()):
-                self._snapshot_at[partition] = fold.events_next
+                self._snapshot_at[partition] = fold.cursor.offset
                 self._saving[partition] = asyncio.ensure_future(self._try_to_save(partition))
 
     async def revoked(self, partition: int) -> None:
@@ -178,16 +172,17 @@ class DeciderReader(LogReader, Generic[StateT]):
         meanwhile: the state that is packed never changes.
         """
         fold = self._folds[partition]
+        position = fold.cursor.position
         size_bytes = await self._snapshots.put(
-            self._name(partition, fold.events_next, fold.mark),
+            self._name(partition, position),
             Snapshot(
-                src=fold.src,
-                events_next=fold.events_next,
+                src=position.src,
+                events_next=position.offset,
                 time=fold.time,
                 remembered=fold.remembered(),
                 source=fold.source,
                 state=self._noun.pack(fold.state),
-                mark=fold.mark,
+                mark=position.mark,
             ),
         )
         if partition in self._snapshot_bytes:
@@ -203,25 +198,46 @@ class DeciderReader(LogReader, Generic[StateT]):
 
     async def _refuse_other_commands(self, partition: int, fold: Fold[StateT]) -> None:
         """Commands that lost their end would give decided offsets to new records, and nobody decides them."""
-        if fold.src < 0:
+        src = fold.cursor.src
+        if src < 0:
             return
-        decided = f"{self._events}[{partition}] answers {self._commands}[{partition}] up to {fold.src}"
+        decided = f"{self._events}[{partition}] answers {self._commands}[{partition}] up to {src}"
         end = await self._tail.end_offset(self._commands, partition)
-        if end <= fold.src:
+        if end <= src:
             raise PositionRefused(f"{decided}, but that ends at {end}: the log lost its end. {REPAIR}")
-        record = await record_before(self._tail, self._commands, partition, fold.src + 1)
+        record = await record_before(self._tail, self._commands, partition, src + 1)
         if record is not None and any(fold.source) and source_of(record) != fold.source:
             raise PositionRefused(f"{decided}, but that holds another record there. {REPAIR}")
 
-    def _name(self, partition: int, events_next: int, mark: str = "") -> SnapshotName:
+    def _name(self, partition: int, position: Position) -> SnapshotName:
         return SnapshotName(
             noun=self._noun.name,
             log_id=self._log_id,
             partition=partition,
-            events_next=events_next,
+            events_next=position.offset,
             code=self._code,
-            mark=mark,
+            mark=position.mark,
         )
+
+
+async def append_decision(
+    decision: Decision[StateT], fold: Fold[StateT], appender: Appender, events: str, partition: int
+) -> None:
+    """Append what was decided and take it into the fold. Raises LogUnavailable, and AnotherWriter."""
+    value = encode_events_record(decision.record)
+    appended = await appender.append(events, partition, value)
+    expected = fold.cursor.offset
+    if appended.offset != expected:
+        raise AnotherWriter(f"{events}[{partition}]: got offset {appended.offset}, not {expected}")
+    record = LogRecord(
+        topic=events,
+        partition=partition,
+        offset=appended.offset,
+        appended_at_ms=appended.appended_at_ms,
+        key=None,
+        value=value,
+    )
+    fold.advance(decision.state, decision.record, record)
 
 
 def source_of(record: LogRecord) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from schemas.liveops.event_windows import BoardChunkFinalized
 from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
 from schemas.log import LogReader, LogRecord, LogTail
-from schemas.log_positions import Position, PositionRefused, checked, mark_of
+from schemas.log_positions import Cursor, Position, PositionRefused, begin
 from schemas.topics import Topic
 from streams.gateway.waiting import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
@@ -69,44 +69,39 @@ class RankRewards(LogReader):
         self._tail = tail
         self._positions = positions
         self._log_id = ""
-        self._src: dict[int, int | None] = {}
-        """By partition: the last `src` that counted; None at the start of a log whose beginning is gone."""
-        self._last: dict[int, LogRecord] = {}
-        """By partition: the last record that was read since the position was kept."""
+        self._cursors: dict[int, Cursor] = {}
+        self._kept: dict[int, int] = {}
+        """By partition: the next offset of the position that is kept."""
         self._kept_ms = 0
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the kept position stands; at the log's start where it can't be this log's."""
-        topic = self._topic.name
+        """Go on where the kept position stands; at the log's start where it can't be this log's.
+
+        Raises LogTrimmed where the log begins after either.
+        """
+        topic, where = self._topic.name, "the position of rank rewards"
         self._log_id = await self._tail.log_id(topic)
         held = await self._positions.load(self._log_id, partition)
         try:
-            found = await checked(
-                self._tail, topic, partition, held.offset, held.mark, where="the position of rank rewards"
-            )
+            start = await begin(self._tail, topic, partition, held, where=where)
         except PositionRefused as refused:
+            start = await begin(self._tail, topic, partition, Position(), where=where)
             _log.warning("all rank rewards are asked again, which gives nothing twice: %s", refused)
-            begin = await self._tail.begin_offset(topic, partition)
-            self._src[partition] = None if begin else -1
-            return begin
-        if held.offset and not held.mark:
-            await self._positions.save(
-                self._log_id, partition, msgspec.structs.replace(held, mark=found.mark)
-            )
-        self._src[partition] = held.src
-        return held.offset
+        if start.marked:
+            await self._positions.save(self._log_id, partition, start.position)
+        self._cursors[partition] = Cursor(start.position)
+        self._kept[partition] = start.position.offset
+        return start.position.offset
 
     async def handle(self, record: LogRecord) -> None:
         """Give what a record's chunks have earned. Raises where that can't be done in time."""
         head = _head.decode(record.value)
-        src = self._src[record.partition]
-        accepted = src is None or head.src == src + 1  # anything else is another writer's, which nobody reads
-        given = gifts(_decoder.decode(record.value)) if accepted and _CHUNK in record.value else []
+        cursor = self._cursors[record.partition]
+        counts = cursor.verdict(record.offset, head.src) == "applied"
+        given = gifts(_decoder.decode(record.value)) if counts and _CHUNK in record.value else []
         if given:
             await self._give(given)
-        self._last[record.partition] = record
-        if accepted:
-            self._src[record.partition] = head.src
+        cursor.accept(record, head.src)
         if given:
             await self._keep(record.partition)
 
@@ -115,18 +110,19 @@ class RankRewards(LogReader):
         if now_ms - self._kept_ms < KEPT_EVERY_MS:
             return
         self._kept_ms = now_ms
-        for partition in list(self._last):
-            await self._keep(partition)
+        for partition, cursor in list(self._cursors.items()):
+            if cursor.offset != self._kept[partition]:
+                await self._keep(partition)
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
-        self._src.pop(partition, None)
-        self._last.pop(partition, None)
+        self._cursors.pop(partition, None)
+        self._kept.pop(partition, None)
 
     async def _keep(self, partition: int) -> None:
-        record, src = self._last.pop(partition), self._src[partition]
-        position = Position(record.offset + 1, -1 if src is None else src, mark_of(record))
+        position = self._cursors[partition].position
         await self._positions.save(self._log_id, partition, position)
+        self._kept[partition] = position.offset
 
     async def _give(self, given: Sequence[Gift]) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.log import LogReader, LogRecord, LogTail, WritesLater
-from schemas.log_positions import REPAIR, PositionRefused
+from schemas.log_positions import PositionRefused, bounds
 from schemas.topics import Topic
 from streams.runtime import metrics
 from streams.runtime.failures import Failures
@@ -70,13 +70,7 @@ class Binding:
             except Exception as error:
                 await self._failures.failed(self.topic.name, partition, begin=-1, offset=-1, error=error)
                 raise
-            begin = await tail.begin_offset(self.topic.name, partition)
-            end = await tail.end_offset(self.topic.name, partition)
-            if not begin <= position <= end:
-                raise PositionRefused(
-                    f"{self.topic.name}[{partition}] holds {begin} to {end}, not the position {position}:"
-                    f" the log was replaced or cut. {REPAIR}"
-                )
+            _, end = await bounds(tail, self.topic.name, partition, position, where="the reader")
             self.ends[partition] = end
             self.positions[partition] = self._begins[partition] = position
             await self._failures.begun(self.topic.name, partition, position)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.lab.simulation.faults import Faults
 from deploy.lab.simulation.store import SimulatedRedis
@@ -57,7 +58,9 @@ class Credulous(SimulatedRedis):
     """Takes any events record for the next one, whatever its `src` says."""
 
     def _apply(self, arguments: list[Any]) -> list[Any]:
-        self.live.src[arguments[3]] = int(arguments[5]) - 1
+        partition = arguments[3]
+        held = self.live.position(partition)
+        self.live.positions[partition] = replace(held, src=int(arguments[5]) - 1)
         return super()._apply(arguments)
 
 
@@ -66,7 +69,7 @@ def first_found(**given: Any) -> int | None:
 
 
 def test_a_store_without_the_src_rule_is_found_out() -> None:
-    assert first_found(make_store=Credulous) is not None
+    assert first_found(make_store=Credulous, partitions=4) is not None
 
 
 def test_a_decider_that_forgets_what_it_decided_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +83,7 @@ def test_a_fold_that_takes_every_record_is_found_out(monkeypatch: pytest.MonkeyP
 
     def credulous(self: Any, record: Any) -> bool:
         events = fold.read_events_record(record)
-        self.src = events.src - 1
+        self.cursor.src = events.src - 1
         return accept(self, record)
 
     monkeypatch.setattr(fold.Fold, "accept", credulous)

@@ -11,12 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from deploy.lab.simulation.store import operate, text_of
+from deploy.lab.simulation.faults import Faults
+from deploy.lab.simulation.store import SimulatedRedis, operate, text_of
 from deploy.lab.simulation.store_reads import gather
 from projections.redis import operations as op
 from projections.redis.client import connect
 from projections.redis.operations import Operation
 from projections.redis.scripts import APPLY, GATHER
+from projections.redis.state import state_of
+from schemas.log import LogRecord
+from schemas.log_positions import Cursor, LogTrimmed, Position, mark_of
 
 PARTITIONS = 2
 NAMES = st.sampled_from("abc")
@@ -105,6 +109,57 @@ async def both(url: str, batches: list[list[Operation]], requests: list[tuple[st
         for key in await client.keys(f"*{noun}*"):
             await client.delete(key)
         await redis.aclose()
+
+
+OFFSETS = st.one_of(st.integers(0, 9), st.sampled_from([2**31, 10**15, 2**53 - 99]))
+
+
+def record(offset: int, number: int) -> LogRecord:
+    return LogRecord(
+        topic="t.events", partition=0, offset=offset, appended_at_ms=number, key=None, value=b"a record"
+    )
+
+
+async def same_verdicts(url: str, begin: Position, steps: list[tuple[int, int]]) -> None:
+    """The cursor, Redis' script and the simulation's store pass the same records, each from `begin`."""
+    redis, noun = connect(url), f"positions{next(_nouns)}"
+    client: Any = redis
+    simulated = SimulatedRedis(Faults(0))
+    simulated.live.positions["0"] = begin
+    cursor = Cursor(begin)
+    try:
+        held = {"0:next": begin.offset, "0:src": begin.src, "0:mark": begin.mark, "log": begin.log_id}
+        await client.mset({f"generation:{noun}": "1"})
+        await client.hset(f"{noun}:1:positions", mapping=held)
+        for number, (offset_step, src_step) in enumerate(steps):
+            one, src = record(max(cursor.offset + offset_step, 0), number), max(cursor.src + src_step, 0)
+            at = (str(one.offset), str(src), str(one.appended_at_ms))
+            arguments = (noun, "", begin.log_id, "0", *at, "", "", "1", "0", mark_of(one))
+            verdict = cursor.verdict(one.offset, src)
+            assert (await APPLY.run(redis, *arguments))[0].decode() == verdict
+            assert simulated._apply(list(arguments))[0].decode() == verdict
+            if verdict == "gap":
+                with pytest.raises(LogTrimmed):
+                    cursor.accept(one, src)
+            else:
+                assert cursor.accept(one, src) == (verdict == "applied")
+            assert (await state_of(redis, noun, 0)).position == cursor.position
+            assert simulated.live.positions["0"] == cursor.position
+    finally:
+        await client.delete(f"generation:{noun}", f"{noun}:1:positions")
+        await redis.aclose()
+
+
+@pytest.mark.stack
+@settings(max_examples=100, deadline=None)
+@given(
+    begin=st.builds(Position, OFFSETS, OFFSETS.map(lambda src: src - 1), st.just("a-b"), st.just("log")),
+    steps=st.lists(st.tuples(st.integers(-2, 1), st.integers(-2, 3)), min_size=1, max_size=20),
+)
+def test_every_reader_passes_the_same_records(
+    redis_url: str, begin: Position, steps: list[tuple[int, int]]
+) -> None:
+    asyncio.run(same_verdicts(redis_url, begin, steps))
 
 
 @pytest.mark.stack

@@ -12,7 +12,7 @@ from schemas.log_positions import PositionRefused
 from schemas.objects import ObjectStoreFull
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 from schemas.telemetry.skips import SkipDecision, content_hash, encode_skip
-from streams.exports import POSITION_KEY, ExportRunner, Position, run_export
+from streams.exports import POSITION_KEY, ExportPosition, ExportRunner, run_export
 from tests.schemas.telemetry.s4_samples import APP, NOW, SAMPLES, pack
 from tests.streams.gateway.world import MemoryExports, MemoryObjects
 
@@ -161,7 +161,7 @@ async def test_what_the_log_lost_since_the_last_export_is_noticed() -> None:
     tail, objects = ListTail(), MemoryObjects()
     tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack([SAMPLES[0]]))])] * 2
     await run_export("one", tail=tail, objects=objects, partitions=1)
-    kept = msgspec.json.decode(objects.objects[POSITION_KEY], type=Position)
+    kept = msgspec.json.decode(objects.objects[POSITION_KEY], type=ExportPosition)
     tail.partitions[0] = tail.partitions[0][:1]
     with pytest.raises(PositionRefused, match=r"the log ends at 1.*questlog repair"):
         await run_export("two", tail=tail, objects=objects, partitions=1)
@@ -171,7 +171,7 @@ async def test_what_the_log_lost_since_the_last_export_is_noticed() -> None:
     kept.marks = {}  # an older release's
     objects.objects[POSITION_KEY] = msgspec.json.encode(kept)
     await run_export("two", tail=tail, objects=objects, partitions=1)
-    assert msgspec.json.decode(objects.objects[POSITION_KEY], type=Position).marks["0"]
+    assert msgspec.json.decode(objects.objects[POSITION_KEY], type=ExportPosition).marks["0"]
 
 
 async def test_a_full_store_ends_the_export_and_the_next_covers_the_same() -> None:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from schemas.envelope import EventsRecord
 from schemas.log import Appended, LogRecord, LogUnavailable
+from schemas.log_positions import Cursor, Position
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from deploy.lab.simulation.faults import Faults
 
 ACKNOWLEDGE_S = 2.0
 """After this long an append without an acknowledgement is given up; the record may be there all the same."""
+_decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
+
+
+def accepted(records: Iterable[LogRecord]) -> Iterator[tuple[LogRecord, EventsRecord]]:
+    """The records of an events partition that count, from its first one on."""
+    cursor = Cursor(Position())
+    for record in records:
+        events = _decoder.decode(record.value)
+        if cursor.accept(record, events.src):
+            yield record, events
 
 
 class SimulatedLog:

@@ -13,12 +13,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.lab.simulation.store_reads import gather
 from projections.redis.scripts import APPLY, FIND_OUTCOMES, GATHER, MARK, READY, STATE
+from schemas.log_positions import Cursor, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.lab.simulation.faults import Faults
-    from schemas.log_positions import Position
 
 _OPERATIONS: Final = {
     "set": 2,
@@ -43,10 +43,12 @@ class Generation:
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
-        self.next: dict[str, int] = {}
-        self.src: dict[str, int] = {}
+        self.positions: dict[str, Position] = {}
         self.at: dict[str, int] = {}
-        self.mark: dict[str, str] = {}
+
+    def position(self, partition: str) -> Position:
+        """Where a partition stands."""
+        return self.positions.get(partition, Position())
 
 
 class SimulatedRedis:
@@ -107,16 +109,16 @@ class SimulatedRedis:
         partition, offset, src = arguments[3], int(arguments[4]), int(arguments[5])
         gateway_id, record_id, partitions, count = arguments[7], arguments[8], arguments[9], arguments[10]
         live = self.live
-        expected, last = live.next.get(partition, 0), live.src.get(partition, -1)
-        if offset < expected:
+        held = live.position(partition)
+        verdict = Cursor(held).verdict(offset, src)
+        if verdict == "repeated":
             self._wake(gateway_id, record_id)
-            return [b"repeated", str(expected).encode(), b""]
-        if offset > expected:
-            return [b"gap", str(expected).encode(), b""]
-        live.next[partition] = offset + 1
-        live.mark[partition] = arguments[11]
-        if src != last + 1:
-            return [b"dropped", str(offset + 1).encode(), b""]
+        if verdict in {"repeated", "gap"}:
+            return [verdict.encode(), str(held.offset).encode(), str(held.src).encode()]
+        passed = Position(offset + 1, src if verdict == "applied" else held.src, arguments[11], arguments[2])
+        live.positions[partition] = passed
+        if verdict == "dropped":
+            return [b"dropped", str(passed.offset).encode(), str(passed.src).encode()]
         first = 12 + 3 * int(count)
         operate(live.values, arguments[first:], int(partitions))
         for index in range(12, first, 3):
@@ -124,7 +126,6 @@ class SimulatedRedis:
                 _bytes(arguments[index + 1]),
                 int(arguments[index + 2]),
             )
-        live.src[partition] = src
         live.at[partition] = int(arguments[6])
         self._wake(gateway_id, record_id)
         return [b"applied", str(offset + 1).encode(), str(src).encode()]
@@ -135,18 +136,17 @@ class SimulatedRedis:
 
     def _state(self, arguments: list[Any]) -> list[Any]:
         partition = arguments[2]
-        held = self.live.next.get(partition)
-        position = b"" if held is None else str(held).encode()
-        ready = b"ready" if self.ready == self.run_id else b""
-        log_id = b"simulated" if self.live.next else b""
-        mark = self.live.mark.get(partition, "").encode()
-        return [str(self.run_id).encode(), b"1", position, b"", log_id, ready, mark]
+        held = self.live.position(partition)
+        ready = "ready" if self.ready == self.run_id else ""
+        state = (self.run_id, 1, held.offset, held.src, held.log_id, ready, held.mark)
+        return [str(item).encode() for item in state]
 
     def _mark(self, arguments: list[Any]) -> int:
         _, _, partition, offset, mark = arguments
-        if self.live.next.get(partition) != int(offset) or partition in self.live.mark:
+        held = self.live.position(partition)
+        if held.offset != int(offset) or held.mark:
             return 0
-        self.live.mark[partition] = mark
+        self.live.positions[partition] = Position(held.offset, held.src, mark, held.log_id)
         return 1
 
     def _open(self, arguments: list[Any]) -> bytes:
@@ -158,7 +158,7 @@ class SimulatedRedis:
         )
         if run_id != self.run_id:
             return b"run"
-        if self.live.next.get(partition, 0) < target:
+        if self.live.position(partition).offset < target:
             return b"behind"
         self._reached[partition] = run_id
         if all(self._reached.get(str(number)) == run_id for number in range(partitions)):

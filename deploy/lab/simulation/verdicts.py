@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from deploy.lab.simulation.game import CAP, GAME_ID
+from deploy.lab.simulation.log import accepted
 from deploy.lab.simulation.verdicts_time import problems_of_time
 from projections.liveops import keys
 from schemas.liveops.ports import HoldingRow, LedgerRow
-from streams.deciders.fold import Fold, read_events_record
+from streams.deciders.fold import Fold
 from streams.deciders.liveops.noun import LIVEOPS
 
 if TYPE_CHECKING:
@@ -76,12 +77,9 @@ def _of_partition(world: World, partition: int) -> list[str]:
     for record in records:
         fold.accept(record)
     found = []
-    if fold.src != asked - 1:
-        found.append(f"partition {partition}: {asked} command records, decided up to {fold.src}")
-    counted, last = 0, -1
-    for record in records:
-        if read_events_record(record).src == last + 1:
-            counted, last = counted + 1, last + 1
+    if fold.cursor.src != asked - 1:
+        found.append(f"partition {partition}: {asked} command records, decided up to {fold.cursor.src}")
+    counted = sum(1 for _ in accepted(records))
     if counted != asked:
         found.append(f"partition {partition}: {counted} events records count for {asked} command records")
     try:

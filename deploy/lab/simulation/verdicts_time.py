@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from deploy.lab.simulation.game import DUEL
+from deploy.lab.simulation.log import accepted
 from projections.liveops import keys
-from schemas.envelope import Decided, EventsRecord
 from schemas.liveops import event_windows as happened
 from schemas.liveops.events import EVENTS, AttemptProgressed, AttemptStarted, GrantCreated
 from streams.liveops.rank_rewards import gifts
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from deploy.lab.simulation.world import World
     from schemas.codec import Message
+    from schemas.envelope import Decided, EventsRecord
     from schemas.liveops.views import BoardEntry
 
 Place = tuple[float, int, str]
@@ -148,12 +147,8 @@ def problems_of_time(world: World) -> list[str]:
 
 def _accepted(world: World) -> Iterator[EventsRecord]:
     for partition in range(world.events.partitions):
-        last = -1
-        for record in world.log.records(world.events.name, partition):
-            events = msgspec.msgpack.decode(record.value, type=EventsRecord)
-            if events.src == last + 1:
-                last = events.src
-                yield events
+        for _, events in accepted(world.log.records(world.events.name, partition)):
+            yield events
 
 
 def _messages(decided: Decided) -> Iterator[Message]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from deploy.lab.simulation.clients import SimulatedPlayer
 from deploy.lab.simulation.faults import KILLS_EVERY_S, Faults
 from deploy.lab.simulation.gateways import HEARD_AFTER_S, SimulatedGateway
-from deploy.lab.simulation.log import SimulatedLog
+from deploy.lab.simulation.log import SimulatedLog, accepted
 from deploy.lab.simulation.loop import SimulatedLoop, run
 from deploy.lab.simulation.managers import Timer, asker_of, rank_rewards
 from deploy.lab.simulation.processes import Process
@@ -257,11 +257,11 @@ class World:
                 str(partition): len(self.log.records(self.events.name, partition))
                 for partition in range(self._partitions)
             }
-            applied = {name: self.redis.live.next.get(name, 0) for name in ends}
+            applied = {name: self.redis.live.position(name).offset for name in ends}
             asked = sum(len(self.log.records(self.commands.name, p)) for p in range(self._partitions))
             if (
                 applied == ends
-                and sum(self.redis.live.src.values()) + self._partitions >= asked
+                and sum(held.src for held in self.redis.live.positions.values()) + self._partitions >= asked
                 and not self._soon_over()
                 and (told := history(self)).given == told.wanted
             ):
@@ -280,12 +280,8 @@ class World:
         client: Any = self.redis
         reader = RedisReader(client, self._projection, log=self.log)
         for partition in range(self._partitions):
-            last = -1
-            for record in self.log.records(self.events.name, partition):
+            for record, _ in accepted(self.log.records(self.events.name, partition)):
                 arguments, _ = reader.arguments(record)
-                if int(arguments[5]) != last + 1:
-                    continue
-                last += 1
                 first = 12 + 3 * int(arguments[10])
                 operate(generation.values, [text_of(one) for one in arguments[first:]], self._partitions)
         return generation

@@ -60,7 +60,7 @@ async def test_records_at_decided_offsets_are_appended_again_and_decided(tmp_pat
     await mend(found, log)
     mended = reader(log, tmp_path)
     fold = await mended.fold(0)
-    assert fold.src == 2
+    assert fold.cursor.src == 2
     mended._folds[0] = fold
     await mended.handle(log.records(COMMANDS)[3])
     heir = reader(log, tmp_path)

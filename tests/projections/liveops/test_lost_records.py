@@ -31,3 +31,15 @@ async def test_a_position_that_the_log_lost_is_refused_and_an_old_one_is_marked(
             world.log.append(decided())
         with pytest.raises(PositionRefused, match=r"another one.*questlog repair"):
             await world.reader()
+
+
+async def test_a_log_whose_beginning_is_gone_is_refused_and_nothing_is_passed_over(
+    clickhouse_url: str,
+) -> None:
+    async with opened(clickhouse_url) as world:
+        for _ in range(502):
+            world.log.append(decided())
+        world.log.first_offset = 500
+        with pytest.raises(PositionRefused, match=r"liveops.*begins at 500.*Repair: restore"):
+            await world.reader()
+        assert await stored_positions(world.client, "log-1") == {}

@@ -82,6 +82,7 @@ class ListLog:
         self, topic: str, partition: int, begin: int, end: int | None = None
     ) -> AsyncIterator[LogRecord]:
         assert topic == self.topic.name
+        assert begin >= self.first_offset
         for record in self.records[partition][begin:end]:
             yield record
 

@@ -234,6 +234,23 @@ async def test_a_log_that_lost_its_end_and_has_grown_again_is_refused(redis: Red
         await RedisReader(redis, projection(noun), log=log).assigned(0)
 
 
+async def test_a_log_whose_beginning_is_gone_is_refused(redis: Redis, noun: str) -> None:
+    reader, log = reader_of(redis, noun)
+    for _ in range(3):
+        log.append(put("h", "a", "1"))
+    log.first_offset = 2
+    with pytest.raises(PositionRefused, match=r"begins at 2.*Repair: restore"):
+        await reader.assigned(0)
+    log.first_offset = 0
+    await reader.assigned(0)
+    await reader.handle(log.records[0][0])
+    log.first_offset = 2
+    with pytest.raises(PositionRefused, match=r"up to offset 1.*begins at 2.*Repair: restore"):
+        await RedisReader(redis, projection(noun), log=log).assigned(0)
+    log.first_offset = 1
+    assert await RedisReader(redis, projection(noun), log=log).assigned(0) == 1
+
+
 async def test_a_position_without_a_mark_is_believed_once_and_gets_one(redis: Redis, noun: str) -> None:
     reader, log = reader_of(redis, noun)
     await reader.assigned(0)

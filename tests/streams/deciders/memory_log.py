@@ -16,6 +16,7 @@ class MemoryLog:
         self.id = log_id
         self.lost_acks = 0
         self._records: dict[tuple[str, int], list[LogRecord]] = defaultdict(list)
+        self._begins: dict[tuple[str, int], int] = {}
 
     def records(self, topic: str, partition: int = 0) -> list[LogRecord]:
         return self._records[topic, partition]
@@ -24,6 +25,10 @@ class MemoryLog:
         """The last records are gone, as after a loss of power; what comes later is later."""
         del self._records[topic, partition][-records:]
         self.now_ms += 1
+
+    def trim(self, topic: str, begin: int, partition: int = 0) -> None:
+        """The records before an offset are gone, as after a retention or `kafka-delete-records`."""
+        self._begins[topic, partition] = begin
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         records = self._records[topic, partition]
@@ -44,8 +49,8 @@ class MemoryLog:
     async def end_offset(self, topic: str, partition: int) -> int:
         return len(self._records[topic, partition])
 
-    async def begin_offset(self, topic: str, partition: int) -> int:  # noqa: ARG002 - nothing is ever cut
-        return 0
+    async def begin_offset(self, topic: str, partition: int) -> int:
+        return self._begins.get((topic, partition), 0)
 
     async def log_id(self, topic: str) -> str:  # noqa: ARG002 - one id for all
         return self.id
@@ -53,5 +58,7 @@ class MemoryLog:
     async def read(
         self, topic: str, partition: int, begin: int, end: int | None = None
     ) -> AsyncIterator[LogRecord]:
+        if begin < self._begins.get((topic, partition), 0):
+            raise LogUnavailable(f"{topic}[{partition}] can't be read from {begin}")
         for record in self._records[topic, partition][begin:end]:
             yield record

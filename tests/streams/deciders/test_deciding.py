@@ -40,12 +40,12 @@ class Decider:
         self.letters: list[Any] = []
 
     def decide(self, value: bytes, at_ms: int = AT_MS) -> EventsRecord:
-        decision = decide_record(self.noun, self.fold, record(value, self.fold.src + 1, at_ms))
+        decision = decide_record(self.noun, self.fold, record(value, self.fold.cursor.src + 1, at_ms))
         self.letters += decision.dead_letters
         appended = LogRecord(
             topic="studio.events",
             partition=0,
-            offset=self.fold.events_next,
+            offset=self.fold.cursor.offset,
             appended_at_ms=at_ms,
             key=None,
             value=encode_events_record(decision.record),
@@ -123,7 +123,7 @@ def test_keys_are_forgotten_after_fifteen_minutes_of_log_time() -> None:
         decider.decide(record_of(command_of(define("demo"), "c0", at_ms=at_ms, keyed=False)), at_ms)
     events = decider.decide(record_of(command_of(define("demo"), "c1", at_ms=later)), later)
     assert events.decided[0].events == []
-    assert [item.src for item in decider.fold.remembered()] == [decider.fold.src]
+    assert [item.src for item in decider.fold.remembered()] == [decider.fold.cursor.src]
 
 
 def test_a_refusal_that_is_no_outcome_is_not_remembered() -> None:

@@ -46,7 +46,7 @@ class Partition:
         record = LogRecord(
             topic="c",
             partition=0,
-            offset=self.fold.src + 1,
+            offset=self.fold.cursor.src + 1,
             appended_at_ms=appended_at_ms,
             key=None,
             value=value,

@@ -83,3 +83,20 @@ async def test_a_record_that_could_not_be_read_has_no_name_to_compare(tmp_path: 
     await log.append(COMMANDS, 0, b"\xc1")
     await drive(reader(log, tmp_path), log)
     assert await reader(log, tmp_path).assigned(0) == 1
+
+
+async def test_events_whose_beginning_is_gone_are_refused_without_a_snapshot_from_there_on(
+    tmp_path: Path,
+) -> None:
+    log = MemoryLog()
+    decider = await decided(log, tmp_path, "a", "b")
+    await decider.save(0)
+    await decided(log, tmp_path, "c")
+    log.trim(EVENTS, 3)
+    for folder in (tmp_path / "without snapshots", tmp_path):
+        with pytest.raises(PositionRefused, match=r"events.*begins at 3.*Repair: restore"):
+            await reader(log, folder).assigned(0)
+    log.trim(EVENTS, 2)
+    heir = reader(log, tmp_path)
+    assert await heir.assigned(0) == 3
+    assert slugs(heir) == {"a", "b", "c"}

@@ -70,7 +70,7 @@ class Asked:
         record = LogRecord(
             topic="c",
             partition=0,
-            offset=self.fold.src + 1,
+            offset=self.fold.cursor.src + 1,
             appended_at_ms=AT_MS,
             key=None,
             value=value,
@@ -162,7 +162,7 @@ def test_a_duplicated_or_foreign_events_record_changes_nothing(
     again = data.draw(st.sampled_from(asked.log))
     noisy = Fold(STUDIO)
     for events in asked.log:
-        noisy.accept(msgspec.structs.replace(events, offset=noisy.events_next))
+        noisy.accept(msgspec.structs.replace(events, offset=noisy.cursor.offset))
         if events.offset >= again.offset:
-            assert not noisy.accept(msgspec.structs.replace(again, offset=noisy.events_next))
+            assert not noisy.accept(msgspec.structs.replace(again, offset=noisy.cursor.offset))
     assert noisy.state == asked.fold.state

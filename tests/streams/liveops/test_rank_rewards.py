@@ -9,7 +9,7 @@ from schemas.codec import Message
 from schemas.envelope import EventsRecord
 from schemas.liveops.commands import GiveRankReward
 from schemas.log import LogRecord
-from schemas.log_positions import Position
+from schemas.log_positions import Position, PositionRefused
 from schemas.topics import LIVEOPS_EVENTS
 from streams.gateway.waiting import CommandUnavailable
 from streams.liveops import rank_rewards
@@ -30,12 +30,13 @@ class Log:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.first_offset = 0
 
     async def log_id(self, topic: str) -> str:
         return f"log of {topic}"
 
     async def begin_offset(self, _topic: str, _partition: int) -> int:
-        return 0
+        return self.first_offset
 
     async def end_offset(self, _topic: str, partition: int) -> int:
         return sum(record.partition == partition for record in self.world.records)
@@ -71,8 +72,8 @@ async def world() -> World:
     return world
 
 
-def reader(world: World, held: Held) -> RankRewards:
-    return RankRewards(world.asker(), topic=LIVEOPS_EVENTS, tail=Log(world), positions=held)
+def reader(world: World, held: Held, log: Log | None = None) -> RankRewards:
+    return RankRewards(world.asker(), topic=LIVEOPS_EVENTS, tail=log or Log(world), positions=held)
 
 
 async def read_all(rewards: RankRewards, world: World) -> int:
@@ -128,6 +129,15 @@ async def test_a_position_of_lost_records_is_no_position(world: World) -> None:
     assert {await reader(world, held).assigned(partition) for partition in range(World.partitions)} == {0}
     await read_all(reader(world, held), world)
     assert {name: world.grants(name) for name in WANTED} == before
+
+
+@pytest.mark.parametrize("held", [Position(), Position(1, 0, "0-0")])
+async def test_a_log_whose_beginning_is_gone_is_refused(world: World, held: Position) -> None:
+    log, positions = Log(world), Held()
+    log.first_offset = 2
+    await positions.save(await log.log_id(LIVEOPS_EVENTS.name), 0, held)
+    with pytest.raises(PositionRefused, match=r"rank rewards.*begins at 2.*Repair: restore"):
+        await reader(world, positions, log).assigned(0)
 
 
 async def test_a_position_without_a_mark_is_believed_once_and_gets_it(world: World) -> None:

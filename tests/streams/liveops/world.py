@@ -101,7 +101,7 @@ class World:
         record = LogRecord(
             topic="liveops.commands",
             partition=where,
-            offset=fold.src + 1,
+            offset=fold.cursor.src + 1,
             appended_at_ms=self.at_ms,
             key=None,
             value=msgspec.msgpack.encode(
@@ -119,12 +119,12 @@ class World:
         events = LogRecord(
             topic=LIVEOPS_EVENTS.name,
             partition=where,
-            offset=fold.events_next,
+            offset=fold.cursor.offset,
             appended_at_ms=self.at_ms,
             key=None,
             value=msgspec.msgpack.encode(decision.record),
         )
-        fold.advance(decision.state, decision.record, self.at_ms)
+        fold.advance(decision.state, decision.record, events)
         self.records.append(events)
         (decided,) = decision.record.decided
         self.happened += [

@@ -52,7 +52,7 @@ class World:
 
     async def answered(self) -> int:
         """How many command records are answered, by the rule every reader follows."""
-        return (await self.fold()).src + 1
+        return (await self.fold()).cursor.src + 1
 
     async def fold(self) -> Fold[StudioState]:
         fold = Fold(STUDIO)

@@ -75,7 +75,7 @@ class Partition(RuleBasedStateMachine):
         return outcome.status, self.happened(decided)
 
     def append(self, requests: list[Request], *, keyed: bool) -> list[Decided]:
-        record = self.record("liveops.commands", self.fold.src + 1, record_of(requests, keyed=keyed))
+        record = self.record("liveops.commands", self.fold.cursor.src + 1, record_of(requests, keyed=keyed))
         decision = decide_record(LIVEOPS, self.fold, record)
         assert decision.dead_letters == []
         events = self.record("liveops.events", len(self.log), encode_events_record(decision.record))
@@ -130,7 +130,7 @@ class Partition(RuleBasedStateMachine):
         """An events record that is no successor is dropped whole, by every reader."""
         again = data.draw(st.sampled_from(self.log))
         before = self.fold.state
-        again = msgspec.structs.replace(again, offset=self.fold.events_next)
+        again = msgspec.structs.replace(again, offset=self.fold.cursor.offset)
         assert not self.fold.accept(again)
         self.log.append(again)
         assert self.fold.state == before
