@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
+from schemas.codec import Codec, Message
 from schemas.envelope import (
     COMMAND_FAILED,
     COMMAND_REJECTED,
@@ -25,6 +26,18 @@ SHELL_EVENTS: Final = frozenset({COMMAND_REJECTED, COMMAND_REPEATED, COMMAND_FAI
 _rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
 _repeated: Final = msgspec.msgpack.Decoder(CommandRepeated)
 _failed: Final = msgspec.msgpack.Decoder(CommandFailed)
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+def messages_of(decided: Decided, events: Codec[MessageT]) -> list[MessageT]:
+    """The noun's events, read; none for an outcome of the envelope, which has no others.
+
+    Raises `UnknownWireName` or `msgspec.DecodeError`.
+    """
+    if decided.events and decided.events[0].type in SHELL_EVENTS:
+        return []
+    return [events.decode(event.type, event.data) for event in decided.events]
 
 
 def rejection(decided: Decided) -> CommandRejected | None:

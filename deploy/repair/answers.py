@@ -9,6 +9,7 @@ import msgspec
 from deploy.roles.redis import projections
 from projections.redis.client import connect
 from projections.redis.reader import outcome_key
+from schemas.decided import messages_of
 from schemas.envelope import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Comparison:
         stored = await self._redis.get(outcome_key(decided.command_id))
         if stored is None or len(self.different) >= DIFFERENT_MAX:
             return
-        outcome = self._nouns[noun].outcome_of(decided)
+        projection = self._nouns[noun]
+        outcome = projection.outcome_of(decided, messages_of(decided, projection.events))
         if outcome is not None and outcome != _decoder.decode(cast("bytes", stored)):
             self.different.append(decided.command_id)
 

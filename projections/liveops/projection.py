@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from projections.liveops import keys, players, windows
@@ -9,7 +10,6 @@ from projections.liveops.setting import Setting, Step
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
 from schemas.codec import Message
-from schemas.decided import SHELL_EVENTS
 from schemas.envelope import Decided
 from schemas.liveops.answers import outcome_of
 from schemas.liveops.events import EVENTS
@@ -18,14 +18,13 @@ from schemas.topics import LIVEOPS_EVENTS
 _STEPS: Final[dict[type[Message], Step]] = {**players.STEPS, **windows.STEPS}
 
 
-def project(decided: Decided, appended_at_ms: int, partition: int) -> list[Operation]:
+def project(
+    decided: Decided, messages: Sequence[Any], appended_at_ms: int, partition: int
+) -> list[Operation]:
     """What one command's events set, in order. Applying them again changes nothing but a stream's ids."""
     del appended_at_ms  # the times that matter here are the events' own
     operations: list[Operation] = []
-    for event in decided.events:
-        if event.type in SHELL_EVENTS:
-            continue
-        message: Any = EVENTS.decode(event.type, event.data)
+    for event, message in zip(decided.events, messages, strict=False):
         step = _STEPS.get(type(message))
         if step is not None:
             step(Setting(decided.studio_id, partition, event.at_ms, operations), message)
@@ -35,6 +34,7 @@ def project(decided: Decided, appended_at_ms: int, partition: int) -> list[Opera
 LIVEOPS: Final = Projection(
     noun=keys.NOUN,
     topic=LIVEOPS_EVENTS,
+    events=EVENTS,
     project=project,
     outcome_of=outcome_of,
     news=keys.stream_key(""),

@@ -1,6 +1,6 @@
 """What a projection asks Redis to do: a flat list of operations, applied whole by one script.
 
-`project(decided) -> operations` is pure, so that a rebuild, a test and a simulation get the same answer.
+`project` is pure, so that a rebuild, a test and a simulation get the same answer.
 Every operation sets what events carry and never increments, so that applying one twice is harmless. Numbers
 travel as strings: Lua's are doubles. Keys are relative; the script puts the noun's generation before them.
 """
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from schemas.envelope import Decided, Outcome
 
 Operation = tuple[str | bytes, ...]
-Project = Callable[[Decided, int, int], Sequence[Operation]]
-"""(what came of one command, its record's LogAppendTime in ms, its partition) -> operations."""
-OutcomeOf = Callable[[Decided], Outcome | None]
-"""The stored answer of a command; None where an earlier one answers (a repeat)."""
+Project = Callable[[Decided, Sequence[Any], int, int], Sequence[Operation]]
+"""(what came of a command, its events read, its LogAppendTime in ms, its partition) -> operations."""
+OutcomeOf = Callable[[Decided, Sequence[Any]], Outcome | None]
+"""The stored answer of a command, from its events, read; None where an earlier one answers (a repeat)."""
 
 
 def set_value(key: str, value: bytes) -> Operation:

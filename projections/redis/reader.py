@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from prometheus_client import Counter
@@ -19,7 +19,8 @@ from projections.redis.client import AWAY
 from projections.redis.operations import OutcomeOf, Project
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
-from schemas.decided import REMEMBERED_REFUSALS
+from schemas.codec import Codec
+from schemas.decided import REMEMBERED_REFUSALS, messages_of
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
 from schemas.log_positions import begin, mark_of
@@ -49,10 +50,11 @@ T = TypeVar("T")
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """A noun's way into Redis: its events topic and two pure functions."""
+    """A noun's way into Redis: its events topic, their codec, and two pure functions of what they say."""
 
     noun: str
     topic: Topic
+    events: Codec[Any]
     project: Project
     outcome_of: OutcomeOf
     news: str = ""
@@ -148,6 +150,7 @@ class RedisReader:
 
     def arguments(self, record: LogRecord) -> tuple[list[str | bytes], int]:
         """The script's arguments for a record, and how many commands it answers. Raises on bad bytes."""
+        noun = self._projection
         events = _events_decoder.decode(record.value)
         outcomes: list[str | bytes] = []
         operations: list[str | bytes] = []
@@ -158,9 +161,10 @@ class RedisReader:
             latest_ms = events.asked_at_ms + CLOCKS_DIFFER_MS_MAX
             answered_at_ms = min(max(answered_at_ms, events.asked_at_ms), latest_ms)
         for decided in events.decided:
-            for operation in self._projection.project(decided, record.appended_at_ms, record.partition):
+            messages = messages_of(decided, noun.events)
+            for operation in noun.project(decided, messages, record.appended_at_ms, record.partition):
                 operations.extend(operation)
-            outcome = self._projection.outcome_of(decided) if self.answers else None
+            outcome = noun.outcome_of(decided, messages) if self.answers else None
             if outcome is not None:
                 remembered = outcome.status < 400 or outcome.status in REMEMBERED_REFUSALS
                 key = outcome_key(decided.command_id, "" if remembered else events.record_id)
@@ -168,7 +172,7 @@ class RedisReader:
                 expires = str(answered_at_ms + keep_ms)
                 outcomes += (key, _outcome_encoder.encode(outcome), expires)
         head: list[str | bytes] = [
-            self._projection.noun,
+            noun.noun,
             self._generation,
             self._log_id,
             str(record.partition),

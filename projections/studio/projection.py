@@ -8,7 +8,7 @@ MessagePack of the structs named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,17 +16,9 @@ import msgspec
 from projections.redis.operations import Operation, delete_field, set_field
 from projections.redis.reader import Projection
 from schemas.codec import Message
-from schemas.decided import SHELL_EVENTS
+from schemas.decided import failure, rejection, repetition
 from schemas.edge.ports import Credential, Game, Studio
-from schemas.envelope import (
-    COMMAND_FAILED,
-    COMMAND_REJECTED,
-    COMMAND_REPEATED,
-    CommandFailed,
-    CommandRejected,
-    Decided,
-    Outcome,
-)
+from schemas.envelope import Decided, Outcome
 from schemas.studio.events import (
     EVENTS,
     GameChanged,
@@ -41,7 +33,6 @@ from schemas.topics import STUDIO_EVENTS
 
 NOUN: Final = "studio"
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.decode
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,31 +60,29 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What changed, a line each; empty where the command found everything as it asked."""
 
 
-def project(decided: Decided, appended_at_ms: int, partition: int) -> list[Operation]:
+def project(
+    decided: Decided, messages: Sequence[Message], appended_at_ms: int, partition: int
+) -> list[Operation]:
     """What one command's events set. Deletions go first, so that two games may exchange their slugs."""
-    del appended_at_ms, partition  # the times that matter here are the events' own
+    del decided, appended_at_ms, partition  # the times that matter here are the events' own
     deletions: list[Operation] = []
     settings: list[Operation] = []
-    for event in decided.events:
-        if event.type not in SHELL_EVENTS:
-            message = EVENTS.decode(event.type, event.data)
-            _PROJECTORS[type(message)](message, deletions, settings)
+    for message in messages:
+        _PROJECTORS[type(message)](message, deletions, settings)
     return deletions + settings
 
 
-def outcome_of(decided: Decided) -> Outcome | None:
+def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
     """The stored answer, from the command's own events alone. None for a repeat: the first one answers."""
+    if repetition(decided) is not None:
+        return None
+    if (refusal := rejection(decided)) is not None:
+        return _outcome(decided, refusal.status, refusal)
+    if (failed := failure(decided)) is not None:
+        return _outcome(decided, 500, failed)
     changes: list[str] = []
     answer: dict[str, str] = {"studio_id": decided.studio_id, "game_id": decided.game_id}
-    for event in decided.events:
-        if event.type == COMMAND_REPEATED:
-            return None
-        if event.type == COMMAND_REJECTED:
-            refusal = _decode(event.data, type=CommandRejected)
-            return _outcome(decided, refusal.status, refusal)
-        if event.type == COMMAND_FAILED:
-            return _outcome(decided, 500, _decode(event.data, type=CommandFailed))
-        message = EVENTS.decode(event.type, event.data)
+    for message in messages:
         changes.append(_change(message))
         if isinstance(message, StudioDefined | StudioChanged | GameDefined | GameChanged):
             answer["studio_id"] = message.studio_id
@@ -207,4 +196,6 @@ _PROJECTORS: Final[dict[type[Message], Callable[[Any, list[Operation], list[Oper
     KeyRevoked: _revoked,
 }
 
-STUDIO: Final = Projection(noun=NOUN, topic=STUDIO_EVENTS, project=project, outcome_of=outcome_of)
+STUDIO: Final = Projection(
+    noun=NOUN, topic=STUDIO_EVENTS, events=EVENTS, project=project, outcome_of=outcome_of
+)

@@ -122,8 +122,11 @@ Answer = (
 )
 
 
-def outcome_of(decided: Decided) -> Outcome | None:
-    """The stored answer, from the command's own events alone. None for a repeat: the first one answers."""
+def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
+    """The stored answer, from the command's own events alone. None for a repeat: the first one answers.
+
+    `messages` are its events, read (`messages_of`).
+    """
     if repetition(decided) is not None:
         return None
     body: msgspec.Struct | None = rejection(decided) or failure(decided)
@@ -132,7 +135,6 @@ def outcome_of(decided: Decided) -> Outcome | None:
     elif body is not None:
         status = 500
     else:
-        messages = [ev.EVENTS.decode(event.type, event.data) for event in decided.events]
         status, body = answer_to(messages, decided.events[-1].at_ms if messages else 0)
     return Outcome(
         command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=_encode(body)

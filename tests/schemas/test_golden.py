@@ -16,6 +16,7 @@ from projections.telemetry.columns import Origin
 from projections.telemetry.rows import Rows
 from schemas.codec import Codec, Message, Upcaster
 from schemas.dead_letters import decode_dead_letter, encode_dead_letter
+from schemas.decided import messages_of
 from schemas.envelope import CommandRecord, Decided, Event, EventsRecord
 from schemas.log import LogRecord
 from schemas.studio.commands import COMMANDS
@@ -122,8 +123,9 @@ def test_the_decider_folds_every_event_example() -> None:
 def test_the_redis_projection_takes_every_event_example() -> None:
     for event in history():
         (decided,) = one_record([event]).decided
-        assert project(decided, 1, 0)
-        assert outcome_of(decided) is not None
+        messages = messages_of(decided, EVENTS)
+        assert project(decided, messages, 1, 0)
+        assert outcome_of(decided, messages) is not None
 
 
 @pytest.mark.parametrize("path", examples("studio", COMMANDS.wire_names), ids=label)

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from schemas.codec import Codec, Message
+from schemas.decided import messages_of
 from schemas.envelope import Decided, Event, EventsRecord
 from schemas.liveops.answers import outcome_of
 from schemas.liveops.commands import COMMANDS
@@ -123,7 +124,8 @@ def test_every_command_is_decided_or_refused(path: Path) -> None:
 
 @pytest.mark.parametrize("example", histories(), ids=lambda example: example[0].stem)
 def test_every_command_has_an_outcome(example: tuple[Path, list[Path]]) -> None:
-    outcome = outcome_of(decided(*example))
+    done = decided(*example)
+    outcome = outcome_of(done, messages_of(done, EVENTS))
     assert outcome is not None
     assert outcome.status in ({409} if "implausible" in example[0].stem else {200, 201})
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,12 +16,24 @@ from redis import Redis as BlockingRedis
 
 from projections.redis.operations import Operation, set_field
 from projections.redis.reader import Projection
+from schemas.codec import Codec, Message
 from schemas.envelope import Decided, Event, EventsRecord, Outcome
 from schemas.log import LogRecord
 from schemas.topics import Topic
 
 _encoder = msgspec.msgpack.Encoder()
 NOW_MS = int(time.time() * 1000)
+
+
+class Put(Message, frozen=True):
+    WIRE = "put.v1"
+    key: str
+    field: str
+    value: str
+    status: int
+
+
+EVENTS = Codec([Put])
 
 
 class ListLog:
@@ -91,7 +103,7 @@ def put(
     key: str, field: str, value: str, *, command_id: str = "", keyed: bool = False, status: int = 200
 ) -> Decided:
     """What came of a command that sets one field, with its outcome."""
-    data = _encoder.encode([key, field, value, status])
+    data = EVENTS.encode(Put(key=key, field=field, value=value, status=status))
     return Decided(
         command_id=command_id,
         studio_id="s",
@@ -105,26 +117,28 @@ def put(
 def projection(noun: str, partitions: int = 1) -> Projection:
     """Sets fields of hashes as `put` says; a field named `!` makes a bad operation after a good one."""
 
-    def project(decided: Decided, appended_at_ms: int, partition: int) -> list[Operation]:
-        del appended_at_ms, partition
+    def project(
+        decided: Decided, messages: Sequence[Put], appended_at_ms: int, partition: int
+    ) -> list[Operation]:
+        del decided, appended_at_ms, partition
         operations: list[Operation] = []
-        for event in decided.events:
-            key, field, value, _ = msgspec.msgpack.decode(event.data)
+        for message in messages:
+            key, field, value = message.key, message.field, message.value
             operations.append(set_field(key, field, value))
             if field == "!":
                 operations.append(tuple(value.split(" ")))
         return operations
 
-    def outcome_of(decided: Decided) -> Outcome | None:
+    def outcome_of(decided: Decided, messages: Sequence[Put]) -> Outcome | None:
         if not decided.command_id:
             return None
-        status = msgspec.msgpack.decode(decided.events[0].data)[3]
+        status = messages[0].status
         return Outcome(
             command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=b"\x80"
         )
 
     topic = Topic(name=f"{noun}.events", partitions=partitions, description="a test's")
-    return Projection(noun=noun, topic=topic, project=project, outcome_of=outcome_of)
+    return Projection(noun=noun, topic=topic, events=EVENTS, project=project, outcome_of=outcome_of)
 
 
 class RedisServer:

@@ -12,11 +12,12 @@ import pytest
 
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
-from projections.redis.reader import ApplyRefused, RedisReader, StoreRegressed
+from projections.redis.reader import ApplyRefused, RedisReader, StoreRegressed, outcome_keys
+from schemas.codec import Codec
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Outcome
 from schemas.log_positions import PositionRefused
-from tests.projections.redis.support import ListLog, projection, put, redis_server
+from tests.projections.redis.support import ListLog, Put, projection, put, redis_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,22 @@ async def test_records_are_applied_in_order_and_a_duplicate_changes_nothing(redi
     assert await contents(redis, noun) == {"h": {"a": "2"}}
     again, _ = RedisReader(redis, projection(noun), log=log), None
     assert await again.assigned(0) == 2
+
+
+def test_an_event_is_read_once_for_its_operations_and_its_answer(redis: Redis, noun: str) -> None:
+    read: list[str] = []
+
+    class Counting(Codec[Put]):
+        def decode(self, wire_name: str, data: bytes) -> Put:
+            read.append(wire_name)
+            return super().decode(wire_name, data)
+
+    made = msgspec.structs.replace(projection(noun), events=Counting([Put]))
+    log = ListLog(made.topic)
+    record = log.append(put("h", "a", "1", command_id="c-1"), put("h", "b", "2", command_id="c-2"))
+    arguments, _ = RedisReader(redis, made, log=log).arguments(record)
+    assert outcome_keys(arguments) == ["outcome:c-1", "outcome:c-2"]
+    assert read == ["put.v1", "put.v1"]
 
 
 async def test_a_gap_is_refused_and_leaves_nothing(redis: Redis, noun: str) -> None:

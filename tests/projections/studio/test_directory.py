@@ -14,6 +14,7 @@ from projections.redis.reader import RedisReader
 from projections.studio.directory import RedisDirectory
 from projections.studio.projection import STUDIO, Answer, outcome_of, project
 from projections.studio.queries import StudioQueries
+from schemas.decided import messages_of
 from schemas.edge.ports import UNKNOWN, Limits, StoreUnavailable
 from schemas.envelope import (
     COMMAND_REJECTED,
@@ -22,6 +23,7 @@ from schemas.envelope import (
     CommandRepeated,
     Decided,
     Event,
+    Outcome,
 )
 from schemas.identifiers import key_hash
 from schemas.studio import events as e
@@ -250,16 +252,20 @@ async def test_many_at_once_are_one_look_up_and_memory_is_bounded(world: World) 
     assert "x" * 10_000 not in world.directory._credentials._held
 
 
+def outcome(one: Decided) -> Outcome | None:
+    return outcome_of(one, messages_of(one, e.EVENTS))
+
+
 def test_outcomes_are_functions_of_their_own_events() -> None:
-    done = outcome_of(decided(studio(), game("g1", "doom")))
+    done = outcome(decided(studio(), game("g1", "doom")))
     assert done is not None
     answer = msgspec.msgpack.decode(done.body, type=Answer)
     assert (done.status, answer.studio_id) == (200, "user_1")
     assert answer.changes == ["studio demo: new", "game doom: new"]
-    nothing = outcome_of(decided())
+    nothing = outcome(decided())
     assert nothing is not None
     assert msgspec.msgpack.decode(nothing.body, type=Answer).changes == []
-    made = outcome_of(decided(key("pl_mgmt_a")))
+    made = outcome(decided(key("pl_mgmt_a")))
     assert made is not None
     assert msgspec.msgpack.decode(made.body, type=Answer).key_id == "key_1"
 
@@ -268,15 +274,15 @@ def test_refusals_answer_with_their_status_and_repeats_not_at_all() -> None:
     refusal = CommandRejected(status=409, code="conflict", message="taken")
     base = decided()
     rejected = msgspec.structs.replace(base, events=[envelope_event(COMMAND_REJECTED, refusal)])
-    outcome = outcome_of(rejected)
-    assert outcome is not None
-    assert outcome.status == 409
-    assert msgspec.msgpack.decode(outcome.body, type=CommandRejected) == refusal
-    assert project(rejected, 0, 0) == []
+    refused = outcome(rejected)
+    assert refused is not None
+    assert refused.status == 409
+    assert msgspec.msgpack.decode(refused.body, type=CommandRejected) == refusal
+    assert project(rejected, messages_of(rejected, e.EVENTS), 0, 0) == []
     repeated = msgspec.structs.replace(
         base, events=[envelope_event(COMMAND_REPEATED, CommandRepeated(first_src=3))]
     )
-    assert outcome_of(repeated) is None
+    assert outcome(repeated) is None
 
 
 def envelope_event(name: str, data: msgspec.Struct) -> Event:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.decided import messages_of
 from schemas.envelope import (
     COMMAND_FAILED,
     COMMAND_REJECTED,
@@ -14,6 +15,7 @@ from schemas.envelope import (
     CommandRepeated,
     Decided,
     Event,
+    Outcome,
 )
 from schemas.liveops.answers import DoneAnswer, StartAnswer, WalletAnswer, outcome_of
 from schemas.liveops.commands import CreditWallet, ReportProgress, StartAttempt
@@ -27,6 +29,11 @@ def decided(*events: Event) -> Decided:
     )
 
 
+def outcome(*events: Event) -> Outcome | None:
+    done = decided(*events)
+    return outcome_of(done, messages_of(done, EVENTS))
+
+
 def shell(kind: str, data: msgspec.Struct) -> Event:
     return Event(type=kind, aggregate_id="a", sequence=0, at_ms=AT_MS, data=msgspec.msgpack.encode(data))
 
@@ -36,29 +43,29 @@ def answer(world: Liveops, body: Any) -> tuple[int, bytes]:
         Event(type=one.WIRE, aggregate_id="a", sequence=1, at_ms=world.at_ms, data=EVENTS.encode(one))
         for one in world.given(body)
     ]
-    outcome = outcome_of(decided(*happened))
-    assert outcome is not None
-    return outcome.status, outcome.body
+    answered = outcome(*happened)
+    assert answered is not None
+    return answered.status, answered.body
 
 
 def test_a_repeat_has_no_outcome_of_its_own() -> None:
-    assert outcome_of(decided(shell(COMMAND_REPEATED, CommandRepeated(first_src=3)))) is None
+    assert outcome(shell(COMMAND_REPEATED, CommandRepeated(first_src=3))) is None
 
 
 def test_a_refusal_is_its_own_body_and_a_failure_500() -> None:
     refusal = CommandRejected(status=429, code="attempt_cap_reached", message="m", details={"attemptCap": 3})
-    outcome = outcome_of(decided(shell(COMMAND_REJECTED, refusal)))
-    assert outcome is not None
-    assert (outcome.status, msgspec.msgpack.decode(outcome.body, type=CommandRejected)) == (429, refusal)
-    outcome = outcome_of(decided(shell(COMMAND_FAILED, CommandFailed(error="e"))))
-    assert outcome is not None
-    assert outcome.status == 500
+    answered = outcome(shell(COMMAND_REJECTED, refusal))
+    assert answered is not None
+    assert (answered.status, msgspec.msgpack.decode(answered.body, type=CommandRejected)) == (429, refusal)
+    answered = outcome(shell(COMMAND_FAILED, CommandFailed(error="e")))
+    assert answered is not None
+    assert answered.status == 500
 
 
 def test_nothing_to_do_is_done() -> None:
-    outcome = outcome_of(decided())
-    assert outcome is not None
-    assert (outcome.status, msgspec.msgpack.decode(outcome.body, type=DoneAnswer)) == (200, DoneAnswer())
+    answered = outcome()
+    assert answered is not None
+    assert (answered.status, msgspec.msgpack.decode(answered.body, type=DoneAnswer)) == (200, DoneAnswer())
 
 
 def test_an_answer_is_found_behind_what_led_up_to_it() -> None:

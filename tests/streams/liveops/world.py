@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from schemas.codec import Message
-from schemas.decided import SHELL_EVENTS
+from schemas.decided import messages_of
 from schemas.edge.ports import Game, Limits
 from schemas.envelope import ENVELOPE_VERSION, Command, Outcome
 from schemas.identifiers import partition_of
@@ -127,12 +127,9 @@ class World:
         fold.advance(decision.state, decision.record, events)
         self.records.append(events)
         (decided,) = decision.record.decided
-        self.happened += [
-            (where, LIVEOPS.events.decode(one.type, one.data))
-            for one in decided.events
-            if one.type not in SHELL_EVENTS
-        ]
-        outcome = outcome_of(decided)
+        messages = messages_of(decided, LIVEOPS.events)
+        self.happened += [(where, message) for message in messages]
+        outcome = outcome_of(decided, messages)
         assert outcome is not None
         return outcome
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from schemas.codec import Message
-from schemas.decided import rejection, repetition
+from schemas.decided import messages_of, rejection, repetition
 from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED, Decided
 from schemas.liveops.answers import outcome_of
 from schemas.liveops.events import GrantCreated
@@ -69,7 +69,7 @@ class Partition(RuleBasedStateMachine):
         self.sent.append(([request], keyed))
         (decided,) = self.append([request], keyed=keyed)
         assert repetition(decided) is None
-        outcome = outcome_of(decided)
+        outcome = outcome_of(decided, messages_of(decided, LIVEOPS.events))
         assert outcome is not None
         assert outcome.status != 500, outcome
         return outcome.status, self.happened(decided)
