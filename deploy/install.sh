@@ -106,7 +106,9 @@ install_python() {
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   if .venv/bin/python -m pip install -q --require-hashes -r deploy/installers/uv.lock &&
     .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock; then
-    :
+    # chdb and chdb-core both have chdb/__init__.py, and uv writes them at the same time: chdb's is the one to keep
+    .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes --reinstall-package chdb \
+      -r requirements.lock
   else
     say "uv could not; trying with pip"
     .venv/bin/python -m pip install -q --require-hashes -r requirements.lock

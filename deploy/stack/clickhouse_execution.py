@@ -82,7 +82,7 @@ class Progress:
 
 def connect(path: str) -> Any:
     """A new connection to the engine over a folder; the first one opens the engine."""
-    return chdb.connect(path)  # type: ignore[no-untyped-call]  # chDB ships no types
+    return chdb.connect(path)
 
 
 def execute(connection: Any, statement: Statement, word: bytes, progress: Progress) -> Iterator[bytes]:

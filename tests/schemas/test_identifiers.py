@@ -153,7 +153,9 @@ def test_no_category_of_unseen_characters_is_left_out() -> None:
             assert id_problem("a" + character) is not None, hex(point)
 
 
-@pytest.mark.parametrize("value", ["a", "a b", "x" * 255, "!~", str(uuid.uuid4()), "aGk="])
+@pytest.mark.parametrize(
+    "value", ["a", "a b", "x" * 255, "!~", "1b4e28ba-2fa1-4f1d-883f-0016d3cca427", "aGk="]
+)
 def test_what_every_header_carries_is_an_idempotency_key(value: str) -> None:
     assert idempotency_key_problem(value) is None
 
