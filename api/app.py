@@ -15,16 +15,17 @@ from api.docs import docs_router
 from api.health import health_router
 from api.metrics import HttpMetrics
 from api.middleware import Surround
-from api.telemetry import documentation
 from api.telemetry.access import Gate
 from api.telemetry.errors import Refused
-from api.telemetry.routes import Reads
+from api.telemetry.reads import Reads
+from api.telemetry.routes import DOCUMENT, ROUTES
 from projections.telemetry.queries import rollups
 from projections.telemetry.queries.cache import RefreshingCache
 from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
 from schemas.edge.errors import error_body, surface_of
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.openapi import document
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.edge.ports import Directory, RateLimiter
     from schemas.edge.proxy import TrustedProxies
-
-_DESCRIPTION = """Reads of playtest data: sessions, insights, builds, testers, heatmaps and event counts.
-
-Every route takes a management key: `Authorization: Bearer pl_mgmt_…`. Errors are `{error, …extra}`."""
 
 
 def create_api(
@@ -84,8 +81,8 @@ def create_api(
         await close()
 
     app = FastAPI(
-        title="S1 Management API",
-        description=_DESCRIPTION,
+        title=DOCUMENT.title,
+        description=DOCUMENT.description,
         version=version,
         docs_url=None,
         redoc_url=None,
@@ -116,17 +113,12 @@ def source_ip(proxies: TrustedProxies) -> Callable[[Request], str]:
 
 
 def _document(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {}).update(documentation.components())
-        components.setdefault("securitySchemes", {}).update(documentation.SECURITY)
-        return document
+    reads = document(DOCUMENT, ROUTES)
+    reads["info"]["version"] = app.version
+    reads["paths"] |= app.openapi()["paths"]  # health
 
     # FastAPI's documented way to extend the document.
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = lambda: reads  # type: ignore[method-assign]
 
 
 def _constant(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:

@@ -10,8 +10,8 @@ from fastapi import Response
 from schemas.edge.errors import S1Text, retry_after
 
 if TYPE_CHECKING:
-    from api.telemetry.zod import Issue
     from schemas.edge.ports import Verdict
+    from schemas.edge.zod import Issue
 
 
 class Refused(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.telemetry.zod import Choice, Integer, Parameter, Text
+from schemas.edge.parameters import Choice, Integer, Parameter, Text
 
 STATUSES: Final = ("pending", "transcribing", "processing", "analyzed", "failed")
 SOURCES: Final = (

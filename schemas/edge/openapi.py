@@ -138,18 +138,17 @@ def _nullable(schema: Json) -> Json:
 
 
 def _operation(about: Document, route: Route, schemas: _Schemas) -> Json:
+    parameters = [*(about.names[name] for name in route.names), *route.parameters]
     operation: Json = {
         "operationId": route.operation_id or _operation_id(route),
         "summary": route.summary,
         "tags": [route.tag],
         "security": _security(about, route),
+        "parameters": [parameter.document() for parameter in parameters],
         "responses": {str(status): _response(about, route, status, schemas) for status in route.statuses},
     }
     if route.description:
         operation["description"] = route.description
-    parameters = [*(about.names[name] for name in route.names), *route.parameters]
-    if parameters:
-        operation["parameters"] = [parameter.document() for parameter in parameters]
     if route.body is not None:
         operation["requestBody"] = _body(route.body, schemas)
     return operation
@@ -189,7 +188,7 @@ def _response(about: Document, route: Route, status: int, schemas: _Schemas) -> 
     refusal = about.refusals[status]
     content: Json = {"schema": schemas.of(about.error)}
     if refusal.example is not None:
-        content["example"] = refusal.example
+        content["example"] = msgspec.to_builtins(refusal.example)
     response: Json = {"description": refusal.description, "content": {"application/json": content}}
     if status in _WAITS:
         response["headers"] = _headers(RETRY_AFTER)

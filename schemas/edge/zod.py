@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 Path = Sequence[str | int]
 
@@ -34,7 +35,7 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     error: str
     issues: list[Issue] | UnsetType = UNSET
     required_scope: Literal["management", "ingest"] | UnsetType = UNSET
-    retry_after_ms: int | UnsetType = UNSET
+    retry_after_ms: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     scope: Literal["ip", "key"] | UnsetType = UNSET
 
 
@@ -97,3 +98,69 @@ def not_an_option(path: Path, options: Sequence[str], received: str) -> Issue:
 def no_match(path: Path) -> Issue:
     """A text that its pattern does not match."""
     return Issue(code="invalid_string", path=[*path], message="Invalid", validation="regex")
+
+
+_STEP: Final = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]|\[\.\.\.\]")
+_TYPES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+"""What msgspec's names of types are in zod's words, where they are others."""
+_UNITS: Final = {"string": "character(s)", "array": "element(s)", "object": "key(s)"}
+
+
+def issue_of(error: msgspec.ValidationError, path: Path) -> Issue:
+    """What msgspec says of a value below `path`."""
+    message, _, where = str(error).partition(" - at `$")
+    steps: list[str | int] = [*path]
+    for name, index in _STEP.findall(where):
+        steps.append(name or (int(index) if index else "*"))
+    for pattern, issue in _SAID:
+        found = pattern.match(message)
+        if found is not None:
+            return issue(steps, found)
+    return custom(steps, message.replace("`", ""))
+
+
+def _length(path: Path, found: re.Match[str]) -> Issue:
+    kind, limit = _type(found[1]), int(found[3])
+    unit = _UNITS.get(kind, "byte(s)")
+    if found[2] == ">=":
+        return too_small(path, kind, limit, f"contain at least {limit} {unit}")
+    return too_big(path, kind, limit, f"contain at most {limit} {unit}")
+
+
+def _bound(path: Path, found: re.Match[str]) -> Issue:
+    limit = int(found[2])
+    if found[1] == ">=":
+        return too_small(path, "number", limit, f"be greater than or equal to {limit}")
+    return too_big(path, "number", limit, f"be less than or equal to {limit}")
+
+
+def _option(path: Path, found: re.Match[str]) -> Issue:
+    return Issue(code="invalid_enum_value", path=[*path], message=found[0], received=found[1])
+
+
+_SAID: Final[tuple[tuple[re.Pattern[str], Callable[[Path, re.Match[str]], Issue]], ...]] = (
+    (re.compile(r".*missing required field `([^`]+)`"), lambda path, found: required([*path, found[1]])),
+    (
+        re.compile(r"Expected `([^`]+)`, got `([^`]+)`"),
+        lambda path, found: wrong_type(path, _type(found[1]), _type(found[2])),
+    ),
+    (re.compile(r"Expected `(\w+)` of length (>=|<=) (\d+)"), _length),
+    (re.compile(r"Expected `(?:int|float)` (>=|<=) (-?\d+)\Z"), _bound),
+    (re.compile(r"Expected `str` matching regex"), lambda path, _: no_match(path)),
+    (re.compile(r"Invalid enum value '(.*)'", re.DOTALL), _option),
+)
+"""msgspec's sentences."""
+
+
+def _type(name: str) -> str:
+    """A type or several: "int | null" is "integer", as a field that may be null is of its type."""
+    kinds = [_TYPES.get(kind, kind) for kind in name.split(" | ")]
+    return " | ".join([kind for kind in kinds if kind != "null"] or kinds)
+
+
+def type_of(value: object) -> str:
+    """The type of a decoded JSON value, in zod's words."""
+    if value is None:
+        return "null"
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return kinds.get(type(value), "object")

@@ -10,7 +10,6 @@ of depth and map size; a whole float is an integer where one is asked (`schemas/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -18,6 +17,7 @@ import msgspec
 import orjson
 from msgspec import Meta
 
+from schemas.edge.zod import Issue, custom, issue_of, too_big, type_of, wrong_type
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
 from schemas.telemetry.values import (
@@ -121,14 +121,6 @@ class Batch(
     labels: Metadata | None = None
 
 
-class Issue(msgspec.Struct, frozen=True):
-    """What is wrong with one field, in the shape of a zod issue."""
-
-    code: str
-    path: list[str | int]
-    message: str
-
-
 class InvalidBatch(ValueError):
     """400: what is wrong, first issue first."""
 
@@ -186,7 +178,7 @@ def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
 def _check_values(batch: Batch) -> None:
     free = [batch.metadata, [event.props for event in batch.events], [event.extras for event in batch.events]]
     if count_values(free, VALUES_MAX) > VALUES_MAX:
-        raise InvalidBatch(Issue("too_big", ["events"], TOO_MANY_VALUES))
+        raise InvalidBatch(Issue(code="too_big", path=["events"], message=TOO_MANY_VALUES))
 
 
 def _check_texts(batch: Batch) -> None:
@@ -207,14 +199,14 @@ def _check_texts(batch: Batch) -> None:
 def check_text(path: Sequence[str | int], problem: str | None) -> None:
     """Raise `InvalidBatch` for a problem of the field at a path."""
     if problem is not None:
-        raise InvalidBatch(Issue("custom", [*path], f"{path[-1]} {problem}"))
+        raise InvalidBatch(custom(path, f"{path[-1]} {problem}"))
 
 
 def _in_range(at_ms: int, arrived_at_ms: int, path: list[str | int]) -> None:
     try:
         check_range(at_ms, arrived_at_ms)
     except TimestampError as error:
-        raise InvalidBatch(Issue("custom", path, str(error))) from None
+        raise InvalidBatch(custom(path, str(error))) from None
 
 
 def _finish(batch: Batch) -> None:
@@ -235,7 +227,7 @@ def _moment(value: Moment, path: list[str | int]) -> int:
         try:
             return unix_ms(value)
         except TimestampError as error:
-            raise InvalidBatch(Issue("invalid_string", path, str(error))) from None
+            raise InvalidBatch(Issue(code="invalid_string", path=path, message=str(error))) from None
     return int(value)
 
 
@@ -245,10 +237,10 @@ def _decode_completely(body: bytes, budget: Budget) -> Batch:
     events = content.pop("events", None)
     events = [] if events is None else events
     if type(events) is not list:
-        raise InvalidBatch(Issue("invalid_type", ["events"], "Expected array"))
+        raise InvalidBatch(wrong_type(["events"], "array", type_of(events)))
     if len(events) > EVENTS_MAX:
         raise InvalidBatch(
-            Issue("too_big", ["events"], f"Array must contain at most {EVENTS_MAX} element(s)")
+            too_big(["events"], "array", EVENTS_MAX, f"contain at most {EVENTS_MAX} element(s)")
         )
     fields = plain_fields(content, [], budget)
     batch = _convert(fields, Batch, "metadata", [])
@@ -259,7 +251,7 @@ def _decode_completely(body: bytes, budget: Budget) -> Batch:
 def _event(index: int, content: Any, budget: Budget) -> Event:
     path: list[str | int] = ["events", index]
     if type(content) is not dict:
-        raise InvalidBatch(Issue("invalid_type", path, "Expected object"))
+        raise InvalidBatch(wrong_type(path, "object", type_of(content)))
     fields = plain_fields(content, path, budget)
     if "seq" in fields:
         fields["seq"] = whole(fields["seq"])
@@ -275,7 +267,7 @@ def _convert(fields: dict[str, Any], to: type[_Struct], free: str, path: list[st
     known = {name: value for name, value in fields.items() if name in _KNOWN[to]}
     content = known.pop(free, None)
     if content is not None and type(content) is not dict:
-        raise InvalidBatch(Issue("invalid_type", [*path, free], "Expected object"))
+        raise InvalidBatch(wrong_type([*path, free], "object", type_of(content)))
     try:
         struct = msgspec.convert(known, to)
     except msgspec.ValidationError as error:
@@ -290,37 +282,20 @@ def json_object(body: bytes) -> dict[str, Any]:
         dear = dear_numbers(body, from_bytes=_DEAR_FROM_BYTES)
         content = orjson.loads(body) if dear else _any_decoder.decode(body)
     except _REFUSED as error:
-        raise InvalidBatch(Issue("invalid_json", [], undecodable(error))) from None
+        raise InvalidBatch(Issue(code="invalid_json", path=[], message=undecodable(error))) from None
     if type(content) is not dict:
-        raise InvalidBatch(Issue("invalid_type", [], "Expected object"))
+        raise InvalidBatch(wrong_type([], "object", type_of(content)))
     return content
 
 
 def plain_fields(content: dict[str, Any], path: list[str | int], budget: Budget) -> dict[str, Any]:
     """The fields of an object in stored form. Raises `InvalidBatch` naming the field that can't be stored."""
     if len(content) > 256:
-        raise InvalidBatch(Issue("too_big", path, "Object must contain at most 256 keys"))
+        raise InvalidBatch(too_big(path, "object", 256, "contain at most 256 key(s)"))
     fields = {}
     for name, value in content.items():
         try:
             fields[plain(name, 1, budget)] = plain(value, 1, budget)
         except ValueRefused as error:
-            raise InvalidBatch(Issue("custom", [*path, name], str(error))) from None
+            raise InvalidBatch(custom([*path, name], str(error))) from None
     return fields
-
-
-_STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]|\[\.\.\.\]")
-_MISSING = re.compile(r"missing required field `([^`]+)`")
-
-
-def issue_of(error: msgspec.ValidationError, path: list[str | int]) -> Issue:
-    """A message of msgspec as a zod issue below `path`."""
-    message, _, where = str(error).partition(" - at `$")
-    steps: list[str | int] = [*path]
-    for name, index in _STEP.findall(where):
-        steps.append(name or (int(index) if index else "*"))
-    missing = _MISSING.search(message)
-    if missing:
-        return Issue("invalid_type", [*steps, missing.group(1)], "Required")
-    code = "invalid_type" if message.startswith("Expected `") and ", got" in message else "custom"
-    return Issue(code, steps, message.replace("`", ""))

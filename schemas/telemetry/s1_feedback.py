@@ -11,15 +11,14 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from schemas.edge.zod import custom, issue_of
 from schemas.identifiers import id_problem
 from schemas.numbers import whole
 from schemas.telemetry.s1 import (
     GameName,
     Id,
     InvalidBatch,
-    Issue,
     check_text,
-    issue_of,
     json_object,
     plain_fields,
 )
@@ -89,27 +88,27 @@ def check_against_form(feedback: Feedback, forms: list[dict[str, Any]]) -> None:
     """Raise `InvalidBatch` unless the form exists, is active and every answer fits its field."""
     form = next((form for form in forms if form.get("id") == feedback.form_id), None)
     if form is None:
-        raise InvalidBatch(Issue("custom", ["formId"], "Unknown form"))
+        raise InvalidBatch(custom(["formId"], "Unknown form"))
     if not form.get("active", True):
-        raise InvalidBatch(Issue("custom", ["formId"], "The form is not active"))
+        raise InvalidBatch(custom(["formId"], "The form is not active"))
     fields = {field["id"]: field for field in form.get("fields") or []}
     answered = set()
     for index, answer in enumerate(feedback.answers):
         path: list[str | int] = ["answers", index, "fieldId"]
         field = fields.get(answer.field_id)
         if field is None:
-            raise InvalidBatch(Issue("custom", path, "The form has no such field"))
+            raise InvalidBatch(custom(path, "The form has no such field"))
         if answer.field_id in answered:
-            raise InvalidBatch(Issue("custom", path, "The field is answered twice"))
+            raise InvalidBatch(custom(path, "The field is answered twice"))
         answered.add(answer.field_id)
         wrong = None if answer.value is None else _wrong(str(field.get("kind")), answer.value)
         if answer.value is None and field.get("required"):
             wrong = "Required"
         if wrong:
-            raise InvalidBatch(Issue("custom", ["answers", index, "value"], wrong))
+            raise InvalidBatch(custom(["answers", index, "value"], wrong))
     for field_id, field in fields.items():
         if field.get("required") and field_id not in answered:
-            raise InvalidBatch(Issue("custom", ["answers"], f"Required: {field_id}"))
+            raise InvalidBatch(custom(["answers"], f"Required: {field_id}"))
 
 
 def _wrong(kind: str, value: Any) -> str | None:

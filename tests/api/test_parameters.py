@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.telemetry import parameters, zod
+from schemas.edge.parameters import Parameter
+from schemas.edge.zod import Issue
 
 if TYPE_CHECKING:
     from tests.api.world import World
 
 
-def issues(accepted: tuple[zod.Parameter, ...], **query: str) -> list[dict[str, Any]]:
+def issues(accepted: tuple[Parameter, ...], **query: str) -> list[dict[str, Any]]:
     with pytest.raises(zod.Invalid) as refused:
         zod.read(accepted, {name.rstrip("_"): value for name, value in query.items()})
-    return refused.value.issues
+    found: list[dict[str, Any]] = msgspec.to_builtins(refused.value.issues)
+    return found
 
 
 def test_defaults() -> None:
@@ -113,12 +117,12 @@ def test_every_fault_is_named_at_once() -> None:
 @given(st.dictionaries(st.sampled_from([p.name for p in parameters.SESSIONS]), st.text(max_size=250)))
 def test_any_text_is_read_or_refused_with_issues(query: dict[str, str]) -> None:
     values: dict[str, Any] = {"limit": 1, "offset": 0}
-    refused: list[zod.Issue] = []
+    refused: list[Issue] = []
     try:
         values = zod.read(parameters.SESSIONS, query)
     except zod.Invalid as invalid:
         refused = invalid.issues
-    assert all({"code", "path", "message"} <= issue.keys() for issue in refused)
+    assert all(issue.code and issue.path and issue.message for issue in refused)
     assert 1 <= values["limit"] <= 100
     assert values["offset"] >= 0
 

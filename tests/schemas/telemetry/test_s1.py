@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.edge.zod import Issue
 from schemas.telemetry import s1
 from schemas.telemetry.identity import identities
 from schemas.telemetry.s1_feedback import check_against_form, decode_feedback, validate_feedback
@@ -56,7 +57,7 @@ def changed(**fields: object) -> bytes:
     return json.dumps({name: value for name, value in (BATCH | fields).items() if value is not ...}).encode()
 
 
-def refused(body: bytes) -> s1.Issue:
+def refused(body: bytes) -> Issue:
     with pytest.raises(s1.InvalidBatch) as caught:
         s1.validate_batch(body, NOW)
     return caught.value.issues[0]

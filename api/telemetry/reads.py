@@ -1,0 +1,249 @@
+"""The nine reads of the Management API: enter, validate, one query, answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from api.segments import segment
+from api.telemetry import answers, errors, zod
+from api.telemetry.routes import ROUTES
+from projections.telemetry.queries import insights, rollups, sessions
+from projections.telemetry.queries.heatmap_sql import HeatmapKey
+from schemas.edge.routes import bind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from api.telemetry.access import Caller, Gate
+    from projections.telemetry.queries.cache import RefreshingCache, Served
+    from projections.telemetry.queries.client import Queries
+    from projections.telemetry.queries.heatmap import Heatmap
+    from schemas.edge.parameters import Parameter
+
+Handler: TypeAlias = "Callable[[Request, Caller, dict[str, Any]], Awaitable[Response]]"
+
+TOP_NAMES = 50
+
+
+class Reads:
+    """The handlers. Each takes an accepted caller and its validated parameters."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        queries: Queries,
+        heatmaps: RefreshingCache[HeatmapKey, Heatmap],
+        events: RefreshingCache[rollups.EventFilters, rollups.EventCounts],
+    ) -> None:
+        self._gate = gate
+        self._queries = queries
+        self._heatmaps = heatmaps
+        self._events = events
+
+    def router(self) -> APIRouter:
+        """The routes under /api/v1."""
+        router = APIRouter(include_in_schema=False)
+        handlers: dict[str, Handler] = {
+            "games": self.games,
+            "game": self.game,
+            "sessions": self.sessions,
+            "session": self.session,
+            "insights": self.insights,
+            "build": self.build,
+            "tester": self.tester,
+            "heatmap": self.heatmap,
+            "events": self.events,
+        }
+        for route, handler in bind(ROUTES, handlers).items():
+            endpoint = self._endpoint(handler, route.parameters)
+            router.add_api_route(route.template, endpoint, methods=[route.method], name=route.name)
+        return router
+
+    async def games(self, _: Request, caller: Caller, __: dict[str, Any]) -> Response:
+        """List every game of the key's studio. Oldest first."""
+        found = await self._gate.games(caller)
+        return _json(answers.Games(games=[answers.game(game) for game in found]))
+
+    async def game(self, request: Request, caller: Caller, _: dict[str, Any]) -> Response:
+        """One game by id or slug, with its counts of sessions, builds and testers."""
+        game = await self._gate.game(caller, segment(request, "id"))
+        counts = await rollups.game_counts(self._queries, game.studio_id, game.id)
+        return _json(
+            answers.GameWithCounts(
+                game=answers.game(game),
+                counts=answers.Counts(
+                    session_count=counts.sessions, build_count=counts.builds, tester_count=counts.testers
+                ),
+            )
+        )
+
+    async def sessions(self, _: Request, caller: Caller, values: dict[str, Any]) -> Response:
+        """A page of sessions across the studio's games. Newest recordedAt first, then by id."""
+        studio_id = caller.studio.id
+        found, total = await sessions.list_sessions(
+            self._queries,
+            studio_id,
+            sessions.SessionFilters(
+                game_id=await self._game_id(caller, values["game"]),
+                build=values["build"],
+                environment=values["env"],
+                status=values["status"],
+                source=values["source"],
+                q=values["q"],
+                since_ms=values["from"],
+                until_ms=values["to"],
+            ),
+            limit=values["limit"],
+            offset=values["offset"],
+        )
+        items = [answers.session(session, studio_id) for session in found]
+        return _json(answers.SessionPage(items=items, has_more=_has_more(values, items, total), total=total))
+
+    async def session(self, request: Request, caller: Caller, _: dict[str, Any]) -> Response:
+        """One session with its feedback and every insight attached to it."""
+        studio_id = caller.studio.id
+        detail = await sessions.find_session(self._queries, studio_id, segment(request, "session_id"))
+        if detail is None:
+            raise errors.not_found("Session")
+        return _json(
+            answers.SessionWithInsights(
+                session=answers.full_session(detail, studio_id),
+                insights=[answers.insight(insight) for insight in detail.insights],
+            )
+        )
+
+    async def insights(self, _: Request, caller: Caller, values: dict[str, Any]) -> Response:
+        """A page of insights across the studio's sessions. Newest first, then by id."""
+        found, total = await insights.list_insights(
+            self._queries,
+            caller.studio.id,
+            insights.InsightFilters(
+                game_id=await self._game_id(caller, values["game"]),
+                build=values["build"],
+                type=values["type"],
+                sentiment=values["sentiment"],
+                since_ms=values["from"],
+                until_ms=values["to"],
+            ),
+            limit=values["limit"],
+            offset=values["offset"],
+        )
+        items = [answers.insight(insight) for insight in found]
+        return _json(answers.InsightPage(items=items, has_more=_has_more(values, items, total), total=total))
+
+    async def build(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
+        """Rollup of one build of a game. All environments where `env` is absent."""
+        game = await self._gate.game(caller, segment(request, "game"))
+        version = segment(request, "version")
+        found = await rollups.build_rollup(self._queries, game.studio_id, game.id, version, values["env"])
+        if found is None:
+            raise errors.not_found("Build")
+        rollup = answers.BuildRollup(
+            version=version,
+            session_count=found.sessions,
+            unique_devices=found.devices,
+            first_seen=found.first_seen,
+            last_seen=found.last_seen,
+            stats=answers.stats(found.stats),
+            sample_country=found.country,
+        )
+        return _json(answers.Build(game=answers.game(game), rollup=rollup, summary=None))
+
+    async def tester(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
+        """Rollup of one device in a game, with its sessions. All environments where `env` is absent."""
+        game = await self._gate.game(caller, segment(request, "game"))
+        device_id = segment(request, "device_id")
+        found = await sessions.tester_sessions(
+            self._queries, game.studio_id, game.id, device_id, values["env"]
+        )
+        if not found:
+            raise errors.not_found("Tester")
+        rollup = rollups.tester_rollup(found)
+        return _json(
+            answers.Tester(
+                game=answers.game(game),
+                rollup=answers.TesterRollup(
+                    device_id=device_id,
+                    session_count=rollup.sessions,
+                    first_seen=rollup.first_seen,
+                    last_seen=rollup.last_seen,
+                    stats=answers.stats(rollup.stats),
+                    last_build=rollup.last_build,
+                    country=rollup.country,
+                    region=rollup.region,
+                    city=rollup.city,
+                ),
+                sessions=[answers.session(session, game.studio_id) for session in found],
+                summary=None,
+            )
+        )
+
+    async def heatmap(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
+        """Density grids of where players were, room by room. At most a few seconds old (`X-Data-Age-Ms`)."""
+        game = await self._gate.game(caller, segment(request, "game"))
+        key = HeatmapKey(game.studio_id, game.id, values["build"], values["env"], game.heatmap_axes)
+        served = await self._heatmaps.get(key)
+        found = served.value
+        body = b'{"game":%b,"rooms":%b,"eventCount":%d}' % (
+            msgspec.json.encode(answers.game(game)),
+            found.rooms_json(),
+            found.event_count,
+        )
+        return _cached(body, served)
+
+    async def events(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
+        """How often each event name occurred in a game's sessions. A few seconds old (`X-Data-Age-Ms`)."""
+        game = await self._gate.game(caller, segment(request, "game"))
+        served = await self._events.get(
+            rollups.EventFilters(
+                studio_id=game.studio_id,
+                game_id=game.id,
+                build=values["build"],
+                environment=values["env"],
+                since_ms=values["from"],
+                until_ms=values["to"],
+            )
+        )
+        found = served.value
+        answer = answers.EventCounts(
+            game=answers.game(game),
+            session_count=found.sessions,
+            total=found.total,
+            by_name=dict(found.by_name),
+            top=found.by_name[:TOP_NAMES],
+        )
+        return _cached(msgspec.json.encode(answer), served)
+
+    async def _game_id(self, caller: Caller, id_or_slug: str | None) -> str | None:
+        return None if id_or_slug is None else (await self._gate.game(caller, id_or_slug)).id
+
+    def _endpoint(
+        self,
+        handler: Handler,
+        accepted: Sequence[Parameter],
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            caller = await self._gate.enter(request)
+            try:
+                values = zod.read(accepted, request.query_params)
+            except zod.Invalid as invalid:
+                raise errors.invalid(invalid.issues) from invalid
+            return await handler(request, caller, values)
+
+        return endpoint
+
+
+def _has_more(values: dict[str, Any], items: Sequence[object], total: int) -> bool:
+    return values["offset"] + len(items) < total if items else False
+
+
+def _json(answer: answers.Answer) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def _cached(body: bytes, served: Served[Any]) -> Response:
+    headers = {"X-Data-Age-Ms": str(round(served.age * 1000)), "X-Cache": served.state}
+    return Response(body, media_type="application/json", headers=headers)
