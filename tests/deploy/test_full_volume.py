@@ -149,8 +149,10 @@ async def test_a_failure_to_forget_does_not_hide_why(
 
 async def test_an_aborted_writer_may_be_aborted_again(tmp_path: Path) -> None:
     writer = await FolderObjects(tmp_path, base_url="", secret=b"").create("a")
+    await writer.write(b"x")
     await writer.abort()
     await writer.abort()
+    assert [names for _, _, names in os.walk(tmp_path) if names] == []
 
 
 def test_what_is_wrong_with_a_volume_is_said(tmp_path: Path) -> None:

@@ -178,27 +178,6 @@ def test_sql_shows_no_password(questlog_stack: QuestlogStack) -> None:
     assert "word" not in failed.stderr
 
 
-def test_help_is_there_for_every_command() -> None:
-    listed = questlog("--help")
-    for name in (
-        "up",
-        "apply",
-        "keys",
-        "demo",
-        "status",
-        "rebuild",
-        "dlq",
-        "skip",
-        "sql",
-        "bench",
-        "gateway",
-        "api",
-        "worker",
-    ):
-        assert name in listed.stdout
-        assert questlog(name, "--help").returncode == 0
-
-
 @pytest.mark.parametrize(
     ("kind", "own", "foreign"),
     [("gateway", "/api/export", "/api/v1/games"), ("api", "/api/v1/games", "/api/export")],

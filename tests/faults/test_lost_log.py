@@ -86,7 +86,7 @@ def close(player: SdkPlayer) -> None:
 def test_decided_commands_that_are_gone_are_mended_by_up_itself(tmp_path: Path) -> None:
     with questlog_up(tmp_path) as stack:
         player = play(stack, "lost-commands", 4)
-        key_of(tmp_path, "before")
+        created = key_of(tmp_path, "before")
         close(player)
     partition = busiest(tmp_path)
     lose(tmp_path, LIVEOPS_COMMANDS.name, partition, 2)
@@ -96,7 +96,7 @@ def test_decided_commands_that_are_gone_are_mended_by_up_itself(tmp_path: Path) 
         assert gold(again) == 40
         again.credit(5)  # at an offset past the lost ones: it is decided
         assert gold(again) == 45
-        assert key_of(tmp_path, "before") == key_of(tmp_path, "before")
+        assert key_of(tmp_path, "before") == created
         (report,) = (tmp_path / "lost").glob("*/report.json")
         told = json.loads(report.read_text())
         assert {line["topic"] for line in told["commands"]} == {LIVEOPS_COMMANDS.name, STUDIO_COMMANDS.name}

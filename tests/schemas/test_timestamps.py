@@ -62,9 +62,10 @@ def test_what_is_no_timestamp(text: str) -> None:
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        unix_ms(text)
-    except TimestampError:
-        return
+        said: object = datetime.fromtimestamp(unix_ms(text) / 1000, tz=UTC)
+    except TimestampError as refused:
+        said = str(refused)
+    assert said
 
 
 def test_the_range_ends_24_hours_after_arrival() -> None:

@@ -257,6 +257,7 @@ def test_feedback_that_fits_its_form() -> None:
     for answers in (FEEDBACK["answers"], yes):
         feedback = decode_feedback(json.dumps(FEEDBACK | {"answers": answers}).encode())
         check_against_form(feedback, FORMS)
+        assert len(feedback.answers) == len(answers)
 
 
 @pytest.mark.parametrize(
