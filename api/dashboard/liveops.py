@@ -45,14 +45,14 @@ class LiveopsData:
         return router
 
     async def board(self, request: Request, access: Access) -> bytes:
-        """The events to choose from, and the chosen one's leaderboard; `board` is null where nobody plays."""
+        """The events to choose from, and the chosen one's leaderboard; `board` is null where it has none."""
         game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
         choice = read_choice(request.query_params, game, self._gatekeeper.clock_ms())
         definition = choice.event.definition if choice.event is not None else None
         window = choice.window
 
         async def compute() -> bytes:
-            top = await self._source.top(choice.board_id, ENTRIES) if choice.board_id else None
+            top = await self._source.top(game, choice.board_id, ENTRIES) if choice.board_id else None
             return msgspec.json.encode(
                 {
                     "events": choice.events,
@@ -72,8 +72,8 @@ class LiveopsData:
     async def stream(self, request: Request, access: Access) -> BoardResponse:
         """The leaderboard's server-sent events: ready, score_update and closed, with ids to resume from."""
         game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
-        board = await self._source.board(read_text(request.query_params, "board"))
-        if board is None or board.game_id != game.id:
+        board = await self._source.board(game, read_text(request.query_params, "board"))
+        if board is None:
             raise NotFound("No such leaderboard, or not one of this game's.")
         return BoardResponse(self._source, game, board, request, self._gatekeeper)
 

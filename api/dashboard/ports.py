@@ -71,12 +71,12 @@ class LagSource(Protocol):
 class LiveopsSource(Protocol):
     """Live-ops as its own surface reads it, in its shapes. Checks nobody; raises StoreUnavailable."""
 
-    async def board(self, board_id: str) -> BoardRow | None:
-        """A board by id, of whichever game: the caller compares `game_id`."""
+    async def board(self, game: Game, board_id: str) -> BoardRow | None:
+        """A board of the game, that of an open window before its first player too; None for another's."""
         ...
 
-    async def top(self, board_id: str, limit: int) -> bytes | None:
-        """LeaderboardResponse, at most a second old; None where there is no such board."""
+    async def top(self, game: Game, board_id: str, limit: int) -> bytes | None:
+        """LeaderboardResponse, at most a second old; None where the game has no such board."""
         ...
 
     async def follow(

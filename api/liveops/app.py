@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from api.liveops.access import Access, Caller
 from api.liveops.boards import BoardRoutes
+from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, Refused, send_answer
 from api.liveops.inside import Inside
 from api.liveops.listening import BoardListeners
@@ -175,7 +176,8 @@ def create_liveops_reads(
     )
     own = PlayerRoutes(players, finals, now_ms)
     views = BoardViews(boards, finals, monotonic)
-    shared = BoardRoutes(access.source_ip, views, boards, players, ScheduledBoards(now_ms))
+    known = GameBoards(views, boards, ScheduledBoards(now_ms))
+    shared = BoardRoutes(access.source_ip, views, known, players)
     handlers: dict[str, Handler] = {
         "ping": own.ping,
         "catalog": own.catalog,
@@ -198,5 +200,5 @@ def create_liveops_reads(
         streams=served,
         metrics=ReadMetrics(registry),
         cors=Cors(cors),
-        inside=Inside(own, views, boards, served, access.source_ip),
+        inside=Inside(own, known, served, access.source_ip),
     )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from api.liveops.access import Caller
+from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, Refused, check_id
-from api.liveops.schedule import ScheduledBoards
 from api.liveops.sharing import shares_of
 from api.liveops.sse import Hearing
 from api.liveops.views import BoardViews
@@ -16,7 +16,7 @@ from schemas.liveops import json as shapes
 from schemas.liveops.responses import LobbyResponse
 
 if TYPE_CHECKING:
-    from schemas.liveops.ports import BoardReads, PlayerReads
+    from schemas.liveops.ports import PlayerReads
 
 _NO_BOARD: Final = "there is no such leaderboard"
 
@@ -28,25 +28,20 @@ class BoardRoutes:
         self,
         source_ip: Callable[[Call], str],
         views: BoardViews,
-        boards: BoardReads,
+        boards: GameBoards,
         players: PlayerReads,
-        schedule: ScheduledBoards,
     ) -> None:
         self._source_ip = source_ip
         self._views = views
         self._boards = boards
         self._players = players
-        self._schedule = schedule
 
     async def leaderboard(self, call: Call, caller: Caller) -> Answer:
         """LeaderboardResponse. Another game's board is 404 like one that never was."""
         board_id, query = call.names["leaderboardId"], call.query()
         limit: int = query["limit"]
-        top = self._views.held(board_id, limit) or await self._views.top(board_id, limit)
+        top = await self._boards.top(caller.game, board_id, limit)
         if top is None:
-            scheduled = self._schedule.find(caller.game, board_id)
-            top = self._views.empty(scheduled.board, limit) if scheduled is not None else None
-        if top is None or top.board.game_id != caller.game.id:
             raise Refused(404, _NO_BOARD)
         if not query["includeSelf"]:
             return Answer(200, top.body(None))
@@ -58,16 +53,11 @@ class BoardRoutes:
 
     async def listened(self, call: Call, caller: Caller) -> Hearing:
         """Who asks for a stream, and of which board."""
-        board_id = call.names["leaderboardId"]
-        board, ends_at_ms = await self._boards.board(board_id), None
-        if board is None:
-            scheduled = self._schedule.find(caller.game, board_id)
-            if scheduled is not None:
-                board, ends_at_ms = scheduled.board, scheduled.ends_at_ms
-        if board is None or board.game_id != caller.game.id:
+        found = await self._boards.find(caller.game, call.names["leaderboardId"])
+        if found is None:
             raise Refused(404, _NO_BOARD)
         shares = tuple(shares_of(caller.game, self._source_ip(call)))
-        return Hearing(board, ends_at_ms, shares, s3_key(call.raw_headers))
+        return Hearing(found.board, found.ends_at_ms, shares, s3_key(call.raw_headers))
 
     async def lobby(self, call: Call, caller: Caller) -> Answer:
         """LobbyResponse. Another game's lobby is 404."""

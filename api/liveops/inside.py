@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from api.liveops.game_boards import GameBoards
 from api.liveops.http import Call, Refused
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import STREAM
 from api.liveops.sharing import shares_of
 from api.liveops.sse import Hearing, Streams
-from api.liveops.views import BoardViews
 from schemas.edge.cors import RawHeaders
 from schemas.edge.routes import Found
 from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from schemas.edge.ports import Game
-    from schemas.liveops.ports import BoardReads, BoardRow
+    from schemas.liveops.ports import BoardRow
 
 
 class Inside:
@@ -31,24 +31,23 @@ class Inside:
     def __init__(
         self,
         players: PlayerRoutes,
-        views: BoardViews,
-        boards: BoardReads,
+        boards: GameBoards,
         streams: Streams,
         source_ip: Callable[[Call], str],
     ) -> None:
         self._players = players
-        self._views = views
         self._boards = boards
         self._streams = streams
         self._source_ip = source_ip
 
-    async def board(self, board_id: str) -> BoardRow | None:
-        """A board by id, of whichever game."""
-        return await self._boards.board(board_id)
+    async def board(self, game: Game, board_id: str) -> BoardRow | None:
+        """One of the game's boards; None for another's."""
+        found = await self._boards.find(game, board_id)
+        return None if found is None else found.board
 
-    async def top(self, board_id: str, limit: int) -> bytes | None:
-        """LeaderboardResponse, at most a second old; None where there is no such board."""
-        top = await self._views.top(board_id, limit)
+    async def top(self, game: Game, board_id: str, limit: int) -> bytes | None:
+        """LeaderboardResponse, at most a second old; None where the game has no such board."""
+        top = await self._boards.top(game, board_id, limit)
         return None if top is None else top.body(None)
 
     async def follow(
@@ -67,7 +66,9 @@ class Inside:
         none, 429 where the game or the address has its share of streams, 503 where this process is full.
         """
         call = Call(Found(STREAM, {"leaderboardId": board.id}), scope, receive)
-        hearing = Hearing(board, None, tuple(shares_of(game, self._source_ip(call))))
+        found = await self._boards.find(game, board.id)
+        ends_at_ms = found.ends_at_ms if found is not None else None
+        hearing = Hearing(board, ends_at_ms, tuple(shares_of(game, self._source_ip(call))))
         try:
             await self._streams.serve(call, hearing, send, headers)
         except Refused as refused:
