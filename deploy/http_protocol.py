@@ -80,6 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     head_seconds: float = HEAD_SECONDS
+    heads_bytes_max: int = HEADS_BYTES_MAX
     _in_head = True
     _outside_bytes = 0
     _held_bytes = 0
@@ -277,7 +278,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _head_goes_on(self, size: int) -> None:
         self._held_bytes += size
         _Held.bytes += size
-        if _Held.bytes > HEADS_BYTES_MAX:
+        if _Held.bytes > self.heads_bytes_max:
             self._refuse(_BUSY)
         elif self._head_timer is None and not self.transport.is_closing():
             self._wait_for_head()

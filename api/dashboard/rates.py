@@ -34,17 +34,26 @@ class TooMany(Exception):
 class Rates:
     """Counts calls for all processes. Without a session only the address is known."""
 
-    def __init__(self, limiter: RateLimiter, client_ip: Callable[[Request], str]) -> None:
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        client_ip: Callable[[Request], str],
+        *,
+        calls_max: int = CALLS,
+        period_ms: int = PERIOD_MS,
+    ) -> None:
         self._limiter = limiter
         self._client_ip = client_ip
+        self._calls_max = calls_max
+        self._period_ms = period_ms
 
     async def count(self, request: Request, access: Access | None) -> None:
         """Take one call. Raises TooMany, and StoreUnavailable."""
         address = dashboard_address_bucket(self._client_ip(request))
-        calls = [Counted(address, CALLS, PERIOD_MS, "address")]
+        calls = [Counted(address, self._calls_max, self._period_ms, "address")]
         if access is not None:
             key = dashboard_key_bucket(access.credential.key_id)
-            calls.append(Counted(key, CALLS, PERIOD_MS, "key"))
+            calls.append(Counted(key, self._calls_max, self._period_ms, "key"))
         verdict, met = await self._limiter.take_all(calls)
         if not verdict.allowed:
             raise TooMany(met.scope, verdict.retry_after_ms)

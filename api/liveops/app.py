@@ -18,7 +18,7 @@ from api.liveops.boards import BoardRoutes
 from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, Refused, send_answer
 from api.liveops.inside import Inside
-from api.liveops.listening import BoardListeners
+from api.liveops.listening import LISTENER_OPTIONS, BoardListeners, ListenerOptions
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import ROUTES, STREAM, find_read
@@ -162,6 +162,7 @@ def create_liveops_reads(
     trusted_proxies: tuple[str, ...] = (),
     cors: tuple[str, ...] = ("*",),
     registry: CollectorRegistry = REGISTRY,
+    listener_options: ListenerOptions = LISTENER_OPTIONS,
 ) -> LiveopsReads:
     """The application with its stores injected; nothing connects before the first request.
 
@@ -190,7 +191,9 @@ def create_liveops_reads(
         "server_player": own.server_player,
         "server_ledger": own.server_ledger,
     }
-    listeners = BoardListeners(streams, boards, ListenerMetrics(registry), directory.credential, now_ms)
+    listeners = BoardListeners(
+        streams, boards, ListenerMetrics(registry), directory.credential, now_ms, options=listener_options
+    )
     served = Streams(listeners)
     return LiveopsReads(
         bind([route for route in ROUTES if route is not STREAM], handlers),

@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from api.liveops.listener import Listener, closed_text, event_text, order
 from api.liveops.metrics import ListenerMetrics
@@ -90,6 +90,17 @@ class _Board:
         return found
 
 
+class ListenerOptions(NamedTuple):
+    """How often a process looks after its listeners, and how many it takes."""
+
+    heartbeat_s: float = HEARTBEAT_S
+    listeners_max: int = LISTENERS_MAX
+    sweep_s: float = SWEEP_S
+
+
+LISTENER_OPTIONS: Final = ListenerOptions()
+
+
 class BoardListeners:
     """All listeners of a process. Its tasks run from the first one on; `close` ends everything."""
 
@@ -101,16 +112,14 @@ class BoardListeners:
         credential: Callable[[str], Awaitable[Credential | None]],
         now_ms: Callable[[], int],
         *,
-        heartbeat_s: float = HEARTBEAT_S,
-        listeners_max: int = LISTENERS_MAX,
+        options: ListenerOptions,
     ) -> None:
         self._streams = streams
         self._reads = boards
         self._metrics = metrics
         self._credential = credential
         self._now_ms = now_ms
-        self._heartbeat_s = heartbeat_s
-        self._listeners_max = listeners_max
+        self._options = options
         self._boards: dict[str, _Board] = {}
         self._count = 0
         self._generation = ""
@@ -128,7 +137,7 @@ class BoardListeners:
         the future. `ends_at_ms` is that of a board nobody is on: its listeners are told `closed` if it stays
         so. Raises `Full`, and `StoreUnavailable`.
         """
-        if self._closed or self._count >= self._listeners_max:
+        if self._closed or self._count >= self._options.listeners_max:
             raise Full
         if after is not None and await self._ahead(board_id, after):
             after = None
@@ -267,7 +276,7 @@ class BoardListeners:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(self._heartbeat_s)
+            await asyncio.sleep(self._options.heartbeat_s)
             for board_id, board in list(self._boards.items()):
                 for number, listener in enumerate(list(board.listeners), 1):
                     self._offer(listener, HEARTBEAT)
@@ -291,7 +300,7 @@ class BoardListeners:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(self._options.sweep_s)
             for look in (self._end_revoked, self._end_unjoined):
                 try:
                     await look()

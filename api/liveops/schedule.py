@@ -37,8 +37,12 @@ class Scheduled(msgspec.Struct, frozen=True):
 class ScheduledBoards:
     """Of the games that were asked about last. A new version of a game is another entry."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, now_ms: Callable[[], int], *, games_max: int = GAMES_MAX, windows_max: int = WINDOWS_MAX
+    ) -> None:
         self._now_ms = now_ms
+        self._games_max = games_max
+        self._windows_max = windows_max
         self._games: OrderedDict[tuple[str, int], _Boards] = OrderedDict()
 
     def find(self, game: Game, wanted: str) -> Scheduled | None:
@@ -46,8 +50,8 @@ class ScheduledBoards:
         key = (game.id, game.definition_version)
         boards = self._games.get(key)
         if boards is None:
-            boards = self._games[key] = _Boards(game)
-            if len(self._games) > GAMES_MAX:
+            boards = self._games[key] = _Boards(game, self._windows_max)
+            if len(self._games) > self._games_max:
                 self._games.popitem(last=False)
         now_ms = self._now_ms()
         boards.go_on(now_ms)
@@ -71,11 +75,11 @@ class ScheduledBoards:
 class _Boards:
     """One version of a game."""
 
-    def __init__(self, game: Game) -> None:
+    def __init__(self, game: Game, windows_max: int) -> None:
         self.held: dict[str, tuple[ResolvedEvent, Window]] = {}
         self._game = game
         self._events = [event for event in resolve_events(game) if event.definition.mode == "global"]
-        self._each = max(2, WINDOWS_MAX // max(1, len(self._events)))
+        self._each = max(2, windows_max // max(1, len(self._events)))
         self._ids: list[deque[str]] = [deque() for _ in self._events]
         self._known_until_ms = [0] * len(self._events)
         """By event: no other window opens before."""

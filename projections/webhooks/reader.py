@@ -70,8 +70,10 @@ class WebhookReader(LogReader):
         games: Games,
         give_up: GiveUp,
         clock_ms: Callable[[], int],
+        waiting_max: int = WAITING_MAX,
     ) -> None:
         self._queue = queue
+        self._waiting_max = waiting_max
         self._topic = topic
         self._tail = tail
         self._games = games
@@ -160,10 +162,10 @@ class WebhookReader(LogReader):
         room: dict[str, bool] = {}
         for target in {one.target for one in deliveries}:
             waiting = await self._patiently(partial(self._queue.waiting_for, target))
-            room[target] = waiting < WAITING_MAX
+            room[target] = waiting < self._waiting_max
         for one in deliveries:
             if not room[one.target]:
-                await self._give_up(one, f"{WAITING_MAX} deliveries wait for this target")
+                await self._give_up(one, f"{self._waiting_max} deliveries wait for this target")
                 _OVER.inc()
         return [one for one in deliveries if room[one.target]]
 

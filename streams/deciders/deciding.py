@@ -50,7 +50,9 @@ class Decision(Generic[StateT]):
     state: StateT
 
 
-def decide_record(noun: Noun[StateT], fold: Fold[StateT], record: LogRecord) -> Decision[StateT]:
+def decide_record(
+    noun: Noun[StateT], fold: Fold[StateT], record: LogRecord, *, event_bytes_max: int = EVENT_BYTES_MAX
+) -> Decision[StateT]:
     """Decide every command of a record on the folded state. Never raises, never changes `fold`.
 
     A command that can't be read or whose decider fails has the outcome CommandFailed and a dead letter; the
@@ -73,7 +75,7 @@ def decide_record(noun: Noun[StateT], fold: Fold[StateT], record: LogRecord) -> 
             appended_at_ms=record.appended_at_ms,
         )
         return Decision(empty, [letter], fold.state)
-    deciding = _Deciding(noun, fold, record, commands)
+    deciding = _Deciding(noun, fold, record, commands, event_bytes_max)
     decided = [deciding.decided(index, command) for index, command in enumerate(commands.commands)]
     events = EventsRecord(
         version=ENVELOPE_VERSION,
@@ -96,7 +98,12 @@ class _Deciding(Generic[StateT]):
     """The state as it moves through one record."""
 
     def __init__(
-        self, noun: Noun[StateT], fold: Fold[StateT], record: LogRecord, commands: CommandRecord
+        self,
+        noun: Noun[StateT],
+        fold: Fold[StateT],
+        record: LogRecord,
+        commands: CommandRecord,
+        event_bytes_max: int,
     ) -> None:
         self._noun = noun
         self._fold = fold
@@ -107,7 +114,7 @@ class _Deciding(Generic[StateT]):
         self._appended_at_ms = time.counts(record.appended_at_ms)
         self._first_ms, self._last_ms = time.stamps(record.appended_at_ms)
         self._seen: set[str] = set()
-        self._bytes_left = EVENT_BYTES_MAX
+        self._bytes_left = event_bytes_max
         self.state = fold.state
         self.dead_letters: list[DeadLetter] = []
 

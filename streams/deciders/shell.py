@@ -56,6 +56,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         appender: Appender,
         snapshots: SnapshotStore,
         snapshot_every: int = SNAPSHOT_EVERY,
+        snapshot_bytes_a_record: int = SNAPSHOT_BYTES_A_RECORD,
     ) -> None:
         if commands.partitions != events.partitions:
             raise ValueError(f"{commands.name} and {events.name} differ in partitions")
@@ -66,6 +67,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         self._appender = appender
         self._snapshots = snapshots
         self._snapshot_every = snapshot_every
+        self._snapshot_bytes_a_record = snapshot_bytes_a_record
         self._code = noun.code_hash()
         self._log_id = ""
         self._folds: dict[int, Fold[StateT]] = {}
@@ -153,7 +155,7 @@ class DeciderReader(LogReader, Generic[StateT]):
         for partition, fold in self._folds.items():
             saving = self._saving.get(partition)
             records = fold.cursor.offset - self._snapshot_at[partition]
-            paid_for = self._snapshot_bytes[partition] // SNAPSHOT_BYTES_A_RECORD
+            paid_for = self._snapshot_bytes[partition] // self._snapshot_bytes_a_record
             due = records >= max(self._snapshot_every, paid_for)
             if due and (saving is None or saving.done()):
                 self._snapshot_at[partition] = fold.cursor.offset

@@ -42,8 +42,20 @@ class _Queue:
 class TelemetryAppending:
     """Gathers parts into records of the telemetry topic, one record in flight for each partition."""
 
-    def __init__(self, appender: Appender, *, partitions: int, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self,
+        appender: Appender,
+        *,
+        partitions: int,
+        metrics: GatewayMetrics,
+        record_bytes_max: int = RECORD_BODY_BYTES_MAX,
+        waiting_parts_max: int = WAITING_PARTS_MAX,
+        waiting_bytes_max: int = WAITING_BYTES_MAX,
+    ) -> None:
         self._appender = appender
+        self._record_bytes_max = record_bytes_max
+        self._waiting_parts_max = waiting_parts_max
+        self._waiting_bytes_max = waiting_bytes_max
         self._queues = [_Queue(partition) for partition in range(partitions)]
         self._metrics = metrics
         self._waiting_bytes = 0
@@ -62,7 +74,10 @@ class TelemetryAppending:
         Raises `LogUnavailable`: when too much is waiting the part was not sent; else nobody knows.
         """
         size = len(part.body) + _PART_OVERHEAD
-        if self._waiting_bytes + size > WAITING_BYTES_MAX or self._waiting_parts >= WAITING_PARTS_MAX:
+        if (
+            self._waiting_bytes + size > self._waiting_bytes_max
+            or self._waiting_parts >= self._waiting_parts_max
+        ):
             raise LogUnavailable("refused: too much is waiting for the log")
         queue = self._queues[partition]
         loop = self._loop
@@ -87,7 +102,7 @@ class TelemetryAppending:
     async def _send(self, queue: _Queue) -> None:
         try:
             while queue.parts:
-                parts, futures, size = _take(queue)
+                parts, futures, size = _take(queue, self._record_bytes_max)
                 try:
                     appended = await self._append_record(queue.partition, parts)
                 except LogUnavailable as error:
@@ -124,16 +139,18 @@ class TelemetryAppending:
         self._waiting_bytes -= size
 
 
-def _take(queue: _Queue) -> tuple[list[TelemetryPart], list[asyncio.Future[Appended]], int]:
+def _take(
+    queue: _Queue, record_bytes_max: int
+) -> tuple[list[TelemetryPart], list[asyncio.Future[Appended]], int]:
     """Take as many parts as fit one record, in order; at least one."""
-    if queue.bytes <= RECORD_BODY_BYTES_MAX:
+    if queue.bytes <= record_bytes_max:
         taken = queue.parts, queue.futures, queue.bytes
         queue.parts, queue.futures, queue.bytes = [], [], 0
         return taken
     count, size = 0, 0
     for part in queue.parts:
         part_size = len(part.body) + _PART_OVERHEAD
-        if count and size + part_size > RECORD_BODY_BYTES_MAX:
+        if count and size + part_size > record_bytes_max:
             break
         count += 1
         size += part_size

@@ -63,7 +63,18 @@ class Gift(msgspec.Struct, frozen=True):
 class RankRewards(LogReader):
     """Gives rank rewards. Two of them on one partition are harmless."""
 
-    def __init__(self, asker: Asker, *, topic: Topic, tail: LogTail, positions: Positions) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        *,
+        topic: Topic,
+        tail: LogTail,
+        positions: Positions,
+        patience_s: float = PATIENCE_S,
+        again_s: float = AGAIN_S,
+    ) -> None:
+        self._patience_s = patience_s
+        self._again_s = again_s
         self._asker = asker
         self._topic = topic
         self._tail = tail
@@ -125,19 +136,19 @@ class RankRewards(LogReader):
         self._kept[partition] = position.offset
 
     async def _give(self, given: Sequence[Gift]) -> None:
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        deadline = asyncio.get_running_loop().time() + self._patience_s
         left = list(given)
         while left:
             some, left = left[:GIVEN_AT_ONCE], left[GIVEN_AT_ONCE:]
             answers = await asyncio.gather(*(self._ask(gift) for gift in some))
             away = [gift for gift, answered in zip(some, answers, strict=True) if not answered]
             if not away:
-                deadline = asyncio.get_running_loop().time() + PATIENCE_S
+                deadline = asyncio.get_running_loop().time() + self._patience_s
                 continue
             if asyncio.get_running_loop().time() > deadline:
                 raise CommandUnavailable(f"{len(away) + len(left)} rank rewards were not answered")
             left = away + left
-            await asyncio.sleep(AGAIN_S)  # the log or the store is away: asked again twice a second
+            await asyncio.sleep(self._again_s)  # the log or the store is away: asked again twice a second
 
     async def _ask(self, gift: Gift) -> bool:
         """Whether it was answered. A refusal is an answer: asking again would give the same."""

@@ -63,8 +63,9 @@ class WindowManager:
     A window that is refused stands aside for a second, then two, then four, so that it holds up no other.
     """
 
-    def __init__(self, asker: Asker, dues: DueReads, *, partitions: int) -> None:
+    def __init__(self, asker: Asker, dues: DueReads, *, partitions: int, chunk_max: int = CHUNK_MAX) -> None:
         self._asker = asker
+        self._chunk_max = chunk_max
         self._dues = dues
         self._partitions = partitions
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -167,7 +168,7 @@ class WindowManager:
         chunk, frozen = board.next_chunk, board.frozen
         rewards = rules_of(row.definition).rank_rewards
         for _ in range(CHUNKS_PER_TICK):
-            most = entries_max(rewards, frozen)
+            most = entries_max(rewards, frozen, self._chunk_max)
             read = await self._dues.ranks(board.board_id, frozen, most + 1)
             entries, last = chunk_of(read, most, len(row.definition))
             command = FinalizeBoard(
@@ -211,10 +212,10 @@ def closing_order(closed: frozenset[int], home: int, partitions: int) -> tuple[l
     return [p for p in missing if p == home], [p for p in missing if p != home]
 
 
-def entries_max(rewards: Sequence[RankReward], frozen: int) -> int:
+def entries_max(rewards: Sequence[RankReward], frozen: int, chunk_max: int) -> int:
     """How many entries the chunk after `frozen` ranks may have, by the rewards that reach it. Pure."""
     reaching = sum(reward.rank_max > frozen for reward in rewards)
-    return max(1, min(CHUNK_MAX, GIFTS_MAX // reaching)) if reaching else CHUNK_MAX
+    return max(1, min(chunk_max, GIFTS_MAX // reaching)) if reaching else chunk_max
 
 
 def chunk_of(read: Sequence[FinalEntry], most: int, definition_bytes: int) -> tuple[list[FinalEntry], bool]:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import uvicorn
 
-from deploy import http_protocol
 from deploy.edge_protocol import EdgeProtocol
 
 H2C = b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\nupgrade: h2c\r\n"
@@ -49,13 +48,17 @@ class Impatient(EdgeProtocol):
     head_seconds = 0.5
 
 
+class Narrow(Impatient):
+    heads_bytes_max = 100_000
+
+
 @asynccontextmanager
-async def served() -> AsyncIterator[int]:
+async def served(protocol: type[EdgeProtocol] = Impatient) -> AsyncIterator[int]:
     config = uvicorn.Config(
         echo,
         host="127.0.0.1",
         port=0,
-        http=Impatient,
+        http=protocol,
         ws="none",
         lifespan="off",
         log_level="critical",
@@ -276,10 +279,9 @@ async def test_what_is_whole_is_answered_before_what_is_malformed() -> None:
         )
 
 
-async def test_heads_that_are_not_whole_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "HEADS_BYTES_MAX", 100_000)
+async def test_heads_that_are_not_whole_share_a_limit() -> None:
     half = b"GET /" + b"x" * 55_000
-    async with served() as port:
+    async with served(Narrow) as port:
         first, beyond = await asyncio.gather(exchange(port, half), exchange(port, b"", half))
         assert first == b""  # too late, and quietly closed
         assert beyond.startswith(b"HTTP/1.1 503")

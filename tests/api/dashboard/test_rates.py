@@ -9,7 +9,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.dashboard import rates
 from api.dashboard.access import Gatekeeper
 from api.dashboard.answering import guarded
 from api.dashboard.rates import Rates
@@ -38,14 +37,15 @@ class Keys:
 
 
 @pytest.fixture
-async def http(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    monkeypatch.setattr(rates, "CALLS", LIMIT)
-    monkeypatch.setattr(rates, "PERIOD_MS", 60_000)
+async def http(redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
     redis = connect(redis_url)
     directory: Any = Keys()
     gatekeeper = Gatekeeper(directory, SIGNER, lambda: 0)
     counting = Rates(
-        RedisRateLimiter(redis, prefix=uuid.uuid4().hex), lambda request: request.headers["x-from"]
+        RedisRateLimiter(redis, prefix=uuid.uuid4().hex),
+        lambda request: request.headers["x-from"],
+        calls_max=LIMIT,
+        period_ms=60_000,
     )
 
     async def answer(_: Request, __: Any) -> bytes:

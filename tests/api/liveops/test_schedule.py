@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from api.liveops import schedule
 from api.liveops.schedule import FINAL_AFTER_MS, ScheduledBoards
 from schemas.edge.ports import Game, Limits
 from schemas.liveops.definitions import resolve_events
@@ -109,10 +108,9 @@ def test_an_event_that_runs_once(ends: str, *, final: bool) -> None:
     assert world.found(world.id_at(1_800_000_000_000 - 1)) is final
 
 
-def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "WINDOWS_MAX", 10)
-    monkeypatch.setattr(schedule, "GAMES_MAX", 2)
+def test_what_is_known_is_bounded() -> None:
     world = World(event(), event("f", window={"seconds": 1}))
+    world.boards = ScheduledBoards(lambda: world.now_ms, games_max=2, windows_max=10)
     for _ in range(30):
         world.found("lb_x")
         world.now_ms += 1_000

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from api.liveops import listening
 from deploy.edge_protocol import EdgeProtocol
 from projections.liveops.streams import RedisBoardStreams
 from schemas.edge.ports import Limits
@@ -211,10 +210,8 @@ async def test_where_to_go_on_may_stand_in_the_query(reads: World) -> None:
     assert refused.status_code == 400
 
 
-async def test_a_revoked_keys_stream_ends_and_others_hear_on(
-    reads: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listening, "SWEEP_S", 0.05)
+async def test_a_revoked_keys_stream_ends_and_others_hear_on(reads: World) -> None:
+    reads.reads = reads.create(sweep_s=0.05)
     board_id = reads.board("a", [1.0])
     async with served(reads.serve) as (port, _):
         out = await Client.open(reads, port, board_id, key=reads.directory.live)
@@ -341,11 +338,8 @@ async def test_a_projection_that_is_swapped_right_before_a_read_repeats_nothing(
         client.close()
 
 
-async def test_heartbeats_and_a_lost_closing(reads: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        listening.BoardListeners.__init__, "__kwdefaults__", {"heartbeat_s": 0.05, "listeners_max": 1}
-    )
-    reads.reads = reads.create()
+async def test_heartbeats_and_a_lost_closing(reads: World) -> None:
+    reads.reads = reads.create(heartbeat_s=0.05, listeners_max=1)
     board_id = reads.board("a", [1.0])
     async with served(reads.serve) as (port, _):
         client = await Client.open(reads, port, board_id)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from api.liveops import listening
 from schemas.liveops.definitions import resolve_events
 from schemas.liveops.names import board_id
 from tests.api.liveops.test_streams import Client, served, update
@@ -107,9 +106,9 @@ async def test_a_window_that_ended_without_anybody_is_final(reads: World) -> Non
 
 
 async def test_its_stream_is_ready_hears_the_first_and_ends_with_the_window(
-    reads: World, monkeypatch: pytest.MonkeyPatch
+    reads: World,
 ) -> None:
-    monkeypatch.setattr(listening, "SWEEP_S", 0.05)
+    reads.reads = reads.create(sweep_s=0.05)
     wanted = id_at(reads, reads.now)
     async with served(reads.serve) as (port, _):
         client = await Client.open(reads, port, wanted)
@@ -125,9 +124,9 @@ async def test_its_stream_is_ready_hears_the_first_and_ends_with_the_window(
 
 
 async def test_the_end_of_a_board_that_somebody_joined_is_left_to_its_finalization(
-    reads: World, monkeypatch: pytest.MonkeyPatch
+    reads: World,
 ) -> None:
-    monkeypatch.setattr(listening, "SWEEP_S", 0.05)
+    reads.reads = reads.create(sweep_s=0.05)
     wanted = id_at(reads, reads.now)
     async with served(reads.serve) as (port, _):
         client = await Client.open(reads, port, wanted)

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from api.liveops.app import LiveopsReads, create_liveops_reads
+from api.liveops.listening import ListenerOptions
 from projections.liveops.keys import NOUN
 from projections.liveops.streams import RedisBoardStreams
 from projections.redis.rate_limit import RedisRateLimiter
@@ -156,8 +157,8 @@ class World:
     def game(self) -> Game:
         return self.directory.doom
 
-    def create(self) -> LiveopsReads:
-        """One more process of the same deployment."""
+    def create(self, **options: Any) -> LiveopsReads:
+        """One more process of the same deployment; the options are those of its listeners."""
         return create_liveops_reads(
             directory=self.directory,
             limiter=RedisRateLimiter(self.redis),
@@ -169,6 +170,7 @@ class World:
             monotonic=lambda: self.now,
             trusted_proxies=("127.0.0.0/8",),
             registry=CollectorRegistry(),
+            listener_options=ListenerOptions(**options),
         )
 
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:

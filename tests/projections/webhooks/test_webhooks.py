@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 
 from projections.redis.client import connect
 from projections.redis.reader import StoreRegressed
-from projections.webhooks import reader as reading
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
 from schemas.codec import Message
@@ -134,7 +133,7 @@ class World:
         game = await self.game(game_id)
         return None if game is None else target_of(game, target_id)
 
-    def reader(self) -> WebhookReader:
+    def reader(self, **limits: int) -> WebhookReader:
         return WebhookReader(
             self.queue,
             topic=LIVEOPS_EVENTS,
@@ -142,6 +141,7 @@ class World:
             games=self,
             give_up=self.give_up,
             clock_ms=self.clock_ms,
+            **limits,
         )
 
     def deliverer(self) -> WebhookDeliverer:
@@ -432,14 +432,11 @@ async def test_a_lost_redis_is_noticed_and_only_the_last_day_is_sent_again(
         assert [message["data"]["grant"]["id"] for _, message in receiver.got] == ["grant-2"]
 
 
-async def test_too_many_waiting_are_dead_letters_at_once(
-    redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "WAITING_MAX", 1)
+async def test_too_many_waiting_are_dead_letters_at_once(redis: Redis, receiver: Receiver) -> None:
     async with world_of(redis, receiver, "main") as world:
         world.happen(created(1))
         world.happen(created(2), sequence=2)
-        await world.read()
+        await world.read(world.reader(waiting_max=1))
         assert len(world.dead) == 1
         assert await world.queue.waiting() == {"game_1/main": 1}
 

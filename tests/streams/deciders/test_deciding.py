@@ -13,7 +13,6 @@ from schemas.envelope import Command, EventsRecord
 from schemas.log import LogRecord
 from schemas.studio.commands import RevokeKey
 from schemas.studio.events import EVENTS, GameDefined, StudioDefined
-from streams.deciders import deciding
 from streams.deciders.deciding import decide_record, encode_events_record
 from streams.deciders.fold import REMEMBER_MS, Fold
 from streams.deciders.log_time import EXPIRED_MS
@@ -34,13 +33,15 @@ def record(value: bytes, offset: int = 0, at_ms: int = AT_MS) -> LogRecord:
 class Decider:
     """A fold, and the records it has decided."""
 
-    def __init__(self, noun: Noun[StudioState] = NOUN) -> None:
+    def __init__(self, noun: Noun[StudioState] = NOUN, **limits: int) -> None:
         self.noun = noun
+        self.limits = limits
         self.fold = Fold(noun)
         self.letters: list[Any] = []
 
     def decide(self, value: bytes, at_ms: int = AT_MS) -> EventsRecord:
-        decision = decide_record(self.noun, self.fold, record(value, self.fold.cursor.src + 1, at_ms))
+        taken = record(value, self.fold.cursor.src + 1, at_ms)
+        decision = decide_record(self.noun, self.fold, taken, **self.limits)
         self.letters += decision.dead_letters
         appended = LogRecord(
             topic="studio.events",
@@ -203,12 +204,12 @@ def test_a_decider_that_fails_on_one_command_goes_on_with_the_others(
 
 
 def test_events_that_would_not_fit_the_record_fail_their_command_alone(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(deciding, "EVENT_BYTES_MAX", 1000)
     big = define("big", *[game(f"g{number}") for number in range(20)])
     with caplog.at_level(logging.CRITICAL, logger="streams.deciders.deciding"):
-        events = Decider().decide(record_of(command_of(big, "c1"), command_of(define("small"), "c2")))
+        decider = Decider(event_bytes_max=1000)
+        events = decider.decide(record_of(command_of(big, "c1"), command_of(define("small"), "c2")))
     assert failure(events.decided[0]) is not None
     assert rejection(events.decided[1]) is None
     assert events.decided[1].events

@@ -12,7 +12,6 @@ from schemas.dead_letters import decode_dead_letter
 from schemas.envelope import Command, EventsRecord
 from schemas.log import LogUnavailable
 from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, STUDIO_EVENTS
-from streams.deciders import shell
 from streams.deciders.fold import FoldFailed
 from streams.deciders.shell import AnotherWriter, DeciderReader, OutOfOrder
 from streams.deciders.snapshots import ObjectSnapshots
@@ -24,7 +23,7 @@ from tests.streams.deciders.memory_log import MemoryLog
 COMMANDS, EVENTS = STUDIO_COMMANDS.name, STUDIO_EVENTS.name
 
 
-def reader(log: MemoryLog, folder: Path, every: int = 2000) -> DeciderReader[StudioState]:
+def reader(log: MemoryLog, folder: Path, every: int = 2000, **more: int) -> DeciderReader[StudioState]:
     return DeciderReader(
         STUDIO,
         commands=STUDIO_COMMANDS,
@@ -33,6 +32,7 @@ def reader(log: MemoryLog, folder: Path, every: int = 2000) -> DeciderReader[Stu
         appender=log,
         snapshots=ObjectSnapshots(FolderObjects(folder, base_url="http://localhost", secret=b"secret")),
         snapshot_every=every,
+        **more,
     )
 
 
@@ -169,10 +169,9 @@ async def test_a_snapshot_saves_the_fold_and_gives_the_same_state(tmp_path: Path
     assert repeated == 1
 
 
-async def test_a_large_state_is_saved_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "SNAPSHOT_BYTES_A_RECORD", 100)
+async def test_a_large_state_is_saved_less_often(tmp_path: Path) -> None:
     log = MemoryLog()
-    decider = reader(log, tmp_path, every=1)
+    decider = reader(log, tmp_path, every=1, snapshot_bytes_a_record=100)
     await decider.assigned(0)
     saved_at = [0]
     for number in range(12):

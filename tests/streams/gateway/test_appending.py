@@ -7,7 +7,6 @@ import pytest
 
 from schemas.log import Appended, LogUnavailable
 from schemas.telemetry.record import PartKind, TelemetryPart
-from streams.gateway import appending
 from streams.gateway.appending import TelemetryAppending
 from streams.gateway.metrics import GatewayMetrics
 from tests.streams.gateway.world import MemoryLog
@@ -60,10 +59,9 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
     assert sorted(partition for partition, _ in log.records) == [0, 1, 2, 3]
 
 
-async def test_a_record_stays_under_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appending, "RECORD_BODY_BYTES_MAX", 1000)
+async def test_a_record_stays_under_its_size() -> None:
     log = MemoryLog()
-    taking = TelemetryAppending(log, partitions=1, metrics=GatewayMetrics())
+    taking = TelemetryAppending(log, partitions=1, metrics=GatewayMetrics(), record_bytes_max=1000)
     await asyncio.gather(*started(taking, iter([b"x" * 300, b"y" * 300, b"z" * 5000, b"w"])))
     assert [[len(part.body) for part in parts] for _, parts in log.records] == [[300], [300], [5000], [1]]
 
@@ -86,11 +84,11 @@ async def test_a_failed_record_refuses_what_waits_behind_it() -> None:
     assert len(log.parts) == 1
 
 
-async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appending, "WAITING_PARTS_MAX", 3)
-    monkeypatch.setattr(appending, "WAITING_BYTES_MAX", 10_000)
+async def test_the_queue_is_bounded() -> None:
     log = MemoryLog()
-    taking = TelemetryAppending(log, partitions=1, metrics=GatewayMetrics())
+    taking = TelemetryAppending(
+        log, partitions=1, metrics=GatewayMetrics(), waiting_parts_max=3, waiting_bytes_max=10_000
+    )
     with pytest.raises(LogUnavailable, match="refused"):
         await taking.append(0, part(b"x" * 10_000))
     log.gate.clear()

@@ -12,7 +12,6 @@ from schemas.log import LogRecord
 from schemas.log_positions import Position, PositionRefused
 from schemas.topics import LIVEOPS_EVENTS
 from streams.gateway.waiting import CommandUnavailable
-from streams.liveops import rank_rewards
 from streams.liveops.rank_rewards import RankRewards, gifts
 from streams.liveops.windows import WindowManager
 from tests.streams.deciders.liveops.given import CRATE, GOLD, event
@@ -72,8 +71,8 @@ async def world() -> World:
     return world
 
 
-def reader(world: World, held: Held, log: Log | None = None) -> RankRewards:
-    return RankRewards(world.asker(), topic=LIVEOPS_EVENTS, tail=log or Log(world), positions=held)
+def reader(world: World, held: Held, log: Log | None = None, **times: float) -> RankRewards:
+    return RankRewards(world.asker(), topic=LIVEOPS_EVENTS, tail=log or Log(world), positions=held, **times)
 
 
 async def read_all(rewards: RankRewards, world: World) -> int:
@@ -163,11 +162,7 @@ async def test_a_restart_begins_behind_what_was_given(world: World) -> None:
     assert not [body for _, body in world.asked[asked:] if isinstance(body, GiveRankReward)]
 
 
-async def test_the_position_stays_until_all_is_answered(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rank_rewards, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(rank_rewards, "AGAIN_S", 0.0)
+async def test_the_position_stays_until_all_is_answered(world: World) -> None:
     held = Held()
 
     def first_is_away(_partition: int, body: Message) -> bool:
@@ -175,7 +170,7 @@ async def test_the_position_stays_until_all_is_answered(
 
     world.away = first_is_away
     with pytest.raises(CommandUnavailable):
-        await read_all(reader(world, held), world)
+        await read_all(reader(world, held, patience_s=0.0, again_s=0.0), world)
     assert held.offsets == {}
     world.away = lambda _partition, _body: False
     await read_all(reader(world, held), world)

@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any
 
 import msgspec
-import pytest
 
 from schemas.codec import Message
 from schemas.envelope import Command, Outcome
@@ -32,8 +31,8 @@ from tests.streams.deciders.liveops.given import event
 from tests.streams.liveops.world import World
 
 
-def manager(world: World) -> WindowManager:
-    return WindowManager(world.asker(), world, partitions=World.partitions)
+def manager(world: World, **limits: int) -> WindowManager:
+    return WindowManager(world.asker(), world, partitions=World.partitions, **limits)
 
 
 async def over(definition: dict[str, object] | None = None, players: int = 5) -> World:
@@ -101,8 +100,7 @@ async def test_two_timers_at_once_end_a_window_once() -> None:
     assert len(world.found(BoardChunkFinalized)) == len(world.found(BoardFinalized)) == 1
 
 
-async def test_a_stop_between_two_chunks_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "CHUNK_MAX", 2)
+async def test_a_stop_between_two_chunks_goes_on_where_it_stood() -> None:
     world = await over()
     chunks = 0
 
@@ -114,8 +112,8 @@ async def test_a_stop_between_two_chunks_goes_on_where_it_stood(monkeypatch: pyt
         return False
 
     world.away = second_is_away
-    assert await manager(world).tick(world.at_ms) == 0
-    assert await manager(world).tick(world.at_ms) == 1
+    assert await manager(world, chunk_max=2).tick(world.at_ms) == 0
+    assert await manager(world, chunk_max=2).tick(world.at_ms) == 1
     frozen = [[entry.rank for entry in chunk.entries] for chunk in world.found(BoardChunkFinalized)]
     assert frozen == [[1, 2], [3, 4], [5]]
     assert [done.chunks for done in world.found(BoardFinalized)] == [3]
@@ -178,13 +176,13 @@ def test_chunks_end_at_their_count_and_at_their_bytes() -> None:
 
 def test_a_chunk_earns_so_many_rewards_and_no_more() -> None:
     rewards = [RankReward(rank_max=rank_max, trigger="t", ordinal=0) for rank_max in (10, 5000, 5000, 10**6)]
-    assert [entries_max(rewards, frozen) for frozen in (0, 10, 5000, 10**6)] == [
+    assert [entries_max(rewards, frozen, CHUNK_MAX) for frozen in (0, 10, 5000, 10**6)] == [
         GIFTS_MAX // 4,
         GIFTS_MAX // 3,
         CHUNK_MAX,
         CHUNK_MAX,
     ]
-    assert entries_max(rewards * 5000, 0) == 1
+    assert entries_max(rewards * 5000, 0, CHUNK_MAX) == 1
 
 
 def test_the_home_partition_comes_first() -> None:
