@@ -55,14 +55,18 @@ class QuestlogStack:
 def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0.
 
-    Live-ops has as many partitions as in production, so that what spans partitions is tested.
+    Live-ops has as many partitions as in production, so that what spans partitions is tested. Webhooks may go
+    to this machine, where tests listen for them.
     """
     ports = {
         name: str(free_port()) for name in ("--port", "--kafka-port", "--redis-port", "--clickhouse-port")
     }
     command = [sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play", "--home", str(home)]
     command += [word for pair in ports.items() for word in pair] + list(options)
-    environment = os.environ | {"QUESTLOG_LIVEOPS_PARTITIONS": str(LIVEOPS_COMMANDS.partitions)}
+    environment = os.environ | {
+        "QUESTLOG_LIVEOPS_PARTITIONS": str(LIVEOPS_COMMANDS.partitions),
+        "QUESTLOG_WEBHOOK_NETWORKS": "127.0.0.0/8",
+    }
     with subprocess.Popen(  # noqa: S603 - our own
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:

@@ -58,21 +58,22 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def define(stack: QuestlogStack, folder: Path, url: str) -> None:
+async def define(stack: QuestlogStack, folder: Path, url: str, game_id: str = GAME_ID) -> None:
     """Declare the game with a webhook, as a studio does."""
     file = folder / "short.yaml"
     told = ["attempt.completed", "grant.created", "grant.claimed", "leaderboard.finalized"]
     webhook = {"id": "main", "url": url, "events": told}
-    game = {"id": GAME_ID, "slug": "short", "name": "Short", "webhooks": [webhook]}
-    file.write_text(json.dumps({"studio": {"name": "Short", "slug": "short"}, "games": [game]}))
+    game = {"id": game_id, "slug": "short", "name": "Short", "webhooks": [webhook]}
+    slug = game_id.removeprefix("game_")
+    file.write_text(json.dumps({"studio": {"name": "Short", "slug": slug}, "games": [game]}))
     command = (sys.executable, "-m", "deploy.cli", "apply", str(file), "--home", str(stack.home))
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0
 
 
-def resolved() -> ResolvedEvent:
+def resolved(game_id: str) -> ResolvedEvent:
     game = Game(
-        id=GAME_ID,
+        id=game_id,
         studio_id="user_1",
         slug="short",
         name="Short",
@@ -88,12 +89,15 @@ def resolved() -> ResolvedEvent:
 class World:
     """A gateway's view of the stack."""
 
-    def __init__(self, stack: QuestlogStack, redis: Redis, appender: KafkaAppender, tail: KafkaTail) -> None:
+    def __init__(
+        self, stack: QuestlogStack, game_id: str, redis: Redis, appender: KafkaAppender, tail: KafkaTail
+    ) -> None:
         self.stack = stack
+        self.game_id = game_id
         self.reads = LiveopsQueries(redis)
         self.queue = WebhookQueue(redis)
         self.tail = tail
-        self.event = resolved()
+        self.event = resolved(game_id)
         self.client = CommandClient(
             topic=LIVEOPS_COMMANDS,
             appender=appender,
@@ -104,12 +108,12 @@ class World:
         self.asker = Asker(self.client, clock_ms=now_ms, randomness=secrets.token_bytes)
 
     async def play(self, external_id: str, window_id: str, frags: float) -> None:
-        aggregate_id = player_aggregate(GAME_ID, external_id)
+        aggregate_id = player_aggregate(self.game_id, external_id)
         started = await self.asker.ask(
             StartAttempt(event_key="short", window_id=window_id),
             aggregate_id=aggregate_id,
             studio_id="user_1",
-            game_id=GAME_ID,
+            game_id=self.game_id,
             reference=self.event.reference,
             definition=self.event.encoded,
         )
@@ -118,7 +122,7 @@ class World:
             ReportProgress(event_key="short", attempt_id=attempt.id, mode="increment", metric_value=frags),
             aggregate_id=aggregate_id,
             studio_id="user_1",
-            game_id=GAME_ID,
+            game_id=self.game_id,
         )
 
     def kill(self, *parts: str) -> None:
@@ -146,12 +150,12 @@ class World:
 
 
 @asynccontextmanager
-async def opened(stack: QuestlogStack) -> AsyncIterator[World]:
+async def opened(stack: QuestlogStack, game_id: str = GAME_ID) -> AsyncIterator[World]:
     """A world on a stack, closed afterwards."""
     redis = connect(stack.demo["redis_url"])
     appender = KafkaAppender(stack.demo["kafka"], client_id="test-time")
     tail = KafkaTail(stack.demo["kafka"], client_id="test-time-tail")
-    made = World(stack, redis, appender, tail)
+    made = World(stack, game_id, redis, appender, tail)
     await made.client.start()
     yield made
     await made.client.stop()

@@ -22,7 +22,7 @@ PLAYERS = 40
 
 @pytest.fixture
 async def world(questlog_stack: QuestlogStack, tmp_path: Path) -> AsyncIterator[World]:
-    await define(questlog_stack, tmp_path, "http://127.0.0.1:9/")
+    await define(questlog_stack, tmp_path, "http://10.0.0.1/")
     async with opened(questlog_stack) as made:
         yield made
 
@@ -60,7 +60,7 @@ async def test_a_short_window_ends_once_and_each_rank_gets_its_reward_once(world
     assert row is not None
     assert (row.finalized_at_ms is not None, row.total_players) == (True, PLAYERS)
     assert len(await world.reads.pending_grants(GAME_ID, "p39")) == 2
-    # A loopback target is refused and tried again: each event waits for it once, whoever was killed.
+    # A target in a private network is refused and tried again: each event waits once, whoever was killed.
     told = await world.queue.waiting()
     assert told.get(f"{GAME_ID}/main") == len(wanted) + 1
     over = await world.reads.windows_over(now_ms(), 100)

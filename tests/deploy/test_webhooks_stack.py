@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from schemas.liveops.answers import ProgressAnswer, StartAnswer
 from schemas.liveops.commands import ClaimGrant, ReportProgress, StartAttempt
 from schemas.liveops.names import player_aggregate
 from schemas.liveops.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, signature
-from tests.deploy.liveops_world import GAME_ID, World, define, now_ms, opened
-from tests.stack import QuestlogStack, questlog_up
+from tests.deploy.liveops_world import World, define, now_ms, opened
+from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
+
+GAME_ID = "game_hooked"
 
 
 class Receiver:
@@ -48,13 +50,6 @@ class Receiver:
         if len([name for name, kind in self.of_players() if kind == "grant.claimed"]) == 2:
             self.whole.set()
         return web.Response(status=200, text="thanks")
-
-
-@pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuestlogStack]:
-    monkeypatch.setenv("QUESTLOG_WEBHOOK_NETWORKS", "127.0.0.0/8")
-    with questlog_up(tmp_path / "home") as made:
-        yield made
 
 
 @pytest.fixture
@@ -110,16 +105,16 @@ async def secret_of(stack: QuestlogStack) -> str:
 
 
 async def test_players_webhooks_arrive_in_order_and_signed_whoever_is_killed(
-    stack: QuestlogStack, receiver: Receiver, tmp_path: Path
+    questlog_stack: QuestlogStack, receiver: Receiver, tmp_path: Path
 ) -> None:
-    await define(stack, tmp_path, receiver.url)
-    async with opened(stack) as world:
+    await define(questlog_stack, tmp_path, receiver.url, GAME_ID)
+    async with opened(questlog_stack, GAME_ID) as world:
         await play(world, "ann")
         world.kill("worker-effects")
         await play(world, "bob")
         async with asyncio.timeout(60):
             await receiver.whole.wait()
-    secret = await secret_of(stack)
+    secret = await secret_of(questlog_stack)
     for player in ("ann", "bob"):
         told = [kind for name, kind in receiver.of_players() if name == player]
         assert told == ["attempt.completed", "grant.created", "grant.claimed"]
