@@ -40,12 +40,7 @@ ANSWER_SECONDS: Final = 3.0
 BEHIND_SECONDS: Final = 30.0
 """A ClickHouse projection that far behind in log time is not ready; less is its ordinary cut."""
 
-_POSITIONS: Final = (
-    "SELECT partition, next_offset FROM log_positions FINAL WHERE topic = {topic:String} ORDER BY partition"
-)
-_LIVEOPS_POSITIONS: Final = (
-    "SELECT partition, next_offset FROM liveops_positions FINAL WHERE log_id = {log_id:String}"
-)
+_POSITIONS: Final = "SELECT partition, next_offset FROM reader_positions FINAL WHERE topic = {topic:String}"
 _READERS: Final = {
     "decider:studio": ("decider", STUDIO_COMMANDS.name),
     "decider:liveops": ("decider", LIVEOPS_COMMANDS.name),
@@ -160,8 +155,7 @@ class StackLag:
 
     async def _liveops_tables(self) -> ProjectionLag:
         """Positions are kept once a second, and each five where nothing is to be written."""
-        log_id = await self._tail.log_id(LIVEOPS_EVENTS.name)
-        rows = await self._queries.select(_LIVEOPS_POSITIONS, {"log_id": log_id})
+        rows = await self._queries.select(_POSITIONS, {"topic": LIVEOPS_EVENTS.name})
         held = {int(row["partition"]): int(row["next_offset"]) for row in rows}
         ends = enumerate(await self._ends(self._liveops[1]))
         behind = sum(max(0, end - held.get(partition, 0)) for partition, end in ends)

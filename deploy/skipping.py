@@ -154,11 +154,11 @@ class Skipping:
         )
 
     async def _refuse_applied(self, partition: int, offset: int, log_id: str) -> None:
-        position = await self._positions.read(partition)
-        if position is not None and position.log_id == log_id and position.next_offset > offset:
+        position = (await self._positions.read(partition)).position
+        if position.log_id == log_id and position.offset > offset:
             raise Refused(
                 f"record {offset} of {TELEMETRY.name}[{partition}] is in the tables already:"
-                f" ClickHouse is at {position.next_offset}. There is nothing to skip",
+                f" ClickHouse is at {position.offset}. There is nothing to skip",
                 409,
             )
 

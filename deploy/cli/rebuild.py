@@ -132,10 +132,9 @@ async def rebuild_clickhouse(
     tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
     plans = {
         "telemetry": telemetry_plan(
-            live, built, topic=TELEMETRY.name, partitions=configured.telemetry_partitions, tail=tail
+            built, topic=TELEMETRY.name, partitions=configured.telemetry_partitions, tail=tail
         ),
         "liveops": liveops_plan(
-            live,
             built,
             topic=LIVEOPS_EVENTS.name,
             partitions=configured.liveops_partitions,

@@ -10,6 +10,7 @@ import msgspec
 
 from deploy.roles.redis import projections
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.positions import Positions
 from projections.liveops.tables import LiveopsTables
 from projections.redis.client import connect
 from projections.redis.state import state_of
@@ -133,20 +134,14 @@ async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail
             ),
         ),
     }
-    offsets: dict[tuple[str, int], int] = {}
-    for topic, table in ((TELEMETRY.name, "log_positions"), (LIVEOPS_EVENTS.name, "liveops_positions")):
-        where = f"WHERE topic = '{topic}'" if table == "log_positions" else ""
-        rows = await client.rows(
-            f"SELECT partition, max(next_offset) FROM {table} FINAL {where} GROUP BY partition"  # noqa: S608 - constants
-        )
-        offsets |= {(topic, int(partition)): int(offset) for partition, offset in rows}
     found = []
     for topic, (count, reader) in readers.items():
+        stored = Positions(client, topic)
         for partition in range(count):
             try:
                 await reader.assigned(partition)
             except PositionRefused as refused:
-                offset = offsets.get((topic, partition), 0)
+                offset = (await stored.read(partition)).position.offset
                 found.append(await _ahead(tail, CLICKHOUSE, (topic, partition), offset, refused))
             finally:
                 with contextlib.suppress(KeyError):

@@ -1,41 +1,41 @@
-"""How far a log partition has been applied, and the holds with which a rebuild asks projectors to wait.
+"""Where the readers of each topic stand, and the holds with which a rebuild asks projectors to wait.
 
-The position is written after every table of a cut has acknowledged. It is fenced by the name of the set of
-tables (`generations`): a projector that still works on a set which a rebuild has swapped away writes nothing.
+The position is written after every table of a cut has acknowledged. Telemetry's is fenced by the name of the
+set of tables (`generations`): a projector that still works on a set which a rebuild has swapped away writes
+nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from schemas.log_positions import Position as LogPosition
+from schemas.log_positions import Position
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from projections.clickhouse.client import ClickHouse
 
 HOLD_MS: Final = 60_000
 """A hold that is not renewed lapses after this long, so that a rebuild that died stops nobody for good."""
+REPAIR: Final = (
+    "Build it again: `questlog rebuild clickhouse`; `questlog repair` does so with the stack stopped, and"
+    " says what was lost."
+)
+_COLUMNS: Final = ("topic", "partition", "next_offset", "src", "mark", "log_id")
 
 
-class Position(msgspec.Struct, frozen=True):
-    """Everything before `next_offset` is in every table. `log_time_ms` is the last applied LogAppendTime.
+class StoredPosition(msgspec.Struct, frozen=True):
+    """Everything before the position is in every table."""
 
-    `mark` is that of the record before `next_offset`; empty where an older release wrote it.
-    """
-
-    topic: str
     partition: int
-    next_offset: int
-    log_id: str
-    log_time_ms: int
-    mark: str = ""
-
-    @property
-    def in_log(self) -> LogPosition:
-        """As `schemas.log_positions` compares it with the log."""
-        return LogPosition(self.next_offset, mark=self.mark, log_id=self.log_id)
+    position: Position
+    log_time_ms: int = 0
+    """LogAppendTime of the last record applied; 0 where it is not kept."""
 
 
 class GenerationChanged(Exception):
@@ -53,42 +53,63 @@ class Positions:
         """The name of the set of tables that is live now."""
         return str((await self._client.rows("SELECT min(generation) FROM generations"))[0][0])
 
-    async def read(self, partition: int) -> Position | None:
-        """The stored position of a partition; None where nothing was applied yet."""
-        found = [position for position in await self.all() if position.partition == partition]
-        return found[0] if found else None
+    async def read(self, partition: int) -> StoredPosition:
+        """A partition's; the beginning where nothing was applied yet."""
+        return (await self.all()).get(partition, StoredPosition(partition, Position()))
 
-    async def all(self) -> list[Position]:
-        """The stored positions, by partition."""
+    async def all(self) -> dict[int, StoredPosition]:
+        """By partition, those where something was applied."""
         rows = await self._client.rows(
-            "SELECT partition, next_offset, log_id, toUnixTimestamp64Milli(log_time), mark"
-            " FROM log_positions FINAL WHERE topic = {topic:String} ORDER BY partition",
+            "SELECT partition, next_offset, src, mark, log_id, toUnixTimestamp64Milli(log_time)"
+            " FROM reader_positions FINAL WHERE topic = {topic:String} ORDER BY partition",
             {"topic": self._topic},
         )
-        return [Position(self._topic, int(p), int(n), str(i), int(t), str(m)) for p, n, i, t, m in rows]
+        return {
+            int(partition): StoredPosition(
+                int(partition), Position(int(offset), int(src), str(mark), str(log_id)), int(log_time_ms)
+            )
+            for partition, offset, src, mark, log_id, log_time_ms in rows
+        }
 
-    async def write(self, position: Position, generation: str) -> None:
+    async def write(self, stored: StoredPosition, generation: str) -> None:
         """Store a position unless the tables were swapped since. Twice, or an older one: no effect.
 
         Raises GenerationChanged.
         """
+        position = stored.position
         await self._client.command(
-            "INSERT INTO log_positions (topic, partition, next_offset, log_id, log_time, mark)"
-            " SELECT {topic:String}, {partition:UInt16}, {next:UInt64}, {log_id:String},"
-            " fromUnixTimestamp64Milli({time:Int64}, 'UTC'), {mark:String}"
+            "INSERT INTO reader_positions (topic, partition, next_offset, src, mark, log_id, log_time)"
+            " SELECT {topic:String}, {partition:UInt16}, {next:UInt64}, {src:Int64}, {mark:String},"
+            " {log_id:String}, fromUnixTimestamp64Milli({time:Int64}, 'UTC')"
             " WHERE (SELECT min(generation) FROM generations) = {generation:String}",
             {
                 "topic": self._topic,
-                "partition": position.partition,
-                "next": position.next_offset,
-                "log_id": position.log_id,
-                "time": position.log_time_ms,
+                "partition": stored.partition,
+                "next": position.offset,
+                "src": position.src,
                 "mark": position.mark,
+                "log_id": position.log_id,
+                "time": stored.log_time_ms,
                 "generation": generation,
             },
         )
         if await self.generation() != generation:
             raise GenerationChanged(f"the tables of {self._client.database} were swapped by a rebuild")
+
+    async def write_all(self, positions: Iterable[tuple[int, Position]]) -> None:
+        """Store positions of many partitions by one insert, whatever the tables' name."""
+        rows = [
+            [self._topic, partition, at.offset, at.src, at.mark, at.log_id] for partition, at in positions
+        ]
+        body = "\n".join(map(json.dumps, rows)).encode()
+        token = hashlib.sha256(body).hexdigest()
+        await self._client.insert("reader_positions", _COLUMNS, body, form="JSONCompactEachRow", token=token)
+
+    async def replace_by(self, built: str) -> None:
+        """Take the topic's positions of the database `built` in place of the own ones. Twice: the same."""
+        await self._client.command(
+            f"ALTER TABLE reader_positions REPLACE PARTITION '{self._topic}' FROM {built}.reader_positions"
+        )
 
     async def hold(self, holder: str, until_ms: int, version: int) -> None:
         """Ask this topic's projectors to wait until then; a past time releases them. The latest wins."""

@@ -17,6 +17,7 @@ import msgspec
 
 from projections.clickhouse import migrations
 from projections.clickhouse.positions import HOLD_MS, Positions
+from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -101,10 +102,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     builder: Builder
     """Writes to the second database."""
-    positions: Callable[[str], Awaitable[dict[int, int]]]
-    """The live next offsets by partition, those that are in the log with this id alone."""
     tables: tuple[str, ...]
-    """What is exchanged, in this order."""
+    """What is exchanged, in this order; then the topic's positions."""
     sums: Callable[[ClickHouse, dict[int, int]], Awaitable[dict[str, TableSum]]]
     """What is compared: each table of a database, of what stands before these positions."""
     has_effect: Callable[[LogRecord], bool] = lambda _record: True
@@ -152,6 +151,7 @@ async def rebuild_tables(
                 )
             for table in plan.tables:
                 await _exchange(live, built, table)
+            await Positions(live, plan.topic).replace_by(built.database)
             return Rebuilt(records=building.records, positions=positions, ends=ends, swapped=True)
     finally:
         await building.stop()
@@ -167,7 +167,7 @@ class _Rebuild:
         self._partitions = range(plan.partitions)
         self._tail = tail
         self._progress = progress
-        self._holds = Positions(live, plan.topic)
+        self._positions = Positions(live, plan.topic)
         self._builder = plan.builder
         self._next: dict[int, int] = {}
         self.records = 0
@@ -208,11 +208,12 @@ class _Rebuild:
 
     async def targets(self) -> dict[int, int]:
         """How far to build: to the live positions; to the log's end where there is none of this log."""
-        stored = await self._plan.positions(await self._tail.log_id(self._topic))
+        stored = await self._positions.all()
         found = {}
         for partition, end in (await self.ends()).items():
-            position = stored.get(partition)
-            found[partition] = position if position is not None and position <= end else end
+            held = stored[partition].position if partition in stored else None
+            in_this = held is not None and await in_log(self._tail, self._topic, partition, held)
+            found[partition] = held.offset if held is not None and in_this else end
         return found
 
     async def come_close(self) -> None:
@@ -228,7 +229,7 @@ class _Rebuild:
         """Until every projector has answered the hold, or nothing has moved for a while."""
         before, quiet_s = await self.targets(), 0.0
         while quiet_s < QUIET_S:
-            if await self._holds.waiting(holder) >= set(self._partitions):
+            if await self._positions.waiting(holder) >= set(self._partitions):
                 return
             await sleep(_LOOK_S)
             now = await self.targets()

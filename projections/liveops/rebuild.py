@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
-from projections.liveops.table_rows import ECONOMY, POSITIONS, TABLES
-from projections.liveops.tables import LiveopsTables, stored_positions
-from schemas.log_positions import in_log
+from projections.liveops.table_rows import ECONOMY, TABLES
+from projections.liveops.tables import LiveopsTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def liveops_plan(
-    live: ClickHouse,
     built: ClickHouse,
     *,
     topic: str,
@@ -25,22 +23,12 @@ def liveops_plan(
     tail: LogTail,
     clock_ms: Callable[[], int],
 ) -> Plan:
-    """How the tables of `live` are built in `built`; those of a stack from before they existed are filled."""
-
-    async def positions(log_id: str) -> dict[int, int]:
-        found = await stored_positions(live, log_id)
-        return {
-            partition: held.offset
-            for partition, held in found.items()
-            if await in_log(tail, topic, partition, held)
-        }
-
+    """How the tables are built in `built`; those of a stack from before they existed are filled."""
     return Plan(
         topic=topic,
         partitions=partitions,
         builder=LiveopsTables(built, topic=topic, tail=tail, clock_ms=clock_ms),
-        positions=positions,
-        tables=(*TABLES, POSITIONS),
+        tables=TABLES,
         sums=_sums,
     )
 

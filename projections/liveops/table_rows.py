@@ -23,7 +23,6 @@ LEDGER: Final = "liveops_ledger"
 FINAL_ENTRIES: Final = "liveops_final_entries"
 SCORES: Final = "liveops_scores"
 EVENTS_TABLE: Final = "liveops_events"
-POSITIONS: Final = "liveops_positions"
 ECONOMY: Final = "liveops_economy"
 ROW_TABLES: Final = (LEDGER, FINAL_ENTRIES, SCORES, EVENTS_TABLE)
 TABLES: Final = (*ROW_TABLES, ECONOMY)
@@ -46,7 +45,6 @@ COLUMNS: Final = {
         *("studio_id", "game_id", "step", "start", "type", "key", "minted", "spent", "_partition"),
         "next_offset",
     ),
-    POSITIONS: ("partition", "next_offset", "src", "log_id", "mark"),
 }
 _SECRETS: Final = frozenset({"secret_hash", "previous_secret_hash"})
 """Hashes that speak for a player: analysts have no use for them."""

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from projections.clickhouse.positions import Positions
+from projections.clickhouse.positions import REPAIR, Positions
 from projections.liveops.economy_store import stored_totals
 from projections.liveops.economy_totals import Move, rows_of
-from projections.liveops.table_rows import COLUMNS, ECONOMY, POSITIONS, Rows, add_record, no_rows
+from projections.liveops.table_rows import COLUMNS, ECONOMY, Rows, add_record, no_rows
 from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
-from schemas.log_positions import Cursor, Position, begin
+from schemas.log_positions import Cursor, begin
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -73,26 +73,24 @@ class LiveopsTables(LogReader):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client
-        self._holds = Positions(client, topic)
+        self._positions = Positions(client, topic)
         self._sleep = sleep
         self._topic = topic
         self._tail = tail
         self._clock_ms = clock_ms
-        self._log_id = ""
         self._cuts: dict[int, _Cut] = {}
         self._writing = asyncio.Lock()
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the tables stand; at the log's start where they hold nothing of this log.
+        """Go on where the tables stand; at the log's start where they hold nothing.
 
         Raises PositionRefused where their position is not in the log.
         """
-        self._log_id = await self._tail.log_id(self._topic)
-        held = (await stored_positions(self._client, self._log_id)).get(partition, Position())
+        held = (await self._positions.read(partition)).position
         where = f"ClickHouse database {self._client.database}"
-        start = await begin(self._tail, self._topic, partition, held, where=where)
+        start = await begin(self._tail, self._topic, partition, held, where=where, repair=REPAIR)
         if start.marked:
-            await self._insert(POSITIONS, [_row(partition, start.position)])
+            await self._positions.write_all([(partition, start.position)])
         self._cuts[partition] = _Cut(Cursor(start.position), held.offset)
         return held.offset
 
@@ -135,26 +133,27 @@ class LiveopsTables(LogReader):
                     moves += cut.moves
                     taken.append((partition, cut, cut.cursor.position))
                     cut.rows, cut.moves, cut.since_ms = no_rows(), [], 0
-            stored = await stored_positions(self._client, self._log_id)
+            stored = await self._positions.all()
             for partition, cut, _ in taken:
-                if stored.get(partition, Position()).offset != cut.held:
-                    raise PositionLost(f"{POSITIONS} does not hold {cut.held} for {self._topic}[{partition}]")
-            positions = [_row(partition, position) for partition, _, position in taken]
+                if (stored[partition].position.offset if partition in stored else 0) != cut.held:
+                    raise PositionLost(f"no position {cut.held} is held for {self._topic}[{partition}]")
             ends = {partition: position.offset for partition, _, position in taken}
             totals = rows_of(moves, await stored_totals(self._client, moves), ends)
-            for table, some in (*rows.items(), (ECONOMY, totals), (POSITIONS, positions)):
+            for table, some in (*rows.items(), (ECONOMY, totals)):
                 if some:
                     await self._insert(table, some)
+            if taken:
+                await self._positions.write_all((partition, position) for partition, _, position in taken)
             for _, cut, position in taken:
                 cut.held = position.offset
 
     async def _wait_for_release(self) -> None:
         """Wait while a rebuild holds this topic; it is told that nothing is under way."""
         answered: str | None = None
-        while (holder := await self._holds.held(self._clock_ms())) is not None:
+        while (holder := await self._positions.held(self._clock_ms())) is not None:
             if holder != answered:
                 for partition in list(self._cuts):
-                    await self._holds.answer_hold(partition, holder)
+                    await self._positions.answer_hold(partition, holder)
                 answered = holder
             await self._sleep(HOLD_POLL_S)
 
@@ -162,19 +161,3 @@ class LiveopsTables(LogReader):
         body = b"\n".join(map(_encode, rows))
         token = hashlib.sha256(body).hexdigest()
         await self._client.insert(table, COLUMNS[table], body, form="JSONCompactEachRow", token=token)
-
-
-def _row(partition: int, position: Position) -> list[Any]:
-    return [partition, position.offset, position.src, position.log_id, position.mark]
-
-
-async def stored_positions(client: ClickHouse, log_id: str) -> dict[int, Position]:
-    """How far the tables are, by partition of the log with this id."""
-    found = await client.rows(
-        f"SELECT partition, next_offset, src, mark FROM {POSITIONS} FINAL"  # noqa: S608 - a constant
-        " WHERE log_id = {log_id:String}",
-        {"log_id": log_id},
-    )
-    return {
-        int(number): Position(int(offset), int(src), str(mark), log_id) for number, offset, src, mark in found
-    }

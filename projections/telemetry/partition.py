@@ -11,14 +11,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from projections.clickhouse.positions import Position
+from projections.clickhouse.positions import StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.facts import Facts
 from projections.telemetry.gathered import Gathered
 from projections.telemetry.identities import Seen
 from projections.telemetry.memory import SessionMemory
 from projections.telemetry.sessions import SessionKey, SessionPart
-from schemas.log_positions import mark_of
+from schemas.log_positions import Position, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -163,11 +163,8 @@ class Partition:
             await stores.dead_letter(letter)
             metrics.DEAD_PARTS.labels(letter.reason).inc()
         await guard.before_write()
-        await stores.write_position(
-            Position(
-                stores.topic, self.partition, cut.last + 1, stores.log_id, cut.log_time_ms, gathered.mark
-            )
-        )
+        position = Position(cut.last + 1, mark=gathered.mark, log_id=stores.log_id)
+        await stores.write_position(StoredPosition(self.partition, position, cut.log_time_ms))
         self._publish(facts, now)
         metrics.REPEATS.inc(facts.repeats)
 

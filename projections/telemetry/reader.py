@@ -12,9 +12,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from projections.clickhouse.positions import Positions
+from projections.clickhouse.positions import REPAIR, Positions, StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.culprits import ELSEWHERE, culprit
 from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
@@ -23,7 +21,6 @@ from projections.telemetry.partition import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
-from schemas.log_positions import Position as LogPosition
 from schemas.log_positions import PositionRefused, begin, record_before
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 
@@ -41,10 +38,6 @@ _HEARTBEAT_POLL_S: Final = 0.1
 _HEARTBEAT_POLLS: Final = 15
 _PUBLISH_AGAIN_MS: Final = 5_000
 """How often what is published is checked while nothing arrives."""
-REPAIR: Final = (
-    "Build it again: `questlog rebuild clickhouse`; `questlog repair` does so with the stack stopped, and"
-    " says what was lost."
-)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -104,14 +97,14 @@ class TelemetryReader:
             self._tail,
             self._topic,
             partition,
-            LogPosition() if held is None else held.in_log,
+            held.position,
             where=f"ClickHouse database {self._client.database}",
             repair=REPAIR,
         )
         log_id, offset = start.position.log_id, start.position.offset
-        log_time_ms = 0 if held is None else held.log_time_ms
-        if held is not None and start.marked:
-            await self._positions.write(msgspec.structs.replace(held, mark=start.position.mark), generation)
+        log_time_ms = held.log_time_ms
+        if start.marked:
+            await self._positions.write(StoredPosition(partition, start.position, log_time_ms), generation)
         stores = Stores(
             self._client,
             topic=self._topic,

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 from projections.telemetry.gathered import has_effect
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.stores import FACT_TABLES
-from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 BUCKET_MS: Final = 60_000
 ROWS_MAX: Final = 250_000
-SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips", "log_positions")
+SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips")
 _REPLACING: Final = frozenset({"players", "feedback", "models", "session_parts", "insights", "log_skips"})
 _COMPARED: Final = {
     "session_parts": "* EXCEPT (_version, event_counts), mapSort(event_counts)",
@@ -30,10 +28,8 @@ _COMPARED: Final = {
 """What is compared of a table where it is not all of it: a part's version follows from how cuts fell."""
 
 
-def telemetry_plan(
-    live: ClickHouse, built: ClickHouse, *, topic: str, partitions: int, tail: LogTail
-) -> Plan:
-    """How the tables of `live` are built in `built`, in larger cuts than the live ones."""
+def telemetry_plan(built: ClickHouse, *, topic: str, partitions: int, tail: LogTail) -> Plan:
+    """How the tables are built in `built`, in larger cuts than the live ones."""
     builder = TelemetryReader(
         built,
         topic=topic,
@@ -44,19 +40,10 @@ def telemetry_plan(
         overlap=True,
     )
 
-    async def positions(log_id: str) -> dict[int, int]:
-        stored = await Positions(live, topic).all()
-        return {
-            one.partition: one.next_offset
-            for one in stored
-            if one.log_id == log_id and await in_log(tail, topic, one.partition, one.in_log)
-        }
-
     return Plan(
         topic=topic,
         partitions=partitions,
         builder=builder,
-        positions=positions,
         tables=SWAPPED,
         sums=checksums,
         has_effect=has_effect,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.positions import Position, Positions
+from projections.clickhouse.positions import Positions, StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.session_store import SessionStore
@@ -92,7 +92,7 @@ class Stores:
                 own[int(minute)] = own.get(int(minute), 0) + int(events)
         return found
 
-    async def write_position(self, position: Position) -> None:
+    async def write_position(self, position: StoredPosition) -> None:
         """Say that a cut is in every table. Raises GenerationChanged where a rebuild has swapped them."""
         await self.positions.write(position, self._generation)
 

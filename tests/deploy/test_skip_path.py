@@ -195,7 +195,7 @@ async def until_past(home: Path) -> None:
 
 
 async def position(client: ClickHouse) -> int:
-    return int((await client.rows("SELECT max(next_offset) FROM log_positions"))[0][0])
+    return int((await client.rows("SELECT max(next_offset) FROM reader_positions"))[0][0])
 
 
 async def counts(client: ClickHouse) -> list[list[object]]:

@@ -250,7 +250,7 @@ class FaultDrill:
 
     async def _applied(self) -> int:
         rows = await self._clickhouse.rows(
-            "SELECT max(next_offset) FROM log_positions WHERE topic = 'telemetry'"
+            "SELECT max(next_offset) FROM reader_positions WHERE topic = 'telemetry'"
         )
         return int(rows[0][0])
 

@@ -110,7 +110,7 @@ class HeatmapReader:
         # A mutation (an erasure) or another set of tables (a rebuild) takes back what was counted.
         rows = await self._queries.query(
             "SELECT toInt32(partition) AS p, toInt64(max(next_offset)) - 1 AS ceiling, '' AS generation "
-            "FROM log_positions WHERE topic = 'telemetry' GROUP BY partition "
+            "FROM reader_positions WHERE topic = 'telemetry' GROUP BY partition "
             "UNION ALL SELECT -1, 0, concat((SELECT min(generation) FROM generations), ' ', "
             "(SELECT concat(toString(count()), ' ', toString(sum(is_done))) FROM system.mutations "
             "WHERE database = currentDatabase() AND table = 'positions'))"

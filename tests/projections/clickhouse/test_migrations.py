@@ -9,6 +9,8 @@ import pytest
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseRefused, identifier, time_text
 from projections.clickhouse.migrations import FOLDER, MigrationError, apply, read, split
+from projections.clickhouse.positions import Positions, StoredPosition
+from schemas.log_positions import Position
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,5 +112,47 @@ async def test_a_token_makes_a_repeated_insert_one_and_errors_are_told_apart(cli
     assert await client.rows("SELECT {a:String}, {b:Int64}", {"a": "tab\tquote'\\", "b": -5}) == [
         ["tab\tquote'\\", -5]
     ]
+    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await client.close()
+
+
+@pytest.mark.stack
+async def test_positions_of_a_stack_from_before_come_into_one_table(
+    clickhouse_url: str, tmp_path: Path
+) -> None:
+    client = ClickHouse(clickhouse_url, "test_reader_positions")
+    copies, drops = sorted(FOLDER.glob("*_reader_positions.sql")) + sorted(
+        FOLDER.glob("*_one_table_of_*.sql")
+    )
+    for path in FOLDER.glob("*.sql"):
+        if path.name < copies.name:
+            shutil.copy(path, tmp_path)
+    await apply(client, tmp_path)
+    await client.command(
+        "INSERT INTO log_positions (topic, partition, next_offset, log_id, log_time, mark) VALUES"
+        " ('telemetry', 0, 6, 'log-1', '2026-01-01 00:00:00.005', 'a-b'),"
+        " ('telemetry', 0, 7, 'log-1', '2026-01-01 00:00:00.006', 'a-c')"
+    )
+    await client.command(
+        "INSERT INTO liveops_positions (partition, next_offset, src, log_id, mark) VALUES"
+        " (0, 5, 3, 'log-2', ''), (3, 9, 8, 'log-2', 'b-d')"
+    )
+    shutil.copy(copies, tmp_path)
+    for _ in range(2):  # as if it had ended before it could say that the file was applied
+        await apply(client, tmp_path)
+        await client.command(
+            "ALTER TABLE migrations DELETE WHERE name = 'reader_positions' SETTINGS mutations_sync = 1"
+        )
+    await apply(client)
+    assert await Positions(client, "telemetry").all() == {
+        0: StoredPosition(0, Position(7, -1, "a-c", "log-1"), 1_767_225_600_006)
+    }
+    assert await Positions(client, "liveops.events").all() == {
+        0: StoredPosition(0, Position(5, 3, "", "log-2")),
+        3: StoredPosition(3, Position(9, 8, "b-d", "log-2")),
+    }
+    left = "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_positions'"
+    assert await client.rows(left) == [["reader_positions"]]
+    assert drops.name > copies.name
     await client.command(f"DROP DATABASE {client.database}", in_database=False)
     await client.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from projections.liveops.tables import stored_positions
 from schemas.log_positions import PositionRefused
 from tests.projections.liveops.test_tables import decided, opened
 
@@ -17,13 +16,13 @@ async def test_a_position_that_the_log_lost_is_refused_and_an_old_one_is_marked(
         for _ in range(2):
             await reader.handle(world.log.append(decided()))
         await world.cut(reader)
-        held = await stored_positions(world.client, "log-1")
-        assert held[0].mark
+        held = await world.positions.all()
+        assert held[0].position.mark
         await world.client.command(
-            "ALTER TABLE liveops_positions UPDATE mark = '' WHERE 1 SETTINGS mutations_sync = 2"
+            "ALTER TABLE reader_positions UPDATE mark = '' WHERE 1 SETTINGS mutations_sync = 2"
         )
         assert (await world.reader())[1] == 2
-        assert await stored_positions(world.client, "log-1") == held
+        assert await world.positions.all() == held
         world.log.records[0].pop()
         with pytest.raises(PositionRefused, match=r"the log ends at 1.*questlog repair"):
             await world.reader()
@@ -42,4 +41,4 @@ async def test_a_log_whose_beginning_is_gone_is_refused_and_nothing_is_passed_ov
         world.log.first_offset = 500
         with pytest.raises(PositionRefused, match=r"liveops.*begins at 500.*Repair: restore"):
             await world.reader()
-        assert await stored_positions(world.client, "log-1") == {}
+        assert await world.positions.all() == {}

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
 from projections.liveops.rebuild import liveops_plan
 from projections.liveops.table_rows import TABLES
+from schemas.log_positions import Position
 from schemas.topics import LIVEOPS_EVENTS
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
 
@@ -36,7 +38,6 @@ async def run(
     built = ClickHouse(url, f"{world.client.database}_rebuild")
     try:
         plan = liveops_plan(
-            world.client,
             built,
             topic=LIVEOPS_EVENTS.name,
             partitions=1,
@@ -88,7 +89,11 @@ async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickh
         )
         wrong = await run(world, clickhouse_url, verify=True)
         assert set(wrong.different) == {"liveops_scores", "liveops_ledger", "liveops_economy"}
+        others = Positions(world.client, "another topic")
+        await others.write_all([(0, Position(7, 6, "a-b", "log-2"))])
+        before = await world.positions.all(), await others.all()
         assert (await run(world, clickhouse_url)).swapped
+        assert (await world.positions.all(), await others.all()) == before
         assert (await run(world, clickhouse_url, verify=True)).different == []
         await reader.handle(world.log.records[0][-1])
         await world.cut(reader)

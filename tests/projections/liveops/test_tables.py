@@ -12,6 +12,7 @@ import pytest
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.positions import Positions
 from projections.liveops.final import ClickHouseFinals
 from projections.liveops.tables import LiveopsTables, PositionLost
 from projections.telemetry.queries.client import ClickHouseQueries
@@ -45,6 +46,7 @@ class World:
         self.client = client
         self.log = ListLog(LIVEOPS_EVENTS)
         self.now_ms = AT_MS
+        self.positions = Positions(client, LIVEOPS_EVENTS.name)
         self.finals = ClickHouseFinals(queries)
 
     async def reader(self) -> tuple[LiveopsTables, int]:
@@ -261,7 +263,7 @@ async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing
         assert await world.count("liveops_ledger") == 6
         assert await world.sums() == [[1, 6], [60, 6]]
         # As if the process had ended between rows and position.
-        await world.client.command("TRUNCATE TABLE liveops_positions")
+        await world.client.command("TRUNCATE TABLE reader_positions")
         await reader.handle(world.log.append(decided(movement(7)), src=6))
         with pytest.raises(PositionLost):
             await world.cut(reader)

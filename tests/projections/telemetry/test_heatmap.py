@@ -100,7 +100,7 @@ class Board:
                 "positions", sorted(rows[0]), body, form="JSONEachRow", token=f"{record}"
             )
         await self.clickhouse.command(
-            "INSERT INTO log_positions (topic, partition, next_offset, log_id, log_time) "
+            "INSERT INTO reader_positions (topic, partition, next_offset, log_id, log_time) "
             f"VALUES ('telemetry', {partition}, {record + 1}, 'log', now64(3))"
         )
         self.points += points

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from projections.clickhouse.client import ClickHouse, ClickHouseAway
-from projections.clickhouse.positions import Position
+from projections.clickhouse.positions import StoredPosition
 from projections.telemetry import identities, session_store
 from projections.telemetry.columns import ORIGIN_COLUMNS
 from projections.telemetry.reader import TelemetryReader, WorkerIsStale
 from projections.telemetry.spans import RUNS_MAX
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
-from schemas.log_positions import PositionRefused
+from schemas.log_positions import Position, PositionRefused
 from tests.projections.telemetry.support import (
     GAME,
     MINUTE,
@@ -320,7 +320,7 @@ async def test_a_crash_at_any_write_changes_nothing(
 async def test_a_lost_position_replays_everything_without_effect(
     database: ClickHouse, expected: dict[str, list[list[Any]]]
 ) -> None:
-    await database.command("TRUNCATE TABLE log_positions")
+    await database.command("TRUNCATE TABLE reader_positions")
     await apply(database, busy_log())
     assert await contents(database) == expected
 
@@ -349,7 +349,7 @@ async def test_a_zombies_inserts_of_the_same_cut_have_no_effect(
         await zombie.handle(record)
     await zombie.flush(0)
     assert await contents(client) == expected
-    assert await one(client, "SELECT max(next_offset) FROM log_positions") == len(records)
+    assert await one(client, "SELECT max(next_offset) FROM reader_positions") == len(records)
     await drop(client)
 
 
@@ -472,7 +472,7 @@ async def test_a_position_that_does_not_fit_the_log_is_refused_and_names_the_rep
     trimmed.records[0] = [*log.records[0], log.put(s4(gameplay(START_MS)))][-1:]
     trimmed.records[0][0] = log.records[0][-1]
     assert worker is not None
-    await database.command("TRUNCATE TABLE log_positions")
+    await database.command("TRUNCATE TABLE reader_positions")
     with pytest.raises(PositionRefused, match="the log begins at"):
         await reader(database, trimmed).assigned(0)
 
@@ -498,8 +498,8 @@ async def test_a_position_is_not_written_into_tables_that_were_swapped(database:
 
     positions = Positions(database, TOPIC)
     with pytest.raises(GenerationChanged):
-        await positions.write(Position(TOPIC, 0, 5, "log", START_MS), "an older generation")
-    assert await positions.all() == []
+        await positions.write(StoredPosition(0, Position(5, log_id="log"), START_MS), "an older generation")
+    assert await positions.all() == {}
 
 
 async def test_a_store_that_is_away_raises_after_bounded_retries() -> None:

@@ -49,7 +49,7 @@ async def run(
     built = ClickHouse(url, f"{live.database}_rebuild")
     told: list[tuple[int, int]] = []
     try:
-        plan = telemetry_plan(live, built, topic=TOPIC, partitions=len(log.records), tail=log)
+        plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log)
         return await rebuild_tables(
             live,
             built,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.positions import Position
+from projections.clickhouse.positions import StoredPosition
 from projections.telemetry.culprits import one_of
 from projections.telemetry.rows import Rows
 from projections.telemetry.session_store import SessionStore
@@ -301,10 +301,10 @@ async def test_what_a_failed_try_can_not_take_back_needs_a_rebuild(
         else:
             write = Stores.write_position
 
-            async def refuse(self: Stores, position: Position) -> None:
-                if position.next_offset > POISON:
+            async def refuse(self: Stores, stored: StoredPosition) -> None:
+                if stored.position.offset > POISON:
                     raise Defect("position")
-                await write(self, position)
+                await write(self, stored)
 
             defective.setattr(Stores, "write_position", refuse)
         with pytest.raises(RecordFailed):
