@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.client import ClickHouseAway
 from projections.clickhouse.positions import GenerationChanged
-from projections.liveops.tables import PositionLost
 from projections.redis.client import AWAY
-from projections.redis.reader import StoreRegressed
 from projections.telemetry.reader import WorkerIsStale
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
-from schemas.log_positions import PositionRefused
+from schemas.log_positions import PositionRefused, StoreRegressed
 from schemas.objects import ObjectStoreError
 from schemas.topics import TELEMETRY
 from streams.deciders.shell import AnotherWriter, OutOfOrder
@@ -29,7 +27,6 @@ ELSEWHERE: Final = (
     AnotherWriter,
     GenerationChanged,
     OutOfOrder,
-    PositionLost,
     PositionRefused,
     SkipsChanged,
     StoreRegressed,

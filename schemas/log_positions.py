@@ -38,6 +38,13 @@ class LogTrimmed(PositionRefused):
     """The log begins after the position: records that a reader needs are gone."""
 
 
+class StoreRegressed(Exception):
+    """A store stands elsewhere than this process left it: it lost data, or another process writes there.
+
+    The process ends, and the next one begins at the store's position.
+    """
+
+
 class Position(msgspec.Struct, frozen=True):
     """A reader's place in one partition: all before `offset` is done, `src` was the last that counted."""
 

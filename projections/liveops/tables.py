@@ -20,7 +20,7 @@ from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.table_rows import COLUMNS, ECONOMY, Rows, add_record, no_rows
 from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
-from schemas.log_positions import Cursor, begin
+from schemas.log_positions import Cursor, StoreRegressed, begin
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -36,10 +36,6 @@ POSITION_MS: Final = 5_000
 HOLD_POLL_S: Final = 0.1
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class PositionLost(Exception):
-    """ClickHouse does not hold the position that was written: it lost data, or another process reads this."""
 
 
 class _Cut(msgspec.Struct):
@@ -61,7 +57,7 @@ class _Cut(msgspec.Struct):
 
 
 class LiveopsTables(LogReader):
-    """One for liveops.events. Raises `ClickHouseError` where ClickHouse stays away, and `PositionLost`."""
+    """One for liveops.events. Raises `ClickHouseError` where ClickHouse stays away, and `StoreRegressed`."""
 
     def __init__(
         self,
@@ -136,7 +132,10 @@ class LiveopsTables(LogReader):
             stored = await self._positions.all()
             for partition, cut, _ in taken:
                 if (stored[partition].position.offset if partition in stored else 0) != cut.held:
-                    raise PositionLost(f"no position {cut.held} is held for {self._topic}[{partition}]")
+                    raise StoreRegressed(
+                        f"ClickHouse does not hold {self._topic}[{partition}] up to {cut.held}: it lost data,"
+                        " or another process reads this partition"
+                    )
             ends = {partition: position.offset for partition, _, position in taken}
             totals = rows_of(moves, await stored_totals(self._client, moves), ends)
             for table, some in (*rows.items(), (ECONOMY, totals)):

@@ -23,7 +23,7 @@ from schemas.codec import Codec
 from schemas.decided import REMEMBERED_REFUSALS, messages_of
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
-from schemas.log_positions import begin, mark_of
+from schemas.log_positions import StoreRegressed, begin, mark_of
 from schemas.topics import Topic
 
 POLL_MS: Final = 250
@@ -59,10 +59,6 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     outcome_of: OutcomeOf
     news: str = ""
     """Prefix of keys that hold passing news: two builds of the same log differ in them."""
-
-
-class StoreRegressed(Exception):
-    """Redis stands behind what this process applied: it lost data. End, and begin at the store's position."""
 
 
 class ApplyRefused(Exception):

@@ -15,7 +15,6 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from projections.redis.reader import StoreRegressed
 from projections.webhooks.bodies import TOLD
 from projections.webhooks.planning import games_told_of, planned
 from projections.webhooks.queue import WebhookQueue
@@ -23,7 +22,7 @@ from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord
 from schemas.liveops.webhooks import KEPT_MS, Delivery, WebhookTarget, targets_of
 from schemas.log import LogReader, LogRecord, LogTail
-from schemas.log_positions import Cursor, begin
+from schemas.log_positions import Cursor, StoreRegressed, begin
 from schemas.topics import Topic
 
 KEPT_EVERY_MS: Final = 1_000

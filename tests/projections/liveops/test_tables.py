@@ -14,7 +14,7 @@ from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.liveops.final import ClickHouseFinals
-from projections.liveops.tables import LiveopsTables, PositionLost
+from projections.liveops.tables import LiveopsTables
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, Event
 from schemas.identifiers import key_hash
@@ -28,6 +28,7 @@ from schemas.liveops.events import (
     WalletChanged,
 )
 from schemas.liveops.views import Attempt, BoardEntry, FinalEntry, Movement
+from schemas.log_positions import StoreRegressed
 from schemas.studio.definitions_events import EventDefinition
 from schemas.topics import LIVEOPS_EVENTS
 from tests.projections.redis.support import ListLog
@@ -265,7 +266,7 @@ async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing
         # As if the process had ended between rows and position.
         await world.client.command("TRUNCATE TABLE reader_positions")
         await reader.handle(world.log.append(decided(movement(7)), src=6))
-        with pytest.raises(PositionLost):
+        with pytest.raises(StoreRegressed):
             await world.cut(reader)
         again, begin = await world.reader()
         assert begin == 0

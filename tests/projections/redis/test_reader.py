@@ -12,11 +12,11 @@ import pytest
 
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
-from projections.redis.reader import ApplyRefused, RedisReader, StoreRegressed, outcome_keys
+from projections.redis.reader import ApplyRefused, RedisReader, outcome_keys
 from schemas.codec import Codec
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Outcome
-from schemas.log_positions import PositionRefused
+from schemas.log_positions import PositionRefused, StoreRegressed
 from tests.projections.redis.support import ListLog, Put, projection, put, redis_server
 
 if TYPE_CHECKING:

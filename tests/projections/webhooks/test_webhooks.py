@@ -16,7 +16,6 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from projections.redis.client import connect
-from projections.redis.reader import StoreRegressed
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
 from schemas.codec import Message
@@ -34,6 +33,7 @@ from schemas.liveops.webhooks import (
     signing_secret,
     target_of,
 )
+from schemas.log_positions import StoreRegressed
 from schemas.topics import LIVEOPS_EVENTS
 from streams.webhooks.delivering import LEASE_MS, WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
