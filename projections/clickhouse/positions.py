@@ -105,11 +105,12 @@ class Positions:
         token = hashlib.sha256(body).hexdigest()
         await self._client.insert("reader_positions", _COLUMNS, body, form="JSONCompactEachRow", token=token)
 
-    async def replace_by(self, built: str) -> None:
-        """Take the topic's positions of the database `built` in place of the own ones. Twice: the same."""
-        await self._client.command(
-            f"ALTER TABLE reader_positions REPLACE PARTITION '{self._topic}' FROM {built}.reader_positions"
-        )
+    async def replace_by(self, built: ClickHouse) -> None:
+        """Take the topic's positions of another database in place of the own ones. Twice: the same."""
+        change = f"DROP PARTITION '{self._topic}'"
+        if await Positions(built, self._topic).all():  # ClickHouse refuses to replace by nothing
+            change = f"REPLACE PARTITION '{self._topic}' FROM {built.database}.reader_positions"
+        await self._client.command(f"ALTER TABLE reader_positions {change}")
 
     async def hold(self, holder: str, until_ms: int, version: int) -> None:
         """Ask this topic's projectors to wait until then; a past time releases them. The latest wins."""

@@ -151,7 +151,7 @@ async def rebuild_tables(
                 )
             for table in plan.tables:
                 await _exchange(live, built, table)
-            await Positions(live, plan.topic).replace_by(built.database)
+            await Positions(live, plan.topic).replace_by(built)
             return Rebuilt(records=building.records, positions=positions, ends=ends, swapped=True)
     finally:
         await building.stop()

@@ -103,6 +103,15 @@ async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickh
         assert await world.client.rows("SELECT sum(amount) FROM liveops_ledger FINAL") == [[4 * 2**62]]
 
 
+async def test_an_empty_log_is_rebuilt_too(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        assert (await run(world, clickhouse_url)).swapped
+        assert await world.positions.all() == {}
+        await world.positions.write_all([(0, Position(5, 4, "a-b", "of a log that is gone"))])
+        assert (await run(world, clickhouse_url)).swapped
+        assert await world.positions.all() == {}
+
+
 async def test_a_live_projector_waits_for_the_swap_and_goes_on(clickhouse_url: str) -> None:
     async with opened(clickhouse_url) as world:
         reader = await filled(world)
