@@ -1,5 +1,6 @@
 """`questlog rebuild`: builds Redis or ClickHouse again from the log, beside the live one, and swaps.
 
+`insights` reads no log: it analyses anew, in place, the sessions that the rules of an older release analysed.
 `--verify` builds, compares with the live one and swaps nothing; it exits with 1 where anything differs.
 """
 
@@ -21,11 +22,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli.running import of_home
 from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
+from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseError
 from projections.clickhouse.rebuilding import RebuildFailed, rebuild_tables
 from projections.liveops.rebuild import liveops_plan
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
+from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.rebuild import telemetry_plan
+from projections.telemetry.session_store import SessionStore
 from schemas.log import LogUnavailable
 from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
 from streams.runtime.tail import KafkaTail
@@ -50,6 +54,7 @@ class Target(StrEnum):
 
     CLICKHOUSE = "clickhouse"
     REDIS = "redis"
+    INSIGHTS = "insights"
     ALL = "all"
 
 
@@ -61,7 +66,9 @@ def rebuild_command(
     discard: Discard = False,  # noqa: FBT002 - a typer flag
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Build again from the log, beside the live one, and swap."""
+    """Build again from the log, beside the live one, and swap; or analyse anew what older rules analysed."""
+    if target is Target.INSIGHTS and (verify or discard):
+        raise typer.BadParameter("insights has no options; `rebuild clickhouse --verify` compares them")
     configured = of_home(home)
     tune_memory()
     results: list[dict[str, Any]] = []
@@ -86,6 +93,8 @@ def rebuild_command(
                 results += asyncio.run(_redis(configured, progress, verify=verify, discard=discard))
             if target in {Target.CLICKHOUSE, Target.ALL}:
                 results += asyncio.run(rebuild_clickhouse(configured, progress, verify=verify))
+            if target is Target.INSIGHTS:
+                results += asyncio.run(rebuild_insights(configured, progress))
         except (
             RebuildFailed,
             RedisRebuildFailed,
@@ -163,6 +172,27 @@ async def rebuild_clickhouse(
     return found
 
 
+async def rebuild_insights(
+    configured: Settings, progress: Callable[[str, int, int], None]
+) -> list[dict[str, Any]]:
+    """Analyse anew what older rules analysed, beside workers that go on. Called twice: nothing is left."""
+    begun = time.monotonic()
+    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database, answer_seconds=600)
+    store = InsightStore(client, SessionStore(client))
+    try:
+        await migrations.apply(client)
+        outdated = await store.outdated()
+        done = await store.analyse_outdated(
+            f"insights:{_clock_ms()}", lambda so_far: progress("insights", so_far, max(outdated, so_far))
+        )
+    finally:
+        await client.close()
+    seconds = round(time.monotonic() - begun, 2)
+    return [
+        {"store": "clickhouse", "noun": "insights", "sessions": done, "different": [], "seconds": seconds}
+    ]
+
+
 def _clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -177,6 +207,7 @@ def clickhouse_result(noun: str, topic: str, one: Rebuilt, seconds: float, *, ve
         "verified": verify,
         "different": one.different,
         "compared": f"{sum(own.rows for own in one.live.values())} rows in {len(one.live)} tables",
+        "uncompared": one.uncompared,
         "left": one.left,
         "behind": [
             f"{topic}[{partition}] at {one.positions[partition]} of {end}"
@@ -194,6 +225,10 @@ def clickhouse_result(noun: str, topic: str, one: Rebuilt, seconds: float, *, ve
 
 def sentence(result: dict[str, Any]) -> str:
     """A result in words."""
+    if "sessions" in result:
+        return (
+            f"insights: {result['sessions']} sessions of older rules analysed anew in {result['seconds']} s"
+        )
     name = f"{result['store']} {result['noun']}: {result['records']} records in {result['seconds']} s"
     if not result["verified"]:
         done = f"{name}, swapped"
@@ -201,6 +236,11 @@ def sentence(result: dict[str, Any]) -> str:
         done = f"{name}, DIFFERENT from the live one: {', '.join(result['different'][:20])}"
     else:
         done = f"{name}, equal to the live one ({result['compared']})"
+    if result.get("uncompared"):
+        done += (
+            f"; the insights of {result['uncompared']} sessions are by other rules and were not compared:"
+            " `questlog rebuild insights` analyses those of older rules anew"
+        )
     if not result.get("left"):
         return done
     return (

@@ -83,6 +83,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     swapped: bool
     live: dict[str, TableSum] = {}
     built: dict[str, TableSum] = {}
+    uncompared: int = 0
+    """Sessions whose insights a verification left out, since other rules made them."""
 
     @property
     def left(self) -> int:
@@ -104,8 +106,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Writes to the second database."""
     tables: tuple[str, ...]
     """What is exchanged, in this order; then the topic's positions."""
-    sums: Callable[[ClickHouse, dict[int, int]], Awaitable[dict[str, TableSum]]]
-    """What is compared: each table of a database, of what stands before these positions."""
+    sums: Callable[[str, ClickHouse, dict[int, int]], Awaitable[dict[str, TableSum]]]
+    """What is compared: each table of a database, of what stands before these positions.
+
+    The first argument is the live database's name: what is left out of it is left out of both.
+    """
+    uncompared: Callable[[ClickHouse], Awaitable[int]] | None = None
+    """How many sessions' insights of the live database `sums` leaves out, since other rules made them."""
     has_effect: Callable[[LogRecord], bool] = lambda _record: True
     """False for a record that changes no table: a projector need not have a position after it."""
 
@@ -140,7 +147,8 @@ async def rebuild_tables(
             positions = await building.build_exactly()
             ends = await building.ends_beyond(positions)
             if verify:
-                sums = [await plan.sums(client, positions) for client in (live, built)]
+                uncompared = 0 if plan.uncompared is None else await plan.uncompared(live)
+                sums = [await plan.sums(live.database, client, positions) for client in (live, built)]
                 return Rebuilt(
                     records=building.records,
                     positions=positions,
@@ -148,6 +156,7 @@ async def rebuild_tables(
                     swapped=False,
                     live=sums[0],
                     built=sums[1],
+                    uncompared=uncompared,
                 )
             for table in plan.tables:
                 await _exchange(live, built, table)

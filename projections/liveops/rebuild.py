@@ -33,9 +33,9 @@ def liveops_plan(
     )
 
 
-async def _sums(client: ClickHouse, positions: dict[int, int]) -> dict[str, TableSum]:
+async def _sums(live_database: str, client: ClickHouse, positions: dict[int, int]) -> dict[str, TableSum]:
     """Both databases stand exactly at these positions: their tables are compared whole."""
-    del positions
+    del live_database, positions
     return {
         # Up to where a sum was counted when it was last written depends on the cuts.
         table: await checksum(client, f"{table} FINAL", "* EXCEPT next_offset" if table == ECONOMY else "*")

@@ -2,6 +2,8 @@
 
 An analysis carries the number of events it saw as its version. Facts only grow, so of two workers that
 analyse one session (its partitions differ) the one that saw more wins, and equal numbers mean equal findings.
+It also carries the version of its rules. While two releases run, either may write last: a session of which
+any finding is of older rules counts as analysed by those, until it is analysed anew.
 """
 
 from __future__ import annotations
@@ -13,18 +15,18 @@ import msgspec
 
 from projections.clickhouse.client import time_text
 from projections.telemetry.insights import (
-    RULE_EVENTS,
+    RULES,
     FinishedSession,
     Insight,
     RuleEvent,
-    derive,
+    Rules,
 )
-from projections.telemetry.session_store import SessionStore, chunks, wanted
+from projections.telemetry.session_store import KEYS_PER_QUERY, SessionStore, chunks, wanted
 from projections.telemetry.sessions import SessionKey, SessionPart, joined_idle_ms
 from projections.telemetry.spans import EventId, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from projections.clickhouse.client import ClickHouse
     from projections.clickhouse.transport import Value
@@ -46,6 +48,7 @@ COLUMNS: Final = (
     "environment",
     "created_at",
     "removed",
+    "rules_version",
     "_version",
 )
 _SELECT_EVENTS: Final = (
@@ -61,16 +64,22 @@ _SELECT_INSIGHTS: Final = (
     " toUnixTimestamp64Milli(created_at)"
     " FROM insights FINAL WHERE (studio_id, game_id, session_id) IN wanted AND removed = 0"
 )
-_RULE_PARAMETERS: Final[dict[str, Value]] = {"names": list(RULE_EVENTS), "most": RULE_EVENTS_MAX}
+_SELECT_OUTDATED: Final = (
+    "SELECT DISTINCT studio_id, game_id, session_id FROM insights FINAL"
+    " WHERE removed = 0 AND rules_version < {version:UInt16}"
+    " AND (studio_id, game_id, session_id) > ({studio:String}, {game:String}, {session:String})"
+    " ORDER BY studio_id, game_id, session_id LIMIT {most:UInt32}"
+)
 _json = msgspec.json.Encoder()
 
 
 class InsightStore:
     """Analyses sessions over everything that is stored about them."""
 
-    def __init__(self, client: ClickHouse, sessions: SessionStore) -> None:
+    def __init__(self, client: ClickHouse, sessions: SessionStore, rules: Rules = RULES) -> None:
         self._client = client
         self._sessions = sessions
+        self._rules = rules
 
     async def analyse(self, keys: Collection[SessionKey], token: str, *, others: bool) -> int:
         """Derive and store the insights of these sessions where they are closed; return how many were.
@@ -83,15 +92,46 @@ class InsightStore:
         while pending:
             seen: dict[SessionKey, int] = {}
             for some in chunks(sorted(pending)):
-                for session in await self._finished(some):
-                    seen[session.key] = session.events
-                await self._analyse([key for key in some if key in seen], token)
+                sessions = await self._finished(some)
+                seen |= {session.key: session.events for session in sessions}
+                await self._analyse(sessions, token)
             analysed = max(analysed, len(seen))
             if not others:
                 break
             now = await self._finished(list(seen))
             pending = {session.key for session in now if session.events != seen[session.key]}
         return analysed
+
+    async def outdated(self) -> int:
+        """How many sessions have insights of older rules."""
+        rows = await self._client.rows(
+            f"SELECT count() FROM ({_SELECT_OUTDATED})",  # noqa: S608 - a constant
+            self._outdated_after(SessionKey("", "", ""), 1 << 31),
+        )
+        return int(rows[0][0])
+
+    async def analyse_outdated(self, token: str, progress: Callable[[int], None]) -> int:
+        """Analyse anew what older rules have analysed, beside workers that go on; return how many sessions.
+
+        `progress` is told how many are done. Called twice: the second time there are none.
+        """
+        analysed, last = 0, SessionKey("", "", "")
+        while True:
+            rows = await self._client.rows(_SELECT_OUTDATED, self._outdated_after(last, KEYS_PER_QUERY))
+            if not rows:
+                return analysed
+            keys = [SessionKey(*row) for row in rows]
+            analysed += await self.analyse(keys, token, others=True)
+            last = keys[-1]
+            progress(analysed)
+
+    def _outdated_after(self, last: SessionKey, most: int) -> dict[str, Value]:
+        version = self._rules.version
+        return {
+            "version": version,
+            **dict(zip(("studio", "game", "session"), last, strict=True)),
+            "most": most,
+        }
 
     async def _finished(self, keys: Collection[SessionKey]) -> list[FinishedSession]:
         if not keys:
@@ -103,19 +143,20 @@ class InsightStore:
             if any(part.closed for part in parts) and any(part.runs for part in parts)
         ]
 
-    async def _analyse(self, keys: list[SessionKey], token: str) -> None:
-        if not keys:
+    async def _analyse(self, sessions: list[FinishedSession], token: str) -> None:
+        if not sessions:
             return
-        sessions = await self._finished(keys)
+        keys = [session.key for session in sessions]
         events = await self._rule_events(keys)
         before = await self._stored(keys)
         rows = []
         for session in sessions:
-            found = derive(session, events.get(session.key, ()))
-            rows += [_row(session, insight) for insight in found]
+            found = self._rules.derive(session, events.get(session.key, ()))
+            end = [self._rules.version, session.events]
+            rows += [[*_row(session, insight), *end] for insight in found]
             gone = before.get(session.key, {}).keys() - {insight.insight_id for insight in found}
             rows += [
-                [*session.key, insight_id, *before[session.key][insight_id], 1, session.events]
+                [*session.key, insight_id, *before[session.key][insight_id], 1, *end]
                 for insight_id in sorted(gone)
             ]
         if rows:
@@ -126,7 +167,8 @@ class InsightStore:
 
     async def _rule_events(self, keys: list[SessionKey]) -> dict[SessionKey, list[RuleEvent]]:
         found: dict[SessionKey, list[RuleEvent]] = {}
-        for row in await self._client.rows(_SELECT_EVENTS, _RULE_PARAMETERS, beside=wanted(keys)):
+        parameters: dict[str, Value] = {"names": list(self._rules.event_names), "most": RULE_EVENTS_MAX}
+        for row in await self._client.rows(_SELECT_EVENTS, parameters, beside=wanted(keys)):
             studio_id, game_id, session_id, name, at_ms, partition, offset, item, room, level = row
             found.setdefault(SessionKey(studio_id, game_id, session_id), []).append(
                 RuleEvent(at_ms, EventId(partition, offset, item), name, room or _level(level))
@@ -182,7 +224,6 @@ def _row(session: FinishedSession, insight: Insight) -> list[Any]:
         session.environment,
         time_text(insight.created_at_ms),
         0,
-        session.events,
     ]
 
 

@@ -1,5 +1,8 @@
 """Rule-based findings about a finished session. Pure: the same events give the same insights.
 
+Whatever changes what they find raises `RULES_VERSION`: sessions that older rules analysed are then analysed
+anew by `questlog rebuild insights`, and `--verify` leaves them out until that is done.
+
 The rules are those of contract/telemetry.md, "Reads served from it now". Read as: a place is stuck when it
 was entered, started or failed 5 times or more and never completed; three deaths within 2 minutes make a
 spike, and overlapping spikes are one; a completion looks at the failures of its place since the one before.
@@ -7,17 +10,17 @@ spike, and overlapping spikes are one; a completion looks at the failures of its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from projections.telemetry.sessions import SessionKey
     from projections.telemetry.spans import EventId, Run
 
+RULES_VERSION: Final = 1
 ENTRIES: Final = frozenset({"room_entered", "level_started"})
 FAILED: Final = "level_failed"
 DEATH: Final = "player_death"
@@ -73,6 +76,14 @@ class Insight(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     events: tuple[EventId, ...]
     created_at_ms: int
+
+
+class Rules(NamedTuple):
+    """Rules as a release ships them. A session's findings are all of one version."""
+
+    version: int
+    event_names: Sequence[str]
+    derive: Callable[[FinishedSession, Iterable[RuleEvent]], list[Insight]]
 
 
 def derive(session: FinishedSession, events: Iterable[RuleEvent]) -> list[Insight]:
@@ -213,3 +224,6 @@ def _grows(times: int, half: float) -> float:
 
 def _seconds(ms: int) -> str:
     return f"{ms // 1000} s"
+
+
+RULES: Final = Rules(RULES_VERSION, RULE_EVENTS, derive)

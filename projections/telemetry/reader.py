@@ -16,6 +16,7 @@ from projections.clickhouse.positions import REPAIR, Positions, StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.culprits import ELSEWHERE, culprit
 from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
+from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.live import MINUTES_KEPT, LiveState
 from projections.telemetry.partition import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
@@ -62,6 +63,7 @@ class TelemetryReader:
         bucket_ms: int = BUCKET_MS,
         rows_max: int = ROWS_MAX,
         overlap: bool = False,
+        rules: Rules = RULES,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -81,6 +83,7 @@ class TelemetryReader:
         self._bucket_ms = bucket_ms
         self._rows_max = rows_max
         self._overlap = overlap
+        self._rules = rules
         self._clock_ms = clock_ms
         self._sleep = sleep
         self._positions = Positions(client, topic)
@@ -112,6 +115,7 @@ class TelemetryReader:
             generation=generation,
             tail=self._tail,
             appender=self._appender,
+            rules=self._rules,
         )
         skips = await skips_of(self._tail, log_id, partition)
         self._partitions[partition] = Partition(

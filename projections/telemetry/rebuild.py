@@ -1,15 +1,17 @@
 """Builds the telemetry tables again: what `projections.clickhouse.rebuilding` needs to know of them.
 
 The set's name (`generations`) is exchanged first, so that whoever still writes by the old set can't move the
-new one's position.
+new one's position. A verification compares the findings of sessions that the same rules have analysed.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 from projections.telemetry.gathered import has_effect
+from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.stores import FACT_TABLES
 
@@ -28,7 +30,9 @@ _COMPARED: Final = {
 """What is compared of a table where it is not all of it: a part's version follows from how cuts fell."""
 
 
-def telemetry_plan(built: ClickHouse, *, topic: str, partitions: int, tail: LogTail) -> Plan:
+def telemetry_plan(
+    built: ClickHouse, *, topic: str, partitions: int, tail: LogTail, rules: Rules = RULES
+) -> Plan:
     """How the tables are built in `built`, in larger cuts than the live ones."""
     builder = TelemetryReader(
         built,
@@ -38,27 +42,39 @@ def telemetry_plan(built: ClickHouse, *, topic: str, partitions: int, tail: LogT
         bucket_ms=BUCKET_MS,
         rows_max=ROWS_MAX,
         overlap=True,
+        rules=rules,
     )
+
+    async def uncompared(live: ClickHouse) -> int:
+        other_rules = _other_rules(live.database, rules)
+        return int((await live.rows(f"SELECT count() FROM ({other_rules})"))[0][0])  # noqa: S608
 
     return Plan(
         topic=topic,
         partitions=partitions,
         builder=builder,
         tables=SWAPPED,
-        sums=checksums,
+        sums=partial(checksums, rules),
+        uncompared=uncompared,
         has_effect=has_effect,
     )
 
 
-async def checksums(client: ClickHouse, positions: dict[int, int]) -> dict[str, TableSum]:
-    """Rows and checksum of each table, of what stands before these positions."""
+async def checksums(
+    rules: Rules, live_database: str, client: ClickHouse, positions: dict[int, int]
+) -> dict[str, TableSum]:
+    """Rows and checksum of each table, of what stands before these positions.
+
+    Without the insights of sessions that other rules have analysed in the live database.
+    """
+    other_rules = _other_rules(live_database, rules)
     before = " OR ".join(
         f"(_partition = {partition} AND _offset < {next_offset})"
         for partition, next_offset in sorted(positions.items())
     )
     where_of = dict.fromkeys(FACT_TABLES, before) | {
         "session_parts": "1",
-        "insights": "removed = 0",
+        "insights": f"removed = 0 AND (studio_id, game_id, session_id) NOT IN ({other_rules})",
         "log_skips": before.replace("_partition", "partition").replace("_offset", "offset"),
     }
     found = {}
@@ -66,3 +82,10 @@ async def checksums(client: ClickHouse, positions: dict[int, int]) -> dict[str, 
         final = " FINAL" if table in _REPLACING else ""
         found[table] = await checksum(client, table + final, _COMPARED.get(table, "*"), where)
     return found
+
+
+def _other_rules(database: str, rules: Rules) -> str:
+    return (
+        f"SELECT DISTINCT studio_id, game_id, session_id FROM {database}.insights FINAL"  # noqa: S608 - ours
+        f" WHERE removed = 0 AND rules_version != {rules.version}"
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from projections.clickhouse.positions import Positions, StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.insight_store import InsightStore
+from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.session_store import SessionStore
 from projections.telemetry.skip_store import SkipStore
 from schemas.dead_letters import DeadLetter, append_dead_letter
@@ -33,6 +34,7 @@ class Stores:
         generation: str,
         tail: LogTail,
         appender: Appender | None,
+        rules: Rules = RULES,
     ) -> None:
         self._client = client
         self._tail = tail
@@ -42,7 +44,7 @@ class Stores:
         self.log_id = log_id
         self.positions = Positions(client, topic)
         self.sessions = SessionStore(client)
-        self.insights = InsightStore(client, self.sessions)
+        self.insights = InsightStore(client, self.sessions, rules)
         self.skips = SkipStore(client, topic, log_id)
 
     async def insert_facts(

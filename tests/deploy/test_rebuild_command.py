@@ -6,9 +6,17 @@ from deploy.cli.rebuild import clickhouse_result, sentence
 from projections.clickhouse.rebuilding import Rebuilt, TableSum
 
 
-def said(*, end: int, swapped: bool, rows: int = 3) -> str:
+def said(*, end: int, swapped: bool, rows: int = 3, uncompared: int = 0) -> str:
     live, built = ({} if swapped else {"events": TableSum(number, 1)} for number in (3, rows))
-    one = Rebuilt(records=7, positions={0: 7}, ends={0: end}, swapped=swapped, live=live, built=built)
+    one = Rebuilt(
+        records=7,
+        positions={0: 7},
+        ends={0: end},
+        swapped=swapped,
+        live=live,
+        built=built,
+        uncompared=uncompared,
+    )
     return sentence(clickhouse_result("telemetry", "telemetry", one, 1.5, verify=not swapped))
 
 
@@ -23,3 +31,9 @@ def test_it_says_where_it_stopped_before_the_logs_end() -> None:
         told = said(end=9, swapped=swapped)
         assert "as far as the live worker has come, 2 records before the log's end" in told
         assert "(telemetry[0] at 7 of 9)" in told
+
+
+def test_it_says_how_many_sessions_other_rules_analysed() -> None:
+    told = said(end=7, swapped=False, uncompared=5)
+    assert "equal to the live one (3 rows in 1 tables); the insights of 5 sessions" in told
+    assert "`questlog rebuild insights`" in told

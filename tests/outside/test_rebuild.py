@@ -30,6 +30,7 @@ def test_what_is_built_again_is_equal_and_takes_the_place_of_what_was(
     assert {noun: one["different"] for noun, one in before.items()} == {"telemetry": [], "liveops": []}
     questlog(questlog_stack, "rebuild", "clickhouse")
     assert player.server("wallet/gold/credit", {"amount": 1}).status_code == 200
+    assert json.loads(questlog(questlog_stack, "rebuild", "insights", "--json"))[0]["sessions"] == 0
     after = verified(questlog_stack)
     assert {noun: one["different"] for noun, one in after.items()} == {"telemetry": [], "liveops": []}
     for noun, one in after.items():

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pytest
 
+from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
 from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
+from projections.telemetry.insight_store import InsightStore
+from projections.telemetry.insights import RULES, FinishedSession, Insight, RuleEvent, Rules, derive
 from projections.telemetry.rebuild import telemetry_plan
+from projections.telemetry.session_store import SessionStore
+from projections.telemetry.sessions import SessionKey
 from projections.telemetry.spans import RUNS_MAX
 from schemas.telemetry.record import PartKind
 from tests.projections.telemetry.support import (
@@ -27,7 +33,7 @@ from tests.projections.telemetry.support import (
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
 pytestmark = pytest.mark.stack
 
@@ -44,12 +50,13 @@ async def run(
     log: MemoryLog,
     *,
     verify: bool = False,
+    rules: Rules = RULES,
     sleep: Callable[[float], Awaitable[None]] = no_wait,
 ) -> Rebuilt:
     built = ClickHouse(url, f"{live.database}_rebuild")
     told: list[tuple[int, int]] = []
     try:
-        plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log)
+        plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log, rules=rules)
         return await rebuild_tables(
             live,
             built,
@@ -216,3 +223,105 @@ async def test_a_rebuild_joins_the_same_spans_whatever_the_order_they_came_in(
     assert idle == [[RUNS_MAX, 1], [RUNS_MAX, 1]]
     verified = await run(database, clickhouse_url, log, verify=True)
     assert verified.different == []
+
+
+def stricter(session: FinishedSession, events: Iterable[RuleEvent]) -> list[Insight]:
+    """Rules that no longer find stuck points, and are surer of the rest."""
+    return [
+        msgspec.structs.replace(insight, confidence=1.0)
+        for insight in derive(session, events)
+        if insight.type != "stuck-point"
+    ]
+
+
+KEY: Final = "studio_id, game_id, session_id"
+NEWER: Final = Rules(RULES.version + 1, RULES.event_names, stricter)
+FOUND: Final = "SELECT type, confidence = 1, rules_version FROM insights FINAL WHERE removed = 0 ORDER BY ALL"
+
+
+def stuck_log() -> MemoryLog:
+    log = MemoryLog()
+    for session in ("a", "b"):
+        log.put(
+            s4(
+                *(
+                    gameplay(
+                        START_MS + n,
+                        "level_failed",
+                        session=session,
+                        level_id="x",
+                        custom_data={"level": "x"},
+                    )
+                    for n in range(5)
+                )
+            )
+        )
+        log.put(due(session, START_MS + 31 * MINUTE), at_ms=START_MS + 31 * MINUTE)
+    return log
+
+
+async def test_sessions_that_older_rules_analysed_are_found_and_analysed_anew(
+    database: ClickHouse, clickhouse_url: str
+) -> None:
+    """A store of before there were versions, and a release with new rules on it."""
+    log = stuck_log()
+    await apply(database, log)
+    old = [["session-summary", 1, 1]] * 2 + [["stuck-point", 0, 1]] * 2
+    assert await database.rows(FOUND) == old
+    log.put(s4(gameplay(START_MS + 6, "level_failed", session="b", level_id="x", custom_data={"level": "x"})))
+    await apply(database, log, rules=NEWER)  # a late event: one of the two is by the new rules
+    assert await database.rows(FOUND) == [
+        ["session-summary", 1, 1],
+        ["session-summary", 1, 2],
+        ["stuck-point", 0, 1],
+    ]
+    verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
+    assert (verified.different, verified.uncompared) == ([], 1)
+    assert verified.live["insights"].rows == 1
+    done: list[int] = []
+    store = InsightStore(database, SessionStore(database), NEWER)
+    assert await store.outdated() == 1
+    assert await store.analyse_outdated("run-1", done.append) == 1
+    assert done == [1]
+    assert await database.rows(FOUND) == [["session-summary", 1, 2]] * 2
+    verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
+    assert (verified.different, verified.uncompared) == ([], 0)
+    assert verified.live["insights"].rows == 2
+    assert await store.outdated() == 0
+    assert await store.analyse_outdated("run-2", done.append) == 0
+
+
+async def test_what_a_worker_of_the_older_release_wrote_last_is_found_again(
+    database: ClickHouse, clickhouse_url: str
+) -> None:
+    log = stuck_log()
+    await apply(database, log)
+    newer = InsightStore(database, SessionStore(database), NEWER)
+    older = InsightStore(database, SessionStore(database))
+    assert await newer.analyse_outdated("run-1", lambda _: None) == 2
+    keys = [SessionKey(*row) for row in await database.rows(f"SELECT DISTINCT {KEY} FROM insights")]
+    assert await older.analyse(keys, "older", others=True) == 2
+    assert await newer.analyse_outdated("run-2", lambda _: None) == 2
+    assert await database.rows(FOUND) == [["session-summary", 1, 2]] * 2
+    verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
+    assert (verified.different, verified.uncompared) == ([], 0)
+
+
+async def test_a_rebuild_analyses_all_sessions_by_the_rules_of_its_release(
+    database: ClickHouse, clickhouse_url: str
+) -> None:
+    log = stuck_log()
+    await apply(database, log)
+    verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
+    assert (verified.different, verified.uncompared) == ([], 2)
+    await run(database, clickhouse_url, log, rules=NEWER)
+    assert await database.rows(FOUND) == [["session-summary", 1, 2]] * 2
+
+
+async def test_insights_of_before_rules_had_versions_read_as_of_the_first(database: ClickHouse) -> None:
+    log = stuck_log()
+    await apply(database, log)
+    await database.command("ALTER TABLE insights DROP COLUMN rules_version")
+    await database.command("ALTER TABLE migrations DELETE WHERE number >= 13 SETTINGS mutations_sync = 2")
+    await migrations.apply(database)
+    assert {row[2] for row in await database.rows(FOUND)} == {1}
