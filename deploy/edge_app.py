@@ -19,7 +19,6 @@ from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.assets import assets_folder, installed
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
-from deploy.export_register import RedisExportRegister
 from deploy.lag import StackLag
 from deploy.object_store import open_objects
 from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
@@ -29,6 +28,7 @@ from projections.liveops.keys import NOUN
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.streams import RedisBoardStreams
 from projections.redis.client import AWAY, connect
+from projections.redis.export_register import RedisExportRegister
 from projections.redis.failures import RedisFailures
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.rate_limit import RedisRateLimiter

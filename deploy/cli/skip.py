@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.cli.running import of_home
-from deploy.skipping import skip_telemetry
-from deploy.studio_desk import Refused
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.positions import Positions
+from projections.redis.client import connect
+from projections.redis.failures import RedisFailures
+from projections.telemetry.skipping import Decided, Skipping, SkipRefused
+from schemas.topics import TELEMETRY
+from streams.runtime.producer import KafkaAppender
+from streams.runtime.tail import KafkaTail
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -53,10 +63,35 @@ def skip_command(  # noqa: PLR0917 - typer takes options as parameters
                 force=force,
             )
         )
-    except Refused as error:
+    except SkipRefused as error:
         print(f"questlog skip: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     print("was skipped already:" if decided.again else "skipped:")
     for part in decided.requests:
         print(f"  {part.kind} {part.request_id} of game {part.game_id}: {part.item_count} items")
     print(f"After the release that takes it in: questlog dlq replay {decided.letter_id}")
+
+
+async def skip_telemetry(
+    configured: Settings, partition: int, offset: int, *, index: int | None, reason: str, force: bool
+) -> Decided:
+    """Decide it on the stack of these settings. Called twice: one decision.
+
+    Without `force` only where the projector fails. Raises SkipRefused, LogUnavailable, ClickHouseError or
+    StoreUnavailable.
+    """
+    if not 0 <= partition < configured.telemetry_partitions:
+        raise SkipRefused(f"there is no partition {partition} of {TELEMETRY.name}")
+    async with AsyncExitStack() as stack:
+        tail = KafkaTail(configured.kafka, client_id="questlog-skip")
+        stack.push_async_callback(tail.stop)
+        appender = KafkaAppender(configured.kafka, client_id="questlog-skip")
+        stack.push_async_callback(appender.stop)
+        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+        stack.push_async_callback(client.close)
+        redis = connect(configured.redis_url, connections=2)
+        stack.push_async_callback(redis.aclose)
+        skipping = Skipping(
+            Positions(client, TELEMETRY.name), RedisFailures(redis).all, tail=tail, appender=appender
+        )
+        return await skipping.decide(partition, offset, index=index, reason=reason, force=force)

@@ -14,7 +14,6 @@ import typer
 
 from deploy.cli.running import of_home
 from deploy.studio_desk import Refused
-from deploy.webhook_letters import Undelivered, note_replay, undelivered
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from projections.webhooks.queue import WebhookQueue
@@ -22,6 +21,7 @@ from schemas.liveops.webhooks import WebhookTarget, signing_secret, target_of
 from schemas.timestamps import iso_ms
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.tail import KafkaTail
+from streams.webhooks.undelivered import Undelivered, note_replay, undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -7,7 +7,6 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from deploy.roles.asking import now_ms, open_asker
-from deploy.webhook_letters import giving_up
 from projections.redis.client import connect
 from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
@@ -19,6 +18,7 @@ from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.reading import SeveralReaders
 from streams.webhooks.delivering import WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
+from streams.webhooks.undelivered import giving_up
 
 if TYPE_CHECKING:
     from deploy.roles import Worker

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import RedisError
 
-from deploy.export_register import RedisExportRegister
 from deploy.object_store import open_objects
 from deploy.roles.asking import now_ms, open_asker
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
+from projections.redis.export_register import RedisExportRegister
 from projections.telemetry.live import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable

@@ -77,6 +77,14 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
     definition_version: int = 1
 
 
+class ExportsUsedUp(Exception):
+    """The deployment's exports of this day are used up."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"the exports of this day are used up; retry after {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
 class StoreUnavailable(Exception):
     """The store is away or behind the log. Callers answer 503 with `Retry-After`; nothing is guessed."""
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from schemas.edge.ports import ExportsUsedUp
 from schemas.log import LogUnavailable
 from schemas.objects import ObjectStore
 from schemas.telemetry.record import PartKind
@@ -25,14 +26,6 @@ EXPORT_PARTITION: Final = 0
 NO_SPACE_RETRY_S: Final = 60
 FREE_BYTES_MIN: Final = 64 * 1024 * 1024
 """With less space left in the object store no export begins."""
-
-
-class ExportsUsedUp(Exception):
-    """The deployment's exports of this day are used up."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"the exports of this day are used up; retry after {retry_after_s} s")
-        self.retry_after_s = retry_after_s
 
 
 class ExportRegister(Protocol):

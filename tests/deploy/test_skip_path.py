@@ -16,10 +16,10 @@ from deploy import settings
 from deploy.cli import running
 from deploy.cli.dlq import _entries, _replay
 from deploy.cli.rebuild import rebuild_clickhouse
+from deploy.cli.skip import skip_telemetry
 from deploy.cli.status import read_failing
 from deploy.failing import ELSEWHERE, advice
 from deploy.lag import StackLag
-from deploy.skipping import skip_telemetry
 from deploy.studio_desk import Refused
 from deploy.topics import ensure_topics, wanted_topics
 from projections.clickhouse import migrations
@@ -28,6 +28,7 @@ from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.reader import TelemetryReader
+from projections.telemetry.skipping import SkipRefused
 from schemas.telemetry.record import encode_record
 from schemas.topics import TELEMETRY
 from streams.runtime.application import create_application, last_heartbeat_age_ms
@@ -110,7 +111,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
     await fill(broker)
     with monkeypatch.context() as defective:
         defective_rows(defective)
-        with pytest.raises(Refused, match="no projector is known to fail"):
+        with pytest.raises(SkipRefused, match="no projector is known to fail"):
             await skip_telemetry(configured, 0, 1, index=1, reason="", force=False)
         lives = 0
         while not await read_failing(tmp_path):
@@ -135,7 +136,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         assert exits == []
         assert (await lag_state(configured))[0] == "ready"
         assert await counts(client) == [["Player_Jump", 3], ["step", 3]]
-        with pytest.raises(Refused, match="in the tables already"):
+        with pytest.raises(SkipRefused, match="in the tables already"):
             await skip_telemetry(configured, 0, 2, index=0, reason="", force=True)
         letter = (await _entries(configured))["telemetry-0-1-1"].letter
         assert (letter.reason, letter.error) == ("skipped", "rows raise")
@@ -177,7 +178,7 @@ async def refusals(configured: Settings) -> None:
         (0, 99, None, "holds 0 to"),
         (7, 0, 0, "no partition 7"),
     ):
-        with pytest.raises(Refused, match=reason):
+        with pytest.raises(SkipRefused, match=reason):
             await skip_telemetry(configured, partition, offset, index=index, reason="", force=True)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.webhook_letters import giving_up
 from schemas.liveops.webhooks import Delivery
 from streams.runtime.producer import KafkaAppender
+from streams.webhooks.undelivered import giving_up
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack

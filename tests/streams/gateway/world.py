@@ -12,12 +12,21 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.edge.ports import Counted, Credential, Game, KeyKind, Limits, StoreUnavailable, Studio, Verdict
+from schemas.edge.ports import (
+    Counted,
+    Credential,
+    ExportsUsedUp,
+    Game,
+    KeyKind,
+    Limits,
+    StoreUnavailable,
+    Studio,
+    Verdict,
+)
 from schemas.log import Appended, LogUnavailable
 from schemas.objects import ObjectStoreError
 from schemas.telemetry.record import TelemetryPart, decode_record
 from streams.gateway.app import Gateway, create_gateway
-from streams.gateway.export import ExportsUsedUp
 from streams.gateway.http import Message
 from tests.schemas.telemetry.s4_samples import APP, NOW
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from deploy.studio_desk import Refused
-from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import QUIET_S, held
-from projections.redis.client import connect
-from projections.redis.failures import RedisFailures
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
 from schemas.telemetry.skips import (
     REASON_MAX,
@@ -31,13 +27,10 @@ from schemas.telemetry.skips import (
     read_skips,
 )
 from schemas.topics import TELEMETRY
-from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from deploy.settings import Settings
     from schemas.failures import Failing
     from schemas.log import Appender, LogRecord, LogTail
 
@@ -58,29 +51,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
         return f"{TELEMETRY.name}-{self.decision.id}"
 
 
-async def skip_telemetry(
-    configured: Settings, partition: int, offset: int, *, index: int | None, reason: str, force: bool
-) -> Decided:
-    """Decide it on the stack of these settings. Called twice: one decision.
-
-    Without `force` only where the projector fails. Raises Refused, LogUnavailable, ClickHouseError or
-    StoreUnavailable.
-    """
-    if not 0 <= partition < configured.telemetry_partitions:
-        raise Refused(f"there is no partition {partition} of {TELEMETRY.name}", 404)
-    async with AsyncExitStack() as stack:
-        tail = KafkaTail(configured.kafka, client_id="questlog-skip")
-        stack.push_async_callback(tail.stop)
-        appender = KafkaAppender(configured.kafka, client_id="questlog-skip")
-        stack.push_async_callback(appender.stop)
-        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
-        stack.push_async_callback(client.close)
-        redis = connect(configured.redis_url, connections=2)
-        stack.push_async_callback(redis.aclose)
-        skipping = Skipping(
-            Positions(client, TELEMETRY.name), RedisFailures(redis).all, tail=tail, appender=appender
-        )
-        return await skipping.decide(partition, offset, index=index, reason=reason, force=force)
+class SkipRefused(Exception):
+    """Nothing was decided; the message is for the operator."""
 
 
 class Skipping:
@@ -107,7 +79,11 @@ class Skipping:
     async def decide(
         self, partition: int, offset: int, *, index: int | None, reason: str, force: bool
     ) -> Decided:
-        """As `skip_telemetry`."""
+        """Decide that a record, or its request `index`, is skipped. Called twice: one decision.
+
+        Without `force` only where the projector fails. Raises SkipRefused, LogUnavailable, ClickHouseError or
+        StoreUnavailable.
+        """
         record = await self._record(partition, offset)
         requests = _requests(record, index)
         log_id = await self._tail.log_id(TELEMETRY.name)
@@ -125,7 +101,7 @@ class Skipping:
             if (one.id, one.sha256) == (decision.id, decision.sha256):
                 return Decided(decision=one, requests=requests, again=True)
         if len(known) >= SKIPS_MAX:
-            raise Refused(f"there are {SKIPS_MAX} decisions to skip in this log already", 409)
+            raise SkipRefused(f"there are {SKIPS_MAX} decisions to skip in this log already")
         if not force:
             await self._refuse_healthy(partition, offset)
         async with self._held(partition):
@@ -140,26 +116,24 @@ class Skipping:
         if first <= offset < end:
             async for record in self._tail.read(TELEMETRY.name, partition, offset, offset + 1):
                 return record
-        raise Refused(f"{TELEMETRY.name}[{partition}] holds {first} to {end}, not {offset}", 404)
+        raise SkipRefused(f"{TELEMETRY.name}[{partition}] holds {first} to {end}, not {offset}")
 
     async def _refuse_healthy(self, partition: int, offset: int) -> None:
         for entry in await self._failing():
             mine = entry.topic == TELEMETRY.name and entry.partition == partition and entry.poison
             if mine and entry.first <= offset <= entry.last:
                 return
-        raise Refused(
+        raise SkipRefused(
             f"no projector is known to fail at record {offset} of {TELEMETRY.name}[{partition}]:"
-            " `questlog status` says at which. Skip it nevertheless with --force",
-            409,
+            " `questlog status` says at which. Skip it nevertheless with --force"
         )
 
     async def _refuse_applied(self, partition: int, offset: int, log_id: str) -> None:
         position = (await self._positions.read(partition)).position
         if position.log_id == log_id and position.offset > offset:
-            raise Refused(
+            raise SkipRefused(
                 f"record {offset} of {TELEMETRY.name}[{partition}] is in the tables already:"
-                f" ClickHouse is at {position.offset}. There is nothing to skip",
-                409,
+                f" ClickHouse is at {position.offset}. There is nothing to skip"
             )
 
     @asynccontextmanager
@@ -167,7 +141,7 @@ class Skipping:
         """While the partition's projector waits, or does not run, or stands."""
         holder = await self._positions.held(self._clock_ms())
         if holder is not None:
-            raise Refused(f"{holder} holds the projectors now: try again when it is done", 409)
+            raise SkipRefused(f"{holder} holds the projectors now: try again when it is done")
         async with held(self._positions, self._clock_ms, self._sleep, name="skip") as mine:
             before, quiet_s = await self._positions.read(partition), 0.0
             while quiet_s < QUIET_S and partition not in await self._positions.waiting(mine):
@@ -179,18 +153,16 @@ class Skipping:
 
 
 def _requests(record: LogRecord, index: int | None) -> list[TelemetryPart]:
-    """What a skip leaves out. Refused where there is no such request, or it is no request."""
+    """What a skip leaves out. SkipRefused where there is no such request, or it is no request."""
     try:
         parts = decode_record(record.value).parts
     except (msgspec.DecodeError, ValueError) as error:
-        raise Refused(
-            f"the record can't be read, and is a dead letter without a skip: {error}", 400
-        ) from None
+        raise SkipRefused(f"the record can't be read, and is a dead letter without a skip: {error}") from None
     if index is not None and not 0 <= index < len(parts):
-        raise Refused(f"record {record.offset} has the requests 0 to {len(parts) - 1}, not {index}", 404)
+        raise SkipRefused(f"record {record.offset} has the requests 0 to {len(parts) - 1}, not {index}")
     chosen = parts if index is None else [parts[index]]
     if any(part.kind == PartKind.RECORD_SKIPPED for part in chosen):
-        raise Refused(f"record {record.offset} holds a decision to skip, which can't be skipped", 400)
+        raise SkipRefused(f"record {record.offset} holds a decision to skip, which can't be skipped")
     return chosen
 
 

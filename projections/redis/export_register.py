@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from projections.redis.client import AWAY
-from schemas.edge.ports import StoreUnavailable
-from streams.gateway.export import ExportsUsedUp
+from schemas.edge.ports import ExportsUsedUp, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

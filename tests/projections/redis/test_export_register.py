@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from deploy.export_register import RedisExportRegister
 from projections.redis.client import connect
-from streams.gateway.export import ExportsUsedUp
+from projections.redis.export_register import RedisExportRegister
+from schemas.edge.ports import ExportsUsedUp
 
 pytestmark = pytest.mark.stack
 DAY_MS = 86_400_000
