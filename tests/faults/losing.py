@@ -1,8 +1,11 @@
-"""A loss of power, as one broker suffers it: a partition's newest batches are gone, the last one is torn."""
+"""Records that are gone: a partition's newest, as one broker loses them with its power, and its oldest."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 
 def batches(home: Path, topic: str, partition: int) -> list[tuple[int, int]]:
@@ -24,6 +27,16 @@ def lose(home: Path, topic: str, partition: int, count: int = 1) -> None:
     with _segment(home, topic, partition).open("r+b") as segment:
         segment.truncate(start + size - 1)
     (home / "kafka" / "data" / ".kafka_cleanshutdown").unlink(missing_ok=True)
+
+
+async def delete_records(kafka: str, topic: str, partition: int, *, before: int) -> None:
+    """Of a running broker: the log begins at `before` from now on, as after a retention."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=before)})
+    finally:
+        await admin.close()
 
 
 def _segment(home: Path, topic: str, partition: int) -> Path:

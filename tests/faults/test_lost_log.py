@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from redis import Redis
 
 from deploy.stack.ports import free_port
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY
-from tests.faults.losing import batches, lose
+from tests.faults.losing import batches, delete_records, lose
 from tests.outside.players import SdkPlayer
 from tests.outside.world import World
 from tests.stack import QuestlogStack, questlog_up
@@ -156,14 +158,33 @@ def test_what_was_answered_and_is_lost_is_repaired_on_request_and_told(tmp_path:
     assert len(batches(tmp_path, STUDIO_EVENTS.name, 0)) == len(batches(tmp_path, STUDIO_COMMANDS.name, 0))
 
 
-def _until_applied(stack: QuestlogStack, player: SdkPlayer) -> None:
+def test_a_store_that_needs_records_from_before_the_logs_beginning_is_no_repair(tmp_path: Path) -> None:
+    with questlog_up(tmp_path) as stack:
+        player = play(stack, "trimmed", 3)
+        _until_applied(stack, player, lost=0)
+        close(player)
+        partition = busiest(tmp_path)
+        count = len(batches(tmp_path, LIVEOPS_EVENTS.name, partition))
+        asyncio.run(delete_records(stack.demo["kafka"], LIVEOPS_EVENTS.name, partition, before=count))
+        with Redis.from_url(stack.demo["redis_url"]) as redis:
+            assert redis.delete("webhooks:positions")
+    refused = questlog("repair", "--home", str(tmp_path))
+    for ended in (refused, up(tmp_path)):
+        assert ended.returncode == 1
+        assert f"{LIVEOPS_EVENTS.name}[{partition}] up to offset 0" in ended.stdout
+        assert f"begins at {count}" in ended.stdout
+        assert "Nothing was changed" in ended.stdout
+    assert not (tmp_path / "lost").exists()
+
+
+def _until_applied(stack: QuestlogStack, player: SdkPlayer, *, lost: int = 3) -> None:
     """Everything is in the stores, and every position is kept."""
     deadline = time.monotonic() + 60
     count = "SELECT count() AS n FROM events WHERE event_name = 'Lost'"
     while True:
         answer = httpx.get(f"{stack.base_url}/readyz").json()
         behind = {one["name"]: one["lagRecords"] for one in answer["projections"]}
-        applied = int(player.world.rows(count)[0]["n"]) == 3
+        applied = int(player.world.rows(count)[0]["n"]) == lost
         if applied and not any(lag for name, lag in behind.items() if name != "clickhouse:telemetry"):
             return
         assert time.monotonic() < deadline, answer

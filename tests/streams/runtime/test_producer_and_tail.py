@@ -3,14 +3,17 @@ from __future__ import annotations
 import asyncio
 import gc
 
+import msgspec
 import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 
 from deploy.stack.ports import free_port
 from schemas.log import LogUnavailable
+from schemas.log_positions import Cursor, Position, PositionRefused, begin
 from schemas.topics import RECORD_BYTES_MAX
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.tail import KafkaTail
+from tests.faults.losing import delete_records
 from tests.streams.runtime.running import create_topic, fill
 
 pytestmark = pytest.mark.stack
@@ -46,6 +49,31 @@ async def test_offsets_that_are_not_kept_are_refused(kafka: str) -> None:
     tail = KafkaTail(kafka)
     with pytest.raises(LogUnavailable, match="can't be read from 5"):
         [record async for record in tail.read(topic.name, 0, 5, 6)]
+    await tail.stop()
+
+
+async def test_a_position_is_compared_with_what_kafka_still_has(kafka: str) -> None:
+    topic = await create_topic(kafka)
+    await fill(kafka, topic, [b"%d" % number for number in range(5)])
+    tail = KafkaTail(kafka)
+    cursor = Cursor((await begin(tail, topic.name, 0, Position(), where="a test")).position)
+    async for record in tail.read(topic.name, 0, 0, 4):
+        assert cursor.accept(record, record.offset)
+    await delete_records(kafka, topic.name, 0, before=3)
+    for held, why in (
+        (Position(), "begins at 3"),
+        (Position(2, 1, "a-b"), "begins at 3"),
+        (Position(6), "ends at 5"),
+        (Position(4, 3, "a-b"), "another one"),
+        (msgspec.structs.replace(cursor.position, log_id="another"), "another log"),
+    ):
+        with pytest.raises(PositionRefused, match=f"a test holds .*{why}.*questlog repair"):
+            await begin(tail, topic.name, 0, held, where="a test")
+    unmarked = msgspec.structs.replace(cursor.position, mark="")
+    for held in (cursor.position, unmarked):
+        start = await begin(tail, topic.name, 0, held, where="a test")
+        assert (start.position, start.end, start.marked) == (cursor.position, 5, held is unmarked)
+    assert not (await begin(tail, topic.name, 0, Position(3, 2, "a-b"), where="a test")).marked
     await tail.stop()
 
 
