@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from api.liveops.access import Access, Caller
 from api.liveops.boards import BoardRoutes
 from api.liveops.game_boards import GameBoards
-from api.liveops.http import Answer, Call, Refused, send_answer
+from api.liveops.http import Answer, Call, check_id, send_answer
 from api.liveops.inside import Inside
 from api.liveops.listening import LISTENER_OPTIONS, BoardListeners, ListenerOptions
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
@@ -26,11 +25,13 @@ from api.liveops.schedule import ScheduledBoards
 from api.liveops.sse import Streams, stream_head
 from api.liveops.views import BoardViews
 from schemas.edge.cors import Cors, RawHeaders
-from schemas.edge.errors import Surface, error_body
+from schemas.edge.credentials import Credentials
+from schemas.edge.errors import Refused, Surface, error_body
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.routes import Route, bind
+from schemas.liveops.access import Access, Caller, check_kind
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -50,6 +51,7 @@ class LiveopsReads:
         self,
         routes: dict[Route, Handler],
         access: Access,
+        source_ip: Callable[[Call], str],
         boards: BoardRoutes,
         *,
         listeners: BoardListeners,
@@ -62,6 +64,7 @@ class LiveopsReads:
         """The same reads for whom somebody else has let in."""
         self._routes = routes
         self._access = access
+        self._source_ip = source_ip
         self._boards = boards
         self._listeners = listeners
         self._streams = streams
@@ -98,7 +101,7 @@ class LiveopsReads:
     async def _stream(self, call: Call, send: Send) -> int:
         """Serve a stream to its end; the status it was answered with."""
         try:
-            hearing = await self._boards.listened(call, await self._access.enter(call))
+            hearing = await self._boards.listened(call, await self._enter(call))
             if call.method == "HEAD":
                 await stream_head(call, send, self._around(call))
                 return 200
@@ -117,9 +120,26 @@ class LiveopsReads:
         try:
             if call.method not in {"GET", "HEAD"}:
                 return self._other_method(call)
-            return await self._routes[call.route](call, await self._access.enter(call))
+            return await self._routes[call.route](call, await self._enter(call))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
             return self._failure(call, error)
+
+    async def _enter(self, call: Call) -> Caller:
+        """Check what the call's route says of who may call.
+
+        The call counts for (key, player), or (key, address) where the path has no player. Raises `Refused`:
+        401 for no such key, 429 over the rate, 400 for an id in the path that is none, 403 for a key of
+        another kind, 401 for a secret that is none.
+        """
+        ip = self._source_ip(call)
+        caller = await self._access.caller(call.raw_headers, ip)
+        player = call.names.get("externalId", "")
+        call.limits = await self._access.count(caller, "read", ip=ip, player=player)
+        for name, value in call.names.items():
+            check_id(name, value)
+        check_kind(caller, call.route.keys)
+        await self._access.prove(call.raw_headers, caller, call.route.proof, player)
+        return caller
 
     def _other_method(self, call: Call) -> Answer:
         if call.method == "OPTIONS" and call.route.template.startswith("/sdk/"):
@@ -168,17 +188,16 @@ def create_liveops_reads(
 
     Call `close` before the loop ends. Made twice in a process, each needs a registry of its own.
     """
-    access = Access(
-        directory=directory,
-        limiter=limiter,
-        players=players,
-        proxies=TrustedProxies(trusted_proxies),
-        monotonic=monotonic,
-    )
+    access = Access(Credentials(directory), limiter, players, monotonic)
+    proxies = TrustedProxies(trusted_proxies)
+
+    def source_ip(call: Call) -> str:
+        return proxies.source_ip(call.peer, call.raw_headers)
+
     own = PlayerRoutes(players, finals, now_ms)
     views = BoardViews(boards, finals, monotonic)
     known = GameBoards(views, boards, ScheduledBoards(now_ms))
-    shared = BoardRoutes(access.source_ip, views, known, players)
+    shared = BoardRoutes(source_ip, views, known, players)
     handlers: dict[str, Handler] = {
         "ping": own.ping,
         "catalog": own.catalog,
@@ -198,10 +217,11 @@ def create_liveops_reads(
     return LiveopsReads(
         bind([route for route in ROUTES if route is not STREAM], handlers),
         access,
+        source_ip,
         shared,
         listeners=listeners,
         streams=served,
         metrics=ReadMetrics(registry),
         cors=Cors(cors),
-        inside=Inside(own, known, served, access.source_ip),
+        inside=Inside(own, known, served, source_ip),
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from api.liveops.access import Caller
 from api.liveops.game_boards import GameBoards
-from api.liveops.http import Answer, Call, Refused, check_id
+from api.liveops.http import Answer, Call, check_id
 from api.liveops.sharing import shares_of
 from api.liveops.sse import Hearing
 from api.liveops.views import BoardViews
 from schemas.edge.authentication import s3_key
+from schemas.edge.errors import Refused
 from schemas.liveops import json as shapes
+from schemas.liveops.access import Caller
 from schemas.liveops.responses import LobbyResponse
 
 if TYPE_CHECKING:

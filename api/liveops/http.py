@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from schemas.edge.cors import RawHeaders
+from schemas.edge.errors import Refused
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
 from schemas.edge.routes import Found, Route
 from schemas.identifiers import id_problem
@@ -37,17 +38,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     status: int
     body: bytes
     headers: RawHeaders = ()
-
-
-class Refused(Exception):
-    """An answer that is an error. `details` goes into the body, `headers` beside the usual ones."""
-
-    def __init__(self, status: int, message: str, *, headers: RawHeaders = (), **details: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = headers
-        self.details = details
 
 
 class Call:

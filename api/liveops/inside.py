@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from api.liveops.game_boards import GameBoards
-from api.liveops.http import Call, Refused
+from api.liveops.http import Call
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import STREAM
 from api.liveops.sharing import shares_of
 from api.liveops.sse import Hearing, Streams
 from schemas.edge.cors import RawHeaders
+from schemas.edge.errors import Refused
 from schemas.edge.routes import Found
 from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from api.liveops.access import Caller
-from api.liveops.http import Answer, Call, Refused, whole_number
+from api.liveops.http import Answer, Call, whole_number
+from schemas.edge.errors import Refused
 from schemas.edge.ports import Game, KeyKind, StoreUnavailable
 from schemas.liveops import json as shapes
 from schemas.liveops import resources, responses
+from schemas.liveops.access import Caller
 from schemas.liveops.definitions import ResolvedEvent, resolve_events
 from schemas.liveops.names import board_id
 from schemas.liveops.ports import LEDGER_HEAD, FinalBoardReads, LedgerRow, PlayerReads, RunRow

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from api.liveops.http import Call, Refused
+from api.liveops.http import Call
 from api.liveops.listener import Listener, closed_text
 from api.liveops.listening import BoardListeners, Full
 from api.liveops.sharing import Crowded, Share, Shares
 from schemas.edge.cors import RawHeaders
+from schemas.edge.errors import Refused
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 
 if TYPE_CHECKING:

@@ -12,7 +12,31 @@ import re
 from enum import StrEnum
 from typing import Any, Final
 
+from schemas.edge.cors import RawHeaders
 from schemas.timestamps import iso_ms
+
+
+class Refused(Exception):
+    """An answer that is an error.
+
+    `code` replaces the status's usual one, `details` go into the body, `headers` beside the usual ones.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        headers: RawHeaders = (),
+        **details: Any,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers
+        self.details = details
 
 
 class Surface(StrEnum):

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from schemas.edge.cors import Cors, client_safe
-from schemas.edge.errors import Surface, error_body, surface_of
+from schemas.edge.errors import Refused, Surface, error_body, surface_of
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, BODY_READ_TIMEOUT_S, RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
@@ -31,7 +31,6 @@ from streams.gateway.http import (
     JSON,
     ClientGone,
     Receive,
-    Refused,
     Request,
     Response,
     Scope,
@@ -159,7 +158,7 @@ class Gateway:
             code=refused.code,
             request_id=request.id.decode(),
             now_ms=self._services.now_ms(),
-            **refused.extra,
+            **refused.details,
         )
         return json_response(refused.status, body, refused.headers)
 

@@ -10,8 +10,9 @@ import asyncio
 import zlib
 from typing import Final
 
+from schemas.edge.errors import Refused
 from schemas.edge.limits import BODY_READ_TIMEOUT_S
-from streams.gateway.http import ClientGone, Receive, Refused, Request
+from streams.gateway.http import ClientGone, Receive, Request
 from streams.gateway.in_flight import Holding
 
 LINGER_BYTES_MAX: Final = 64 * 1024 * 1024

@@ -12,11 +12,12 @@ from typing import Final, Protocol
 
 import msgspec
 
+from schemas.edge.errors import Refused
 from schemas.edge.ports import ExportsUsedUp
 from schemas.log import LogUnavailable
 from schemas.objects import ObjectStore
 from schemas.telemetry.record import PartKind
-from streams.gateway.http import Refused, Request, Response, json_response
+from streams.gateway.http import Request, Response, json_response
 from streams.gateway.services import Services
 
 EXPORT_PARTITION: Final = 0

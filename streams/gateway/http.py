@@ -47,26 +47,6 @@ def json_response(status: int, content: Any, headers: RawHeaders = ()) -> Respon
     return Response(status, _encoder.encode(content), headers)
 
 
-class Refused(Exception):
-    """An answer that is an error. `code` replaces the status's usual one; `extra` goes into the body."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        headers: RawHeaders = (),
-        **extra: Any,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.code = code
-        self.headers = headers
-        self.extra = extra
-
-
 class ClientGone(Exception):
     """The client hung up: nobody is there to answer."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.edge.errors import Refused
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, RETRY_AFTER_UNAVAILABLE_S
-from streams.gateway.http import Refused
 
 SMALL_BYTES: Final = 64 * 1024
 _WAIT: Final = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)

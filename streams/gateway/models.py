@@ -16,10 +16,11 @@ import msgspec
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from schemas.edge.errors import Refused
 from schemas.edge.limits import MODEL_BYTES_MAX
 from schemas.objects import ObjectStore, ObjectWriter, new_object
 from schemas.telemetry.record import PartKind
-from streams.gateway.http import ClientGone, Refused, Request, Response, json_response
+from streams.gateway.http import ClientGone, Request, Response, json_response
 from streams.gateway.s4 import limit_s4, secret_application
 from streams.gateway.services import Services
 

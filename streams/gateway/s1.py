@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from schemas.edge.errors import S1Text, retry_after
+from schemas.edge.errors import Refused, S1Text, retry_after
 from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
 from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback
-from streams.gateway.http import Refused, Request, Response, json_response
+from streams.gateway.http import Request, Response, json_response
 from streams.gateway.judging import LARGE_BYTES
 from streams.gateway.services import Services, bearer
 

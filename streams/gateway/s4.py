@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.edge.errors import retry_after
+from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limits import SECOND_MS, s4_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s4 import BODY_BYTES_MAX, InvalidPayload, PayloadTooLarge, check
-from streams.gateway.http import Refused, Request, Response
+from streams.gateway.http import Request, Response
 from streams.gateway.judging import LARGE_BYTES
 from streams.gateway.services import Services, bearer, one_header
 

@@ -6,28 +6,23 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from schemas.edge.authentication import Ambiguous, header
-from schemas.edge.limits import UNKNOWN_KEYS_PER_SECOND, unknown_bucket
-from schemas.edge.ports import UNKNOWN, Credential, Directory, Game, RateLimiter, Unknown, Verdict
+from schemas.edge.credentials import Credentials, count_unknown_key
+from schemas.edge.errors import Refused
+from schemas.edge.ports import Directory, RateLimiter, Verdict
 from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies, counted_address
 from schemas.telemetry.record import PartKind, TelemetryPart
 from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import ReadDeadlines, read_body
-from streams.gateway.http import Refused, Request
+from streams.gateway.http import Request
 from streams.gateway.in_flight import BodiesInFlight, Holding
 from streams.gateway.judging import LARGE_BYTES, Judging
 from streams.gateway.metrics import GatewayMetrics
 
 T = TypeVar("T")
-Cached = Callable[[str], Credential | Unknown | None]
-CachedGame = Callable[[str], Game | Unknown | None]
-
-
-def _no_memory(_: str) -> Unknown:
-    return UNKNOWN
 
 
 class Services:
-    """The gateway's collaborators, injected once. `cached_*` of the directory are used where it has them."""
+    """The gateway's collaborators, injected once."""
 
     def __init__(
         self,
@@ -50,22 +45,9 @@ class Services:
         self.judging: Final = Judging()
         self.deadlines: Final = ReadDeadlines(read_timeout_s)
         self.in_flight: Final = in_flight
-        self.cached_credential: Final[Cached] = getattr(directory, "cached_credential", _no_memory)
-        self.cached_game: Final[CachedGame] = getattr(directory, "cached_game", _no_memory)
-
-    async def credential(self, presented: str) -> Credential | None:
-        """Whom a presented key speaks for, from memory where it may. Raises `StoreUnavailable`."""
-        known = self.cached_credential(presented)
-        if isinstance(known, Unknown):
-            return await self.directory.credential(presented)
-        return known
-
-    async def game(self, game_id: str) -> Game | None:
-        """A game by id, from memory where it may. Raises `StoreUnavailable`."""
-        known = self.cached_game(game_id)
-        if isinstance(known, Unknown):
-            return await self.directory.game(game_id)
-        return known
+        self.credentials: Final = Credentials(directory)
+        self.credential: Final = self.credentials.credential
+        self.game: Final = self.credentials.game
 
     def source_ip(self, request: Request) -> str:
         """The client's address, through trusted proxies."""
@@ -79,8 +61,7 @@ class Services:
 
     async def count_unknown_key(self, request: Request) -> Verdict:
         """Take from the small bucket that all unknown keys of one address share."""
-        bucket = unknown_bucket(self.source_ip(request))
-        return await self.limiter.take(bucket, limit=UNKNOWN_KEYS_PER_SECOND, period_ms=1000)
+        return await count_unknown_key(self.limiter, self.source_ip(request))
 
     def hold(self, request: Request, key_id: str) -> Holding:
         """What counts the memory that a request takes; given back when it is answered."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.edge.cors import RawHeaders
-from schemas.edge.errors import Surface, error_body, retry_after
+from schemas.edge.errors import Refused, Surface, error_body, retry_after
 from schemas.edge.routes import Route
 from schemas.envelope import Outcome
 from schemas.liveops import answers, responses
@@ -17,7 +17,7 @@ from schemas.liveops import json as shapes
 from schemas.liveops.ports import HoldingRow
 from schemas.liveops.resources import Player, Shape, Standing
 from schemas.timestamps import iso_ms
-from streams.gateway.http import Refused, Response
+from streams.gateway.http import Response
 from streams.gateway.liveops.starting import refusal_of
 
 Shown = Callable[[Any, int], Shape]
@@ -111,5 +111,5 @@ def raise_refusal(outcome: Outcome) -> None:
 
 def error_response(refused: Refused, headers: RawHeaders) -> Response:
     """An error in S3's shape."""
-    body = error_body(Surface.S3, refused.status, refused.message, code=refused.code, **refused.extra)
+    body = error_body(Surface.S3, refused.status, refused.message, code=refused.code, **refused.details)
     return Response(refused.status, shapes.encode(body), (*refused.headers, *headers))

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from schemas.edge.cors import RawHeaders, client_safe
+from schemas.edge.errors import Refused
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.routes import Found, Route
@@ -22,13 +23,13 @@ from schemas.identifiers import id_problem, idempotency_key_problem, key_hash
 from schemas.liveops import answers
 from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
+from schemas.liveops.access import SECRET_AGE_MAX_S, Access, Caller, check_kind
 from schemas.liveops.names import player_aggregate
 from schemas.liveops.ports import BoardReads, PinReads, PlayerReads
 from schemas.liveops.resources import Shape
 from streams.gateway.commands import CommandClient
-from streams.gateway.http import Refused, Request, Response
+from streams.gateway.http import Request, Response
 from streams.gateway.liveops import answering
-from streams.gateway.liveops.access import SECRET_AGE_MAX_S, Access, Caller
 from streams.gateway.liveops.asking import Asked, Asking
 from streams.gateway.liveops.bodies import Body, ProgressBody, StartBody, read_as
 from streams.gateway.liveops.bodies_of import Asker, command_of, operation_of
@@ -70,7 +71,7 @@ class LiveopsWrites:
         self._secret = secret
         self._randomness = randomness
         self._sleep = sleep
-        self._access = Access(services, players, time.monotonic)
+        self._access = Access(services.credentials, services.limiter, players, time.monotonic)
         self._asking = Asking(commands, clock_ms=services.now_ms, randomness=randomness)
         self._starting = Starting(self._asking, players, WindowPins(pins, commands.partitions))
         self._definitions = Definitions()
@@ -82,10 +83,14 @@ class LiveopsWrites:
             if request.method != "POST":
                 allow = b"POST, OPTIONS" if client_safe(request.path) else b"POST"
                 raise Refused(405, f"{request.method} is not allowed here", headers=((b"allow", allow),))  # noqa: TRY301
-            caller = await self._access.caller(request, found)
-            headers = await self._access.count(request, caller, found)
+            ip, player = self._services.source_ip(request), found.names["externalId"]
+            caller = await self._access.caller(request.raw_headers, ip)
+            check_kind(caller, found.route.keys)
+            headers = await self._access.count(
+                caller, "write", ip=ip, player=player, register=found.route is REGISTER
+            )
             _check_names(found)
-            await self._access.prove(request, caller, found)
+            await self._access.prove(request.raw_headers, caller, found.route.proof, player)
             body = await self._body(request, found.route, caller)
             asked = self._asked(request, found, caller, body)
             headers = (*headers, (b"idempotency-key", asked.key.encode("ascii")))

@@ -11,10 +11,10 @@ import msgspec
 from schemas.codec import Message
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import keyed_command_id, random_command_id
+from schemas.liveops.access import Caller
 from schemas.liveops.commands import COMMANDS
 from schemas.liveops.definitions import ResolvedEvent
 from streams.gateway.commands import CommandClient
-from streams.gateway.liveops.access import Caller
 
 _canonical: Final = msgspec.msgpack.Encoder(order="deterministic")
 _RANDOM_BYTES: Final = 16

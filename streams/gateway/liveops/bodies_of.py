@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from schemas.codec import Message
+from schemas.edge.errors import Refused
 from schemas.edge.routes import Found
 from schemas.liveops import commands as ask
 from schemas.liveops.views import CrateRow, GrantEntry
 from schemas.timestamps import TimestampError, unix_ms
-from streams.gateway.http import Refused
 from streams.gateway.liveops.bodies import (
     DebitBody,
     EntryBody,

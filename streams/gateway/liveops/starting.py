@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.edge.errors import Refused
 from schemas.envelope import CommandRejected, Outcome
 from schemas.liveops import commands as ask
 from schemas.liveops.answers import JoinAnswer
 from schemas.liveops.definitions import ResolvedEvent
 from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.ports import PlayerReads
-from streams.gateway.http import Refused
 from streams.gateway.liveops.asking import Asked, Asking
 from streams.gateway.liveops.bodies import StartBody
 from streams.gateway.liveops.pins import WindowPins

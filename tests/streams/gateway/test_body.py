@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.edge.errors import Refused
 from streams.gateway.body import MEMBERS_MAX, gunzip
-from streams.gateway.http import Refused
 from streams.gateway.judging import CALL_CPU_S, CALLS_MAX, Judging
 from tests.schemas.telemetry.s4_samples import patient
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streams.gateway.http import Refused
+from schemas.edge.errors import Refused
 from streams.gateway.in_flight import SMALL_BYTES, BodiesInFlight, Holding
 from tests.schemas.telemetry.s4_samples import GAMEPLAY, pack
 from tests.streams.gateway.test_over_the_wire import BODY, GOOD, HEAD, read_answer, served

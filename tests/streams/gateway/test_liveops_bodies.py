@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.edge.errors import Refused
 from schemas.edge.routes import Found
-from streams.gateway.http import Refused
 from streams.gateway.liveops.bodies import Body, DebitBody, GrantBody, ItemBody, StartBody, read_as
 from streams.gateway.liveops.bodies_of import operation_of
 from streams.gateway.liveops.routes import REGISTER, ROUTES
@@ -37,7 +37,7 @@ def test_anything_else_is_refused_by_its_name(
         read_as(kind, body % spelled)
     assert caught.value.status == 400
     if spelled != b"1e999":
-        assert caught.value.extra["field"] == field
+        assert caught.value.details["field"] == field
 
 
 def test_a_context_keeps_its_floats() -> None:

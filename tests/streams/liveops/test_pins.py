@@ -11,13 +11,13 @@ import pytest
 from schemas.codec import Message
 from schemas.edge.ports import Credential, KeyKind
 from schemas.envelope import Outcome
+from schemas.liveops.access import Caller
 from schemas.liveops.answers import StartAnswer
 from schemas.liveops.commands import OpenWindow, ReportProgress, StartAttempt
 from schemas.liveops.definitions import resolve_event
 from schemas.liveops.event_windows import BoardFinalized, WindowOpened
 from schemas.liveops.events import AttemptProgressed, AttemptStarted
 from schemas.liveops.names import player_aggregate
-from streams.gateway.liveops.access import Caller
 from streams.gateway.liveops.asking import Asked, Asking
 from streams.gateway.liveops.bodies import StartBody
 from streams.gateway.liveops.pins import WindowPins

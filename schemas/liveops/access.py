@@ -1,31 +1,29 @@
-"""Who may write what: keys, rates, player secrets. The order is key, kind of key, rate, secret.
+"""Who may call S3's reads and writes: keys, rates, player secrets. Both HTTP edges ask it.
 
-Source: contract/liveops.md, "Player secret" and "Rate limits". The read side has a twin of this,
-`api/liveops/access.py`: the two rooms share no code but `schemas`.
+A read is checked for key, rate, kind of key and secret, a write for key, kind of key, rate and secret.
+Source: contract/liveops.md, "Player secret" and "Rate limits".
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
 
-from schemas.edge.authentication import Ambiguous, header, s3_key
+from schemas.edge.authentication import Ambiguous, Headers, header, s3_key
 from schemas.edge.cors import RawHeaders
-from schemas.edge.errors import retry_after
-from schemas.edge.ports import Credential, Game, KeyKind, Verdict
-from schemas.edge.routes import Found
-from schemas.edge.sdk_limits import rate_limit_headers, sdk_calls, server_calls
+from schemas.edge.credentials import Credentials, count_unknown_key
+from schemas.edge.errors import Refused, retry_after
+from schemas.edge.ports import Counted, Credential, Game, KeyKind, RateLimiter, Verdict
+from schemas.edge.routes import Proof
+from schemas.edge.sdk_limits import Kind, rate_limit_headers, sdk_calls, server_calls
 from schemas.identifiers import key_hash
 from schemas.liveops.ports import PlayerReads
-from streams.gateway.http import Refused, Request
-from streams.gateway.liveops.routes import REGISTER
-from streams.gateway.services import Services
 
 SECRET_AGE_MAX_S: Final = 1.0
-"""A registered secret's hash is kept no longer; a first registration is never remembered as missing."""
+"""Whoever changes a secret waits this long before the answer, so that no process takes the old one after."""
 _SECRETS_MAX: Final = 20_000
 _KINDS: Final = frozenset({KeyKind.SDK_LIVE, KeyKind.SDK_TEST, KeyKind.SDK_SERVER})
 
@@ -48,81 +46,79 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
 
 
 class Access:
-    """Checks of one process."""
+    """Checks of one process. Registered secrets' hashes are kept for at most `SECRET_AGE_MAX_S`.
 
-    def __init__(self, services: Services, players: PlayerReads, monotonic: Callable[[], float]) -> None:
-        self._services = services
+    Every method raises StoreUnavailable where its store is away.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        limiter: RateLimiter,
+        players: PlayerReads,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._credentials = credentials
+        self._limiter = limiter
         self._players = players
         self._monotonic = monotonic
         self._secrets: dict[tuple[str, str], tuple[float, str]] = {}
+        """(game, player) -> (usable until, hash), of registered players alone."""
 
-    async def caller(self, request: Request, found: Found) -> Caller:
-        """Whose key was presented.
-
-        Raises `Refused`: 401 for no such key, 403 for an SDK key on a server's route.
-        """
+    async def caller(self, headers: Headers, ip: str) -> Caller:
+        """Whose key was presented. Raises `Refused`: 401 for no such key, 429 for too many of those."""
         try:
-            presented = s3_key(request.raw_headers)
+            presented = s3_key(headers)
         except Ambiguous as error:
             raise Refused(401, str(error)) from None
         if not presented:
             raise Refused(401, "the key is missing: send Authorization: Bearer or X-Api-Key")
-        credential = await self._services.credential(presented)
-        game = None
+        credential = await self._credentials.credential(presented)
         if credential is not None and credential.kind in _KINDS:
-            game = await self._services.game(credential.game_id)
-        if credential is None or game is None:
-            verdict = await self._services.count_unknown_key(request)
-            raise (
-                Refused(401, "the key is not valid here")
-                if verdict.allowed
-                else _too_many(verdict, (), "address")
-            )
-        caller = Caller(credential, game)
-        if credential.kind not in found.route.keys:
-            raise Refused(403, "this route takes a server key (lo_srv_), not an SDK key")
-        return caller
+            game = await self._credentials.game(credential.game_id)
+            if game is not None:
+                return Caller(credential, game)
+        verdict = await count_unknown_key(self._limiter, ip)
+        if not verdict.allowed:
+            raise _too_many(verdict, (), "address")
+        raise Refused(401, "the key is not valid here")
 
-    async def count(self, request: Request, caller: Caller, found: Found) -> RawHeaders:
+    async def count(
+        self, caller: Caller, kind: Kind, *, ip: str, player: str, register: bool = False
+    ) -> RawHeaders:
         """Take one call of the rates; the RateLimit headers. None where the game has no limit.
 
         Raises `Refused` (429), with the headers of the limit that was met.
         """
         limits, key_id = caller.game.limits, caller.credential.key_id
+        calls: Sequence[Counted]
         if caller.is_server:
             calls = server_calls(limits, key_id=key_id)
         else:
             calls = sdk_calls(
-                limits,
-                "write",
-                game_id=caller.game.id,
-                key_id=key_id,
-                ip=self._services.source_ip(request),
-                player=found.names["externalId"],
-                register=found.route is REGISTER,
+                limits, kind, game_id=caller.game.id, key_id=key_id, ip=ip, player=player, register=register
             )
         if not calls:
             return ()
-        verdict, met = await self._services.limiter.take_all(calls)
+        verdict, met = await self._limiter.take_all(calls)
         headers = rate_limit_headers(verdict, met)
         if not verdict.allowed:
             raise _too_many(verdict, headers, met.scope)
         return headers
 
-    async def prove(self, request: Request, caller: Caller, found: Found) -> None:
-        """Check the player's secret where the route asks for it.
+    async def prove(self, headers: Headers, caller: Caller, proof: Proof, player: str) -> None:
+        """Check the player's secret where the route's `proof` asks for it.
 
         Raises `Refused` (401). A server key needs no secret.
         """
-        if caller.is_server or found.route.proof == "none":
+        if caller.is_server or proof == "none":
             return
-        player = found.names["externalId"]
         try:
-            presented = header(request.raw_headers, b"x-player-secret")
+            presented = header(headers, b"x-player-secret")
         except Ambiguous as error:
             raise Refused(401, str(error)) from None
         held = await self._secret_hash(caller.game.id, player)
-        if not held and found.route.proof == "registered":
+        if not held and proof == "registered":
             return
         if not presented:
             raise Refused(401, "X-Player-Secret is missing")
@@ -149,6 +145,12 @@ class Access:
         # Counted from before the store was asked, so that a secret is never older than promised.
         self._secrets[key] = (asked + SECRET_AGE_MAX_S, row.secret_hash)
         return row.secret_hash
+
+
+def check_kind(caller: Caller, kinds: Collection[KeyKind]) -> None:
+    """Raise `Refused` (403) for a key of another kind than a route takes."""
+    if caller.credential.kind not in kinds:
+        raise Refused(403, "this route takes a server key (lo_srv_), not an SDK key")
 
 
 def _too_many(verdict: Verdict, headers: RawHeaders, scope: str) -> Refused:
