@@ -54,6 +54,8 @@ def clickhouse_part(
             str(port),
             "--password-file",
             str(secret),
+            "--database",
+            database,
             *(word for table in tables for word in ("--tenant-table", table)),
         ],
         prepare=prepare,

@@ -47,11 +47,14 @@ RUNNING: Final = prometheus_client.Gauge("questlog_clickhouse_running", "Stateme
 class ClickHouseHttp:
     """The ASGI app. Reads, inserts and read-only users have threads each: none waits in another's queue."""
 
-    def __init__(self, engine: ChdbEngine, readers: Readers, tenant_tables: Collection[str]) -> None:
-        """`tenant_tables` are those that the engine has row policies for."""
+    def __init__(
+        self, engine: ChdbEngine, readers: Readers, tenant_tables: Collection[str], database: str
+    ) -> None:
+        """`tenant_tables` are those that the engine has row policies for; `database` is the readers' own."""
         self._engine = engine
         self._readers = readers
         self._tenant_tables = tenant_tables
+        self._database = database
         self._share = FairShare()
         self._reading = ThreadPoolExecutor(8, "read")
         self._writing = ThreadPoolExecutor(4, "write")
@@ -126,7 +129,7 @@ class ClickHouseHttp:
     ) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(
-            self._analysing, confine, self._engine, reader, self._tenant_tables, statement
+            self._analysing, confine, self._engine, reader, self._tenant_tables, statement, self._database
         )
         response.format = output_format(statement.text, statement.format)
         response.counts = False  # they count the rows read, other studios' among them

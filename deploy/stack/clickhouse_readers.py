@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from deploy.stack.clickhouse_engine import ChdbEngine
 
 DEFAULT_USER: Final = "default"
-HOME_DATABASE: Final = "questlog"
-"""Where a reader's unqualified names are looked for when the request names no database."""
 _OPEN_TABLES: Final = frozenset(
     f"system.{name}"
     for name in ("one", "numbers", "databases", "functions", "formats", "settings", "time_zones")
@@ -121,12 +119,15 @@ class Readers:
         return self._users
 
 
-def confine(engine: ChdbEngine, reader: Reader, tenant_tables: Collection[str], statement: Statement) -> None:
+def confine(
+    engine: ChdbEngine, reader: Reader, tenant_tables: Collection[str], statement: Statement, database: str
+) -> None:
     """Give the statement the reader's row policy, filters, limits and `readonly`.
 
     Raises EngineError where it may not run.
     Of the request's settings those that change no more than the answer's form are kept, every other one is
     refused by name; a session is dropped: a reader changes nothing. `tenant_tables` have a row policy.
+    A statement that names no database is about `database`.
     """
     statement.session = ""
     statement.data = [b"".join([statement.text, *statement.data])]
@@ -137,7 +138,7 @@ def confine(engine: ChdbEngine, reader: Reader, tenant_tables: Collection[str], 
     filters = _filters(engine, reader.studio_id, tenant_tables)
     databases = {table.split(".")[0] for table in filters}
     if statement.database in {"", "default"}:  # what stock clients say where their user said nothing
-        statement.database = HOME_DATABASE if HOME_DATABASE in databases else ""
+        statement.database = database if database in databases else ""
     elif statement.database not in databases:
         raise _refused(f"no database {statement.database} for this user")
     word = first_word(statement.text)

@@ -28,12 +28,14 @@ def main() -> None:
     parser.add_argument(
         "--tenant-table", action="append", default=[], help="database.table with a studio_id (repeatable)"
     )
+    parser.add_argument("--database", required=True, help="what a reader's statement is about by default")
     arguments = parser.parse_args()
     arguments.path.mkdir(parents=True, exist_ok=True)
     tables = frozenset(arguments.tenant_table)
     engine = ChdbEngine(arguments.path / "data", write_access(arguments.path / "access", tables))
     owner = Owner(arguments.password_file.read_text(encoding="ascii").strip())
-    app = ClickHouseHttp(engine, Readers(arguments.path / "readers.json", owner), tables)
+    readers = Readers(arguments.path / "readers.json", owner)
+    app = ClickHouseHttp(engine, readers, tables, arguments.database)
     watch_space(arguments.path)
     try:
         uvicorn.run(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.settings import Settings, make_secret
-from deploy.stack.clickhouse import clickhouse_part, clickhouse_url
+from deploy.stack.clickhouse import DATABASE, clickhouse_part, clickhouse_url
 from deploy.stack.kafka import kafka_part
 from deploy.stack.part import PartFailed, PartSpec, RunningPart
 from deploy.stack.ports import free_port
@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument(
         "--tenant-table", action="append", default=[], help="database.table that ClickHouse's readers see too"
     )
+    parser.add_argument("--database", default=DATABASE, help="the database of ClickHouse's readers")
     arguments = parser.parse_args()
     wanted = arguments.only or list(NAMES)
     ports = {name: getattr(arguments, f"{name}_port") or free_port() for name in wanted}
@@ -79,7 +80,9 @@ def main() -> None:
         "clickhouse": lambda port: (
             "clickhouse_url",
             clickhouse_url(port, password),
-            clickhouse_part(home, port, password, tenant_tables=arguments.tenant_table),
+            clickhouse_part(
+                home, port, password, database=arguments.database, tenant_tables=arguments.tenant_table
+            ),
         ),
     }
     try:

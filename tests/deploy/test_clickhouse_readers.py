@@ -43,7 +43,10 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadersStack]:
     tables = [f"{database}.{table}" for database in (DATABASE, *TWINS) for table in ("t", "last")]
     options = [word for table in tables for word in ("--tenant-table", table)]
     home = tmp_path_factory.mktemp("readers")
-    with infra(home, "clickhouse", *options) as url, clickhouse_connect.get_client(dsn=url) as owner:
+    with (
+        infra(home, "clickhouse", "--database", DATABASE, *options) as url,
+        clickhouse_connect.get_client(dsn=url) as owner,
+    ):
         prepare(owner)
         users = {
             name: {"password_sha256": hashlib.sha256(b"pass").hexdigest(), "studio_id": studio}
@@ -111,6 +114,13 @@ def ask(readers: ReadersStack) -> Iterator[httpx.Client]:
 def test_it_sees_its_own_rows(ask: httpx.Client, query: str, answer: str) -> None:
     got = ask.post("/", params={"param_x": "7"}, content=query)
     assert (got.status_code, got.text.strip()) == (200, answer), got.text
+
+
+@pytest.mark.parametrize("named", ["", "default", DATABASE])
+def test_without_a_database_it_reads_that_of_the_deployment(readers: ReadersStack, named: str) -> None:
+    with readers.client("ann", named) as client:
+        got = client.post("/", content="SELECT sum(n) FROM t")
+    assert (got.status_code, got.text.strip()) == (200, "3"), got.text
 
 
 @pytest.mark.parametrize(
