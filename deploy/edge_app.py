@@ -23,7 +23,7 @@ from deploy.lag import StackLag
 from deploy.object_store import open_objects
 from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
 from deploy.stack.kafka_jars import default_cache
-from projections.liveops.final import ClickHouseFinals
+from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.keys import NOUN
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.streams import RedisBoardStreams
@@ -33,7 +33,7 @@ from projections.redis.failures import RedisFailures
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
-from projections.telemetry.live import RedisLive
+from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.cors import Cors
 from schemas.edge.ports import StoreUnavailable
@@ -44,8 +44,8 @@ from streams.gateway.app import create_gateway, handles
 from streams.gateway.commands import CommandClient
 from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.metrics import GatewayMetrics
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping

@@ -13,7 +13,7 @@ from api.dashboard.ports import FailingAt, ProjectionLag
 from projections.redis.client import AWAY
 from projections.redis.effect_positions import RedisPositions
 from projections.redis.scripts import STATE
-from projections.telemetry.live import RedisDeadlines
+from projections.telemetry.live_counters import RedisDeadlines
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deploy.roles.redis import projections
 from projections.redis.client import connect
 from projections.redis.rebuild import Rebuilt, forget, rebuild, stored_outcomes
-from streams.runtime.tail import KafkaTail
+from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,7 @@ from schemas.identifiers import key_hash, key_value, keyed_command_id, random_co
 from schemas.studio.commands import COMMANDS, CreateKey, DefineStudio, RevokeKey, RotateKey
 from schemas.topics import STUDIO_COMMANDS
 from streams.gateway.commands import CommandClient
-from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 from streams.runtime.producer import KafkaAppender
 
 if TYPE_CHECKING:

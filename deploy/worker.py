@@ -18,10 +18,10 @@ from deploy.admin import serve_admin
 from deploy.memory import tune_memory
 from deploy.roles import Worker
 from deploy.topics import ensure_topics, wanted_topics
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.process import run_worker
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.reader import EXIT_FAILED
-from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from deploy.settings import Settings

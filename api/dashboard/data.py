@@ -8,10 +8,10 @@ import msgspec
 from fastapi import APIRouter, Request
 
 from api.dashboard.access import Access, Gatekeeper
-from api.dashboard.answering import guarded
-from api.dashboard.answers import SharedAnswers
+from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.parameters import read_filters
 from api.dashboard.rates import Rates
+from api.dashboard.responses import guarded
 from projections.liveops import queries_economy
 from projections.telemetry.queries import (
     dashboard_builds,

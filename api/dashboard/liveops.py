@@ -8,12 +8,12 @@ import msgspec
 from fastapi import APIRouter, Request
 
 from api.dashboard.access import Access, Gatekeeper
-from api.dashboard.answering import NotFound, guarded
-from api.dashboard.answers import SharedAnswers
+from api.dashboard.answer_cache import SharedAnswers
+from api.dashboard.board_events import BoardResponse
 from api.dashboard.competitions import read_choice
-from api.dashboard.following import BoardResponse
 from api.dashboard.parameters import read_id, read_number, read_text
 from api.dashboard.rates import Rates
+from api.dashboard.responses import NotFound, guarded
 
 if TYPE_CHECKING:
     from api.dashboard.ports import LiveopsSource

@@ -14,15 +14,15 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from api.liveops.boards import BoardRoutes
+from api.liveops.dashboard_source import Inside
 from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, check_id, send_answer
-from api.liveops.inside import Inside
-from api.liveops.listening import LISTENER_OPTIONS, BoardListeners, ListenerOptions
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import ROUTES, STREAM, find_read
 from api.liveops.schedule import ScheduledBoards
 from api.liveops.sse import Streams, stream_head
+from api.liveops.subscriptions import LISTENER_OPTIONS, BoardListeners, ListenerOptions
 from api.liveops.views import BoardViews
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.credentials import Credentials

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, check_id
-from api.liveops.sharing import shares_of
 from api.liveops.sse import Hearing
+from api.liveops.stream_quotas import shares_of
 from api.liveops.views import BoardViews
 from schemas.edge.authentication import s3_key
 from schemas.edge.errors import Refused

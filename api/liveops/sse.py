@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from api.liveops.http import Call
-from api.liveops.listener import Listener, closed_text
-from api.liveops.listening import BoardListeners, Full
-from api.liveops.sharing import Crowded, Share, Shares
+from api.liveops.stream_quotas import Crowded, Share, Shares
+from api.liveops.subscriber import Listener, closed_text
+from api.liveops.subscriptions import BoardListeners, Full
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S

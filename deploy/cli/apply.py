@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.studio_desk import Refused, studio_desk
 from schemas.studio.definitions import load_definitions
 from schemas.studio.games import GameSettings, changed_fields

@@ -17,18 +17,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.studio_desk import Refused, studio_desk
-from projections.telemetry.culprits import take_in
-from projections.telemetry.gathered import SKIPPED
+from projections.telemetry.failing_requests import take_in
+from projections.telemetry.open_batch import SKIPPED
 from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
 from schemas.envelope import Command, CommandRecord
 from schemas.log import LogRecord
 from schemas.telemetry.record import TelemetryPart, decode_record, encode_record
 from schemas.timestamps import iso_ms
 from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, TELEMETRY
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.studio_desk import Refused, studio_desk
 from schemas.edge.ports import KeyKind
 from schemas.identifiers import ACCOUNT_WIDE_KINDS

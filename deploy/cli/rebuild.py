@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
@@ -32,7 +32,7 @@ from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_store import SessionStore
 from schemas.log import LogUnavailable
 from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
-from streams.runtime.tail import KafkaTail
+from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,14 +12,14 @@ from typing import Annotated
 import typer
 
 from deploy import settings
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.cli.up import liveops_partitions
 from deploy.prepare import prepare
-from deploy.repair.repairing import TRIMMED, find, folder_of, repair
+from deploy.repair.repair import TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
-from deploy.stack.part import running_parts
-from deploy.stack.parts import Ports, stores
 from deploy.stack.ports import free_port
+from deploy.stack.program import running_parts
+from deploy.stack.programs import Ports, stores
 from deploy.stack.redis import redis_url
 
 app = typer.Typer()
@@ -38,13 +38,13 @@ def repair_command(
     Gateways and workers must be stopped: for a stack of `up` that is checked, elsewhere stop them first. With
     --dry-run the exit code is 1 where a repair is needed.
     """
-    with running.lock_of(home) as lock:
-        running.hold(lock, home)
+    with running_stack.lock_of(home) as lock:
+        running_stack.hold(lock, home)
         sys.exit(asyncio.run(_run(home, dry_run=dry_run, start=start)))
 
 
 async def _run(home: Path, *, dry_run: bool, start: bool) -> int:
-    configured = running.of_home(home)
+    configured = running_stack.of_home(home)
     async with AsyncExitStack() as stack:
         if start:
             ports = Ports(http=0, kafka=free_port(), redis=free_port(), clickhouse=free_port())

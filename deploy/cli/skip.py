@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from projections.telemetry.skipping import Decided, Skipping, SkipRefused
 from schemas.topics import TELEMETRY
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from deploy.settings import Settings

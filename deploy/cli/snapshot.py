@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.memory import tune_memory
 from deploy.object_store import open_objects
 from deploy.roles.decider import deciders
 from streams.deciders.snapshots import ObjectSnapshots
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from deploy import settings
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from projections.clickhouse.address import address
 
 app = typer.Typer()

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.running import of_home
-from deploy.failing import advice
-from deploy.stack.part import ask_health
+from deploy.cli.running_stack import of_home
+from deploy.failure_policy import advice
+from deploy.stack.program import ask_health
 from deploy.stack.supervisor import STATUS_FILE
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures

@@ -17,17 +17,17 @@ from rich.live import Live
 from rich.table import Table
 
 from deploy import settings
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.prepare import prepare
-from deploy.repair.repairing import FOLDER, TRIMMED, find, folder_of, repair
+from deploy.repair.repair import FOLDER, TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
-from deploy.stack.part import PartSpec, http_ok
-from deploy.stack.parts import PREPARED, Ports, processes, stores
+from deploy.stack.output import patient
 from deploy.stack.ports import port_taken
+from deploy.stack.program import PartSpec, http_ok
+from deploy.stack.programs import PREPARED, Ports, processes, stores
 from deploy.stack.redis import redis_url
-from deploy.stack.screen import patient
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
 from schemas.topics import LIVEOPS_COMMANDS
@@ -81,8 +81,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     """
     os.umask(0o077)  # what a part writes, its log too, is for its owner alone
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
-    with running.lock_of(home) as lock:
-        running.hold(lock, home)
+    with running_stack.lock_of(home) as lock:
+        running_stack.hold(lock, home)
         _check_ports(ports)
         settings.make_secret(home)
         configured = settings.from_environment(
@@ -98,7 +98,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             redis_url=redis_url(redis_port, configured.store_password("redis")),
             clickhouse_url=clickhouse_url(clickhouse_port, configured.store_password("clickhouse")),
         )
-        running.write(configured)
+        running_stack.write(configured)
         console = Console(file=patient(sys.stdout), highlight=False, soft_wrap=True)
         _say_first_fetch(console)
         specs = stores(configured, ports, redis_empty=redis_empty)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.studio_desk import Refused
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from projections.webhooks.queue import WebhookQueue
 from schemas.liveops.webhooks import WebhookTarget, signing_secret, target_of
 from schemas.timestamps import iso_ms
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from streams.webhooks.undelivered import Undelivered, note_replay, undelivered
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy import settings
-from deploy.stack.parts import ROLES
+from deploy.stack.programs import ROLES
 
 app = typer.Typer()
 Role = StrEnum("Role", [(name, name) for name in ROLES])  # type: ignore[misc]  # the names are the table's

@@ -9,8 +9,8 @@ import msgspec
 from deploy.roles.redis import projections
 from projections.redis.client import connect
 from projections.redis.reader import outcome_key
-from schemas.decided import messages_of
 from schemas.envelope import Outcome
+from schemas.outcomes import messages_of
 
 if TYPE_CHECKING:
     from deploy.settings import Settings

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy.failing import ELSEWHERE, advice
+from deploy.failure_policy import ELSEWHERE, advice
 from deploy.topics import wanted_topics
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import faust
 
     from deploy.settings import Settings
+    from streams.runtime.partition_reads import KafkaTail
     from streams.runtime.producer import KafkaAppender
-    from streams.runtime.tail import KafkaTail
 
 BULK_BYTES: Final = 128 * 1024
 """What the broker gathers for a role that no client waits for, unless a quarter of a second passes first."""

@@ -9,7 +9,7 @@ from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.liveops.tables import LiveopsTables
 from projections.redis.client import connect
-from projections.telemetry.live import RedisLive
+from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.reader import TelemetryReader
 from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
 from streams.runtime.application import last_heartbeat_age_ms

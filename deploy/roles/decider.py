@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from deploy.object_store import open_objects
 from deploy.topics import wanted_topics
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, Topic
+from streams.deciders.decider import DeciderReader
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.deciders.noun import Noun
-from streams.deciders.shell import DeciderReader
 from streams.deciders.snapshots import ObjectSnapshots
 from streams.deciders.studio import STUDIO
 

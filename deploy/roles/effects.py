@@ -15,8 +15,8 @@ from projections.webhooks.reader import WebhookReader
 from schemas.liveops.webhooks import Delivery, WebhookTarget, signing_secret, target_of
 from schemas.topics import LIVEOPS_EVENTS
 from streams.liveops.rank_rewards import RankRewards
-from streams.liveops.reading import SeveralReaders
-from streams.webhooks.delivering import WebhookDeliverer
+from streams.liveops.several_readers import SeveralReaders
+from streams.webhooks.delivery_worker import WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
 from streams.webhooks.undelivered import giving_up
 

@@ -17,7 +17,7 @@ from deploy.roles.asking import now_ms, open_asker
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
 from projections.redis.export_register import RedisExportRegister
-from projections.telemetry.live import RedisDeadlines
+from projections.telemetry.live_counters import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
 from schemas.log_positions import PositionRefused

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from deploy.private import write_private
-from deploy.stack.part import PartSpec, http_ok
+from deploy.private_files import write_private
+from deploy.stack.program import PartSpec, http_ok
 from projections.clickhouse.migrations import read
 from projections.clickhouse.migrations import tenant_tables as tenant_tables_of
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from deploy.private import write_private
+from deploy.private_files import write_private
 from deploy.stack.clickhouse_space import KEPT_FREE_BYTES
 
 if TYPE_CHECKING:

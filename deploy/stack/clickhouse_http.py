@@ -17,11 +17,11 @@ import prometheus_client
 
 from deploy.stack.clickhouse_access import STUDIO_SETTING
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement
+from deploy.stack.clickhouse_fair_queue import RUNNING_MAX, FairShare
 from deploy.stack.clickhouse_origin import foreign
 from deploy.stack.clickhouse_readers import confine
 from deploy.stack.clickhouse_request import credentials, statement_of
 from deploy.stack.clickhouse_response import PIECE_BYTES, Held, Response
-from deploy.stack.clickhouse_share import RUNNING_MAX, FairShare
 from deploy.stack.clickhouse_statement import first_word, output_format, outside
 
 if TYPE_CHECKING:

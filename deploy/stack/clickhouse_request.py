@@ -10,7 +10,7 @@ from python_multipart.multipart import parse_options_header
 
 from deploy.stack.clickhouse_codec import UnknownEncodingError, decompress
 from deploy.stack.clickhouse_execution import EngineError, ExternalTable, Statement
-from deploy.stack.clickhouse_form import read_form
+from deploy.stack.clickhouse_multipart import read_form
 
 _NOT_SETTINGS: Final = frozenset(
     {

@@ -17,8 +17,8 @@ from pathlib import Path
 from deploy.settings import Settings, make_secret
 from deploy.stack.clickhouse import DATABASE, clickhouse_part, clickhouse_url
 from deploy.stack.kafka import kafka_part
-from deploy.stack.part import PartFailed, PartSpec, RunningPart
 from deploy.stack.ports import free_port
+from deploy.stack.program import PartFailed, PartSpec, RunningPart
 from deploy.stack.redis import redis_part, redis_url
 
 NAMES = ("kafka", "redis", "clickhouse")

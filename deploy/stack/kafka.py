@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.stack.kafka_jars import default_cache, fetch_jars
-from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers
 from deploy.stack.ports import free_port
+from deploy.stack.program import PartFailed, PartSpec, RunningPart, answers
 
 ARCHIVE: Final = "classes.jsa"
 _JAVA_MIN: Final = 17

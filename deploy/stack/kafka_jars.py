@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from deploy.stack.part import PartFailed
+from deploy.stack.program import PartFailed
 
 KAFKA_VERSION: Final = "4.1.0"
 """Pinned: aiokafka 0.14 was measured against 4.1."""

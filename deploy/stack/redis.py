@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final
 
-from deploy.private import write_private
-from deploy.stack.part import PartFailed, PartSpec, answers
+from deploy.private_files import write_private
+from deploy.stack.program import PartFailed, PartSpec, answers
 
 if TYPE_CHECKING:
     from pathlib import Path

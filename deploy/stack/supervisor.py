@@ -11,8 +11,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from deploy.private import write_private
-from deploy.stack.part import PartFailed, PartSpec, RunningPart, ask_health
+from deploy.private_files import write_private
+from deploy.stack.program import PartFailed, PartSpec, RunningPart, ask_health
 from deploy.stack.volume import trouble_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from projections.liveops import keys
-from projections.liveops.reading import Reading, pairs_of
-from projections.redis.gathering import Request
+from projections.liveops.read_base import Reading, pairs_of
+from projections.redis.read_batches import Request
 from schemas.liveops.ports import BoardEntryRow, BoardRow, BoardView
 
 _row: Final = msgspec.msgpack.Decoder(BoardRow)

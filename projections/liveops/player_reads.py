@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from projections.liveops import keys
-from projections.liveops.reading import Reading, fields_of
+from projections.liveops.read_base import Reading, fields_of
 from schemas.liveops.event_windows import LobbyStatus
 from schemas.liveops.ports import HoldingRow, LedgerRow, LobbyRow, PlayerRow, RunRow
 from schemas.liveops.views import Attempt, Grant

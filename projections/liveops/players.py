@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from projections.liveops import keys
-from projections.liveops.setting import DAY_MS, Setting, Step, encode
+from projections.liveops.context import DAY_MS, Setting, Step, encode
 from projections.redis.operations import (
     add_member_unless,
     delete_field,

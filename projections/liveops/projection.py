@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from projections.liveops import keys, players, windows
-from projections.liveops.setting import Setting, Step
+from projections.liveops.context import Setting, Step
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
 from schemas.codec import Message

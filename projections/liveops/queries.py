@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 
 from projections.liveops import keys
 from projections.liveops.boards import BoardQueries
-from projections.liveops.dues import DueQueries
+from projections.liveops.due_reads import DueQueries
 from projections.liveops.player_reads import PlayerQueries
-from projections.redis.gathering import Gathering
+from projections.redis.read_batches import Gathering
 
 
 class LiveopsQueries(PlayerQueries, BoardQueries, DueQueries):

@@ -12,11 +12,11 @@ import msgspec
 
 from projections.liveops.economy_totals import Move
 from schemas.codec import Message
-from schemas.decided import SHELL_EVENTS
 from schemas.envelope import Decided, Event, EventsRecord
 from schemas.liveops.definitions import decode_definition
 from schemas.liveops.event_windows import BoardChunkFinalized, WindowOpened
 from schemas.liveops.events import EVENTS, AttemptProgressed, InventoryChanged, WalletChanged
+from schemas.outcomes import SHELL_EVENTS
 from schemas.timestamps import iso_ms
 
 LEDGER: Final = "liveops_ledger"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from projections.liveops import keys
+from projections.liveops.context import HOUR_MS, Setting, Step, encode
 from projections.liveops.players import set_entry
-from projections.liveops.setting import HOUR_MS, Setting, Step, encode
 from projections.redis.operations import (
     add_member,
     delete_score,

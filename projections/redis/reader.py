@@ -20,10 +20,10 @@ from projections.redis.operations import OutcomeOf, Project
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
 from schemas.codec import Codec
-from schemas.decided import REMEMBERED_REFUSALS, messages_of
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
 from schemas.log_positions import StoreRegressed, begin, mark_of
+from schemas.outcomes import REMEMBERED_REFUSALS, messages_of
 from schemas.topics import Topic
 
 POLL_MS: Final = 250

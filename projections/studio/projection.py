@@ -16,9 +16,9 @@ import msgspec
 from projections.redis.operations import Operation, delete_field, set_field
 from projections.redis.reader import Projection
 from schemas.codec import Message
-from schemas.decided import failure, rejection, repetition
 from schemas.edge.ports import Credential, Game, Studio
 from schemas.envelope import Decided, Outcome
+from schemas.outcomes import failure, rejection, repetition
 from schemas.studio.events import (
     EVENTS,
     GameChanged,

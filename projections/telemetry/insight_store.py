@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from projections.clickhouse.client import time_text
+from projections.telemetry.active_time import EventId, merge
 from projections.telemetry.insights import (
     RULES,
     FinishedSession,
@@ -23,7 +24,6 @@ from projections.telemetry.insights import (
 )
 from projections.telemetry.session_store import KEYS_PER_QUERY, SessionStore, chunks, wanted
 from projections.telemetry.sessions import SessionKey, SessionPart, joined_idle_ms
-from projections.telemetry.spans import EventId, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

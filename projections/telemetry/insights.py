@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
+    from projections.telemetry.active_time import EventId, Run
     from projections.telemetry.sessions import SessionKey
-    from projections.telemetry.spans import EventId, Run
 
 RULES_VERSION: Final = 1
 ENTRIES: Final = frozenset({"room_entered", "level_started"})

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.positions import REPAIR, Positions, StoredPosition
 from projections.telemetry import metrics
-from projections.telemetry.culprits import ELSEWHERE, culprit
-from projections.telemetry.cuts import BUCKET_MS, ROWS_MAX, Cutter
+from projections.telemetry.batches import BUCKET_MS, ROWS_MAX, Cutter
+from projections.telemetry.failing_requests import ELSEWHERE, culprit
 from projections.telemetry.insights import RULES, Rules
-from projections.telemetry.live import MINUTES_KEPT, LiveState
-from projections.telemetry.partition import Partition
+from projections.telemetry.live_counters import MINUTES_KEPT, LiveState
+from projections.telemetry.partition_writer import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from projections.clickhouse.client import ClickHouse
-    from projections.telemetry.live import RedisLive
+    from projections.telemetry.live_counters import RedisLive
     from schemas.log import Appender, LogRecord, LogTail
 
 HEARTBEAT_AGE_MS_MAX: Final = 3_000

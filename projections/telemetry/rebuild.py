@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
-from projections.telemetry.gathered import has_effect
 from projections.telemetry.insights import RULES, Rules
+from projections.telemetry.open_batch import has_effect
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.stores import FACT_TABLES
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from projections.telemetry.active_time import Run, active_ms, add_in_order, bounded, certainly_fit, merge
 from projections.telemetry.insights import RULE_EVENTS
-from projections.telemetry.spans import Run, active_ms, add_in_order, bounded, certainly_fit, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,7 +16,7 @@ import msgspec
 from prometheus_client import Counter
 
 from projections.webhooks.bodies import TOLD
-from projections.webhooks.planning import games_told_of, planned
+from projections.webhooks.deliveries import games_told_of, planned
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord

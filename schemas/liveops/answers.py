@@ -16,11 +16,11 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Message
-from schemas.decided import failure, rejection, repetition
 from schemas.envelope import CommandRejected, Decided, Outcome
 from schemas.liveops import events as ev
 from schemas.liveops.event_windows import EventJoined, LobbiesSettled, LobbyStatus
 from schemas.liveops.views import Attempt, BoardEntry, Grant
+from schemas.outcomes import failure, rejection, repetition
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 

@@ -20,6 +20,7 @@ from msgspec import Meta
 from schemas.edge.zod import Issue, custom, issue_of, too_big, type_of, wrong_type
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
+from schemas.telemetry.decoding_cost import dear_numbers, many_json_containers
 from schemas.telemetry.values import (
     TOO_MANY_VALUES,
     VALUES_MAX,
@@ -31,7 +32,6 @@ from schemas.telemetry.values import (
     plain,
     undecodable,
 )
-from schemas.telemetry.weight import dear_numbers, many_json_containers
 from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, check_range, unix_ms
 
 BODY_BYTES_MAX: Final = 1024 * 1024

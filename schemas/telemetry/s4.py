@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from schemas.identifiers import id_problem
+from schemas.telemetry.decoding_cost import LARGE_BYTES, msgpack_problem
 from schemas.telemetry.s4_complete import decode_completely
 from schemas.telemetry.s4_item import (
     BODY_BYTES_MAX,
@@ -33,7 +34,6 @@ from schemas.telemetry.s4_item import (
     check_texts,
 )
 from schemas.telemetry.values import TOO_MANY_VALUES, VALUES_MAX, Properties, count_values
-from schemas.telemetry.weight import LARGE_BYTES, msgpack_problem
 from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, unix_ms
 
 __all__ = [

@@ -11,13 +11,13 @@ from typing import Final, Generic
 
 import msgspec
 
-from schemas.decided import SHELL_EVENTS, is_remembered
 from schemas.envelope import (
     ENVELOPE_VERSION,
     EventsRecord,
 )
 from schemas.log import LogRecord
 from schemas.log_positions import Cursor, Position
+from schemas.outcomes import SHELL_EVENTS, is_remembered
 from streams.deciders.log_time import LogTime
 from streams.deciders.noun import Noun, StateT
 

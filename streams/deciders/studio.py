@@ -39,7 +39,7 @@ from schemas.studio.events import (
     StudioEvent,
 )
 from schemas.studio.games import GameSettings, changed_fields
-from streams.deciders import fold, log_time, packing, studio_state
+from streams.deciders import fold, log_time, state_chunks, studio_state
 from streams.deciders.noun import Noun, Request, Verdict
 from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
 
@@ -274,7 +274,7 @@ STUDIO: Final = Noun(
     unpack=unpack,
     code=(
         studio_state,
-        packing,
+        state_chunks,
         fold,
         log_time,
         schemas.codec,

@@ -24,7 +24,7 @@ from schemas.studio.events import (
     StudioEvent,
 )
 from schemas.studio.games import GameSettings
-from streams.deciders import packing
+from streams.deciders import state_chunks
 
 
 class Studio(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +170,7 @@ def _with_key(state: StudioState, key_id: str, key: Key) -> StudioState:
 
 def pack(state: StudioState) -> Iterator[bytes]:
     """The state in pieces, for a snapshot: there are never many studios, so one."""
-    yield packing.encode(state)
+    yield state_chunks.encode(state)
 
 
 def unpack(pieces: Iterable[bytes | memoryview]) -> StudioState:
@@ -180,4 +180,4 @@ def unpack(pieces: Iterable[bytes | memoryview]) -> StudioState:
     return state
 
 
-_STATE: Final = packing.decoder(StudioState)
+_STATE: Final = state_chunks.decoder(StudioState)

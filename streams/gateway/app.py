@@ -23,7 +23,6 @@ from schemas.edge.routes import bind
 from schemas.log import Appender, LogUnavailable
 from schemas.objects import ObjectStore, ObjectStoreError, ObjectStoreFull
 from streams.gateway import models, s1, s1_routes, s4, s4_routes
-from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import linger
 from streams.gateway.export import ExportRegister, start_export
 from streams.gateway.http import (
@@ -37,11 +36,12 @@ from streams.gateway.http import (
     Send,
     json_response,
 )
-from streams.gateway.in_flight import BodiesInFlight
 from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.liveops.routes import find_write
+from streams.gateway.memory_quotas import BodiesInFlight
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.services import Services
+from streams.gateway.telemetry_producer import TelemetryAppending
 
 _log: Final = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Final
 from schemas.edge.errors import Refused
 from schemas.edge.limits import BODY_READ_TIMEOUT_S
 from streams.gateway.http import ClientGone, Receive, Request
-from streams.gateway.in_flight import Holding
+from streams.gateway.memory_quotas import Holding
 
 LINGER_BYTES_MAX: Final = 64 * 1024 * 1024
 LINGER_S: Final = 5.0

@@ -25,7 +25,7 @@ from schemas.log import Appender, LogUnavailable
 from schemas.topics import COMMAND_RECORD_BYTES_MAX as BYTES_MAX
 from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
 from schemas.topics import Topic
-from streams.gateway.waiting import (
+from streams.gateway.pending_commands import (
     OTHER_BODY,
     CommandConflict,
     CommandTooLarge,

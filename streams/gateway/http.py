@@ -17,7 +17,7 @@ import msgspec
 from schemas.edge.cors import RawHeaders
 
 if TYPE_CHECKING:
-    from streams.gateway.in_flight import Holding
+    from streams.gateway.memory_quotas import Holding
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -18,8 +18,8 @@ from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
 from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback
+from streams.gateway.body_validation import LARGE_BYTES
 from streams.gateway.http import Request, Response, json_response
-from streams.gateway.judging import LARGE_BYTES
 from streams.gateway.services import Services, bearer
 
 CREATED: Final = Response(201, b'{"ok":true}')

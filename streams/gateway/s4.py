@@ -14,8 +14,8 @@ from schemas.edge.limits import SECOND_MS, s4_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s4 import BODY_BYTES_MAX, InvalidPayload, PayloadTooLarge, check
+from streams.gateway.body_validation import LARGE_BYTES
 from streams.gateway.http import Request, Response
-from streams.gateway.judging import LARGE_BYTES
 from streams.gateway.services import Services, bearer, one_header
 
 QUEUED: Final = Response(200, b'{"status":"queued"}')

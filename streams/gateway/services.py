@@ -11,12 +11,12 @@ from schemas.edge.errors import Refused
 from schemas.edge.ports import Directory, RateLimiter, Verdict
 from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies, counted_address
 from schemas.telemetry.record import PartKind, TelemetryPart
-from streams.gateway.appending import TelemetryAppending
 from streams.gateway.body import ReadDeadlines, read_body
+from streams.gateway.body_validation import LARGE_BYTES, Judging
 from streams.gateway.http import Request
-from streams.gateway.in_flight import BodiesInFlight, Holding
-from streams.gateway.judging import LARGE_BYTES, Judging
+from streams.gateway.memory_quotas import BodiesInFlight, Holding
 from streams.gateway.metrics import GatewayMetrics
+from streams.gateway.telemetry_producer import TelemetryAppending
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from typing import Final
 from schemas.liveops.commands import LobbyDue
 from schemas.liveops.names import event_aggregate
 from schemas.liveops.ports import DueReads, LobbyDueRow
-from streams.gateway.waiting import CommandUnavailable
+from streams.gateway.pending_commands import CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 LOBBIES_PER_TICK: Final = 1000

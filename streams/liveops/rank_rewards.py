@@ -23,7 +23,7 @@ from schemas.liveops.names import player_aggregate
 from schemas.log import LogReader, LogRecord, LogTail
 from schemas.log_positions import Cursor, Position, PositionRefused, begin
 from schemas.topics import Topic
-from streams.gateway.waiting import CommandTooLarge, CommandUnavailable
+from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 GIVEN_AT_ONCE: Final = 512

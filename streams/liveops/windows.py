@@ -28,7 +28,7 @@ from schemas.liveops.views import FinalEntry, RankReward
 from schemas.topics import COMMAND_RECORD_BYTES_MAX
 from streams.deciders.liveops.boards import CHUNK_MAX
 from streams.deciders.liveops.rules import rules_of
-from streams.gateway.waiting import CommandTooLarge, CommandUnavailable
+from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 from streams.liveops.asking import Asker, Refused
 
 WINDOWS_PER_TICK: Final = 100

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from projections.clickhouse import migrations
 from projections.redis.client import connect
-from projections.telemetry.live import LiveState, RedisLive
+from projections.telemetry.live_counters import LiveState, RedisLive
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse

@@ -17,7 +17,7 @@ from api.dashboard.session import SessionSigner
 from deploy.edge_app import LiveCounters, now_ms
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
-from projections.telemetry.live import RedisLive
+from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.identifiers import key_hash

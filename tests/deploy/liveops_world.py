@@ -33,8 +33,8 @@ from schemas.liveops.names import player_aggregate
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from streams.gateway.commands import CommandClient
 from streams.liveops.asking import Asker
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from tests.stack import QuestlogStack
 
 GAME_ID = "game_shortwindow"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deploy.objects import PART_PREFIX, FolderObjects
-from deploy.private import write_private
+from deploy.private_files import write_private
 from deploy.stack.clickhouse_space import ENDS_BELOW_BYTES, KEPT_FREE_BYTES, SpaceWatch
-from deploy.stack.screen import patient
+from deploy.stack.output import patient
 from deploy.stack.volume import trouble_of
 from schemas.objects import ObjectStoreError, ObjectStoreFull, new_object
 from tests.deploy.small_volume import run_on_small_volume
@@ -43,7 +43,7 @@ STATUS = """
 import asyncio, sys
 from pathlib import Path
 from deploy.stack.supervisor import Supervisor
-from deploy.stack.part import PartSpec
+from deploy.stack.program import PartSpec
 from deploy.stack.volume import trouble_of
 
 async def ready():

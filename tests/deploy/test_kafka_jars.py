@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.kafka_jars import HASHES, KAFKA_VERSION, default_cache, verify
-from deploy.stack.part import PartFailed
+from deploy.stack.program import PartFailed
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from deploy.settings import PREFIX, Settings
-from deploy.stack.parts import ROLES
+from deploy.stack.programs import ROLES
 from tests.stack import QuestlogStack
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -13,12 +13,12 @@ from uuid import uuid4
 import pytest
 
 from deploy import settings
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.cli.dlq import _entries, _replay
 from deploy.cli.rebuild import rebuild_clickhouse
 from deploy.cli.skip import skip_telemetry
 from deploy.cli.status import read_failing
-from deploy.failing import ELSEWHERE, advice
+from deploy.failure_policy import ELSEWHERE, advice
 from deploy.lag import StackLag
 from deploy.studio_desk import Refused
 from deploy.topics import ensure_topics, wanted_topics
@@ -33,9 +33,9 @@ from schemas.telemetry.record import encode_record
 from schemas.topics import TELEMETRY
 from streams.runtime.application import create_application, last_heartbeat_age_ms
 from streams.runtime.failures import Failures
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.reader import Role
-from streams.runtime.tail import KafkaTail
 from tests.projections.telemetry.support import START_MS, gameplay, s1, s4
 from tests.projections.telemetry.test_skips import MARK, defective_rows
 from tests.stack import infra
@@ -104,7 +104,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         telemetry_partitions=PARTITIONS,
         liveops_partitions=1,
     )
-    running.write(configured)
+    running_stack.write(configured)
     await ensure_topics(broker, wanted_topics(PARTITIONS, 1))
     client = ClickHouse(clickhouse_url, configured.clickhouse_database)
     await migrations.apply(client)

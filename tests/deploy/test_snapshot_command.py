@@ -11,11 +11,11 @@ import pytest
 
 from deploy.objects import FolderObjects
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_EVENTS
+from streams.deciders.decider import DeciderReader
 from streams.deciders.liveops.noun import LIVEOPS
-from streams.deciders.shell import DeciderReader
 from streams.deciders.snapshots import ObjectSnapshots
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack

@@ -32,8 +32,8 @@ from schemas.studio.commands import COMMANDS, RevokeKey
 from schemas.studio.definitions import load_definitions
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
 from schemas.topics import STUDIO_COMMANDS, TELEMETRY
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from tests.deploy.studio_world import Workers, workers
 from tests.projections.redis.support import RedisServer, redis_server
 from tests.stack import infra

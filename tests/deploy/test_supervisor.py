@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.part import PartFailed, PartSpec, RunningPart, answers, ask_health, http_ok
 from deploy.stack.ports import free_port, port_taken
+from deploy.stack.program import PartFailed, PartSpec, RunningPart, answers, ask_health, http_ok
 from deploy.stack.supervisor import FIRST_TRIES, StartFailed, Supervisor
 
 SERVE = (

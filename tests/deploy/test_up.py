@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.cli.running import of_home
+from deploy.cli.running_stack import of_home
 from deploy.stack.ports import free_port
 from tests.stack import QuestlogStack, questlog_up
 

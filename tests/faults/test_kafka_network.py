@@ -15,11 +15,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.stack.kafka import kafka_part
-from deploy.stack.part import RunningPart
 from deploy.stack.ports import free_port
+from deploy.stack.program import RunningPart
 from schemas.log import LogUnavailable
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from tests.faults.toxic import toxic
 
 if TYPE_CHECKING:

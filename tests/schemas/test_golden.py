@@ -16,15 +16,15 @@ from projections.telemetry.columns import Origin
 from projections.telemetry.rows import Rows
 from schemas.codec import Codec, Message, Upcaster
 from schemas.dead_letters import decode_dead_letter, encode_dead_letter
-from schemas.decided import messages_of
 from schemas.envelope import CommandRecord, Decided, Event, EventsRecord
 from schemas.log import LogRecord
+from schemas.outcomes import messages_of
 from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS
 from schemas.telemetry.deadlines import decode_session_due
 from schemas.telemetry.record import PartKind, decode_record, encode_record
 from schemas.telemetry.skips import decode_skip
-from streams.deciders.deciding import decide_record
+from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.studio import STUDIO
 

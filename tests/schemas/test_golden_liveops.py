@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from schemas.codec import Codec, Message
-from schemas.decided import messages_of
 from schemas.envelope import Decided, Event, EventsRecord
 from schemas.liveops.answers import outcome_of
 from schemas.liveops.commands import COMMANDS
 from schemas.liveops.events import EVENTS
 from schemas.log import LogRecord
+from schemas.outcomes import messages_of
 from streams.deciders.fold import Fold
 from streams.deciders.liveops.noun import LIVEOPS, aggregate_of
 from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, Liveops, aggregate

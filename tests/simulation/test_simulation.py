@@ -16,7 +16,7 @@ from projections.liveops import players
 from projections.redis.operations import Operation, add_member
 from streams.deciders import fold
 from streams.deciders.log_time import LogTime
-from streams.gateway.liveops.pins import WindowPins
+from streams.gateway.liveops.window_pins import WindowPins
 from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.windows import WindowManager
 
@@ -76,7 +76,7 @@ def test_a_store_without_the_src_rule_is_found_out() -> None:
 
 def test_a_decider_that_forgets_what_it_decided_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "is_remembered", lambda _decided: False)
-    monkeypatch.setattr("streams.deciders.deciding.is_remembered", lambda _decided: False)
+    monkeypatch.setattr("streams.deciders.decide.is_remembered", lambda _decided: False)
     assert first_found() is not None
 
 

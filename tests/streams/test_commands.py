@@ -19,7 +19,7 @@ from schemas.envelope import Command, CommandRecord, Decided
 from schemas.log import Appended, LogUnavailable
 from schemas.topics import COMMAND_RECORD_BYTES_MAX, Topic
 from streams.gateway.commands import CommandClient
-from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 from tests.projections.redis.support import NOW_MS, ListLog, projection, put
 
 pytestmark = pytest.mark.stack

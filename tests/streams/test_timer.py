@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projections.redis.client import connect
-from projections.telemetry.live import LiveState, RedisDeadlines, RedisLive
+from projections.telemetry.live_counters import LiveState, RedisDeadlines, RedisLive
 from projections.telemetry.sessions import SessionKey
 from schemas.log import Appended, LogUnavailable
 from schemas.telemetry.deadlines import SessionDue, decode_session_due

@@ -19,7 +19,7 @@ from deploy.lab.bench.processes import cpu_seconds
 from projections.clickhouse.client import ClickHouse, identifier
 from schemas.telemetry.record import PartKind, decode_record
 from schemas.topics import RECORD_BYTES_MAX, TELEMETRY, topic_settings
-from streams.runtime.tail import KafkaTail
+from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

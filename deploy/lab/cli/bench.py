@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.lab.bench import ceilings, mix, report
 from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Report, read_relay
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
@@ -91,7 +91,7 @@ async def _run(
     connections: int,
     rate: float,
 ) -> tuple[list[Phase], list[ceilings.Ceiling]]:
-    settings = running.of_home(home)
+    settings = running_stack.of_home(home)
     clickhouse = ClickHouse(relay.clickhouse_url, settings.clickhouse_database)
     run = Ingest(home, relay, clickhouse, lambda line: console.print(line, style="dim"))
     orders = {

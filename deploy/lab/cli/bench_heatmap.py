@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.lab.bench.heatmap import Access, HeatmapBench, Report, read_access
 from deploy.lab.bench.load import OrderRefusedError
 from projections.clickhouse.client import ClickHouse
@@ -46,7 +46,7 @@ def heatmap_command(
 async def _run(
     home: Path, access: Access, console: Console, *, points: int, seconds: float, rate: float
 ) -> Report:
-    clickhouse = ClickHouse(access.clickhouse_url, running.of_home(home).clickhouse_database)
+    clickhouse = ClickHouse(access.clickhouse_url, running_stack.of_home(home).clickhouse_database)
     try:
         bench = HeatmapBench(access, clickhouse, lambda line: console.print(line, style="dim"))
         return await bench.run(points=points, seconds=seconds, rate=rate)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.private import write_private
+from deploy.private_files import write_private
 from deploy.studio_desk import Refused, studio_desk
 from schemas.edge.ports import KeyKind
 from schemas.identifiers import ACCOUNT_WIDE_KINDS, KEY_PREFIXES, key_hash

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import msgspec
 
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.lab.bench.markers import Markers, Target
 from deploy.lab.drill.checks import Verdict, found_rows, judge_attempts, judge_rollups
 from deploy.lab.drill.numbered import requests
@@ -74,7 +74,7 @@ class DiskDrill:
         self._keys = demo["keys"]
         self._base_url = demo["base_url"]
         self._game_id = next(game["id"] for game in demo["games"] if game["slug"] == "relay")
-        database = running.of_home(stack.home).clickhouse_database
+        database = running_stack.of_home(stack.home).clickhouse_database
         self._clickhouse = ClickHouse(demo["clickhouse_url"], database, retry_seconds=0.5)
         self._target = Target(
             base_url=self._base_url,

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from redis.asyncio import Redis
 
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.lab.bench.markers import Markers, Target
 from deploy.lab.drill.checks import Verdict, found_rows, judge_attempts, judge_live, judge_rollups
 from deploy.lab.drill.numbered import Request, requests
 from deploy.lab.drill.sending import Sender
 from deploy.lab.drill.stack import DrillFailedError, OwnStack, partitions_held
 from projections.clickhouse.client import ClickHouse
-from projections.telemetry.live import RedisLive
+from projections.telemetry.live_counters import RedisLive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploy.stack.part import RunningPart
+    from deploy.stack.program import RunningPart
 
 VICTIMS: Final = (
     "edge",
@@ -105,7 +105,7 @@ class FaultDrill:
         demo = stack.demo
         self._game_id = next(game["id"] for game in demo["games"] if game["slug"] == "relay")
         self._clickhouse = ClickHouse(
-            demo["clickhouse_url"], running.of_home(stack.home).clickhouse_database, retry_seconds=0.5
+            demo["clickhouse_url"], running_stack.of_home(stack.home).clickhouse_database, retry_seconds=0.5
         )
         self._target = Target(
             base_url=demo["base_url"],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.cli import running
+from deploy.cli import running_stack
 from deploy.cli.status import read_status
 from deploy.lab.drill import fuzz_reading as reading
 from deploy.lab.drill.checks import Verdict, judge_rollups
@@ -115,7 +115,7 @@ class FuzzDrill:
         )
         self._beside = Client(stack.demo["base_url"], connections=2)
         self._neighbour = Neighbour(self._beside, stack.demo["other"])
-        database = running.of_home(stack.home).clickhouse_database
+        database = running_stack.of_home(stack.home).clickhouse_database
         self._clickhouse = ClickHouse(stack.demo["clickhouse_url"], database, retry_seconds=0.5)
         self._accepted: list[Case] = []
         self._sent = 0

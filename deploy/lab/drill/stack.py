@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
-from deploy.cli import running
-from deploy.stack.part import PartSpec, RunningPart
+from deploy.cli import running_stack
 from deploy.stack.ports import free_port
+from deploy.stack.program import PartSpec, RunningPart
 from deploy.stack.supervisor import STATUS_FILE
 from schemas.topics import TELEMETRY
 
@@ -162,7 +162,7 @@ class OwnStack:
         self, name: str, program: list[str], instance: int, changes: dict[str, str]
     ) -> RunningPart:
         admin = free_port()
-        environment = running.of_home(self.home).environment() | {
+        environment = running_stack.of_home(self.home).environment() | {
             "QUESTLOG_ADMIN_PORT": str(admin),
             "QUESTLOG_INSTANCE": str(instance),
             "PYTHONUNBUFFERED": "1",

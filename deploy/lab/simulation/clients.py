@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.lab.simulation.game import DUEL, ENDLESS, GAME_ID, SPRINT, STUDIO_ID, events
-from schemas.decided import REMEMBERED_REFUSALS
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import keyed_command_id, random_command_id
@@ -18,7 +17,8 @@ from schemas.liveops import commands as ask
 from schemas.liveops.definitions import ResolvedEvent
 from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.views import CrateRow, GrantEntry
-from streams.gateway.waiting import CommandUnavailable
+from schemas.outcomes import REMEMBERED_REFUSALS
+from streams.gateway.pending_commands import CommandUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

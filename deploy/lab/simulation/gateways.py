@@ -15,7 +15,7 @@ from schemas.envelope import Command, Outcome
 from schemas.identifiers import random_command_id
 from schemas.liveops import commands as ask
 from schemas.liveops.windows import window_from_id
-from streams.gateway.liveops.pins import WindowPins
+from streams.gateway.liveops.window_pins import WindowPins
 
 if TYPE_CHECKING:
     from deploy.lab.simulation.faults import Faults

@@ -25,8 +25,8 @@ from projections.liveops.queries import LiveopsQueries
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from streams.deciders.decider import DeciderReader
 from streams.deciders.liveops.noun import LIVEOPS
-from streams.deciders.shell import DeciderReader
 from streams.gateway.commands import CommandClient
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from schemas.liveops.commands import StartAttempt
 from schemas.liveops.events import AttemptExpired, AttemptStarted
 from schemas.liveops.names import attempt_id, board_id, external_id_of
 from schemas.liveops.views import Attempt
-from streams.deciders.liveops.opening import Opened, open_window
+from streams.deciders.liveops.open_windows import Opened, open_window
 from streams.deciders.liveops.players import created
 from streams.deciders.liveops.refusals import cap_reached, conflict, invalid
 from streams.deciders.liveops.state import LiveopsState, Player, Run

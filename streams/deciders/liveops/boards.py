@@ -10,7 +10,7 @@ from schemas.liveops.commands import CloseWindow, FinalizeBoard
 from schemas.liveops.event_windows import BoardChunkFinalized, BoardFinalized, WindowClosing
 from schemas.liveops.names import event_aggregate, window_aggregate
 from schemas.liveops.windows import WindowIdInvalid, window_from_id
-from streams.deciders.liveops.opening import pinned_window
+from streams.deciders.liveops.open_windows import pinned_window
 from streams.deciders.liveops.refusals import conflict, invalid
 from streams.deciders.liveops.state import Board, LiveopsState
 from streams.deciders.noun import Request, Verdict

@@ -28,7 +28,7 @@ from schemas.liveops.events import (
 )
 from schemas.liveops.views import Attempt
 from schemas.liveops.windows import window_from_id
-from streams.deciders.liveops.rated import add_rated
+from streams.deciders.liveops.recent_increases import add_rated
 from streams.deciders.liveops.state import Entry, Holding, Player, Run
 
 RUNS_KEPT: Final = 2

@@ -25,9 +25,9 @@ from schemas.liveops.names import board_id, bot_id, event_aggregate, lobby_id, w
 from schemas.liveops.views import Bot, LobbyMember
 from schemas.liveops.windows import window_from_id
 from schemas.studio.definitions_events import EventDefinition
-from streams.deciders.liveops.botting import scored
+from streams.deciders.liveops.bot_scores import scored
 from streams.deciders.liveops.evolve import evolve
-from streams.deciders.liveops.opening import open_window
+from streams.deciders.liveops.open_windows import open_window
 from streams.deciders.liveops.refusals import conflict, invalid
 from streams.deciders.liveops.rules import rules_of
 from streams.deciders.liveops.state import EventWindow, LiveopsState, Lobby

@@ -16,7 +16,7 @@ from schemas.liveops import commands as ask
 from schemas.liveops.event_windows import EventWindowEvent, MarkerEvent
 from schemas.liveops.events import EVENTS, PlayerEvent
 from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
-from streams.deciders import fold, log_time, packing
+from streams.deciders import fold, log_time, state_chunks
 from streams.deciders.liveops import (
     attempts,
     boards,
@@ -25,10 +25,10 @@ from streams.deciders.liveops import (
     grants,
     ledger,
     lobbies,
-    opening,
+    open_windows,
     players,
     progress,
-    rated,
+    recent_increases,
 )
 from streams.deciders.liveops import evolve as evolving
 from streams.deciders.liveops import state as states
@@ -53,7 +53,7 @@ _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verd
     ask.LobbyDue: lobbies.lobby_due,
     ask.SettleLobbies: lobbies.settle,
     ask.FinalizeBoard: boards.finalize,
-    ask.OpenWindow: opening.pin_window,
+    ask.OpenWindow: open_windows.pin_window,
     ask.CloseWindow: boards.close_window,
 }
 
@@ -103,11 +103,11 @@ LIVEOPS: Final = Noun(
     unpack=unpack,
     code=(
         states,
-        packing,
+        state_chunks,
         evolving,
         evolve_players,
         evolve_windows,
-        rated,
+        recent_increases,
         fold,
         log_time,
         schemas.codec,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.liveops.events import ProgressImplausible
 from schemas.liveops.views import Attempt
-from streams.deciders.liveops.rated import minute_sum
+from streams.deciders.liveops.recent_increases import minute_sum
 from streams.deciders.liveops.rules import Rules
 from streams.deciders.liveops.state import Player, Run
 from streams.deciders.noun import Request

@@ -14,7 +14,7 @@ import msgspec
 from immutables import Map
 
 from schemas.liveops.views import Attempt, Bot, Grant
-from streams.deciders import packing
+from streams.deciders import state_chunks
 
 
 class Holding(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -144,23 +144,23 @@ _LARGE: Final = {
     "boards": dict[str, Board],
 }
 """The maps of a window that grow with its players."""
-_PLAYERS: Final = packing.decoder(dict[str, Player])
-_MARKERS: Final = packing.decoder(dict[str, Marker])
-_WINDOW: Final = packing.decoder(EventWindow)
-_TIME: Final = packing.decoder(int)
-_MAPS: Final = {name: packing.decoder(kind) for name, kind in _LARGE.items()}
+_PLAYERS: Final = state_chunks.decoder(dict[str, Player])
+_MARKERS: Final = state_chunks.decoder(dict[str, Marker])
+_WINDOW: Final = state_chunks.decoder(EventWindow)
+_TIME: Final = state_chunks.decoder(int)
+_MAPS: Final = {name: state_chunks.decoder(kind) for name, kind in _LARGE.items()}
 
 
 def pack(state: LiveopsState) -> Iterator[bytes]:
     """The state in pieces, for a snapshot."""
-    yield packing.piece(("time_ms",), state.time_ms)
-    yield from packing.pieces(("players",), state.players)
-    yield from packing.pieces(("markers",), state.markers)
+    yield state_chunks.piece(("time_ms",), state.time_ms)
+    yield from state_chunks.pieces(("players",), state.players)
+    yield from state_chunks.pieces(("markers",), state.markers)
     empty: dict[str, Any] = dict.fromkeys(_LARGE, Map())
     for window_id, window in state.windows.items():
-        yield packing.piece(("windows", window_id), msgspec.structs.replace(window, **empty))
+        yield state_chunks.piece(("windows", window_id), msgspec.structs.replace(window, **empty))
         for name in _LARGE:
-            yield from packing.pieces(("windows", window_id, name), getattr(window, name))
+            yield from state_chunks.pieces(("windows", window_id, name), getattr(window, name))
 
 
 def unpack(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
@@ -181,7 +181,7 @@ def _unpacked(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
     windows: dict[str, EventWindow] = {}
     maps: dict[str, dict[str, dict[str, Any]]] = {}
     for data in pieces:
-        piece = packing.read_piece(data)
+        piece = state_chunks.read_piece(data)
         match piece.path:
             case ("time_ms",):
                 time_ms = _TIME(piece.content)

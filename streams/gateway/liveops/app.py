@@ -29,17 +29,17 @@ from schemas.liveops.ports import BoardReads, PinReads, PlayerReads
 from schemas.liveops.resources import Shape
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Request, Response
-from streams.gateway.liveops import answering
+from streams.gateway.liveops import responses
 from streams.gateway.liveops.asking import Asked, Asking
+from streams.gateway.liveops.attempt_start import Forming, Starting
 from streams.gateway.liveops.bodies import Body, ProgressBody, StartBody, read_as
-from streams.gateway.liveops.bodies_of import Asker, command_of, operation_of
 from streams.gateway.liveops.definitions import Definitions
-from streams.gateway.liveops.pins import WindowPins
 from streams.gateway.liveops.routes import REGISTER, ROTATE_SECRET
 from streams.gateway.liveops.secrets import player_secret, unguessable
-from streams.gateway.liveops.starting import Forming, Starting
+from streams.gateway.liveops.window_pins import WindowPins
+from streams.gateway.liveops.write_commands import Asker, command_of, operation_of
+from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 from streams.gateway.services import Services
-from streams.gateway.waiting import CommandConflict, CommandTooLarge, CommandUnavailable
 
 CACHES_S: Final = SECRET_AGE_MAX_S + 0.2
 """After this time no process can still take a player secret that was replaced."""
@@ -96,11 +96,11 @@ class LiveopsWrites:
             headers = (*headers, (b"idempotency-key", asked.key.encode("ascii")))
             return await self._write(request, found, asked, body, headers)
         except Refused as refused:
-            return answering.error_response(refused, headers)
+            return responses.error_response(refused, headers)
         except Forming as forming:
             return _forming(forming, headers)
         except (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable) as error:
-            return answering.error_response(_refused(error), headers)
+            return responses.error_response(_refused(error), headers)
 
     async def _body(self, request: Request, route: Route, caller: Caller) -> Body:
         if route.body is None:
@@ -125,14 +125,14 @@ class LiveopsWrites:
         else:
             command = command_of(found, body, Asker(resolved, asked.caller.is_server))
             outcome = await self._asking.ask(asked, command, player_aggregate(game.id, asked.player))
-        answering.raise_refusal(outcome)
+        responses.raise_refusal(outcome)
         content: Shape
         if isinstance(body, ProgressBody):
             answer = msgspec.msgpack.decode(outcome.body, type=answers.ProgressAnswer)
             rank = await self._boards.rank(answer.entry.board_id, asked.player)
-            content = answering.progress(answer, rank, now_ms)
+            content = responses.progress(answer, rank, now_ms)
         else:
-            content = answering.shown(route, outcome, now_ms)
+            content = responses.shown(route, outcome, now_ms)
         return Response(outcome.status, shapes.encode(content), headers)
 
     async def _secrets(self, request: Request, route: Route, asked: Asked, headers: RawHeaders) -> Response:
@@ -153,7 +153,7 @@ class LiveopsWrites:
         outcome: Outcome = await self._asking.ask(
             asked, command, player_aggregate(asked.caller.game.id, asked.player)
         )
-        answering.raise_refusal(outcome)
+        responses.raise_refusal(outcome)
         if once:
             row = await self._players.player(asked.caller.game.id, asked.player)
             if row is None or row.secret_hash != key_hash(secret):
@@ -161,7 +161,7 @@ class LiveopsWrites:
         if force or route is ROTATE_SECRET:
             await self._sleep(CACHES_S)  # a replaced secret is refused everywhere once this is answered
         answer = msgspec.msgpack.decode(outcome.body, type=answers.PlayerAnswer)
-        return Response(outcome.status, shapes.encode(answering.player(answer, secret)), headers)
+        return Response(outcome.status, shapes.encode(responses.player(answer, secret)), headers)
 
     def _asked(self, request: Request, found: Found, caller: Caller, body: Body) -> Asked:
         in_header = _key_header(request)

@@ -19,7 +19,7 @@ from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from schemas.liveops.resources import Time
 from schemas.liveops.views import INT64_MAX
 from schemas.numbers import whole_within
-from schemas.telemetry.weight import dear_numbers
+from schemas.telemetry.decoding_cost import dear_numbers
 
 _DEAR_FROM_BYTES: Final = 4 * 1024
 BODY_BYTES_MAX: Final = 64 * 1024

@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from api.dashboard.access import Gatekeeper
-from api.dashboard.answering import guarded
 from api.dashboard.rates import Rates
+from api.dashboard.responses import guarded
 from api.dashboard.session import COOKIE, LIFETIME_MS, SessionSigner
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter

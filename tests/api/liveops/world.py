@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from api.liveops.app import LiveopsReads, create_liveops_reads
-from api.liveops.listening import ListenerOptions
+from api.liveops.subscriptions import ListenerOptions
 from projections.liveops.keys import NOUN
 from projections.liveops.streams import RedisBoardStreams
 from projections.redis.rate_limit import RedisRateLimiter

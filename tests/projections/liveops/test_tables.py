@@ -13,7 +13,7 @@ import pytest
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
-from projections.liveops.final import ClickHouseFinals
+from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.tables import LiveopsTables
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, Event

@@ -14,7 +14,6 @@ from projections.redis.reader import RedisReader
 from projections.studio.directory import RedisDirectory
 from projections.studio.projection import STUDIO, Answer, outcome_of, project
 from projections.studio.queries import StudioQueries
-from schemas.decided import messages_of
 from schemas.edge.ports import UNKNOWN, Limits, StoreUnavailable
 from schemas.envelope import (
     COMMAND_REJECTED,
@@ -26,6 +25,7 @@ from schemas.envelope import (
     Outcome,
 )
 from schemas.identifiers import key_hash
+from schemas.outcomes import messages_of
 from schemas.studio import events as e
 from schemas.studio.games import GameSettings
 from tests.projections.redis.support import ListLog, redis_server

@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.telemetry.active_time import EventId, Run, merge
 from projections.telemetry.insights import (
     PER_RULE_MAX,
     RULE_EVENTS,
@@ -18,7 +19,6 @@ from projections.telemetry.insights import (
     derive,
 )
 from projections.telemetry.sessions import SessionKey
-from projections.telemetry.spans import EventId, Run, merge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,9 @@ import pytest
 from projections.clickhouse.client import ClickHouse, ClickHouseAway
 from projections.clickhouse.positions import StoredPosition
 from projections.telemetry import identities, session_store
+from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.columns import ORIGIN_COLUMNS
 from projections.telemetry.reader import TelemetryReader, WorkerIsStale
-from projections.telemetry.spans import RUNS_MAX
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
 from schemas.log_positions import Position, PositionRefused

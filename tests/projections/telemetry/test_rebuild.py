@@ -12,12 +12,12 @@ from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
 from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
+from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, FinishedSession, Insight, RuleEvent, Rules, derive
 from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_store import SessionStore
 from projections.telemetry.sessions import SessionKey
-from projections.telemetry.spans import RUNS_MAX
 from schemas.telemetry.record import PartKind
 from tests.projections.telemetry.support import (
     MINUTE,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from projections.telemetry import spans
+from projections.telemetry import active_time
+from projections.telemetry.active_time import EventId, Run, active_ms, merge, runs_by_session
 from projections.telemetry.identities import Seen
 from projections.telemetry.sessions import (
     EVENT_NAMES_MAX,
@@ -21,7 +22,6 @@ from projections.telemetry.sessions import (
     joined_idle_ms,
     shortened,
 )
-from projections.telemetry.spans import EventId, Run, active_ms, merge, runs_by_session
 
 KEY = SessionKey("studio", "game", "session")
 times = st.lists(st.integers(0, 400_000), min_size=1, max_size=50)
@@ -193,7 +193,7 @@ def singles(moments: list[int]) -> list[Run]:
 
 @pytest.fixture
 def few_runs(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(spans, "RUNS_MAX", 4)
+    monkeypatch.setattr(active_time, "RUNS_MAX", 4)
     return 4
 
 
@@ -214,7 +214,9 @@ def test_however_the_log_is_cut_a_part_joins_the_same_runs(
     for begin, end in pairwise(edges):
         events = singles(moments)[begin:end]
         gained = merge(events)
-        cut = count(cut, {"e": end - begin}, gained if spans.certainly_fit(cut.runs, gained) else events)
+        cut = count(
+            cut, {"e": end - begin}, gained if active_time.certainly_fit(cut.runs, gained) else events
+        )
     assert cut == one_by_one
     assert len(cut.runs) <= few_runs
     assert (cut.first_event_at_ms, cut.last_event_at_ms) == (min(moments), max(moments))
@@ -253,7 +255,7 @@ def test_a_session_of_8_hours_is_exact_whatever_the_order() -> None:
 def test_50_000_events_31_s_apart_make_a_small_part_with_the_right_active_time() -> None:
     moments = [31_000 * number for number in range(50_000)] + [31_000 * 49_999 + 5_000]
     part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(moments))
-    assert len(part.runs) == spans.RUNS_MAX
+    assert len(part.runs) == active_time.RUNS_MAX
     assert part.active_ms == 5_000
     assert part.last_event_at_ms == moments[-1]
 
@@ -264,7 +266,7 @@ def test_a_part_stored_with_too_many_runs_is_shortened_and_keeps_its_active_time
     )
     old = SessionPart(key=KEY, partition=0, runs=runs)
     new = shortened(old)
-    assert len(new.runs) == spans.RUNS_MAX
+    assert len(new.runs) == active_time.RUNS_MAX
     assert (new.active_ms, new.last_event_at_ms) == (old.active_ms, old.last_event_at_ms)
     assert new.runs[0].first == runs[0].first
     assert shortened(new) is new

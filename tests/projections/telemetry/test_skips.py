@@ -9,7 +9,7 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import StoredPosition
-from projections.telemetry.culprits import one_of
+from projections.telemetry.failing_requests import one_of
 from projections.telemetry.rows import Rows
 from projections.telemetry.session_store import SessionStore
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged

@@ -35,7 +35,7 @@ from schemas.liveops.webhooks import (
 )
 from schemas.log_positions import StoreRegressed
 from schemas.topics import LIVEOPS_EVENTS
-from streams.webhooks.delivering import LEASE_MS, WebhookDeliverer
+from streams.webhooks.delivery_worker import LEASE_MS, WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
 from tests.projections.redis.support import ListLog
 

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.decided import messages_of
 from schemas.envelope import (
     COMMAND_FAILED,
     COMMAND_REJECTED,
@@ -20,6 +19,7 @@ from schemas.envelope import (
 from schemas.liveops.answers import DoneAnswer, StartAnswer, WalletAnswer, outcome_of
 from schemas.liveops.commands import CreditWallet, ReportProgress, StartAttempt
 from schemas.liveops.events import EVENTS
+from schemas.outcomes import messages_of
 from tests.streams.deciders.liveops.given import AT_MS, Liveops, event
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.decided import rejection, repetition
 from schemas.envelope import Decided, EventsRecord
 from schemas.log import LogRecord
-from streams.deciders.deciding import decide_record, encode_events_record
+from schemas.outcomes import rejection, repetition
+from streams.deciders.decide import decide_record, encode_events_record
 from streams.deciders.fold import REMEMBER_MS, Fold
 from streams.deciders.log_time import CONFIRMED_AFTER_MS, DIFFER_MS_MAX, LogTime
 from streams.deciders.studio import STUDIO

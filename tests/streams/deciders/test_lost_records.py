@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from schemas.log_positions import PositionRefused
-from streams.deciders.shell import DeciderReader
+from streams.deciders.decider import DeciderReader
 from streams.deciders.studio_state import StudioState
 from tests.streams.deciders.given import record_of
 from tests.streams.deciders.memory_log import MemoryLog
-from tests.streams.deciders.test_shell import COMMANDS, EVENTS, drive, now, reader
+from tests.streams.deciders.test_decider import COMMANDS, EVENTS, drive, now, reader
 
 
 async def decided(log: MemoryLog, folder: Path, *names: str) -> DeciderReader[StudioState]:

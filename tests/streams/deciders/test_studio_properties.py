@@ -14,7 +14,7 @@ from schemas.edge.ports import KeyKind
 from schemas.envelope import Command, EventsRecord
 from schemas.log import LogRecord
 from schemas.studio.commands import CreateKey, DefineStudio, RevokeKey, RotateKey
-from streams.deciders.deciding import decide_record, encode_events_record
+from streams.deciders.decide import decide_record, encode_events_record
 from streams.deciders.fold import Fold
 from streams.deciders.studio import STUDIO
 from streams.deciders.studio_state import StudioState

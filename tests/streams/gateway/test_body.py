@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.edge.errors import Refused
 from streams.gateway.body import MEMBERS_MAX, gunzip
-from streams.gateway.judging import CALL_CPU_S, CALLS_MAX, Judging
+from streams.gateway.body_validation import CALL_CPU_S, CALLS_MAX, Judging
 from tests.schemas.telemetry.s4_samples import patient
 
 LIMIT = 4 * 1024 * 1024

@@ -5,8 +5,8 @@ import pytest
 from schemas.edge.errors import Refused
 from schemas.edge.routes import Found
 from streams.gateway.liveops.bodies import Body, DebitBody, GrantBody, ItemBody, StartBody, read_as
-from streams.gateway.liveops.bodies_of import operation_of
 from streams.gateway.liveops.routes import REGISTER, ROUTES
+from streams.gateway.liveops.write_commands import operation_of
 
 GRANT = b'{"crate": {"table": [{"weight": 1, "entries": [{"type": "item", "key": "a", "quantity": %b}]}]}}'
 ENTRIES = b'{"entries": [{"type": "item", "key": "a", "quantity": %b}]}'

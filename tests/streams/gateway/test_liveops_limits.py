@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.edge.ports import Credential, KeyKind, Limits
 from streams.gateway.liveops.app import LiveopsWrites
-from streams.gateway.waiting import CommandUnavailable
+from streams.gateway.pending_commands import CommandUnavailable
 from tests.streams.gateway.world import GAME, Answer, World
 
 

@@ -252,7 +252,7 @@ async def test_a_body_that_takes_long_counts_as_several_calls(monkeypatch: pytes
     large = changed(GAMEPLAY, app_id="game_limited", custom_data="x" * 100_000)
     assert (await world.call("/api/events", pack(large), **LIMITED)).status == 200
     assert set(world.limiter.taken.values()) == {1}
-    monkeypatch.setattr("streams.gateway.judging.CALL_CPU_S", 1e-9)
+    monkeypatch.setattr("streams.gateway.body_validation.CALL_CPU_S", 1e-9)
     for content, status in ((large, 200), (changed(large, event_name=5), 400)):
         world.limiter.taken.clear()
         answer = await world.call("/api/events", pack(content), **LIMITED)

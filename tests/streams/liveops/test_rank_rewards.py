@@ -11,7 +11,7 @@ from schemas.liveops.commands import GiveRankReward
 from schemas.log import LogRecord
 from schemas.log_positions import Position, PositionRefused
 from schemas.topics import LIVEOPS_EVENTS
-from streams.gateway.waiting import CommandUnavailable
+from streams.gateway.pending_commands import CommandUnavailable
 from streams.liveops.rank_rewards import RankRewards, gifts
 from streams.liveops.windows import WindowManager
 from tests.streams.deciders.liveops.given import CRATE, GOLD, event

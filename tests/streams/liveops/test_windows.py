@@ -15,7 +15,7 @@ from schemas.liveops.ports import WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry, RankReward
 from streams.deciders.liveops.boards import CHUNK_MAX
 from streams.deciders.liveops.noun import LIVEOPS
-from streams.gateway.waiting import CommandTooLarge
+from streams.gateway.pending_commands import CommandTooLarge
 from streams.liveops import windows
 from streams.liveops.asking import Asker
 from streams.liveops.lobbies import LobbyManager

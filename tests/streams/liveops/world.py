@@ -10,7 +10,6 @@ from typing import TypeVar
 import msgspec
 
 from schemas.codec import Message
-from schemas.decided import messages_of
 from schemas.edge.ports import Game, Limits
 from schemas.envelope import ENVELOPE_VERSION, Command, Outcome
 from schemas.identifiers import partition_of
@@ -23,11 +22,12 @@ from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.ports import LobbyDueRow, WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry, Grant
 from schemas.log import LogRecord
+from schemas.outcomes import messages_of
 from schemas.topics import LIVEOPS_EVENTS
-from streams.deciders.deciding import decide_record
+from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.liveops.noun import LIVEOPS
-from streams.gateway.waiting import CommandUnavailable
+from streams.gateway.pending_commands import CommandUnavailable
 from streams.liveops.asking import Asker
 from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, event
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from deploy.objects import FolderObjects
 from schemas.topics import Topic
-from streams.deciders.shell import DeciderReader
+from streams.deciders.decider import DeciderReader
 from streams.deciders.snapshots import ObjectSnapshots
 from streams.deciders.studio import STUDIO
 from streams.runtime.application import create_application
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.process import run_worker
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.reader import run_role
-from streams.runtime.tail import KafkaTail
 
 
 async def main(stop: asyncio.Event) -> None:

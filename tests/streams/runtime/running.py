@@ -14,9 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from schemas.log import LogRecord
 from schemas.topics import Topic, topic_settings
 from streams.runtime.application import create_application
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.reader import Role
-from streams.runtime.tail import KafkaTail
 
 PATIENCE_S = 30.0
 

@@ -17,8 +17,8 @@ from schemas.topics import Topic
 from streams.deciders.fold import Fold, read_events_record
 from streams.deciders.studio import STUDIO
 from streams.deciders.studio_state import StudioState
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from tests.streams.deciders.given import command_of, define, game, record_of
 from tests.streams.runtime.running import create_topic
 

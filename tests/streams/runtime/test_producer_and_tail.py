@@ -11,8 +11,8 @@ from deploy.stack.ports import free_port
 from schemas.log import LogUnavailable
 from schemas.log_positions import Cursor, Position, PositionRefused, begin
 from schemas.topics import RECORD_BYTES_MAX
+from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.tail import KafkaTail
 from tests.faults.losing import delete_records
 from tests.streams.runtime.running import create_topic, fill
 

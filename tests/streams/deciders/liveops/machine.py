@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from schemas.codec import Message
-from schemas.decided import messages_of, rejection, repetition
 from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED, Decided
 from schemas.liveops.answers import outcome_of
 from schemas.liveops.events import GrantCreated
 from schemas.log import LogRecord
-from streams.deciders.deciding import decide_record, encode_events_record
+from schemas.outcomes import messages_of, rejection, repetition
+from streams.deciders.decide import decide_record, encode_events_record
 from streams.deciders.fold import Fold
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.deciders.noun import Request

@@ -6,7 +6,7 @@ from schemas.codec import Message
 from schemas.liveops.commands import COMMANDS, CreditWallet, DebitWallet, StartAttempt
 from schemas.liveops.events import EVENTS, PlayerCreated
 from schemas.log import LogRecord
-from streams.deciders.deciding import decide_record
+from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.liveops import noun
 from streams.deciders.liveops.evolve_players import PLAYER_STEPS

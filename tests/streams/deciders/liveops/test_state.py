@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from immutables import Map
 
-from streams.deciders import packing
+from streams.deciders import state_chunks
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.deciders.liveops.state import (
     Board,
@@ -65,23 +65,23 @@ def test_a_packed_state_is_the_same_again(state: LiveopsState) -> None:
 
 
 def test_no_piece_has_more_entries_than_are_quickly_packed() -> None:
-    count = 10 * packing.PIECE_ENTRIES + 1
+    count = 10 * state_chunks.PIECE_ENTRIES + 1
     member = Map({f"p{number}": number for number in range(count)})
     player = Map({f"p{number}": Player(f"p{number}", number) for number in range(count)})
     state = LiveopsState(players=player, windows=Map({"w": EventWindow(groups=member)}))
     found: dict[tuple[str, ...], list[int]] = {}
     for data in LIVEOPS.pack(state):
-        piece = packing.read_piece(data)
+        piece = state_chunks.read_piece(data)
         content = msgspec.msgpack.decode(piece.content)
         if isinstance(content, dict):
             found.setdefault(piece.path, []).append(len(content))
     assert found == {
-        ("players",): [packing.PIECE_ENTRIES] * 10 + [1],
-        ("windows", "w", "groups"): [packing.PIECE_ENTRIES] * 10 + [1],
+        ("players",): [state_chunks.PIECE_ENTRIES] * 10 + [1],
+        ("windows", "w", "groups"): [state_chunks.PIECE_ENTRIES] * 10 + [1],
     }
 
 
-@pytest.mark.parametrize("pieces", [[], [packing.piece(("players",), {})]])
+@pytest.mark.parametrize("pieces", [[], [state_chunks.piece(("players",), {})]])
 def test_what_is_no_whole_state_is_refused(pieces: list[bytes]) -> None:
     with pytest.raises(msgspec.DecodeError, match="no whole state"):
         LIVEOPS.unpack(pieces)

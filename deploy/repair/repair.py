@@ -1,0 +1,196 @@
+"""`find` says what a log that lost its end leaves behind; `Repair` makes all agree with the log again.
+
+Where no store holds what the log has lost, nothing that was answered is lost, and `questlog up` mends by
+itself. Otherwise answers were given to what is gone: a person asks for the repair, and gets a folder that
+says what it was. Everything else must be stopped, and the stores must run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from deploy.object_store import open_objects
+from deploy.rebuild_redis import rebuild_redis
+from deploy.repair.answers import Comparison
+from deploy.repair.kept_rows import write_lost_rows
+from deploy.repair.late_decisions import decide_partition
+from deploy.repair.matching import Chain, chain_of, mend
+from deploy.repair.positions import (
+    CLICKHOUSE,
+    EXPORT,
+    REDIS,
+    WEBHOOKS,
+    Ahead,
+    begin_webhooks_again,
+    known_positions,
+    positions_ahead,
+    set_export_back,
+)
+from deploy.roles.decider import NOUNS, deciders
+from deploy.topics import wanted_topics
+from streams.deciders.snapshots import ObjectSnapshots
+from streams.runtime.partition_reads import KafkaTail
+from streams.runtime.producer import KafkaAppender
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from deploy.settings import Settings
+    from schemas.envelope import Decided
+
+FOLDER: Final = "lost"
+"""In the home: a folder for each repair."""
+REPORT: Final = "report.json"
+TRIMMED: Final = (
+    "The log begins after what a store needs of it, and a repair can't build what is gone: restore that store"
+    " or the topic from a backup. Nothing was changed."
+)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """All partitions of commands, and the stores that hold what the log has lost."""
+
+    chains: list[Chain]
+    ahead: list[Ahead]
+
+    @property
+    def answered_is_lost(self) -> bool:
+        """Whether a store holds what the log has lost, so that somebody may have been told of it."""
+        return bool(self.ahead)
+
+    @property
+    def nothing_is_lost(self) -> bool:
+        """Whether all is as it must be; there may be commands to decide."""
+        return not self.ahead and not any(chain.broken for chain in self.chains)
+
+    @property
+    def is_trimmed(self) -> bool:
+        """Whether a store needs records from before the log's beginning: `repair` must not begin then."""
+        return any(one.trimmed for one in self.ahead)
+
+    @property
+    def undecided(self) -> int:
+        """Command records that wait to be decided."""
+        return sum(chain.undecided for chain in self.chains)
+
+    def lines(self) -> list[str]:
+        """One for each thing that is wrong, for a person."""
+        return [str(chain) for chain in self.chains if chain.broken] + [
+            f"{one.store}: {one.why.rstrip()}" + (f" ({one.lost} records are lost)" if one.lost else "")
+            for one in self.ahead
+        ]
+
+
+async def find(configured: Settings) -> Found:
+    """Look at every commands partition and at every position in the stores. Changes nothing that counts.
+
+    Raises LogUnavailable, RedisError, ClickHouseError or ObjectStoreError.
+    """
+    async with AsyncExitStack() as stack:
+        tail = KafkaTail(configured.kafka, client_id="questlog-repair")
+        stack.push_async_callback(tail.stop)
+        known = await known_positions(configured, tail)
+        topics = {topic.name: topic for topic in _topics(configured)}
+        chains = []
+        for _, own_commands, own_events in NOUNS:
+            commands, events = topics[own_commands.name], topics[own_events.name]
+            for partition in range(commands.partitions):
+                at = known.get((events.name, partition), (0, -1))
+                chains.append(await chain_of(tail, (commands, events), partition, at))
+        return Found(chains, await positions_ahead(configured, tail, open_objects(configured, stack)))
+
+
+async def repair(configured: Settings, found: Found, folder: Path, say: Callable[[str], None]) -> None:
+    """Make everything agree with the log; what was lost is told by `say` and written into `folder`.
+
+    Called again after it broke off: goes on, as everything is looked at anew by `find`.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    report: dict[str, Any] = {
+        "found_at_ms": time.time_ns() // 1_000_000,
+        "found": found.lines(),
+        "positions": [msgspec.to_builtins(one) for one in found.ahead],
+    }
+    stores = {one.store for one in found.ahead}
+    if CLICKHOUSE in stores:
+        beyond = [one for one in found.ahead if one.store == CLICKHOUSE and one.lost]
+        report["rows"] = await write_lost_rows(configured, beyond, folder)
+        for table, rows in report["rows"].items():
+            say(f"{rows} rows of lost records are in {folder / table}.ndjson")
+    async with AsyncExitStack() as stack:
+        tail = KafkaTail(configured.kafka, client_id="questlog-repair")
+        stack.push_async_callback(tail.stop)
+        appender = KafkaAppender(configured.kafka, client_id="questlog-repair")
+        stack.push_async_callback(appender.stop)
+        report["commands"] = [line for chain in found.chains for line in await mend(chain, appender)]
+        comparison = Comparison(configured)
+        stack.push_async_callback(comparison.close)
+        report["decided"] = await decide_late(configured, tail, appender, comparison.add)
+        report["answers_that_differ"] = comparison.different
+        for where, records in report["decided"].items():
+            say(f"{where}: {records} command records were decided")
+        if comparison.different:
+            say(f"{len(comparison.different)} commands were answered otherwise before: see {REPORT}")
+        objects = open_objects(configured, stack)
+        if EXPORT in stores:
+            await set_export_back(objects, [one for one in found.ahead if one.store == EXPORT])
+            say("the next export begins where the log lost its end, or at its start where that can't be told")
+        if WEBHOOKS in stores:
+            partitions = [one.partition for one in found.ahead if one.store == WEBHOOKS]
+            await begin_webhooks_again(configured, tail, partitions)
+            say("webhooks of the last 24 hours are sent again")
+    if REDIS in stores:
+        keys: set[bytes] = set()
+        await rebuild_redis(configured, discard=True, progress=_quiet, forgotten=keys.update)
+        report["answers_forgotten"] = sorted(key.decode().removeprefix("outcome:") for key in keys)
+        say(f"Redis was built again from the log; answers to {len(keys)} lost commands are forgotten")
+    if CLICKHOUSE in stores:
+        from deploy.cli.rebuild import rebuild_clickhouse  # noqa: PLC0415 - it brings typer and rich
+
+        for one in await rebuild_clickhouse(configured, _quiet, verify=False):
+            say(f"ClickHouse was built again from the log: {one['noun']}, {one['records']} records")
+    (folder / REPORT).write_text(json.dumps(report, indent=1))
+    say(f"what was found and done is in {folder / REPORT}")
+
+
+def folder_of(configured: Settings) -> Path:
+    """Where a repair that begins now writes what was lost."""
+    return configured.home / FOLDER / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+
+
+def _topics(configured: Settings) -> tuple[Any, ...]:
+    return wanted_topics(configured.telemetry_partitions, configured.liveops_partitions)
+
+
+async def decide_late(
+    configured: Settings,
+    tail: KafkaTail,
+    appender: KafkaAppender,
+    decided: Callable[[str, Decided], Awaitable[None]],
+) -> dict[str, int]:
+    """Decide what the events do not answer; how many command records of each partition."""
+    counts: dict[str, int] = {}
+    async with AsyncExitStack() as stack:
+        snapshots = ObjectSnapshots(open_objects(configured, stack))
+        for (noun, own_commands, events), (commands, reader) in zip(
+            NOUNS, deciders(configured, tail, appender, snapshots), strict=True
+        ):
+            for partition in range(commands.partitions):
+                records = await decide_partition(
+                    noun, reader, (own_commands, events), partition, log=(tail, appender), decided=decided
+                )
+                if records:
+                    counts[f"{commands.name}[{partition}]"] = records
+    return counts
+
+
+def _quiet(_name: str, _done: int, _total: int) -> None:
+    """A repair tells what it did, not how far it is."""

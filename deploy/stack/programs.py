@@ -1,0 +1,87 @@
+"""The parts of a running stack.
+
+The three stores, the workers and the edge processes, with what each waits for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Final
+
+from deploy.stack.clickhouse import clickhouse_part
+from deploy.stack.kafka import kafka_part
+from deploy.stack.ports import free_port
+from deploy.stack.program import PartSpec
+from deploy.stack.redis import redis_part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.settings import Settings
+
+PREPARED: Final = "prepared"
+"""The step between stores and processes: topics and tables are as this build needs them."""
+ROLES: Final[tuple[str, ...]] = ("decider", "redis", "clickhouse", "timer", "effects")
+SINGLE: Final = "timer"
+"""The role of which one process is enough: what it appends twice has one effect."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where the stack listens, all on this machine.
+
+    `admin` is the first of one port for each process; 0: free ones.
+    """
+
+    http: int
+    kafka: int
+    redis: int
+    clickhouse: int
+    admin: int = 0
+
+
+def stores(
+    settings: Settings, ports: Ports, *, cache: Path | None = None, redis_empty: bool = False
+) -> list[PartSpec]:
+    """Kafka, Redis and ClickHouse with their state in the home. Raises PartFailed naming what to install."""
+    home = settings.home
+    return [
+        kafka_part(home, ports.kafka, cache=cache),
+        redis_part(home, ports.redis, settings.store_password("redis"), empty=redis_empty),
+        clickhouse_part(
+            home,
+            ports.clickhouse,
+            settings.store_password("clickhouse"),
+            database=settings.clickhouse_database,
+        ),
+    ]
+
+
+def processes(settings: Settings, ports: Ports, *, edges: int, workers: int = 1) -> list[PartSpec]:
+    """The project's own processes. They get their settings by environment, as in production."""
+    admin = iter(range(ports.admin, ports.admin + 100)) if ports.admin else iter(free_port, None)
+    specs = []
+    for role in ROLES:
+        for name, instance in _names(f"worker-{role}", 1 if role == SINGLE else workers):
+            own = dataclasses.replace(settings, admin_port=next(admin), instance=instance)
+            specs.append(_process(own, name, ["deploy.worker", role]))
+    for name, instance in _names("edge", edges):
+        own = dataclasses.replace(settings, admin_port=next(admin), instance=instance)
+        specs.append(_process(own, name, ["deploy.edge"]))
+    return specs
+
+
+def _names(name: str, count: int) -> list[tuple[str, int]]:
+    return [(name, 0)] if count == 1 else [(f"{name}-{n}", n) for n in range(count)]
+
+
+def _process(own: Settings, name: str, module: list[str]) -> PartSpec:
+    return PartSpec(
+        name=name,
+        argv=[sys.executable, "-m", *module],
+        environment=own.environment() | {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"},
+        after=(PREPARED, "kafka", "redis", "clickhouse"),
+        start_seconds=600,  # a decider of another release may fold a long log first
+        admin_port=own.admin_port,
+    )
