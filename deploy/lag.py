@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 KEPT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 3.0
 BEHIND_SECONDS: Final = 30.0
-"""A ClickHouse projection that far behind in log time is not ready; less is its ordinary cut."""
+"""A ClickHouse projection that far behind in log time is not ready; less is its ordinary batch."""
 
 _POSITIONS: Final = "SELECT partition, next_offset FROM reader_positions FINAL WHERE topic = {topic:String}"
 _READERS: Final = {

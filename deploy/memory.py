@@ -13,9 +13,9 @@ _M_MMAP_THRESHOLD: Final = -3
 def tune_memory() -> None:
     """Spend memory where a busy process spends its time: worth a quarter of an edge's CPU for 100 events.
 
-    Requests and cuts make many objects and hardly a cycle, so the collector need not look each 700 of them.
-    Buffers of megabytes come and go all the time; by default glibc gives their pages back and faults them in
-    again. Call it once everything is imported; again changes nothing.
+    Requests and batches make many objects and hardly a cycle, so the collector need not look each 700 of
+    them. Buffers of megabytes come and go all the time; by default glibc gives their pages back and faults
+    them in again. Call it once everything is imported; again changes nothing.
     """
     gc.freeze()  # what was imported is never garbage
     gc.set_threshold(100_000, 20, 100)

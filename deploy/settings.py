@@ -54,7 +54,7 @@ class Settings:
     liveops_partitions: int = LIVEOPS_COMMANDS.partitions
     """Of the liveops topics; fixed for ever once they exist."""
     telemetry_bucket_ms: int = 1000
-    """Width of a cut in log time."""
+    """Width of a batch in log time."""
     replication: int = 1
     """Replication factor of topics that are created; min.insync.replicas is one less, at least 1."""
     admin_port: int = 0

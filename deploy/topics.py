@@ -1,6 +1,7 @@
 """Creates and verifies the topics before anything else starts.
 
-A topic that exists with another partition count or setting stops the start: deciders and cuts rest on both.
+A topic that exists with another partition count or setting stops the start: deciders and batches rest on
+both.
 """
 
 from __future__ import annotations

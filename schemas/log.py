@@ -41,7 +41,7 @@ class LogReader(Protocol):
         ...
 
     async def idle(self, now_ms: int) -> None:
-        """Called about every 100 ms, never during `handle`, for time-driven ends such as cuts."""
+        """Called about every 100 ms, never during `handle`, for time-driven ends such as batches."""
         ...
 
     async def revoked(self, partition: int) -> None:

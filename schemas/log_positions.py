@@ -31,7 +31,7 @@ Verdict = Literal["applied", "dropped", "repeated", "gap"]
 
 
 class PositionRefused(Exception):
-    """A position is not in this log: it was replaced, cut, or grew again. The message names the repair."""
+    """A position is not in this log: replaced, truncated, or grown again. The message names the repair."""
 
 
 class LogTrimmed(PositionRefused):

@@ -1,6 +1,6 @@
 """One table of topics. They are created and verified before anything else starts.
 
-All topics use LogAppendTime: a record's time is the log's, never a client's, so that every cut and deadline
+All topics use LogAppendTime: a record's time is the log's, never a client's, so that every batch and deadline
 is a function of the log. Nothing is compacted: compaction leaves offset gaps, and a gap means another writer.
 """
 

@@ -37,7 +37,7 @@ async def _sums(live_database: str, client: ClickHouse, positions: dict[int, int
     """Both databases stand exactly at these positions: their tables are compared whole."""
     del live_database, positions
     return {
-        # Up to where a sum was counted when it was last written depends on the cuts.
+        # Up to where a sum was counted when it was last written depends on the batches.
         table: await checksum(client, f"{table} FINAL", "* EXCEPT next_offset" if table == ECONOMY else "*")
         for table in TABLES
     }

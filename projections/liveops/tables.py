@@ -1,8 +1,8 @@
 """Reads liveops' events into ClickHouse: movements, frozen ranks, scores, and every event in its own words.
 
-Rows are keyed by what they say, so a cut that is written again after a crash changes nothing. The position is
-written after a cut's rows and read back: a ClickHouse that lost it ends the process, and the next one begins
-where the store stands.
+Rows are keyed by what they say, so a batch that is written again after a crash changes nothing. The position
+is written after a batch's rows and read back: a ClickHouse that lost it ends the process, and the next one
+begins where the store stands.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schemas.log import LogTail
 
 ROWS_MAX: Final = 20_000
-"""Rows of a cut; the record that reaches it ends it."""
+"""Rows of a batch; the record that reaches it ends it."""
 CUT_MS: Final = 4_000
 """How long a row waits at most. An insert costs the same for one row as for thousands, and what clients read
 at once is in Redis."""
@@ -38,7 +38,7 @@ _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class _Cut(msgspec.Struct):
+class _Batch(msgspec.Struct):
     """One partition: where it stands, and what waits to be written."""
 
     cursor: Cursor
@@ -74,7 +74,7 @@ class LiveopsTables(LogReader):
         self._topic = topic
         self._tail = tail
         self._clock_ms = clock_ms
-        self._cuts: dict[int, _Cut] = {}
+        self._batches: dict[int, _Batch] = {}
         self._writing = asyncio.Lock()
 
     async def assigned(self, partition: int) -> int:
@@ -87,54 +87,54 @@ class LiveopsTables(LogReader):
         start = await begin(self._tail, self._topic, partition, held, where=where, repair=REPAIR)
         if start.marked:
             await self._positions.write_all([(partition, start.position)])
-        self._cuts[partition] = _Cut(Cursor(start.position), held.offset)
+        self._batches[partition] = _Batch(Cursor(start.position), held.offset)
         return held.offset
 
     async def handle(self, record: LogRecord) -> None:
         """Take in a record; write what has come together where that is enough."""
-        cut = self._cuts[record.partition]
-        if record.offset < cut.cursor.offset:
+        batch = self._batches[record.partition]
+        if record.offset < batch.cursor.offset:
             return
         events = _decoder.decode(record.value)
-        cut.since_ms = cut.since_ms or self._clock_ms()
-        if not cut.cursor.accept(record, events.src):
+        batch.since_ms = batch.since_ms or self._clock_ms()
+        if not batch.cursor.accept(record, events.src):
             return
-        add_record(events, record.partition, record.offset, cut.rows, cut.moves)
-        if cut.size >= ROWS_MAX or cut.due(self._clock_ms()):
+        add_record(events, record.partition, record.offset, batch.rows, batch.moves)
+        if batch.size >= ROWS_MAX or batch.due(self._clock_ms()):
             await self._write()
 
     async def idle(self, now_ms: int) -> None:
         """Write what has waited long enough."""
-        if any(cut.due(now_ms) for cut in self._cuts.values()):
+        if any(batch.due(now_ms) for batch in self._batches.values()):
             await self._write()
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
-        self._cuts.pop(partition, None)
+        self._batches.pop(partition, None)
 
     async def flush(self, partition: int) -> int:
         """Write everything that was taken in, and return the partition's next offset. For rebuilds only."""
         await self._write()
-        return self._cuts[partition].cursor.offset
+        return self._batches[partition].cursor.offset
 
     async def _write(self) -> None:
         """Write what all partitions have, together: few large inserts instead of many small ones."""
         async with self._writing:
             await self._wait_for_release()
             rows, moves, taken = no_rows(), [], []
-            for partition, cut in self._cuts.items():
-                if cut.since_ms:
-                    for table, some in cut.rows.items():
+            for partition, batch in self._batches.items():
+                if batch.since_ms:
+                    for table, some in batch.rows.items():
                         rows[table] += some
-                    moves += cut.moves
-                    taken.append((partition, cut, cut.cursor.position))
-                    cut.rows, cut.moves, cut.since_ms = no_rows(), [], 0
+                    moves += batch.moves
+                    taken.append((partition, batch, batch.cursor.position))
+                    batch.rows, batch.moves, batch.since_ms = no_rows(), [], 0
             stored = await self._positions.all()
-            for partition, cut, _ in taken:
-                if (stored[partition].position.offset if partition in stored else 0) != cut.held:
+            for partition, batch, _ in taken:
+                if (stored[partition].position.offset if partition in stored else 0) != batch.held:
                     raise StoreRegressed(
-                        f"ClickHouse does not hold {self._topic}[{partition}] up to {cut.held}: it lost data,"
-                        " or another process reads this partition"
+                        f"ClickHouse does not hold {self._topic}[{partition}] up to {batch.held}:"
+                        " it lost data, or another process reads this partition"
                     )
             ends = {partition: position.offset for partition, _, position in taken}
             totals = rows_of(moves, await stored_totals(self._client, moves), ends)
@@ -143,15 +143,15 @@ class LiveopsTables(LogReader):
                     await self._insert(table, some)
             if taken:
                 await self._positions.write_all((partition, position) for partition, _, position in taken)
-            for _, cut, position in taken:
-                cut.held = position.offset
+            for _, batch, position in taken:
+                batch.held = position.offset
 
     async def _wait_for_release(self) -> None:
         """Wait while a rebuild holds this topic; it is told that nothing is under way."""
         answered: str | None = None
         while (holder := await self._positions.held(self._clock_ms())) is not None:
             if holder != answered:
-                for partition in list(self._cuts):
+                for partition in list(self._batches):
                     await self._positions.answer_hold(partition, holder)
                 answered = holder
             await self._sleep(HOLD_POLL_S)

@@ -1,6 +1,6 @@
-"""Where one insert ends and the next begins: a pure function of the log, so that any two workers cut alike.
+"""Where one insert ends and the next begins: a pure function of the log, the same for every worker.
 
-A cut ends where LogAppendTime // bucket or the arrival day changes, or where 500,000 rows are reached
+A batch ends where LogAppendTime // bucket or the arrival day changes, or where 500,000 rows are reached
 (counted before repeats are dropped). Whether a bucket is over is known only when a later record is seen: on
 an idle partition the worker appends a tick record. Source: the design's "Exactly once into ClickHouse".
 """
@@ -17,7 +17,7 @@ DAY_MS: Final = 86_400_000
 _TICK_GRACE_MS: Final = 20
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True):
     """Records first..last of one partition, which go into each table as one insert."""
 
     first: int
@@ -27,55 +27,55 @@ class Cut(msgspec.Struct, frozen=True):
     """LogAppendTime of the last record."""
 
 
-class Cutter:
-    """Follows one partition from a cut's first record on. Feed it every record, in offset order."""
+class BatchBoundaries:
+    """Follows one partition from a batch's first record on. Feed it every record, in offset order."""
 
     def __init__(self, bucket_ms: int = BUCKET_MS, rows_max: int = ROWS_MAX) -> None:
         if bucket_ms < 1 or rows_max < 1:
-            raise ValueError("a cut needs room for at least one millisecond and one row")
+            raise ValueError("a batch needs room for at least one millisecond and one row")
         self._bucket_ms = bucket_ms
         self._rows_max = rows_max
-        self._open: Cut | None = None
+        self._open: Batch | None = None
         self._wants_end = False
         self._tick_after_ms = 0
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a cut that holds at least one record."""
+        """Whether there is a batch that holds at least one record."""
         return self._open is not None
 
     def ends_before(self, appended_at_ms: int) -> bool:
-        """Whether the open cut ends before a record of this time. False where none is open."""
+        """Whether the open batch ends before a record of this time. False where none is open."""
         if self._open is None:
             return False
         return self._bucket(self._open.log_time_ms) != self._bucket(appended_at_ms)
 
     def add(self, offset: int, appended_at_ms: int, rows: int, *, tick: bool = False) -> bool:
-        """Add a record that `ends_before` did not refuse; return whether the cut is full now.
+        """Add a record that `ends_before` did not refuse; return whether the batch is full now.
 
-        `tick` says that the record holds nothing but a tick: a cut of ticks alone wants no end.
+        `tick` says that the record holds nothing but a tick: a batch of ticks alone wants no end.
         """
-        cut = self._open
-        if cut is not None and (offset <= cut.last or self.ends_before(appended_at_ms)):
-            raise ValueError(f"record {offset} does not belong to the cut {cut.first}-{cut.last}")
-        self._open = Cut(
-            first=offset if cut is None else cut.first,
+        batch = self._open
+        if batch is not None and (offset <= batch.last or self.ends_before(appended_at_ms)):
+            raise ValueError(f"record {offset} does not belong to the batch {batch.first}-{batch.last}")
+        self._open = Batch(
+            first=offset if batch is None else batch.first,
             last=offset,
-            rows=rows if cut is None else cut.rows + rows,
+            rows=rows if batch is None else batch.rows + rows,
             log_time_ms=appended_at_ms,
         )
         self._wants_end = self._wants_end or not tick
         return self._open.rows >= self._rows_max
 
-    def take(self) -> Cut:
-        """End the open cut and return it. Raises ValueError where none is open."""
+    def take(self) -> Batch:
+        """End the open batch and return it. Raises ValueError where none is open."""
         if self._open is None:
-            raise ValueError("no cut is open")
-        cut, self._open, self._wants_end, self._tick_after_ms = self._open, None, False, 0
-        return cut
+            raise ValueError("no batch is open")
+        batch, self._open, self._wants_end, self._tick_after_ms = self._open, None, False, 0
+        return batch
 
     def tick_due(self, now_ms: int) -> bool:
-        """Whether an idle partition needs a tick record now to end its cut.
+        """Whether an idle partition needs a tick record now to end its batch.
 
         True again only half a bucket later: the tick's own LogAppendTime may fall into the same bucket when
         the broker's clock is behind `now_ms`.

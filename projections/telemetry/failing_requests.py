@@ -1,4 +1,4 @@
-"""Finds which request of a cut makes it fail: by taking in halves of it, into tables that keep nothing.
+"""Finds which request of a batch makes it fail: by taking in halves of it, into tables that keep nothing.
 
 Only after a failure, and only while nothing is away. It reads the log and the stored sessions again, so that
 a request that fails by what is stored of its session is found as well. A failure that takes two requests
@@ -17,11 +17,11 @@ import msgspec
 
 from projections.clickhouse.client import ClickHouseAway, identifier
 from projections.clickhouse.positions import GenerationChanged
-from projections.telemetry.batches import Cut, Cutter
+from projections.telemetry.batches import Batch, BatchBoundaries
 from projections.telemetry.identities import Seen
 from projections.telemetry.insert_batch import Facts
 from projections.telemetry.live_counters import LiveState
-from projections.telemetry.open_batch import Gathered
+from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.partition_writer import Partition
 from projections.telemetry.sessions import SessionPart
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
@@ -87,13 +87,13 @@ def take_in(record: LogRecord) -> None:
 
     What ClickHouse would refuse is not found.
     """
-    gathered = Gathered()
-    gathered.add(record)
-    facts = Facts(gathered.rows, record.partition)
+    open_batch = OpenBatch()
+    open_batch.add(record)
+    facts = Facts(open_batch.rows, record.partition)
     facts.drop_repeats({key: Seen() for key in facts.sessions_with_identities})
-    keys = {*facts.sessions, *gathered.dues}
+    keys = {*facts.sessions, *open_batch.dues}
     parts = {key: SessionPart(key=key, partition=record.partition) for key in keys}
-    facts.fold(parts, gathered.dues, record.offset)
+    facts.fold(parts, open_batch.dues, record.offset)
     facts.bodies({})
 
 
@@ -174,26 +174,26 @@ async def _fails(
     *,
     others: bool,
 ) -> bool:
-    """Whether a cut that holds these items alone can't be written."""
-    gathered = Gathered(_Only(items))
+    """Whether a batch that holds these items alone can't be written."""
+    open_batch = OpenBatch(_Only(items))
     chosen = {offset for offset, _ in items}
     trial = Partition(
         partition.partition,
         begin=records[0].offset,
-        cutter=Cutter(),
+        boundaries=BatchBoundaries(),
         stores=stores,
         live=LiveState(),
         shown={},
         others=others,
         skips=Skips(),
     )
-    cut = Cut(records[0].offset, records[-1].offset, 0, records[-1].appended_at_ms)
+    batch = Batch(records[0].offset, records[-1].offset, 0, records[-1].appended_at_ms)
     try:
         for record in records:
             if record.offset in chosen:
-                gathered.add(record)
+                open_batch.add(record)
                 await asyncio.sleep(0)
-        await trial.rehearse(cut, gathered)
+        await trial.rehearse(batch, open_batch)
     except ELSEWHERE:
         raise
     except Exception:  # noqa: BLE001 - that is what is asked

@@ -1,7 +1,7 @@
-"""What an ended cut holds, as arrays: repeats, what its sessions gain, the bodies to insert. No I/O.
+"""What an ended batch holds, as arrays: repeats, what its sessions gain, the bodies to insert. No I/O.
 
-Everything here is a function of the cut's rows and of the sessions' state before it. Columns at a time: a
-cut has tens of thousands of rows, and a Python statement for each would cost more than ClickHouse does.
+Everything here is a function of the batch's rows and of the sessions' state before it. Columns at a time: a
+batch has tens of thousands of rows, and a Python statement for each would cost more than ClickHouse does.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Moments(NamedTuple):
 
 
 class Facts:
-    """The rows of one cut of one partition, ready to be folded and inserted."""
+    """The rows of one batch of one partition, ready to be folded and inserted."""
 
     def __init__(self, rows: Rows, partition: int) -> None:
         self._rows = rows
@@ -76,7 +76,7 @@ class Facts:
 
     @property
     def sessions(self) -> list[SessionKey]:
-        """Every session that has an event or a description in the cut."""
+        """Every session that has an event or a description in the batch."""
         return list(self._codes)
 
     @property
@@ -97,7 +97,7 @@ class Facts:
         dues: Mapping[SessionKey, Sequence[Due]],
         last_offset: int,
     ) -> dict[SessionKey, SessionPart]:
-        """The sessions that the cut changes, as of `last_offset`. `parts` has every session of cut and dues.
+        """The sessions the batch changes, as of `last_offset`. `parts` has every session of batch and dues.
 
         What a part has folded in before (offset below its version) is left out.
         """
@@ -202,7 +202,7 @@ class Facts:
         }
 
     def _session_codes(self, table: Columns) -> NDArray[np.int64]:
-        """A code for each row's session, in the order of the cut's sessions."""
+        """A code for each row's session, in the order of the batch's sessions."""
         tenant = table.tenants(self._tenants)
         local, texts = table.coded("session_id")
         pair = tenant * len(texts) + local
@@ -260,7 +260,7 @@ class Facts:
 def _interpolate(
     starts: NDArray[np.int64], ends: NDArray[np.int64], points: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The time of each point: evenly from start to end, cut to milliseconds; a single one at the start."""
+    """The time of each point: evenly from start to end, in whole milliseconds; one point at the start."""
     steps = np.repeat(np.maximum(points - 1, 1), points)
     since = np.repeat(ends - starts, points) * _ordinals(points) // steps
     times: NDArray[np.int64] = np.repeat(starts, points) + since

@@ -47,13 +47,13 @@ class LiveState:
         self.changed_minutes: set[tuple[tuple[str, str], int]] = set()
 
     def advance(self, watermarks: dict[tuple[str, str], tuple[int, int]]) -> None:
-        """Take in a cut's watermarks; they never go back."""
+        """Take in a batch's watermarks; they never go back."""
         for tenant, (watermark_ms, arrived_ms) in watermarks.items():
             before = self.watermarks.get(tenant, (0, 0))
             self.watermarks[tenant] = max(before[0], watermark_ms), max(before[1], arrived_ms)
 
     def count(self, per_minute: dict[tuple[str, str], dict[int, int]]) -> None:
-        """Add a cut's events, and forget minutes that are too old to show."""
+        """Add a batch's events, and forget minutes that are too old to show."""
         newest = max((minute for minutes in per_minute.values() for minute in minutes), default=0)
         for tenant, minutes in per_minute.items():
             own = self.minutes.setdefault(tenant, {})

@@ -1,4 +1,4 @@
-"""The records of one open cut, taken apart: rows, deadlines, and what is given up. No I/O.
+"""The records of one open batch, taken apart: rows, deadlines, and what is given up. No I/O.
 
 What can't be read, and what is skipped by decision, becomes a dead letter. Anything else that raises is a
 defect of this code and leaves `add`: the caller says at which record.
@@ -41,8 +41,8 @@ def has_effect(record: LogRecord) -> bool:
     return any(part.kind not in _NO_EFFECT for part in parts)
 
 
-class Gathered:
-    """What the records of a cut come to, in the order of the log."""
+class OpenBatch:
+    """What the records of a batch come to, in the order of the log."""
 
     def __init__(self, skips: Skips | None = None) -> None:
         """`skips` are the decisions about this partition that are known; without, nothing is skipped."""
@@ -53,9 +53,9 @@ class Gathered:
         self.skipped: list[Skipped] = []
         """What is left out by decision."""
         self.decisions: list[SkipDecision] = []
-        """Decisions that stand in the cut, about records before them."""
+        """Decisions that stand in the batch, about records before them."""
         self.mark = ""
-        """Of the last record, once the cut has ended."""
+        """Of the last record, once the batch has ended."""
         self.has_effect = False
         """Whether there is anything to write; ticks have no effect."""
 

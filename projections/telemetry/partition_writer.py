@@ -1,8 +1,9 @@
-"""One partition of the telemetry log on its way into ClickHouse: gathers records, ends cuts, writes them.
+"""Writes one partition of the telemetry log to ClickHouse: collects records into batches, inserts each.
 
 The order of writes is what makes it exact: fact tables, session parts, insights, and the position last. A
-worker that begins again at the position cuts alike and sends the same tokens; what a table's own rows show is
-left out; sessions know the version they were stored at. Source: the design's "Exactly once into ClickHouse".
+worker that starts again at the position forms the same batches and sends the same tokens; what a table's own
+rows show is left out; sessions know the version they were stored at. Source: the design's "Exactly once into
+ClickHouse".
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from projections.clickhouse.positions import StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.identities import Seen
 from projections.telemetry.insert_batch import Facts
-from projections.telemetry.open_batch import Gathered
+from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.session_cache import SessionMemory
 from projections.telemetry.sessions import SessionKey, SessionPart
 from schemas.log_positions import Position, mark_of
@@ -23,7 +24,7 @@ from schemas.log_positions import Position, mark_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from projections.telemetry.batches import Cut, Cutter
+    from projections.telemetry.batches import Batch, BatchBoundaries
     from projections.telemetry.live_counters import LiveState
     from projections.telemetry.stores import Stores
     from schemas.log import LogRecord
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 class Guard(Protocol):
     """Stops a worker that may no longer write, by raising."""
 
-    async def before_cut(self, partition: int) -> None:
-        """Awaited before a cut is written; may wait."""
+    async def before_batch(self, partition: int) -> None:
+        """Awaited before a batch is written; may wait."""
         ...
 
     async def before_write(self) -> None:
-        """Awaited before every write of a cut."""
+        """Awaited before every write of a batch."""
         ...
 
 
@@ -50,7 +51,7 @@ class Partition:
         partition: int,
         *,
         begin: int,
-        cutter: Cutter,
+        boundaries: BatchBoundaries,
         stores: Stores,
         live: LiveState,
         shown: dict[str, int],
@@ -62,12 +63,12 @@ class Partition:
 
         `skips` are the decisions about this partition that were known when it was assigned.
 
-        `overlap` gathers the next cut while one is written: faster, for rebuilds; nobody then may take `take`
-        to mean that anything was written.
+        `overlap` collects the next batch while one is written: faster, for rebuilds; nobody then may take
+        `take` to mean that anything was written.
         """
         self.partition = partition
         self.next_offset = begin
-        self.cutter = cutter
+        self.boundaries = boundaries
         self.live = live
         self._stores = stores
         self._shown = shown
@@ -75,7 +76,7 @@ class Partition:
         self._overlap = overlap
         self._memory = SessionMemory()
         self.skips = skips
-        self._gathered = Gathered(skips)
+        self._open_batch = OpenBatch(skips)
         self._last: LogRecord | None = None
         self._writing: asyncio.Task[None] | None = None
         self.failing: tuple[int, int] | None = None
@@ -87,39 +88,39 @@ class Partition:
         return self._stores.log_id
 
     async def take(self, record: LogRecord, guard: Guard) -> None:
-        """Add the next record; write the cut that it ends or fills. One that was added before is dropped."""
+        """Add the next record; write the batch that it ends or fills. A record added before is dropped."""
         if record.offset < self.next_offset:
             return
-        if self.cutter.ends_before(record.appended_at_ms):
-            await self.end_cut(guard)
-        before = self._gathered.rows.count
+        if self.boundaries.ends_before(record.appended_at_ms):
+            await self.end_batch(guard)
+        before = self._open_batch.rows.count
         try:
-            tick = self._gathered.add(record)
+            tick = self._open_batch.add(record)
         except Exception:
             self.failing = (record.offset, record.offset)
             raise
         self.next_offset = record.offset + 1
         self._last = record
-        rows = self._gathered.rows.count - before
-        full = self.cutter.add(record.offset, record.appended_at_ms, rows, tick=tick)
-        if not self._gathered.has_effect and self._writing is None:
+        rows = self._open_batch.rows.count - before
+        full = self.boundaries.add(record.offset, record.appended_at_ms, rows, tick=tick)
+        if not self._open_batch.has_effect and self._writing is None:
             self.live.applied, self.live.log_time_ms = self.next_offset, record.appended_at_ms
         if full:
-            await self.end_cut(guard)
+            await self.end_batch(guard)
 
-    async def end_cut(self, guard: Guard) -> None:
-        """End the open cut and write it. One without effects writes nothing: the next position covers it.
+    async def end_batch(self, guard: Guard) -> None:
+        """End the open batch and write it. One without effects writes nothing: the next position covers it.
 
         With `overlap` it is only begun here, after the one before it has been written.
         """
-        cut = self.cutter.take()
-        gathered, self._gathered = self._gathered, Gathered(self.skips)
-        gathered.mark = "" if self._last is None else mark_of(self._last)
+        batch = self.boundaries.take()
+        open_batch, self._open_batch = self._open_batch, OpenBatch(self.skips)
+        open_batch.mark = "" if self._last is None else mark_of(self._last)
         await self.written()
         if not self._overlap:
-            await self._end(cut, gathered, guard)
+            await self._end(batch, open_batch, guard)
         else:
-            self._writing = asyncio.create_task(self._end(cut, gathered, guard))
+            self._writing = asyncio.create_task(self._end(batch, open_batch, guard))
 
     async def written(self) -> None:
         """Until everything that was begun is written. Raises what kept it from being."""
@@ -132,73 +133,73 @@ class Partition:
         if self._writing is not None:
             self._writing.cancel()
 
-    async def _end(self, cut: Cut, gathered: Gathered, guard: Guard) -> None:
-        if gathered.has_effect:
+    async def _end(self, batch: Batch, open_batch: OpenBatch, guard: Guard) -> None:
+        if open_batch.has_effect:
             begun = time.perf_counter()
             try:
-                await self._write(cut, gathered, guard)
+                await self._write(batch, open_batch, guard)
             except Exception:
-                self.failing = (cut.first, cut.last)
+                self.failing = (batch.first, batch.last)
                 raise
-            metrics.CUT_ROWS.observe(cut.rows)
-            metrics.CUT_SECONDS.observe(time.perf_counter() - begun)
-        self.live.applied, self.live.log_time_ms = cut.last + 1, cut.log_time_ms
+            metrics.BATCH_ROWS.observe(batch.rows)
+            metrics.BATCH_SECONDS.observe(time.perf_counter() - begun)
+        self.live.applied, self.live.log_time_ms = batch.last + 1, batch.log_time_ms
 
-    async def _write(self, cut: Cut, gathered: Gathered, guard: Guard) -> None:
+    async def _write(self, batch: Batch, open_batch: OpenBatch, guard: Guard) -> None:
         stores = self._stores
-        await guard.before_cut(self.partition)
-        await self._take_decisions(cut, gathered)
-        facts, parts, changed = await self._folded(cut, gathered)
+        await guard.before_batch(self.partition)
+        await self._take_decisions(batch, open_batch)
+        facts, parts, changed = await self._folded(batch, open_batch)
         for table, columns, body, rows in await asyncio.to_thread(facts.bodies, self._shown):
             await guard.before_write()
-            await stores.insert_facts(table, columns, body, rows=rows, token=self._token(table, cut))
-        for skipped in gathered.skipped:
+            await stores.insert_facts(table, columns, body, rows=rows, token=self._token(table, batch))
+        for skipped in open_batch.skipped:
             await guard.before_write()
             await stores.skips.clean(skipped)
         await guard.before_write()
-        await stores.sessions.write(list(changed.values()), self._token("session_parts", cut))
+        await stores.sessions.write(list(changed.values()), self._token("session_parts", batch))
         now = parts | changed
-        await self._analyse(now, cut)
-        for letter in gathered.letters:
+        await self._analyse(now, batch)
+        for letter in open_batch.letters:
             await stores.dead_letter(letter)
             metrics.DEAD_PARTS.labels(letter.reason).inc()
         await guard.before_write()
-        position = Position(cut.last + 1, mark=gathered.mark, log_id=stores.log_id)
-        await stores.write_position(StoredPosition(self.partition, position, cut.log_time_ms))
+        position = Position(batch.last + 1, mark=open_batch.mark, log_id=stores.log_id)
+        await stores.write_position(StoredPosition(self.partition, position, batch.log_time_ms))
         self._publish(facts, now)
         metrics.REPEATS.inc(facts.repeats)
 
-    async def rehearse(self, cut: Cut, gathered: Gathered) -> None:
-        """Do what writing a cut does, position aside: raises what that raises. For stores that keep nothing.
+    async def rehearse(self, batch: Batch, open_batch: OpenBatch) -> None:
+        """Do what writing a batch does, position aside: raises what that raises. For stores on Null tables.
 
-        What is already stored of the cut is not tried again, and this partition is of no use afterwards.
+        What is already stored of the batch is not tried again, and this partition is of no use afterwards.
         """
-        facts, parts, changed = await self._folded(cut, gathered)
+        facts, parts, changed = await self._folded(batch, open_batch)
         for table, columns, body, rows in await asyncio.to_thread(facts.bodies, {}):
-            token = self._token(table, cut)
+            token = self._token(table, batch)
             await self._stores.insert_facts(table, columns, body, rows=rows, token=token)
-        await self._stores.sessions.write(list(changed.values()), self._token("session_parts", cut))
-        await self._analyse(parts | changed, cut)
+        await self._stores.sessions.write(list(changed.values()), self._token("session_parts", batch))
+        await self._analyse(parts | changed, batch)
 
     async def _folded(
-        self, cut: Cut, gathered: Gathered
+        self, batch: Batch, open_batch: OpenBatch
     ) -> tuple[Facts, dict[SessionKey, SessionPart], dict[SessionKey, SessionPart]]:
-        """The cut without repeats, its sessions as they were before, and those that it changes."""
-        # The arrays of a large cut take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
-        facts = await asyncio.to_thread(Facts, gathered.rows, self.partition)
-        parts = await self._parts({*facts.sessions, *gathered.dues})
-        await self._drop_repeats(facts, parts, cut)
-        return facts, parts, await asyncio.to_thread(facts.fold, parts, gathered.dues, cut.last)
+        """The batch without repeats, its sessions as they were before, and those that it changes."""
+        # The arrays of a large batch take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
+        facts = await asyncio.to_thread(Facts, open_batch.rows, self.partition)
+        parts = await self._parts({*facts.sessions, *open_batch.dues})
+        await self._drop_repeats(facts, parts, batch)
+        return facts, parts, await asyncio.to_thread(facts.fold, parts, open_batch.dues, batch.last)
 
-    async def _take_decisions(self, cut: Cut, gathered: Gathered) -> None:
-        """Note what the cut leaves out; then see whether these tables know every decision in the cut."""
-        for skipped in gathered.skipped:
+    async def _take_decisions(self, batch: Batch, open_batch: OpenBatch) -> None:
+        """Note what the batch leaves out; then see whether these tables know every decision in the batch."""
+        for skipped in open_batch.skipped:
             await self._stores.skips.honour(skipped)
-        for decision in gathered.decisions:
-            await self._stores.check_decision(decision, cut.first)
+        for decision in open_batch.decisions:
+            await self._stores.check_decision(decision, batch.first)
 
     async def _parts(self, keys: Collection[SessionKey]) -> dict[SessionKey, SessionPart]:
-        """The parts of these sessions as they are before the cut."""
+        """The parts of these sessions as they are before the batch."""
         memory = self._memory.parts
         unknown = [key for key in keys if key not in memory]
         if unknown:
@@ -209,13 +210,13 @@ class Partition:
                 self._memory.remember(part)
         return {key: memory[key] for key in keys}
 
-    async def _drop_repeats(self, facts: Facts, parts: dict[SessionKey, SessionPart], cut: Cut) -> None:
+    async def _drop_repeats(self, facts: Facts, parts: dict[SessionKey, SessionPart], batch: Batch) -> None:
         keys = facts.sessions_with_identities
         if not keys:
             return
         unknown = [key for key in keys if key not in self._memory.seen]
-        # Rows of this very cut do not repeat themselves: a worker that died between two tables left some.
-        bounds = {key: max(parts[key].version, cut.first) for key in unknown if parts[key].version}
+        # Rows of this very batch do not repeat themselves: a worker that died between two tables left some.
+        bounds = {key: max(parts[key].version, batch.first) for key in unknown if parts[key].version}
         if bounds:
             since_ms = min(parts[key].first_arrived_at_ms or 0 for key in bounds)
             stored = await self._stores.sessions.seen(self.partition, bounds, since_ms)
@@ -225,12 +226,12 @@ class Partition:
             self._memory.remember_seen(key, stored[key] if key in stored else Seen())
         facts.drop_repeats({key: self._memory.seen[key] for key in keys})
 
-    async def _analyse(self, parts: dict[SessionKey, SessionPart], cut: Cut) -> None:
+    async def _analyse(self, parts: dict[SessionKey, SessionPart], batch: Batch) -> None:
         closed = {key for key, part in parts.items() if part.closed}
         if self._others:
             closed |= await self._stores.sessions.closed([key for key in parts if key not in closed])
         if closed:
-            token = self._token("insights", cut)
+            token = self._token("insights", batch)
             await self._stores.insights.analyse(closed, token, others=self._others)
 
     def _publish(self, facts: Facts, parts: dict[SessionKey, SessionPart]) -> None:
@@ -244,5 +245,5 @@ class Partition:
         self.live.count(facts.per_minute())
         metrics.SESSIONS_IN_MEMORY.labels(str(self.partition)).set(len(self._memory.parts))
 
-    def _token(self, table: str, cut: Cut) -> str:
-        return f"{table}:{self._stores.topic}:{self.partition}:{cut.first}-{cut.last}"
+    def _token(self, table: str, batch: Batch) -> str:
+        return f"{table}:{self._stores.topic}:{self.partition}:{batch.first}-{batch.last}"

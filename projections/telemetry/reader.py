@@ -1,8 +1,8 @@
 """The ClickHouse projector: a `LogReader` of the telemetry topic.
 
-`handle` gathers records into cuts and writes each cut when it ends (`partition.py`); `idle` ends the last cut
-of a quiet partition by a tick in the log, and publishes live counters. The runtime may commit offsets ahead
-of what is written: only the position in ClickHouse says where to begin.
+`handle` collects records into batches and writes each when it ends (`partition.py`); `idle` ends the last
+batch of a quiet partition by a tick in the log, and publishes live counters. The runtime may commit offsets
+ahead of what is written: only the position in ClickHouse says where to begin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.positions import REPAIR, Positions, StoredPosition
 from projections.telemetry import metrics
-from projections.telemetry.batches import BUCKET_MS, ROWS_MAX, Cutter
+from projections.telemetry.batches import BUCKET_MS, ROWS_MAX, BatchBoundaries
 from projections.telemetry.failing_requests import ELSEWHERE, culprit
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.live_counters import MINUTES_KEPT, LiveState
@@ -69,8 +69,8 @@ class TelemetryReader:
     ) -> None:
         """`partitions` is the topic's count. `appender` takes ticks and dead letters, `live` is Redis.
 
-        A rebuild gives neither, feeds `handle` itself, with `overlap` (a cut is written while the next one is
-        gathered), and calls `flush`.
+        A rebuild gives neither, feeds `handle` itself, with `overlap` (a batch is written while the next one
+        is gathered), and calls `flush`.
         """
         self._client = client
         self._topic = topic
@@ -121,7 +121,7 @@ class TelemetryReader:
         self._partitions[partition] = Partition(
             partition,
             begin=offset,
-            cutter=Cutter(self._bucket_ms, self._rows_max),
+            boundaries=BatchBoundaries(self._bucket_ms, self._rows_max),
             stores=stores,
             live=await self._restored(stores, partition, offset, log_time_ms),
             shown=await self._shown(stores, partition, offset, log_time_ms),
@@ -133,7 +133,7 @@ class TelemetryReader:
         return offset
 
     async def _shown(self, stores: Stores, partition: int, begin: int, log_time_ms: int) -> dict[str, int]:
-        """What tables show beyond the position, of a cut that was not finished. It must be of this log."""
+        """What tables show beyond the position, of a batch that was not finished. It must be of this log."""
         found = {}
         for table, (offset, arrived_at_ms) in (await stores.shown(partition, log_time_ms)).items():
             found[table] = offset
@@ -160,7 +160,7 @@ class TelemetryReader:
         return live
 
     async def handle(self, record: LogRecord) -> None:
-        """Gather a record; write the cut that it ends."""
+        """Add a record; write the batch that it ends."""
         partition = self._partitions[record.partition]
         applied = partition.live.applied
         try:
@@ -174,9 +174,9 @@ class TelemetryReader:
             await self._publish(partition, now_ms)
 
     async def idle(self, now_ms: int) -> None:
-        """End cuts whose bucket is over by ticks, and keep what is published current."""
+        """End batches whose bucket is over by ticks, and keep what is published current."""
         for partition in list(self._partitions.values()):
-            if self._appender is not None and partition.cutter.tick_due(now_ms):
+            if self._appender is not None and partition.boundaries.tick_due(now_ms):
                 try:
                     await self._appender.append(self._topic, partition.partition, _TICK)
                     metrics.TICKS.inc()
@@ -198,14 +198,14 @@ class TelemetryReader:
         return self._partitions[partition].live.applied
 
     async def flush(self, partition: int) -> int:
-        """Write the open cut although nothing ended it, and return the next offset. For rebuilds only.
+        """Write the open batch although nothing ended it, and return the next offset. For rebuilds only.
 
         Raises SkipsChanged where a decision to skip came meanwhile.
         """
         state = self._partitions[partition]
         try:
-            if state.cutter.is_open:
-                await state.end_cut(self)
+            if state.boundaries.is_open:
+                await state.end_batch(self)
             await state.written()
         except Exception as error:
             await self._name_record(state, error)
@@ -213,7 +213,7 @@ class TelemetryReader:
         await self._refuse_changed_skips(state)
         return state.next_offset
 
-    async def before_cut(self, partition: int) -> None:
+    async def before_batch(self, partition: int) -> None:
         """Wait while a rebuild or a decision to skip holds this topic, then check the heartbeat.
 
         Raises SkipsChanged where there is a decision that this process did not know when it gathered.

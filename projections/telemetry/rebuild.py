@@ -27,13 +27,13 @@ _COMPARED: Final = {
     "session_parts": "* EXCEPT (_version, event_counts), mapSort(event_counts)",
     "insights": "*",
 }
-"""What is compared of a table where it is not all of it: a part's version follows from how cuts fell."""
+"""Columns compared of a table where not all are: a part's version depends on where batches ended."""
 
 
 def telemetry_plan(
     built: ClickHouse, *, topic: str, partitions: int, tail: LogTail, rules: Rules = RULES
 ) -> Plan:
-    """How the tables are built in `built`, in larger cuts than the live ones."""
+    """How the tables are built in `built`, in larger batches than the live ones."""
     builder = TelemetryReader(
         built,
         topic=topic,

@@ -43,7 +43,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class Rows:
-    """The rows of one cut, in the order of the log."""
+    """The rows of one batch, in the order of the log."""
 
     def __init__(self) -> None:
         self.events = Columns("events", tables.EVENTS)

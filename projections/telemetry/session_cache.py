@@ -1,4 +1,4 @@
-"""The sessions a projector keeps in memory between cuts, oldest use forgotten first. Pure.
+"""The sessions a projector keeps in memory between batches, oldest use forgotten first. Pure.
 
 Everything forgotten can be read again from ClickHouse, so the bounds cost time only, never exactness.
 """
@@ -45,7 +45,7 @@ class SessionMemory:
         self.seen.move_to_end(key)
 
     def trim(self) -> None:
-        """Forget what exceeds the bounds. Only between cuts, when all of it is stored."""
+        """Forget what exceeds the bounds. Only between batches, when all of it is stored."""
         items = sum(len(part.runs) + len(part.event_counts) for part in self.parts.values())
         while len(self.parts) > self._sessions_max or items > self._part_items_max:
             _, part = self.parts.popitem(last=False)

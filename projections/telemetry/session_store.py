@@ -1,4 +1,4 @@
-"""Session parts and S1 identities in ClickHouse: read when a session resumes, written with every cut.
+"""Session parts and S1 identities in ClickHouse: read when a session resumes, written with every batch.
 
 Many sessions a query: their keys travel beside it as rows, since a game may name a session as it likes.
 """
@@ -111,7 +111,7 @@ def wanted(keys: Collection[SessionKey]) -> BesideRows:
 
 
 class SessionStore:
-    """What the projector of one partition keeps of sessions between cuts."""
+    """What the projector of one partition keeps of sessions between batches."""
 
     def __init__(self, client: ClickHouse) -> None:
         self._client = client

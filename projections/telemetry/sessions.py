@@ -112,7 +112,7 @@ def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> Ses
     """Add events: how many of each name, and their runs. The caller gives each event once.
 
     Where runs may become too many (`certainly_fit`), each event is to be a run of its own, in the order of
-    the log: what is joined then does not depend on how the log is cut.
+    the log: what is joined then does not depend on how the log is split into batches.
     """
     if not counts:
         return part

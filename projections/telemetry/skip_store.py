@@ -30,7 +30,7 @@ class SkipNeedsRebuild(Exception):
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cut leaves out: a record that arrived then, or some of its items."""
+    """What a batch leaves out: a record that arrived then, or some of its items."""
 
     decision: SkipDecision
     arrived_at_ms: int
@@ -68,9 +68,9 @@ class SkipStore:
         self._log_id = log_id
 
     async def honour(self, skipped: Skipped) -> None:
-        """Note that a cut leaves this out, before the cut is written. Called twice: noted once.
+        """Note that a batch leaves this out, before the batch is written. Called twice: noted once.
 
-        Raises SkipNeedsRebuild where a cut with the record in it was written before.
+        Raises SkipNeedsRebuild where a batch with the record in it was written before.
         """
         decision = skipped.decision
         if await self.has(decision):
@@ -94,7 +94,7 @@ class SkipStore:
         )
 
     async def clean(self, skipped: Skipped) -> None:
-        """Delete what earlier tries left of it, after the cut's own rows are in. Called twice: nothing more.
+        """Delete what earlier tries left of it, after the batch's own rows are in. Idempotent.
 
         After, and not before: a late insert of the earlier try has the same token and can't come any more.
         Raises SkipNeedsRebuild where a table replaces rows, so that what was there before is gone.
@@ -121,7 +121,7 @@ class SkipStore:
     async def check(
         self, decision: SkipDecision, first: int, *, tail: LogTail, appender: Appender | None
     ) -> None:
-        """What to do about a decision that a cut, whose first record is `first`, holds: nothing, or raise.
+        """What to do about a decision that a batch, whose first record is `first`, holds: nothing, or raise.
 
         Raises SkipsChanged where the decision came too late for this process, and SkipNeedsRebuild where it
         came too late for these tables. Both put it on the list, in case that whoever decided did not.

@@ -50,7 +50,7 @@ class Stores:
     async def insert_facts(
         self, table: str, columns: list[str], body: bytes, *, rows: int, token: str
     ) -> None:
-        """Insert a cut's rows of one table as one part. Called twice with one token: once."""
+        """Insert a batch's rows of one table as one part. Called twice with one token: once."""
         begun = time.perf_counter()
         await self._client.insert(table, columns, body, form="ArrowStream", token=token)
         metrics.INSERT_SECONDS.labels(table).observe(time.perf_counter() - begun)
@@ -95,7 +95,7 @@ class Stores:
         return found
 
     async def write_position(self, position: StoredPosition) -> None:
-        """Say that a cut is in every table. Raises GenerationChanged where a rebuild has swapped them."""
+        """Say that a batch is in every table. Raises GenerationChanged where a rebuild has swapped them."""
         await self.positions.write(position, self._generation)
 
     async def dead_letter(self, letter: DeadLetter) -> None:
@@ -104,5 +104,5 @@ class Stores:
             await append_dead_letter(self._appender, letter)
 
     async def check_decision(self, decision: SkipDecision, first: int) -> None:
-        """Whether a decision in the cut that begins at `first` is honoured; `SkipStore.check` says how."""
+        """Whether a decision in the batch that begins at `first` is honoured; `SkipStore.check` says how."""
         await self.skips.check(decision, first, tail=self._tail, appender=self._appender)

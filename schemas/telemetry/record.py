@@ -33,7 +33,7 @@ class PartKind(StrEnum):
     RECORD_SKIPPED = "record.skipped.v1"
     """Body: JSON, `schemas.telemetry.skips.SkipDecision`: an earlier record of this partition is skipped."""
     TICK = "tick.v1"
-    """Empty body. Closes an open cut on a partition where nothing else arrives."""
+    """Empty body. Closes an open batch on a partition where nothing else arrives."""
 
 
 class TelemetryPart(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -69,7 +69,7 @@ def test_any_kind_on_any_alias(world: World, app_id: str, path: str) -> None:
         trajectory(app_id, [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)], player_id=player),
     ]
     assert world.send(batch, path=path).status_code == 200
-    # A cut's tables acknowledge one by one; only its position says that all of them have.
+    # A batch's tables acknowledge one by one; only its position says that all of them have.
     counts = (
         "SELECT (SELECT count() FROM funnel_steps WHERE step_name = {step:String}) AS steps,"
         " (SELECT count() FROM positions WHERE player_id = {player:String}) AS points,"

@@ -121,17 +121,17 @@ async def bare_append(
 
 
 async def bare_insert(
-    source: ClickHouse, url: str, game_id: str, *, cut: dict[str, int], seconds: float, clickhouse_pid: int
+    source: ClickHouse, url: str, game_id: str, *, batch: dict[str, int], seconds: float, clickhouse_pid: int
 ) -> Ceiling:
-    """Insert one cut of the rows that the load gave, again and again, as RowBinary into copies of the tables.
+    """Insert one batch of the load's rows, again and again, as RowBinary into copies of the tables.
 
-    `cut` says how many rows of each table make a cut.
+    `batch` says how many rows of each table make a batch.
     """
     scratch = ClickHouse(url, f"bench_{uuid.uuid4().hex[:12]}")
     done = Ceiling(what="insert into ClickHouse", units=0, seconds=0.0, cpu_seconds=0.0, bytes_sent=0)
     try:
         await scratch.command(f"CREATE DATABASE {scratch.database}", in_database=False)
-        copies = [await _copy(source, scratch, table, game_id, rows) for table, rows in cut.items()]
+        copies = [await _copy(source, scratch, table, game_id, rows) for table, rows in batch.items()]
         copies = [copy for copy in copies if copy[2]]
         before, begun = cpu_seconds({"clickhouse": clickhouse_pid}), time.perf_counter()
         number = 0

@@ -166,7 +166,7 @@ class Ingest:
         check(order)
         return order
 
-    async def ceilings(self, begin: dict[int, int], cut_rows: dict[str, int]) -> list[ceilings.Ceiling]:
+    async def ceilings(self, begin: dict[int, int], batch_rows: dict[str, int]) -> list[ceilings.Ceiling]:
         """The stores' bare figures with what the load left in the log since `begin`."""
         pids = parts(self._home)
         self._tell("ceilings: bare append to Kafka, bare insert into ClickHouse…")
@@ -182,7 +182,7 @@ class Ingest:
                 self._clickhouse,
                 self._relay.clickhouse_url,
                 self._relay.game_id,
-                cut=cut_rows,
+                batch=batch_rows,
                 seconds=CEILING_SECONDS,
                 clickhouse_pid=pids["clickhouse"],
             )

@@ -109,12 +109,12 @@ async def _run(
         await run.phase("warm-up", run.order(seconds=WARM_UP_SECONDS, batch=batch, connections=connections))
         begin = await ceilings.end_offsets(relay.kafka, settings.telemetry_partitions)
         phases = [await run.phase(*orders[step]) for step in steps if step in orders]
-        cut = {
+        rows_by_table = {
             table: round(rows * max(rate, 1.0) / 100)
             for table, rows in mix.rows_of(100).items()
             if table != "players"
         }
-        bare = await run.ceilings(begin, cut) if "ceilings" in steps else []
+        bare = await run.ceilings(begin, rows_by_table) if "ceilings" in steps else []
     finally:
         await clickhouse.close()
     return phases, bare

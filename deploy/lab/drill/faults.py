@@ -239,7 +239,7 @@ class FaultDrill:
         return False
 
     async def _between_fetch_and_insert(self) -> None:
-        """Return in the middle of a cut: the log's newest records are fetched and not inserted."""
+        """Return in the middle of a batch: the log's newest records are fetched and not inserted."""
         before = await self._applied()
         deadline = time.monotonic() + 15.0
         while time.monotonic() < deadline:

@@ -1,6 +1,6 @@
 """Exact heatmaps over `positions`: built once, then brought up to date by log offset while the bounds hold.
 
-Why this is exact. A cut's rows are inserted whole and in log order, so what a query sees of one log
+Why this is exact. A batch's rows are inserted whole and in log order, so what a query sees of one log
 partition is a prefix of it: everything up to the greatest `_offset` it meets, its ceiling. The `bounds`
 rollup gives counts, bounds and ceilings of one moment in milliseconds. The grids are counted over those
 bounds and must sum up to those counts: then they are of the same moment. After that, rows above the

@@ -158,7 +158,7 @@ async def test_secrets_wallet_and_a_ledger_longer_than_redis_keeps(questlog_stac
         assert overview["ledger"][0]["balance"] == 2 * count
         async with asyncio.timeout(20):
             while (numbers := await whole_ledger(playing, ann)) != list(range(count, 0, -1)):
-                # ClickHouse trails the log by a cut; a page is never wrong, it only ends early.
+                # ClickHouse trails the log by a batch; a page is never wrong, it only ends early.
                 assert numbers == list(range(count, count - len(numbers), -1))
                 await asyncio.sleep(0.2)
 

@@ -38,7 +38,7 @@ class Store:
         self.offset = 0
 
     async def fill(self, movements: list[Movement], *, again: int = 0) -> None:
-        """As a cut of two partitions, a record a movement, for three tenants; `again`, as after a crash."""
+        """As a batch of two partitions, a record a movement, for three tenants; `again`, as after a crash."""
         moves = [
             Move(studio, game, kind, key, amount, round(NOON_MS + minute * 60_000), offset % 2, offset)
             for offset, (_, _, kind, key, amount, minute) in enumerate(movements, self.offset)
@@ -49,7 +49,7 @@ class Store:
             await self.write(moves)
 
     async def write(self, moves: list[Move]) -> None:
-        """One cut."""
+        """One batch."""
         ends = dict.fromkeys(range(2), self.offset)
         rows = rows_of(moves, await stored_totals(self.client, moves), ends)
         body = b"\n".join(map(msgspec.json.encode, rows))
@@ -156,8 +156,10 @@ async def test_a_game_without_a_ledger_has_no_flows(store: Store) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 7_200_000)), max_size=12), st.data())
-def test_cuts_may_be_written_again_and_differently(moved: list[tuple[int, int]], data: st.DataObject) -> None:
-    """Cuts begin at or before the end of the last one, as after a crash, and each says where it ends."""
+def test_batches_may_be_written_again_and_differently(
+    moved: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Batches begin at or before the end of the last one, as after a crash, and each says where it ends."""
     moves = [
         Move("s", "g", "currency", "gold", amount, at_ms, 0, offset)
         for offset, (amount, at_ms) in enumerate(moved)

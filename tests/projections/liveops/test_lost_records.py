@@ -15,7 +15,7 @@ async def test_a_position_that_the_log_lost_is_refused_and_an_old_one_is_marked(
         reader, _ = await world.reader()
         for _ in range(2):
             await reader.handle(world.log.append(decided()))
-        await world.cut(reader)
+        await world.batch(reader)
         held = await world.positions.all()
         assert held[0].position.mark
         await world.client.command(

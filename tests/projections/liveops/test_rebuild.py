@@ -66,7 +66,7 @@ async def filled(world: World) -> LiveopsTables:
     world.log.append(decided(chunk(0, range(1, 4))))
     for record in world.log.records[0]:
         await reader.handle(record)
-    await world.cut(reader)
+    await world.batch(reader)
     world.log.append(decided(movement(4)))
     return reader
 
@@ -96,7 +96,7 @@ async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickh
         assert (await world.positions.all(), await others.all()) == before
         assert (await run(world, clickhouse_url, verify=True)).different == []
         await reader.handle(world.log.records[0][-1])
-        await world.cut(reader)
+        await world.batch(reader)
         after = await run(world, clickhouse_url, verify=True)
         assert (after.different, after.live["liveops_ledger"].rows) == ([], 4)
         assert await world.sums() == [[1, 4], [60, 4]]

@@ -56,7 +56,7 @@ class World:
         )
         return reader, await reader.assigned(0)
 
-    async def cut(self, reader: LiveopsTables) -> None:
+    async def batch(self, reader: LiveopsTables) -> None:
         self.now_ms += 6_000
         await reader.idle(self.now_ms)
 
@@ -176,7 +176,7 @@ async def test_movements_and_final_ranks_are_read_as_they_were_said(clickhouse_u
         await reader.handle(world.log.append(decided(chunk(0, range(1, 4)))))
         await reader.handle(world.log.append(decided(chunk(1, range(4, 6)))))
         assert await world.finals.final_entries("lb_a", 10) == []
-        await world.cut(reader)
+        await world.batch(reader)
         rows = await world.finals.ledger_before("game_a", "a/b é", 3, 10)
         assert [row.movement.number for row in rows] == [2, 1]
         assert rows[0].at_ms == AT_MS
@@ -229,7 +229,7 @@ async def test_every_event_is_kept_in_its_own_words_and_without_secrets(clickhou
             definition=encode_definition(event),
         )
         await reader.handle(world.log.append(decided(registered, progressed(2.5)), decided(window)))
-        await world.cut(reader)
+        await world.batch(reader)
         told = await world.client.rows(
             "SELECT _index, event, external_id, command_id, data FROM liveops_events FINAL ORDER BY _index"
         )
@@ -251,7 +251,9 @@ async def test_every_event_is_kept_in_its_own_words_and_without_secrets(clickhou
         assert scores == [["lb_a", "a/b é", "at_1", 2.5, 2.5, True, AT_MS, 0, 1]]
 
 
-async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing(clickhouse_url: str) -> None:
+async def test_a_batch_that_comes_again_and_another_writers_records_change_nothing(
+    clickhouse_url: str,
+) -> None:
     async with opened(clickhouse_url) as world:
         reader, _ = await world.reader()
         for number in range(1, 6):
@@ -260,19 +262,19 @@ async def test_a_cut_that_comes_again_and_another_writers_records_change_nothing
         world.log.append(decided(movement(6)), src=5)
         for record in world.log.records[0]:
             await reader.handle(record)
-        await world.cut(reader)
+        await world.batch(reader)
         assert await world.count("liveops_ledger") == 6
         assert await world.sums() == [[1, 6], [60, 6]]
         # As if the process had ended between rows and position.
         await world.client.command("TRUNCATE TABLE reader_positions")
         await reader.handle(world.log.append(decided(movement(7)), src=6))
         with pytest.raises(StoreRegressed):
-            await world.cut(reader)
+            await world.batch(reader)
         again, begin = await world.reader()
         assert begin == 0
         for record in world.log.records[0]:
             await again.handle(record)
-        await world.cut(again)
+        await world.batch(again)
         assert await world.count("liveops_ledger") == 7
         assert await world.sums() == [[1, 7], [60, 7]]
         _, begin = await world.reader()

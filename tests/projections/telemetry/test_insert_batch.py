@@ -1,4 +1,4 @@
-"""Rows and sessions of cuts, without a store: any grouping of the same log gives the same sessions."""
+"""Rows and sessions of batches, without a store: any grouping of the same log gives the same sessions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Projected:
-    """What a worker knows after some cuts."""
+    """What a worker knows after some batches."""
 
     def __init__(self) -> None:
         self.parts: dict[SessionKey, SessionPart] = {}
@@ -43,7 +43,7 @@ class Projected:
         self.rows: Counter[str] = Counter()
         self.bytes = 0
 
-    def cut(self, records: list[tuple[int, list[TelemetryPart], list[Due]]]) -> None:
+    def batch(self, records: list[tuple[int, list[TelemetryPart], list[Due]]]) -> None:
         rows = Rows()
         dues: dict[SessionKey, list[Due]] = {}
         for offset, parts, found in records:
@@ -107,30 +107,30 @@ logs = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(logs, st.sets(st.integers(1, 7)))
-def test_any_cuts_of_the_same_log_give_the_same_sessions_and_rows(
+def test_any_batches_of_the_same_log_give_the_same_sessions_and_rows(
     log: list[tuple[list[TelemetryPart], list[int]]], marks: set[int]
 ) -> None:
     records = [
         (offset, found, [Due(offset, watermark) for watermark in watermarks])
         for offset, (found, watermarks) in enumerate(log)
     ]
-    whole, cut, twice = Projected(), Projected(), Projected()
-    whole.cut(records)
+    whole, batch, twice = Projected(), Projected(), Projected()
+    whole.batch(records)
     edges = [0, *sorted(mark for mark in marks if mark < len(records)), len(records)]
     for begin, end in pairwise(edges):
-        cut.cut(records[begin:end])
-        twice.cut(records[begin:end])
-        twice.cut(records[begin:end])  # a replay: sessions know their version
-    assert cut.without_versions() == whole.without_versions()
+        batch.batch(records[begin:end])
+        twice.batch(records[begin:end])
+        twice.batch(records[begin:end])  # a replay: sessions know their version
+    assert batch.without_versions() == whole.without_versions()
     assert twice.without_versions() == whole.without_versions()
-    assert cut.rows == whole.rows
+    assert batch.rows == whole.rows
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(items, min_size=1, max_size=6), min_size=1, max_size=5))
 def test_sessions_count_and_span_what_a_brute_force_reading_does(log: list[list[dict[str, Any]]]) -> None:
     projected = Projected()
-    projected.cut([(offset, [s4(*found)], []) for offset, found in enumerate(log)])
+    projected.batch([(offset, [s4(*found)], []) for offset, found in enumerate(log)])
     expected: dict[str, list[tuple[str, int]]] = {}
     for found in log:
         for item in found:

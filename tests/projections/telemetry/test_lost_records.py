@@ -40,7 +40,7 @@ async def test_a_position_behind_another_record_is_refused(database: ClickHouse)
 
 
 async def test_rows_of_a_lost_record_behind_a_true_position_are_refused(database: ClickHouse) -> None:
-    """A cut that was not finished: its rows are there, its position is not."""
+    """A batch that was not finished: its rows are there, its position is not."""
     log = busy_log()
     await apply(database, log)
     before = await Positions(database, TOPIC).read(0)

@@ -54,7 +54,7 @@ def reader(client: ClickHouse, log: MemoryLog, **more: Any) -> TelemetryReader:
 
 
 async def apply(client: ClickHouse, log: MemoryLog, **more: Any) -> TelemetryReader:
-    """A new worker reads all of the log from its position on, and ends every cut."""
+    """A new worker reads all of the log from its position on, and ends every batch."""
     worker = reader(client, log, **more)
     for partition, records in enumerate(log.records):
         begin = await worker.assigned(partition)
@@ -182,7 +182,7 @@ async def test_one_insert_is_one_part(database: ClickHouse) -> None:
 
 
 def busy_log() -> MemoryLog:
-    """Sessions over several cuts, repeats, late events, an ended and a due session."""
+    """Sessions over several batches, repeats, late events, an ended and a due session."""
     log = MemoryLog()
     at_ms = START_MS
     for number in range(12):
@@ -222,7 +222,7 @@ async def expected(database: ClickHouse) -> dict[str, list[list[Any]]]:
     return await contents(database)
 
 
-async def test_repeats_are_dropped_within_a_cut_across_cuts_and_across_restarts(
+async def test_repeats_are_dropped_within_a_batch_across_batches_and_across_restarts(
     database: ClickHouse, clickhouse_url: str, expected: dict[str, list[list[Any]]]
 ) -> None:
     again = await fresh(clickhouse_url)
@@ -325,7 +325,7 @@ async def test_a_lost_position_replays_everything_without_effect(
     assert await contents(database) == expected
 
 
-async def test_larger_cuts_give_the_same_tables(
+async def test_larger_batches_give_the_same_tables(
     clickhouse_url: str, expected: dict[str, list[list[Any]]]
 ) -> None:
     client = await fresh(clickhouse_url)
@@ -334,16 +334,16 @@ async def test_larger_cuts_give_the_same_tables(
     await drop(client)
 
 
-async def test_a_zombies_inserts_of_the_same_cut_have_no_effect(
+async def test_a_zombies_inserts_of_the_same_batch_have_no_effect(
     clickhouse_url: str, expected: dict[str, list[list[Any]]]
 ) -> None:
-    """Two workers at one position; the second finishes, then the first wakes up and writes its cut too."""
+    """Two workers at one position; the second finishes, then the first wakes up and writes its batch too."""
     client = await fresh(clickhouse_url)
     log = busy_log()
     zombie = reader(client, log)
     await zombie.assigned(0)
     records = log.records[0]
-    await zombie.handle(records[0])  # its first cut is open
+    await zombie.handle(records[0])  # its first batch is open
     await apply(client, log)
     for record in records[1:4]:
         await zombie.handle(record)

@@ -167,7 +167,7 @@ async def test_a_live_projector_waits_and_goes_on(database: ClickHouse, clickhou
     busy: list[asyncio.Task[Any]] = []
 
     async def sleep(seconds: float) -> None:
-        if not busy:  # the builder waits for the projectors: now the live one comes to the end of its cut
+        if not busy:  # the builder waits for the projectors: now the live one comes to the end of its batch
             busy.append(asyncio.create_task(worker.flush(0)))
         await asyncio.sleep(min(seconds, 0.01))
 
@@ -209,7 +209,7 @@ async def test_sessions_of_two_partitions_are_built_alike(database: ClickHouse, 
 async def test_a_rebuild_joins_the_same_spans_whatever_the_order_they_came_in(
     database: ClickHouse, clickhouse_url: str
 ) -> None:
-    """The rebuild's cuts are larger than the live ones, and the session is in two partitions."""
+    """The rebuild's batches are larger than the live ones, and the session is in two partitions."""
     log = MemoryLog(partitions=2)
     moments = [START_MS + 31 * SECOND * number for number in range(3 * RUNS_MAX)]
     Random(1).shuffle(moments)

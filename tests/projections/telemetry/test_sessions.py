@@ -203,24 +203,24 @@ far_times = st.lists(st.integers(0, 40).map(lambda place: place * 17_000), min_s
 
 @few
 @given(far_times, st.sets(st.integers(1, 39), max_size=6))
-def test_however_the_log_is_cut_a_part_joins_the_same_runs(
+def test_however_the_log_is_split_a_part_joins_the_same_runs(
     few_runs: int, moments: list[int], marks: set[int]
 ) -> None:
     one_by_one = SessionPart(key=KEY, partition=0)
     for event in singles(moments):
         one_by_one = count(one_by_one, {"e": 1}, [event])
-    cut = SessionPart(key=KEY, partition=0)
+    batch = SessionPart(key=KEY, partition=0)
     edges = [0, *sorted(mark for mark in marks if mark < len(moments)), len(moments)]
     for begin, end in pairwise(edges):
         events = singles(moments)[begin:end]
         gained = merge(events)
-        cut = count(
-            cut, {"e": end - begin}, gained if active_time.certainly_fit(cut.runs, gained) else events
+        batch = count(
+            batch, {"e": end - begin}, gained if active_time.certainly_fit(batch.runs, gained) else events
         )
-    assert cut == one_by_one
-    assert len(cut.runs) <= few_runs
-    assert (cut.first_event_at_ms, cut.last_event_at_ms) == (min(moments), max(moments))
-    assert 0 <= cut.active_ms <= brute_force_active(moments)
+    assert batch == one_by_one
+    assert len(batch.runs) <= few_runs
+    assert (batch.first_event_at_ms, batch.last_event_at_ms) == (min(moments), max(moments))
+    assert 0 <= batch.active_ms <= brute_force_active(moments)
 
 
 @few

@@ -55,7 +55,7 @@ class Defect(Exception):
 
 
 def poison_log(*, poison: bool = True) -> MemoryLog:
-    """Cuts of two records; in the middle of one a record whose second of three requests is poison."""
+    """Batches of two records; in the middle of one a record whose second of three requests is poison."""
     log = MemoryLog()
     for number in range(9):
         at_ms = START_MS + number * 500
@@ -196,7 +196,7 @@ async def test_a_poison_request_is_named_skipped_and_replayed_once(
 @pytest.mark.stack
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("defect", ["performance", "sessions"])
-async def test_a_crash_at_any_write_of_the_cut_that_skips_changes_nothing(
+async def test_a_crash_at_any_write_of_the_batch_that_skips_changes_nothing(
     clickhouse_url: str,
     monkeypatch: pytest.MonkeyPatch,
     defect: str,

@@ -86,7 +86,7 @@ async def test_bare_insert_copies_the_tables_with_their_projections(clickhouse_u
         await live.command("INSERT INTO bench_live.events SELECT 'g', number FROM numbers(1000)")
         await live.command("INSERT INTO bench_live.events SELECT 'other', number FROM numbers(1000)")
         done = await ceilings.bare_insert(
-            live, clickhouse_url, "g", cut={"events": 700}, seconds=0.3, clickhouse_pid=os.getpid()
+            live, clickhouse_url, "g", batch={"events": 700}, seconds=0.3, clickhouse_pid=os.getpid()
         )
         assert done.units >= 700
         assert done.units % 700 == 0
