@@ -20,6 +20,7 @@ from deploy.assets import assets_folder, installed
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.lag import StackLag
+from deploy.nouns import nouns_of
 from deploy.object_store import open_objects
 from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
 from deploy.stack.kafka_jars import default_cache
@@ -199,8 +200,8 @@ class EdgeApp:
             tail=tail,
             redis=redis,
             queries=queries,
+            nouns=nouns_of(configured),
             telemetry_partitions=configured.telemetry_partitions,
-            liveops_partitions=configured.liveops_partitions,
         )
         liveops = LiveopsQueries(redis)
         reads = self._liveops = create_liveops_reads(

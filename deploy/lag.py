@@ -17,20 +17,14 @@ from projections.telemetry.live_counters import RedisDeadlines
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
-from schemas.topics import (
-    LIVEOPS_COMMANDS,
-    LIVEOPS_EVENTS,
-    STUDIO_COMMANDS,
-    STUDIO_EVENTS,
-    TELEMETRY,
-    Topic,
-)
+from schemas.topics import TELEMETRY, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from redis.asyncio import Redis
 
+    from deploy.nouns import Noun
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.failures import Failing, FailureStore
     from schemas.log import LogTail
@@ -41,16 +35,6 @@ BEHIND_SECONDS: Final = 30.0
 """A ClickHouse projection that far behind in log time is not ready; less is its ordinary batch."""
 
 _POSITIONS: Final = "SELECT partition, next_offset FROM reader_positions FINAL WHERE topic = {topic:String}"
-_READERS: Final = {
-    "decider:studio": ("decider", STUDIO_COMMANDS.name),
-    "decider:liveops": ("decider", LIVEOPS_COMMANDS.name),
-    "redis:studio": ("redis", STUDIO_EVENTS.name),
-    "redis:liveops": ("redis", LIVEOPS_EVENTS.name),
-    "clickhouse:telemetry": ("clickhouse", TELEMETRY.name),
-    "clickhouse:liveops": ("clickhouse", LIVEOPS_EVENTS.name),
-    "effects:liveops": ("effects", LIVEOPS_EVENTS.name),
-}
-"""The role and the topic that it reads, of each projection."""
 
 
 class StackLag:
@@ -62,8 +46,8 @@ class StackLag:
         tail: LogTail,
         redis: Redis,
         queries: ClickHouseQueries,
+        nouns: Sequence[Noun],
         telemetry_partitions: int,
-        liveops_partitions: int,
         failures: FailureStore,
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -72,10 +56,7 @@ class StackLag:
         self._redis = redis
         self._queries = queries
         self._telemetry_partitions = telemetry_partitions
-        self._liveops = (
-            replace(LIVEOPS_COMMANDS, partitions=liveops_partitions),
-            replace(LIVEOPS_EVENTS, partitions=liveops_partitions),
-        )
+        self._nouns = nouns
         self._failures = failures
         self._deadlines = RedisDeadlines(redis, partitions=telemetry_partitions)
         self._monotonic = monotonic
@@ -89,19 +70,25 @@ class StackLag:
         """The deciders, Redis, ClickHouse, the effects, in this order. What doesn't answer is `down`."""
         async with self._lock:
             if self._kept is None or self._monotonic() - self._kept[0] > KEPT_SECONDS:
-                asked = {
-                    "decider:studio": self._decider("studio", STUDIO_COMMANDS, STUDIO_EVENTS),
-                    "decider:liveops": self._decider("liveops", *self._liveops),
-                    "redis:studio": self._redis_noun("studio", STUDIO_EVENTS),
-                    "redis:liveops": self._redis_noun("liveops", self._liveops[1]),
-                    "clickhouse:telemetry": self._clickhouse(),
-                    "clickhouse:liveops": self._liveops_tables(),
-                    "effects:liveops": self._effects(),
-                }
+                followed = self._followed()
                 failing = await self._failing()
-                told = await asyncio.gather(*(_bounded(name, ask) for name, ask in asked.items()))
-                self._kept = (self._monotonic(), [_with_failures(one, failing) for one in told])
+                lags = await asyncio.gather(*(_bounded(name, ask) for name, _, ask in followed))
+                topics = {name: topic for name, topic, _ in followed}
+                found = [_with_failures(one, topics[one.name], failing) for one in lags]
+                self._kept = (self._monotonic(), found)
             return self._kept[1]
+
+    def _followed(self) -> list[tuple[str, Topic, Awaitable[ProjectionLag]]]:
+        """Each projection as `role:noun`, the topic that it reads, and the question how far it is."""
+        archived = [noun for noun in self._nouns if noun.archived]
+        effects = [noun for noun in self._nouns if noun.effects]
+        return [
+            *((f"decider:{noun.name}", noun.commands, self._decider(noun)) for noun in self._nouns),
+            *((f"redis:{noun.name}", noun.events, self._redis_noun(noun)) for noun in self._nouns),
+            ("clickhouse:telemetry", TELEMETRY, self._clickhouse()),
+            *((f"clickhouse:{noun.name}", noun.events, self._tables(noun)) for noun in archived),
+            *((f"effects:{noun.name}", noun.events, self._effects(noun)) for noun in effects),
+        ]
 
     async def _failing(self) -> list[Failing]:
         """Where readers fail again and again; unknown while the store of that is away, and nothing then."""
@@ -110,34 +97,34 @@ class StackLag:
                 return [entry for entry in await self._failures.all() if entry.poison]
         return []
 
-    async def _decider(self, noun: str, commands: Topic, events: Topic) -> ProjectionLag:
+    async def _decider(self, noun: Noun) -> ProjectionLag:
         """Each command record gets one events record, so the ends of both topics tell."""
-        asked, answered = await asyncio.gather(self._ends(commands), self._ends(events))
+        asked, answered = await asyncio.gather(self._ends(noun.commands), self._ends(noun.events))
         behind = sum(max(0, end - done) for end, done in zip(asked, answered, strict=True))
-        return _lag(f"decider:{noun}", behind, None, ready=True)
+        return _lag(f"decider:{noun.name}", behind, None, ready=True)
 
-    async def _redis_noun(self, noun: str, events: Topic) -> ProjectionLag:
-        ends = await self._ends(events)
+    async def _redis_noun(self, noun: Noun) -> ProjectionLag:
+        ends = await self._ends(noun.events)
         states = await asyncio.gather(
-            *(STATE.run(self._redis, noun, "", str(partition)) for partition in range(events.partitions))
+            *(STATE.run(self._redis, noun.name, "", str(p)) for p in range(noun.events.partitions))
         )
         behind = sum(max(0, end - int(state[2] or 0)) for end, state in zip(ends, states, strict=True))
         ready = all(state[5] == b"ready" for state in states)
-        return _lag(f"redis:{noun}", behind, None, ready=ready)
+        return _lag(f"redis:{noun.name}", behind, None, ready=ready)
 
     async def _ends(self, topic: Topic) -> list[int]:
         return await asyncio.gather(*(self._end(topic, partition) for partition in range(topic.partitions)))
 
-    async def _effects(self) -> ProjectionLag:
+    async def _effects(self, noun: Noun) -> ProjectionLag:
         """Rank rewards and webhooks: whichever is further behind. Positions are kept once a second."""
         rewards, webhooks = RedisPositions(self._redis, "rank-rewards"), WebhookQueue(self._redis)
-        log_id = await self._tail.log_id(LIVEOPS_EVENTS.name)
+        log_id = await self._tail.log_id(noun.events.name)
         behind = 0
-        for partition, end in enumerate(await self._ends(self._liveops[1])):
+        for partition, end in enumerate(await self._ends(noun.events)):
             given = await rewards.load(log_id, partition)
             queued = await webhooks.position(f"{log_id}/{partition}")
             behind += max(0, end - min(given.offset, queued.offset))
-        return _lag("effects:liveops", behind, None, ready=True)
+        return _lag(f"effects:{noun.name}", behind, None, ready=True)
 
     async def _clickhouse(self) -> ProjectionLag:
         rows = await self._queries.select(_POSITIONS, {"topic": TELEMETRY.name})
@@ -153,13 +140,13 @@ class StackLag:
                 seconds = max(seconds, (self._now_ms() - since_ms) / 1000)
         return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
 
-    async def _liveops_tables(self) -> ProjectionLag:
+    async def _tables(self, noun: Noun) -> ProjectionLag:
         """Positions are kept once a second, and each five where nothing is to be written."""
-        rows = await self._queries.select(_POSITIONS, {"topic": LIVEOPS_EVENTS.name})
+        rows = await self._queries.select(_POSITIONS, {"topic": noun.events.name})
         held = {int(row["partition"]): int(row["next_offset"]) for row in rows}
-        ends = enumerate(await self._ends(self._liveops[1]))
+        ends = enumerate(await self._ends(noun.events))
         behind = sum(max(0, end - held.get(partition, 0)) for partition, end in ends)
-        return _lag("clickhouse:liveops", behind, None, ready=True)
+        return _lag(f"clickhouse:{noun.name}", behind, None, ready=True)
 
     async def _appended_at_ms(self, partition: int, offset: int) -> int:
         """When the log took the oldest record that is not applied: what is behind is as old as that one."""
@@ -186,11 +173,12 @@ def _lag(name: str, records: int, seconds: float | None, *, ready: bool) -> Proj
     return ProjectionLag(name=name, state=state, lag_records=records, lag_seconds=seconds)
 
 
-def _with_failures(lag: ProjectionLag, failing: Sequence[Failing]) -> ProjectionLag:
+def _with_failures(lag: ProjectionLag, topic: Topic, failing: Sequence[Failing]) -> ProjectionLag:
+    role = lag.name.partition(":")[0]
     own = tuple(
         FailingAt(partition=entry.partition, offset=entry.first, failures=entry.failures)
         for entry in failing
-        if (entry.role, entry.topic) == _READERS[lag.name]
+        if (entry.role, entry.topic) == (role, topic.name)
     )
     return replace(lag, state="failing", failing=own) if own else lag
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.topics import ensure_topics, wanted_topics
+from deploy.nouns import topics_of
+from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 
@@ -22,7 +23,7 @@ async def prepare(settings: Settings) -> list[str]:
     """
     created = await ensure_topics(
         settings.kafka,
-        wanted_topics(settings.telemetry_partitions, settings.liveops_partitions),
+        topics_of(settings),
         replication=settings.replication,
     )
     client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from deploy.roles.redis import projections
+from deploy.nouns import nouns_of
 from projections.redis.client import connect
 from projections.redis.rebuild import Rebuilt, forget, rebuild, stored_outcomes
 from streams.runtime.partition_reads import KafkaTail
@@ -41,16 +41,16 @@ async def rebuild_redis(
         done = [
             await rebuild(
                 redis,
-                noun,
+                noun.projection,
                 log=tail,
                 generation=f"{time.time_ns() // 1_000_000}",
                 now_ms=now_ms,
                 unseen=unseen,
-                progress=lambda done, total, name=noun.noun: progress(name, done, total),
+                progress=lambda done, total, name=noun.name: progress(name, done, total),
                 verify=verify,
                 discard=discard,
             )
-            for noun in projections(settings)
+            for noun in nouns_of(settings)
         ]
         await forget(redis, unseen)
         forgotten(unseen)

@@ -128,11 +128,6 @@ class StudioDesk:
         """Whether a key's value is valid now."""
         return await self.queries.credential(key_hash(value)) is not None
 
-    async def replay(self, command: Command, command_id: str) -> int:
-        """Ask for a dead command again under another id and time; its outcome's status."""
-        again = msgspec.structs.replace(command, command_id=command_id, at_ms=_now_ms())
-        return await self._ask(again)
-
     async def wait_until_ready(self, seconds: float) -> None:
         """Return once the projection can be read. Raises StoreUnavailable after `seconds`."""
         deadline = time.monotonic() + seconds
@@ -180,13 +175,6 @@ class StudioDesk:
         refusal = msgspec.msgpack.decode(outcome.body, type=CommandRejected)
         where = f"{refusal.field}: " if refusal.field else ""
         raise Refused(f"{where}{refusal.message}", refusal.status)
-
-    async def _ask(self, command: Command) -> int:
-        try:
-            await self._answer(command)
-        except Refused as error:
-            return error.status
-        return 200
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
@@ -29,18 +28,6 @@ class TopicMismatchError(Exception):
 
     The message names each, what it has and what is needed.
     """
-
-
-def wanted_topics(telemetry_partitions: int, liveops_partitions: int) -> tuple[topics.Topic, ...]:
-    """The table of topics with this deployment's partition counts filled in."""
-    counts = {
-        topics.TELEMETRY: telemetry_partitions,
-        topics.LIVEOPS_COMMANDS: liveops_partitions,
-        topics.LIVEOPS_EVENTS: liveops_partitions,
-    }
-    return tuple(
-        msgspec.structs.replace(topic, partitions=counts.get(topic, topic.partitions)) for topic in topics.ALL
-    )
 
 
 async def ensure_topics(bootstrap: str, wanted: Sequence[topics.Topic], *, replication: int = 1) -> list[str]:

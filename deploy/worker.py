@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from deploy import logging, settings
 from deploy.admin import serve_admin
 from deploy.memory import tune_memory
+from deploy.nouns import topics_of
 from deploy.roles import Worker
-from deploy.topics import ensure_topics, wanted_topics
+from deploy.topics import ensure_topics
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.process import run_worker
 from streams.runtime.producer import KafkaAppender
@@ -41,7 +42,7 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
         worker.stack = stack
         await ensure_topics(
             configured.kafka,
-            wanted_topics(configured.telemetry_partitions, configured.liveops_partitions),
+            topics_of(configured),
             replication=configured.replication,
         )
         worker.tail = KafkaTail(configured.kafka, client_id=f"questlog-{role}-tail")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
+import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -18,7 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.running_stack import of_home
-from deploy.studio_desk import Refused, studio_desk
+from deploy.nouns import NOUNS, nouns_of
+from deploy.studio_desk import Refused
+from projections.redis.client import connect
+from projections.redis.outcomes import RedisOutcomes
 from projections.telemetry.failing_requests import take_in
 from projections.telemetry.open_batch import SKIPPED
 from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
@@ -26,7 +31,9 @@ from schemas.envelope import Command, CommandRecord
 from schemas.log import LogRecord
 from schemas.telemetry.record import TelemetryPart, decode_record, encode_record
 from schemas.timestamps import iso_ms
-from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, TELEMETRY
+from schemas.topics import DEAD_LETTERS, TELEMETRY
+from streams.gateway.commands import CommandClient
+from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 
@@ -135,7 +142,8 @@ async def _source(settings: Settings, letter: DeadLetter) -> bytes:
 async def _replay(settings: Settings, letter_id: str) -> list[str]:
     entry = await _entry(settings, letter_id)
     letter, attempt = entry.letter, entry.replays + 1
-    commands, parts = await _contents(settings, letter)
+    contents = await _contents(settings, letter)
+    parts = contents.parts
     if letter.reason == SKIPPED:
         _refuse_unmended(letter, encode_record(parts))
     async with AsyncExitStack() as stack:
@@ -151,24 +159,71 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
             record = encode_record(again)
             where = await appender.append(TELEMETRY.name, letter.partition, record, letter.key)
             return [f"{part.request_id}: appended at {where.partition}@{where.offset}" for part in again]
-        desk = await stack.enter_async_context(studio_desk(settings))
-        ids = [(command, replayed_id(command.command_id, attempt)) for command in commands]
-        return [f"{new_id}: {await desk.replay(command, new_id)}" for command, new_id in ids]
+        client = await _open_client(settings, letter.topic, appender, stack)
+        lines = []
+        for command in contents.commands:
+            new_id = replayed_id(command.command_id, attempt)
+            asked = msgspec.structs.replace(command, command_id=new_id, at_ms=time.time_ns() // 1_000_000)
+            definition = contents.definitions.get(command.definition, b"")
+            lines.append(f"{new_id}: {await _status(client, asked, definition, letter.partition)}")
+        return lines
 
 
-async def _contents(settings: Settings, letter: DeadLetter) -> tuple[list[Command], list[TelemetryPart]]:
+async def _open_client(
+    settings: Settings, topic: str, appender: KafkaAppender, stack: AsyncExitStack
+) -> CommandClient:
+    """A gateway of the noun that has this commands topic; closed with `stack`."""
+    noun = next(noun for noun in nouns_of(settings) if noun.commands.name == topic)
+    redis = connect(settings.redis_url)
+    stack.push_async_callback(redis.aclose)
+    client = CommandClient(
+        topic=noun.commands,
+        appender=appender,
+        answers=RedisOutcomes(redis, noun.name),
+        gateway_id=f"cli-{uuid.uuid4().hex}",
+        new_record_id=lambda: uuid.uuid4().hex,
+    )
+    await client.start()
+    stack.push_async_callback(client.stop)
+    return client
+
+
+async def _status(client: CommandClient, command: Command, definition: bytes, partition: int) -> int:
+    """The status of a command's outcome; 503 where there was none in time, 409 and 413 as over HTTP."""
+    try:
+        return (await client.submit(command, definition=definition, partition=partition)).status
+    except CommandUnavailable:
+        return 503
+    except CommandConflict:
+        return 409
+    except CommandTooLarge:
+        return 413
+
+
+class _Contents(msgspec.Struct):
+    """What a dead letter holds, of one of the two kinds."""
+
+    commands: list[Command] = []
+    definitions: dict[str, bytes] = {}
+    """What the commands were resolved with, by `Command.definition`."""
+    parts: list[TelemetryPart] = []
+
+
+async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
     """What can be appended again. Refused where this build can't read it."""
     body = letter.body or b""
     try:
-        if letter.topic == STUDIO_COMMANDS.name:
-            if letter.index is None:
-                return msgspec.msgpack.decode(body, type=CommandRecord).commands, []
-            return [msgspec.msgpack.decode(body, type=Command)], []
+        if any(letter.topic == noun.commands.name for noun in NOUNS):
+            # A letter of one command holds no definition: it is in the record, once for all of its commands.
+            whole = body if letter.index is None else await _source(settings, letter)
+            record = msgspec.msgpack.decode(whole, type=CommandRecord)
+            some = record.commands if letter.index is None else [msgspec.msgpack.decode(body, type=Command)]
+            return _Contents(commands=some, definitions=record.definitions)
         if letter.topic == TELEMETRY.name:
             if letter.index is None:
-                return [], decode_record(body).parts
+                return _Contents(parts=decode_record(body).parts)
             # The letter holds what the client sent; whose it was is in the record.
-            return [], [decode_record(await _source(settings, letter)).parts[letter.index]]
+            return _Contents(parts=[decode_record(await _source(settings, letter)).parts[letter.index]])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(f"this build can't read {letter.id} either: {error}", 400) from None
     raise Refused(f"nothing here appends to {letter.topic}", 400)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from deploy.roles.redis import projections
+from deploy.nouns import nouns_of
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.liveops.tables import LiveopsTables
@@ -73,11 +73,11 @@ async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str
     found = {}
     redis = connect(configured.redis_url, timeout_s=10.0)
     try:
-        for noun in projections(configured):
-            for partition in range(noun.topic.partitions):
-                held = (await state_of(redis, noun.noun, partition)).position
-                if held.offset and held.mark and await in_log(tail, noun.topic.name, partition, held):
-                    found[noun.topic.name, partition] = (held.offset, held.src)
+        for noun in nouns_of(configured):
+            for partition in range(noun.events.partitions):
+                held = (await state_of(redis, noun.name, partition)).position
+                if held.offset and held.mark and await in_log(tail, noun.events.name, partition, held):
+                    found[noun.events.name, partition] = (held.offset, held.src)
     finally:
         await redis.aclose()
     return found
@@ -110,10 +110,10 @@ async def set_export_back(objects: ObjectStore, ahead: list[Ahead]) -> None:
 
 async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
     found = []
-    for noun in projections(configured):
-        for partition in range(noun.topic.partitions):
-            held = (await state_of(redis, noun.noun, partition)).position
-            found += await _checked(tail, REDIS, noun.topic.name, partition, held)
+    for noun in nouns_of(configured):
+        for partition in range(noun.events.partitions):
+            held = (await state_of(redis, noun.name, partition)).position
+            found += await _checked(tail, REDIS, noun.events.name, partition, held)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.nouns import nouns_of
 from deploy.object_store import open_objects
 from deploy.rebuild_redis import rebuild_redis
 from deploy.repair.answers import Comparison
@@ -33,8 +34,7 @@ from deploy.repair.positions import (
     positions_ahead,
     set_export_back,
 )
-from deploy.roles.decider import NOUNS, deciders
-from deploy.topics import wanted_topics
+from deploy.roles.decider import deciders
 from streams.deciders.snapshots import ObjectSnapshots
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -98,13 +98,11 @@ async def find(configured: Settings) -> Found:
         tail = KafkaTail(configured.kafka, client_id="questlog-repair")
         stack.push_async_callback(tail.stop)
         known = await known_positions(configured, tail)
-        topics = {topic.name: topic for topic in _topics(configured)}
         chains = []
-        for _, own_commands, own_events in NOUNS:
-            commands, events = topics[own_commands.name], topics[own_events.name]
-            for partition in range(commands.partitions):
-                at = known.get((events.name, partition), (0, -1))
-                chains.append(await chain_of(tail, (commands, events), partition, at))
+        for noun in nouns_of(configured):
+            for partition in range(noun.commands.partitions):
+                at = known.get((noun.events.name, partition), (0, -1))
+                chains.append(await chain_of(tail, (noun.commands, noun.events), partition, at))
         return Found(chains, await positions_ahead(configured, tail, open_objects(configured, stack)))
 
 
@@ -166,10 +164,6 @@ def folder_of(configured: Settings) -> Path:
     return configured.home / FOLDER / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
 
 
-def _topics(configured: Settings) -> tuple[Any, ...]:
-    return wanted_topics(configured.telemetry_partitions, configured.liveops_partitions)
-
-
 async def decide_late(
     configured: Settings,
     tail: KafkaTail,
@@ -180,12 +174,13 @@ async def decide_late(
     counts: dict[str, int] = {}
     async with AsyncExitStack() as stack:
         snapshots = ObjectSnapshots(open_objects(configured, stack))
-        for (noun, own_commands, events), (commands, reader) in zip(
-            NOUNS, deciders(configured, tail, appender, snapshots), strict=True
+        for noun, (commands, reader) in zip(
+            nouns_of(configured), deciders(configured, tail, appender, snapshots), strict=True
         ):
+            both, log = (commands, noun.events), (tail, appender)
             for partition in range(commands.partitions):
                 records = await decide_partition(
-                    noun, reader, (own_commands, events), partition, log=(tail, appender), decided=decided
+                    noun.decider, reader, both, partition, log=log, decided=decided
                 )
                 if records:
                     counts[f"{commands.name}[{partition}]"] = records

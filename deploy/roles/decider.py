@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from deploy.nouns import nouns_of
 from deploy.object_store import open_objects
-from deploy.topics import wanted_topics
-from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, Topic
 from streams.deciders.decider import DeciderReader
-from streams.deciders.liveops.noun import LIVEOPS
-from streams.deciders.noun import Noun
 from streams.deciders.snapshots import ObjectSnapshots
-from streams.deciders.studio import STUDIO
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,34 +15,27 @@ if TYPE_CHECKING:
     from deploy.roles import Worker
     from deploy.settings import Settings
     from schemas.log import Appender, LogTail
+    from schemas.topics import Topic
     from streams.deciders.snapshots import SnapshotStore
-
-NOUNS: Final[tuple[tuple[Noun[Any], Topic, Topic], ...]] = (
-    (STUDIO, STUDIO_COMMANDS, STUDIO_EVENTS),
-    (LIVEOPS, LIVEOPS_COMMANDS, LIVEOPS_EVENTS),
-)
-"""Each with its commands and its events."""
 
 
 def deciders(
     configured: Settings, tail: LogTail, appender: Appender, snapshots: SnapshotStore
 ) -> list[tuple[Topic, DeciderReader[Any]]]:
     """A decider for each noun's commands topic, with this deployment's partition counts."""
-    wanted = wanted_topics(configured.telemetry_partitions, configured.liveops_partitions)
-    topics = {topic.name: topic for topic in wanted}
     return [
         (
-            topics[commands.name],
+            noun.commands,
             DeciderReader(
-                noun,
-                commands=topics[commands.name],
-                events=topics[events.name],
+                noun.decider,
+                commands=noun.commands,
+                events=noun.events,
                 tail=tail,
                 appender=appender,
                 snapshots=snapshots,
             ),
         )
-        for noun, commands, events in NOUNS
+        for noun in nouns_of(configured)
     ]
 
 

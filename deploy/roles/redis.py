@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from deploy.topics import wanted_topics
-from projections.liveops.projection import LIVEOPS
+from deploy.nouns import nouns_of
 from projections.redis.client import connect
-from projections.redis.reader import Projection, RedisReader
-from projections.studio.projection import STUDIO
+from projections.redis.reader import RedisReader
 
 if TYPE_CHECKING:
     import asyncio
 
     from deploy.roles import Worker
-    from deploy.settings import Settings
-
-
-def projections(settings: Settings) -> tuple[Projection, ...]:
-    """Every noun's projection, on this deployment's partition counts."""
-    wanted = wanted_topics(settings.telemetry_partitions, settings.liveops_partitions)
-    topics = {topic.name: topic for topic in wanted}
-    return tuple(replace(noun, topic=topics[noun.topic.name]) for noun in (STUDIO, LIVEOPS))
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
@@ -31,6 +19,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     redis = connect(worker.settings.redis_url)
     worker.stack.push_async_callback(redis.aclose)
     readers = [
-        (noun.topic, RedisReader(redis, noun, log=worker.tail)) for noun in projections(worker.settings)
+        (noun.events, RedisReader(redis, noun.projection, log=worker.tail))
+        for noun in nouns_of(worker.settings)
     ]
     await worker.follow(worker.application(), readers, stop)

@@ -20,8 +20,9 @@ from deploy.cli.skip import skip_telemetry
 from deploy.cli.status import read_failing
 from deploy.failure_policy import ELSEWHERE, advice
 from deploy.lag import StackLag
+from deploy.nouns import nouns_of, topics_of
 from deploy.studio_desk import Refused
-from deploy.topics import ensure_topics, wanted_topics
+from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.redis.client import connect
@@ -105,7 +106,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         liveops_partitions=1,
     )
     running_stack.write(configured)
-    await ensure_topics(broker, wanted_topics(PARTITIONS, 1))
+    await ensure_topics(broker, topics_of(configured))
     client = ClickHouse(clickhouse_url, configured.clickhouse_database)
     await migrations.apply(client)
     await fill(broker)
@@ -213,8 +214,8 @@ async def lag_state(configured: Settings) -> tuple[str, list[tuple[int, int, int
             tail=tail,
             redis=redis,
             queries=queries,
+            nouns=nouns_of(configured),
             telemetry_partitions=PARTITIONS,
-            liveops_partitions=1,
             failures=RedisFailures(redis),
         )
         (mine,) = [one for one in await lag.projections() if one.name == "clickhouse:telemetry"]

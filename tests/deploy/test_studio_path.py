@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from deploy import settings
 from deploy.cli import apply, keys
 from deploy.cli.apply import changes_of
-from deploy.cli.dlq import _entries, _entry, _replay
+from deploy.cli.dlq import _contents, _entries, _entry, _open_client, _replay
 from deploy.lab.demo.load import FOLDER, RELAY_KEYS, load
 from deploy.rebuild_redis import rebuild_redis
 from deploy.studio_desk import Refused, StudioDesk, studio_desk
@@ -28,10 +29,11 @@ from projections.studio.directory import RedisDirectory
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_letter
 from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord
+from schemas.liveops.commands import DebitWallet
 from schemas.studio.commands import COMMANDS, RevokeKey
 from schemas.studio.definitions import load_definitions
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
-from schemas.topics import STUDIO_COMMANDS, TELEMETRY
+from schemas.topics import LIVEOPS_COMMANDS, STUDIO_COMMANDS, TELEMETRY
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from tests.deploy.studio_world import Workers, workers
@@ -232,6 +234,36 @@ async def test_unreadable_commands_are_kept_and_can_be_replayed(running: Workers
     assert await _replay(running.settings, part) == [f"{command.command_id}#r2: 500"]
     assert (await _entries(running.settings))[part].replays == 2
     assert COMMANDS.wire_names
+
+
+async def test_a_dead_command_of_liveops_is_asked_for_again(running: Workers) -> None:
+    command = Command(
+        command_id=str(uuid.uuid4()),
+        type=DebitWallet.WIRE,
+        aggregate_id="game_1/player",
+        studio_id="studio",
+        game_id="game_1",
+        body=b"\xc1",
+        at_ms=time.time_ns() // 1_000_000,
+        seed=bytes(16),
+        fingerprint=b"f",
+        keyed=False,
+        definition="1:d",
+    )
+    async with AsyncExitStack() as stack:
+        appender = KafkaAppender(running.settings.kafka)
+        stack.push_async_callback(appender.stop)
+        client = await _open_client(running.settings, LIVEOPS_COMMANDS.name, appender, stack)
+        assert (await client.submit(command, definition=b"rules")).status == 500
+    found = [one.letter for one in (await _entries(running.settings)).values()]
+    (letter,) = [one for one in found if one.topic == LIVEOPS_COMMANDS.name]
+    contents = await _contents(running.settings, letter)
+    assert (contents.commands, contents.definitions) == ([command], {"1:d": b"rules"})
+    assert await _replay(running.settings, letter.id) == [f"{command.command_id}#r1: 500"]
+    entries = await _entries(running.settings)
+    assert entries[letter.id].replays == 1
+    replayed = [one.letter for one in entries.values() if one.letter.topic == LIVEOPS_COMMANDS.name]
+    assert [one.partition for one in replayed] == [letter.partition] * 2, "it was decided where it was before"
 
 
 async def test_a_dead_part_of_telemetry_is_replayed_as_it_was_sent(running: Workers) -> None:

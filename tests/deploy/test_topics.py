@@ -2,7 +2,9 @@ import asyncio
 
 import pytest
 
-from deploy.topics import TopicMismatchError, ensure_topics, wanted_topics
+from deploy.nouns import topics_of
+from deploy.settings import Settings
+from deploy.topics import TopicMismatchError, ensure_topics
 from schemas import topics
 
 pytestmark = pytest.mark.stack
@@ -34,7 +36,10 @@ async def test_another_setting_is_refused(kafka: str) -> None:
 
 
 def test_the_telemetry_partition_count_is_the_deployments() -> None:
-    counts = {topic.name: topic.partitions for topic in wanted_topics(4, 8)}
+    counts = {
+        topic.name: topic.partitions
+        for topic in topics_of(Settings(telemetry_partitions=4, liveops_partitions=8))
+    }
     assert counts == {
         "studio.commands": 1,
         "studio.events": 1,
