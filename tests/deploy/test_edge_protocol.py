@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import uvicorn
-
 from deploy.connections import Addresses, ProxiedAddresses
 from deploy.edge_protocol import EdgeProtocol, WholeAnswers, edge_protocol
 from schemas.edge.proxy import TrustedProxies
+from tests.deploy.raw_http import exchange, served
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -27,42 +26,8 @@ class Impatient(EdgeProtocol):
     head_seconds = 0.3
 
 
-@asynccontextmanager
-async def served(app: Any = hello, protocol: type[EdgeProtocol] = Impatient) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        http=protocol,
-        lifespan="off",
-        log_level="critical",
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
-
-
-async def exchange(port: int, *pieces: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for piece in pieces:
-        writer.write(piece)
-        await writer.drain()
-    async with asyncio.timeout(10):
-        answer = await reader.read()
-    writer.close()
-    return answer
-
-
 async def test_a_late_head_is_a_quiet_close() -> None:
-    async with served() as port:
+    async with served(hello, Impatient) as port:
         for sent in (b"", b"GET / HT", GET[:-2]):
             assert await exchange(port, sent) == b""
         late_again = await exchange(port, GET, GET[:10])
@@ -71,7 +36,7 @@ async def test_a_late_head_is_a_quiet_close() -> None:
 
 
 async def test_a_head_that_never_ends_is_431() -> None:
-    async with served() as port:
+    async with served(hello, Impatient) as port:
         header = b"x-filler: " + b"y" * 8_000 + b"\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET[:-2])
@@ -87,7 +52,7 @@ async def test_a_head_that_never_ends_is_431() -> None:
 
 
 async def test_requests_behind_one_another_are_served() -> None:
-    async with served() as port:
+    async with served(hello, Impatient) as port:
         answer = await exchange(port, GET + GET + GET[:-2] + b"connection: close\r\n\r\n")
         assert answer.count(b"HTTP/1.1 200") == 3
 
@@ -150,7 +115,7 @@ async def head_and_body(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 
 async def test_an_address_has_so_many_connections_and_others_have_theirs() -> None:
-    async with opening() as opened, served(protocol=edge_protocol(Addresses(3))) as port:
+    async with opening() as opened, served(hello, edge_protocol(Addresses(3))) as port:
         held = [await opened(port) for _ in range(3)]
         for reader, writer in held:
             writer.write(GET)

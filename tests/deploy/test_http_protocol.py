@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 
 from deploy.edge_protocol import EdgeProtocol
+from tests.deploy.raw_http import exchange, served
 
 H2C = b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\nupgrade: h2c\r\n"
 WEBSOCKET = b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\n"
@@ -52,43 +50,6 @@ class Narrow(Impatient):
     heads_bytes_max = 100_000
 
 
-@asynccontextmanager
-async def served(protocol: type[EdgeProtocol] = Impatient) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        echo,
-        host="127.0.0.1",
-        port=0,
-        http=protocol,
-        ws="none",
-        lifespan="off",
-        log_level="critical",
-        timeout_keep_alive=1,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
-
-
-async def exchange(port: int, *pieces: bytes) -> bytes:
-    """Each piece in a packet of its own; what came until the server closed."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for number, piece in enumerate(pieces):
-        if number:
-            await asyncio.sleep(0.05)
-        writer.write(piece)
-        await writer.drain()
-    async with asyncio.timeout(10):
-        answer = await reader.read()
-    writer.close()
-    return answer
-
-
 def answers(received: bytes) -> list[Any]:
     """What `echo` was asked, from answers with a length."""
     found = []
@@ -118,7 +79,7 @@ async def test_an_upgrade_is_ignored_and_the_body_read(upgrade: bytes, split: st
         "within the body": request.index(b"1}"),
         "within the head": request.index(b"pgrade:"),
     }[split]
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         received = await exchange(port, *filter(None, (request[:at], request[at:] + LAST)))
     first, last = answers(received)
     assert (first["method"], first["body"]) == ("POST", '{"a": 1}')
@@ -134,7 +95,7 @@ async def test_upgrades_with_chunks_without_a_body_and_behind_one_another() -> N
         post(b"behind", WEBSOCKET),
         LAST,
     )
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         found = answers(await exchange(port, b"".join(requests)))
     assert [(one["path"], one["body"]) for one in found] == [
         ("/", "abc"),
@@ -145,7 +106,7 @@ async def test_upgrades_with_chunks_without_a_body_and_behind_one_another() -> N
 
 
 async def test_connect_ends_the_connection() -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         assert (await exchange(port, b"CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n")).startswith(
             b"HTTP/1.1 400"
         )
@@ -154,7 +115,7 @@ async def test_connect_ends_the_connection() -> None:
 
 
 async def test_a_client_that_asks_before_it_sends_is_told_to_go_on() -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head, _, body = post(b"large", b"Expect: 100-continue\r\n").partition(b"\r\n\r\n")
         writer.write(head + b"\r\n\r\n")
@@ -167,7 +128,7 @@ async def test_a_client_that_asks_before_it_sends_is_told_to_go_on() -> None:
 
 
 async def test_an_answer_without_the_expected_body_ends_the_connection() -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         head = post(b"", b"Expect: 100-continue\r\n", b"/unread").replace(b"length: 0", b"length: 9")
         received = await exchange(port, head)
         assert len(answers(received)) == 1
@@ -177,7 +138,7 @@ async def test_an_answer_without_the_expected_body_ends_the_connection() -> None
 
 
 async def test_a_stream_to_http_1_0_has_no_chunks_and_ends_with_the_connection() -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         received = await exchange(port, b"GET /stream HTTP/1.0\r\n\r\n")
         head, _, body = received.partition(b"\r\n\r\n")
         assert b"chunked" not in head
@@ -189,7 +150,7 @@ async def test_a_stream_to_http_1_0_has_no_chunks_and_ends_with_the_connection()
 
 
 async def test_a_head_answer_has_no_body_whatever_the_version() -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         for request in (LAST.replace(b"GET", b"HEAD"), b"HEAD /stream HTTP/1.0\r\n\r\n"):
             received = await exchange(port, request)
             assert received.startswith(b"HTTP/1.1 200")
@@ -198,7 +159,7 @@ async def test_a_head_answer_has_no_body_whatever_the_version() -> None:
 
 async def test_trailers_are_read_over_and_bounded() -> None:
     head = CHUNKED + b"5\r\nhello\r\n0\r\n"
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         first, last = answers(await exchange(port, head + b"checksum: 1\r\n\r\n" + LAST))
         assert (first["body"], last["path"]) == ("hello", "/last")
         assert "checksum" not in first["headers"]
@@ -233,7 +194,7 @@ async def test_trailers_are_read_over_and_bounded() -> None:
 async def test_what_is_no_body_is_bounded(head: bytes, flood: bytes) -> None:
     piece = flood * (65_536 // len(flood))
     sent = 0
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head)
         with pytest.raises(ConnectionError):  # noqa: PT012 - which of the calls meets it is chance
@@ -250,14 +211,14 @@ async def test_what_is_no_body_is_bounded(head: bytes, flood: bytes) -> None:
 async def test_many_small_chunks_of_a_large_body_are_taken() -> None:
     chunk = b"18\r\n" + b"x" * 24 + b"\r\n"
     body = chunk * 20_000 + b"0\r\n\r\n"
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         first, _ = answers(await exchange(port, CHUNKED + body + LAST))
         assert len(first["body"]) == 480_000
 
 
 async def test_requests_behind_one_another_are_bounded_and_the_last_answer_closes() -> None:
     get = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n"
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         asked = await exchange(port, get + LAST.replace(b"connection: close\r\n", b"") * 40, LAST)
         assert len(answers(asked)) == 42
         many = await exchange(port, get + b"GET / HTTP/1.1\r\n\r\n" * 5_000)
@@ -266,7 +227,7 @@ async def test_requests_behind_one_another_are_bounded_and_the_last_answer_close
 
 async def test_what_is_whole_is_answered_before_what_is_malformed() -> None:
     slow = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n"
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         for garbage in (b"\x00\x01\r\n\r\n", post(b"").replace(b"length: 0", b"length: x")):
             (only,) = answers(await exchange(port, slow + garbage))
             assert only["path"] == "/slow"
@@ -281,7 +242,7 @@ async def test_what_is_whole_is_answered_before_what_is_malformed() -> None:
 
 async def test_heads_that_are_not_whole_share_a_limit() -> None:
     half = b"GET /" + b"x" * 55_000
-    async with served(Narrow) as port:
+    async with served(echo, Narrow) as port:
         first, beyond = await asyncio.gather(exchange(port, half), exchange(port, b"", half))
         assert first == b""  # too late, and quietly closed
         assert beyond.startswith(b"HTTP/1.1 503")
@@ -291,7 +252,7 @@ async def test_heads_that_are_not_whole_share_a_limit() -> None:
 
 @pytest.mark.parametrize("idle", [b"\r\n", b"\n", b""])
 async def test_blank_lines_are_no_sign_of_life(idle: bytes) -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(b"x"))
         await reader.readuntil(b"}}")
@@ -312,7 +273,7 @@ async def test_blank_lines_are_no_sign_of_life(idle: bytes) -> None:
 
 
 async def test_a_drip_of_unread_body_is_no_sign_of_life() -> None:
-    async with served() as port:
+    async with served(echo, Impatient) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(b"", path=b"/unread").replace(b"length: 0", b"length: 9999"))
         await reader.readuntil(b"}}")
