@@ -15,7 +15,13 @@ import msgspec
 
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
-from schemas.telemetry.deadlines import GameWatermark, OpenSession, SessionDue, encode_session_due
+from schemas.telemetry.deadlines import (
+    SESSION_ENDS_AFTER_MS,
+    GameWatermark,
+    OpenSession,
+    SessionDue,
+    encode_session_due,
+)
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
 
 if TYPE_CHECKING:
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
 
     from schemas.log import Appender, LogTail
 
-SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
 DUES_PER_RECORD: Final = 500
 DUES_PER_GAME: Final = 2_000
 """Sessions of one game and partition that one round looks at; the oldest first, the rest wait a round."""

@@ -5,32 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.edge.parameters import Choice, Integer, Parameter, Text
+from schemas.telemetry.insights import INSIGHT_TYPES, SENTIMENTS
+from schemas.telemetry.s1 import SOURCES
 
 STATUSES: Final = ("pending", "transcribing", "processing", "analyzed", "failed")
-SOURCES: Final = (
-    "manual",
-    "discord",
-    "unity-telemetry",
-    "unreal-telemetry",
-    "godot-telemetry",
-    "python-telemetry",
-    "typescript-telemetry",
-    "obs",
-)
-INSIGHT_TYPES: Final = (
-    "stuck-point",
-    "confusion",
-    "positive-moment",
-    "negative-moment",
-    "feature-request",
-    "bug-report",
-    "difficulty-spike",
-    "pacing-issue",
-    "ui-friction",
-    "praise",
-    "session-summary",
-)
-SENTIMENTS: Final = ("positive", "neutral", "negative")
 LIMIT_MAX: Final = 100
 _SLUG: Final = "[a-z0-9_-]+"
 
@@ -89,7 +67,10 @@ SESSIONS: Final = (
     ),
     Parameter(name="status", kind=Choice(STATUSES), description="Session status.", example="analyzed"),
     Parameter(
-        name="source", kind=Choice(SOURCES), description="Where it came from.", example="unity-telemetry"
+        name="source",
+        kind=Choice(SOURCES),
+        description="Where it came from.",
+        example="unity-telemetry",
     ),
     Parameter(
         name="q",

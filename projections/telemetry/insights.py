@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from schemas.telemetry.insights import InsightType, Sentiment
+
 if TYPE_CHECKING:
     from projections.telemetry.active_time import EventId, Run
     from projections.telemetry.sessions import SessionKey
@@ -34,7 +36,10 @@ SPIKE_DEATHS: Final = 3
 SPIKE_MS: Final = 2 * 60 * 1000
 PAUSE_MS: Final = 90 * 1000
 TURNAROUND_FAILURES: Final = 3
-SENTIMENTS: Final = {"positive-moment": "positive", "session-summary": "neutral"}
+_SENTIMENT_OF: Final[dict[InsightType, Sentiment]] = {
+    "positive-moment": "positive",
+    "session-summary": "neutral",
+}
 """Of the rules that are not negative."""
 PER_RULE_MAX: Final = 100
 """Findings of one rule in one session; the earliest are kept."""
@@ -70,8 +75,8 @@ class Insight(msgspec.Struct, frozen=True, kw_only=True):
     """One finding. `created_at_ms` is the session's end, `events` what it rests on in order of time."""
 
     insight_id: str
-    type: str
-    sentiment: str
+    type: InsightType
+    sentiment: Sentiment
     confidence: float
     evidence: str
     events: tuple[EventId, ...]
@@ -199,7 +204,7 @@ def _summary(session: FinishedSession) -> Insight:
 
 def _insight(
     session: FinishedSession,
-    rule: str,
+    rule: InsightType,
     confidence: float,
     evidence: str,
     events: Sequence[RuleEvent] | Sequence[EventId],
@@ -209,7 +214,7 @@ def _insight(
     return Insight(
         insight_id=f"ins_{sha256(name.encode()).hexdigest()[:24]}",
         type=rule,
-        sentiment=SENTIMENTS.get(rule, "negative"),
+        sentiment=_SENTIMENT_OF.get(rule, "negative"),
         confidence=confidence,
         evidence=evidence,
         events=rests_on,

@@ -13,12 +13,11 @@ import msgspec
 
 from projections.telemetry.active_time import Run, active_ms, add_in_order, bounded, certainly_fit, merge
 from projections.telemetry.insights import RULE_EVENTS
+from schemas.telemetry.deadlines import SESSION_ENDS_AFTER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
-"""A session is over when its game's watermark has passed its last event by this much."""
 POSITION_EVENT: Final = "player_pos"
 EVENT_NAMES_MAX: Final = 1_000
 """Different names a session's counts hold beside KEPT_NAMES; further ones count under `OTHER_NAMES`."""

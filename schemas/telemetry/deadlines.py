@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+SESSION_ENDS_AFTER_MS: Final = 30 * 60 * 1000
+"""A session is over when its game's watermark has passed its last event by this much."""
 
 
 class GameWatermark(msgspec.Struct, frozen=True, kw_only=True):

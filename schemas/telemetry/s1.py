@@ -11,7 +11,7 @@ of depth and map size; a whole float is an integer where one is asked (`schemas/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import msgspec
 import orjson
@@ -47,7 +47,7 @@ Source = Literal[
     "typescript-telemetry",
     "obs",
 ]
-SOURCES: Final[frozenset[str]] = frozenset(Source.__args__)  # type: ignore[attr-defined]
+SOURCES: Final[tuple[str, ...]] = get_args(Source)
 DEFAULT_SOURCE: Final[Source] = "python-telemetry"
 DEFAULT_ENVIRONMENT: Final = "production"
 ENVIRONMENT_PATTERN: Final = r"^[a-z0-9_-]{1,64}\Z"

@@ -10,9 +10,9 @@ from projections.redis.client import connect
 from projections.telemetry.live_counters import LiveState, RedisDeadlines, RedisLive
 from projections.telemetry.sessions import SessionKey
 from schemas.log import Appended, LogUnavailable
-from schemas.telemetry.deadlines import SessionDue, decode_session_due
+from schemas.telemetry.deadlines import SESSION_ENDS_AFTER_MS, SessionDue, decode_session_due
 from schemas.telemetry.record import decode_record
-from streams.timer import AGAIN_AFTER_MS, DUES_PER_RECORD, SESSION_ENDS_AFTER_MS, SessionTimer
+from streams.timer import AGAIN_AFTER_MS, DUES_PER_RECORD, SessionTimer
 from tests.projections.telemetry.support import GAME, START_MS, STUDIO, TOPIC, MemoryLog, gameplay, s4
 
 if TYPE_CHECKING:

@@ -6,19 +6,16 @@ time is the dashboard's own.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from projections.telemetry.queries.dashboard_common import Filters, Query
+from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, ROOMS_MAX, intensities
+from projections.telemetry.queries.heatmap_sql import FROM_GAMES, checked_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-CELLS_X: Final = 32
-CELLS_Y: Final = 18
-ROOMS_MAX: Final = 12
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -45,8 +42,8 @@ class Heatmap(msgspec.Struct, frozen=True):
 
 def heatmap_query(filters: Filters, axes: str) -> Query:
     """Rows (room, n, x_min, x_max, y_min, y_max, cx, cy, c, total). `axes` is the game's: two of x, y, z."""
-    horizontal, vertical = _axes(axes)
-    where = f"{filters.during()} AND endsWith(source, '-telemetry')"
+    horizontal, vertical = checked_axes(axes)
+    where = f"{filters.during()} AND {FROM_GAMES}"
 
     def cell(value: str, low: str, high: str, cells: int) -> str:
         place = f"floor({cells} * ({value} - {low}) / ({high} - {low}))"
@@ -85,7 +82,7 @@ def read_heatmap(axes: str, rows: Sequence[dict[str, Any]]) -> Heatmap:
     rooms = []
     for name, cells in by_room.items():
         first = cells[0]
-        densest = math.log1p(max(int(cell["c"]) for cell in cells))
+        intensity = intensities({int(cell["c"]) for cell in cells})
         rooms.append(
             Room(
                 room=name,
@@ -95,21 +92,10 @@ def read_heatmap(axes: str, rows: Sequence[dict[str, Any]]) -> Heatmap:
                 y_min=float(first["y_min"]),
                 y_max=float(first["y_max"]),
                 cells=[
-                    (
-                        int(cell["cx"]),
-                        int(cell["cy"]),
-                        round(math.log1p(int(cell["c"])) / densest, 4),
-                        int(cell["c"]),
-                    )
+                    (int(cell["cx"]), int(cell["cy"]), intensity[int(cell["c"])], int(cell["c"]))
                     for cell in cells
                 ],
             )
         )
     total = int(rows[0]["total"]) if rows else 0
     return Heatmap(CELLS_X, CELLS_Y, axes, total, rooms)
-
-
-def _axes(axes: str) -> tuple[str, str]:
-    if len(axes) != 2 or not set(axes) <= set("xyz"):
-        raise ValueError(f"heatmap axes must be two of x, y and z, not {axes!r}")
-    return axes[0], axes[1]

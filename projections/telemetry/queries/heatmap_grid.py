@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 CELLS_X: Final = 32
 CELLS_Y: Final = 18
@@ -68,8 +68,14 @@ def scale(extents: Iterable[Extent]) -> int:
     return 1 if widest < 2.0**1000 else 2**32
 
 
+def intensities(counts: Collection[int]) -> dict[int, float]:
+    """Of each count of a room's cells: ln(1+n) / ln(1+n_max) to 4 places."""
+    densest = math.log(1 + max(counts))
+    return {n: round(math.log(1 + n) / densest, 4) for n in counts}
+
+
 def rendered(room: str, extent: Extent, grid: Grid) -> bytes:
-    """A room as JSON: intensity = ln(1+n) / ln(1+n_max) to 4 places; cells by count, then y, then x.
+    """A room as JSON; cells by count, then y, then x.
 
     The text is put together by hand: with a dict for each cell it takes four times as long, and it is done
     for every heatmap in use about once a second.
@@ -77,8 +83,7 @@ def rendered(room: str, extent: Extent, grid: Grid) -> bytes:
     filled = np.flatnonzero(grid)
     counts = grid[filled]
     order = np.lexsort((filled, -counts))
-    densest = math.log(1 + int(counts.max()))
-    ends = {n: f"{math.log(1 + n) / densest:.4f}}}" for n in np.unique(counts).tolist()}
+    ends = {n: f"{intensity:.4f}}}" for n, intensity in intensities(np.unique(counts).tolist()).items()}
     cells = ",".join(
         [
             _CELL_BEGINS[cell] + ends[count]

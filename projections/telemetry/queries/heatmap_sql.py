@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from projections.clickhouse.transport import Value
 
 
+FROM_GAMES: Final = "endsWith(source, '-telemetry')"
+"""Of all points, those that count."""
+
+
 class HeatmapKey(msgspec.Struct, frozen=True):
     """Which points: a game's, of one build and environment or of all (None). `axes` are two of x, y, z."""
 
@@ -25,15 +29,17 @@ class HeatmapKey(msgspec.Struct, frozen=True):
     axes: str = "xy"
 
 
+def checked_axes(axes: str) -> tuple[str, str]:
+    """Both columns of `positions`. Raises ValueError where they are not two of x, y and z."""
+    if len(axes) != 2 or not set(axes) <= set("xyz"):
+        raise ValueError(f"heatmap axes must be two of x, y and z, not {axes!r}")
+    return axes[0], axes[1]
+
+
 def points_of(key: HeatmapKey) -> tuple[str, dict[str, Value]]:
     """The condition on `positions` that a key is, and its parameters. Raises ValueError on unknown axes."""
-    if len(key.axes) != 2 or not set(key.axes) <= set("xyz"):
-        raise ValueError(f"heatmap axes must be two of x, y and z, not {key.axes!r}")
-    conditions = [
-        "studio_id = {studio:String}",
-        "game_id = {game:String}",
-        "endsWith(source, '-telemetry')",
-    ]
+    checked_axes(key.axes)
+    conditions = ["studio_id = {studio:String}", "game_id = {game:String}", FROM_GAMES]
     parameters: dict[str, Value] = {"studio": key.studio_id, "game": key.game_id}
     if key.build is not None:
         conditions.append("build_id = {build:String}")
