@@ -67,7 +67,7 @@ class Surround:
             if status == 0:
                 await self._internal_error(scope, sending, request_id)
         finally:
-            # A stream lasts for as long as somebody listens: what it took is the time to its head.
+            # A stream lasts for as long as its client: what it took is the time to its head.
             elapsed = (streams_since or time.perf_counter()) - began
             # The template, never the path: what clients choose must not become metric labels.
             route = getattr(scope.get("route"), "path", "unmatched")
@@ -95,7 +95,7 @@ class Surround:
 def head_only(send: Send) -> Send:
     """For an application that is asked GET where the client asked HEAD: the head is the whole answer.
 
-    The answer is complete with it, so whoever would stream on hears from `receive` that the client left.
+    The answer is complete with it, so a handler that would go on streaming gets a disconnect from `receive`.
     """
 
     async def sending(message: Message) -> None:

@@ -26,7 +26,7 @@ async def refuse_target(
     cors: Cors,
     now_ms: int,
 ) -> None:
-    """Answer 400. A body is read by nobody; `now_ms` is what S2's shape shows."""
+    """Answer 400. A body is not read; `now_ms` is what S2's shape shows."""
     path: str = scope["path"]
     surface = surface_of(path)
     request_id = str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""What says nothing of the record at hand, and what an operator does about a record that fails."""
+"""Which failures are not the record's fault, and what an operator does about a record that fails."""
 
 from __future__ import annotations
 

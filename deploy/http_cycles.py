@@ -29,7 +29,7 @@ class Http10Cycle(RequestResponseCycle):
 
 
 class ExpectingCycle(RequestResponseCycle):
-    """The client waits for `100 Continue`, which is sent when somebody asks for the body.
+    """The client waits for `100 Continue`, which is sent when the application reads the body.
 
     Where it is answered without that, it may send its body or leave it out: only the connection's end tells
     where the next request begins.

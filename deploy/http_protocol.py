@@ -3,7 +3,7 @@
 uvicorn itself waits for ever for a head, keeps every header and trailer, queues any number of pipelined
 requests, and takes any byte for a sign of life. Here the bytes of a message outside its body (head, chunk
 framing, trailers, blank lines before a head) have one limit; trailers are read over; heads that are not
-whole yet share a limit for the process. Bodies are bounded by whoever reads them.
+whole yet share a limit for the process. Bodies are bounded by the handlers that read them.
 
 `Upgrade` is ignored, whatever it asks for (RFC 9110, 7.8): nothing here serves another protocol.
 """
@@ -176,7 +176,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_asgi_task(self.cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body for whoever reads it."""
+        """A piece of the body for its reader."""
         cycle = self.cycle
         if cycle.response_complete:
             self._unread_bytes += len(body)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _QUIET: Final = ("aiokafka", "faust", "mode", "urllib3", "asyncio", "clickhouse_connect")
-"""Libraries that are heard from WARNING on, so that they build no records nobody reads."""
+"""Libraries that are heard from WARNING on, so that they build no records that are dropped."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -51,5 +51,5 @@ def configure(process: str, level: str) -> None:
 
 
 def exception(message: str) -> None:
-    """Log the exception at hand, for a process that can't go on."""
+    """Log the current exception, for a process that can't go on."""
     logging.getLogger("questlog").exception(message)  # noqa: LOG004 - it is called from handlers

@@ -221,7 +221,7 @@ class ObjectsApp:
         self._now_ms = now_ms
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request; a body is read by nobody."""
+        """Answer one request; a body is not read."""
         del receive
         key = scope["path"].removeprefix(URL_PATH)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))

@@ -49,7 +49,7 @@ def authorize(
 
 
 def presign(credentials: Credentials, host: str, path: str, *, seconds: int, time: str) -> dict[str, str]:
-    """The query parameters that let whoever holds them GET this one object for `seconds` (at most 7 days)."""
+    """The query parameters that permit their holder to GET this one object for `seconds` (at most 7 days)."""
     query = {
         "X-Amz-Algorithm": _ALGORITHM,
         "X-Amz-Credential": f"{credentials.key}/{_scope(credentials, time)}",

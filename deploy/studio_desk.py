@@ -137,7 +137,7 @@ class StudioDesk:
             except StoreUnavailable:
                 if time.monotonic() > deadline:
                     raise
-                await asyncio.sleep(0.1)  # the gate has no bell: it is looked at ten times a second
+                await asyncio.sleep(0.1)  # the gate sends no notification: it is polled ten times a second
             else:
                 return
 

@@ -40,7 +40,7 @@ class Failing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def poison(self) -> bool:
-        """Whether it failed so often that somebody has to act."""
+        """Whether it failed so often that an operator has to act."""
         return self.failures >= POISON_FAILURES
 
     @property

@@ -1,4 +1,4 @@
-"""Positions of whoever reads the log: what is kept of them, which records count, and whether the log fits.
+"""Positions of the log's readers: what is kept of them, which records count, and whether the log fits.
 
 All readers share it: the fold, the projections of Redis and ClickHouse, the webhooks, rank rewards. `begin`
 compares a position with the log before the first record, `Cursor` passes record after record by one rule.

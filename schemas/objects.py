@@ -62,7 +62,7 @@ class ObjectStore(Protocol):
         ...
 
     def signed_url(self, key: str, *, expires_at_ms: int) -> str:
-        """An address that serves this one object to whoever holds it, until the time given."""
+        """An address that serves this one object to its holder, until the time given."""
         ...
 
 

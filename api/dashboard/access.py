@@ -1,4 +1,4 @@
-"""Whom a request speaks for: cookie → session → credential, asked of the directory every time."""
+"""The principal of a request: cookie → session → credential, asked of the directory every time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SignedOut(Exception):
-    """No session, or one whose key no longer stands."""
+    """No session, or one whose key was rotated or revoked."""
 
 
 class NoSuchGame(Exception):
@@ -26,7 +26,7 @@ class NoSuchGame(Exception):
 
 
 class Access(msgspec.Struct, frozen=True):
-    """A session that stands: its credential, and the moment it expires (unix milliseconds)."""
+    """A valid session: its credential, and the moment it expires (unix milliseconds)."""
 
     credential: Credential
     expires_at_ms: int

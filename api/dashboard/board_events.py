@@ -1,4 +1,4 @@
-"""A leaderboard's events for as long as the session stands that asked for them."""
+"""A leaderboard's events for as long as the session that asked for them is valid."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from schemas.liveops.ports import BoardRow
 
 STANDING_SECONDS: Final = 3.0
-"""How often an open stream asks whether its session still stands. The directory is up to a second old: a
-revoked key hears no longer than 5 s."""
+"""How often an open stream checks that its session is still valid. The directory is up to a second old: a
+revoked key receives events for 5 s at most."""
 _CROWDED_WAIT: Final = "10"
 _OWN: Final = frozenset({"cache-control", "content-type"})
 _HEADERS: Final[RawHeaders] = tuple(
@@ -95,5 +95,5 @@ class BoardResponse(Response):
         except (SignedOut, NoSuchGame):
             return False
         except StoreUnavailable:
-            return True  # nobody knows; the directory is asked again soon
+            return True  # unknown for now; the directory is asked again soon
         return True

@@ -78,7 +78,7 @@ class LiveopsData:
         return BoardResponse(self._source, game, board, request, self._gatekeeper)
 
     async def player(self, request: Request, access: Access) -> bytes:
-        """Wallet, inventory and the newest movements; `player` is null where the game never heard of them."""
+        """Wallet, inventory and the newest movements; `player` is null where the game does not know them."""
         game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
         external_id = read_id(request.query_params, "player")
         whole = await self._source.player(game, external_id) if external_id else None

@@ -177,7 +177,7 @@ async def _form_key(request: Request) -> str:
     except TimeoutError as late:
         raise Refused(408, TOO_LATE) from late
     except ClientDisconnect as gone:
-        raise Refused(400, NO_KEY) from gone  # to nobody
+        raise Refused(400, NO_KEY) from gone  # no response can be sent
     try:
         values = parse_qs(body.decode("ascii"), max_num_fields=8, errors="strict").get("key", [])
     except ValueError as error:

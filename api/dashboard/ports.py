@@ -50,7 +50,7 @@ class ProjectionLag(msgspec.Struct, frozen=True, kw_only=True):
     """How far one projection is behind one log. Records of lag, and seconds where the source knows them.
 
     `state` is `ready`, `behind` (catching up), `failing` (it stands at the records in `failing` until
-    somebody acts) or `down` (nothing known: lag fields are None then).
+    an operator acts) or `down` (nothing known: lag fields are None then).
     """
 
     name: str
@@ -69,7 +69,7 @@ class LagSource(Protocol):
 
 
 class LiveopsSource(Protocol):
-    """Live-ops as its own surface reads it, in its shapes. Checks nobody; raises StoreUnavailable."""
+    """Live-ops' reads in S3's shapes. Performs no authorization; raises StoreUnavailable."""
 
     async def board(self, game: Game, board_id: str) -> BoardRow | None:
         """A board of the game, that of an open window before its first player too; None for another's."""
@@ -91,13 +91,13 @@ class LiveopsSource(Protocol):
     ) -> tuple[int, str] | None:
         """Serve the board's server-sent events on this connection until they end.
 
-        A status and a sentence where it was refused before anything was sent. May be cancelled: whoever
+        A status and a sentence where it was refused before anything was sent. May be cancelled: a caller that
         cancels ends the response.
         """
         ...
 
     async def player(self, game: Game, external_id: str) -> ServerPlayerResponse | None:
-        """Everything of one player; None for one that was never heard of."""
+        """Everything of one player; None for an unknown one."""
         ...
 
     async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> LedgerResponse | None:

@@ -60,7 +60,7 @@ def _failure(error: Exception) -> Response:
 
 
 async def _counted(gatekeeper: Gatekeeper, rates: Rates, request: Request) -> Access:
-    """Whom the request speaks for, once it is counted. Raises SignedOut, TooMany."""
+    """The request's principal, once it is counted. Raises SignedOut, TooMany."""
     try:
         access = await gatekeeper.access(request)
     except SignedOut:

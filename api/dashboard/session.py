@@ -1,6 +1,6 @@
 """The dashboard's session: a signed, expiring token that names a key by its hash and never holds the key.
 
-The token only says who asked; whether that key still stands is asked of the directory at every call, so a
+The token only says who asked; whether that key is still valid is asked of the directory at every call, so a
 rotated or revoked key is out within the directory's one second.
 """
 

@@ -61,7 +61,7 @@ class LiveopsReads:
         inside: Inside,
     ) -> None:
         self.inside = inside
-        """The same reads for whom somebody else has let in."""
+        """The same reads for a caller that is already authorized."""
         self._routes = routes
         self._access = access
         self._source_ip = source_ip

@@ -23,7 +23,7 @@ _NO_BOARD: Final = "there is no such leaderboard"
 
 
 class BoardRoutes:
-    """Handlers of callers that are let in."""
+    """Handlers of authorized requests."""
 
     def __init__(
         self,

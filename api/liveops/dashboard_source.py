@@ -1,4 +1,4 @@
-"""What this surface shows to whom somebody else has let in: the dashboard's session instead of a game's key.
+"""Live-ops' reads for the dashboard, which authorizes its requests itself.
 
 Implements `api.dashboard.ports.LiveopsSource` over the same views, players and stream reader as the routes.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Inside:
-    """Checks nobody: the caller has, and knows whose game it asks about."""
+    """Performs no authorization: the caller has, and passes a game of its principal."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Inside:
         return None
 
     async def player(self, game: Game, external_id: str) -> ServerPlayerResponse | None:
-        """Everything of one player; None for one that was never heard of."""
+        """Everything of one player; None for an unknown one."""
         return await self._players.overview(game, external_id)
 
     async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> LedgerResponse | None:

@@ -40,7 +40,7 @@ class GameBoards:
         return Found(scheduled.board, scheduled.ends_at_ms) if scheduled is not None else None
 
     async def top(self, game: Game, board_id: str, limit: int) -> Top | None:
-        """The first `limit` entries, at most a second old; none of them where nobody has started yet."""
+        """The first `limit` entries, at most a second old; none before the first start."""
         top = self._views.held(board_id, limit) or await self._views.top(board_id, limit)
         if top is None:
             scheduled = self._schedule.find(game, board_id)

@@ -84,7 +84,7 @@ class Call:
     def query(self) -> Mapping[str, Any]:
         """The route's query parameters, the default of each that is missing. Raises `Refused` (400).
 
-        Parameters nobody knows are let through: clients add some against caches.
+        Unknown parameters are ignored: clients add some against caches.
         """
         known, defaults = _asked_in_query(self.route)
         text: bytes = self.scope.get("query_string") or b""

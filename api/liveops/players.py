@@ -31,7 +31,7 @@ _NO_PLAYER: Final = "there is no such player"
 
 
 class PlayerRoutes:
-    """Handlers of callers that are let in."""
+    """Handlers of authorized requests."""
 
     def __init__(self, players: PlayerReads, finals: FinalBoardReads, now_ms: Callable[[], int]) -> None:
         self._players = players
@@ -66,7 +66,7 @@ class PlayerRoutes:
         return Answer(200, shapes.encode(responses.EventsListResponse(events=body)))
 
     async def pending_grants(self, call: Call, caller: Caller) -> Answer:
-        """PendingGrantsResponse, newest first; empty for a player that was never heard of."""
+        """PendingGrantsResponse, newest first; empty for an unknown player."""
         grants = await self._grants(caller.game, call.names["externalId"], call.query()["limit"])
         return Answer(200, shapes.encode(responses.PendingGrantsResponse(grants=grants)))
 
@@ -82,14 +82,14 @@ class PlayerRoutes:
         return Answer(200, shapes.encode(responses.WalletListResponse(wallet=wallet)))
 
     async def server_player(self, call: Call, caller: Caller) -> Answer:
-        """Everything of one player *(ours)*: 404 for one that was never heard of."""
+        """Everything of one player *(ours)*: 404 for an unknown one."""
         body = await self.overview(caller.game, call.names["externalId"])
         if body is None:
             raise Refused(404, _NO_PLAYER)
         return Answer(200, shapes.encode(body))
 
     async def overview(self, game: Game, external_id: str) -> responses.ServerPlayerResponse | None:
-        """Everything of one player in S3's shapes; None for one that was never heard of."""
+        """Everything of one player in S3's shapes; None for an unknown one."""
         running = self._open_events(game)
         player = await self._players.player(game.id, external_id)
         if player is None:
@@ -127,7 +127,7 @@ class PlayerRoutes:
     async def ledger(
         self, game: Game, external_id: str, below: int, limit: int
     ) -> responses.LedgerResponse | None:
-        """A page of one player's movements numbered below `below`; None for one never heard of."""
+        """A page of one player's movements numbered below `below`; None for an unknown one."""
         player = await self._players.player(game.id, external_id)
         if player is None:
             return None

@@ -1,6 +1,6 @@
-"""Boards that a schedule promises before anybody is on them: those of `global` events.
+"""Boards that a schedule promises before their first player: those of `global` events.
 
-A board exists in the stores from its first start on. Until then, and after a window that nobody joined, it is
+A board exists in the stores from its first start on. Until then, and after a window without players, it is
 empty: clients know its id from `events` and ask for it.
 """
 
@@ -24,11 +24,11 @@ GAMES_MAX: Final = 100
 WINDOWS_MAX: Final = 500
 """Windows known of a game: of each event the newest ones, its share, at least two."""
 FINAL_AFTER_MS: Final = 2_000
-"""So long after its window a board is final that nobody is on: a last start is in the stores by then."""
+"""An empty board is final this long after its window: a last start is in the stores by then."""
 
 
 class Scheduled(msgspec.Struct, frozen=True):
-    """A board that nobody is on, as of now."""
+    """A board without players, as of now."""
 
     board: BoardRow
     ends_at_ms: int

@@ -45,11 +45,11 @@ class Hearing(msgspec.Struct, frozen=True):
 
     board: BoardRow
     ends_at_ms: int | None
-    """The end of the window of a board that nobody is on yet."""
+    """The end of the window of a board without players yet."""
     shares: tuple[Share, ...]
     """What the connection takes of this process's listeners."""
     presented: str = ""
-    """The key, which must go on to stand; empty where the caller looks after that."""
+    """The key, which must stay valid; empty where the caller looks after that."""
 
 
 def last_event_id(call: Call) -> str | None:

@@ -20,7 +20,7 @@ class Share(msgspec.Struct, frozen=True):
 
     name: str
     scope: str
-    """`game` or `address`, for whoever is refused."""
+    """`game` or `address`, for the error's text."""
     most: int
 
 

@@ -40,7 +40,7 @@ class Listener:
 
     def __init__(self, abort: Callable[[], object], presented: str = "") -> None:
         self.presented = presented
-        """The key that the stream was opened with; empty where somebody else sees whether it stands."""
+        """The key that the stream was opened with; empty where the caller checks that it is valid."""
         self.after = (0, 0)
         """Events up to this id are none of this listener's: it has had them."""
         self.dropped = False

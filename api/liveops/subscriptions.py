@@ -1,8 +1,8 @@
-"""Who listens to which board in this process, and the one reader that tells them.
+"""Subscribers of boards in this process, and the one reader that notifies them.
 
 One blocking read follows all boards that have listeners. Each event is made text once and put into every
 listener's own bounded queue, in slices, so that neither a slow listener nor five thousand of them hold up
-the process: whoever does not keep up is dropped and comes back with `Last-Event-ID`.
+the process: a client that does not keep up is disconnected and resumes with `Last-Event-ID`.
 
 When a rebuilt projection takes over, its streams are read from their beginning and what listeners have had is
 left out, by content: nothing is lost, and a board that is followed for less than five minutes may hear
@@ -49,7 +49,7 @@ class Full(Exception):
 
 
 class _Board:
-    """A board that somebody listens to."""
+    """A board with subscribers."""
 
     __slots__ = ("ends_at_ms", "finalized_before", "listeners", "position", "recent", "told")
 
@@ -61,7 +61,7 @@ class _Board:
         """While the streams of a rebuilt projection are caught up with: what listeners have had."""
         self.finalized_before = False
         self.ends_at_ms: int | None = None
-        """Of a board that nobody was on when a listener came."""
+        """Of a board that had no player when it was subscribed to."""
 
     def begin_again(self) -> None:
         """A rebuilt projection's streams hold the last minutes once more, under other ids."""
@@ -134,8 +134,8 @@ class BoardListeners:
         """Add a listener. Gives where it begins, and up to where it has to `replay` itself.
 
         What comes later is queued from now on. It begins after `after`, but at the end where that is an id of
-        the future. `ends_at_ms` is that of a board nobody is on: its listeners are told `closed` if it stays
-        so. Raises `Full`, and `StoreUnavailable`.
+        the future. `ends_at_ms` is that of a board without players: its subscribers are sent `closed` if it
+        stays so. Raises `Full`, and `StoreUnavailable`.
         """
         if self._closed or self._count >= self._options.listeners_max:
             raise Full
@@ -143,7 +143,7 @@ class BoardListeners:
             after = None
         if board_id not in self._boards:
             position = await self._streams.last_id(board_id)
-            if board_id not in self._boards:  # nobody else was quicker
+            if board_id not in self._boards:  # no other request was quicker
                 self._boards[board_id] = _Board(position)
                 self._follow_changed()
         board = self._boards[board_id]
@@ -304,13 +304,13 @@ class BoardListeners:
             for look in (self._end_revoked, self._end_unjoined):
                 try:
                     await look()
-                except StoreUnavailable as error:  # nobody knows: it is asked again soon
+                except StoreUnavailable as error:  # unknown for now: it is asked again soon
                     _log.warning("streams can't be looked through now: %s", error)
                 except Exception:  # noqa: BLE001 - the next look may go well
                     _log.exception("streams can't be looked through now")
 
     async def _end_revoked(self) -> None:
-        """Whose key no longer stands hears no more."""
+        """Ends the streams whose key was rotated or revoked."""
         by_key: dict[str, list[Listener]] = {}
         for board in self._boards.values():
             for listener in board.listeners:
@@ -321,7 +321,7 @@ class BoardListeners:
                 self._end(listeners, REVOKED)
 
     async def _end_unjoined(self) -> None:
-        """A window that ended without anybody finalizes no board: its listeners are told here."""
+        """A window that ended without players finalizes no board: its subscribers are notified here."""
         now_ms = self._now_ms()
         for board_id, board in list(self._boards.items()):
             if board.ends_at_ms is not None and now_ms >= board.ends_at_ms + FINAL_AFTER_MS:

@@ -96,7 +96,7 @@ class BoardViews:
         return await asyncio.shield(flight)
 
     def empty(self, board: BoardRow, limit: int) -> Top:
-        """The view of a board that nobody is on, kept like any other."""
+        """The view of a board without players, cached like any other."""
         top = _top(board, 0, [], frozen=False)
         self._keep((board.id, limit), self._monotonic() + VIEW_AGE_MAX_S, top)
         return top
@@ -192,7 +192,7 @@ class BoardViews:
     def _landed(self, key: tuple[str, int], flight: asyncio.Task[Top | None]) -> None:
         del self._flights[key]
         if not flight.cancelled():
-            flight.exception()  # whoever waits has it
+            flight.exception()  # its waiters have it
 
 
 def _top(board: BoardRow, total: int, entries: list[BoardEntryRow], *, frozen: bool) -> Top:

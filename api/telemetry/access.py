@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whom an accepted request speaks for."""
+    """The principal of an accepted request."""
 
     studio: Studio
 
@@ -48,7 +48,7 @@ class Gate:
         return Caller(studio)
 
     async def game(self, caller: Caller, id_or_slug: str) -> Game:
-        """The caller's game of this id or slug. Raises `errors.Refused` 404, whoever else's it may be."""
+        """The caller's game of this id or slug. Raises `errors.Refused` 404 for any other."""
         game = await self._directory.game(id_or_slug)
         if game is None or game.studio_id != caller.studio.id:
             game = await self._directory.game_by_slug(caller.studio.id, id_or_slug)

@@ -173,7 +173,7 @@ async def _bring_up(supervisor: Supervisor, configured: Settings, console: Conso
 
 
 async def _agree(configured: Settings, console: Console, wishes: Wishes) -> None:
-    """Before anything reads the log: is any of it lost? Mends by itself where nothing answered is lost."""
+    """Before anything reads the log: is any of it lost? Repairs by itself where nothing answered is lost."""
     found = await find(configured)
     for line in found.lines():
         console.print(line, markup=False)

@@ -1,1 +1,1 @@
-"""What a log that lost its end leaves behind, found before anything reads it, and mended by one command."""
+"""What a log that lost its end leaves behind, found before it is read, and repaired by one command."""

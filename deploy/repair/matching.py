@@ -2,8 +2,8 @@
 
 A command record that was decided lives on in its events. So where `<noun>.commands` lost its end behind
 `<noun>.events`, nothing that was answered is lost, but the next record would take an offset that was decided
-before, and nobody would decide it. For each lost offset an empty record is appended, under the ids of the one
-that was there. Records that took decided offsets meanwhile were answered by nobody and are appended again.
+before, and it would never be decided. For each lost offset an empty record is appended, under the ids of the
+one that was there. Records that took decided offsets meanwhile were never answered and are appended again.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ async def _sources(
 
 
 async def mend(chain: Chain, appender: Appender) -> list[Mapping[str, object]]:
-    """Append what makes the chain whole; a line for each record. Raises where somebody else appends too."""
+    """Append what makes the chain whole; a line for each record. Raises where another process appends too."""
     told: list[Mapping[str, object]] = []
     for offset, (gateway_id, record_id) in sorted(chain.missing.items()):
         empty = CommandRecord(
@@ -145,8 +145,8 @@ async def mend(chain: Chain, appender: Appender) -> list[Mapping[str, object]]:
         appended = await appender.append(chain.commands, chain.partition, _encode(empty), RECOVERED)
         if appended.offset != offset:
             raise RuntimeError(
-                f"{chain.commands}[{chain.partition}] gave offset {appended.offset}, not {offset}: somebody"
-                " else appends to it. Stop gateways and workers, then repair again."
+                f"{chain.commands}[{chain.partition}] gave offset {appended.offset}, not {offset}:"
+                " another process appends to it. Stop gateways and workers, then repair again."
             )
         told.append({"topic": chain.commands, "partition": chain.partition, "lost": offset})
     for record in chain.replaced:

@@ -48,7 +48,7 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lost(self) -> int:
-        """Records beyond the log's end; 0 where it has grown again, and nobody can tell how many."""
+        """Records beyond the log's end; 0 where it has grown again and the number is unknown."""
         return max(0, self.offset - self.log_end)
 
 

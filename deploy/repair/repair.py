@@ -63,7 +63,7 @@ class Found(msgspec.Struct, frozen=True):
 
     @property
     def answered_is_lost(self) -> bool:
-        """Whether a store holds what the log has lost, so that somebody may have been told of it."""
+        """Whether a store holds what the log has lost, so that a client may have read it."""
         return bool(self.ahead)
 
     @property

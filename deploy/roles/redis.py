@@ -1,4 +1,4 @@
-"""The redis role: every noun's events into Redis, with outcomes and wake-ups."""
+"""The redis role: every noun's events into Redis, with outcomes and notifications."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the embedded ClickHouse itself lets a statement do: the rights and row policies of its one user.
 
 chDB takes no `CREATE USER` and no `CREATE ROW POLICY`, but it reads ClickHouse's configuration files when it
-opens. So the engine, not a reading of the statement's text, keeps everybody from files, URLs and other
+opens. So the engine, not a reading of the statement's text, keeps every user from files, URLs and other
 servers (no right to any source), and a read-only user from other studios' rows: a row policy is applied
 before PREWHERE, WHERE and JOIN conditions, so that none of them ever sees a row that it hides. The policy
 finds the studio in the setting `log_comment`: chDB knows no custom settings, and this one has no effect of

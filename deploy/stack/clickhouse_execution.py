@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CODE: Final = re.compile(r"Code: (\d+)")
 _ASKED_FOR_A_FILE: Final = "it's necessary to have the grant READ ON FILE"
-"""chDB's database `default` takes a name that is no table for a file's, and nobody may read files."""
+"""chDB's database `default` takes a name that is no table for a file's, and no user may read files."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 

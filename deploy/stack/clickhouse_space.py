@@ -1,10 +1,11 @@
 """What the embedded ClickHouse does about a volume that fills up.
 
 The engine itself leaves `KEPT_FREE_BYTES` alone: it refuses inserts (243, NOT_ENOUGH_SPACE: they are sent
-again) and begins no merge. That does not help a part that is being written when somebody else takes the last
-space: chDB 26.9 then shows a part with empty files as if it were whole; reading it fails (CORRUPTED_DATA).
-Opened again it finds such a part by its checksums, sets it aside and uses those that it was merged from. It
-keeps them for `old_parts_lifetime`, 8 minutes, so nothing may wait: the process ends when the volume is full.
+again) and begins no merge. That does not help a part that is being written when another process takes the
+last space: chDB 26.9 then shows a part with empty files as if it were whole; reading it fails
+(CORRUPTED_DATA). Opened again it finds such a part by its checksums, sets it aside and uses those that it was
+merged from. It keeps them for `old_parts_lifetime`, 8 minutes, so nothing may wait: the process ends when the
+volume is full.
 """
 
 from __future__ import annotations

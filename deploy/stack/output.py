@@ -28,5 +28,5 @@ class _PatientStream(io.TextIOBase):
 
 
 def patient(stream: IO[str]) -> IO[str]:
-    """The stream, with writes that fail lost and nothing else: words that nobody hears end no stack."""
+    """The stream. A failed write is dropped: an output that is closed or full ends no stack."""
     return cast("IO[str]", _PatientStream(stream))

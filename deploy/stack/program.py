@@ -149,7 +149,7 @@ def _open_log(log: Path) -> IO[bytes]:
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.replace(log.with_suffix(".log.1"))
         log.touch(mode=0o600)
-        log.chmod(0o600)  # an older one may have been begun for everybody
+        log.chmod(0o600)  # an older one may be readable by all users
         return log.open("ab")
     except OSError:
         return Path(os.devnull).open("ab")

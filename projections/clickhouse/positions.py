@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
 
 HOLD_MS: Final = 60_000
-"""A hold that is not renewed lapses after this long, so that a rebuild that died stops nobody for good."""
+"""A hold that is not renewed lapses after this long: a rebuild that died blocks no projector for good."""
 REPAIR: Final = (
     "Build it again: `questlog rebuild clickhouse`; `questlog repair` does so with the stack stopped, and"
     " says what was lost."
@@ -121,7 +121,7 @@ class Positions:
         )
 
     async def held(self, now_ms: int) -> str | None:
-        """Who asks this topic's projectors to wait now; None where nobody does."""
+        """The rebuild that asks this topic's projectors to wait now; None where there is none."""
         rows = await self._client.rows(
             "SELECT holder FROM holds FINAL WHERE topic = {topic:String}"
             " AND until > fromUnixTimestamp64Milli({now:Int64}, 'UTC')",

@@ -155,7 +155,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> StatementFa
 
 
 def _tagged(tag: str, body: bytes) -> bytes | None:
-    """The exception that ends a body after its first rows, between marks that nobody can guess."""
+    """The exception that ends a body after its first rows, between marks that can't be guessed."""
     mark = tag.encode()
     if not mark or not body.endswith(b"%b\r\n__exception__\r\n" % mark):
         return None

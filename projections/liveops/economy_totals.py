@@ -1,6 +1,6 @@
 """Sums of movements by minute and hour, as rows that may be written again. No I/O, no clock.
 
-A row holds everything of its time up to an offset. Whoever writes the next one adds only movements from there
+A row holds everything of its time up to an offset. The writer of the next one adds only movements from there
 on, so a batch that is written twice, or by two writers, is counted once; the row that knows most is kept.
 """
 

@@ -39,7 +39,7 @@ class PlayerQueries(Reading):
     """See the Protocol."""
 
     async def player(self, game_id: str, external_id: str) -> PlayerRow | None:
-        """None for a player that was never heard of."""
+        """None for an unknown player."""
         (row,) = await self._read(("hget", keys.player_key("player", game_id, external_id), "row", ""))
         return None if row is None else _player.decode(row)
 

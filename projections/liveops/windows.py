@@ -48,7 +48,7 @@ def _closing(setting: Setting, event: ev.WindowClosing) -> None:
 
 
 def _leave_when_done(setting: Setting, window: str) -> None:
-    """A window that is closed everywhere and has no board left to finalize is nobody's task any more."""
+    """A window that is closed everywhere and has no board left to finalize needs no more work."""
     setting.operations.append(
         delete_score_when(keys.WINDOWS, window, empty=f"boards:{window}", whole=f"closed:{window}")
     )

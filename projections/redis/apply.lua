@@ -6,7 +6,7 @@
 -- that a swap of the pointer takes effect between two records.
 --
 -- ARGV: noun, generation ('' follows the pointer), log id, partition, offset, src ('' where the record is no
--- events record), appended_at_ms, gateway id ('' wakes nobody), record id, partitions of the topic,
+-- events record), appended_at_ms, gateway id ('' sends no notification), record id, partitions of the topic,
 -- number of outcomes, mark of the record, then key, value, expires_at_ms for each outcome,
 -- then the operations, flat: name and arguments.
 -- Returns {status, next offset, last src}; status: applied, repeated, dropped, or a refusal (nothing was written):
@@ -92,7 +92,7 @@ while i <= #ARGV do
   i = i + rule[1] + 1
 end
 
--- Streams: what is older than this by Redis' clock is told to nobody; entries are kept, and idle streams go.
+-- Streams: what is older than this by Redis' clock is not published; entries are kept, and idle streams go.
 local TELL_MS, KEEP_MS, IDLE_MS = 5 * 60 * 1000, 10 * 60 * 1000, 20 * 60 * 1000
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)

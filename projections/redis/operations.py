@@ -95,7 +95,7 @@ def expire_as(key: str, board: str) -> Operation:
 def tell(key: str, at_ms: int, entries: str, member: str, payload: bytes) -> Operation:
     """Add to a stream of the last minutes, with the rank that `member` of the sorted set `entries` has then.
 
-    What is more than 5 minutes old by Redis' clock is left out (a rebuild tells nobody old news). The id is
+    What is more than 5 minutes old by Redis' clock is left out (a rebuild publishes nothing old). The id is
     Redis' own: applied twice, as after a lost second, it is told twice.
     """
     return ("stream", key, str(at_ms), entries, member, payload)

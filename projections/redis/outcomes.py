@@ -65,7 +65,7 @@ class RedisOutcomes:
         """Call `woken(record_id)` for each wake-up until cancelled. `up` is set while subscribed.
 
         After a broken connection `missed()` is called once the subscription stands again: wake-ups may have
-        been lost, so whoever waits looks the outcomes up.
+        been lost, so waiters look the outcomes up.
         """
         first = True
         while True:

@@ -142,10 +142,10 @@ class RedisRateLimiter:
             reply = [self._local.take(arguments) for arguments, _ in some]
         except AWAY as error:
             problem = StoreUnavailable(f"Redis is away: {error}")
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+        except Exception as error:  # noqa: BLE001 - raised in every task that waits
             problem = error
         for index, (_, answer) in enumerate(some):
-            if answer.done():  # whoever asked has gone; the call counts
+            if answer.done():  # the caller was cancelled; the call counts
                 continue
             if problem is not None:
                 answer.set_exception(problem)

@@ -62,13 +62,13 @@ class Gathering:
             reply = await GATHER.run(self._redis, self._noun, *arguments)
         except AWAY as error:
             problem = StoreUnavailable(f"Redis is away: {error}")
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+        except BaseException as error:  # noqa: BLE001 - raised in every task that waits
             problem = error
         if reply is None and problem is None:
             problem = StoreUnavailable(f"the {self._noun} projection is not ready")
         begin = 0
         for requests, answer in some:
-            if answer.done():  # whoever asked has gone
+            if answer.done():  # the caller was cancelled
                 pass
             elif problem is not None:
                 answer.set_exception(

@@ -69,7 +69,8 @@ class RedisReader:
     """A `LogReader` for one noun.
 
     `generation` is empty for the live reader, which follows the noun's pointer; a rebuild names its own.
-    `answers` false applies without storing outcomes or waking anybody (a rebuild before it has caught up).
+    `answers` false applies without storing outcomes or sending notifications (a rebuild before it has caught
+    up).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
--- Takes the first delivery of lines that are due, under a lease: nobody else gets the line until it is over.
+-- Takes the first delivery of lines that are due, under a lease: no other worker gets the line until it is over.
 -- A line that waits for its next try keeps waiting, whatever new events have said of it.
 --
 -- ARGV: now_ms, lease_ms, most of all, most of one target, then target, most for those that may have fewer.

@@ -23,7 +23,7 @@ REFRESH_S: Final = 0.5
 """An entry in use is looked up again at this age, so that no request waits for it."""
 ENTRIES_MAX: Final = 20_000
 KEY_LENGTH_MAX: Final = 512
-"""No credential, slug or id of ours is longer, and all are ASCII: anything else is nobody's."""
+"""No credential, slug or id of ours is longer, and all are ASCII: anything else is unknown."""
 
 ValueT = TypeVar("ValueT")
 
@@ -51,7 +51,7 @@ class RedisDirectory:
         """Likewise for a game by id."""
 
     async def credential(self, presented: str) -> Credential | None:
-        """Whom a presented key speaks for; None for nobody."""
+        """The principal of a presented key; None for an unknown one."""
         return await self._credentials.get(presented)
 
     async def credential_by_hash(self, key_hash: str) -> Credential | None:
@@ -118,7 +118,7 @@ class _Cache(Generic[ValueT]):
     def _landed(self, key: str, flight: asyncio.Task[ValueT]) -> None:
         del self._flights[key]
         if not flight.cancelled():
-            flight.exception()  # whoever waits has it; a look-up ahead of time has nobody to tell
+            flight.exception()  # its waiters have it; a look-up ahead of time has none
 
     async def _look_up(self, key: str) -> ValueT:
         asked = self._monotonic()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from schemas.log import LogRecord, LogTail
 
 ELSEWHERE: Final = (ClickHouseAway, LogUnavailable, GenerationChanged, SkipsChanged, SkipNeedsRebuild)
-"""What says nothing of the records at hand."""
+"""Failures that are not the records' fault."""
 SEARCH_SECONDS: Final = 20.0
 """How long a search may last: the watchdog ends a worker that stands still for 30 s."""
 _LEFT_OUT: Final = SkipDecision(

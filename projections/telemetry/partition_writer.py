@@ -63,8 +63,8 @@ class Partition:
 
         `skips` are the decisions about this partition that were known when it was assigned.
 
-        `overlap` collects the next batch while one is written: faster, for rebuilds; nobody then may take
-        `take` to mean that anything was written.
+        `overlap` collects the next batch while one is written: faster, for rebuilds; no other task may then
+        call `take` to mean that anything was written.
         """
         self.partition = partition
         self.next_offset = begin

@@ -1,4 +1,4 @@
-"""The `properties` column: the JSON of `custom_data` or `props`, and every field that nobody knows.
+"""The `properties` column: the JSON of `custom_data` or `props`, and every unknown field.
 
 Where the value is an object its fields stand at the top, so that `JSONExtract` finds them by the game's own
 names; any other value goes under `_value`, and unknown fields go under `_extra`. An object with a field

@@ -1,6 +1,6 @@
 """Builds the telemetry tables again: what `projections.clickhouse.rebuilding` needs to know of them.
 
-The set's name (`generations`) is exchanged first, so that whoever still writes by the old set can't move the
+The set's name (`generations`) is exchanged first, so that a writer of the old set can't move the
 new one's position. A verification compares the findings of sessions that the same rules have analysed.
 """
 

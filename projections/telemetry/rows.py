@@ -251,7 +251,7 @@ def _environment(item: Item) -> str:
 
 
 def _extras(item: Item) -> dict[str, Any] | None:
-    """What no column holds: fields that nobody knows, and of the known ones what their columns can't say."""
+    """What no column holds: unknown fields, and of the known ones what their columns can't say."""
     if item.source is None and item.environment is None and item.fps is None:
         return item.extras
     rest = dict(item.extras or {})

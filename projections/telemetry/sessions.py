@@ -54,7 +54,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     started_at_ms: int | None = None
     ended: bool = False
     first_only: bool = False
-    """Counts only where nobody has described the session yet (S4, whose every item would say it again)."""
+    """Counts only where the session has no description yet (S4, whose every item would repeat it)."""
 
 
 class Due(msgspec.Struct, frozen=True):

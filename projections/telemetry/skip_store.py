@@ -124,7 +124,7 @@ class SkipStore:
         """What to do about a decision that a batch, whose first record is `first`, holds: nothing, or raise.
 
         Raises SkipsChanged where the decision came too late for this process, and SkipNeedsRebuild where it
-        came too late for these tables. Both put it on the list, in case that whoever decided did not.
+        came too late for these tables. Both put it on the list, in case the command did not.
         """
         mine = decision.log_id == self._log_id
         if not mine or await self.has(decision) or not await self._names_its_record(decision, tail):

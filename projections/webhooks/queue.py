@@ -66,7 +66,7 @@ class WebhookQueue:
     ) -> list[Taken]:
         """First deliveries of lines that are due, at most `total`, of one target at most `per_target`.
 
-        `fewer` names targets that may have less than that now. Nobody else gets them for `lease_ms`.
+        `fewer` names targets that may have less than that now. No other worker gets them for `lease_ms`.
         """
         arguments = [str(now_ms), str(lease_ms), str(total), str(per_target)]
         for target, most in fewer.items():

@@ -1,6 +1,6 @@
 """Reads liveops' events into the webhooks' queue, each record once: deliveries and position in one script.
 
-Only what somebody wants costs a script; otherwise the position moves once a second. A Redis that lost its
+Only records with a delivery cost a script; otherwise the position moves once a second. A Redis that lost its
 data is read again from the log's start, where events older than 24 hours are passed over; younger ones are
 sent again with their ids (at least once).
 """
@@ -181,4 +181,4 @@ class WebhookReader(LogReader):
                     raise
                 await asyncio.sleep(
                     0.1
-                )  # a store that comes back has no bell: it is asked ten times a second
+                )  # a store sends no notification when it is back: it is polled ten times a second

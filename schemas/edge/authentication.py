@@ -2,7 +2,7 @@
 
 Source: contract/common.md's table of surfaces and contract/telemetry.md. Headers are ASGI's: lower-case
 names and raw bytes, in order, repeats included. A credential header that comes twice with different values
-names nobody: which one counts would depend on who reads it.
+names no principal: which one counts would depend on the reader.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Credentials:
         )
 
     async def credential(self, presented: str) -> Credential | None:
-        """Whom a presented key speaks for. Raises `StoreUnavailable`."""
+        """The principal of a presented key. Raises `StoreUnavailable`."""
         known = self._cached_credential(presented)
         if isinstance(known, Unknown):
             return await self._directory.credential(presented)

@@ -30,7 +30,7 @@ BODIES_IN_FLIGHT_BYTES: Final = 128 * 1024 * 1024
 """Bodies that are not answered yet, in one process: half of it for a key, a quarter for an address."""
 CONNECTIONS_PER_ADDRESS: Final = 2048
 RETRY_AFTER_UNAVAILABLE_S: Final = 2
-"""What a 503 tells clients to wait."""
+"""Retry-After of a 503."""
 
 
 def s4_bucket(game: Game, ip: str) -> str:
@@ -44,7 +44,7 @@ def s1_bucket(studio_id: str, game: Game | None, ip: str) -> str:
 
 
 def unknown_bucket(ip: str) -> str:
-    """Requests of one source IP with credentials that nobody has."""
+    """Requests of one source IP with unknown credentials."""
     return f"unknown:{counted_address(ip)}"
 
 

@@ -26,7 +26,7 @@ class KeyKind(StrEnum):
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a presented key speaks for. `game_id` is empty for account-wide kinds."""
+    """The principal of a presented key. `game_id` is empty for account-wide kinds."""
 
     key_id: str
     kind: str
@@ -93,7 +93,7 @@ class Directory(Protocol):
     """Credentials and definitions, at most 1 s old; raises StoreUnavailable instead of guessing."""
 
     async def credential(self, presented: str) -> Credential | None:
-        """Whom a presented key speaks for; None for an unknown, rotated or revoked one."""
+        """The principal of a presented key; None for an unknown, rotated or revoked one."""
         ...
 
     async def studio(self, studio_id: str) -> Studio | None:
@@ -120,7 +120,7 @@ class KeyHashes(Protocol):
     """
 
     async def credential_by_hash(self, key_hash: str) -> Credential | None:
-        """Whom the key with this hash speaks for."""
+        """The principal of the key with this hash."""
         ...
 
 
@@ -159,7 +159,7 @@ class Counted(msgspec.Struct, frozen=True, gc=False):
     limit: float
     period_ms: int
     scope: str = ""
-    """What shares the bucket, for whoever is refused: `player`, `address` or `key`."""
+    """What shares the bucket, for the error's text: `player`, `address` or `key`."""
 
 
 class RateLimiter(Protocol):

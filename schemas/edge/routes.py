@@ -15,7 +15,7 @@ from schemas.edge.parameters import Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 
 Proof = Literal["none", "registered", "always"]
-"""Who shows a player's secret: nobody, registered players, or every player."""
+"""Which players must present a secret: none, registered ones, or all."""
 Handler = TypeVar("Handler")
 
 _EVERYWHERE: Final = frozenset({400, 500, 503})
@@ -68,7 +68,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     summary: str
     tag: str
     keys: frozenset[KeyKind]
-    """Who may call; whoever presents none of these is refused. Empty: no key is needed."""
+    """Who may call; a request with none of these is refused. Empty: no key is needed."""
     answers: tuple[Answer, ...]
     errors: tuple[int, ...] = ()
     """Statuses beside those that `statuses` knows."""

@@ -16,7 +16,7 @@ def target_problem(raw_path: bytes, query: bytes) -> str | None:
     """What is wrong with a path and a query as they came; None where both are UTF-8 once decoded.
 
     Overlong forms, encoded surrogates and cut-off sequences are not UTF-8. `%2F` and `%00` are: the first is
-    a slash inside of an id, the second is refused by whoever asks for an id.
+    a slash inside of an id, the second is refused where an id is expected.
     """
     if (b"%" in raw_path or not raw_path.isascii()) and not _is_utf8(raw_path):
         return f"the path {_MESSAGE}"

@@ -23,7 +23,7 @@ from schemas.identifiers import key_hash
 from schemas.liveops.ports import PlayerReads
 
 SECRET_AGE_MAX_S: Final = 1.0
-"""Whoever changes a secret waits this long before the answer, so that no process takes the old one after."""
+"""A change of a secret waits this long before the answer, so that no process takes the old one after."""
 _SECRETS_MAX: Final = 20_000
 _KINDS: Final = frozenset({KeyKind.SDK_LIVE, KeyKind.SDK_TEST, KeyKind.SDK_SERVER})
 

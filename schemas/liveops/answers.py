@@ -103,7 +103,7 @@ class SettleAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DoneAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing to tell: it is so now, whoever did it."""
+    """No notification: it is so now, whichever command did it."""
 
 
 Answer = (

@@ -1,4 +1,4 @@
-"""Bots: a score that is a function of a seed and the time, so that everybody who looks sees the same."""
+"""Bots: a score that is a function of a seed and the time, the same for every reader."""
 
 from __future__ import annotations
 

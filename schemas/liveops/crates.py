@@ -1,4 +1,4 @@
-"""Crates: which row of a weighted table a seed draws. Anybody with table and seed can draw again."""
+"""Crates: which row of a weighted table a seed draws. The draw can be verified with table and seed."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class PlayerEvent(Message, frozen=True, kw_only=True):
 
 
 class PlayerCreated(PlayerEvent, frozen=True, kw_only=True):
-    """A player was heard of for the first time; always followed by what they were heard of for."""
+    """The first event of a player; always followed by the event that created them."""
 
     WIRE: ClassVar[str] = "liveops.player-created.v1"
 
@@ -48,12 +48,12 @@ class PlayerRegistered(PlayerEvent, frozen=True, kw_only=True):
 
     secret_hash: str
     created_at_ms: int
-    """When the player was first heard of."""
+    """When the player was created."""
     previous_secret_hash: str = ""
 
 
 class PlayerSecretRotated(PlayerEvent, frozen=True, kw_only=True):
-    """A player has another secret; the previous one speaks for nobody from now on."""
+    """A player has another secret; the previous one is invalid from now on."""
 
     WIRE: ClassVar[str] = "liveops.player-secret-rotated.v1"
 

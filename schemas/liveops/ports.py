@@ -19,7 +19,7 @@ LEDGER_HEAD: Final = 100
 
 
 class PlayerRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A player that was heard of."""
+    """A known player."""
 
     external_id: str
     created_at_ms: int
@@ -72,7 +72,7 @@ class LobbyRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class BoardRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A board that exists: its first attempt was started, or a lobby put somebody on it."""
+    """A board that exists: its first attempt was started, or a lobby put a player on it."""
 
     id: str
     studio_id: str
@@ -110,7 +110,7 @@ class PlayerReads(Protocol):
     """One player's state in Redis: a client that got its answer reads its own write here."""
 
     async def player(self, game_id: str, external_id: str) -> PlayerRow | None:
-        """None for a player that was never heard of."""
+        """None for an unknown player."""
         ...
 
     async def runs(
@@ -221,12 +221,12 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def first_pinned(row: WindowRow) -> tuple[int, str]:
-    """Orders pins where partitions have pinned different versions: everybody takes the lowest."""
+    """Orders pins where partitions have pinned different versions: all take the lowest."""
     return int(row.reference.partition(":")[0] or 0), row.reference
 
 
 class PinReads(Protocol):
-    """What windows are played by, for whoever sends commands to them."""
+    """What windows are played by, for senders of commands."""
 
     async def pins(
         self, studio_id: str, game_id: str, event_key: str, window_id: str
@@ -265,8 +265,9 @@ class DueReads(Protocol):
     async def windows_over(self, now_ms: int, limit: int) -> list[WindowRow]:
         """Windows past their end that are not finalized, the oldest end first.
 
-        A window leaves once all partitions are closed and no board of it is unfinalized, so one that nobody
-        played in leaves with its last partition: whoever closes windows settles their lobbies before that.
+        A window leaves once all partitions are closed and no board of it is unfinalized, so one without
+        players leaves with its last partition: the process that closes windows settles their lobbies before
+        that.
         """
         ...
 

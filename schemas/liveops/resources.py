@@ -110,7 +110,7 @@ class LeaderboardEntry(Shape, frozen=True, kw_only=True):
 
 
 class LobbyPlayer(Shape, frozen=True, kw_only=True):
-    """Somebody in a lobby."""
+    """A player in a lobby."""
 
     external_id: str
     joined_at: Time

@@ -1,6 +1,6 @@
 """Windows: when an event runs, as a pure function of its definition and a time.
 
-A window's id says when it starts and ends, so whoever holds one needs no definition to know. Windows are half
+A window's id says when it starts and ends, so a holder of one needs no definition to know. Windows are half
 open: `starts_at_ms` belongs to the window, `ends_at_ms` to the next. All calendar is UTC: weeks begin on
 Monday, unless `from` says where to count from; before `from` no window is open.
 """

@@ -82,7 +82,7 @@ class KeyCreated(StudioEvent, frozen=True, kw_only=True):
 
 
 class KeyRotated(StudioEvent, frozen=True, kw_only=True):
-    """A credential has another value; `previous_hash` speaks for nobody from now on."""
+    """A credential has another value; `previous_hash` is invalid from now on."""
 
     WIRE: ClassVar[str] = "studio.key-rotated.v1"
 

@@ -1,4 +1,4 @@
-"""How dear a body is to decode, told from its bytes before anything is made of it. Pure.
+"""How expensive a body is to decode, estimated from its bytes before decoding. Pure.
 
 msgspec reads a number in some 20 ns, but one whose decimal exponent is near the end of a double's range
 (`8.98846567431158e307`, `1e-320`) in 9 µs: 1.6 s for a megabyte of them. orjson takes 60 ns at most. A

@@ -65,7 +65,7 @@ _Unwired = Annotated[int, Meta(ge=1, le=0)]
 class Event(
     msgspec.Struct, forbid_unknown_fields=True, gc=False, rename={"at_ms": "·at_ms", "extras": "·extras"}
 ):
-    """One S1 event. `at_ms` is `t` in unix milliseconds; `extras` holds the fields nobody knows."""
+    """One S1 event. `at_ms` is `t` in unix milliseconds; `extras` holds the unknown fields."""
 
     name: Annotated[str, Meta(min_length=1, max_length=256)]
     t: Moment
@@ -136,7 +136,7 @@ _KNOWN: Final[dict[type[msgspec.Struct], frozenset[str]]] = {
     struct: frozenset(name for name in struct.__struct_encode_fields__ if not name.startswith("·"))
     for struct in (Batch, Event)
 }
-"""What clients may send: a field that is called as a derived one is one that nobody knows."""
+"""What clients may send: a field that is called as a derived one is an unknown one."""
 _REFUSED = (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError)
 
 

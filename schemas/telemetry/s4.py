@@ -67,7 +67,7 @@ _bounded_item_decoder = msgspec.msgpack.Decoder(BoundedItem)
 
 
 class _OpenItem(Item, forbid_unknown_fields=False, gc=False):
-    """An item that may carry fields nobody knows."""
+    """An item that may carry unknown fields."""
 
 
 _FIELDS = frozenset(Item.__struct_encode_fields__)

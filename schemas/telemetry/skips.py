@@ -1,6 +1,6 @@
 """The decision to skip a telemetry record, or one request in it, that a projector can't take in.
 
-The decision is a part of a later record of the same partition, so that every reader meets it. Whoever reads
+The decision is a part of a later record of the same partition, so that every reader meets it. A reader of
 the record before must know it already: the topic `telemetry.skips` lists all decisions, and each reader reads
 it before it begins. A decision holds for one record of one log, named by place and content.
 

@@ -33,7 +33,7 @@ SNAPSHOT_BYTES_A_RECORD: Final = 16 * 1024
 
 
 class AnotherWriter(Exception):
-    """Kafka gave our record another offset than the next one: somebody else appends to this partition."""
+    """Kafka gave our record another offset than the next one: another process appends to this partition."""
 
 
 class OutOfOrder(Exception):
@@ -162,7 +162,7 @@ class DeciderReader(LogReader, Generic[StateT]):
                 self._saving[partition] = asyncio.ensure_future(self._try_to_save(partition))
 
     async def revoked(self, partition: int) -> None:
-        """Forget the state. A snapshot under way may finish: it is true whoever decides now."""
+        """Forget the state. A snapshot under way may finish: it stays valid whichever process decides now."""
         self._folds.pop(partition, None)
         self._snapshot_at.pop(partition, None)
         self._snapshot_bytes.pop(partition, None)
@@ -199,7 +199,7 @@ class DeciderReader(LogReader, Generic[StateT]):
             _log.warning("no snapshot of %s[%d]: %s", self._events, partition, error)
 
     async def _refuse_other_commands(self, partition: int, fold: Fold[StateT]) -> None:
-        """Commands that lost their end would give decided offsets to new records, and nobody decides them."""
+        """Commands that lost their end would give decided offsets to new records, which are never decided."""
         src = fold.cursor.src
         if src < 0:
             return

@@ -3,7 +3,7 @@
 A name says what a snapshot is of: noun, log (Kafka's topic id), partition, events offset, the hash of the
 code that folded it, and the mark of the last record that was folded. One of another log or other code is not
 looked at; one whose last record is not in the log (a log that lost its end and grew again) is passed over.
-Whoever comes to hold the partition, on whatever machine, finds it in the object store.
+The partition's next owner, on any machine, finds it in the object store.
 
 An object is frames, each its length in four bytes and so many bytes, and the SHA-256 of all of them: a head,
 what is remembered, the state's pieces.
@@ -118,7 +118,7 @@ class ObjectSnapshots:
         self._rest = rest
 
     async def put(self, name: SnapshotName, snapshot: Snapshot) -> int:
-        """See SnapshotStore. Then removes those of the partition that nobody needs any more."""
+        """See SnapshotStore. Then removes those of the partition that are no longer needed."""
         digest = hashlib.sha256()
         held = bytearray()
         size_bytes = 0

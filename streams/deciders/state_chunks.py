@@ -1,4 +1,4 @@
-"""A state in small pieces, for snapshots: packing one is quick, so whoever packs can let others go first.
+"""Encodes a state in small pieces, for snapshots: between two, the event loop runs other tasks.
 
 CPython runs one thread at a time, and none while a value is being encoded: a state of a hundred thousand
 players packed in one go would hold up every decision for a second.

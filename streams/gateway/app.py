@@ -67,7 +67,7 @@ def handles(method: str, path: str) -> bool:
 
 
 class Gateway:
-    """The ASGI application. `metrics` is to be registered by whoever serves /metrics."""
+    """The ASGI application. `metrics` is to be registered by the process that serves /metrics."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""Validates large bodies beside the event loop, and makes dear ones count for more in their sender's limit.
+"""Validates large bodies beside the event loop, and charges expensive ones more to their sender's limit.
 
 A thread of its own takes one body at a time: what it decodes holds Python's lock for a few milliseconds at a
-piece, so that other requests go on meanwhile. Its CPU time is what the limit is charged with: whoever sends
-bodies that take long to decode may send fewer of them.
+piece, so that other requests go on meanwhile. Its CPU time is what the limit is charged with: a client that
+sends bodies that take long to decode may send fewer of them.
 """
 
 from __future__ import annotations

@@ -39,12 +39,12 @@ from streams.gateway.pending_commands import (
 WINDOW_S: Final = 2.0
 """How long a partition waits for a wake-up before its next record may go."""
 ANSWER_S: Final = 5.0
-"""How long a command waits for its outcome, from its submission; after that nobody knows, and it is 503."""
+"""How long a command waits for its outcome, from its submission; then the outcome is unknown: 503."""
 GATHER_S: Final = 0.02
 """How long a record waits at most for those whom the last one answered, where others are in line already."""
 GATHER_SHARE: Final = 0.75
 """The same as a share of the last record's flight. Who comes back in time shares this record's fixed costs;
-otherwise two halves of the callers take turns, and everybody waits for two flights (group commit, as in
+otherwise two halves of the callers take turns, and all wait for two flights (group commit, as in
 PostgreSQL's commit_delay and commit_siblings)."""
 WAITING_MAX: Final = 4096
 """Commands in line for one partition; the next is 503 at once."""
@@ -267,7 +267,7 @@ class CommandClient:
         await flight.released.wait()
 
     async def _land(self, flight: Flight) -> None:
-        """Hand out outcomes as they are found, until nobody waits any more."""
+        """Hand out outcomes as they are found, until none is awaited any more."""
         try:
             while flight.commands:
                 with contextlib.suppress(TimeoutError):

@@ -61,7 +61,7 @@ async def start_export(
 ) -> Response:
     """Answer 202 with the id of the export that now is on.
 
-    Anybody may call: 429 once the day's exports have begun, 503 where the object store has no space for one.
+    Needs no key: 429 once the day's exports have begun, 503 where the object store has no space for one.
     """
     free = await objects.free_bytes()
     if free is not None and free < FREE_BYTES_MIN:

@@ -48,7 +48,7 @@ def json_response(status: int, content: Any, headers: RawHeaders = ()) -> Respon
 
 
 class ClientGone(Exception):
-    """The client hung up: nobody is there to answer."""
+    """The client closed the connection: no response can be sent."""
 
 
 class Request:

@@ -1,7 +1,7 @@
 """What bodies may hold of this process's memory together, and of it those of one key and of one address.
 
 A body counts from its first byte until its request is answered. Small ones that came whole count for the
-process alone: they wait for nobody but the log.
+process alone: they wait for the log alone.
 """
 
 from __future__ import annotations

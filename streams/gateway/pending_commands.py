@@ -47,7 +47,7 @@ class Waiting(msgspec.Struct, eq=False):
     deadline: float
 
     def resolve(self, outcome: Outcome | None) -> None:
-        """Give the outcome to who waits; nothing happens where there is none, or nobody any more."""
+        """Give the outcome to who waits; nothing happens where there is none, or no more."""
         if outcome is None or self.answer.done():
             return
         if outcome.fingerprint != self.command.fingerprint:

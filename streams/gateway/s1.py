@@ -148,7 +148,7 @@ def _game_named(body: bytes) -> str | None:
 
 
 async def _game(services: Services, credential: Credential, id_or_slug: str) -> Game | None:
-    """The studio's own game by id or slug; None alike for nobody's and somebody else's."""
+    """The studio's own game by id or slug; None alike for an unknown one and another studio's."""
     game = await services.game(id_or_slug)
     if game is not None and game.studio_id == credential.studio_id:
         return game

@@ -114,7 +114,7 @@ async def take_s4(services: Services, request: Request, game: Game) -> Verdict |
 
 
 async def unauthorized(services: Services, request: Request, message: str) -> Refused:
-    """401, or 429 where this address has tried too many keys that nobody has."""
+    """401, or 429 where this address has tried too many unknown keys."""
     verdict = await services.count_unknown_key(request)
     return Refused(401, message) if verdict.allowed else rate_limited(verdict.retry_after_ms)
 

@@ -71,7 +71,7 @@ class TelemetryAppending:
     async def append(self, partition: int, part: TelemetryPart) -> Appended:
         """Append one part and wait for Kafka's acknowledgement of the record that holds it.
 
-        Raises `LogUnavailable`: when too much is waiting the part was not sent; else nobody knows.
+        Raises `LogUnavailable`: when too much is waiting the part was not sent; else it is unknown.
         """
         size = len(part.body) + _PART_OVERHEAD
         if (

@@ -63,7 +63,7 @@ class Asker:
     ) -> Outcome:
         """The outcome of a success, which its projection has already applied.
 
-        Raises Refused, and the client's CommandUnavailable where nobody knows: ask again.
+        Raises Refused, and the client's CommandUnavailable where the outcome is unknown: ask again.
         """
         encoded = COMMANDS.encode(body)
         command = Command(

@@ -1,7 +1,7 @@
 """The end of windows: each partition is told, lobbies are settled, then every board's ranks are frozen.
 
 The order is what makes ranks final. First the partition of the window's groups and lobbies gets its marker:
-nobody joins after it. Then its lobbies are settled, which gives bots their last scores. Then all other
+no player joins after it. Then its lobbies are settled, which gives bots their last scores. Then all other
 partitions get theirs: after the last one no attempt moves. A success is answered once its projection has
 applied it, so what is read after the last answer is all there will ever be, and a window whose partitions are
 all closed has no open lobby. Any step may happen twice, or by two timers at once; after an outage the oldest

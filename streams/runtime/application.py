@@ -34,8 +34,8 @@ def create_application(
 
     `instance` names this process among the role's processes and must be stable over restarts: a worker that
     comes back within the session takes its partitions at once. With `fetch_min_bytes` it may be told of a
-    record up to FETCH_MAX_WAIT_MS later, in company: for roles that nobody waits for, since each fetch costs
-    a worker and the broker as much as hundreds of commands. `settings` override Faust's.
+    record up to FETCH_MAX_WAIT_MS later, in company: for roles that no request waits for, since each fetch
+    costs a worker and the broker as much as hundreds of commands. `settings` override Faust's.
     """
     patches.apply()
     patches.fetch_in_bulk(f"{group_prefix}-{role}", fetch_min_bytes)

@@ -21,7 +21,7 @@ from streams.runtime import metrics
 from streams.runtime.failures import Failures
 
 LANE_RECORDS: Final = 8
-"""Records that wait in a lane; whoever brings more waits with them."""
+"""Records that wait in a lane; the caller that adds more waits with them."""
 
 Guard = Callable[[str], AbstractContextManager[None]]
 """Ends the process for what leaves its block."""
@@ -97,7 +97,7 @@ class Binding:
         await lane.records.put(record)
 
     async def close(self) -> None:
-        """Let the records at hand be finished; those that wait in lanes are for whoever comes next."""
+        """Let records under way finish; those that wait in lanes are left to the partition's next owner."""
         for partition, lane in self._lanes.items():
             async with self._lock(partition):
                 lane.task.cancel()

@@ -40,7 +40,7 @@ class _Repeats(logging.Filter):
 
 
 def quiet_libraries() -> None:
-    """Keep aiokafka and Faust from building log records that nobody reads, and from repeating themselves.
+    """Keep aiokafka and Faust from building log records that are dropped, and from repeating themselves.
 
     The first is a third of a record's cost. Call it after the handlers are set up; again changes nothing.
     """

@@ -1,7 +1,7 @@
 """Ends a worker that stands still while there is work, or whose event loop no longer runs.
 
-Faust's own livelock detector only logs, and a stuck reader keeps heartbeating from its own thread, so nobody
-else would notice.
+Faust's own livelock detector only logs, and a stuck reader keeps heartbeating from its own thread, so no
+process else would notice.
 """
 
 from __future__ import annotations

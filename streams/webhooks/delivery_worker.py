@@ -1,8 +1,8 @@
 """Takes deliveries that are due and posts them, in order within a line, many lines at once.
 
 At most PER_TARGET of one target are under way, one of a target that keeps failing: a dead target costs one
-connection and holds nobody. A process that ends leaves its leases, which run out; what was under way then is
-posted again.
+connection and delays no other. A process that ends leaves its leases, which run out; what was under way then
+is posted again.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class WebhookDeliverer:
     async def _attempt(self, taken: Taken) -> None:
         one = taken.delivery
         target = await self._find(one.game_id, one.target_id)
-        if target is None:  # it was taken out of the definition: nobody wants this any more
+        if target is None:  # it was taken out of the definition
             await self._settle(taken, "dropped")
             return
         now_ms = self._clock_ms()

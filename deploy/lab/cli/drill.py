@@ -106,7 +106,7 @@ def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
     else:
         console.print(
             f"{outcome.operations:,} operations in {outcome.seconds:.0f} s; {outcome.unsure} attempts whose "
-            f"fate nobody told; answers {outcome.answers}"
+            f"of unknown outcome; answers {outcome.answers}"
         )
         show_verdicts(console, outcome.verdicts)
     raise typer.Exit(0 if outcome.holds else 1)

@@ -92,7 +92,7 @@ class Maker:
         return {key: self.value(field, depth) for key in keys}
 
     def extras(self, field: str, known: frozenset[str]) -> Fields:
-        """Fields that nobody knows, in half of all items."""
+        """Unknown fields, in half of all items."""
         if self.dice.random() < 0.5:
             return {}
         return {key: value for key, value in self.map(field).items() if key not in known}
@@ -113,7 +113,7 @@ class Maker:
 
 
 def properties(value: Any, extras: Fields) -> Fields:
-    """README.md: `properties` is `custom_data` or `props`, and what nobody knows is in its `_extra`.
+    """README.md: `properties` is `custom_data` or `props`, and unknown fields are in its `_extra`.
 
     What has a field `_extra` of its own beside unknown ones goes under `_value`, as what is no map does.
     """

@@ -2,7 +2,7 @@
 
 Source: Wing & Gong, "Testing and verifying concurrent objects" (1993); Lowe, "Testing for linearizability"
 (2017). An operation takes effect at one moment between its first sending and its last answer, or (where
-nobody ever answered) at any moment after its sending, or never. Pure.
+never answered) at any moment after its sending, or never. Pure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation on a balance, over all of its attempts with the same key.
 
     `balance` is what the answer said the balance is after it (for a read: what was read); None where the
-    answer doesn't say. `ok` is None where nobody ever answered. A refused take must have met too little.
+    answer doesn't say. `ok` is None where no answer came. A refused debit must have found too low a balance.
     """
 
     kind: Kind

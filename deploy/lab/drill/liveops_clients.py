@@ -43,7 +43,7 @@ class Clients:
         self.secrets: dict[str, str] = {}
         self.answers: dict[str, int] = {}
         self.unsure = 0
-        """Attempts whose fate nobody told: no answer, or 503."""
+        """Attempts of unknown outcome: no answer, or 503."""
         self._session = aiohttp.ClientSession(
             base_url,
             timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=3.0),

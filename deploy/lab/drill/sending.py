@@ -42,7 +42,7 @@ class Sender:
         self.answers: dict[str, int] = {}
 
     async def send(self, requests: Sequence[Request], *, seconds: float) -> list[Request]:
-        """Send all, each again after a 429, 503 or no answer; those that nobody accepted within `seconds`.
+        """Send all, each again after a 429, 503 or no answer; those that were not accepted within `seconds`.
 
         A lane's requests are sent in order. What is answered with another status is not sent again.
         """

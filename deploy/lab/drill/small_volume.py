@@ -1,4 +1,4 @@
-"""Runs a command on a file system of its own: small, in memory, seen by nobody else, and gone with it."""
+"""Runs a command on a small file system in memory that no other process sees and that ends with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_inside() -> bool:
 def run_inside(folder: Path, size_mib: int, command: Sequence[str]) -> int:
     """Mount `size_mib` of memory at the folder, in a mount namespace of its own, and run the command there.
 
-    Its exit code. Raises DrillFailedError where this system lets nobody mount anything.
+    Its exit code. Raises DrillFailedError where this system permits no mounts.
     """
     unshare = shutil.which("unshare")
     if unshare is None:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Stuck(Exception):
-    """Everybody waits and no timer is set: nothing will ever happen again."""
+    """All tasks wait and no timer is set: a deadlock."""
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
@@ -37,7 +37,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - whoever awaits gets it
+        except Exception as error:  # noqa: BLE001 - raised in the task that awaits it
             future.set_exception(error)
         return future
 

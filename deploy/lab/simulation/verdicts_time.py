@@ -29,7 +29,7 @@ Place = tuple[float, int, str]
 
 
 class History:
-    """What the log says of windows, whoever reads it."""
+    """What the log says of windows, to any reader."""
 
     def __init__(self) -> None:
         self.opened: dict[str, int] = {}
@@ -37,7 +37,7 @@ class History:
         self.boards: dict[str, dict[str, Place]] = defaultdict(dict)
         self.window_of: dict[str, str] = {}
         self.played: set[str] = set()
-        """Boards on which an attempt was started: one with bots alone exists for nobody."""
+        """Boards on which an attempt was started: one with bots alone does not exist."""
         self.frozen: dict[str, list[str]] = defaultdict(list)
         self.finalized: Counter[str] = Counter()
         self.wanted: Counter[tuple[str, int, str]] = Counter()

@@ -51,7 +51,7 @@ class RefreshingCache(Generic[K, V]):
     one. A load that fails leaves the previous value, which is served until it is `stale`; then the error
     reaches the readers. At most `colds` first loads and `refreshes` later ones run at once, and at most
     `waiting` keys may wait: beyond that readers get `StoreUnavailable`. The `kept` entries that were read
-    last are loaded again `every` so many seconds until nobody has asked for `linger` seconds.
+    last are loaded again `every` so many seconds until none was asked for `linger` seconds.
     """
 
     def __init__(

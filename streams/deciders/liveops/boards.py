@@ -40,7 +40,7 @@ def close_window(state: LiveopsState, request: Request, command: CloseWindow) ->
 
 
 def finalize(state: LiveopsState, request: Request, command: FinalizeBoard) -> Verdict:
-    """The next chunk of a board's ranks. What was frozen stays as it is, whoever asks again."""
+    """The next chunk of a board's ranks. What was frozen stays: idempotent."""
     opened = pinned_window(state, request, command.event_key, command.window_id)
     if isinstance(opened, CommandRejected):
         return opened

@@ -37,7 +37,7 @@ SETTLE_MAX: Final = 1000
 
 
 def join(state: LiveopsState, request: Request, command: JoinEvent) -> Verdict:
-    """A player's group and lobby. Whoever asks again is told the same."""
+    """A player's group and lobby. Idempotent."""
     opened = open_window(state, request, command.event_key, command.window_id)
     if isinstance(opened, CommandRejected):
         return opened
@@ -218,7 +218,7 @@ def _fill_or_close(draft: Draft, lobby: Lobby) -> None:
 
 
 def _activate(draft: Draft, lobby: Lobby) -> None:
-    """Everybody gets a board; bots take the empty places on the first player's."""
+    """Every player gets a board; bots take the empty places on the first player's."""
     members = [
         LobbyMember(
             external_id=external_id,

@@ -31,7 +31,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def pin_window(state: LiveopsState, request: Request, command: OpenWindow) -> Verdict:
-    """The pin of an open window, once. Whoever asks again, with another definition, changes nothing."""
+    """The pin of an open window, once. A repeat, with another definition too, changes nothing."""
     opened = open_window(state, request, command.event_key, command.window_id)
     return opened if isinstance(opened, CommandRejected) else opened.pinning
 

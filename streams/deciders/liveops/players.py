@@ -1,4 +1,4 @@
-"""Players: who is known, and the secret that speaks for them."""
+"""Players: who is known, and the secret that authenticates them."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class LiveopsWrites:
         self._definitions = Definitions()
 
     async def __call__(self, request: Request, found: Found) -> Response:
-        """The answer, errors included. Only what nobody foresaw is raised."""
+        """The answer, errors included. Only defects are raised."""
         headers: RawHeaders = ()
         try:
             if request.method != "POST":

@@ -1,7 +1,7 @@
 """Starting an attempt: window, group and lobby first, then the attempt itself.
 
 Source: the S3 reference's `/start` and contract/liveops.md. A keyed start that was decided answers at once,
-before anybody is put into a lobby again. What is asked of a player, and where they play, follows from the
+before the player is put into a lobby again. What is asked of a player, and where they play, follows from the
 definition that is pinned for the window, not from the game's newest one.
 """
 

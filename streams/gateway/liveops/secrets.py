@@ -1,9 +1,9 @@
 """Player secrets: shown once, recomputable for a keyed retry, never in the log. Pure.
 
-Source: architecture rule 12. Every copy of a game holds its SDK key, so whoever can guess the idempotency key
-of a registration could ask for its secret again. Only a key with a random UUID in it that is not the player's
-own public id can't be guessed; under any other a registration's secret depends on its request too, and no
-later request can compute it.
+Source: architecture rule 12. Every copy of a game holds its SDK key, so a client that can guess the
+idempotency key of a registration could ask for its secret again. Only a key with a random UUID in it that is
+not the player's own public id can't be guessed; under any other a registration's secret depends on its
+request too, and no later request can compute it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RANDOM_UUID: Final = re.compile(
 def unguessable(idempotency_key: str, external_id: str) -> bool:
     """Whether a key is a random UUID, as those that the gateway makes are, or holds one with its hyphens.
 
-    One that is in the player's id doesn't count: boards show it to everybody.
+    One that is in the player's id doesn't count: boards show it to every player.
     """
     public = external_id.replace("-", "").lower()
     found = (match[0].replace("-", "").lower() for match in _RANDOM_UUID.finditer(idempotency_key))

@@ -95,5 +95,5 @@ async def test_an_append_beside_the_repair_ends_it(tmp_path: Path) -> None:
     log.lose(COMMANDS, 1)
     found = await chain(log)
     await log.append(COMMANDS, 0, record_of(now(log, "c", "c-c"), record_id="c"))
-    with pytest.raises(RuntimeError, match="somebody else appends"):
+    with pytest.raises(RuntimeError, match="another process appends"):
         await mend(found, log)

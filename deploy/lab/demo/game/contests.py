@@ -15,7 +15,7 @@ from deploy.lab.demo.game.feats import Feats
 FRAGS_A_CALL_MAX: Final = 50
 """The definition's `maxPerCall`."""
 PENDING_MAX: Final = 5_000
-"""Frags kept for later while nobody takes them; more are forgotten, so that an outage costs no memory."""
+"""Frags queued while the server takes none; more are dropped, so that an outage costs no memory."""
 EXITS_MAX: Final = 5
 REPORT_MS: Final = 1_000
 """One report a second at most: two events make 120 of the 300 writes a minute a player has."""

@@ -23,7 +23,7 @@ PACE_MS: Final = 250
 GRANTS_MS: Final = 30_000
 SHOP_MS: Final = 45_000
 LEAVE_ALONE_MS: Final = 60_000
-"""A player that nobody lets in tries again this much later."""
+"""A player who is refused retries after this time."""
 BACKOFF_MS_MAX: Final = 30_000
 GRANTS_KEPT_MAX: Final = 200
 _UNKNOWN: Final = (0, 502, 503, 504)
@@ -121,7 +121,7 @@ class Career:
         return None
 
     def answered(self, call: Call, answer: Answer, now_ms: int) -> None:
-        """Take the answer. Where nobody knows what became of the call, it is made again under its key."""
+        """Take the answer. Where the outcome is unknown, the call is repeated under its key."""
         status = answer.status
         capped = status == 429 and _code(answer.body) == "attempt_cap_reached"
         if status in _UNKNOWN or (status == 429 and not capped):
@@ -136,7 +136,7 @@ class Career:
             self._todo.popleft()
         if call.operation in ("register", "rotate"):
             self._let_in(call, answer, now_ms)
-        elif status == 401:  # somebody has another secret of this player
+        elif status == 401:  # this player's secret was rotated elsewhere
             self._locked_out = True
         elif call.move is not None:
             contest = next(one for one in self._contests if one.event_key == call.event_key)
@@ -147,7 +147,7 @@ class Career:
             self._heard(call, answer, now_ms)
 
     def _let_in(self, call: Call, answer: Answer, now_ms: int) -> None:
-        """A secret, or none: whoever lost theirs is given another by the studio's server, once a minute."""
+        """A secret, or none: the studio's server forces a new one for a lost one, once a minute."""
         if answer.status in (200, 201):
             self.identity = msgspec.structs.replace(self.identity, secret=answer.body["secret"])
             self._locked_out = False

@@ -55,7 +55,7 @@ class LiveopsClient:
         self._thread.start()
 
     def seat(self, external_id: str) -> None:
-        """Let somebody take part; whoever already does goes on."""
+        """Let a player take part. Called twice: no effect."""
         with self._lock:
             if external_id not in self._careers:
                 identity = self._identities.get(external_id) or Identity(str(uuid.uuid4()))
@@ -65,7 +65,7 @@ class LiveopsClient:
                 )
 
     def add(self, external_id: str, feats: Feats) -> None:
-        """What somebody who is seated did in the game. Returns at once."""
+        """What a participating player did in the game. Returns at once."""
         with self._lock:
             self._careers[external_id].add(feats, _now_ms())
 

@@ -95,7 +95,7 @@ class Table:
                 self._send(run.finish())
 
     def play_live(self, bots: int, seconds: float) -> None:
-        """Bots in real time: whoever is furthest behind the clock plays next."""
+        """Bots in real time: the one furthest behind the clock plays next."""
         begun = time.monotonic()
         runs: list[Run] = []
         try:
