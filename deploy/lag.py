@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from api.dashboard.ports import FailingAt, ProjectionLag
 from projections.redis.client import AWAY
 from projections.redis.effect_positions import RedisPositions
-from projections.redis.scripts import STATE
+from projections.redis.state import state_of
 from projections.telemetry.live_counters import RedisDeadlines
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
@@ -106,10 +106,10 @@ class StackLag:
     async def _redis_noun(self, noun: Noun) -> ProjectionLag:
         ends = await self._ends(noun.events)
         states = await asyncio.gather(
-            *(STATE.run(self._redis, noun.name, "", str(p)) for p in range(noun.events.partitions))
+            *(state_of(self._redis, noun.name, partition) for partition in range(noun.events.partitions))
         )
-        behind = sum(max(0, end - int(state[2] or 0)) for end, state in zip(ends, states, strict=True))
-        ready = all(state[5] == b"ready" for state in states)
+        behind = sum(max(0, end - at.position.offset) for end, at in zip(ends, states, strict=True))
+        ready = all(at.ready for at in states)
         return _lag(f"redis:{noun.name}", behind, None, ready=ready)
 
     async def _ends(self, topic: Topic) -> list[int]:
