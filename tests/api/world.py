@@ -22,6 +22,7 @@ from projections.redis.rate_limit import RedisRateLimiter
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.edge.proxy import TrustedProxies
+from tests.documented import async_hook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -256,7 +257,8 @@ async def open_world(
         registry=CollectorRegistry(),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+    hooks = {"response": [async_hook]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
         world = World(directory, http, clickhouse, queries)
         world.lags, world.app = lags, app
         try:

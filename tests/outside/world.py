@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 import msgpack
 
+from tests.documented import hook
 from tests.stack import QuestlogStack
 
 Json = dict[str, Any]
@@ -26,7 +27,7 @@ class World:
         self.demo = demo
         self.keys: Json = demo["keys"]
         self.other: Json = demo["other"]
-        self.http = httpx.Client(base_url=demo["base_url"], timeout=30.0)
+        self.http = httpx.Client(base_url=demo["base_url"], timeout=30.0, event_hooks={"response": [hook]})
         self.clickhouse = httpx.Client(base_url=demo["clickhouse_url"], timeout=30.0)
 
     def game(self, slug: str) -> Json:

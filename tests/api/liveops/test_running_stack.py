@@ -25,6 +25,7 @@ from schemas.topics import LIVEOPS_COMMANDS
 from streams.gateway.commands import CommandClient
 from streams.liveops.asking import Asker
 from streams.runtime.producer import KafkaAppender
+from tests.documented import async_hook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,7 +45,8 @@ class Play:
         self.keys = demo["keys"]
         self.studio_id: str = demo["studio"]["id"]
         self.game_id: str = demo["games"][0]["id"]
-        self.http = httpx.AsyncClient(base_url=demo["base_url"], timeout=30)
+        hooks = {"response": [async_hook]}
+        self.http = httpx.AsyncClient(base_url=demo["base_url"], timeout=30, event_hooks=hooks)
 
     async def ask(self, external_id: str, body: Message, **more: Any) -> Any:
         outcome = await self.asker.ask(

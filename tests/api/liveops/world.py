@@ -31,6 +31,7 @@ from schemas.liveops.ports import (
     RunRow,
 )
 from tests.api.world import MemoryDirectory
+from tests.documented import async_hook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -151,7 +152,11 @@ class World:
         self.now = time.time()
         self.generation = "g1"
         self.reads = self.create()
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.serve), base_url="http://reads")
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.serve),
+            base_url="http://reads",
+            event_hooks={"response": [async_hook]},
+        )
 
     @property
     def game(self) -> Game:

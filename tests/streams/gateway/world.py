@@ -28,6 +28,7 @@ from schemas.objects import ObjectStoreError
 from schemas.telemetry.record import TelemetryPart, decode_record
 from streams.gateway.app import Gateway, create_gateway
 from streams.gateway.http import Message
+from tests.documented import documented
 from tests.schemas.telemetry.s4_samples import APP, NOW
 
 FORM: Final = {"id": "ff", "active": True, "fields": [{"id": "q1", "kind": "rating-1-5", "required": True}]}
@@ -293,6 +294,7 @@ class World:
         assert not sent[-1].get("more_body", False)
         if sent[0]["status"] != 204:
             assert int(answered["content-length"]) == len(content)
+        documented().check(method, path, sent[0]["status"], answered.get("content-type", ""), content)
         return Answer(sent[0]["status"], answered, content, pieces_before)
 
 
