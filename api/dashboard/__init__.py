@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 
-from api.dashboard.access import Gatekeeper
+from api.dashboard.access import SessionAuthenticator
 from api.dashboard.data import Data
 from api.dashboard.liveops import LiveopsData
 from api.dashboard.pages import Pages
@@ -61,11 +61,11 @@ def create_dashboard(
     milliseconds; `client_ip` names the caller behind trusted proxies; `secure_cookie` is True where the base
     URL is https.
     """
-    gatekeeper = Gatekeeper(directory, SessionSigner(secret), clock_ms)
+    authenticator = SessionAuthenticator(directory, SessionSigner(secret), clock_ms)
     rates = Rates(limiter, client_ip)
     router = APIRouter()
-    router.include_router(Data(gatekeeper, rates, queries, live, lag).router())
-    router.include_router(LiveopsData(gatekeeper, rates, liveops).router())
-    pages = Pages(gatekeeper, limiter, StaticFiles(vendor), client_ip, secure_cookie=secure_cookie)
+    router.include_router(Data(authenticator, rates, queries, live, lag).router())
+    router.include_router(LiveopsData(authenticator, rates, liveops).router())
+    pages = Pages(authenticator, limiter, StaticFiles(vendor), client_ip, secure_cookie=secure_cookie)
     router.include_router(pages.router())
     return router

@@ -25,7 +25,7 @@ class NoSuchGame(Exception):
     """The game doesn't exist, or isn't this key's: the same answer for both."""
 
 
-class Access(msgspec.Struct, frozen=True):
+class Principal(msgspec.Struct, frozen=True):
     """A valid session: its credential, and the moment it expires (unix milliseconds)."""
 
     credential: Credential
@@ -37,7 +37,7 @@ def opens_dashboard(credential: Credential) -> bool:
     return credential.kind in (KeyKind.MANAGEMENT, KeyKind.SECRET_API)
 
 
-class Gatekeeper:
+class SessionAuthenticator:
     """Checks sessions and games against the directory. Every method may raise StoreUnavailable."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Gatekeeper:
         self.signer = signer
         self.clock_ms = clock_ms
 
-    async def access(self, request: Request) -> Access:
+    async def principal(self, request: Request) -> Principal:
         """The request's access. Raises SignedOut."""
         token = request.cookies.get(COOKIE)
         session = self.signer.read(token, self.clock_ms()) if token else None
@@ -56,11 +56,11 @@ class Gatekeeper:
         credential = await self.directory.credential_by_hash(session.key_hash)
         if credential is None or not opens_dashboard(credential):
             raise SignedOut
-        return Access(credential, session.expires_at_ms)
+        return Principal(credential, session.expires_at_ms)
 
-    async def games(self, access: Access) -> list[Game]:
+    async def games(self, principal: Principal) -> list[Game]:
         """The games this access may see, by name."""
-        credential = access.credential
+        credential = principal.credential
         if credential.kind == KeyKind.MANAGEMENT:
             games = await self.directory.games(credential.studio_id)
         else:
@@ -69,9 +69,9 @@ class Gatekeeper:
         mine = [game for game in games if game.studio_id == credential.studio_id]
         return sorted(mine, key=lambda game: (game.name.lower(), game.id))
 
-    async def game(self, access: Access, wanted: str) -> Game:
+    async def game(self, principal: Principal, wanted: str) -> Game:
         """The game with that id or slug, if this access may see it. Raises NoSuchGame."""
-        for game in await self.games(access):
+        for game in await self.games(principal):
             if wanted in (game.id, game.slug):
                 return game
         raise NoSuchGame

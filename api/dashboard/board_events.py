@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import Request, Response
 
-from api.dashboard.access import Gatekeeper, NoSuchGame, SignedOut
+from api.dashboard.access import NoSuchGame, SessionAuthenticator, SignedOut
 from api.dashboard.responses import error_response, signed_out, unavailable
 from api.dashboard.security import PRIVATE_HEADERS
 from schemas.edge.ports import StoreUnavailable
@@ -37,14 +37,19 @@ class BoardResponse(Response):
     """Hands the connection to live-ops' stream reader, and takes it back when the session has ended."""
 
     def __init__(
-        self, source: LiveopsSource, game: Game, board: BoardRow, request: Request, gatekeeper: Gatekeeper
+        self,
+        source: LiveopsSource,
+        game: Game,
+        board: BoardRow,
+        request: Request,
+        authenticator: SessionAuthenticator,
     ) -> None:
         super().__init__()
         self._source = source
         self._game = game
         self._board = board
         self._request = request
-        self._gatekeeper = gatekeeper
+        self._authenticator = authenticator
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,8 +95,8 @@ class BoardResponse(Response):
 
     async def _stands(self) -> bool:
         try:
-            access = await self._gatekeeper.access(self._request)
-            await self._gatekeeper.game(access, self._board.game_id)
+            principal = await self._authenticator.principal(self._request)
+            await self._authenticator.game(principal, self._board.game_id)
         except (SignedOut, NoSuchGame):
             return False
         except StoreUnavailable:

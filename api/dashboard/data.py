@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.dashboard.access import Access, Gatekeeper
+from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.parameters import read_filters
 from api.dashboard.rates import Rates
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 LIVE_MINUTES: Final = 60
 _Rows = list[dict[str, Any]]
-_Answer: TypeAlias = "Callable[[Request, Access], Awaitable[bytes]]"
+_Answer: TypeAlias = "Callable[[Request, Principal], Awaitable[bytes]]"
 _Panel: TypeAlias = "tuple[Callable[[Filters, Game], Query], Callable[[Filters, Game, _Rows], Any]]"
 
 PANELS: Final[dict[str, _Panel]] = {
@@ -102,18 +102,18 @@ class Data:
 
     def __init__(
         self,
-        gatekeeper: Gatekeeper,
+        authenticator: SessionAuthenticator,
         rates: Rates,
         queries: QueryClient,
         live: LiveSource,
         lag: LagSource,
     ) -> None:
-        self._gatekeeper = gatekeeper
+        self._authenticator = authenticator
         self._rates = rates
         self._queries = queries
         self._live = live
         self._lag = lag
-        self._answers = SharedAnswers(gatekeeper.clock_ms)
+        self._answers = SharedAnswers(authenticator.clock_ms)
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
@@ -125,23 +125,25 @@ class Data:
         }
         answers |= {panel: self._panel(panel) for panel in PANELS}
         for name, answer in answers.items():
-            router.add_api_route(f"/{name}", guarded(self._gatekeeper, self._rates, answer), methods=["GET"])
+            router.add_api_route(
+                f"/{name}", guarded(self._authenticator, self._rates, answer), methods=["GET"]
+            )
         return router
 
-    async def session(self, _: Request, access: Access) -> bytes:
+    async def session(self, _: Request, principal: Principal) -> bytes:
         """Who is signed in, and which games there are to pick."""
-        games = await self._gatekeeper.games(access)
-        studio = await self._gatekeeper.directory.studio(access.credential.studio_id)
+        games = await self._authenticator.games(principal)
+        studio = await self._authenticator.directory.studio(principal.credential.studio_id)
         return msgspec.json.encode(
             {
-                "studio": studio.name if studio else access.credential.studio_id,
-                "kind": access.credential.kind,
-                "expires_at": access.expires_at_ms,
+                "studio": studio.name if studio else principal.credential.studio_id,
+                "kind": principal.credential.kind,
+                "expires_at": principal.expires_at_ms,
                 "games": [{"id": game.id, "slug": game.slug, "name": game.name} for game in games],
             }
         )
 
-    async def projections(self, _: Request, __: Access) -> bytes:
+    async def projections(self, _: Request, __: Principal) -> bytes:
         """How far each projection is behind the log."""
 
         async def compute() -> bytes:
@@ -149,23 +151,23 @@ class Data:
 
         return await self._answers.get("projections", compute)
 
-    async def live(self, request: Request, access: Access) -> bytes:
+    async def live(self, request: Request, principal: Principal) -> bytes:
         """Events of the last hour by minute of arrival, whatever build and environment."""
-        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
 
         async def compute() -> bytes:
             minutes = await self._live.events_per_minute(game.id, LIVE_MINUTES)
-            return msgspec.json.encode({"now": self._gatekeeper.clock_ms(), "minutes": list(minutes)})
+            return msgspec.json.encode({"now": self._authenticator.clock_ms(), "minutes": list(minutes)})
 
         return await self._answers.get(("live", game.id), compute)
 
     def _panel(self, panel: str) -> _Answer:
         question, read = PANELS[panel]
 
-        async def answer(request: Request, access: Access) -> bytes:
-            game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
-            studio_id = access.credential.studio_id
-            filters = read_filters(request.query_params, studio_id, game.id, self._gatekeeper.clock_ms())
+        async def answer(request: Request, principal: Principal) -> bytes:
+            game = await self._authenticator.game(principal, request.query_params.get("game", ""))
+            studio_id = principal.credential.studio_id
+            filters = read_filters(request.query_params, studio_id, game.id, self._authenticator.clock_ms())
 
             async def compute() -> bytes:
                 query = question(filters, game)

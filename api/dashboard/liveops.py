@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.dashboard.access import Access, Gatekeeper
+from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.board_events import BoardResponse
 from api.dashboard.competitions import read_choice
@@ -26,11 +26,11 @@ _NUMBER_MAX: Final = 2**53
 class LiveopsData:
     """The endpoints. All are GET, need the session cookie, and hold only the session's games."""
 
-    def __init__(self, gatekeeper: Gatekeeper, rates: Rates, source: LiveopsSource) -> None:
-        self._gatekeeper = gatekeeper
+    def __init__(self, authenticator: SessionAuthenticator, rates: Rates, source: LiveopsSource) -> None:
+        self._authenticator = authenticator
         self._rates = rates
         self._source = source
-        self._answers = SharedAnswers(gatekeeper.clock_ms, keep_ms=500)
+        self._answers = SharedAnswers(authenticator.clock_ms, keep_ms=500)
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
@@ -41,13 +41,15 @@ class LiveopsData:
             ("player", self.player),
             ("ledger", self.ledger),
         ):
-            router.add_api_route(f"/{name}", guarded(self._gatekeeper, self._rates, answer), methods=["GET"])
+            router.add_api_route(
+                f"/{name}", guarded(self._authenticator, self._rates, answer), methods=["GET"]
+            )
         return router
 
-    async def board(self, request: Request, access: Access) -> bytes:
+    async def board(self, request: Request, principal: Principal) -> bytes:
         """The events to choose from, and the chosen one's leaderboard; `board` is null where it has none."""
-        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
-        choice = read_choice(request.query_params, game, self._gatekeeper.clock_ms())
+        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
+        choice = read_choice(request.query_params, game, self._authenticator.clock_ms())
         definition = choice.event.definition if choice.event is not None else None
         window = choice.window
 
@@ -69,17 +71,17 @@ class LiveopsData:
         key = (game.id, game.definition_version, event_key, window, choice.board_id)
         return await self._answers.get(key, compute)
 
-    async def stream(self, request: Request, access: Access) -> BoardResponse:
+    async def stream(self, request: Request, principal: Principal) -> BoardResponse:
         """The leaderboard's server-sent events: ready, score_update and closed, with ids to resume from."""
-        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
         board = await self._source.board(game, read_text(request.query_params, "board"))
         if board is None:
             raise NotFound("No such leaderboard, or not one of this game's.")
-        return BoardResponse(self._source, game, board, request, self._gatekeeper)
+        return BoardResponse(self._source, game, board, request, self._authenticator)
 
-    async def player(self, request: Request, access: Access) -> bytes:
+    async def player(self, request: Request, principal: Principal) -> bytes:
         """Wallet, inventory and the newest movements; `player` is null where the game does not know them."""
-        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
         external_id = read_id(request.query_params, "player")
         whole = await self._source.player(game, external_id) if external_id else None
         if whole is None:
@@ -96,9 +98,9 @@ class LiveopsData:
             }
         )
 
-    async def ledger(self, request: Request, access: Access) -> bytes:
+    async def ledger(self, request: Request, principal: Principal) -> bytes:
         """Older movements of a player: those numbered below `cursor`."""
-        game = await self._gatekeeper.game(access, request.query_params.get("game", ""))
+        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
         external_id = read_id(request.query_params, "player")
         below = read_number(request.query_params, "cursor", default=_NUMBER_MAX, highest=_NUMBER_MAX)
         page = await self._source.ledger(game, external_id, below, LEDGER_PAGE) if external_id else None

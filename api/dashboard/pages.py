@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.requests import ClientDisconnect
 
-from api.dashboard.access import Gatekeeper, SignedOut, opens_dashboard
+from api.dashboard.access import SessionAuthenticator, SignedOut, opens_dashboard
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page
 from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
 from schemas.edge.limits import sign_in_bucket
@@ -37,7 +37,7 @@ NOT_OUR_FORM: Final = "That form was not sent from this page. Please try again h
 UNAVAILABLE: Final = "Keys can't be checked right now. Please try again in a few seconds."
 
 
-class Refused(Exception):
+class SignInFailed(Exception):
     """Signing in didn't work: the status, what to tell the person, and how long to wait."""
 
     def __init__(self, status: int, message: str, retry_after_ms: int = 0) -> None:
@@ -52,14 +52,14 @@ class Pages:
 
     def __init__(
         self,
-        gatekeeper: Gatekeeper,
+        authenticator: SessionAuthenticator,
         limiter: RateLimiter,
         files: StaticFiles,
         client_ip: Callable[[Request], str],
         *,
         secure_cookie: bool,
     ) -> None:
-        self._gatekeeper = gatekeeper
+        self._authenticator = authenticator
         self._limiter = limiter
         self._files = files
         self._client_ip = client_ip
@@ -84,7 +84,7 @@ class Pages:
     async def page(self, request: Request) -> Response:
         """The page for who is signed in, the form for who is not."""
         try:
-            await self._gatekeeper.access(request)
+            await self._authenticator.principal(request)
         except SignedOut:
             return self._form()
         except StoreUnavailable:
@@ -94,7 +94,7 @@ class Pages:
     async def signed_in(self, request: Request) -> Response:
         """Whether there is a session: a link from another site arrives without the strict cookie."""
         try:
-            await self._gatekeeper.access(request)
+            await self._authenticator.principal(request)
         except (SignedOut, StoreUnavailable):
             return JSONResponse({"signed_in": False}, headers=PRIVATE_HEADERS)
         return JSONResponse({"signed_in": True}, headers=PRIVATE_HEADERS)
@@ -103,12 +103,12 @@ class Pages:
         """Trade a key for a session cookie. 400, 401, 403, 429 and 503 show the form with a sentence."""
         try:
             key = await self._accepted_key(request)
-        except Refused as refused:
+        except SignInFailed as refused:
             return self._form(refused)
         response = await self.to_page()
         response.set_cookie(
             COOKIE,
-            self._gatekeeper.signer.issue(key_hash(key), self._gatekeeper.clock_ms()),
+            self._authenticator.signer.issue(key_hash(key), self._authenticator.clock_ms()),
             max_age=LIFETIME_MS // 1000,
             path=COOKIE_PATH,
             secure=self._secure_cookie,
@@ -120,7 +120,7 @@ class Pages:
     async def sign_out(self, request: Request) -> Response:
         """Forget the cookie. Doing it twice is fine."""
         if not posted_by_our_page(request):
-            return self._form(Refused(403, NOT_OUR_FORM))
+            return self._form(SignInFailed(403, NOT_OUR_FORM))
         response = await self.to_page()
         response.delete_cookie(
             COOKIE, path=COOKIE_PATH, secure=self._secure_cookie, httponly=True, samesite="strict"
@@ -133,7 +133,7 @@ class Pages:
 
     async def _accepted_key(self, request: Request) -> str:
         if not posted_by_our_page(request):
-            raise Refused(403, NOT_OUR_FORM)
+            raise SignInFailed(403, NOT_OUR_FORM)
         try:
             verdict = await self._limiter.take(
                 sign_in_bucket(self._client_ip(request)), limit=ATTEMPTS_PER_MINUTE, period_ms=60_000
@@ -141,18 +141,18 @@ class Pages:
             if not verdict.allowed:
                 seconds = -(-verdict.retry_after_ms // 1000)
                 message = f"Too many attempts from this address. Try again in {seconds} s."
-                raise Refused(429, message, verdict.retry_after_ms)
+                raise SignInFailed(429, message, verdict.retry_after_ms)
             key = await _form_key(request)
-            credential = await self._gatekeeper.directory.credential(key)
+            credential = await self._authenticator.directory.credential(key)
         except StoreUnavailable as away:
-            raise Refused(503, UNAVAILABLE, 2000) from away
+            raise SignInFailed(503, UNAVAILABLE, 2000) from away
         if credential is None:
-            raise Refused(401, UNKNOWN_KEY)
+            raise SignInFailed(401, UNKNOWN_KEY)
         if not opens_dashboard(credential):
-            raise Refused(403, WRONG_KIND)
+            raise SignInFailed(403, WRONG_KIND)
         return key
 
-    def _form(self, refused: Refused | None = None) -> Response:
+    def _form(self, refused: SignInFailed | None = None) -> Response:
         page = self._files.text("sign_in.html")
         if refused is None:
             return HTMLResponse(page, headers=PRIVATE_HEADERS)
@@ -166,23 +166,23 @@ class Pages:
 
 
 async def _form_key(request: Request) -> str:
-    """The form's `key`, from at most 4 KiB of body within 10 s. Raises Refused where there is none."""
+    """The form's `key`, from at most 4 KiB of body within 10 s. Raises SignInFailed where there is none."""
     body = b""
     try:
         async with asyncio.timeout(_FORM_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _FORM_BYTES_MAX:
-                    raise Refused(413, UNKNOWN_KEY)
+                    raise SignInFailed(413, UNKNOWN_KEY)
     except TimeoutError as late:
-        raise Refused(408, TOO_LATE) from late
+        raise SignInFailed(408, TOO_LATE) from late
     except ClientDisconnect as gone:
-        raise Refused(400, NO_KEY) from gone  # no response can be sent
+        raise SignInFailed(400, NO_KEY) from gone  # no response can be sent
     try:
         values = parse_qs(body.decode("ascii"), max_num_fields=8, errors="strict").get("key", [])
     except ValueError as error:
-        raise Refused(400, NO_KEY) from error
+        raise SignInFailed(400, NO_KEY) from error
     key = values[0].strip() if len(values) == 1 else ""
     if not 0 < len(key) <= _KEY_CHARS_MAX:
-        raise Refused(400, NO_KEY)
+        raise SignInFailed(400, NO_KEY)
     return key

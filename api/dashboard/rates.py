@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-    from api.dashboard.access import Access
+    from api.dashboard.access import Principal
     from schemas.edge.ports import RateLimiter
 
 CALLS: Final = 1_000
@@ -47,12 +47,12 @@ class Rates:
         self._calls_max = calls_max
         self._period_ms = period_ms
 
-    async def count(self, request: Request, access: Access | None) -> None:
+    async def count(self, request: Request, principal: Principal | None) -> None:
         """Take one call. Raises TooMany, and StoreUnavailable."""
         address = dashboard_address_bucket(self._client_ip(request))
         calls = [Counted(address, self._calls_max, self._period_ms, "address")]
-        if access is not None:
-            key = dashboard_key_bucket(access.credential.key_id)
+        if principal is not None:
+            key = dashboard_key_bucket(principal.credential.key_id)
             calls.append(Counted(key, self._calls_max, self._period_ms, "key"))
         verdict, met = await self._limiter.take_all(calls)
         if not verdict.allowed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 from fastapi import Request, Response
 
-from api.dashboard.access import Access, Gatekeeper, NoSuchGame, SignedOut
+from api.dashboard.access import NoSuchGame, Principal, SessionAuthenticator, SignedOut
 from api.dashboard.parameters import BadParameter
 from api.dashboard.rates import Rates, TooMany
 from api.dashboard.security import PRIVATE_HEADERS
@@ -21,19 +21,21 @@ from schemas.edge.ports import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    Answer: TypeAlias = Callable[[Request, Access], Awaitable[bytes | Response]]
+    Answer: TypeAlias = Callable[[Request, Principal], Awaitable[bytes | Response]]
 
 
 class NotFound(Exception):
     """There is no such thing, or it is not this session's; the sentence says which thing."""
 
 
-def guarded(gatekeeper: Gatekeeper, rates: Rates, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+def guarded(
+    authenticator: SessionAuthenticator, rates: Rates, answer: Answer
+) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint: who asks, how often, then the answer (bytes are JSON), and every failure in its shape."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            found = await answer(request, await _counted(gatekeeper, rates, request))
+            found = await answer(request, await _counted(authenticator, rates, request))
         except (SignedOut, TooMany, BadParameter, NoSuchGame, NotFound, StoreUnavailable) as error:
             return _failure(error)
         return found if isinstance(found, Response) else json_response(found)
@@ -59,15 +61,15 @@ def _failure(error: Exception) -> Response:
             return unavailable()
 
 
-async def _counted(gatekeeper: Gatekeeper, rates: Rates, request: Request) -> Access:
+async def _counted(authenticator: SessionAuthenticator, rates: Rates, request: Request) -> Principal:
     """The request's principal, once it is counted. Raises SignedOut, TooMany."""
     try:
-        access = await gatekeeper.access(request)
+        principal = await authenticator.principal(request)
     except SignedOut:
         await rates.count(request, None)
         raise
-    await rates.count(request, access)
-    return access
+    await rates.count(request, principal)
+    return principal
 
 
 def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -101,11 +101,11 @@ class LiveopsReads:
     async def _stream(self, call: Call, send: Send) -> int:
         """Serve a stream to its end; the status it was answered with."""
         try:
-            hearing = await self._boards.listened(call, await self._enter(call))
+            subscription = await self._boards.listened(call, await self._enter(call))
             if call.method == "HEAD":
                 await stream_head(call, send, self._around(call))
                 return 200
-            await self._streams.serve(call, hearing, send, self._around(call))
+            await self._streams.serve(call, subscription, send, self._around(call))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
             if call.begun:  # nothing can be answered any more: the connection ends, the client comes back
                 _log.warning("a stream ended: %r", error, extra={"request_id": call.id.decode()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, check_id
-from api.liveops.sse import Hearing
+from api.liveops.sse import Subscription
 from api.liveops.stream_quotas import shares_of
 from api.liveops.views import BoardViews
 from schemas.edge.authentication import s3_key
@@ -52,13 +52,13 @@ class BoardRoutes:
         check_id("externalId", external_id)
         return Answer(200, await self._views.with_place(top, limit, external_id))
 
-    async def listened(self, call: Call, caller: Caller) -> Hearing:
+    async def listened(self, call: Call, caller: Caller) -> Subscription:
         """Who asks for a stream, and of which board."""
         found = await self._boards.find(caller.game, call.names["leaderboardId"])
         if found is None:
             raise Refused(404, _NO_BOARD)
         shares = tuple(shares_of(caller.game, self._source_ip(call)))
-        return Hearing(found.board, found.ends_at_ms, shares, s3_key(call.raw_headers))
+        return Subscription(found.board, found.ends_at_ms, shares, s3_key(call.raw_headers))
 
     async def lobby(self, call: Call, caller: Caller) -> Answer:
         """LobbyResponse. Another game's lobby is 404."""

@@ -12,7 +12,7 @@ from api.liveops.game_boards import GameBoards
 from api.liveops.http import Call
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import STREAM
-from api.liveops.sse import Hearing, Streams
+from api.liveops.sse import Streams, Subscription
 from api.liveops.stream_quotas import shares_of
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
@@ -69,9 +69,9 @@ class Inside:
         call = Call(Found(STREAM, {"leaderboardId": board.id}), scope, receive)
         found = await self._boards.find(game, board.id)
         ends_at_ms = found.ends_at_ms if found is not None else None
-        hearing = Hearing(board, ends_at_ms, tuple(shares_of(game, self._source_ip(call))))
+        subscription = Subscription(board, ends_at_ms, tuple(shares_of(game, self._source_ip(call))))
         try:
-            await self._streams.serve(call, hearing, send, headers)
+            await self._streams.serve(call, subscription, send, headers)
         except Refused as refused:
             return refused.status, refused.message
         return None

@@ -40,7 +40,7 @@ AHEAD: Final = b": Last-Event-ID is ahead of this stream, which goes on from its
 _EVENT_ID: Final = re.compile(r"\d{1,18}-\d{1,18}\Z")
 
 
-class Hearing(msgspec.Struct, frozen=True):
+class Subscription(msgspec.Struct, frozen=True):
     """Who listens to what."""
 
     board: BoardRow
@@ -80,7 +80,7 @@ class Streams:
         self._listeners = listeners
         self._shares = Shares()
 
-    async def serve(self, call: Call, hearing: Hearing, send: Send, headers: RawHeaders) -> None:
+    async def serve(self, call: Call, subscription: Subscription, send: Send, headers: RawHeaders) -> None:
         """Serve one until the board closes, its key or the client goes, it is too slow, or the server stops.
 
         Raises `Refused` before anything was sent: 400 for the header, 429 where the game or the address has
@@ -88,32 +88,32 @@ class Streams:
         """
         after = last_event_id(call)
         try:
-            self._shares.take(hearing.shares)
+            self._shares.take(subscription.shares)
         except Crowded as crowded:
             wait = ((b"retry-after", b"%d" % RETRY_AFTER_CROWDED_S),)
             raise Refused(429, str(crowded), headers=wait, scope=crowded.share.scope) from None
         try:
-            await _stream(call, hearing, self._listeners, send, headers=headers, after=after)
+            await _stream(call, subscription, self._listeners, send, headers=headers, after=after)
         finally:
-            self._shares.give_back(hearing.shares)
+            self._shares.give_back(subscription.shares)
 
 
 async def _stream(
     call: Call,
-    hearing: Hearing,
+    subscription: Subscription,
     listeners: BoardListeners,
     send: Send,
     *,
     headers: RawHeaders,
     after: str | None,
 ) -> None:
-    board = hearing.board
+    board = subscription.board
     task = asyncio.current_task()
     extension: dict[str, Any] = (call.scope.get("extensions") or {}).get(CONNECTION, {})
     abort: Callable[[], object] = extension.get("abort") or (task.cancel if task is not None else bool)
-    listener = Listener(abort, hearing.presented)
+    listener = Listener(abort, subscription.presented)
     try:
-        begin, until = await listeners.join(board.id, listener, after, hearing.ends_at_ms)
+        begin, until = await listeners.join(board.id, listener, after, subscription.ends_at_ms)
     except Full:
         wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
         raise Refused(503, "this server has as many listeners as it takes; try again", headers=wait) from None

@@ -145,7 +145,7 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
     contents = await _contents(settings, letter)
     parts = contents.parts
     if letter.reason == SKIPPED:
-        _refuse_unmended(letter, encode_record(parts))
+        _refuse_still_failing(letter, encode_record(parts))
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(settings.kafka, client_id="questlog-dlq")
         stack.push_async_callback(appender.stop)
@@ -229,7 +229,7 @@ async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
     raise Refused(f"nothing here appends to {letter.topic}", 400)
 
 
-def _refuse_unmended(letter: DeadLetter, value: bytes) -> None:
+def _refuse_still_failing(letter: DeadLetter, value: bytes) -> None:
     """Refused while this build fails at what was skipped as well: it would hold up the partition again."""
     record = LogRecord(
         topic=letter.topic,

@@ -25,7 +25,7 @@ from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
 from deploy.stack.output import patient
 from deploy.stack.ports import port_taken
-from deploy.stack.program import PartSpec, http_ok
+from deploy.stack.program import ProgramSpec, http_ok
 from deploy.stack.programs import PREPARED, Ports, processes, stores
 from deploy.stack.redis import redis_url
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
@@ -125,7 +125,7 @@ class Wishes(NamedTuple):
     repair: bool
 
 
-async def _run(configured: Settings, specs: list[PartSpec], console: Console, wishes: Wishes) -> int:
+async def _run(configured: Settings, specs: list[ProgramSpec], console: Console, wishes: Wishes) -> int:
     began = time.monotonic()
     supervisor = Supervisor(specs, configured.home, lambda line: console.print(line, markup=False))
     stop = _signalled(supervisor)
@@ -216,7 +216,7 @@ async def _start_demo(supervisor: Supervisor, configured: Settings, console: Con
         return True
 
     await supervisor.add(
-        PartSpec(
+        ProgramSpec(
             name="demo",
             argv=[
                 *(sys.executable, "-m", "deploy.cli", "demo", "play", "--home", str(configured.home)),
@@ -224,7 +224,7 @@ async def _start_demo(supervisor: Supervisor, configured: Settings, console: Con
             ],
             environment={"OMP_NUM_THREADS": "1"},
             ready=ready,
-            after=("edge",) if "edge" in supervisor.parts else ("edge-0",),
+            after=("edge",) if "edge" in supervisor.programs else ("edge-0",),
         )
     )
 
@@ -252,11 +252,11 @@ async def _show(supervisor: Supervisor, console: Console) -> None:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while True:
                 await supervisor.look()
-                live.update(Group(_table(supervisor.parts.values())), refresh=True)
+                live.update(Group(_table(supervisor.programs.values())), refresh=True)
                 await asyncio.sleep(LOOK_SECONDS if supervisor.steady else 0.25)
     shown: dict[str, str] = {}
     while True:
-        for part in supervisor.parts.values():
+        for part in supervisor.programs.values():
             if shown.get(part.name) != part.state and part.state != "waiting":
                 shown[part.name] = part.state
                 console.print(f"{part.name:<20} {part.state:<10} pid {part.pid or '-'}")

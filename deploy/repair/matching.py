@@ -135,7 +135,7 @@ async def _sources(
     return sources, cursor.src
 
 
-async def mend(chain: Chain, appender: Appender) -> list[Mapping[str, object]]:
+async def repair_chain(chain: Chain, appender: Appender) -> list[Mapping[str, object]]:
     """Append what makes the chain whole; a line for each record. Raises where another process appends too."""
     told: list[Mapping[str, object]] = []
     for offset, (gateway_id, record_id) in sorted(chain.missing.items()):

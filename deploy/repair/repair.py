@@ -22,7 +22,7 @@ from deploy.rebuild_redis import rebuild_redis
 from deploy.repair.answers import Comparison
 from deploy.repair.kept_rows import write_lost_rows
 from deploy.repair.late_decisions import decide_partition
-from deploy.repair.matching import Chain, chain_of, mend
+from deploy.repair.matching import Chain, chain_of, repair_chain
 from deploy.repair.positions import (
     CLICKHOUSE,
     EXPORT,
@@ -128,7 +128,7 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
         stack.push_async_callback(tail.stop)
         appender = KafkaAppender(configured.kafka, client_id="questlog-repair")
         stack.push_async_callback(appender.stop)
-        report["commands"] = [line for chain in found.chains for line in await mend(chain, appender)]
+        report["commands"] = [line for chain in found.chains for line in await repair_chain(chain, appender)]
         comparison = Comparison(configured)
         stack.push_async_callback(comparison.close)
         report["decided"] = await decide_late(configured, tail, appender, comparison.add)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from deploy.private_files import write_private
-from deploy.stack.program import PartSpec, http_ok
+from deploy.stack.program import ProgramSpec, http_ok
 from projections.clickhouse.migrations import read
 from projections.clickhouse.migrations import tenant_tables as tenant_tables_of
 
@@ -25,7 +25,7 @@ def clickhouse_url(port: int, password: str) -> str:
 
 def clickhouse_part(
     home: Path, port: int, password: str, *, database: str = DATABASE, tenant_tables: Iterable[str] = ()
-) -> PartSpec:
+) -> ProgramSpec:
     """ClickHouse on 127.0.0.1:port, data in `<home>/clickhouse/data`, users in `readers.json` beside.
 
     `password` is its owner's, who is called `default`. The users of that file read the tables of `database`
@@ -42,7 +42,7 @@ def clickhouse_part(
     async def ready() -> bool:
         return await http_ok(port, "/ping")
 
-    return PartSpec(
+    return ProgramSpec(
         name="clickhouse",
         argv=[
             sys.executable,

@@ -1,4 +1,4 @@
-"""`python -m deploy.stack.infra`: Kafka, Redis and ClickHouse alone, for tests and for work on one part.
+"""`python -m deploy.stack.infra`: Kafka, Redis and ClickHouse alone, for tests and for work on one program.
 
 Prints one JSON line with their URLs when all are ready, then runs until SIGTERM, SIGINT or its parent's end.
 """
@@ -18,13 +18,13 @@ from deploy.settings import Settings, make_secret
 from deploy.stack.clickhouse import DATABASE, clickhouse_part, clickhouse_url
 from deploy.stack.kafka import kafka_part
 from deploy.stack.ports import free_port
-from deploy.stack.program import PartFailed, PartSpec, RunningPart
+from deploy.stack.program import PartFailed, ProgramSpec, RunningProgram
 from deploy.stack.redis import redis_part, redis_url
 
 NAMES = ("kafka", "redis", "clickhouse")
 
 
-async def run(specs: list[PartSpec], logs: Path, announcement: dict[str, str]) -> int:
+async def run(specs: list[ProgramSpec], logs: Path, announcement: dict[str, str]) -> int:
     """Start all, announce them, stop them in reverse order at a signal.
 
     1 where one fails or ends by itself.
@@ -33,15 +33,15 @@ async def run(specs: list[PartSpec], logs: Path, announcement: dict[str, str]) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    parts: list[RunningPart] = []
+    programs: list[RunningProgram] = []
     code = 0
     try:
         for spec in specs:
-            part = await RunningPart.start(spec, logs)
-            parts.append(part)  # one by one: what was started is stopped even where a later one fails
-        await asyncio.gather(*(part.wait_ready() for part in parts))
+            program = await RunningProgram.start(spec, logs)
+            programs.append(program)  # one by one: what was started is stopped even where a later one fails
+        await asyncio.gather(*(program.wait_ready() for program in programs))
         print(json.dumps(announcement), flush=True)
-        waits = {asyncio.ensure_future(part.process.wait()): part.spec.name for part in parts}
+        waits = {asyncio.ensure_future(program.process.wait()): program.spec.name for program in programs}
         stop = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait({stop, *waits}, return_when=asyncio.FIRST_COMPLETED)
         for ended in done - {stop}:
@@ -51,9 +51,9 @@ async def run(specs: list[PartSpec], logs: Path, announcement: dict[str, str]) -
         print(error, file=sys.stderr)
         code = 1
     finally:
-        for part in reversed(parts):
+        for program in reversed(programs):
             with contextlib.suppress(ProcessLookupError):
-                await part.stop()
+                await program.stop()
     return code
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     home = arguments.home
     make_secret(home)
     password = Settings(home=home).store_password("infra")
-    makers: dict[str, Callable[[int], tuple[str, str, PartSpec]]] = {
+    makers: dict[str, Callable[[int], tuple[str, str, ProgramSpec]]] = {
         "kafka": lambda port: ("kafka", f"localhost:{port}", kafka_part(home, port)),
         "redis": lambda port: ("redis_url", redis_url(port, password), redis_part(home, port, password)),
         "clickhouse": lambda port: (

@@ -19,7 +19,7 @@ from typing import Final
 
 from deploy.stack.kafka_jars import default_cache, fetch_jars
 from deploy.stack.ports import free_port
-from deploy.stack.program import PartFailed, PartSpec, RunningPart, answers
+from deploy.stack.program import PartFailed, ProgramSpec, RunningProgram, answers
 
 ARCHIVE: Final = "classes.jsa"
 _JAVA_MIN: Final = 17
@@ -45,7 +45,7 @@ def kept_partitions(home: Path, topic: str) -> int | None:
     return len(list((home / "kafka" / "data").glob(f"{topic}-[0-9]*"))) or None
 
 
-def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> PartSpec:
+def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> ProgramSpec:
     """A broker and controller in one process on 127.0.0.1:port, its log in `<home>/kafka`."""
     folder = (home / "kafka").absolute()
     jars = fetch_jars(cache or default_cache())
@@ -63,7 +63,7 @@ def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> PartSpec:
     async def ready() -> bool:
         return await answers(port, _API_VERSIONS_REQUEST, b"\x00\x00\x00\x01\x00\x00")
 
-    return PartSpec(
+    return ProgramSpec(
         name="kafka",
         argv=[
             *(program, "-Xms128m", "-Xmx512m", "-XX:MaxDirectMemorySize=256m", "-XX:+UseSerialGC"),
@@ -95,7 +95,7 @@ async def make_class_archive(cache: Path) -> None:
         spec = kafka_part(Path(home), free_port(), cache=cache)
         written = jars / f".{ARCHIVE}.{os.getpid()}"
         argv = [spec.argv[0], f"-XX:ArchiveClassesAtExit={written}", *spec.argv[1:]]
-        part = await RunningPart.start(replace(spec, argv=argv, stop_seconds=120), Path(home) / "logs")
+        part = await RunningProgram.start(replace(spec, argv=argv, stop_seconds=120), Path(home) / "logs")
         await part.wait_ready()
         await part.stop()
         if written.exists():

@@ -28,7 +28,7 @@ class PartFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartSpec:
+class ProgramSpec:
     """How to run one program.
 
     `prepare` runs before each start (in a thread) and must be safe to run again.
@@ -41,7 +41,7 @@ class PartSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] | None = None
     after: tuple[str, ...] = ()
-    """Names of parts that must be ready before this one is started."""
+    """Names of programs that must be ready before this one is started."""
     start_seconds: float = 30.0
     stop_seconds: float = 15.0
     needs_space: bool = True
@@ -50,17 +50,19 @@ class PartSpec:
     """Where it serves /healthz and /metrics, 0 where it does not."""
 
 
-class RunningPart:
+class RunningProgram:
     """A started program. Its output goes to `<logs>/<name>.log`; it dies with the process that started it."""
 
-    def __init__(self, spec: PartSpec, process: asyncio.subprocess.Process, log: Path, log_from: int) -> None:
+    def __init__(
+        self, spec: ProgramSpec, process: asyncio.subprocess.Process, log: Path, log_from: int
+    ) -> None:
         self.spec = spec
         self.process = process
         self.log = log
         self._log_from = log_from
 
     @classmethod
-    async def start(cls, spec: PartSpec, logs: Path) -> RunningPart:
+    async def start(cls, spec: ProgramSpec, logs: Path) -> RunningProgram:
         """Start the program; does not wait for it to be ready.
 
         Raises PartFailed when it cannot be prepared or executed. Where its log can't be opened, its output is
@@ -143,7 +145,7 @@ class RunningPart:
 
 
 def _open_log(log: Path) -> IO[bytes]:
-    """The part's log file, begun anew when it has grown large; one older is kept. Else the null device."""
+    """The program's log file, begun anew when it has grown large; one older is kept. Else the null device."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
@@ -161,7 +163,7 @@ if sys.platform == "linux":
     def _die_with(parent: int) -> None:
         """In the child.
 
-        Be killed when the parent ends, however it ends (every part is safe under SIGKILL).
+        Be killed when the parent ends, however it ends (every program is safe under SIGKILL).
         """
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended between fork and prctl
@@ -209,14 +211,14 @@ async def ask_health(admin_port: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running_parts(specs: Sequence[PartSpec], logs: Path) -> AsyncIterator[None]:
+async def running_parts(specs: Sequence[ProgramSpec], logs: Path) -> AsyncIterator[None]:
     """Start programs, wait until all are ready, and stop them in reverse at the end. Raises PartFailed."""
-    parts: list[RunningPart] = []
+    programs: list[RunningProgram] = []
     try:
         for spec in specs:
-            parts.append(await RunningPart.start(spec, logs))  # noqa: PERF401 - what was started is stopped
-        await asyncio.gather(*(part.wait_ready() for part in parts))
+            programs.append(await RunningProgram.start(spec, logs))  # noqa: PERF401 - what was started is stopped
+        await asyncio.gather(*(program.wait_ready() for program in programs))
         yield
     finally:
-        for part in reversed(parts):
-            await part.stop()
+        for program in reversed(programs):
+            await program.stop()

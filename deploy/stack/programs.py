@@ -1,4 +1,4 @@
-"""The parts of a running stack.
+"""The programs of a running stack.
 
 The three stores, the workers and the edge processes, with what each waits for.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from deploy.stack.clickhouse import clickhouse_part
 from deploy.stack.kafka import kafka_part
 from deploy.stack.ports import free_port
-from deploy.stack.program import PartSpec
+from deploy.stack.program import ProgramSpec
 from deploy.stack.redis import redis_part
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Ports:
 
 def stores(
     settings: Settings, ports: Ports, *, cache: Path | None = None, redis_empty: bool = False
-) -> list[PartSpec]:
+) -> list[ProgramSpec]:
     """Kafka, Redis and ClickHouse with their state in the home. Raises PartFailed naming what to install."""
     home = settings.home
     return [
@@ -58,7 +58,7 @@ def stores(
     ]
 
 
-def processes(settings: Settings, ports: Ports, *, edges: int, workers: int = 1) -> list[PartSpec]:
+def processes(settings: Settings, ports: Ports, *, edges: int, workers: int = 1) -> list[ProgramSpec]:
     """The project's own processes. They get their settings by environment, as in production."""
     admin = iter(range(ports.admin, ports.admin + 100)) if ports.admin else iter(free_port, None)
     specs = []
@@ -76,8 +76,8 @@ def _names(name: str, count: int) -> list[tuple[str, int]]:
     return [(name, 0)] if count == 1 else [(f"{name}-{n}", n) for n in range(count)]
 
 
-def _process(own: Settings, name: str, module: list[str]) -> PartSpec:
-    return PartSpec(
+def _process(own: Settings, name: str, module: list[str]) -> ProgramSpec:
+    return ProgramSpec(
         name=name,
         argv=[sys.executable, "-m", *module],
         environment=own.environment() | {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"},

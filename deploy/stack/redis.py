@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from deploy.private_files import write_private
-from deploy.stack.program import PartFailed, PartSpec, answers
+from deploy.stack.program import PartFailed, ProgramSpec, answers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ def redis_url(port: int, password: str) -> str:
     return f"redis://:{password}@localhost:{port}/0"
 
 
-def redis_part(home: Path, port: int, password: str, *, empty: bool = False) -> PartSpec:
+def redis_part(home: Path, port: int, password: str, *, empty: bool = False) -> ProgramSpec:
     """Redis on 127.0.0.1:port with its files in `<home>/redis`; `empty` drops them before the first start.
 
     The password stands in a file that its owner alone may read, not among the program's arguments.
@@ -39,7 +39,7 @@ def redis_part(home: Path, port: int, password: str, *, empty: bool = False) -> 
     async def ready() -> bool:
         return await answers(port, f"AUTH {password}\r\nPING\r\n".encode(), b"+PONG")
 
-    return PartSpec(
+    return ProgramSpec(
         name="redis",
         argv=[program, str(configuration.absolute()), "--dir", str(folder.absolute())],
         prepare=prepare,

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from deploy.private_files import write_private
-from deploy.stack.program import PartFailed, PartSpec, RunningPart, ask_health
+from deploy.stack.program import PartFailed, ProgramSpec, RunningProgram, ask_health
 from deploy.stack.volume import trouble_of
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ BACKOFF_SECONDS: Final = (0.1, 0.3, 1.0, 2.0)
 Parts wait for what they need anyway.
 """
 STEADY_SECONDS: Final = 20.0
-"""A part that ran this long begins again with the shortest pause."""
+"""A program that ran this long begins again with the shortest pause."""
 FIRST_TRIES: Final = 3
-"""A part that was never ready is tried so often before the whole start is given up."""
+"""A program that was never ready is tried so often before the whole start is given up."""
 SPACE_LOOK_SECONDS: Final = 1.0
 """How often a volume that can't be written is looked at."""
 STATUS_FILE: Final = "status.json"
@@ -37,7 +37,7 @@ STATUS_FILE: Final = "status.json"
 
 @dataclass(kw_only=True)
 class PartStatus:
-    """What is known of one part. `pid` is 0 while it doesn't run."""
+    """What is known of one program. `pid` is 0 while it doesn't run."""
 
     name: str
     pid: int = 0
@@ -54,11 +54,11 @@ class StartFailed(Exception):
 
 
 class Supervisor:
-    """Runs parts until `stop`. `say` gets one line for each thing worth knowing."""
+    """Runs programs until `stop`. `say` gets one line for each thing worth knowing."""
 
     def __init__(
         self,
-        specs: list[PartSpec],
+        specs: list[ProgramSpec],
         home: Path,
         say: Callable[[str], None],
         trouble: Callable[[Path], str | None] = trouble_of,
@@ -72,15 +72,16 @@ class Supervisor:
         self._status_written = True
         self._stopping = asyncio.Event()
         self._ready = {spec.name: asyncio.Event() for spec in specs}
-        self._running: dict[str, RunningPart] = {}
+        self._running: dict[str, RunningProgram] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
-        self.parts = {spec.name: self._status_of(spec) for spec in specs}
+        self.programs = {spec.name: self._status_of(spec) for spec in specs}
 
     async def start(self, steps: dict[str, Callable[[], Awaitable[None]]]) -> None:
-        """Start every part and return when all are ready.
+        """Start every program and return when all are ready.
 
-        `steps` are named pieces of work of our own that parts can wait for in `after`; each runs once, after
-        the parts that stand in no `after` of a step's own name (the stores). Raises StartFailed; call `stop`.
+        `steps` are named pieces of work of our own that programs can wait for in `after`; each runs once,
+        after the programs that stand in no `after` of a step's own name (the stores). Raises StartFailed;
+        call `stop`.
         """
         stores = [spec.name for spec in self._specs if not spec.after]
         for name in steps:
@@ -103,14 +104,14 @@ class Supervisor:
             await asyncio.gather(*left, return_exceptions=True)
         self._write_status()
 
-    async def add(self, spec: PartSpec) -> None:
-        """Start one more part and return when it is ready.
+    async def add(self, spec: ProgramSpec) -> None:
+        """Start one more program and return when it is ready.
 
         From then on it is kept running like the others.
         """
         self._specs.append(spec)
         self._ready[spec.name] = asyncio.Event()
-        self.parts[spec.name] = self._status_of(spec)
+        self.programs[spec.name] = self._status_of(spec)
         keeper = self._keepers[spec.name] = asyncio.create_task(self._keep(spec), name=spec.name)
         ready = asyncio.create_task(self._ready[spec.name].wait())
         await asyncio.wait({keeper, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,13 +120,15 @@ class Supervisor:
             raise StartFailed(str(error)) from error
 
     async def look(self) -> None:
-        """Ask every part that serves /healthz for its lag, and keep what it says."""
-        asked = [part for part in self.parts.values() if part.admin_port and part.state == "ready"]
-        answers = await asyncio.gather(*(ask_health(part.admin_port) for part in asked))
-        for part, answer in zip(asked, answers, strict=True):
-            part.lag = answer.get("lag")
+        """Ask every program that serves /healthz for its lag, and keep what it says."""
+        asked = [
+            program for program in self.programs.values() if program.admin_port and program.state == "ready"
+        ]
+        answers = await asyncio.gather(*(ask_health(program.admin_port) for program in asked))
+        for program, answer in zip(asked, answers, strict=True):
+            program.lag = answer.get("lag")
 
-    async def _mend_status(self) -> None:
+    async def _repair_status(self) -> None:
         while True:
             await asyncio.sleep(SPACE_LOOK_SECONDS)
             if not self._status_written:
@@ -133,21 +136,21 @@ class Supervisor:
 
     @property
     def steady(self) -> bool:
-        """True while every part is ready."""
-        return all(part.state == "ready" for part in self.parts.values())
+        """True while every program is ready."""
+        return all(program.state == "ready" for program in self.programs.values())
 
     def kill(self) -> None:
-        """SIGKILL to all at once: every part is safe under it."""
-        for part in self._running.values():
-            part.kill()
+        """SIGKILL to all at once: every program is safe under it."""
+        for program in self._running.values():
+            program.kill()
 
     async def watch(self, stop: asyncio.Event) -> None:
-        """Return once `stop` is set; parts that end meanwhile are restarted.
+        """Return once `stop` is set; programs that end meanwhile are restarted.
 
         Raises what ends a keeper itself.
         """
         stopped = asyncio.create_task(stop.wait())
-        mending = asyncio.create_task(self._mend_status())
+        mending = asyncio.create_task(self._repair_status())
         try:
             done, _ = await asyncio.wait(
                 {stopped, *self._keepers.values()}, return_when=asyncio.FIRST_COMPLETED
@@ -159,27 +162,27 @@ class Supervisor:
             keeper.result()
 
     async def stop(self) -> None:
-        """End all parts, those that need others first. Called twice: nothing happens."""
+        """End all programs, those that need others first. Called twice: nothing happens."""
         self._stopping.set()
         for keeper in self._keepers.values():
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)
         for wave in self._waves():
             running = [self._running[name] for name in wave if name in self._running]
-            for part in running:
-                self._change(part.spec.name, "stopping")
-            await asyncio.gather(*(part.stop() for part in running))
+            for program in running:
+                self._change(program.spec.name, "stopping")
+            await asyncio.gather(*(program.stop() for program in running))
             for name in wave:
-                self.parts[name].pid, self.parts[name].lag = 0, None
+                self.programs[name].pid, self.programs[name].lag = 0, None
                 self._change(name, "stopped")
         self._running.clear()
 
-    def _status_of(self, spec: PartSpec) -> PartStatus:
+    def _status_of(self, spec: ProgramSpec) -> PartStatus:
         log = str(self._logs / f"{spec.name}.log")
         return PartStatus(name=spec.name, admin_port=spec.admin_port, log=log)
 
     def _waves(self) -> list[list[str]]:
-        """Names in the order of stopping: a part comes before everything it waits for."""
+        """Names in the order of stopping: a program comes before everything it waits for."""
         waves: list[list[str]] = []
         left = {spec.name: spec for spec in self._specs}
         while left:
@@ -196,8 +199,8 @@ class Supervisor:
         await step()
         self._ready[name].set()
 
-    async def _keep(self, spec: PartSpec) -> None:
-        """One part's life: start, watch, restart. Raises PartFailed only if it was never ready."""
+    async def _keep(self, spec: ProgramSpec) -> None:
+        """One program's life: start, watch, restart. Raises PartFailed only if it was never ready."""
         clock = asyncio.get_running_loop().time
         failures = 0
         was_ready = False
@@ -210,37 +213,37 @@ class Supervisor:
             began = clock()
             why = ""
             try:
-                part = await RunningPart.start(spec, self._logs)
-                self._running[spec.name] = part
-                self.parts[spec.name].pid = part.process.pid
-                await part.wait_ready()
+                program = await RunningProgram.start(spec, self._logs)
+                self._running[spec.name] = program
+                self.programs[spec.name].pid = program.process.pid
+                await program.wait_ready()
                 was_ready = True
                 self._ready[spec.name].set()
                 self._change(spec.name, "ready")
-                code = await part.process.wait()
+                code = await program.process.wait()
                 why = f"{spec.name} ended ({_exit_text(code)})"
             except PartFailed as error:
                 why = str(error)
                 if spec.name in self._running:
                     await self._running[spec.name].stop()
             self._ready[spec.name].clear()
-            self.parts[spec.name].pid, self.parts[spec.name].lag = 0, None
+            self.programs[spec.name].pid, self.programs[spec.name].lag = 0, None
             failures = 1 if clock() - began > STEADY_SECONDS else failures + 1
             if not was_ready and failures >= FIRST_TRIES:
                 raise PartFailed(why)
             pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1]
-            self.parts[spec.name].restarts += 1
+            self.programs[spec.name].restarts += 1
             self._say(f"{why}; starting it again in {pause:g} s")
             self._change(spec.name, "restarting")
             await asyncio.sleep(pause)
 
     async def _space(self, name: str) -> None:
-        """Until parts can write in the home: a full disk is a state, not an end. Said once for all parts."""
+        """Until programs can write in the home: a full disk pauses them. Logged once for all."""
         while (trouble := self._trouble(self._home)) is not None:
             if self._troubled is None:
-                self._say(f"{trouble}; parts that have ended are started again when this is over")
+                self._say(f"{trouble}; programs that have ended are started again when this is over")
             self._troubled = trouble
-            if self.parts[name].state != "no space":
+            if self.programs[name].state != "no space":
                 self._change(name, "no space")
             await asyncio.sleep(SPACE_LOOK_SECONDS)
         if self._troubled is not None:
@@ -248,12 +251,12 @@ class Supervisor:
             self._troubled = None
 
     def _change(self, name: str, state: State) -> None:
-        self.parts[name].state = state
+        self.programs[name].state = state
         self._write_status()
 
     def _write_status(self) -> None:
         """`<home>/status.json`, whole at any moment. What can't be written now is written when it can."""
-        body = {"pid": os.getpid(), "parts": [asdict(part) for part in self.parts.values()]}
+        body = {"pid": os.getpid(), "parts": [asdict(program) for program in self.programs.values()]}
         try:
             write_private(self._home / STATUS_FILE, json.dumps(body), durable=False)
         except OSError as error:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from projections.liveops import keys
-from projections.liveops.read_base import Reading, pairs_of
+from projections.liveops.read_base import BatchedReads, pairs_of
 from projections.redis.read_batches import Request
 from schemas.liveops.ports import BoardEntryRow, BoardRow, BoardView
 
@@ -16,7 +16,7 @@ _row: Final = msgspec.msgpack.Decoder(BoardRow)
 _final: Final = msgspec.msgpack.Decoder(tuple[int, int])
 
 
-class BoardQueries(Reading):
+class BoardQueries(BatchedReads):
     """See the Protocol."""
 
     async def board(self, board_id: str) -> BoardRow | None:

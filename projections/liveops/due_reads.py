@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from projections.liveops import keys
-from projections.liveops.read_base import Reading, fields_of, pairs_of
+from projections.liveops.read_base import BatchedReads, fields_of, pairs_of
 from schemas.liveops.ports import BoardRow, LobbyDueRow, WindowBoard, WindowRow, first_pinned
 from schemas.liveops.views import FinalEntry
 
@@ -17,7 +17,7 @@ _board: Final = msgspec.msgpack.Decoder(BoardRow)
 _chunk: Final = msgspec.msgpack.Decoder(tuple[int, int])
 
 
-class DueQueries(Reading):
+class DueQueries(BatchedReads):
     """See the Protocol."""
 
     async def windows_over(self, now_ms: int, limit: int) -> list[WindowRow]:

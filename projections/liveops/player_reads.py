@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from projections.liveops import keys
-from projections.liveops.read_base import Reading, fields_of
+from projections.liveops.read_base import BatchedReads, fields_of
 from schemas.liveops.event_windows import LobbyStatus
 from schemas.liveops.ports import HoldingRow, LedgerRow, LobbyRow, PlayerRow, RunRow
 from schemas.liveops.views import Attempt, Grant
@@ -35,7 +35,7 @@ class _LobbyStatic(msgspec.Struct, frozen=True):
     fills_at_ms: int
 
 
-class PlayerQueries(Reading):
+class PlayerQueries(BatchedReads):
     """See the Protocol."""
 
     async def player(self, game_id: str, external_id: str) -> PlayerRow | None:

@@ -11,11 +11,11 @@ from projections.liveops import keys
 from projections.liveops.boards import BoardQueries
 from projections.liveops.due_reads import DueQueries
 from projections.liveops.player_reads import PlayerQueries
-from projections.redis.read_batches import Gathering
+from projections.redis.read_batches import ReadBatches
 
 
 class LiveopsQueries(PlayerQueries, BoardQueries, DueQueries):
     """One per event loop."""
 
     def __init__(self, redis: Redis) -> None:
-        super().__init__(Gathering(redis, keys.NOUN))
+        super().__init__(ReadBatches(redis, keys.NOUN))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.redis.read_batches import Gathering
+from projections.redis.read_batches import ReadBatches
 
 
-class Reading:
+class BatchedReads:
     """Base of the reads."""
 
-    def __init__(self, gathering: Gathering) -> None:
-        self._read = gathering.read
+    def __init__(self, read_batches: ReadBatches) -> None:
+        self._read = read_batches.read
 
 
 def fields_of(flat: list[bytes]) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
-from projections.redis.scripts import GATHER
+from projections.redis.scripts import READ_BATCH
 from schemas.edge.ports import StoreUnavailable
 
 REQUESTS_MAX: Final = 512
@@ -21,7 +21,7 @@ Request = tuple[str, str, str, str]
 """Kind, relative key, and two arguments, as `read_batch.lua` tells."""
 
 
-class Gathering:
+class ReadBatches:
     """Reads of one noun in one event loop."""
 
     def __init__(self, redis: Redis, noun: str) -> None:
@@ -59,7 +59,7 @@ class Gathering:
         problem: BaseException | None = None
         reply: list[Any] | None = None
         try:
-            reply = await GATHER.run(self._redis, self._noun, *arguments)
+            reply = await READ_BATCH.run(self._redis, self._noun, *arguments)
         except AWAY as error:
             problem = StoreUnavailable(f"Redis is away: {error}")
         except BaseException as error:  # noqa: BLE001 - raised in every task that waits

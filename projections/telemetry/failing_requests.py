@@ -19,7 +19,7 @@ from projections.clickhouse.client import ClickHouseAway, identifier
 from projections.clickhouse.positions import GenerationChanged
 from projections.telemetry.batches import Batch, BatchBoundaries
 from projections.telemetry.identities import Seen
-from projections.telemetry.insert_batch import Facts
+from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.live_counters import LiveState
 from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.partition_writer import Partition
@@ -89,7 +89,7 @@ def take_in(record: LogRecord) -> None:
     """
     open_batch = OpenBatch()
     open_batch.add(record)
-    facts = Facts(open_batch.rows, record.partition)
+    facts = InsertBatch(open_batch.rows, record.partition)
     facts.drop_repeats({key: Seen() for key in facts.sessions_with_identities})
     keys = {*facts.sessions, *open_batch.dues}
     parts = {key: SessionPart(key=key, partition=record.partition) for key in keys}

@@ -47,7 +47,7 @@ class _Moments(NamedTuple):
     item: NDArray[np.int64]
 
 
-class Facts:
+class InsertBatch:
     """The rows of one batch of one partition, ready to be folded and inserted."""
 
     def __init__(self, rows: Rows, partition: int) -> None:

@@ -1,6 +1,6 @@
 """Insights in ClickHouse: derived again whenever a closed session has changed, from what is stored by then.
 
-An analysis carries the number of events it saw as its version. Facts only grow, so of two workers that
+An analysis carries the number of events it saw as its version. InsertBatch only grow, so of two workers that
 analyse one session (its partitions differ) the one that saw more wins, and equal numbers mean equal findings.
 It also carries the version of its rules. While two releases run, either may write last: a session of which
 any finding is of older rules counts as analysed by those, until it is analysed anew.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from projections.clickhouse.positions import StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.identities import Seen
-from projections.telemetry.insert_batch import Facts
+from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.session_cache import SessionMemory
 from projections.telemetry.sessions import SessionKey, SessionPart
@@ -183,10 +183,10 @@ class Partition:
 
     async def _folded(
         self, batch: Batch, open_batch: OpenBatch
-    ) -> tuple[Facts, dict[SessionKey, SessionPart], dict[SessionKey, SessionPart]]:
+    ) -> tuple[InsertBatch, dict[SessionKey, SessionPart], dict[SessionKey, SessionPart]]:
         """The batch without repeats, its sessions as they were before, and those that it changes."""
         # The arrays of a large batch take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
-        facts = await asyncio.to_thread(Facts, open_batch.rows, self.partition)
+        facts = await asyncio.to_thread(InsertBatch, open_batch.rows, self.partition)
         parts = await self._parts({*facts.sessions, *open_batch.dues})
         await self._drop_repeats(facts, parts, batch)
         return facts, parts, await asyncio.to_thread(facts.fold, parts, open_batch.dues, batch.last)
@@ -194,7 +194,7 @@ class Partition:
     async def _take_decisions(self, batch: Batch, open_batch: OpenBatch) -> None:
         """Note what the batch leaves out; then see whether these tables know every decision in the batch."""
         for skipped in open_batch.skipped:
-            await self._stores.skips.honour(skipped)
+            await self._stores.skips.apply(skipped)
         for decision in open_batch.decisions:
             await self._stores.check_decision(decision, batch.first)
 
@@ -210,7 +210,9 @@ class Partition:
                 self._memory.remember(part)
         return {key: memory[key] for key in keys}
 
-    async def _drop_repeats(self, facts: Facts, parts: dict[SessionKey, SessionPart], batch: Batch) -> None:
+    async def _drop_repeats(
+        self, facts: InsertBatch, parts: dict[SessionKey, SessionPart], batch: Batch
+    ) -> None:
         keys = facts.sessions_with_identities
         if not keys:
             return
@@ -234,7 +236,7 @@ class Partition:
             token = self._token("insights", batch)
             await self._stores.insights.analyse(closed, token, others=self._others)
 
-    def _publish(self, facts: Facts, parts: dict[SessionKey, SessionPart]) -> None:
+    def _publish(self, facts: InsertBatch, parts: dict[SessionKey, SessionPart]) -> None:
         for part in parts.values():
             self._memory.remember(part)
             self.live.put(part.key, None if part.closed else part.last_event_at_ms)

@@ -67,7 +67,7 @@ class SkipStore:
         self._topic = topic
         self._log_id = log_id
 
-    async def honour(self, skipped: Skipped) -> None:
+    async def apply(self, skipped: Skipped) -> None:
         """Note that a batch leaves this out, before the batch is written. Called twice: noted once.
 
         Raises SkipNeedsRebuild where a batch with the record in it was written before.

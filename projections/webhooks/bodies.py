@@ -21,14 +21,14 @@ from schemas.liveops.event_windows import BoardFinalized
 from schemas.liveops.webhooks import WebhookType
 from schemas.timestamps import iso_ms
 
-TOLD: Final = frozenset(
+NOTIFIED_TYPES: Final = frozenset(
     kind.WIRE
     for kind in (ev.AttemptCompleted, ev.GrantCreated, ev.GrantClaimed, ev.CrateOpened, BoardFinalized)
 )
 """Wire names that webhooks tell of."""
 
 
-class Told(msgspec.Struct, frozen=True):
+class Notification(msgspec.Struct, frozen=True):
     """One thing to tell, and of whom: `p/<externalId>` or `b/<boardId>`."""
 
     type: WebhookType
@@ -36,7 +36,7 @@ class Told(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
-def told(message: Message, at_ms: int) -> Sequence[Told]:
+def notifications(message: Message, at_ms: int) -> Sequence[Notification]:
     """What an event is worth telling; an opened crate is a claimed grant and a created one."""
     match message:
         case ev.AttemptCompleted(attempt=attempt):
@@ -58,7 +58,7 @@ def told(message: Message, at_ms: int) -> Sequence[Told]:
             return ()
 
 
-def body(identifier: str, what: Told, game_id: str, at_ms: int) -> bytes:
+def body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
     """The request's body, the same bytes every time."""
     return shapes.encode(
         {
@@ -77,11 +77,11 @@ def delivery_id(command_id: str, number: int) -> str:
     return "evt_" + base64.b32encode(digest[:15]).decode().lower()
 
 
-def _of_player(kind: WebhookType, external_id: str, data: dict[str, Any]) -> Told:
-    return Told(kind, f"p/{external_id}", {"externalId": external_id} | data)
+def _of_player(kind: WebhookType, external_id: str, data: dict[str, Any]) -> Notification:
+    return Notification(kind, f"p/{external_id}", {"externalId": external_id} | data)
 
 
-def _of_board(board: BoardFinalized) -> Told:
+def _of_board(board: BoardFinalized) -> Notification:
     data = {
         "leaderboardId": board.board_id,
         "eventKey": board.event_key,
@@ -89,4 +89,4 @@ def _of_board(board: BoardFinalized) -> Told:
         "totalPlayers": board.total_players,
         "finalizedAt": iso_ms(board.finalized_at_ms),
     }
-    return Told("leaderboard.finalized", f"b/{board.board_id}", data)
+    return Notification("leaderboard.finalized", f"b/{board.board_id}", data)

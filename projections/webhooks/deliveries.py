@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from projections.webhooks.bodies import TOLD, body, delivery_id, told
+from projections.webhooks.bodies import NOTIFIED_TYPES, body, delivery_id, notifications
 from schemas.envelope import EventsRecord
 from schemas.liveops.events import EVENTS
 from schemas.liveops.webhooks import Delivery, WebhookTarget
 
 
-def games_told_of(record: EventsRecord) -> set[str]:
+def games_notified(record: EventsRecord) -> set[str]:
     """Games whose targets must be known to plan this record."""
-    return {decided.game_id for decided in record.decided for event in decided.events if event.type in TOLD}
+    return {
+        decided.game_id
+        for decided in record.decided
+        for event in decided.events
+        if event.type in NOTIFIED_TYPES
+    }
 
 
 def planned(
@@ -26,9 +31,9 @@ def planned(
             continue
         number = 0
         for event in decided.events:
-            if event.type not in TOLD:
+            if event.type not in NOTIFIED_TYPES:
                 continue
-            for place, what in enumerate(told(EVENTS.decode(event.type, event.data), event.at_ms)):
+            for place, what in enumerate(notifications(EVENTS.decode(event.type, event.data), event.at_ms)):
                 identifier = delivery_id(decided.command_id, number)
                 number += 1
                 encoded = body(identifier, what, decided.game_id, event.at_ms)

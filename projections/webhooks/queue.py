@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from projections.redis.client import AWAY
 from projections.redis.scripts import Script
 from schemas.edge.ports import StoreUnavailable
-from schemas.liveops.webhooks import Delivery, Taken
+from schemas.liveops.webhooks import Delivery, LeasedDelivery
 from schemas.log_positions import Position
 
 _PUT: Final = Script("webhooks_put")
@@ -63,7 +63,7 @@ class WebhookQueue:
 
     async def take(
         self, now_ms: int, *, lease_ms: int, total: int, per_target: int, fewer: Mapping[str, int]
-    ) -> list[Taken]:
+    ) -> list[LeasedDelivery]:
         """First deliveries of lines that are due, at most `total`, of one target at most `per_target`.
 
         `fewer` names targets that may have less than that now. No other worker gets them for `lease_ms`.
@@ -73,15 +73,15 @@ class WebhookQueue:
             arguments += (target, str(most))
         flat: list[bytes] = await self._run(_TAKE.run(self._redis, *arguments))
         return [
-            Taken(_decoder.decode(member), int(attempts), member)
+            LeasedDelivery(_decoder.decode(member), int(attempts), member)
             for attempts, member in zip(flat[2::4], flat[3::4], strict=True)
         ]
 
-    async def done(self, taken: Taken, now_ms: int) -> None:
+    async def done(self, taken: LeasedDelivery, now_ms: int) -> None:
         """It was delivered, or given up: the line's next is due."""
         await self._settle(taken, 0, 0, now_ms)
 
-    async def again(self, taken: Taken, at_ms: int, now_ms: int) -> None:
+    async def again(self, taken: LeasedDelivery, at_ms: int, now_ms: int) -> None:
         """It failed: its line waits until `at_ms`."""
         await self._settle(taken, taken.attempts + 1, at_ms, now_ms)
 
@@ -94,7 +94,7 @@ class WebhookQueue:
         """How many wait for one target."""
         return int(await self._run(self._redis.hget(_WAITING, target)) or 0)
 
-    async def _settle(self, taken: Taken, attempts: int, at_ms: int, now_ms: int) -> None:
+    async def _settle(self, taken: LeasedDelivery, attempts: int, at_ms: int, now_ms: int) -> None:
         one = taken.delivery
         arguments = (one.target, one.line, taken.member, str(attempts), str(at_ms), str(now_ms))
         await self._run(_SETTLE.run(self._redis, *arguments))

@@ -15,8 +15,8 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from projections.webhooks.bodies import TOLD
-from projections.webhooks.deliveries import games_told_of, planned
+from projections.webhooks.bodies import NOTIFIED_TYPES
+from projections.webhooks.deliveries import games_notified, planned
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord
@@ -35,7 +35,7 @@ _PUT = Counter("questlog_webhooks_queued", "Deliveries put into the queue.", ["t
 _OVER = Counter("questlog_webhooks_over", "Deliveries given up because too many wait for their target.")
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _head: Final = msgspec.msgpack.Decoder(EventsHead)
-_NAMES: Final = tuple(name.encode() for name in sorted(TOLD))
+_NAMES: Final = tuple(name.encode() for name in sorted(NOTIFIED_TYPES))
 T = TypeVar("T")
 
 
@@ -150,7 +150,7 @@ class WebhookReader(LogReader):
 
     async def _targets(self, events: EventsRecord) -> dict[str, list[WebhookTarget]]:
         targets: dict[str, list[WebhookTarget]] = {}
-        for game_id in games_told_of(events):
+        for game_id in games_notified(events):
             game = await self._patiently(partial(self._games.game, game_id))
             if game is not None:
                 targets[game_id] = targets_of(game)

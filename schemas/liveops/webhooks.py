@@ -62,7 +62,7 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         return f"{self.game_id}/{self.target_id}"
 
 
-class Taken(msgspec.Struct, frozen=True):
+class LeasedDelivery(msgspec.Struct, frozen=True):
     """A delivery under lease, and how often it was tried."""
 
     delivery: Delivery

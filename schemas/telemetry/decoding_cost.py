@@ -17,7 +17,7 @@ from schemas.telemetry.values import CONTAINERS_MAX, TOO_MANY_VALUES, VALUES_MAX
 
 LARGE_BYTES: Final = 64 * 1024
 """What is smaller is decoded within some 20 ms whatever it holds."""
-DEAR_NUMBERS_MAX: Final = 250
+COSTLY_NUMBERS_MAX: Final = 250
 """Numbers with an exponent of three digits that are read one by one: at most 2.5 ms."""
 
 _ITEM: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
@@ -29,7 +29,7 @@ _BROKEN: Final = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
 _SMALL_BYTES: Final = 4096
 
 
-def dear_numbers(body: bytes, *, from_bytes: int) -> bool:
+def has_costly_numbers(body: bytes, *, from_bytes: int) -> bool:
     """Whether JSON of at least so many bytes may hold many numbers that only orjson reads quickly.
 
     Text that looks like such numbers counts too: both parsers give the same.
@@ -38,18 +38,18 @@ def dear_numbers(body: bytes, *, from_bytes: int) -> bool:
         return False
     octets = np.frombuffer(body, np.uint8)
     places = np.flatnonzero((octets[1:-4] | 0x20) == 0x65) + 1
-    if len(places) <= DEAR_NUMBERS_MAX:
+    if len(places) <= COSTLY_NUMBERS_MAX:
         return False
     after = octets[places + 1]  # a sign or a digit: what else lies between them is no JSON
     places = places[(after >= 0x2B) & (after <= 0x39)]
-    if len(places) <= DEAR_NUMBERS_MAX:
+    if len(places) <= COSTLY_NUMBERS_MAX:
         return False
     before = octets[places - 1]
     first = places + 1 + (octets[places + 1] <= 0x2D)
-    dear = _are_digits(before) | (before == 0x2E)
+    costly = _are_digits(before) | (before == 0x2E)
     for place in (first, first + 1, first + 2):
-        dear &= _are_digits(octets[place])
-    return int(np.count_nonzero(dear)) > DEAR_NUMBERS_MAX
+        costly &= _are_digits(octets[place])
+    return int(np.count_nonzero(costly)) > COSTLY_NUMBERS_MAX
 
 
 def _are_digits(octets: NDArray[np.uint8]) -> NDArray[np.bool_]:

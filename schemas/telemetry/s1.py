@@ -20,7 +20,7 @@ from msgspec import Meta
 from schemas.edge.zod import Issue, custom, issue_of, too_big, type_of, wrong_type
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
-from schemas.telemetry.decoding_cost import dear_numbers, many_json_containers
+from schemas.telemetry.decoding_cost import has_costly_numbers, many_json_containers
 from schemas.telemetry.values import (
     TOO_MANY_VALUES,
     VALUES_MAX,
@@ -130,7 +130,7 @@ class InvalidBatch(ValueError):
 
 
 _decoder = msgspec.json.Decoder(Batch)
-_DEAR_FROM_BYTES: Final = 16 * 1024
+_COSTLY_FROM_BYTES: Final = 16 * 1024
 _any_decoder = msgspec.json.Decoder()
 _KNOWN: Final[dict[type[msgspec.Struct], frozenset[str]]] = {
     struct: frozenset(name for name in struct.__struct_encode_fields__ if not name.startswith("·"))
@@ -143,7 +143,7 @@ _REFUSED = (msgspec.DecodeError, ValueError, TypeError, OverflowError, Recursion
 def decode_batch(body: bytes) -> Batch:
     """Decode a body that was accepted before. Raises `InvalidBatch` on one that can't have been."""
     try:
-        if dear_numbers(body, from_bytes=_DEAR_FROM_BYTES):
+        if has_costly_numbers(body, from_bytes=_COSTLY_FROM_BYTES):
             batch = msgspec.convert(orjson.loads(body), Batch)
         else:
             batch = _decoder.decode(body)
@@ -279,8 +279,8 @@ def _convert(fields: dict[str, Any], to: type[_Struct], free: str, path: list[st
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object a body holds. Raises `InvalidBatch` on anything else, however deep or broken."""
     try:
-        dear = dear_numbers(body, from_bytes=_DEAR_FROM_BYTES)
-        content = orjson.loads(body) if dear else _any_decoder.decode(body)
+        costly = has_costly_numbers(body, from_bytes=_COSTLY_FROM_BYTES)
+        content = orjson.loads(body) if costly else _any_decoder.decode(body)
     except _REFUSED as error:
         raise InvalidBatch(Issue(code="invalid_json", path=[], message=undecodable(error))) from None
     if type(content) is not dict:

@@ -21,28 +21,28 @@ Path = tuple[str, ...]
 Decode = Callable[[bytes | memoryview | msgspec.Raw], Any]
 
 
-class Piece(msgspec.Struct, frozen=True, array_like=True):
+class StateChunk(msgspec.Struct, frozen=True, array_like=True):
     """Something of a state, and what it is: the path of a value, or of a map that it is entries of."""
 
     path: Path
     content: msgspec.Raw
 
 
-def piece(path: Path, value: Any) -> bytes:
+def chunk(path: Path, value: Any) -> bytes:
     """One value as a piece."""
-    return encode(Piece(path, msgspec.Raw(encode(value))))
+    return encode(StateChunk(path, msgspec.Raw(encode(value))))
 
 
-def pieces(path: Path, entries: Mapping[str, Any]) -> Iterator[bytes]:
+def chunks(path: Path, entries: Mapping[str, Any]) -> Iterator[bytes]:
     """A map's entries, some in each piece; none for an empty map."""
     rest = iter(entries.items())
     while some := dict(islice(rest, PIECE_ENTRIES)):
-        yield piece(path, some)
+        yield chunk(path, some)
 
 
-def read_piece(data: bytes | memoryview) -> Piece:
+def read_chunk(data: bytes | memoryview) -> StateChunk:
     """A piece whose content is still to be decoded. Raises `msgspec.DecodeError`."""
-    return _pieces.decode(data)
+    return _chunks.decode(data)
 
 
 def decoder(kind: Any) -> Decode:
@@ -70,6 +70,6 @@ def _unpacked(kind: Any, data: bytes) -> Map[Any, Any]:
 
 _EMPTY: Final[Map[Any, Any]] = Map()
 _decoders: Final[dict[Any, Decode]] = {}
-_pieces: Final = msgspec.msgpack.Decoder(Piece)
+_chunks: Final = msgspec.msgpack.Decoder(StateChunk)
 encode: Final = msgspec.msgpack.Encoder(enc_hook=_packed).encode
 """Structs and persistent maps as bytes."""

@@ -111,8 +111,8 @@ class Gateway:
         except ClientGone:
             return
         finally:
-            if request.holding is not None:
-                request.holding.release()
+            if request.reservation is not None:
+                request.reservation.release()
         await self._respond(request, response, send)
         route = request.path if request.path in self._routes else request.route
         self.metrics.request(route, response.status, self._clock_s() - started)

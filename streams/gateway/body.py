@@ -13,7 +13,7 @@ from typing import Final
 from schemas.edge.errors import Refused
 from schemas.edge.limits import BODY_READ_TIMEOUT_S
 from streams.gateway.http import ClientGone, Receive, Request
-from streams.gateway.memory_quotas import Holding
+from streams.gateway.memory_quotas import Reservation
 
 LINGER_BYTES_MAX: Final = 64 * 1024 * 1024
 LINGER_S: Final = 5.0
@@ -71,7 +71,9 @@ class ReadDeadlines:
             loop.call_later(min(_SWEEP_S, self._limit_s), self._sweep)
 
 
-async def read_body(request: Request, limit: int, deadlines: ReadDeadlines, holding: Holding) -> bytes:
+async def read_body(
+    request: Request, limit: int, deadlines: ReadDeadlines, reservation: Reservation
+) -> bytes:
     """The whole body, gunzipped where it says so.
 
     Raises `Refused`: 413 as soon as the limit is passed, 408 when it takes too long, 415 for another content
@@ -84,7 +86,7 @@ async def read_body(request: Request, limit: int, deadlines: ReadDeadlines, hold
     inflate = encoding is not None and _is_gzip(request, encoding)
     task = deadlines.begin()
     try:
-        body = await _receive_all(request, limit, holding)
+        body = await _receive_all(request, limit, reservation)
     except asyncio.CancelledError:
         if deadlines.expired(task):
             raise Refused(408, "the body did not arrive in time") from None
@@ -94,11 +96,11 @@ async def read_body(request: Request, limit: int, deadlines: ReadDeadlines, hold
     if not inflate:
         return body
     inflated = gunzip(body, limit)
-    holding.take_whole(len(inflated))
+    reservation.take_whole(len(inflated))
     return inflated
 
 
-async def _receive_all(request: Request, limit: int, holding: Holding) -> bytes:
+async def _receive_all(request: Request, limit: int, reservation: Reservation) -> bytes:
     receive = request.receive
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -108,10 +110,10 @@ async def _receive_all(request: Request, limit: int, holding: Holding) -> bytes:
         request.body_read = True
         if len(body) > limit:
             raise _too_large(limit)
-        holding.take_whole(len(body))
+        reservation.take_whole(len(body))
         return body
     chunks, size = [body], len(body)
-    holding.take(size)
+    reservation.take(size)
     while message.get("more_body", False):
         if size > limit:
             raise _too_large(limit)
@@ -119,7 +121,7 @@ async def _receive_all(request: Request, limit: int, holding: Holding) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
         chunk = message.get("body", b"")
-        holding.take(len(chunk))
+        reservation.take(len(chunk))
         chunks.append(chunk)
         size += len(chunk)
     request.body_read = True

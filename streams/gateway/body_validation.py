@@ -22,7 +22,7 @@ CALLS_MAX: Final = 50
 T = TypeVar("T")
 
 
-class Judging:
+class BodyValidator:
     """The thread, started with the first large body. Its work ends with the process."""
 
     def __init__(self) -> None:

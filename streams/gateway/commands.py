@@ -28,12 +28,12 @@ from schemas.topics import Topic
 from streams.gateway.pending_commands import (
     OTHER_BODY,
     CommandConflict,
+    CommandQueue,
     CommandTooLarge,
     CommandUnavailable,
     Deadlines,
     Flight,
-    Line,
-    Waiting,
+    PendingCommand,
 )
 
 WINDOW_S: Final = 2.0
@@ -102,7 +102,7 @@ class CommandClient:
         self._window_s = window_s
         self._answer_s = answer_s
         self._up = asyncio.Event()
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, CommandQueue] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,10 +165,10 @@ class CommandClient:
             raise ValueError(f"{self._topic.name} has no partition {partition}")
         line = self._lines.get(partition)
         if line is None:
-            line = self._lines[partition] = Line()
+            line = self._lines[partition] = CommandQueue()
         if len(line) >= WAITING_MAX:
             raise self._unavailable("line-full")
-        waiting = Waiting(
+        waiting = PendingCommand(
             command=command,
             definition=definition,
             size=size,
@@ -196,7 +196,7 @@ class CommandClient:
             raise CommandConflict(OTHER_BODY)
         return outcome
 
-    async def _run(self, partition: int, line: Line) -> None:
+    async def _run(self, partition: int, line: CommandQueue) -> None:
         clock = self._deadlines.loop.time
         try:
             while line:
@@ -210,9 +210,9 @@ class CommandClient:
         finally:
             del self._runners[partition]
 
-    def _take(self, line: deque[Waiting]) -> list[Waiting]:
+    def _take(self, line: deque[PendingCommand]) -> list[PendingCommand]:
         """The next record's commands; who hung up or waited too long surely did not happen."""
-        taken: list[Waiting] = []
+        taken: list[PendingCommand] = []
         size = 0
         while line and len(taken) < COMMANDS_MAX and size + line[0].size <= BYTES_MAX:
             waiting = line.popleft()
@@ -222,7 +222,7 @@ class CommandClient:
             size += waiting.size
         return taken
 
-    async def _not_answered_yet(self, partition: int, commands: list[Waiting]) -> list[Waiting]:
+    async def _not_answered_yet(self, partition: int, commands: list[PendingCommand]) -> list[PendingCommand]:
         """Answer keyed commands that have an outcome. Where that can't be known, they fail unappended."""
         keyed = [waiting for waiting in commands if waiting.command.keyed and not waiting.fresh]
         if not keyed:
@@ -237,7 +237,7 @@ class CommandClient:
                 waiting.resolve(outcome)
         return [waiting for waiting in commands if not waiting.answer.done()]
 
-    async def _fly(self, partition: int, commands: list[Waiting]) -> None:
+    async def _fly(self, partition: int, commands: list[PendingCommand]) -> None:
         """Append one record and wait until its wake-up is back, or a window has passed."""
         flight = Flight(record_id=self._new_record_id(), partition=partition, commands=commands)
         record = CommandRecord(
@@ -308,7 +308,7 @@ class CommandClient:
         for flight in self._flights.values():
             flight.woken.set()
 
-    def _fail(self, commands: Sequence[Waiting] | deque[Waiting], reason: str) -> None:
+    def _fail(self, commands: Sequence[PendingCommand] | deque[PendingCommand], reason: str) -> None:
         for waiting in commands:
             if not waiting.answer.done():
                 waiting.answer.set_exception(self._unavailable(reason))

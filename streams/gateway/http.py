@@ -17,7 +17,7 @@ import msgspec
 from schemas.edge.cors import RawHeaders
 
 if TYPE_CHECKING:
-    from streams.gateway.memory_quotas import Holding
+    from streams.gateway.memory_quotas import Reservation
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -57,13 +57,13 @@ class Request:
     __slots__ = (
         "body_read",
         "headers",
-        "holding",
         "id",
         "ip",
         "method",
         "path",
         "raw_headers",
         "receive",
+        "reservation",
         "route",
         "scope",
     )
@@ -79,7 +79,7 @@ class Request:
         """The route's template for metrics, once it is known."""
         self.body_read = False
         """Whether the body has been received to its end."""
-        self.holding: Holding | None = None
+        self.reservation: Reservation | None = None
         """What the body holds of the process's memory, once it is asked for."""
         client = scope.get("client")
         self.ip: str = client[0] if client else ""

@@ -57,7 +57,7 @@ class BodiesInFlight:
                 del held[name]
 
 
-class Holding:
+class Reservation:
     """What one request's body holds."""
 
     __slots__ = ("_address", "_bodies", "_key_id", "_named_bytes", "_small_bytes")

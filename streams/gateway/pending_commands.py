@@ -36,7 +36,7 @@ class CommandTooLarge(Exception):
     """The command doesn't fit a record: 413."""
 
 
-class Waiting(msgspec.Struct, eq=False):
+class PendingCommand(msgspec.Struct, eq=False):
     """A command in line or in flight, and who waits for its outcome."""
 
     command: Command
@@ -61,9 +61,9 @@ class Waiting(msgspec.Struct, eq=False):
 class Deadlines:
     """Ends waits that take too long. One timer for all of them: a timer for each costs more than the wait."""
 
-    def __init__(self, expire: Callable[[Waiting], None]) -> None:
+    def __init__(self, expire: Callable[[PendingCommand], None]) -> None:
         self._expire = expire
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[PendingCommand] = deque()
         """In the order of their deadlines, because all wait equally long."""
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,7 +72,7 @@ class Deadlines:
         """Asked once: CPython 3.11 makes a system call of it."""
         return asyncio.get_running_loop()
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: PendingCommand) -> None:
         """Put one more under its deadline."""
         self._waiting.append(waiting)
         if self._timer is None:
@@ -93,18 +93,18 @@ class Deadlines:
             self._arm()
 
 
-class Line:
+class CommandQueue:
     """Commands that wait for a partition's next record."""
 
     def __init__(self) -> None:
-        self.commands: deque[Waiting] = deque()
+        self.commands: deque[PendingCommand] = deque()
         self._wanted = 0
         self._enough = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self.commands)
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: PendingCommand) -> None:
         """Put one more in line."""
         self.commands.append(waiting)
         if 0 < self._wanted <= len(self.commands):
@@ -128,7 +128,7 @@ class Line:
 class Flight:
     """A record between its append and its last outcome."""
 
-    def __init__(self, *, record_id: str, partition: int, commands: list[Waiting]) -> None:
+    def __init__(self, *, record_id: str, partition: int, commands: list[PendingCommand]) -> None:
         self.record_id = record_id
         self.partition = partition
         self.commands = commands

@@ -131,7 +131,7 @@ async def _resolve_large(
     game = await _game(services, credential, named) if named else None
     await _limit(services, request, credential, game)
     try:
-        payload = await services.judged(decode, body, lambda: _take(services, request, credential, game))
+        payload = await services.validated(decode, body, lambda: _take(services, request, credential, game))
     except InvalidBatch as error:
         raise _invalid(error) from None
     if game is None:

@@ -45,7 +45,7 @@ class S4Ingest:
             if len(body) <= LARGE_BYTES:
                 checked = check(body, now_ms, game.id)
             else:
-                checked = await services.judged(
+                checked = await services.validated(
                     lambda: check(body, now_ms, game.id), body, lambda: take_s4(services, request, game)
                 )
         except InvalidPayload as error:

@@ -12,9 +12,9 @@ from schemas.edge.ports import Directory, RateLimiter, Verdict
 from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies, counted_address
 from schemas.telemetry.record import PartKind, TelemetryPart
 from streams.gateway.body import ReadDeadlines, read_body
-from streams.gateway.body_validation import LARGE_BYTES, Judging
+from streams.gateway.body_validation import LARGE_BYTES, BodyValidator
 from streams.gateway.http import Request
-from streams.gateway.memory_quotas import BodiesInFlight, Holding
+from streams.gateway.memory_quotas import BodiesInFlight, Reservation
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.telemetry_producer import TelemetryAppending
 
@@ -42,7 +42,7 @@ class Services:
         self.proxies: Final = proxies
         self.metrics: Final = metrics
         self.now_ms: Final = now_ms
-        self.judging: Final = Judging()
+        self.body_validator: Final = BodyValidator()
         self.deadlines: Final = ReadDeadlines(read_timeout_s)
         self.in_flight: Final = in_flight
         self.credentials: Final = Credentials(directory)
@@ -63,24 +63,26 @@ class Services:
         """Take from the small bucket that all unknown keys of one address share."""
         return await count_unknown_key(self.limiter, self.source_ip(request))
 
-    def hold(self, request: Request, key_id: str) -> Holding:
+    def hold(self, request: Request, key_id: str) -> Reservation:
         """What counts the memory that a request takes; given back when it is answered."""
         address = counted_address(self.source_ip(request))
-        request.holding = Holding(self.in_flight, key_id, address)
-        return request.holding
+        request.reservation = Reservation(self.in_flight, key_id, address)
+        return request.reservation
 
     async def body(self, request: Request, limit: int, key_id: str) -> bytes:
         """The request's whole body within a size, a time and what may be in flight."""
         return await read_body(request, limit, self.deadlines, self.hold(request, key_id))
 
-    async def judged(self, judge: Callable[[], T], body: bytes, charge: Callable[[], Awaitable[object]]) -> T:
+    async def validated(
+        self, judge: Callable[[], T], body: bytes, charge: Callable[[], Awaitable[object]]
+    ) -> T:
         """What `judge` says of a body, or what it raises; a large one is judged beside the event loop.
 
         `charge` takes one call more of the sender's limit, for each `CALL_CPU_S` that it took.
         """
         if len(body) <= LARGE_BYTES:
             return judge()
-        result, calls = await self.judging.run(judge)
+        result, calls = await self.body_validator.run(judge)
         for _ in range(calls):
             await charge()
         if isinstance(result, Exception):

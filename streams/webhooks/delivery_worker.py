@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from prometheus_client import Counter as Metric
 
 from schemas.edge.ports import StoreUnavailable
-from schemas.liveops.webhooks import KEPT_MS, Delivery, Taken, WebhookTarget
+from schemas.liveops.webhooks import KEPT_MS, Delivery, LeasedDelivery, WebhookTarget
 from schemas.log import LogUnavailable
 from streams.webhooks.backoff import next_try_ms
 
@@ -38,15 +38,15 @@ class Queue(Protocol):
 
     async def take(
         self, now_ms: int, *, lease_ms: int, total: int, per_target: int, fewer: Mapping[str, int]
-    ) -> Sequence[Taken]:
+    ) -> Sequence[LeasedDelivery]:
         """Those that are due, under a lease."""
         ...
 
-    async def done(self, taken: Taken, now_ms: int) -> None:
+    async def done(self, taken: LeasedDelivery, now_ms: int) -> None:
         """It was delivered, or given up."""
         ...
 
-    async def again(self, taken: Taken, at_ms: int, now_ms: int) -> None:
+    async def again(self, taken: LeasedDelivery, at_ms: int, now_ms: int) -> None:
         """It failed and is tried again then."""
         ...
 
@@ -119,7 +119,7 @@ class WebhookDeliverer:
         failures, _ = self._failures.get(target, (0, ""))
         return 1 if failures >= FAILING_AFTER else PER_TARGET
 
-    async def _deliver(self, taken: Taken) -> None:
+    async def _deliver(self, taken: LeasedDelivery) -> None:
         target_name = taken.delivery.target
         try:
             await self._attempt(taken)
@@ -133,7 +133,7 @@ class WebhookDeliverer:
                 del self._under_way[target_name]
             self._freed.set()
 
-    async def _attempt(self, taken: Taken) -> None:
+    async def _attempt(self, taken: LeasedDelivery) -> None:
         one = taken.delivery
         target = await self._find(one.game_id, one.target_id)
         if target is None:  # it was taken out of the definition
@@ -163,11 +163,11 @@ class WebhookDeliverer:
         _log.info("delivery %s to %s failed (attempt %d): %s", one.id, one.target, taken.attempts + 1, why)
         await self._queue.again(taken, at_ms, now_ms)
 
-    async def _end(self, taken: Taken, why: str) -> None:
+    async def _end(self, taken: LeasedDelivery, why: str) -> None:
         """The dead letter first: whatever happens in between, the delivery is not lost."""
         await self._give_up(taken.delivery, why)
         await self._settle(taken, "dead")
 
-    async def _settle(self, taken: Taken, outcome: str) -> None:
+    async def _settle(self, taken: LeasedDelivery, outcome: str) -> None:
         _SENT.labels(outcome).inc()
         await self._queue.done(taken, self._clock_ms())

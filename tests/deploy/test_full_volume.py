@@ -43,7 +43,7 @@ STATUS = """
 import asyncio, sys
 from pathlib import Path
 from deploy.stack.supervisor import Supervisor
-from deploy.stack.program import PartSpec
+from deploy.stack.program import ProgramSpec
 from deploy.stack.volume import trouble_of
 
 async def ready():
@@ -52,7 +52,7 @@ async def ready():
 async def main():
     home = Path(sys.argv[1])
     said = []
-    spec = PartSpec(name="store", argv=[sys.executable, "-c", "import time; time.sleep(60)"], ready=ready)
+    spec = ProgramSpec(name="store", argv=[sys.executable, "-c", "import time; time.sleep(60)"], ready=ready)
     supervisor = Supervisor([spec], home, said.append, lambda home: trouble_of(home, 1 << 20))
     await supervisor.start({})
     first = supervisor.parts["store"].pid

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.ports import free_port, port_taken
-from deploy.stack.program import PartFailed, PartSpec, RunningPart, answers, ask_health, http_ok
+from deploy.stack.program import PartFailed, ProgramSpec, RunningProgram, answers, ask_health, http_ok
 from deploy.stack.supervisor import FIRST_TRIES, StartFailed, Supervisor
 
 SERVE = (
@@ -24,20 +24,20 @@ SERVE = (
 )
 
 
-def serving(name: str, port: int, *, after: tuple[str, ...] = ()) -> PartSpec:
+def serving(name: str, port: int, *, after: tuple[str, ...] = ()) -> ProgramSpec:
     async def ready() -> bool:
         return await http_ok(port, "/")
 
-    return PartSpec(
+    return ProgramSpec(
         name=name, argv=[sys.executable, "-c", SERVE, str(port)], ready=ready, after=after, start_seconds=20
     )
 
 
-def failing(name: str, code: str) -> PartSpec:
+def failing(name: str, code: str) -> ProgramSpec:
     async def ready() -> bool:
         return False
 
-    return PartSpec(name=name, argv=[sys.executable, "-c", code], ready=ready, start_seconds=5)
+    return ProgramSpec(name=name, argv=[sys.executable, "-c", code], ready=ready, start_seconds=5)
 
 
 async def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -57,8 +57,8 @@ async def test_parts_start_after_what_they_need_and_steps_run_between(tmp_path: 
     order: list[str] = []
 
     async def step() -> None:
-        order.append(supervisor.parts["store"].state)
-        order.append(supervisor.parts["app"].state)
+        order.append(supervisor.programs["store"].state)
+        order.append(supervisor.programs["app"].state)
 
     specs = [serving("store", free_port()), serving("app", free_port(), after=("step", "store"))]
     supervisor = Supervisor(specs, tmp_path, order.append)
@@ -66,12 +66,12 @@ async def test_parts_start_after_what_they_need_and_steps_run_between(tmp_path: 
     assert order == ["ready", "waiting"]
     assert supervisor.steady
     status = json.loads((tmp_path / "status.json").read_bytes())
-    assert [(part["name"], part["state"]) for part in status["parts"]] == [
+    assert [(program["name"], program["state"]) for program in status["parts"]] == [
         ("store", "ready"),
         ("app", "ready"),
     ]
     await supervisor.stop()
-    assert {part.state for part in supervisor.parts.values()} == {"stopped"}
+    assert {program.state for program in supervisor.programs.values()} == {"stopped"}
     await supervisor.stop()
 
 
@@ -79,11 +79,11 @@ async def test_a_killed_part_is_started_again_and_said(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor([serving("store", free_port())], tmp_path, said.append)
     await supervisor.start({})
-    first = supervisor.parts["store"].pid
+    first = supervisor.programs["store"].pid
     os.kill(first, signal.SIGKILL)
-    await until(lambda: supervisor.steady and supervisor.parts["store"].pid != first)
+    await until(lambda: supervisor.steady and supervisor.programs["store"].pid != first)
     assert said == ["store ended (signal 9); starting it again in 0.1 s"]
-    assert supervisor.parts["store"].restarts == 1
+    assert supervisor.programs["store"].restarts == 1
     stop = asyncio.Event()
     stop.set()
     await supervisor.watch(stop)
@@ -106,7 +106,7 @@ async def test_a_failing_step_ends_the_start(tmp_path: Path) -> None:
     supervisor = Supervisor([serving("store", free_port())], tmp_path, print)
     with pytest.raises(StartFailed, match="topics differ"):
         await supervisor.start({"step": step})
-    pid = supervisor.parts["store"].pid
+    pid = supervisor.programs["store"].pid
     await supervisor.stop()
     assert not alive(pid)
 
@@ -116,20 +116,20 @@ async def test_what_cannot_be_executed_says_so(tmp_path: Path) -> None:
         return True
 
     with pytest.raises(PartFailed, match="store cannot be started"):
-        await RunningPart.start(PartSpec(name="store", argv=["/no/such"], ready=ready), tmp_path)
+        await RunningProgram.start(ProgramSpec(name="store", argv=["/no/such"], ready=ready), tmp_path)
 
 
 async def test_a_part_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     port = free_port()
     spec = serving("stubborn", port)
     code = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
-    stubborn = PartSpec(
+    stubborn = ProgramSpec(
         name="stubborn", argv=[sys.executable, "-c", code, str(port)], ready=spec.ready, stop_seconds=0.3
     )
-    part = await RunningPart.start(stubborn, tmp_path)
-    await part.wait_ready()
-    await part.stop()
-    assert part.process.returncode == -signal.SIGKILL
+    program = await RunningProgram.start(stubborn, tmp_path)
+    await program.wait_ready()
+    await program.stop()
+    assert program.process.returncode == -signal.SIGKILL
 
 
 def test_parts_die_with_their_supervisor_however_it_ends(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_parts_die_with_their_supervisor_however_it_ends(tmp_path: Path) -> None
         "from deploy.stack.supervisor import Supervisor; from deploy.stack.ports import free_port\n"
         "async def main():\n"
         "    s = Supervisor([serving('store', free_port())], Path(sys.argv[1]), print)\n"
-        "    await s.start({}); print(s.parts['store'].pid, flush=True); await asyncio.sleep(60)\n"
+        "    await s.start({}); print(s.programs['store'].pid, flush=True); await asyncio.sleep(60)\n"
         "asyncio.run(main())"
     )
     with subprocess.Popen(  # noqa: S603 - the code above
@@ -169,16 +169,16 @@ async def test_a_worker_that_still_folds_is_not_ready(tmp_path: Path) -> None:
         "serve_admin('127.0.0.1', int(sys.argv[1]), lambda: {'ok': True, 'settled': folded()})\n"
         "time.sleep(60)"
     )
-    spec = PartSpec(
+    spec = ProgramSpec(
         name="worker",
         argv=[sys.executable, "-c", code, str(port)],
         stop_seconds=2,
         admin_port=port,
     )
-    part = await RunningPart.start(spec, tmp_path)
-    await part.wait_ready()
+    program = await RunningProgram.start(spec, tmp_path)
+    await program.wait_ready()
     assert (await ask_health(port))["settled"]
-    await part.stop()
+    await program.stop()
 
 
 async def test_a_part_is_not_ready_by_the_word_of_another_on_its_port(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ async def test_a_part_is_not_ready_by_the_word_of_another_on_its_port(tmp_path: 
     code = "import sys, time; from deploy.admin import serve_admin; "
     serve = code + "serve_admin('127.0.0.1', int(sys.argv[1]), lambda: {'ok': True}); time.sleep(60)"
     first, second = (
-        PartSpec(
+        ProgramSpec(
             name=name,
             argv=[sys.executable, "-c", text, str(port)],
             start_seconds=seconds,
@@ -195,10 +195,10 @@ async def test_a_part_is_not_ready_by_the_word_of_another_on_its_port(tmp_path: 
         )
         for name, text, seconds in (("first", serve, 30.0), ("second", "import time; time.sleep(60)", 0.5))
     )
-    holder = await RunningPart.start(first, tmp_path)
+    holder = await RunningProgram.start(first, tmp_path)
     await holder.wait_ready()
     assert await ask_health(port) == {"pid": holder.process.pid, "ok": True}
-    other = await RunningPart.start(second, tmp_path)
+    other = await RunningProgram.start(second, tmp_path)
     with pytest.raises(PartFailed, match=r"second was not ready in 0 s"):
         await other.wait_ready()
     await other.stop()

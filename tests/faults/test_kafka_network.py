@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.stack.kafka import kafka_part
 from deploy.stack.ports import free_port
-from deploy.stack.program import RunningPart
+from deploy.stack.program import RunningProgram
 from schemas.log import LogUnavailable
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -46,7 +46,7 @@ async def kafka_behind(proxy: Toxic, home: Path, port: int) -> AsyncIterator[Non
         told = f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}\n"
         properties.write_text(text.replace(f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n", told))
 
-    part = await RunningPart.start(dataclasses.replace(spec, prepare=prepare), home / "logs")
+    part = await RunningProgram.start(dataclasses.replace(spec, prepare=prepare), home / "logs")
     try:
         await part.wait_ready()
         admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{proxy.port}")

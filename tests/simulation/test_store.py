@@ -17,7 +17,7 @@ from deploy.lab.simulation.store_reads import gather
 from projections.redis import operations as op
 from projections.redis.client import connect
 from projections.redis.operations import Operation
-from projections.redis.scripts import APPLY, GATHER
+from projections.redis.scripts import APPLY, READ_BATCH
 from projections.redis.state import state_of
 from schemas.log import LogRecord
 from schemas.log_positions import Cursor, LogTrimmed, Position, mark_of
@@ -98,7 +98,7 @@ async def both(url: str, batches: list[list[Operation]], requests: list[tuple[st
             assert reply[0] == b"applied", reply
             operate(values, [text_of(argument) for argument in flat], PARTITIONS)
             assert await held(redis, f"{noun}:1:") == values
-            real = await GATHER.run(redis, noun, *asked)
+            real = await READ_BATCH.run(redis, noun, *asked)
             for request, theirs, ours in zip(requests, real, gather(values, asked), strict=True):
                 if request[0] in {"slice", "until"}:  # scores come as text of many forms
                     assert theirs[::2] == ours[::2]

@@ -1,6 +1,7 @@
 """What the stores could take at best: bare appends of the same records, bare inserts of the same rows.
 
-Taken in the same run as the load, into scratch places (a topic, a database) that are dropped afterwards.
+Measured in the same run as the load, into scratch places (a topic, a database) that are dropped
+afterwards.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ COLD: Final[tuple[tuple[str, Filters], ...]] = (
 )
 
 
-class Access(msgspec.Struct, frozen=True, kw_only=True):
+class BenchKeys(msgspec.Struct, frozen=True, kw_only=True):
     """What of demo.json is needed: the demo game without an ingest limit, and the management key."""
 
     base_url: str
@@ -83,11 +83,11 @@ class Report(msgspec.Struct, kw_only=True):
     """Only reads that really were cold: restart the edge before a second run."""
 
 
-def read_access(path: Path) -> Access:
+def read_access(path: Path) -> BenchKeys:
     """What is needed of demo.json. Raises FileNotFoundError, or ValueError for another shape."""
     try:
         data = msgspec.json.decode(path.read_bytes())
-        return Access(
+        return BenchKeys(
             base_url=data["base_url"],
             game_id=next(game["id"] for game in data["games"] if game["slug"] == "relay"),
             token=data["keys"]["relay_public_token"],
@@ -101,7 +101,7 @@ def read_access(path: Path) -> Access:
 class HeatmapBench:
     """One run against a running stack. It leaves its points there."""
 
-    def __init__(self, access: Access, clickhouse: ClickHouse, tell: Callable[[str], None]) -> None:
+    def __init__(self, access: BenchKeys, clickhouse: ClickHouse, tell: Callable[[str], None]) -> None:
         self._access = access
         self._clickhouse = clickhouse
         self._tell = tell

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from deploy.cli import running_stack
-from deploy.lab.bench.heatmap import Access, HeatmapBench, Report, read_access
+from deploy.lab.bench.heatmap import BenchKeys, HeatmapBench, Report, read_access
 from deploy.lab.bench.load import OrderRefusedError
 from projections.clickhouse.client import ClickHouse
 
@@ -44,7 +44,7 @@ def heatmap_command(
 
 
 async def _run(
-    home: Path, access: Access, console: Console, *, points: int, seconds: float, rate: float
+    home: Path, access: BenchKeys, console: Console, *, points: int, seconds: float, rate: float
 ) -> Report:
     clickhouse = ClickHouse(access.clickhouse_url, running_stack.of_home(home).clickhouse_database)
     try:

@@ -25,7 +25,7 @@ from projections.telemetry.live_counters import RedisLive
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploy.stack.program import RunningPart
+    from deploy.stack.program import RunningProgram
 
 VICTIMS: Final = (
     "edge",
@@ -134,7 +134,7 @@ class FaultDrill:
         try:
             await self._kill_in_turn(loading)
             for number in range(plan.zombies):
-                await self._raise_the_dead(number)
+                await self._restart_dead_workers(number)
             self._sender.rate = 0.0
             self._tell("sending what is left…")
             left = await loading
@@ -179,7 +179,7 @@ class FaultDrill:
         asked = await asyncio.gather(queryable(), ready())
         return Recovery(part, *asked)
 
-    async def _raise_the_dead(self, number: int) -> None:
+    async def _restart_dead_workers(self, number: int) -> None:
         """Stop the worker that holds the partition between fetch and insert; wake it when another has it."""
         extra = await self._stack.add_worker("clickhouse", 100 + number)
         holders = await self._holders(extra)
@@ -207,12 +207,12 @@ class FaultDrill:
         await asyncio.sleep(3.0)  # the woken one has its fetched records and its moment to do harm
         await self._end(extra)
 
-    async def _end(self, extra: RunningPart) -> None:
+    async def _end(self, extra: RunningProgram) -> None:
         await self._stack.remove(extra)
         if await Markers(self._target, patient=True).wait_for_one(GIVE_UP_SECONDS) is None:
             raise DrillFailedError("no event was queryable after the second worker had gone")
 
-    async def _holders(self, extra: RunningPart) -> dict[int, int]:
+    async def _holders(self, extra: RunningProgram) -> dict[int, int]:
         """Admin port and pid of both workers, once both run and one of them holds the partition."""
         deadline = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:

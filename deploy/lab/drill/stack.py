@@ -14,7 +14,7 @@ import aiohttp
 
 from deploy.cli import running_stack
 from deploy.stack.ports import free_port
-from deploy.stack.program import PartSpec, RunningPart
+from deploy.stack.program import ProgramSpec, RunningProgram
 from deploy.stack.supervisor import STATUS_FILE
 from schemas.topics import TELEMETRY
 
@@ -39,7 +39,7 @@ class OwnStack:
         self._edges = edges
         self._environment = dict(environment or {})
         self._process: asyncio.subprocess.Process | None = None
-        self._extra: list[RunningPart] = []
+        self._extra: list[RunningProgram] = []
         self.demo: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
@@ -136,14 +136,14 @@ class OwnStack:
             await asyncio.sleep(LOOK_SECONDS)
         return False
 
-    async def add_worker(self, role: str, instance: int, **changes: str) -> RunningPart:
+    async def add_worker(self, role: str, instance: int, **changes: str) -> RunningProgram:
         """One more worker of a role, outside the supervisor; it is not restarted when it ends.
 
         `changes` are settings of its own, by their variable (`QUESTLOG_CLICKHOUSE_URL`, ...).
         """
         return await self._add(f"extra-{role}-{instance}", ["deploy.worker", role], instance, changes)
 
-    async def add_edge(self, instance: int, **changes: str) -> tuple[RunningPart, str]:
+    async def add_edge(self, instance: int, **changes: str) -> tuple[RunningProgram, str]:
         """One more edge process on a port of its own, outside the supervisor, and its base URL."""
         port = free_port()
         own = {"QUESTLOG_PORT": str(port), **changes}
@@ -151,7 +151,7 @@ class OwnStack:
             f"extra-edge-{instance}", ["deploy.edge"], instance, own
         ), f"http://127.0.0.1:{port}"
 
-    async def remove(self, part: RunningPart) -> None:
+    async def remove(self, part: RunningProgram) -> None:
         """Kill what `add_worker` or `add_edge` started. Called twice: nothing happens."""
         if part in self._extra:
             self._extra.remove(part)
@@ -160,7 +160,7 @@ class OwnStack:
 
     async def _add(
         self, name: str, program: list[str], instance: int, changes: dict[str, str]
-    ) -> RunningPart:
+    ) -> RunningProgram:
         admin = free_port()
         environment = running_stack.of_home(self.home).environment() | {
             "QUESTLOG_ADMIN_PORT": str(admin),
@@ -169,14 +169,14 @@ class OwnStack:
             **changes,
         }
 
-        spec = PartSpec(
+        spec = ProgramSpec(
             name=name,
             argv=[sys.executable, "-m", *program],
             environment=environment,
             start_seconds=60,
             admin_port=admin,
         )
-        part = await RunningPart.start(spec, self.home / "logs")
+        part = await RunningProgram.start(spec, self.home / "logs")
         self._extra.append(part)
         try:
             await part.wait_ready()

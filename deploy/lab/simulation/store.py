@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.lab.simulation.store_reads import gather
-from projections.redis.scripts import APPLY, FIND_OUTCOMES, GATHER, MARK, READY, STATE
+from projections.redis.scripts import APPLY, FIND_OUTCOMES, MARK, READ_BATCH, READY, STATE
 from schemas.log_positions import Cursor, Position
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class SimulatedRedis:
                 (MARK, self._mark),
                 (READY, self._open),
                 (FIND_OUTCOMES, self._find),
-                (GATHER, self._gather),
+                (READ_BATCH, self._gather),
             )
         }
 

@@ -153,14 +153,14 @@ _MAPS: Final = {name: state_chunks.decoder(kind) for name, kind in _LARGE.items(
 
 def pack(state: LiveopsState) -> Iterator[bytes]:
     """The state in pieces, for a snapshot."""
-    yield state_chunks.piece(("time_ms",), state.time_ms)
-    yield from state_chunks.pieces(("players",), state.players)
-    yield from state_chunks.pieces(("markers",), state.markers)
+    yield state_chunks.chunk(("time_ms",), state.time_ms)
+    yield from state_chunks.chunks(("players",), state.players)
+    yield from state_chunks.chunks(("markers",), state.markers)
     empty: dict[str, Any] = dict.fromkeys(_LARGE, Map())
     for window_id, window in state.windows.items():
-        yield state_chunks.piece(("windows", window_id), msgspec.structs.replace(window, **empty))
+        yield state_chunks.chunk(("windows", window_id), msgspec.structs.replace(window, **empty))
         for name in _LARGE:
-            yield from state_chunks.pieces(("windows", window_id, name), getattr(window, name))
+            yield from state_chunks.chunks(("windows", window_id, name), getattr(window, name))
 
 
 def unpack(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
@@ -181,7 +181,7 @@ def _unpacked(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
     windows: dict[str, EventWindow] = {}
     maps: dict[str, dict[str, dict[str, Any]]] = {}
     for data in pieces:
-        piece = state_chunks.read_piece(data)
+        piece = state_chunks.read_chunk(data)
         match piece.path:
             case ("time_ms",):
                 time_ms = _TIME(piece.content)

@@ -19,9 +19,9 @@ from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from schemas.liveops.resources import Time
 from schemas.liveops.views import INT64_MAX
 from schemas.numbers import whole_within
-from schemas.telemetry.decoding_cost import dear_numbers
+from schemas.telemetry.decoding_cost import has_costly_numbers
 
-_DEAR_FROM_BYTES: Final = 4 * 1024
+_COSTLY_FROM_BYTES: Final = 4 * 1024
 BODY_BYTES_MAX: Final = 64 * 1024
 
 Amount = Annotated[int, Meta(ge=1, le=INT64_MAX)]
@@ -127,7 +127,7 @@ def read_as(kind: type[BodyT], data: bytes) -> BodyT:
     try:
         try:
             body: BodyT
-            if dear_numbers(data, from_bytes=_DEAR_FROM_BYTES):
+            if has_costly_numbers(data, from_bytes=_COSTLY_FROM_BYTES):
                 body = msgspec.convert(orjson.loads(data), kind)
             else:
                 body = _decoders[kind].decode(data or b"{}")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.dashboard.access import Gatekeeper
+from api.dashboard.access import SessionAuthenticator
 from api.dashboard.rates import Rates
 from api.dashboard.responses import guarded
 from api.dashboard.session import COOKIE, LIFETIME_MS, SessionSigner
@@ -40,7 +40,7 @@ class Keys:
 async def http(redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
     redis = connect(redis_url)
     directory: Any = Keys()
-    gatekeeper = Gatekeeper(directory, SIGNER, lambda: 0)
+    authenticator = SessionAuthenticator(directory, SIGNER, lambda: 0)
     counting = Rates(
         RedisRateLimiter(redis, prefix=uuid.uuid4().hex),
         lambda request: request.headers["x-from"],
@@ -52,7 +52,7 @@ async def http(redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
         return b"{}"
 
     app = FastAPI()
-    app.add_api_route("/data", guarded(gatekeeper, counting, answer), methods=["GET"])
+    app.add_api_route("/data", guarded(authenticator, counting, answer), methods=["GET"])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dashboard") as client:
         yield client
     await redis.aclose()

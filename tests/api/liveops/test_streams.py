@@ -385,12 +385,12 @@ async def test_a_thousand_listeners_hear_within_a_second(reads: World) -> None:
                 waits.append(time.perf_counter() - began[data["score"]])
 
         began: dict[float, float] = {}
-        hearing = [asyncio.create_task(hear(client, began, 5)) for client in clients]
+        subscription = [asyncio.create_task(hear(client, began, 5)) for client in clients]
         for score in range(5):
             began[score] = time.perf_counter()
             await reads.tell(board_id, update(score))
             await asyncio.sleep(0.3)
-        await asyncio.gather(*hearing)
+        await asyncio.gather(*subscription)
         for client in clients:
             client.close()
         waits.sort()

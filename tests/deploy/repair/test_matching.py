@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.repair.matching import LOOK_BACK, RECOVERED, Chain, chain_of, mend
+from deploy.repair.matching import LOOK_BACK, RECOVERED, Chain, chain_of, repair_chain
 from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS
 from streams.deciders.decider import source_of
 from tests.streams.deciders.given import record_of
@@ -42,7 +42,7 @@ async def test_lost_commands_are_passed_and_the_next_is_decided(
     assert (found.commands_end, found.decided) == (2, 3)
     assert found.missing == {2: lost[0], 3: lost[1]}
     assert "2 decided records are gone" in str(found)
-    assert [line["lost"] for line in await mend(found, log)] == [2, 3]
+    assert [line["lost"] for line in await repair_chain(found, log)] == [2, 3]
     assert [record.key for record in log.records(COMMANDS)[2:]] == [RECOVERED, RECOVERED]
     assert not (await chain(log, known)).broken
     heir = await decided(log, tmp_path, "e")
@@ -57,7 +57,7 @@ async def test_records_at_decided_offsets_are_appended_again_and_decided(tmp_pat
     found = await chain(log)
     assert [record.offset for record in found.replaced] == [1]
     assert list(found.missing) == [2]
-    await mend(found, log)
+    await repair_chain(found, log)
     mended = reader(log, tmp_path)
     fold = await mended.fold(0)
     assert fold.cursor.src == 2
@@ -96,4 +96,4 @@ async def test_an_append_beside_the_repair_ends_it(tmp_path: Path) -> None:
     found = await chain(log)
     await log.append(COMMANDS, 0, record_of(now(log, "c", "c-c"), record_id="c"))
     with pytest.raises(RuntimeError, match="another process appends"):
-        await mend(found, log)
+        await repair_chain(found, log)

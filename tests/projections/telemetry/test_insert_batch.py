@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from projections.telemetry.columns import Origin
 from projections.telemetry.identities import Seen
-from projections.telemetry.insert_batch import Facts
+from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.rows import Rows
 from projections.telemetry.sessions import Due, SessionKey, SessionPart
 from tests.projections.telemetry.support import (
@@ -52,7 +52,7 @@ class Projected:
                 item += rows.add(Origin(STUDIO, GAME, START_MS + offset, offset), item, part)
             for due in found:
                 dues.setdefault(SessionKey(STUDIO, GAME, "s1"), []).append(due)
-        facts = Facts(rows, 0)
+        facts = InsertBatch(rows, 0)
         for key in facts.sessions_with_identities:
             self.seen.setdefault(key, Seen())
         facts.drop_repeats(self.seen)
@@ -171,7 +171,7 @@ def test_building_rows_does_not_import_pandas() -> None:
         "batch = s1('t', {'name': 'player_pos', 't': START_MS, 'x': 1, 'y': 2})\n"
         "for part in (s4(gameplay(START_MS), trajectory(START_MS, START_MS, 3)), batch):\n"
         "    made.add(columns.Origin('s', 'g', START_MS, 0), 0, part)\n"
-        "ended = insert_batch.Facts(made, 0)\n"
+        "ended = insert_batch.InsertBatch(made, 0)\n"
         "assert len(ended.bodies({})) == 3\n"
         "assert 'pandas' not in sys.modules\n"
     )

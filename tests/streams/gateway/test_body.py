@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.edge.errors import Refused
 from streams.gateway.body import MEMBERS_MAX, gunzip
-from streams.gateway.body_validation import CALL_CPU_S, CALLS_MAX, Judging
+from streams.gateway.body_validation import CALL_CPU_S, CALLS_MAX, BodyValidator
 from tests.schemas.telemetry.s4_samples import patient
 
 LIMIT = 4 * 1024 * 1024
@@ -47,7 +47,7 @@ def test_limits_of_members_and_bytes() -> None:
 
 
 async def test_judging_is_done_beside_the_loop_and_measured() -> None:
-    judging = Judging()
+    judging = BodyValidator()
     assert (await judging.run(lambda: threading.current_thread().name))[0] == "judging_0"
 
     def busy() -> None:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from schemas.edge.errors import Refused
-from streams.gateway.memory_quotas import SMALL_BYTES, BodiesInFlight, Holding
+from streams.gateway.memory_quotas import SMALL_BYTES, BodiesInFlight, Reservation
 from tests.schemas.telemetry.s4_samples import GAMEPLAY, pack
 from tests.streams.gateway.test_over_the_wire import BODY, GOOD, HEAD, read_answer, served
 from tests.streams.gateway.world import World
@@ -23,25 +23,25 @@ UNFINISHED = HEAD + b"transfer-encoding: chunked\r\n\r\n" + PIECE * 3
 
 def test_a_key_has_half_and_an_address_a_quarter() -> None:
     bodies = BodiesInFlight(1_000_000)
-    first = Holding(bodies, "key", "a")
+    first = Reservation(bodies, "key", "a")
     first.take(250_000)
     with pytest.raises(Refused, match="this address"):
         first.take(1)
-    second = Holding(bodies, "key", "b")
+    second = Reservation(bodies, "key", "b")
     second.take(250_000)
     with pytest.raises(Refused, match="this key"):
-        Holding(bodies, "key", "c").take(1)
-    third, fourth = Holding(bodies, "other", "c"), Holding(bodies, "other", "d")
+        Reservation(bodies, "key", "c").take(1)
+    third, fourth = Reservation(bodies, "other", "c"), Reservation(bodies, "other", "d")
     third.take_whole(250_000)
     fourth.take_whole(200_000)
     fourth.take_whole(SMALL_BYTES - 20_000)
     with pytest.raises(Refused, match="this server") as refused:
-        Holding(bodies, "another", "e").take_whole(10_000)
+        Reservation(bodies, "another", "e").take_whole(10_000)
     assert (refused.value.status, refused.value.headers) == (503, ((b"retry-after", b"2"),))
-    for holding in (first, second, third, fourth, first):
-        holding.release()
+    for reservation in (first, second, third, fourth, first):
+        reservation.release()
     assert bodies.held_bytes == 0
-    Holding(bodies, "another", "e").take(250_000)
+    Reservation(bodies, "another", "e").take(250_000)
 
 
 @asynccontextmanager

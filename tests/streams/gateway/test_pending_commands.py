@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from schemas.envelope import Command
-from streams.gateway.pending_commands import Deadlines, Line, Waiting
+from streams.gateway.pending_commands import CommandQueue, Deadlines, PendingCommand
 
 
-def waiting(deadline: float = 0.0) -> Waiting:
+def waiting(deadline: float = 0.0) -> PendingCommand:
     command = Command(
         command_id="c",
         type="put.v1",
@@ -21,7 +21,7 @@ def waiting(deadline: float = 0.0) -> Waiting:
         fingerprint=b"f",
         keyed=False,
     )
-    return Waiting(
+    return PendingCommand(
         command=command,
         definition=b"",
         size=1,
@@ -32,7 +32,7 @@ def waiting(deadline: float = 0.0) -> Waiting:
 
 
 async def test_a_line_is_gathered_as_soon_as_enough_are_in_it() -> None:
-    line = Line()
+    line = CommandQueue()
     line.add(waiting())
     gathering = asyncio.create_task(line.gather(3, 60))
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_a_line_is_gathered_as_soon_as_enough_are_in_it() -> None:
 
 
 async def test_a_line_waits_no_longer_than_it_is_told_and_forgets_what_it_wanted() -> None:
-    line, loop = Line(), asyncio.get_running_loop()
+    line, loop = CommandQueue(), asyncio.get_running_loop()
     line.add(waiting())
     begun = loop.time()
     await line.gather(2, 0.05)
@@ -62,9 +62,9 @@ async def test_a_line_waits_no_longer_than_it_is_told_and_forgets_what_it_wanted
 
 async def test_each_wait_ends_at_its_own_deadline_behind_those_that_are_answered() -> None:
     loop = asyncio.get_running_loop()
-    expired: list[Waiting] = []
+    expired: list[PendingCommand] = []
 
-    def expire(late: Waiting) -> None:
+    def expire(late: PendingCommand) -> None:
         expired.append(late)
         late.answer.set_result(None)  # type: ignore[arg-type]  # nobody looks at it
 

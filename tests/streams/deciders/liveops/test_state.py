@@ -71,7 +71,7 @@ def test_no_piece_has_more_entries_than_are_quickly_packed() -> None:
     state = LiveopsState(players=player, windows=Map({"w": EventWindow(groups=member)}))
     found: dict[tuple[str, ...], list[int]] = {}
     for data in LIVEOPS.pack(state):
-        piece = state_chunks.read_piece(data)
+        piece = state_chunks.read_chunk(data)
         content = msgspec.msgpack.decode(piece.content)
         if isinstance(content, dict):
             found.setdefault(piece.path, []).append(len(content))
@@ -81,7 +81,7 @@ def test_no_piece_has_more_entries_than_are_quickly_packed() -> None:
     }
 
 
-@pytest.mark.parametrize("pieces", [[], [state_chunks.piece(("players",), {})]])
+@pytest.mark.parametrize("pieces", [[], [state_chunks.chunk(("players",), {})]])
 def test_what_is_no_whole_state_is_refused(pieces: list[bytes]) -> None:
     with pytest.raises(msgspec.DecodeError, match="no whole state"):
         LIVEOPS.unpack(pieces)
