@@ -260,7 +260,7 @@ CONDITIONS = [
     "if(studio_id = 'other', toUInt64(concat(player, ' ', word)), 1) = 1",
     "intDiv(1, studio_id != 'other') >= 0",
     "n + 9223372036854775000 > toInt64(word)",
-    "parseDateTime(word, '%Y') < now()",
+    "parseDateTime(word, '%Y') < toDateTime('2030-01-01')",
     "JSONExtractInt(word, 'x') + toInt8(word) = 0",
     "player IN (SELECT player FROM last WHERE toUInt64(word) >= 0)",
     "length(repeat(word, 3)) < 10 + toUInt8(word)",

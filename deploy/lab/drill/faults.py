@@ -128,8 +128,7 @@ class FaultDrill:
         """Load, kill, raise the dead, check. Raises DrillFailedError where that can't be done."""
         plan, begun = self._plan, time.monotonic()
         made = requests(self._run, plan.events, BATCH, LANES)
-        # So slow that the load outlasts the kills; whatever is left then goes as fast as it can.
-        self._sender.rate = plan.events / max(1.0, 6.0 * plan.kills + 20.0 * plan.zombies)
+        self._pace(0)
         loading = asyncio.create_task(self._sender.send(made, seconds=3_600))
         try:
             await self._kill_in_turn(loading)
@@ -149,6 +148,15 @@ class FaultDrill:
         self.outcome.events = self._sender.accepted_events
         return self.outcome
 
+    def _pace(self, killed: int) -> None:
+        """So slow that the load outlasts the kills that are left, however long the last ones took.
+
+        Whatever is left after them goes as fast as it can.
+        """
+        plan = self._plan
+        seconds = 6.0 * (plan.kills - killed) + 20.0 * plan.zombies
+        self._sender.rate = (plan.events - self._sender.accepted_events) / max(1.0, seconds)
+
     async def _kill_in_turn(self, loading: asyncio.Task[list[Request]]) -> None:
         present = self._stack.parts()
         victims = [name for name in VICTIMS if name in present]
@@ -157,6 +165,7 @@ class FaultDrill:
                 self._dice.shuffle(victims)
             if loading.done():
                 raise DrillFailedError("the load ended before the kills did")
+            self._pace(number)
             await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
             recovery = await self._kill(victims[number % len(victims)])
             self.outcome.recoveries.append(recovery)

@@ -7,10 +7,12 @@ ledger must hold each accepted operation once, and every player's history must b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import time
 import uuid
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -68,6 +70,8 @@ class MoneyDrill:
     def __init__(self, stack: OwnStack, plan: MoneyPlan, tell: Callable[[str], None]) -> None:
         self._stack = stack
         self._plan = plan
+        self._kills_left = plan.kills
+        self._killed_all = asyncio.Event()
         self._tell = tell
         self._dice = random.Random(plan.seed)  # noqa: S311 - a repeatable order
         self._run = uuid.uuid4().hex[:8]
@@ -121,21 +125,21 @@ class MoneyDrill:
         await asyncio.gather(*(one(player) for player in self._players))
 
     async def _play(self) -> None:
-        """Operations of all players mixed, so slow that the load outlasts the kills."""
+        """Operations of all players mixed, so slow that the load outlasts the kills that are left."""
         turns = [(player, number) for player in self._players for number in range(len(player.kinds))]
         self._dice.shuffle(turns)
-        pause = max(0.0, 5.0 * self._plan.kills * LANES / len(turns) - 0.02)
-        todo = iter(turns)
+        todo = deque(turns)
 
         async def lane() -> None:
-            for player, number in todo:
+            while todo:
+                player, number = todo.popleft()
                 await player.play(self._clients, number)
-                if not self._killed_all:
-                    await asyncio.sleep(pause)
+                seconds = 5.0 * self._kills_left * LANES / max(1, len(todo))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, seconds - 0.02)):
+                        await self._killed_all.wait()
 
         await asyncio.gather(*(lane() for _ in range(LANES)))
-
-    _killed_all = False
 
     async def _kill_in_turn(self, playing: asyncio.Task[None]) -> None:
         victims = list(VICTIMS)
@@ -150,7 +154,8 @@ class MoneyDrill:
             self.outcome.recoveries.append(recovery)
             took = "not in time" if recovery.seconds is None else f"{recovery.seconds:.1f} s"
             self._tell(f"kill {number + 1}/{self._plan.kills}: {recovery.part}, back after {took}")
-        self._killed_all = True
+            self._kills_left -= 1
+        self._killed_all.set()
 
     async def _kill(self, victim: str) -> Recovery:
         part = "redis" if victim == EMPTY else victim
