@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 Handler = Callable[[Call, Caller], Awaitable[Answer]]
 
 _ALLOW: Final = b"GET, HEAD, OPTIONS"
+_FOUND: Final = "questlog.liveops.read"
+"""What `handles` found, in the request's scope: nobody looks twice."""
 _log: Final = logging.getLogger("questlog.api.liveops")
 
 
@@ -73,7 +75,11 @@ class LiveopsReads:
 
     def handles(self, scope: Scope) -> bool:
         """Whether a request is one of these reads, with whatever method."""
-        return find_read(scope) is not None
+        found = find_read(scope)
+        if found is None:
+            return False
+        scope[_FOUND] = found
+        return True
 
     async def close(self) -> None:
         """End every stream."""
@@ -81,7 +87,7 @@ class LiveopsReads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request on one of the routes."""
-        found = find_read(scope)
+        found = scope.get(_FOUND) or find_read(scope)
         if found is None:
             raise RuntimeError("not one of these routes: ask `handles` first")
         began = time.perf_counter()
