@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
-import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +15,8 @@ from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.assets import assets_folder, installed
+from deploy.clock import now_ms
+from deploy.command_clients import open_commands
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.lag import StackLag
@@ -31,7 +31,6 @@ from projections.liveops.streams import RedisBoardStreams
 from projections.redis.client import AWAY, connect
 from projections.redis.export_register import RedisExportRegister
 from projections.redis.failures import RedisFailures
-from projections.redis.outcomes import RedisOutcomes
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
 from projections.telemetry.live_counters import RedisLive
@@ -42,7 +41,6 @@ from schemas.edge.proxy import TrustedProxies
 from schemas.edge.target import target_problem
 from schemas.topics import LIVEOPS_COMMANDS
 from streams.gateway.app import create_gateway, handles
-from streams.gateway.commands import CommandClient
 from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.metrics import GatewayMetrics
 from streams.runtime.partition_reads import KafkaTail
@@ -64,11 +62,6 @@ APPEND_TIMEOUT_S: Final = 6.0
 """A 503 must reach clients that wait 10 s, as the S4 reference's sample does."""
 
 _log: Final = logging.getLogger(__name__)
-
-
-def now_ms() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class EdgeApp:
@@ -171,15 +164,14 @@ class EdgeApp:
 
     async def _open_writes(self, redis: Any, appender: KafkaAppender) -> Callable[[Services], LiveopsWrites]:
         configured = self._settings
-        commands = CommandClient(
-            topic=replace(LIVEOPS_COMMANDS, partitions=configured.liveops_partitions),
+        commands = await open_commands(
+            self._stack,
+            replace(LIVEOPS_COMMANDS, partitions=configured.liveops_partitions),
+            NOUN,
             appender=appender,
-            answers=RedisOutcomes(redis, NOUN),
-            gateway_id=f"edge-{uuid.uuid4().hex}",
-            new_record_id=lambda: uuid.uuid4().hex,
+            redis=redis,
+            client="edge",
         )
-        await commands.start()
-        self._stack.push_async_callback(commands.stop)
         queries = LiveopsQueries(redis)
         secret = configured.deployment_secret()
 

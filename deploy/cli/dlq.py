@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
-import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -20,10 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.running_stack import of_home
+from deploy.clock import now_ms
+from deploy.command_clients import open_commands
 from deploy.nouns import NOUNS, nouns_of
 from deploy.studio_desk import Refused
 from projections.redis.client import connect
-from projections.redis.outcomes import RedisOutcomes
 from projections.telemetry.failing_requests import take_in
 from projections.telemetry.open_batch import SKIPPED
 from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
@@ -163,7 +162,7 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
         lines = []
         for command in contents.commands:
             new_id = replayed_id(command.command_id, attempt)
-            asked = msgspec.structs.replace(command, command_id=new_id, at_ms=time.time_ns() // 1_000_000)
+            asked = msgspec.structs.replace(command, command_id=new_id, at_ms=now_ms())
             definition = contents.definitions.get(command.definition, b"")
             lines.append(f"{new_id}: {await _status(client, asked, definition, letter.partition)}")
         return lines
@@ -176,16 +175,7 @@ async def _open_client(
     noun = next(noun for noun in nouns_of(settings) if noun.commands.name == topic)
     redis = connect(settings.redis_url)
     stack.push_async_callback(redis.aclose)
-    client = CommandClient(
-        topic=noun.commands,
-        appender=appender,
-        answers=RedisOutcomes(redis, noun.name),
-        gateway_id=f"cli-{uuid.uuid4().hex}",
-        new_record_id=lambda: uuid.uuid4().hex,
-    )
-    await client.start()
-    stack.push_async_callback(client.stop)
-    return client
+    return await open_commands(stack, noun.commands, noun.name, appender=appender, redis=redis, client="cli")
 
 
 async def _status(client: CommandClient, command: Command, definition: bytes, partition: int) -> int:

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.cli.running_stack import of_home
+from deploy.clock import now_ms
 from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
@@ -148,7 +149,7 @@ async def rebuild_clickhouse(
             topic=LIVEOPS_EVENTS.name,
             partitions=configured.liveops_partitions,
             tail=tail,
-            clock_ms=_clock_ms,
+            clock_ms=now_ms,
         ),
     }
     found = []
@@ -161,7 +162,7 @@ async def rebuild_clickhouse(
                 plan,
                 tail=tail,
                 progress=partial(progress, f"clickhouse {noun}"),
-                clock_ms=_clock_ms,
+                clock_ms=now_ms,
                 verify=verify,
             )
             found.append(clickhouse_result(noun, plan.topic, one, time.monotonic() - begun, verify=verify))
@@ -183,7 +184,7 @@ async def rebuild_insights(
         await migrations.apply(client)
         outdated = await store.outdated()
         done = await store.analyse_outdated(
-            f"insights:{_clock_ms()}", lambda so_far: progress("insights", so_far, max(outdated, so_far))
+            f"insights:{now_ms()}", lambda so_far: progress("insights", so_far, max(outdated, so_far))
         )
     finally:
         await client.close()
@@ -191,10 +192,6 @@ async def rebuild_insights(
     return [
         {"store": "clickhouse", "noun": "insights", "sessions": done, "different": [], "seconds": seconds}
     ]
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def clickhouse_result(noun: str, topic: str, one: Rebuilt, seconds: float, *, verify: bool) -> dict[str, Any]:

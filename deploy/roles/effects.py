@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 from typing import TYPE_CHECKING
 
-from deploy.roles.asking import now_ms, open_asker
+from deploy.clock import now_ms
+from deploy.command_clients import open_asker
 from projections.redis.client import connect
 from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory

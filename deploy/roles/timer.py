@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import RedisError
 
+from deploy.clock import now_ms
+from deploy.command_clients import open_asker
 from deploy.object_store import open_objects
-from deploy.roles.asking import now_ms, open_asker
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
 from projections.redis.export_register import RedisExportRegister

@@ -13,8 +13,8 @@ from typing import Final
 from schemas.liveops.commands import LobbyDue
 from schemas.liveops.names import event_aggregate
 from schemas.liveops.ports import DueReads, LobbyDueRow
+from streams.asking import Asker, CommandRefused
 from streams.gateway.pending_commands import CommandUnavailable
-from streams.liveops.asking import Asker, Refused
 
 LOBBIES_PER_TICK: Final = 1000
 
@@ -42,7 +42,8 @@ class LobbyManager:
                 studio_id=row.studio_id,
                 game_id=row.game_id,
             )
-        except (Refused, CommandUnavailable) as error:  # one lobby holds no other; it is due again next time
+        except (CommandRefused, CommandUnavailable) as error:
+            # One lobby holds no other; it is due again next time.
             _log.warning("lobby %s waits: %s", row.lobby_id, error)
             return False
         return True

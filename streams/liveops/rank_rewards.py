@@ -23,8 +23,8 @@ from schemas.liveops.names import player_aggregate
 from schemas.log import LogReader, LogRecord, LogTail
 from schemas.log_positions import Cursor, Position, PositionRefused, begin
 from schemas.topics import Topic
+from streams.asking import Asker, CommandRefused
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
-from streams.liveops.asking import Asker, Refused
 
 GIVEN_AT_ONCE: Final = 512
 KEPT_EVERY_MS: Final = 1_000
@@ -162,7 +162,7 @@ class RankRewards(LogReader):
         except CommandUnavailable as error:
             _log.warning("a rank reward waits: %s", error)
             return False
-        except (Refused, CommandTooLarge) as error:
+        except (CommandRefused, CommandTooLarge) as error:
             _log.error("a rank reward was not given: %s", error)
         return True
 

@@ -26,10 +26,10 @@ from schemas.liveops.names import event_aggregate, window_aggregate
 from schemas.liveops.ports import DueReads, WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry, RankReward
 from schemas.topics import COMMAND_RECORD_BYTES_MAX
+from streams.asking import Asker, CommandRefused
 from streams.deciders.liveops.boards import CHUNK_MAX
 from streams.deciders.liveops.rules import rules_of
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
-from streams.liveops.asking import Asker, Refused
 
 WINDOWS_PER_TICK: Final = 100
 WINDOWS_AT_ONCE: Final = 4
@@ -89,9 +89,9 @@ class WindowManager:
         """One window holds no other: what it waits for is asked again in a later round."""
         try:
             done = await self._advance(row)
-        except (Refused, CommandUnavailable, CommandTooLarge, StoreUnavailable) as error:
+        except (CommandRefused, CommandUnavailable, CommandTooLarge, StoreUnavailable) as error:
             _log.warning("window %s of %s/%s waits: %s", row.window_id, row.game_id, row.event_key, error)
-            if isinstance(error, Refused | CommandTooLarge):
+            if isinstance(error, CommandRefused | CommandTooLarge):
                 self._put_aside(row, now_ms)
             return False
         self._aside.pop(_name_of(row), None)

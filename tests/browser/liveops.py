@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from api.liveops.app import LiveopsReads, create_liveops_reads
-from deploy.edge_app import now_ms
+from deploy.clock import now_ms
 from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.keys import NOUN
 from projections.liveops.streams import RedisBoardStreams

@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request
 
 from api.dashboard import ProjectionLag, create_dashboard
 from api.dashboard.session import SessionSigner
-from deploy.edge_app import LiveCounters, now_ms
+from deploy.clock import now_ms
+from deploy.edge_app import LiveCounters
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.telemetry.live_counters import RedisLive

@@ -25,14 +25,14 @@ from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, Limits
 from schemas.envelope import EventsRecord
 from schemas.liveops.answers import StartAnswer
-from schemas.liveops.commands import ReportProgress, StartAttempt
+from schemas.liveops.commands import COMMANDS, ReportProgress, StartAttempt
 from schemas.liveops.definitions import ResolvedEvent, resolve_event
 from schemas.liveops.event_windows import BoardFinalized
 from schemas.liveops.events import EVENTS, GrantCreated
 from schemas.liveops.names import player_aggregate
 from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from streams.asking import Asker
 from streams.gateway.commands import CommandClient
-from streams.liveops.asking import Asker
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from tests.stack import QuestlogStack
@@ -105,7 +105,7 @@ class World:
             gateway_id=f"test-{uuid.uuid4().hex}",
             new_record_id=lambda: uuid.uuid4().hex,
         )
-        self.asker = Asker(self.client, clock_ms=now_ms, randomness=secrets.token_bytes)
+        self.asker = Asker(self.client, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
 
     async def play(self, external_id: str, window_id: str, frags: float) -> None:
         aggregate_id = player_aggregate(self.game_id, external_id)

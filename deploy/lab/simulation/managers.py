@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from deploy.lab.simulation.processes import FAILURES, Process
 from projections.liveops.queries import LiveopsQueries
 from schemas.edge.ports import StoreUnavailable
+from schemas.liveops.commands import COMMANDS
 from schemas.log_positions import Position
-from streams.liveops.asking import Asker
+from streams.asking import Asker
 from streams.liveops.lobbies import LobbyManager
 from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.windows import WindowManager
@@ -33,7 +34,7 @@ TICK_S: Final = 1.0
 
 def asker_of(commands: CommandClient, faults: Faults) -> Asker:
     """Asks with a clock that steps back and runs ahead while faults are on."""
-    return Asker(commands, clock_ms=faults.gateway_ms, randomness=faults.dice.randbytes)
+    return Asker(commands, COMMANDS, clock_ms=faults.gateway_ms, randomness=faults.dice.randbytes)
 
 
 class Timer(Process):

@@ -9,15 +9,15 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Message
-from schemas.envelope import Command, Outcome
-from schemas.identifiers import keyed_command_id, random_command_id
+from schemas.envelope import Outcome
+from schemas.identifiers import keyed_command_id
 from schemas.liveops.access import Caller
 from schemas.liveops.commands import COMMANDS
 from schemas.liveops.definitions import ResolvedEvent
+from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient
 
 _canonical: Final = msgspec.msgpack.Encoder(order="deterministic")
-_RANDOM_BYTES: Final = 16
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -59,12 +59,11 @@ class Asking:
         self, commands: CommandClient, *, clock_ms: Callable[[], int], randomness: Callable[[int], bytes]
     ) -> None:
         self._commands = commands
-        self._clock_ms = clock_ms
-        self._randomness = randomness
+        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
 
     def new_key(self) -> str:
         """An idempotency key for a client that sent none."""
-        return random_command_id(self._randomness(_RANDOM_BYTES))
+        return self._builder.new_id()
 
     async def stored(self, asked: Asked, aggregate_id: str) -> Outcome | None:
         """The outcome of an earlier request with the same key; None where there is none yet.
@@ -79,8 +78,15 @@ class Asking:
         self, asked: Asked, body: Message, aggregate_id: str, *, event: ResolvedEvent | None = None
     ) -> Outcome:
         """The outcome of a keyed command, this one's or the first one's. Raises as the client does."""
-        command = self._command(
-            asked, body, aggregate_id, asked.command_id, asked.fingerprint, keyed=True, event=event
+        command = self._builder.build(
+            body,
+            aggregate_id=aggregate_id,
+            studio_id=asked.caller.game.studio_id,
+            game_id=asked.caller.game.id,
+            command_id=asked.command_id,
+            fingerprint=asked.fingerprint,
+            keyed=True,
+            reference=event.reference if event else "",
         )
         return await self._commands.submit(
             command, definition=event.encoded if event else b"", fresh=not asked.given
@@ -91,32 +97,11 @@ class Asking:
 
         Never keyed: a join's answer changes until the lobby is full, and a refusal holds for a moment only.
         """
-        command_id = random_command_id(self._randomness(_RANDOM_BYTES))
-        fingerprint = hashlib.sha256(command_id.encode()).digest()
-        command = self._command(asked, body, aggregate_id, command_id, fingerprint, keyed=False, event=event)
-        return await self._commands.submit(command, definition=event.encoded)
-
-    def _command(
-        self,
-        asked: Asked,
-        body: Message,
-        aggregate_id: str,
-        command_id: str,
-        fingerprint: bytes,
-        *,
-        keyed: bool,
-        event: ResolvedEvent | None,
-    ) -> Command:
-        return Command(
-            command_id=command_id,
-            type=body.WIRE,
+        command = self._builder.build(
+            body,
             aggregate_id=aggregate_id,
             studio_id=asked.caller.game.studio_id,
             game_id=asked.caller.game.id,
-            body=COMMANDS.encode(body),
-            at_ms=self._clock_ms(),
-            seed=self._randomness(_RANDOM_BYTES),
-            fingerprint=fingerprint,
-            keyed=keyed,
-            definition=event.reference if event else "",
+            reference=event.reference,
         )
+        return await self._commands.submit(command, definition=event.encoded)

@@ -19,11 +19,12 @@ from projections.studio.directory import RedisDirectory
 from schemas.identifiers import key_hash
 from schemas.liveops import commands as ask
 from schemas.liveops.answers import StartAnswer
+from schemas.liveops.commands import COMMANDS
 from schemas.liveops.definitions import resolve_event
 from schemas.liveops.names import player_aggregate
 from schemas.topics import LIVEOPS_COMMANDS
+from streams.asking import Asker
 from streams.gateway.commands import CommandClient
-from streams.liveops.asking import Asker
 from streams.runtime.producer import KafkaAppender
 from tests.documented import async_hook
 
@@ -98,7 +99,9 @@ async def play(stack: QuestlogStack) -> AsyncIterator[Play]:
         new_record_id=lambda: uuid.uuid4().hex,
     )
     await commands.start()
-    asker = Asker(commands, clock_ms=lambda: int(time.time() * 1000), randomness=secrets.token_bytes)
+    asker = Asker(
+        commands, COMMANDS, clock_ms=lambda: int(time.time() * 1000), randomness=secrets.token_bytes
+    )
     playing = Play(asker, RedisDirectory(redis), demo)
     try:
         yield playing

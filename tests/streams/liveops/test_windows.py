@@ -9,15 +9,15 @@ from schemas.codec import Message
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import partition_of
 from schemas.liveops.answers import JoinAnswer, SettleAnswer
-from schemas.liveops.commands import CloseWindow, FinalizeBoard, JoinEvent, SettleLobbies
+from schemas.liveops.commands import COMMANDS, CloseWindow, FinalizeBoard, JoinEvent, SettleLobbies
 from schemas.liveops.event_windows import BoardChunkFinalized, BoardFinalized, LobbyClosed, WindowClosing
 from schemas.liveops.ports import WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry, RankReward
+from streams.asking import Asker
 from streams.deciders.liveops.boards import CHUNK_MAX
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.gateway.pending_commands import CommandTooLarge
 from streams.liveops import windows
-from streams.liveops.asking import Asker
 from streams.liveops.lobbies import LobbyManager
 from streams.liveops.windows import (
     CHUNK_BYTES_MAX,
@@ -240,7 +240,7 @@ class Stuck:
 async def test_windows_that_are_refused_for_ever_hold_up_no_newer_one() -> None:
     stuck = Stuck(count=250, refused=windows.WINDOWS_PER_TICK + 20)
     manager = WindowManager(
-        Asker(stuck, clock_ms=lambda: 1, randomness=bytes), stuck, partitions=World.partitions
+        Asker(stuck, COMMANDS, clock_ms=lambda: 1, randomness=bytes), stuck, partitions=World.partitions
     )
     for second in range(10):
         await manager.tick(second * 1000)

@@ -16,7 +16,7 @@ from schemas.identifiers import partition_of
 from schemas.liveops import event_windows as ew
 from schemas.liveops import events as ev
 from schemas.liveops.answers import StartAnswer, outcome_of
-from schemas.liveops.commands import ReportProgress, StartAttempt
+from schemas.liveops.commands import COMMANDS, ReportProgress, StartAttempt
 from schemas.liveops.definitions import resolve_event
 from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.ports import LobbyDueRow, WindowBoard, WindowRow
@@ -24,11 +24,11 @@ from schemas.liveops.views import FinalEntry, Grant
 from schemas.log import LogRecord
 from schemas.outcomes import messages_of
 from schemas.topics import LIVEOPS_EVENTS
+from streams.asking import Asker
 from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.gateway.pending_commands import CommandUnavailable
-from streams.liveops.asking import Asker
 from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, event
 
 STUDIO_ID = "user_1"
@@ -73,7 +73,7 @@ class World:
         self._names = itertools.count(1)
 
     def asker(self) -> Asker:
-        return Asker(self, clock_ms=lambda: self.at_ms, randomness=self._random)
+        return Asker(self, COMMANDS, clock_ms=lambda: self.at_ms, randomness=self._random)
 
     def _random(self, size: int) -> bytes:
         return hashlib.sha256(str(next(self._names)).encode()).digest()[:size]

@@ -1,0 +1,52 @@
+"""Command clients whose outcomes come back over Redis, closed with their owner's stack."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING
+
+from deploy.clock import now_ms
+from projections.redis.outcomes import RedisOutcomes
+from schemas.liveops.commands import COMMANDS
+from schemas.topics import LIVEOPS_COMMANDS
+from streams.asking import Asker
+from streams.gateway.commands import CommandClient
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from redis.asyncio import Redis
+
+    from deploy.roles import Worker
+    from schemas.log import Appender
+    from schemas.topics import Topic
+
+
+async def open_commands(
+    stack: AsyncExitStack, topic: Topic, noun: str, *, appender: Appender, redis: Redis, client: str
+) -> CommandClient:
+    """A started client of a noun. `client` names the process in its gateway id."""
+    commands = CommandClient(
+        topic=topic,
+        appender=appender,
+        answers=RedisOutcomes(redis, noun),
+        gateway_id=f"{client}-{uuid.uuid4().hex}",
+        new_record_id=lambda: uuid.uuid4().hex,
+    )
+    stack.push_async_callback(commands.stop)
+    await commands.start()
+    return commands
+
+
+async def open_asker(worker: Worker, redis: Redis) -> Asker:
+    """A role's asker of live-ops."""
+    commands = await open_commands(
+        worker.stack,
+        worker.topic(LIVEOPS_COMMANDS),
+        "liveops",
+        appender=worker.appender,
+        redis=redis,
+        client=worker.role,
+    )
+    return Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
