@@ -134,5 +134,6 @@ def succeeded(outcome: Outcome, asked: str = "") -> Outcome:
     if outcome.status >= 400:
         refusal = msgspec.msgpack.decode(outcome.body, type=CommandRejected)
         where = f"{refusal.field}: " if refusal.field else ""
-        raise CommandRefused(f"{asked}{where}{refusal.message}", status=outcome.status, code=refusal.code)
+        where = f"{asked}{refusal.code}: {where}" if asked else where
+        raise CommandRefused(f"{where}{refusal.message}", status=outcome.status, code=refusal.code)
     return outcome
