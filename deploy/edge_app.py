@@ -117,7 +117,7 @@ class EdgeApp:
                 else:
                     self._ready = False
                     await self._stack.aclose()
-            except Exception as error:  # noqa: BLE001 - told to the server, which ends the process
+            except Exception as error:  # noqa: BLE001 - the server gets it and ends the process
                 _log.exception("%s failed", message["type"])
                 await send({"type": f"{message['type']}.failed", "message": str(error)})
                 return

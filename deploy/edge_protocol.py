@@ -90,7 +90,7 @@ class EdgeProtocol(BoundedProtocol):
         self._at_shutdown = None
 
     def shutdown(self) -> None:
-        """The server begins to stop: what would go on for ever is told to end."""
+        """The server begins to stop: responses without an end are told to finish."""
         super().shutdown()
         if self._at_shutdown is not None:
             self._at_shutdown()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _QUIET: Final = ("aiokafka", "faust", "mode", "urllib3", "asyncio", "clickhouse_connect")
-"""Libraries that are heard from WARNING on, so that they build no records that are dropped."""
+"""Libraries that log from WARNING on, so that they build no records that are dropped."""
 
 
 class JsonFormatter(logging.Formatter):

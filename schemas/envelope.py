@@ -42,9 +42,9 @@ class CommandRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     version: int
     gateway_id: str
-    """Where the wake-up goes: the Redis channel `wake:{gateway_id}`."""
+    """Where the notification goes: the Redis channel `wake:{gateway_id}`."""
     record_id: str
-    """Names this record to its gateway; the wake-up carries it back."""
+    """Names this record to its gateway; the notification carries it back."""
     commands: list[Command]
     definitions: dict[str, bytes] = {}
 
@@ -88,7 +88,7 @@ class EventsRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     record_id: str
     decided: list[Decided]
     appended_at_ms: int = 0
-    """LogAppendTime of the command record that `src` is; 0 in records from before it was told."""
+    """LogAppendTime of the command record that `src` is; 0 in records older than the field."""
     asked_at_ms: int = 0
     """`at_ms` of its newest command; 0 where it has none that can be read, and likewise."""
 

@@ -22,7 +22,7 @@ REPAIR: Final = (
     "Repair: `questlog repair`, with the stack stopped, says what was lost and makes all agree with the log."
 )
 RESTORE: Final = (
-    "Repair: restore what holds it from a backup that stands in the log, or the topic with all its records."
+    "Repair: restore what holds it from a backup that the log covers, or the topic with all its records."
     " `questlog repair --dry-run` says what else needs those that are gone: they can't be built."
 )
 
@@ -39,7 +39,7 @@ class LogTrimmed(PositionRefused):
 
 
 class StoreRegressed(Exception):
-    """A store stands elsewhere than this process left it: it lost data, or another process writes there.
+    """A store's position is not the one this process wrote: it lost data, or another process writes there.
 
     The process ends, and the next one begins at the store's position.
     """
@@ -83,7 +83,7 @@ class Cursor:
 
     @property
     def position(self) -> Position:
-        """Where it stands now, with the mark of the last record passed, whether that counted or not."""
+        """Its position now, with the mark of the last record passed, whether that counted or not."""
         if self._last is not None:  # a mark is taken where it is asked for: it reads the whole record
             self._held = Position(self.offset, self.src, mark_of(self._last), self._held.log_id)
             self._last = None

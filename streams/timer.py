@@ -2,7 +2,7 @@
 
 A session has ended when its game's watermark has passed its last event by 30 minutes. The watermark moves
 with arrivals; where nothing arrives and everything that did is applied, it moves with the clock. So after an
-outage the timer catches up by itself. It may fire twice, or too early by what it was told: the fold checks
+outage the timer catches up by itself. It may fire twice, or too early by what it had read: the fold checks
 each word against the session as of that offset. Source: telemetry.md, "Sessions"; the design's rule 14.
 """
 

@@ -105,5 +105,5 @@ class LiveopsData:
         below = read_number(request.query_params, "cursor", default=_NUMBER_MAX, highest=_NUMBER_MAX)
         page = await self._source.ledger(game, external_id, below, LEDGER_PAGE) if external_id else None
         if page is None:
-            raise NotFound("This game never heard of that player.")
+            raise NotFound("This game has no player of that name.")
         return msgspec.json.encode(page)

@@ -49,7 +49,7 @@ class FailingAt(msgspec.Struct, frozen=True, kw_only=True):
 class ProjectionLag(msgspec.Struct, frozen=True, kw_only=True):
     """How far one projection is behind one log. Records of lag, and seconds where the source knows them.
 
-    `state` is `ready`, `behind` (catching up), `failing` (it stands at the records in `failing` until
+    `state` is `ready`, `behind` (catching up), `failing` (it is stopped at the records in `failing` until
     an operator acts) or `down` (nothing known: lag fields are None then).
     """
 

@@ -31,7 +31,7 @@ class NotFound(Exception):
 def guarded(
     authenticator: SessionAuthenticator, rates: Rates, answer: Answer
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint: who asks, how often, then the answer (bytes are JSON), and every failure in its shape."""
+    """The endpoint: authentication, rate limit, the answer (bytes are JSON), every failure in its shape."""
 
     async def endpoint(request: Request) -> Response:
         try:

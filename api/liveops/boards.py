@@ -53,7 +53,7 @@ class BoardRoutes:
         return Answer(200, await self._views.with_place(top, limit, external_id))
 
     async def listened(self, call: Call, caller: Caller) -> Subscription:
-        """Who asks for a stream, and of which board."""
+        """Authorizes a stream of a board."""
         found = await self._boards.find(caller.game, call.names["leaderboardId"])
         if found is None:
             raise Refused(404, _NO_BOARD)

@@ -57,5 +57,5 @@ class ListenerMetrics:
             registry=registry,
         )
         self.events = Counter(
-            "questlog_liveops_stream_events", "Events told to listeners, once each.", registry=registry
+            "questlog_liveops_stream_events", "Events published to subscribers, once each.", registry=registry
         )

@@ -1,4 +1,4 @@
-"""One listener of a board: its queue, and the text of what it is told."""
+"""One subscriber of a board: its queue, and the text of its events."""
 
 from __future__ import annotations
 

@@ -147,12 +147,12 @@ async def _studio(desk: StudioDesk, slug: str) -> Studio:
 async def _game_id(desk: StudioDesk, owner: Studio, kind: KeyKind, game: str) -> str:
     if kind in ACCOUNT_WIDE_KINDS:
         if game:
-            raise Refused(f"{kind} speaks for a whole studio: leave --game out", 400)
+            raise Refused(f"{kind} belongs to a whole studio: leave --game out", 400)
         return ""
     if not game:
         if kind == KeyKind.PLAYTESTER:
             return ""
-        raise Refused(f"{kind} speaks for one game: name it with --game", 400)
+        raise Refused(f"{kind} belongs to one game: name it with --game", 400)
     found = await desk.queries.game_by_slug(owner.id, game) or await desk.queries.game(game)
     if found is None or found.studio_id != owner.id:
         raise Refused(f"studio {owner.slug} has no game {game}", 404)

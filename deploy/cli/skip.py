@@ -47,7 +47,7 @@ def skip_command(  # noqa: PLR0917 - typer takes options as parameters
     """Go on without a telemetry record that the projector can't take in, or one request in it.
 
     The decision is appended to the log, and every reader keeps to it for ever: the worker, each rebuild, each
-    later export. What is skipped becomes a dead letter. After the release that mends it, `questlog dlq
+    later export. What is skipped becomes a dead letter. After the release that fixes it, `questlog dlq
     replay` appends it again, and it counts once. Skip a single request where `status` names one: the other
     requests in the record are other clients'.
     """

@@ -54,7 +54,7 @@ async def _tell(configured: Settings, *, as_json: bool) -> None:
 async def make_snapshots(configured: Settings) -> AsyncIterator[dict[str, Any]]:
     """Each partition of each noun in turn: what was folded and kept.
 
-    Raises LogUnavailable, ObjectStoreError or OSError: what was told before is kept.
+    Raises LogUnavailable, ObjectStoreError or OSError: what was reported before is kept.
     """
     async with AsyncExitStack() as stack:
         tail = KafkaTail(configured.kafka, client_id="questlog-snapshot")

@@ -1,4 +1,4 @@
-"""Whether what is decided again is what clients were told."""
+"""Whether what is decided again equals the answers that clients got."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ async def decide_partition(
     log: tuple[LogTail, Appender],
     decided: Callable[[str, Decided], Awaitable[None]],
 ) -> int:
-    """Append an events record for each command record that has none; how many. `decided` is told of each.
+    """Append an events record for each command record that has none; how many. `decided` is called for each.
 
     No decider may run. Broken off anywhere, it goes on there when called again. Raises AnotherWriter.
     """

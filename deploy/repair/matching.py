@@ -58,7 +58,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     missing: dict[int, Source]
     """Offsets from the commands' end on that were decided, and whose records they were."""
     replaced: list[LogRecord]
-    """Records that stand at offsets that were decided for others."""
+    """Records at offsets that were decided for others."""
 
     @property
     def broken(self) -> bool:
@@ -76,7 +76,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
         if self.missing:
             said.append(f"{len(self.missing)} decided records are gone, their events are kept")
         if self.replaced:
-            said.append(f"{len(self.replaced)} records stand in the places of others and are undecided")
+            said.append(f"{len(self.replaced)} records are at the offsets of others and are undecided")
         return ", ".join(said)
 
 

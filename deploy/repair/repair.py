@@ -1,6 +1,6 @@
 """`find` says what a log that lost its end leaves behind; `Repair` makes all agree with the log again.
 
-Where no store holds what the log has lost, nothing that was answered is lost, and `questlog up` mends by
+Where no store holds what the log has lost, nothing that was answered is lost, and `questlog up` repairs by
 itself. Otherwise answers were given to what is gone: a person asks for the repair, and gets a folder that
 says what it was. Everything else must be stopped, and the stores must run.
 """
@@ -107,7 +107,7 @@ async def find(configured: Settings) -> Found:
 
 
 async def repair(configured: Settings, found: Found, folder: Path, say: Callable[[str], None]) -> None:
-    """Make everything agree with the log; what was lost is told by `say` and written into `folder`.
+    """Make everything agree with the log; what was lost is reported by `say` and written into `folder`.
 
     Called again after it broke off: goes on, as everything is looked at anew by `find`.
     """

@@ -20,7 +20,7 @@ def redis_url(port: int, password: str) -> str:
 def redis_part(home: Path, port: int, password: str, *, empty: bool = False) -> ProgramSpec:
     """Redis on 127.0.0.1:port with its files in `<home>/redis`; `empty` drops them before the first start.
 
-    The password stands in a file that its owner alone may read, not among the program's arguments.
+    The password is in a file that its owner alone may read, not among the program's arguments.
     A crash loses at most the last second (appendfsync everysec): the projection's own position tells, and it
     goes on from there.
     """

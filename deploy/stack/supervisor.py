@@ -80,7 +80,7 @@ class Supervisor:
         """Start every program and return when all are ready.
 
         `steps` are named pieces of work of our own that programs can wait for in `after`; each runs once,
-        after the programs that stand in no `after` of a step's own name (the stores). Raises StartFailed;
+        after the programs that are in no `after` of a step's own name (the stores). Raises StartFailed;
         call `stop`.
         """
         stores = [spec.name for spec in self._specs if not spec.after]

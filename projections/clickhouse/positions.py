@@ -1,4 +1,4 @@
-"""Where the readers of each topic stand, and the holds with which a rebuild asks projectors to wait.
+"""The positions of each topic's readers, and the holds with which a rebuild asks projectors to wait.
 
 The position is written after every table of a batch has acknowledged. Telemetry's is fenced by the name of
 the set of tables (`generations`): a projector that still works on a set which a rebuild has swapped away

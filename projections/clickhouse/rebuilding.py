@@ -32,7 +32,7 @@ QUIET_S: Final = 3.0
 
 
 class Progress(Protocol):
-    """Told how far a rebuild is, in log records; `total` may grow."""
+    """Receives the progress of a rebuild, in log records; `total` may grow."""
 
     def __call__(self, done: int, total: int) -> None:
         """`done` of `total` so far."""
@@ -107,7 +107,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[str, ...]
     """What is exchanged, in this order; then the topic's positions."""
     sums: Callable[[str, ClickHouse, dict[int, int]], Awaitable[dict[str, TableSum]]]
-    """What is compared: each table of a database, of what stands before these positions.
+    """What is compared: each table of a database, of the rows before these positions.
 
     The first argument is the live database's name: what is left out of it is left out of both.
     """

@@ -1,4 +1,4 @@
-"""What the steps of the projection share: where an event stands, and the operations so far."""
+"""What the steps of the projection share: an event's position, and the operations so far."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Every Redis key of liveops, relative: before each stands the noun's generation, `liveops:<generation>:`.
+"""Every Redis key of liveops, relative: each is prefixed by the noun's generation, `liveops:<generation>:`.
 
 Players: `player:<game>/<player>` hash (`row` -> PlayerRow) · `run:<game>/<player>/<event>/<window>` RunRow,
 until a day after the window · `wallet:…`, `items:…` hash key -> HoldingRow · `grants:…` hash id -> pending
 Grant · `ledger:…` hash number -> LedgerRow, the newest LEDGER_HEAD. Boards: `board:<id>` hash (`row` ->
 BoardRow, `chunk` -> (next chunk, ranks frozen), `final` -> (when, players),
 `gone` -> when its entries go) · `entries:<id>` sorted set,
-ascending, of places · `members:<id>` hash who -> place · `stream:<id>` what listeners are told.
+ascending, of places · `members:<id>` hash who -> place · `stream:<id>` events for subscribers.
 
 Time: `windows` sorted set window -> end · `window:<window>` hash partition -> WindowRow as it opened there ·
 `closed:<window>` set of partitions · `boards:<window>` set of boards not finalized · `lobby:<id>` hash
@@ -51,7 +51,7 @@ def members_key(board_id: str) -> str:
 
 
 def stream_key(board_id: str) -> str:
-    """What a board's listeners are told."""
+    """The events for a board's subscribers."""
     return f"stream:{board_id}"
 
 

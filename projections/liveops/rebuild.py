@@ -34,7 +34,7 @@ def liveops_plan(
 
 
 async def _sums(live_database: str, client: ClickHouse, positions: dict[int, int]) -> dict[str, TableSum]:
-    """Both databases stand exactly at these positions: their tables are compared whole."""
+    """Both databases are exactly at these positions: their tables are compared whole."""
     del live_database, positions
     return {
         # Up to where a sum was counted when it was last written depends on the batches.

@@ -1,4 +1,4 @@
-"""Boards' streams in Redis: what listeners are told. Implements `schemas.liveops.ports.BoardStreams`.
+"""Boards' streams in Redis: events for their subscribers. Implements `schemas.liveops.ports.BoardStreams`.
 
 The projection adds to them in the script that moves the board, so a rank is the rank as of its write. The
 blocking read takes a connection of its own for up to `block_ms`; cancelled, it closes that connection.

@@ -2,7 +2,7 @@
 
 Rows are keyed by what they say, so a batch that is written again after a crash changes nothing. The position
 is written after a batch's rows and read back: a ClickHouse that lost it ends the process, and the next one
-begins where the store stands.
+begins at the store's position.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class _Batch(msgspec.Struct):
-    """One partition: where it stands, and what waits to be written."""
+    """One partition: its position, and the rows to be written."""
 
     cursor: Cursor
     held: int
@@ -78,7 +78,7 @@ class LiveopsTables(LogReader):
         self._writing = asyncio.Lock()
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the tables stand; at the log's start where they hold nothing.
+        """Continue at the tables' position; at the log's start where they hold nothing.
 
         Raises PositionRefused where their position is not in the log.
         """
@@ -147,7 +147,7 @@ class LiveopsTables(LogReader):
                 batch.held = position.offset
 
     async def _wait_for_release(self) -> None:
-        """Wait while a rebuild holds this topic; it is told that nothing is under way."""
+        """Wait while a rebuild holds this topic; the rebuild sees that nothing is under way."""
         answered: str | None = None
         while (holder := await self._positions.held(self._clock_ms())) is not None:
             if holder != answered:

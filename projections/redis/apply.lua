@@ -1,4 +1,4 @@
--- Takes one events record into effect, whole or not at all: position, operations, outcomes, wake-up.
+-- Takes one events record into effect, whole or not at all: position, operations, outcomes, notification.
 --
 -- Lua is not rolled back on an error, so everything is checked before the first write: the record's place in the
 -- log, every operation's name, arity and arguments, and the type of every key it touches. Operations set values
@@ -25,12 +25,12 @@ if held[3] and held[3] ~= log_id then return {'log', held[3], ''} end
 local next_offset = tonumber(held[1] or '0')
 local last_src = tonumber(held[2] or '-1')
 
-local function wake()
+local function notify()
   if ARGV[8] ~= '' then redis.call('PUBLISH', 'wake:' .. ARGV[8], ARGV[9]) end
 end
 
 if offset < next_offset then
-  wake() -- applied before, and perhaps its wake-up was lost with the connection
+  notify() -- applied before, and perhaps its notification was lost with the connection
   return {'repeated', tostring(next_offset), tostring(last_src)}
 end
 if offset > next_offset then return {'gap', tostring(next_offset), tostring(last_src)} end
@@ -136,5 +136,5 @@ if src ~= '' then
   redis.call('HSET', positions, partition .. ':src', src)
   last_src = src
 end
-wake()
+notify()
 return {'applied', advanced, tostring(last_src)}

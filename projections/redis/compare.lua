@@ -1,4 +1,4 @@
--- Compares keys of two generations, but only at a moment when both stand at the same positions.
+-- Compares keys of two generations, but only at a moment when both are at the same positions.
 -- ARGV: noun, one generation, other generation, number of partitions, then relative keys.
 -- Returns false where their positions differ, else the relative keys whose contents differ.
 local noun = ARGV[1]

@@ -23,7 +23,7 @@ class RedisPositions:
         self._key = f"effects:{reader}"
 
     async def load(self, log_id: str, partition: int) -> Position:
-        """Where the reader stands; the beginning where nothing is held. Raises StoreUnavailable."""
+        """The reader's position; the log's start where none is stored. Raises StoreUnavailable."""
         try:
             held = await cast("Awaitable[bytes | None]", self._redis.hget(self._key, f"{log_id}/{partition}"))
         except AWAY as error:

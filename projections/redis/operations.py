@@ -96,7 +96,7 @@ def tell(key: str, at_ms: int, entries: str, member: str, payload: bytes) -> Ope
     """Add to a stream of the last minutes, with the rank that `member` of the sorted set `entries` has then.
 
     What is more than 5 minutes old by Redis' clock is left out (a rebuild publishes nothing old). The id is
-    Redis' own: applied twice, as after a lost second, it is told twice.
+    Redis' own: applied twice, as after a lost second, it is published twice.
     """
     return ("stream", key, str(at_ms), entries, member, payload)
 

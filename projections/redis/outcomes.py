@@ -1,4 +1,4 @@
-"""Stored outcomes and wake-ups, as a gateway sees them. Satisfies the command client's `Answers`."""
+"""Stored outcomes and notifications, as a gateway sees them. Satisfies the command client's `Answers`."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class RedisOutcomes:
         return list(reply[1:])
 
     async def listen(
-        self, gateway_id: str, woken: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
+        self, gateway_id: str, notified: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
     ) -> None:
-        """Call `woken(record_id)` for each wake-up until cancelled. `up` is set while subscribed.
+        """Call `notified(record_id)` for each notification until cancelled. `up` is set while subscribed.
 
-        After a broken connection `missed()` is called once the subscription stands again: wake-ups may have
-        been lost, so waiters look the outcomes up.
+        After a broken connection `missed()` is called once the subscription is restored: notifications may
+        have been lost, so waiters look the outcomes up.
         """
         first = True
         while True:
@@ -80,9 +80,9 @@ class RedisOutcomes:
                                 missed()
                             first = False
                         elif message["type"] == "message":
-                            woken(message["data"].decode())
+                            notified(message["data"].decode())
             except AWAY as error:
-                _log.warning("wake-ups are away: %s", error)
+                _log.warning("notifications are unavailable: %s", error)
             finally:
                 up.clear()
             await asyncio.sleep(RECONNECT_S)

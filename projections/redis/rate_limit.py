@@ -25,7 +25,7 @@ REMEMBERED: Final = 20_000
 TOGETHER_MAX: Final = 256
 """Calls of one script; more make another."""
 COUNTED_S: Final = 0.1
-"""Where refused calls count, Redis hears of one refused call in this time from each process."""
+"""Where refused calls count, Redis is sent one refused call in this time from each process."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[Decision]).decode

@@ -1,7 +1,7 @@
 """RedisReader: takes a noun's events topic into Redis, each record whole, once, and in order.
 
 Redis holds the position beside the effect, so a crash, a duplicate or a second worker changes nothing. A
-Redis that lost its last second or came up empty stands behind what this process has applied: the reader
+Redis that lost its last second or restarted empty is behind what this process has applied: the reader
 raises, its process ends, and the next one begins at the store's position.
 """
 
@@ -29,7 +29,7 @@ from schemas.topics import Topic
 POLL_MS: Final = 250
 """How often an idle reader looks whether Redis is still the one it knows."""
 FRESH_MS: Final = 5_000
-"""How often an idle reader says that it stands at the log's end."""
+"""How often an idle reader reports that it is at the log's end."""
 AWAY_S: Final = 10.0
 """How long Redis may be away before the process ends; every script may run twice, so waiting is safe."""
 UNKEYED_MS: Final = 2 * 60 * 1000
@@ -131,7 +131,7 @@ class RedisReader:
             if held.position.offset < state.position:
                 raise StoreRegressed(
                     f"Redis holds {self._topic.name}[{partition}] up to {held.position.offset}, but "
-                    f"{state.position} was applied: it lost data or came up empty"
+                    f"{state.position} was applied: it lost data or restarted empty"
                 )
             if held.run_id != state.run_id:  # it restarted and lost nothing: wait for the end as it is now
                 state.run_id = held.run_id

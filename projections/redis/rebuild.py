@@ -1,8 +1,8 @@
 """Builds a noun's Redis projection again from the log, beside the live one, and swaps one pointer.
 
 The live writer goes on meanwhile and follows the pointer by itself: its next record finds the new generation
-at or beyond its own position. From catch-up on the new writer stores outcomes and wakes too; doubled ones are
-harmless.
+at or beyond its own position. From catch-up on the new writer stores outcomes and notifies too; doubled ones
+are harmless.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DISCARD: Final = "--discard replaces it anyway: `questlog rebuild redis --disca
 
 
 class Progress(Protocol):
-    """Told how far a rebuild is, in records; `total` may grow."""
+    """Receives the progress of a rebuild, in records; `total` may grow."""
 
     def __call__(self, done: int, total: int) -> None:
         """`done` of `total` so far."""

@@ -1,4 +1,4 @@
--- Where a projection stands, and whether its readers may read it.
+-- A projection's position, and whether its readers may read it.
 -- ARGV: noun, generation ('' follows the pointer, making the first one where there is none), partition.
 -- Returns {run id, generation, next offset or '', last src or '', log id or '', 'ready' or '', mark or ''}.
 local noun, generation = ARGV[1], ARGV[2]

@@ -1,4 +1,4 @@
-"""Where a projection stands in Redis: the reply of state.lua."""
+"""A projection's position in Redis: the reply of state.lua."""
 
 from __future__ import annotations
 

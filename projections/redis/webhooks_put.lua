@@ -3,7 +3,7 @@
 --
 -- ARGV: '<log id>/<partition>', expected next offset, the new position as text (next offset:src:mark),
 -- then for each delivery: target, line, sequence, member, due_at_ms.
--- Returns {'put'}; {'held', next offset} where the store stands elsewhere than expected: nothing was written then.
+-- Returns {'put'}; {'held', next offset} where the store's position differs from the expected one: nothing was written then.
 local at = ARGV[1]
 local held = tonumber(string.match(redis.call('HGET', 'webhooks:positions', at) or '0:-1', '^(%d+):'))
 if held ~= tonumber(ARGV[2]) then return {'held', string.format('%.0f', held)} end

@@ -1,6 +1,6 @@
 """Studios, games, keys and definitions in Redis: which events set what, and what answers a command. Pure.
 
-Keys (before each stands the noun's generation, `studio:<generation>:`): `studios` id -> Studio ·
+Keys (each prefixed by the noun's generation, `studio:<generation>:`): `studios` id -> Studio ·
 `studio-slugs` slug -> id · `games` id -> Game · `games-of:<studio>` id -> Game · `game-slugs:<studio>` slug
 -> game id · `credentials` hash of the value -> Credential · `keys-of:<studio>` key id -> KeyRow. Values are
 MessagePack of the structs named.

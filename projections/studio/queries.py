@@ -1,6 +1,6 @@
 """What is read of the studio noun, each in one script behind the projection's gate.
 
-Raises StoreUnavailable while Redis is away or behind the log as it was when Redis came up.
+Raises StoreUnavailable while Redis is away or behind the log as it was when Redis restarted.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ RUNS_MAX: Final = 1_000
 
 
 class EventId(NamedTuple):
-    """Where an event stands in the log. Its public form is `partition-offset-index`."""
+    """An event's position in the log. Its public form is `partition-offset-index`."""
 
     partition: int
     offset: int

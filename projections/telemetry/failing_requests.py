@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ELSEWHERE: Final = (ClickHouseAway, LogUnavailable, GenerationChanged, SkipsChanged, SkipNeedsRebuild)
 """Failures that are not the records' fault."""
 SEARCH_SECONDS: Final = 20.0
-"""How long a search may last: the watchdog ends a worker that stands still for 30 s."""
+"""How long a search may last: the watchdog ends a worker without progress for 30 s."""
 _LEFT_OUT: Final = SkipDecision(
     log_id="", partition=0, offset=0, index=None, sha256="", reason="", decided_at_ms=0
 )

@@ -113,7 +113,7 @@ class InsightStore:
     async def analyse_outdated(self, token: str, progress: Callable[[int], None]) -> int:
         """Analyse anew what older rules have analysed, beside workers that go on; return how many sessions.
 
-        `progress` is told how many are done. Called twice: the second time there are none.
+        `progress` is called with how many are done. Called twice: the second time there are none.
         """
         analysed, last = 0, SessionKey("", "", "")
         while True:

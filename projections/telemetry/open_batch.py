@@ -53,7 +53,7 @@ class OpenBatch:
         self.skipped: list[Skipped] = []
         """What is left out by decision."""
         self.decisions: list[SkipDecision] = []
-        """Decisions that stand in the batch, about records before them."""
+        """Decisions in the batch, about records before them."""
         self.mark = ""
         """Of the last record, once the batch has ended."""
         self.has_effect = False

@@ -1,7 +1,7 @@
 """The `properties` column: the JSON of `custom_data` or `props`, and every unknown field.
 
-Where the value is an object its fields stand at the top, so that `JSONExtract` finds them by the game's own
-names; any other value goes under `_value`, and unknown fields go under `_extra`. An object with a field
+Where the value is an object its fields are at the top level, so that `JSONExtract` finds them by the game's
+own names; any other value goes under `_value`, and unknown fields go under `_extra`. An object with a field
 `_extra` of its own goes under `_value` too where there are unknown fields, which would else replace it.
 """
 

@@ -63,7 +63,7 @@ def telemetry_plan(
 async def checksums(
     rules: Rules, live_database: str, client: ClickHouse, positions: dict[int, int]
 ) -> dict[str, TableSum]:
-    """Rows and checksum of each table, of what stands before these positions.
+    """Rows and checksum of each table, of the rows before these positions.
 
     Without the insights of sessions that other rules have analysed in the live database.
     """

@@ -91,7 +91,7 @@ class Rows:
         return 0
 
     def add_items(self, origin: Origin, index: int, items: list[Item]) -> None:
-        """Add S4 items that stand one after the other in a record, the first at `index`.
+        """Add consecutive S4 items of a record, the first at `index`.
 
         They may come from several parts of one tenant: a column costs the same for ten items as for hundreds.
         """

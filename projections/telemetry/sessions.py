@@ -58,7 +58,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """The timer's word at `offset` that the game's watermark stood at `watermark_ms`."""
+    """The timer's record at `offset`: the game's watermark was at `watermark_ms`."""
 
     offset: int
     watermark_ms: int

@@ -138,7 +138,7 @@ class Skipping:
 
     @asynccontextmanager
     async def _held(self, partition: int) -> AsyncIterator[None]:
-        """While the partition's projector waits, or does not run, or stands."""
+        """While the partition's projector waits, or does not run, or is stopped."""
         holder = await self._positions.held(self._clock_ms())
         if holder is not None:
             raise SkipRefused(f"{holder} holds the projectors now: try again when it is done")

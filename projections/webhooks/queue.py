@@ -44,7 +44,7 @@ class WebhookQueue:
     async def put(self, at: str, *, expected: int, position: Position, deliveries: Sequence[Delivery]) -> int:
         """Take deliveries and position together; return the next offset that the store holds.
 
-        Another than the position's says that the store stood elsewhere than `expected`: nothing was written.
+        Another than the position's says that the store's position was not `expected`: nothing was written.
         """
         arguments: list[str | bytes] = [at, str(expected), position.text]
         for one in deliveries:

@@ -83,7 +83,7 @@ class WebhookReader(LogReader):
         self._kept_ms = 0
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the store stands; at the log's start where it holds nothing of this log.
+        """Continue at the store's position; at the log's start where it holds nothing of this log.
 
         Raises PositionRefused where the store's position is not in the log.
         """

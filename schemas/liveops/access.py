@@ -29,7 +29,7 @@ _KINDS: Final = frozenset({KeyKind.SDK_LIVE, KeyKind.SDK_TEST, KeyKind.SDK_SERVE
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
-    """Whose key it is, and the game it speaks for."""
+    """A key's studio and the game it belongs to."""
 
     credential: Credential
     game: Game

@@ -1,7 +1,7 @@
 """What the HTTP edges and the process managers ask of liveops' read side, as Protocols that `deploy` injects.
 
 Every method of every Protocol raises `schemas.edge.ports.StoreUnavailable` instead of guessing: while the
-store is away, or behind the log as it was when the store came up. Times are unix milliseconds.
+store is away, or behind the log as it was when the store restarted. Times are unix milliseconds.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class FinalBoardReads(Protocol):
 
 
 class StreamEntry(msgspec.Struct, frozen=True, gc=False):
-    """One thing a board's listeners are told."""
+    """One event for a board's subscribers."""
 
     id: str
     """`<ms>-<n>`, ascending within a board: the SSE event's `id:`."""

@@ -104,5 +104,5 @@ async def read_skips(tail: LogTail, log_id: str) -> list[SkipDecision]:
 
 
 async def list_skip(appender: Appender, decision: SkipDecision) -> None:
-    """Add a decision to the list. Called twice: it stands there twice and counts once."""
+    """Add a decision to the list. Called twice: it is listed twice and counts once."""
     await appender.append(TELEMETRY_SKIPS.name, 0, encode_skip(decision), decision.id.encode())

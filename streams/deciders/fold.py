@@ -108,7 +108,7 @@ class Fold(Generic[StateT]):
         asked_at_ms = events.asked_at_ms
         if events.appended_at_ms:
             appended_at_ms = events.appended_at_ms
-        else:  # from before records told their times: their events do
+        else:  # from before records had their times: their events do
             times = (event.at_ms for decided in events.decided for event in decided.events)
             asked_at_ms = max(times, default=0)
         if not asked_at_ms:

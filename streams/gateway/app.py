@@ -174,7 +174,7 @@ class Gateway:
         if (client_safe(request.path) if safe is None else safe) and response.status != 204:
             headers += self._cors.expose(request.headers.get(b"origin"))
         if response.status >= 400 and not request.body_read and _much_unread(request):
-            # The answer goes out now; the rest of the body is let in for a while; the connection ends.
+            # The answer goes out now; the rest of the body is read for a while; the connection ends.
             headers.append(CLOSE)
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": body, "more_body": True})

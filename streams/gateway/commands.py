@@ -1,9 +1,9 @@
 """CommandClient: a command in, its stored outcome out, with the window end to end.
 
-For each partition one record is in flight until its wake-up is back (or WINDOW_S); what arrives meanwhile
-goes into the next. At one request a time nothing waits; under load every fixed cost is shared. The wake-up is
-only a hint: outcomes are always read from the store, so a lost or doubled one costs time and nothing else.
-Source: rules 8 to 11 of the write path.
+For each partition one record is in flight until its notification is back (or WINDOW_S); what arrives
+meanwhile goes into the next. At one request a time nothing waits; under load every fixed cost is shared. The
+notification is only a hint: outcomes are always read from the store, so a lost or doubled one costs time and
+nothing else. Source: rules 8 to 11 of the write path.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from streams.gateway.pending_commands import (
 )
 
 WINDOW_S: Final = 2.0
-"""How long a partition waits for a wake-up before its next record may go."""
+"""How long a partition waits for a notification before its next record may go."""
 ANSWER_S: Final = 5.0
 """How long a command waits for its outcome, from its submission; then the outcome is unknown: 503."""
 GATHER_S: Final = 0.02
@@ -65,7 +65,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class Answers(Protocol):
-    """Where outcomes are found and wake-ups come from; `deploy` injects the one on Redis."""
+    """Where outcomes are found and notifications come from; `deploy` injects the one on Redis."""
 
     async def find(
         self, partition: int, command_ids: Sequence[str], record_id: str = ""
@@ -74,9 +74,9 @@ class Answers(Protocol):
         ...
 
     async def listen(
-        self, gateway_id: str, woken: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
+        self, gateway_id: str, notified: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
     ) -> None:
-        """Call `woken(record_id)` for ever; `up` while subscribed, `missed()` after a gap."""
+        """Call `notified(record_id)` for ever; `up` while subscribed, `missed()` after a gap."""
         ...
 
 
@@ -238,7 +238,7 @@ class CommandClient:
         return [waiting for waiting in commands if not waiting.answer.done()]
 
     async def _fly(self, partition: int, commands: list[PendingCommand]) -> None:
-        """Append one record and wait until its wake-up is back, or a window has passed."""
+        """Append one record and wait until its notification is back, or a window has passed."""
         flight = Flight(record_id=self._new_record_id(), partition=partition, commands=commands)
         record = CommandRecord(
             version=ENVELOPE_VERSION,
@@ -272,8 +272,8 @@ class CommandClient:
             while flight.commands:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._window_s):
-                        await flight.woken.wait()
-                flight.woken.clear()
+                        await flight.notified.wait()
+                flight.notified.clear()
                 flight.released.set()
                 await self._hand_out(flight)
         finally:
@@ -302,11 +302,11 @@ class CommandClient:
     def _woken(self, record_id: str) -> None:
         flight = self._flights.get(record_id)
         if flight is not None:
-            flight.woken.set()
+            flight.notified.set()
 
     def _missed(self) -> None:
         for flight in self._flights.values():
-            flight.woken.set()
+            flight.notified.set()
 
     def _fail(self, commands: Sequence[PendingCommand] | deque[PendingCommand], reason: str) -> None:
         for waiting in commands:

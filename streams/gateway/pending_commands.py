@@ -132,5 +132,5 @@ class Flight:
         self.record_id = record_id
         self.partition = partition
         self.commands = commands
-        self.woken = asyncio.Event()
+        self.notified = asyncio.Event()
         self.released = asyncio.Event()

@@ -40,7 +40,7 @@ _CHUNK: Final = BoardChunkFinalized.WIRE.encode()
 
 
 class Positions(Protocol):
-    """Where each partition stands, in a store. Raises StoreUnavailable."""
+    """Each partition's position, in a store. Raises StoreUnavailable."""
 
     async def load(self, log_id: str, partition: int) -> Position:
         """The beginning where nothing is held of this log."""
@@ -86,7 +86,7 @@ class RankRewards(LogReader):
         self._kept_ms = 0
 
     async def assigned(self, partition: int) -> int:
-        """Go on where the kept position stands; at the log's start where it can't be this log's.
+        """Continue at the stored position; at the log's start where it can't be this log's.
 
         Raises LogTrimmed where the log begins after either.
         """

@@ -1,4 +1,4 @@
-"""The end of windows: each partition is told, lobbies are settled, then every board's ranks are frozen.
+"""The end of windows: each partition gets a marker, lobbies are settled, then every board's ranks are frozen.
 
 The order is what makes ranks final. First the partition of the window's groups and lobbies gets its marker:
 no player joins after it. Then its lobbies are settled, which gives bots their last scores. Then all other
@@ -34,9 +34,9 @@ from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 WINDOWS_PER_TICK: Final = 100
 WINDOWS_AT_ONCE: Final = 4
 REFUSED_MAX: Final = 1000
-"""Windows that may stand aside; beyond them the oldest hold up newer ones."""
+"""Windows that may be deferred; beyond them the oldest hold up newer ones."""
 REFUSED_MS_MAX: Final = 5 * 60 * 1000
-"""How long a window that is refused again and again stands aside at most."""
+"""The longest deferral of a window that is refused again and again."""
 BOARDS_PER_TICK: Final = 1000
 """Of one window; the rest follow in the next round."""
 BOARDS_AT_ONCE: Final = 16
@@ -60,7 +60,7 @@ _log: Final = logging.getLogger(__name__)
 class WindowManager:
     """Closes and finalizes windows that are over. One timer is enough; two are harmless.
 
-    A window that is refused stands aside for a second, then two, then four, so that it holds up no other.
+    A window that is refused is deferred by a second, then two, then four, so that it holds up no other.
     """
 
     def __init__(self, asker: Asker, dues: DueReads, *, partitions: int, chunk_max: int = CHUNK_MAX) -> None:
@@ -76,7 +76,7 @@ class WindowManager:
         found = await self._dues.windows_over(now_ms, WINDOWS_PER_TICK + len(self._aside))
         names = {_name_of(row) for row in found}
         self._aside = {name: aside for name, aside in self._aside.items() if name in names}
-        rows = [row for row in found if not self._stands_aside(row, now_ms)][:WINDOWS_PER_TICK]
+        rows = [row for row in found if not self._is_deferred(row, now_ms)][:WINDOWS_PER_TICK]
         slots = asyncio.Semaphore(WINDOWS_AT_ONCE)
 
         async def one(row: WindowRow) -> bool:
@@ -97,7 +97,7 @@ class WindowManager:
         self._aside.pop(_name_of(row), None)
         return done
 
-    def _stands_aside(self, row: WindowRow, now_ms: int) -> bool:
+    def _is_deferred(self, row: WindowRow, now_ms: int) -> bool:
         aside = self._aside.get(_name_of(row))
         return aside is not None and now_ms < aside.until_ms
 
@@ -143,7 +143,7 @@ class WindowManager:
             for partition in partitions
         )
         answers = await asyncio.gather(*closings, return_exceptions=True)
-        for answer in answers:  # all are heard first, so that one that is away holds no other
+        for answer in answers:  # all are awaited first, so that one that is away holds no other
             if isinstance(answer, BaseException):
                 raise answer
 
@@ -161,9 +161,9 @@ class WindowManager:
         return False
 
     async def _finalize(self, row: WindowRow, board: WindowBoard) -> bool:
-        """Freeze a board's ranks from where they stand; true when the last one is frozen.
+        """Freeze a board's ranks from their position on; true when the last one is frozen.
 
-        Who is refused (another timer was ahead) begins in the next round where the projection stands then.
+        Who is refused (another timer was ahead) begins in the next round at the projection's position then.
         """
         chunk, frozen = board.next_chunk, board.frozen
         rewards = rules_of(row.definition).rank_rewards

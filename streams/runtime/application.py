@@ -33,7 +33,7 @@ def create_application(
     """The Faust app of a role; call it inside the running event loop.
 
     `instance` names this process among the role's processes and must be stable over restarts: a worker that
-    comes back within the session takes its partitions at once. With `fetch_min_bytes` it may be told of a
+    comes back within the session takes its partitions at once. With `fetch_min_bytes` it may be sent a
     record up to FETCH_MAX_WAIT_MS later, in company: for roles that no request waits for, since each fetch
     costs a worker and the broker as much as hundreds of commands. `settings` override Faust's.
     """

@@ -150,7 +150,7 @@ class Binding:
         return moved or list(self.positions.items())
 
     def health(self) -> list[PartitionHealth]:
-        """Where each partition stands, by the last look at the log's end."""
+        """Each partition's position, by the last look at the log's end."""
         return [
             PartitionHealth(
                 self.topic.name,

@@ -72,7 +72,7 @@ class Role:
         signals.on_partitions_revoked.connect(self._on_partitions_revoked)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop` is set, then finish the record at hand and leave the group. Call it once."""
+        """Read until `stop` is set, then finish the current record and leave the group. Call it once."""
         ticking = asyncio.ensure_future(self._tick())
         stopping = asyncio.ensure_future(stop.wait())
         self._watchdog.start()
@@ -164,12 +164,12 @@ class Role:
             raise RuntimeError("the group moved on meanwhile")
         for where, position in positions.items():
             # Upstream seeks to a committed offset only above 0: a fetcher that had looked up the group's
-            # older and higher one before would go on there, and a store that came up empty would wait.
+            # older and higher one before would go on there, and a store that restarted empty would wait.
             await app.consumer.seek(where, position)
             _log.info("reading %s[%d] from %d", where.topic, where.partition, position)
 
     async def _on_partitions_revoked(self, _app: Any, revoked: set[TP], **_kwargs: Any) -> None:
-        """Awaited by Faust after the record at hand is done."""
+        """Awaited by Faust after the current record is done."""
         with self._ending_on_failure("giving up partitions"):
             for where in revoked:
                 binding = self.bindings.get(where.topic)

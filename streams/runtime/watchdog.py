@@ -1,4 +1,4 @@
-"""Ends a worker that stands still while there is work, or whose event loop no longer runs.
+"""Ends a worker without progress while there is work, or whose event loop no longer runs.
 
 Faust's own livelock detector only logs, and a stuck reader keeps heartbeating from its own thread, so no
 process else would notice.

@@ -1,4 +1,4 @@
-"""A command's outcome comes back whatever happens to wake-ups, and 503 only when none came in time."""
+"""A command's outcome comes back whatever happens to notifications, and 503 only when none came in time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ pytestmark = pytest.mark.stack
 class Backend:
     """Decider and projector in one: what is appended is decided, and projected into the real Redis.
 
-    `wakes` says how many wake-ups each record gets; `held` keeps records back; `away` is a log that is away.
+    `wakes` says how many notifications each record gets; `held` keeps records back; `away` is a log that is
+    away.
     """
 
     def __init__(self, redis: Redis, noun: str) -> None:

@@ -11,7 +11,7 @@ EPOCH_MS: Final = 1_800_000_000_000
 SHARES: Final = {
     "append refused": 0.01,
     "acknowledgement lost": 0.02,
-    "wake-up lost": 0.05,
+    "notification lost": 0.05,
     "store away": 0.01,
 }
 """Chance of each at every opportunity, while faults are on."""

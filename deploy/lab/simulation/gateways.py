@@ -1,4 +1,4 @@
-"""The gateways of a simulation: each hears of a changed definition at a time of its own.
+"""The gateways of a simulation: each sees a changed definition at a time of its own.
 
 A start or a join goes out as the real gateway sends it: with the definition that is pinned for its window.
 """
@@ -39,7 +39,7 @@ class SimulatedGateway:
         self._pins = WindowPins(reads, commands.partitions)
 
     def define(self, version: int, heard_in_s: float) -> None:
-        """The game has another version, which this gateway hears of a little later."""
+        """The game has another version, which this gateway sees a little later."""
         self._next = (self._faults.now_ms() + heard_in_s * 1000, version)
 
     async def submit(self, command: Command, body: Message) -> Outcome:

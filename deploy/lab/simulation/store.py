@@ -52,7 +52,7 @@ class Generation:
 
 
 class SimulatedRedis:
-    """One server. `woken` is called with (gateway id, record id) for each wake-up that arrives."""
+    """One server. `notified` is called with (gateway id, record id) for each notification that arrives."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -63,7 +63,7 @@ class SimulatedRedis:
         """Positions of readers whose effects are commands: outside every generation."""
         self.ready = 0
         self._reached: dict[str, int] = {}
-        self.woken: Callable[[str, str], None] = lambda _gateway, _record: None
+        self.notified: Callable[[str, str], None] = lambda _gateway, _record: None
         self._files: list[tuple[Generation, dict[str, tuple[bytes, int]], dict[str, Position]]] = []
         self._scripts = {
             script._sha: answer  # noqa: SLF001 - the name Redis knows it by
@@ -112,7 +112,7 @@ class SimulatedRedis:
         held = live.position(partition)
         verdict = Cursor(held).verdict(offset, src)
         if verdict == "repeated":
-            self._wake(gateway_id, record_id)
+            self._notify(gateway_id, record_id)
         if verdict in {"repeated", "gap"}:
             return [verdict.encode(), str(held.offset).encode(), str(held.src).encode()]
         passed = Position(offset + 1, src if verdict == "applied" else held.src, arguments[11], arguments[2])
@@ -127,12 +127,12 @@ class SimulatedRedis:
                 int(arguments[index + 2]),
             )
         live.at[partition] = int(arguments[6])
-        self._wake(gateway_id, record_id)
+        self._notify(gateway_id, record_id)
         return [b"applied", str(offset + 1).encode(), str(src).encode()]
 
-    def _wake(self, gateway_id: str, record_id: str) -> None:
-        if gateway_id and not self._faults.happens("wake-up lost"):
-            self.woken(gateway_id, record_id)
+    def _notify(self, gateway_id: str, record_id: str) -> None:
+        if gateway_id and not self._faults.happens("notification lost"):
+            self.notified(gateway_id, record_id)
 
     def _state(self, arguments: list[Any]) -> list[Any]:
         partition = arguments[2]

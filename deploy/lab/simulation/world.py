@@ -96,24 +96,24 @@ class MemorySnapshots:
 
 
 class SimulatedOutcomes(RedisOutcomes):
-    """Outcomes of the simulated store; wake-ups come by a call instead of a subscription."""
+    """Outcomes of the simulated store; notifications come by a call instead of a subscription."""
 
     def __init__(self, redis: SimulatedRedis) -> None:
         client: Any = redis
         super().__init__(client, PROJECTION.noun)
-        self.woken: dict[str, Callable[[str], None]] = {}
-        redis.woken = self._wake
+        self.notified: dict[str, Callable[[str], None]] = {}
+        redis.notified = self._notify
 
-    def _wake(self, gateway_id: str, record_id: str) -> None:
-        if gateway_id in self.woken:
-            asyncio.get_running_loop().call_later(0.001, self.woken[gateway_id], record_id)
+    def _notify(self, gateway_id: str, record_id: str) -> None:
+        if gateway_id in self.notified:
+            asyncio.get_running_loop().call_later(0.001, self.notified[gateway_id], record_id)
 
     async def listen(
-        self, gateway_id: str, woken: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
+        self, gateway_id: str, notified: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
     ) -> None:
         """Until cancelled."""
         del missed
-        self.woken[gateway_id] = woken
+        self.notified[gateway_id] = notified
         up.set()
         await asyncio.get_running_loop().create_future()
 

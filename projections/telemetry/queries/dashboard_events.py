@@ -48,7 +48,7 @@ def event_names_query(filters: Filters) -> Query:
 
 
 def read_event_names(rows: Sequence[dict[str, Any]]) -> list[EventName]:
-    """The rows of `event_names_query` as they stand."""
+    """The rows of `event_names_query` as they are."""
     return [
         EventName(str(row["name"]), int(row["n"]), int(row["players"]), int(row["last_at"])) for row in rows
     ]

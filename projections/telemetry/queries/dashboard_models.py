@@ -38,7 +38,7 @@ def models_query(studio_id: str, game_id: str) -> Query:
 
 
 def read_models(rows: Sequence[dict[str, Any]]) -> list[LevelModel]:
-    """The rows of `models_query` as they stand."""
+    """The rows of `models_query` as they are."""
     return [
         LevelModel(
             str(row["model_id"]),

@@ -1,4 +1,4 @@
-"""S3's writes: check who asks, read what is asked, ask the decider, answer in the reference's shape.
+"""S3's writes: authorize, parse, submit the command, answer in the reference's shape.
 
 Every write is idempotent by its key, in the body or in the `Idempotency-Key` header; where a client sends
 none, one is made and returned, so that a lost answer can still be asked for.

@@ -54,7 +54,7 @@ class WindowPins:
 
         Raises StoreUnavailable, what `ask` raises, and CommandUnavailable where the window's partition says
         that it has not begun or is over: this gateway's clock is ahead or behind, and a refusal that no key
-        remembers would be no answer. Who asks at the same time shares one look.
+        remembers would be no answer. Concurrent callers share one look-up.
         """
         name = (game.id, event.definition.event_key, window_id)
         found = self.held(*name)

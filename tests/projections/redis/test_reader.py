@@ -206,8 +206,8 @@ async def test_a_gateway_is_woken_once_for_a_record_and_again_for_its_duplicate(
         await reader.handle(record)
         await reader.handle(record)
         await redis.publish(f"wake:{noun}", "end")
-        woken = [(await channel.get_message(timeout=5) or {})["data"] for _ in range(3)]
-    assert woken == [b"rec", b"rec", b"end"]
+        notified = [(await channel.get_message(timeout=5) or {})["data"] for _ in range(3)]
+    assert notified == [b"rec", b"rec", b"end"]
 
 
 async def test_the_gate_opens_when_every_partition_reached_the_end_it_had(redis: Redis, noun: str) -> None:

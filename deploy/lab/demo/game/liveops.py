@@ -87,7 +87,7 @@ class Career:
 
     @property
     def owes(self) -> bool:
-        """Whether something the player did or was given is still to be told."""
+        """Whether something the player did or was given is still to be sent."""
         return self._again is not None or bool(self._todo) or any(one.owes for one in self._contests)
 
     def next(self, now_ms: int) -> Call | None:

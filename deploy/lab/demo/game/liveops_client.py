@@ -70,7 +70,7 @@ class LiveopsClient:
             self._careers[external_id].add(feats, _now_ms())
 
     def close(self, patience_seconds: float) -> int:
-        """Tell what is still to be told for at most `patience_seconds`, then stop; calls that succeeded."""
+        """Send what is still unsent for at most `patience_seconds`, then stop; calls that succeeded."""
         self._closing.set()
         self._thread.join(patience_seconds)
         self._stop.set()

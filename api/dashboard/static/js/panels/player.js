@@ -56,7 +56,7 @@ function show(data, selection) {
   if (!data.player) {
     parts.body.replaceChildren(h("div", { class: "message" },
       h("strong", { textContent: data.asked ? "No such player" : "Nobody chosen" }),
-      data.asked ? "This game never heard of that external id." : "Choose a player on the leaderboard, or enter an external id."));
+      data.asked ? "This game has no player of that external id." : "Choose a player on the leaderboard, or enter an external id."));
     return;
   }
   const scrolled = parts.body.querySelector(".scroll")?.scrollTop ?? 0;
