@@ -22,7 +22,8 @@ from deploy.edge_target import refuse_target
 from deploy.lag import StackLag
 from deploy.nouns import nouns_of
 from deploy.object_store import open_objects
-from deploy.objects import URL_PATH, FolderObjects, ObjectsApp
+from deploy.object_urls import URL_PATH
+from deploy.objects_app import ObjectsApp
 from deploy.stack.kafka_jars import default_cache
 from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.keys import NOUN
@@ -131,9 +132,8 @@ class EdgeApp:
         self._stack.push_async_callback(redis.aclose)
         directory = RedisDirectory(redis)
         limiter = RedisRateLimiter(redis)
-        objects = open_objects(configured, self._stack)
-        if isinstance(objects, FolderObjects):  # an S3-like store serves its signed URLs itself
-            self._objects = ObjectsApp(objects, now_ms)
+        objects = open_objects(configured)
+        self._objects = ObjectsApp(objects, objects.urls, now_ms, self._cors, uploads=self._kind != "api")
         if self._kind != "api":
             appender = KafkaAppender(
                 configured.kafka,

@@ -6,28 +6,36 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from deploy.object_urls import SignedUrls
 from deploy.objects import FolderObjects
 from deploy.objects_s3 import S3Objects
+from deploy.settings import PREFIX, SettingsError
 
 if TYPE_CHECKING:
-    from contextlib import AsyncExitStack
-
     from deploy.settings import Settings
 
 
 _log: Final = logging.getLogger(__name__)
 
 
-def open_objects(configured: Settings, stack: AsyncExitStack) -> FolderObjects | S3Objects:
-    """The store of these settings; `stack` closes it. Nothing connects before the first request.
+def open_objects(configured: Settings) -> FolderObjects | S3Objects:
+    """The store of these settings, which holds nothing open. Nothing connects before the first request.
 
     What died while it wrote into a folder is tidied up after.
     """
     location = configured.object_store_location
     if location.startswith("s3://"):
-        store = S3Objects(location, key=configured.object_store_key, secret=configured.object_store_secret)
-        stack.push_async_callback(store.close)
-        return store
+        if bool(configured.object_store_key) != bool(configured.object_store_secret):
+            raise SettingsError(
+                f"{PREFIX}OBJECT_STORE_KEY and {PREFIX}OBJECT_STORE_SECRET belong together: set both, "
+                "or none to use the credentials of the machine's role"
+            )
+        return S3Objects(
+            location,
+            key=configured.object_store_key,
+            secret=configured.object_store_secret,
+            urls=SignedUrls(base_url=configured.base_url, secret=configured.deployment_secret()),
+        )
     folder = FolderObjects(
         Path(location),
         base_url=configured.base_url,

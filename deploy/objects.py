@@ -5,28 +5,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import hashlib
-import hmac
 import os
-import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import parse_qsl, quote
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from schemas.objects import ObjectStoreError, ObjectStoreFull
+from deploy.object_urls import SignedUrls, is_key
+from schemas.objects import ObjectStoreError, ObjectStoreFull, stream_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 Result = TypeVar("Result")
 
-URL_PATH: Final = "/objects/"
 PIECE_BYTES: Final = 256 * 1024
 PART_PREFIX: Final = ".part-"
 """What an object is called while it is written."""
-_EXPIRES: Final = re.compile(r"[0-9]{1,15}\Z")
-_KEY: Final = re.compile(r"[A-Za-z0-9_.\-]{1,200}(?:/[A-Za-z0-9_.\-]{1,200}){0,8}\Z")
 
 
 class BadKeyError(ValueError):
@@ -42,8 +36,7 @@ class FolderObjects:
     def __init__(self, folder: Path, *, base_url: str, secret: bytes, free_floor_bytes: int = 0) -> None:
         self._folder = folder
         self._free_floor_bytes = free_floor_bytes
-        self._base_url = base_url.rstrip("/")
-        self._secret = hmac.digest(secret, b"objects", "sha256")
+        self.urls = SignedUrls(base_url=base_url, secret=secret)
 
     async def create(self, key: str) -> FolderWriter:
         """Begin a new object beside its place."""
@@ -57,6 +50,32 @@ class FolderObjects:
             return await _told(f"the object {key}", path.read_bytes)
         except FileNotFoundError:
             return None
+
+    async def size(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+        path = self.path(key)
+        try:
+            return (await _told(f"the object {key}", path.stat)).st_size
+        except FileNotFoundError:
+            return None
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `end`; what is read stays whole if it is replaced meanwhile."""
+        path, what = self.path(key), f"the object {key}"
+        try:
+            file = await _told(what, os.open, path, os.O_RDONLY)
+        except FileNotFoundError as error:
+            raise ObjectStoreError(f"there is no object {key}") from error
+        try:
+            while piece := await _told(what, os.pread, file, max(0, min(PIECE_BYTES, end - start)), start):
+                start += len(piece)
+                yield piece
+        finally:
+            os.close(file)
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object: the copy takes space of its own."""
+        await stream_copy(self, source, target)
 
     async def names(self, folder: str) -> list[str]:
         """The objects right in a folder of keys."""
@@ -87,22 +106,19 @@ class FolderObjects:
                     found += _remove_unheld(Path(folder, name))
         return found
 
-    def signed_url(self, key: str, *, expires_at_ms: int) -> str:
+    async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """Where the edge serves this one object until then."""
         self.path(key)
-        signature = self._signature(key, expires_at_ms)
-        return f"{self._base_url}{URL_PATH}{quote(key)}?expires={expires_at_ms}&signature={signature}"
+        return self.urls.download(key, expires_at_ms=expires_at_ms)
 
-    def verify(self, key: str, *, expires_at_ms: int, signature: str, now_ms: int) -> bool:
-        """True where `signature` is this object's and the time has not passed."""
-        if expires_at_ms < now_ms or not _KEY.match(key):
-            return False
-        given = signature.encode(errors="surrogatepass")  # as bytes: any text may come
-        return hmac.compare_digest(self._signature(key, expires_at_ms).encode(), given)
+    def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
+        """Where the edge takes in this one object."""
+        self.path(key)
+        return self.urls.upload(key, bytes_max=bytes_max, expires_at_ms=expires_at_ms)
 
     def path(self, key: str) -> Path:
         """Where an object is. Raises BadKeyError."""
-        if not _KEY.match(key) or any(set(part) == {"."} for part in key.split("/")):
+        if not is_key(key):
             raise BadKeyError(f"{key!r} is no object key")
         return self._folder / key
 
@@ -115,9 +131,6 @@ class FolderObjects:
 
     def _may_write(self, size: int) -> bool:
         return not self._free_floor_bytes or self._free_bytes() >= size
-
-    def _signature(self, key: str, expires_at_ms: int) -> str:
-        return hmac.new(self._secret, f"{expires_at_ms}:{key}".encode(), hashlib.sha256).hexdigest()
 
 
 class FolderWriter:
@@ -211,49 +224,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-class ObjectsApp:
-    """Serves signed URLs: the one object they name, until they expire. Everything else is 404."""
-
-    def __init__(self, objects: FolderObjects, now_ms: Callable[[], int]) -> None:
-        self._objects = objects
-        self._now_ms = now_ms
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request; a body is not read."""
-        del receive
-        key = scope["path"].removeprefix(URL_PATH)
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        expires = query.get("expires", "")
-        valid = _EXPIRES.match(expires) is not None and self._objects.verify(
-            key,
-            expires_at_ms=int(expires),
-            signature=query.get("signature", ""),
-            now_ms=self._now_ms(),
-        )
-        path = self._objects.path(key) if valid and scope["method"] in {"GET", "HEAD"} else None
-        try:
-            file = None if path is None else await asyncio.to_thread(path.open, "rb")
-        except FileNotFoundError:
-            file = None
-        if file is None:
-            await _send_head(send, 404, 0)
-            await send({"type": "http.response.body", "body": b""})
-            return
-        with file:
-            await _send_head(send, 200, os.fstat(file.fileno()).st_size)
-            while scope["method"] == "GET" and (piece := await asyncio.to_thread(file.read, PIECE_BYTES)):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def _send_head(send: Any, status: int, size: int) -> None:
-    headers = [
-        (b"content-type", b"application/octet-stream"),
-        (b"content-length", str(size).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-disposition", b"attachment"),
-        (b"cache-control", b"private, no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})

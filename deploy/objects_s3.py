@@ -1,168 +1,167 @@
-"""The object store of production: an S3-like service.
+"""The object store of production: an S3-like service, spoken to by obstore (Rust).
 
-Big objects go up in parts and appear when all are there.
+obstore signs, takes role credentials where no key is given, repeats requests that failed, and sends large
+objects in parts, which appear when all are there.
 """
 
 from __future__ import annotations
 
-import hashlib
-import html
-import io
-import re
+import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
-from yarl import URL
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
 
-from deploy.objects_s3_signing import (
-    EMPTY_SHA256,
-    Credentials,
-    authorize,
-    encode_path,
-    encode_query,
-    presign,
-)
-from schemas.objects import ObjectStoreError, ObjectStoreFull
+from schemas.objects import ObjectStoreError, ObjectStoreFull, stream_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from obstore.store import RetryConfig
+
+    from deploy.object_urls import SignedUrls
 
 PART_BYTES: Final = 8 * 1024 * 1024
-"""S3 wants at least 5 MiB a part and at most 10,000 parts."""
+"""S3 wants at least 5 MiB a part and at most 10,000 parts: an object may have 78 GiB."""
+COPY_BYTES_MAX: Final = 5 * 2**30
+"""S3 copies no more in one request; a larger object is read and written again."""
+PIECE_BYTES: Final = 256 * 1024
+NAMES_MAX: Final = 100_000
 PRESIGN_SECONDS_MAX: Final = 7 * 24 * 3600
-ANSWER_SECONDS: Final = 60.0
-PAGES_MAX: Final = 100
-"""Of a folder's names; S3 gives a thousand a page."""
-_NAME: Final = re.compile(rb"<Key>([^<]*)</Key>")
-_NEXT: Final = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
+CONNECT_TIMEOUT: Final = timedelta(seconds=5)
+ANSWER_TIMEOUT: Final = timedelta(seconds=60)
+"""Until an answer begins, and between its pieces."""
+REQUEST_TIMEOUT: Final = timedelta(hours=6)
+"""A large object's whole answer."""
+RETRIES: Final = 3
+RETRY_TIMEOUT: Final = timedelta(seconds=30)
+_INSUFFICIENT_STORAGE: Final = "status code: 507"
 
 
 class S3Objects:
-    """An `ObjectStore` on a bucket, path-style: `s3://bucket/prefix?endpoint=https://host&region=name`."""
+    """An `ObjectStore` on a bucket, path-style: `s3://bucket/prefix?endpoint=https://host&region=name`.
 
-    def __init__(self, url: str, *, key: str, secret: str, now: Callable[[], float] = time.time) -> None:
+    Without a key the credentials are the role's: web identity, container or instance.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str,
+        secret: str,
+        urls: SignedUrls,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         parts = urlsplit(url)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        endpoint = urlsplit(options.get("endpoint", "https://s3.amazonaws.com"))
-        self._origin = f"{endpoint.scheme}://{endpoint.netloc}"
-        self._host = endpoint.netloc
-        self._bucket = f"/{parts.netloc}"
-        self._within = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
-        self._credentials = Credentials(key, secret, options.get("region", "us-east-1"))
+        endpoint = options.get("endpoint")
+        given = {"access_key_id": key, "secret_access_key": secret, "endpoint": endpoint}
+        retries: RetryConfig = {"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT}
+        self._store = S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            region=options.get("region", "us-east-1"),
+            client_options={
+                "allow_http": endpoint is not None and endpoint.startswith("http://"),
+                "connect_timeout": CONNECT_TIMEOUT,
+                "read_timeout": ANSWER_TIMEOUT,
+                "timeout": REQUEST_TIMEOUT,
+            },
+            retry_config=retries,
+            disable_bulk_delete=True,  # we delete one at a time, and not every service has the other request
+            **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]  # texts all
+        )
+        self.urls = urls
         self._now = now
-        self._session: aiohttp.ClientSession | None = None
 
     async def create(self, key: str) -> S3Writer:
         """Begin a new object; nothing is sent before its first part is full."""
-        return S3Writer(self, key)
+        return S3Writer(self._store, key)
 
     async def read(self, key: str) -> bytes | None:
         """A small object's bytes; None where there is none."""
-        status, _, body = await self.request("GET", key, allowed=(200, 404))
-        return body if status == 200 else None
+        try:
+            async with _reported(key):
+                found = await obstore.get_async(self._store, key)
+                return bytes(await found.bytes_async())
+        except FileNotFoundError:
+            return None
+
+    async def size(self, key: str) -> int | None:
+        """An object's bytes in number; None where there is none."""
+        try:
+            async with _reported(key):
+                return (await obstore.head_async(self._store, key))["size"]
+        except FileNotFoundError:
+            return None
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `end`, in pieces."""
+        if start >= end:
+            return
+        try:
+            async with _reported(key):
+                found = await obstore.get_async(self._store, key, options={"range": (start, end)})
+                async for piece in found.stream(min_chunk_size=PIECE_BYTES):
+                    yield bytes(piece)
+        except FileNotFoundError as error:
+            raise ObjectStoreError(f"there is no object {key}") from error
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object, within the store where it may be done in one request."""
+        size = await self.size(source)
+        if size is None or size > COPY_BYTES_MAX:
+            await stream_copy(self, source, target)
+            return
+        async with _reported(target):
+            await obstore.copy_async(self._store, source, target)
 
     async def names(self, folder: str) -> list[str]:
-        """The objects right in a folder of keys. Raises ObjectStoreError for an endless one."""
-        prefix = f"{self._within}{folder}/"
-        query = {"list-type": "2", "prefix": prefix, "delimiter": "/"}
-        found: list[str] = []
-        for _ in range(PAGES_MAX):
-            _, _, answer = await self.request("GET", "", query=query)
-            keys = (html.unescape(key.decode()) for key in _NAME.findall(answer))
-            found += [key.removeprefix(prefix) for key in keys]
-            following = _NEXT.search(answer)
-            if following is None:
-                return found
-            query["continuation-token"] = html.unescape(following[1].decode())
-        raise ObjectStoreError(f"{folder} has more than {PAGES_MAX},000 objects")
+        """The objects right in a folder of keys. Raises ObjectStoreError where there are too many."""
+        async with _reported(folder):
+            found = (await obstore.list_with_delimiter_async(self._store, folder))["objects"]
+        if len(found) > NAMES_MAX:
+            raise ObjectStoreError(f"{folder} has more than {NAMES_MAX:,} objects")
+        return [meta["path"].rpartition("/")[2] for meta in found]
 
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
-        await self.request("DELETE", key, allowed=(200, 204, 404))
+        try:
+            async with _reported(key):
+                await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
 
     async def free_bytes(self) -> int | None:
         """None: the store sets its own end, and says so when it is met."""
         return None
 
-    def signed_url(self, key: str, *, expires_at_ms: int) -> str:
+    async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """Where the store itself serves this object until then, at most 7 days from now."""
         seconds = max(1, min(PRESIGN_SECONDS_MAX, int(expires_at_ms / 1000 - self._now())))
-        path = self._path(key)
-        query = presign(self._credentials, self._host, path, seconds=seconds, time=self._time())
-        return f"{self._origin}{encode_path(path)}?{encode_query(query)}"
+        async with _reported(key):
+            return await obstore.sign_async(self._store, "GET", key, timedelta(seconds=seconds))
 
-    async def close(self) -> None:
-        """Close the connections. Called twice: nothing happens."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    async def request(
-        self,
-        method: str,
-        key: str,
-        *,
-        query: dict[str, str] | None = None,
-        body: bytes = b"",
-        allowed: tuple[int, ...] = (200,),
-    ) -> tuple[int, dict[str, str], bytes]:
-        """One signed request: status, headers in lower case, body. Without a key it asks the bucket.
-
-        Raises ObjectStoreError.
-        """
-        path = self._path(key)
-        parameters = query or {}
-        headers = authorize(
-            self._credentials,
-            method,
-            path,
-            parameters,
-            {"host": self._host},
-            payload_sha256=hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256,
-            time=self._time(),
-        )
-        url = f"{self._origin}{encode_path(path)}" + (f"?{encode_query(parameters)}" if parameters else "")
-        try:
-            async with self._open().request(
-                method, _exact(url), data=io.BytesIO(body) if body else None, headers=headers
-            ) as answer:
-                content = await answer.read()
-                found = {name.lower(): value for name, value in answer.headers.items()}
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ObjectStoreError(f"the object store did not answer: {error!r}") from error
-        if status == 507:  # Insufficient Storage
-            raise ObjectStoreFull(f"no space left for the object {key}")
-        if status not in allowed:
-            raise ObjectStoreError(
-                f"{method} {key}: status {status}: {content[:300].decode(errors='replace')}"
-            )
-        return status, found, content
-
-    def _path(self, key: str) -> str:
-        return f"{self._bucket}/{self._within}{key}" if key else self._bucket
-
-    def _time(self) -> str:
-        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=5.0)
-            self._session = aiohttp.ClientSession(timeout=timeout)
-        return self._session
+    def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
+        """Where the edge takes this object in: S3's signed PUT ends at 5 GiB and has no size limit in it."""
+        return self.urls.upload(key, bytes_max=bytes_max, expires_at_ms=expires_at_ms)
 
 
 class S3Writer:
-    """Holds at most one part in memory. Small objects are one PUT."""
+    """Holds at most two parts in memory. Small objects are one PUT."""
 
-    def __init__(self, objects: S3Objects, key: str) -> None:
-        self._objects = objects
+    def __init__(self, store: S3Store, key: str) -> None:
+        self._store = store
         self._key = key
         self._held = bytearray()
-        self._upload = ""
-        self._tags: list[str] = []
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
+        self._aborted = False
+        self._upload: asyncio.Task[None] | None = None
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes; sends a part when one is full."""
@@ -170,49 +169,71 @@ class S3Writer:
         while len(self._held) >= PART_BYTES:
             part = bytes(self._held[:PART_BYTES])
             del self._held[:PART_BYTES]
-            await self._send(part)
+            await self._give(part)
 
     async def commit(self) -> None:
         """Make the object visible, whole."""
-        if not self._upload:
-            await self._objects.request("PUT", self._key, body=bytes(self._held))
+        if self._upload is None:
+            async with _reported(self._key):
+                await obstore.put_async(self._store, self._key, bytes(self._held), use_multipart=False)
             return
         if self._held:
-            await self._send(bytes(self._held))
-        parts = "".join(
-            f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
-            for number, tag in enumerate(self._tags, 1)
-        )
-        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        _, _, answer = await self._objects.request(
-            "POST", self._key, query={"uploadId": self._upload}, body=body
-        )
-        if b"<Error>" in answer:  # S3 may fail after it has begun to answer 200
-            raise ObjectStoreError(f"{self._key} was not completed: {answer[:300].decode(errors='replace')}")
+            await self._give(bytes(self._held))
+        await self._give(None)
+        await asyncio.shield(self._upload)  # cut off in the middle it would leave its parts behind
 
     async def abort(self) -> None:
-        """Forget what was sent."""
+        """Forget what was sent. Called again: nothing happens."""
         self._held.clear()
-        if self._upload:
-            query = {"uploadId": self._upload}
-            await self._objects.request("DELETE", self._key, query=query, allowed=(200, 204, 404))
+        upload = self._upload
+        if upload is None:
+            return
+        self._aborted = True
+        if self._queue.empty():  # else it looks after the part that is there
+            self._queue.put_nowait(None)
+        await asyncio.wait({upload})
+        if not upload.cancelled():
+            upload.exception()  # told where it happened
 
-    async def _send(self, part: bytes) -> None:
-        if not self._upload:
-            _, _, answer = await self._objects.request("POST", self._key, query={"uploads": ""})
-            self._upload = _upload_id(answer)
-        query = {"partNumber": str(len(self._tags) + 1), "uploadId": self._upload}
-        _, headers, _ = await self._objects.request("PUT", self._key, query=query, body=part)
-        self._tags.append(headers["etag"].replace('"', "&quot;"))
+    async def _give(self, part: bytes | None) -> None:
+        if self._upload is None:
+            self._upload = asyncio.create_task(self._send())
+        giving = asyncio.ensure_future(self._queue.put(part))
+        try:
+            await asyncio.wait({giving, self._upload}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not giving.done():
+                giving.cancel()
+        if self._upload.done():
+            await self._upload
+
+    async def _send(self) -> None:
+        async with _reported(self._key):
+            await obstore.put_async(
+                self._store, self._key, self._parts(), chunk_size=PART_BYTES, max_concurrency=1
+            )
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        while True:
+            part = await self._queue.get()
+            if self._aborted:
+                raise _Aborted  # obstore aborts the upload: its parts are gone
+            if part is None:
+                return
+            yield part
 
 
-def _upload_id(answer: bytes) -> str:
-    found = re.search(rb"<UploadId>([^<]+)</UploadId>", answer)
-    if found is None:
-        raise ObjectStoreError("the object store began no upload")
-    return html.unescape(found[1].decode())
+class _Aborted(Exception):
+    """Ends an upload that is not to be completed."""
 
 
-def _exact(url: str) -> URL:
-    """The URL as it was signed: aiohttp would encode it once more."""
-    return URL(url, encoded=True)
+@asynccontextmanager
+async def _reported(key: str) -> AsyncIterator[None]:
+    """A failure of the library is one of the store, without the details that follow its first line."""
+    try:
+        yield
+    except BaseError as error:
+        text = str(error).partition("\n")[0][:500]
+        if _INSUFFICIENT_STORAGE in text:
+            raise ObjectStoreFull(f"no space left for the object {key}") from None
+        raise ObjectStoreError(f"the object store did not do what was asked for {key}: {text}") from None

@@ -67,7 +67,7 @@ class Settings:
     object_store: str = ""
     """Folder, or `s3://bucket/prefix?endpoint=https://…&region=…`. Empty: `<home>/objects`."""
     object_store_key: str = ""
-    """Access key id of an s3:// object store."""
+    """Access key id of an s3:// object store. Empty: the credentials of the machine's role."""
     object_store_secret: str = ""
     object_store_floor_mib: int = 256
     """Of a folder's volume: objects leave so much of it to the stores."""

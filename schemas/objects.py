@@ -49,6 +49,21 @@ class ObjectStore(Protocol):
         """A small object's bytes; None where there is none."""
         ...
 
+    async def size(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """An object's bytes from `start` to before `end`, in pieces; fewer where it ends earlier.
+
+        Raises ObjectStoreError, also where there is no such object.
+        """
+        ...
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object; one at `target` is replaced. Raises ObjectStoreError where there is none."""
+        ...
+
     async def names(self, folder: str) -> list[str]:
         """The last parts of the keys `folder/name`, in no order; none where there is no such folder."""
         ...
@@ -61,9 +76,26 @@ class ObjectStore(Protocol):
         """How much may still be written; None where the store sets no end to it."""
         ...
 
-    def signed_url(self, key: str, *, expires_at_ms: int) -> str:
-        """An address that serves this one object to its holder, until the time given."""
+    async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
+        """An address whose GET serves this one object to its holder, ranges too, until the time given."""
         ...
+
+    def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
+        """An address whose PUT makes this one object, of at most `bytes_max` bytes.
+
+        It is to begin until the time given. An object already there is not replaced: 409.
+        """
+        ...
+
+
+async def stream_copy(objects: ObjectStore, source: str, target: str) -> None:
+    """Copy an object by reading and writing it in pieces. Raises ObjectStoreError where there is none."""
+    size = await objects.size(source)
+    if size is None:
+        raise ObjectStoreError(f"there is no object {source}")
+    async with new_object(objects, target) as writer:
+        async for piece in objects.stream(source, 0, size):
+            await writer.write(piece)
 
 
 @asynccontextmanager

@@ -60,7 +60,7 @@ async def make_snapshots(configured: Settings) -> AsyncIterator[dict[str, Any]]:
         tail = KafkaTail(configured.kafka, client_id="questlog-snapshot")
         stack.push_async_callback(tail.stop)
         appender = KafkaAppender(configured.kafka)  # never started: nothing is decided here
-        snapshots = ObjectSnapshots(open_objects(configured, stack))
+        snapshots = ObjectSnapshots(open_objects(configured))
         for commands, reader in deciders(configured, tail, appender, snapshots):
             for partition in range(commands.partitions):
                 begun = time.perf_counter()

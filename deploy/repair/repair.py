@@ -103,7 +103,7 @@ async def find(configured: Settings) -> Found:
             for partition in range(noun.commands.partitions):
                 at = known.get((noun.events.name, partition), (0, -1))
                 chains.append(await chain_of(tail, (noun.commands, noun.events), partition, at))
-        return Found(chains, await positions_ahead(configured, tail, open_objects(configured, stack)))
+        return Found(chains, await positions_ahead(configured, tail, open_objects(configured)))
 
 
 async def repair(configured: Settings, found: Found, folder: Path, say: Callable[[str], None]) -> None:
@@ -137,7 +137,7 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
             say(f"{where}: {records} command records were decided")
         if comparison.different:
             say(f"{len(comparison.different)} commands were answered otherwise before: see {REPORT}")
-        objects = open_objects(configured, stack)
+        objects = open_objects(configured)
         if EXPORT in stores:
             await set_export_back(objects, [one for one in found.ahead if one.store == EXPORT])
             say("the next export begins where the log lost its end, or at its start where that can't be told")
@@ -172,18 +172,15 @@ async def decide_late(
 ) -> dict[str, int]:
     """Decide what the events do not answer; how many command records of each partition."""
     counts: dict[str, int] = {}
-    async with AsyncExitStack() as stack:
-        snapshots = ObjectSnapshots(open_objects(configured, stack))
-        for noun, (commands, reader) in zip(
-            nouns_of(configured), deciders(configured, tail, appender, snapshots), strict=True
-        ):
-            both, log = (commands, noun.events), (tail, appender)
-            for partition in range(commands.partitions):
-                records = await decide_partition(
-                    noun.decider, reader, both, partition, log=log, decided=decided
-                )
-                if records:
-                    counts[f"{commands.name}[{partition}]"] = records
+    snapshots = ObjectSnapshots(open_objects(configured))
+    for noun, (commands, reader) in zip(
+        nouns_of(configured), deciders(configured, tail, appender, snapshots), strict=True
+    ):
+        both, log = (commands, noun.events), (tail, appender)
+        for partition in range(commands.partitions):
+            records = await decide_partition(noun.decider, reader, both, partition, log=log, decided=decided)
+            if records:
+                counts[f"{commands.name}[{partition}]"] = records
     return counts
 
 

@@ -44,6 +44,6 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
 
     Each partition has a lane: none waits for another's acknowledgement.
     """
-    snapshots = ObjectSnapshots(open_objects(worker.settings, worker.stack))
+    snapshots = ObjectSnapshots(open_objects(worker.settings))
     readers = deciders(worker.settings, worker.tail, worker.appender, snapshots)
     await worker.follow(worker.application(), readers, stop, lanes=True)

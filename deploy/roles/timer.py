@@ -56,7 +56,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     exports = ExportRunner(
         register=RedisExportRegister(redis, configured.exports_per_day),
         tail=worker.tail,
-        objects=open_objects(configured, worker.stack),
+        objects=open_objects(configured),
         partitions=partitions,
     )
     asker = await open_asker(worker, redis)

@@ -1,125 +1,57 @@
-"""Both object stores keep the same promise; signatures are AWS's own examples."""
+"""Both object stores keep the same promise: the folder, and S3 on a real server."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from deploy.objects import BadKeyError, FolderObjects, ObjectsApp
+from deploy.object_store import open_objects
+from deploy.object_urls import SignedUrls
+from deploy.objects import BadKeyError, FolderObjects
+from deploy.objects_app import ObjectsApp
 from deploy.objects_s3 import PART_BYTES, S3Objects
-from deploy.objects_s3_signing import EMPTY_SHA256, Credentials, authorize, presign
-from schemas.objects import ObjectStoreError
+from deploy.settings import Settings, SettingsError
+from schemas.edge.cors import Cors
+from schemas.objects import ObjectStoreError, new_object
+from tests.s3_server import KEY, SECRET, s3_server
 
 NOW_MS = 1_800_000_000_000
-AWS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1")
-AWS_HOST = "examplebucket.s3.amazonaws.com"
-AWS_TIME = "20130524T000000Z"
+URLS = SignedUrls(base_url="http://localhost:4000", secret=b"secret")
 Store = FolderObjects | S3Objects
 
 
-def test_a_signed_request_is_awss_example() -> None:
-    headers = authorize(
-        AWS,
-        "GET",
-        "/test.txt",
-        {},
-        {"host": AWS_HOST, "range": "bytes=0-9"},
-        payload_sha256=EMPTY_SHA256,
-        time=AWS_TIME,
-    )
-    assert headers["authorization"].endswith(
-        "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,"
-        "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
-    )
-
-
-def test_a_signed_url_is_awss_example() -> None:
-    query = presign(AWS, AWS_HOST, "/test.txt", seconds=86400, time=AWS_TIME)
-    assert query["X-Amz-Signature"] == "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
-
-
-class Bucket:
-    """Just enough of S3: objects, uploads in parts; refuses what is not signed for the time it knows."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.uploads: dict[str, dict[int, bytes]] = {}
-
-    async def handle(self, request: web.Request) -> web.Response:
-        key, query = request.path, request.query
-        body = await request.read()
-        if "authorization" not in request.headers and "X-Amz-Signature" not in query:
-            return web.Response(status=403)
-        if query.get("list-type") == "2":
-            return self._list(request)
-        if request.method == "POST" and "uploads" in query:
-            self.uploads["up&1"] = {}
-            return web.Response(text="<R><UploadId>up&amp;1</UploadId></R>")
-        if request.method == "PUT" and "uploadId" in query:
-            self.uploads[query["uploadId"]][int(query["partNumber"])] = body
-            return web.Response(headers={"ETag": f'"{query["partNumber"]}"'})
-        if request.method == "POST" and "uploadId" in query:
-            parts = self.uploads.pop(query["uploadId"])
-            self.objects[key] = b"".join(parts[number] for number in sorted(parts))
-            return web.Response(text="<CompleteMultipartUploadResult/>")
-        return self._plain(request.method, key, query.get("uploadId"), body)
-
-    def _list(self, request: web.Request) -> web.Response:
-        """Two names a page, to see that all pages are asked for."""
-        bucket, prefix = f"{request.path.rstrip('/')}/", request.query["prefix"]
-        assert request.query["delimiter"] == "/"
-        keys = sorted(key.removeprefix(bucket) for key in self.objects if key.startswith(bucket))
-        keys = [key for key in keys if key.startswith(prefix) and "/" not in key.removeprefix(prefix)]
-        start = int(request.query.get("continuation-token", "+0").removeprefix("+"))
-        more = start + 2 < len(keys)
-        token = f"<NextContinuationToken>+{start + 2}</NextContinuationToken>" if more else ""
-        found = "".join(f"<Contents><Key>{key}</Key></Contents>" for key in keys[start : start + 2])
-        return web.Response(text=f"<ListBucketResult>{token}{found}</ListBucketResult>")
-
-    def _plain(self, method: str, key: str, upload: str | None, body: bytes) -> web.Response:
-        if method == "PUT":
-            self.objects[key] = body
-        elif method == "DELETE":
-            if upload:
-                self.uploads.pop(upload)
-            self.objects.pop(key, None)
-            return web.Response(status=204)
-        elif key not in self.objects:
-            return web.Response(status=404)
-        return web.Response(body=self.objects[key])
-
-
-@pytest.fixture
-def bucket() -> Bucket:
-    return Bucket()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    home = tmp_path_factory.mktemp("s3")
+    with s3_server(home) as address:
+        yield address, home / "data"
 
 
 @pytest.fixture(params=["folder", "s3"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, bucket: Bucket) -> AsyncIterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
-        yield FolderObjects(tmp_path, base_url="http://localhost:4000", secret=b"secret")
-        return
-    app = web.Application(client_max_size=64 * 1024 * 1024)
-    app.router.add_route("*", "/{key:.*}", bucket.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    s3 = S3Objects(f"s3://bucket/pre?endpoint=http://127.0.0.1:{port}&region=r", key="k", secret="s")  # noqa: S106 - a test's
-    yield s3
-    await s3.close()
-    await runner.cleanup()
+        return FolderObjects(tmp_path, base_url="http://localhost:4000", secret=b"secret")
+    address, _ = request.getfixturevalue("server")
+    location = f"s3://bucket/{tmp_path.name}?endpoint={address}&region=us-east-1"
+    return S3Objects(location, key=KEY, secret=SECRET, urls=URLS)
 
 
 def files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def put(store: Store, key: str, content: bytes) -> None:
+    async with new_object(store, key) as writer:
+        await writer.write(content)
+
+
+async def joined(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
 
 
 @pytest.mark.parametrize("size", [0, 10, PART_BYTES - 1, PART_BYTES, 2 * PART_BYTES + 5])
@@ -130,37 +62,58 @@ async def test_an_object_comes_back_as_it_was_written(store: Store, size: int) -
     for start in range(0, size, 1_000_003):
         await writer.write(content[start : start + 1_000_003])
     assert await store.read("games/g/models/m") is None
+    assert await store.size("games/g/models/m") is None
     await writer.commit()
     assert await store.read("games/g/models/m") == content
+    assert await store.size("games/g/models/m") == size
     await store.delete("games/g/models/m")
     await store.delete("games/g/models/m")
     assert await store.read("games/g/models/m") is None
 
 
+async def test_an_object_is_streamed_whole_and_in_ranges(store: Store) -> None:
+    content = bytes(range(251)) * 5000
+    await put(store, "a/one", content)
+    size = len(content)
+    assert await joined(store.stream("a/one", 0, size)) == content
+    assert await joined(store.stream("a/one", 7, 600_001)) == content[7:600_001]
+    assert await joined(store.stream("a/one", 5, 5)) == b""
+    assert await joined(store.stream("a/one", size - 3, size + 9)) == content[-3:]
+    with pytest.raises(ObjectStoreError):
+        await joined(store.stream("a/none", 0, 1))
+
+
+async def test_an_object_is_copied_and_one_at_the_target_replaced(store: Store) -> None:
+    await put(store, "a/one", b"content")
+    await put(store, "b/two", b"before")
+    await store.copy("a/one", "b/two")
+    await store.delete("a/one")
+    assert await store.read("b/two") == b"content"
+    with pytest.raises(ObjectStoreError):
+        await store.copy("a/one", "b/two")
+
+
 async def test_a_folders_objects_are_named(store: Store) -> None:
     assert await store.names("snapshots/x") == []
-    for key in (
-        "snapshots/x/1",
-        "snapshots/x/2.a",
-        "snapshots/x/3",
-        "snapshots/x/deeper/4",
-        "snapshots/xy/5",
-    ):
-        writer = await store.create(key)
-        await writer.write(b"x")
-        await writer.commit()
+    for key in ("x/1", "x/2.a", "x/3", "x/deeper/4", "xy/5"):
+        await put(store, f"snapshots/{key}", b"x")
     unfinished = await store.create("snapshots/x/6")
     await unfinished.write(b"x")
     assert sorted(await store.names("snapshots/x")) == ["1", "2.a", "3"]
     await unfinished.abort()
 
 
-async def test_an_aborted_object_leaves_nothing(store: Store, tmp_path: Path, bucket: Bucket) -> None:
+async def test_an_aborted_object_leaves_nothing(
+    store: Store, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    before = files_below(request.getfixturevalue("server")[1])
     writer = await store.create("a/b")
-    await writer.write(b"x" * (PART_BYTES + 1))
+    for _ in range(3):
+        await writer.write(b"x" * (PART_BYTES + 1))
+    await writer.abort()
     await writer.abort()
     assert await store.read("a/b") is None
-    assert bucket.uploads == {}
+    assert files_below(request.getfixturevalue("server")[1]) == before
     assert files_below(tmp_path) == []
 
 
@@ -170,69 +123,194 @@ def test_a_folder_is_never_left(tmp_path: Path, key: str) -> None:
         FolderObjects(tmp_path, base_url="", secret=b"").path(key)
 
 
-async def test_a_store_that_is_away_says_so() -> None:
-    away = S3Objects("s3://b?endpoint=http://127.0.0.1:9", key="k", secret="s")  # noqa: S106 - a test's
-    with pytest.raises(ObjectStoreError):
+async def test_a_store_that_is_away_says_so_and_not_its_secret() -> None:
+    away = S3Objects("s3://b?endpoint=http://127.0.0.1:9", key="k", secret="hidden", urls=URLS)  # noqa: S106 - a test's
+    with pytest.raises(ObjectStoreError) as told:
         await away.read("a")
-    await away.close()
+    assert "hidden" not in str(told.value)
+    writer = await away.create("a")
+    with pytest.raises(ObjectStoreError):
+        await writer.write(b"x" * 8 * PART_BYTES)
+    await writer.abort()
 
 
-async def get(app: ObjectsApp, url: str, method: str = "GET") -> tuple[int, bytes]:
+async def test_without_a_key_it_is_the_roles(
+    monkeypatch: pytest.MonkeyPatch, server: tuple[str, Path]
+) -> None:
+    """AWS's variables stand in for a role: obstore looks there first, then for web identity."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    location = f"s3://bucket/role?endpoint={server[0]}"
+    store = open_objects(Settings(object_store=location, secret="s" * 32))
+    await put(store, "a", b"content")
+    assert await store.read("a") == b"content"
+    with pytest.raises(SettingsError, match="OBJECT_STORE_SECRET"):
+        open_objects(Settings(object_store=location, object_store_key="k", secret="s" * 32))
+
+
+Answer = tuple[int, dict[bytes, bytes], bytes]
+
+
+def app_of(store: Store, clock: Callable[[], int] = lambda: NOW_MS) -> ObjectsApp:
+    return ObjectsApp(store, store.urls, clock, Cors(), idle_s=0.05)
+
+
+async def ask(
+    app: ObjectsApp,
+    url: str,
+    method: str = "GET",
+    *,
+    body: tuple[bytes, ...] = (),
+    ends: str = "whole",
+    **headers: str,
+) -> Answer | None:
+    """One request; its body ends `whole`, by the client's hanging up (`gone`) or not at all (`idle`)."""
     parts = urlsplit(url)
     sent: list[dict[str, object]] = []
+    waiting = iter(body)
+
+    async def receive() -> dict[str, object]:
+        for piece in waiting:
+            return {"type": "http.request", "body": piece, "more_body": True}
+        if ends == "gone":
+            return {"type": "http.disconnect"}
+        if ends == "idle":
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "path": parts.path, "query_string": parts.query.encode()}
-    await app(scope, None, send)
-    body = b"".join(bytes(message["body"]) for message in sent[1:])  # type: ignore[call-overload]  # ASGI's bytes
-    status = sent[0]["status"]
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    query = parts.query.encode()
+    scope = {"type": "http", "method": method, "path": parts.path, "query_string": query, "headers": named}
+    await app(scope, receive, send)
+    if not sent:
+        return None
+    status, shown = sent[0]["status"], sent[0]["headers"]
     assert isinstance(status, int)
-    return status, body
+    assert isinstance(shown, list)
+    return status, dict(shown), b"".join(bytes(one["body"]) for one in sent[1:])  # type: ignore[call-overload]  # ASGI's
+
+
+async def get(app: ObjectsApp, url: str, method: str = "GET") -> tuple[int, bytes]:
+    answer = await ask(app, url, method)
+    assert answer is not None
+    return answer[0], answer[2]
+
+
+async def status_of_put(
+    app: ObjectsApp, url: str, *body: bytes, ends: str = "whole", **headers: str
+) -> int | None:
+    answer = await ask(app, url, "PUT", body=body, ends=ends, **headers)
+    return None if answer is None else answer[0]
 
 
 async def test_a_signed_url_serves_its_object_until_it_expires(tmp_path: Path) -> None:
     now = [NOW_MS]
-    clock: Callable[[], int] = lambda: now[0]  # noqa: E731 - a clock
     objects = FolderObjects(tmp_path, base_url="http://localhost:4000", secret=b"secret")
-    app = ObjectsApp(objects, clock)
+    app = app_of(objects, lambda: now[0])
     for key in ("a/one", "a/two"):
-        writer = await objects.create(key)
-        await writer.write(key.encode())
-        await writer.commit()
-    url = objects.signed_url("a/one", expires_at_ms=NOW_MS + 1000)
+        await put(objects, key, key.encode())
+    url = await objects.signed_url("a/one", expires_at_ms=NOW_MS + 1000)
     assert await get(app, url) == (200, b"a/one")
     assert await get(app, url, "HEAD") == (200, b"")
     assert await get(app, url, "POST") == (404, b"")
+    assert await status_of_put(app, url, b"x") == 403
     assert await get(app, url.replace("one", "two")) == (404, b"")
     assert await get(app, url.replace(str(NOW_MS + 1000), str(NOW_MS + 9000))) == (404, b"")
-    gone = objects.signed_url("a/none", expires_at_ms=NOW_MS + 1000)
+    gone = await objects.signed_url("a/none", expires_at_ms=NOW_MS + 1000)
     assert await get(app, gone) == (404, b"")
     now[0] += 2000
     assert await get(app, url) == (404, b"")
 
 
 @pytest.mark.parametrize(
+    ("asked", "status", "content", "shown"),
+    [
+        ("bytes=0-3", 206, b"0123", b"bytes 0-3/10"),
+        ("bytes=7-", 206, b"789", b"bytes 7-9/10"),
+        ("bytes=7-99", 206, b"789", b"bytes 7-9/10"),
+        ("bytes=-2", 206, b"89", b"bytes 8-9/10"),
+        ("bytes=-99", 206, b"0123456789", b"bytes 0-9/10"),
+        ("bytes=10-", 416, b"", b"bytes */10"),
+        ("bytes=-0", 416, b"", b"bytes */10"),
+        ("bytes=5-2", 200, b"0123456789", None),
+        ("bytes=0-1,3-4", 200, b"0123456789", None),
+        ("lines=0-1", 200, b"0123456789", None),
+    ],
+)
+async def test_ranges_are_answered(
+    tmp_path: Path, asked: str, status: int, content: bytes, shown: bytes | None
+) -> None:
+    objects = FolderObjects(tmp_path, base_url="", secret=b"secret")
+    await put(objects, "a", b"0123456789")
+    url = await objects.signed_url("a", expires_at_ms=NOW_MS)
+    answer = await ask(app_of(objects), url, range=asked)
+    assert answer is not None
+    assert (answer[0], answer[2], answer[1].get(b"content-range")) == (status, content, shown)
+    assert int(answer[1][b"content-length"]) == len(content)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(
     "query",
     [
         "expires=%C2%B2&signature=x",
         "expires=" + "9" * 5000 + "&signature=x",
         "expires=9999999999999&signature=%C3%A9",
+        "expires=9999999999999&bytes_max=" + "9" * 5000 + "&signature=x",
     ],
 )
-async def test_a_signed_url_of_any_text_is_one_that_nobody_signed(tmp_path: Path, query: str) -> None:
-    app = ObjectsApp(FolderObjects(tmp_path, base_url="", secret=b"secret"), lambda: NOW_MS)
-    assert await get(app, f"/objects/a/one?{query}") == (404, b"")
+async def test_a_signed_url_of_any_text_is_one_that_nobody_signed(
+    tmp_path: Path, query: str, method: str
+) -> None:
+    app = app_of(FolderObjects(tmp_path, base_url="", secret=b"secret"))
+    assert await get(app, f"/objects/a/one?{query}", method) == (403 if method == "PUT" else 404, b"")
 
 
-async def test_a_signed_url_of_s3_is_the_stores_own(store: Store) -> None:
-    if isinstance(store, FolderObjects):
-        return
-    writer = await store.create("a/one")
-    await writer.write(b"content")
-    await writer.commit()
-    url = store.signed_url("a/one", expires_at_ms=2**42)
+async def test_a_signed_upload_makes_one_object_of_the_signed_size_at_most(store: Store) -> None:
+    app = app_of(store)
+    size = 2 * PART_BYTES
+    url = store.signed_upload_url("up/one", bytes_max=size, expires_at_ms=NOW_MS)
+    content = [bytes([number]) * 65_536 for number in range(size // 65_536)]
+    assert await status_of_put(app, url, content_length=str(size + 1)) == 413
+    assert await status_of_put(app, url, *content, b"x") == 413
+    assert await status_of_put(app, url, *content, ends="gone") is None
+    assert await status_of_put(app, url, *content[:9], ends="idle") == 408
+    assert await status_of_put(app, url.replace("up/one", "up/two"), b"x") == 403
+    assert await status_of_put(app, url.replace(f"bytes_max={size}", f"bytes_max={size + 1}"), b"x") == 403
+    assert await get(app, url) == (404, b"")
+    assert await store.size("up/one") is None
+    assert await status_of_put(app, url, *content) == 201
+    assert await store.read("up/one") == b"".join(content)
+    assert await status_of_put(app, url, b"x") == 409
+    late = store.signed_upload_url("up/late", bytes_max=size, expires_at_ms=NOW_MS - 1)
+    assert await status_of_put(app, late, b"x") == 403
+
+
+async def test_a_page_of_another_origin_may_upload(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path, base_url="", secret=b"secret")
+    answer = await ask(app_of(objects), "/objects/a", "OPTIONS", origin="https://game.example")
+    assert answer is not None
+    assert answer[0] == 204
+    assert b"PUT" in answer[1][b"access-control-allow-methods"]
+    url = objects.signed_upload_url("a", bytes_max=1, expires_at_ms=NOW_MS)
+    answer = await ask(app_of(objects), url, "PUT", body=(b"x",), origin="https://game.example")
+    assert answer is not None
+    assert (answer[0], answer[1][b"access-control-allow-origin"]) == (201, b"*")
+
+
+async def test_a_signed_url_of_s3_is_the_stores_own(server: tuple[str, Path]) -> None:
+    location = f"s3://bucket/own?endpoint={server[0]}"
+    store = S3Objects(location, key=KEY, secret=SECRET, urls=URLS)
+    await put(store, "a/one", b"content")
+    url = await store.signed_url("a/one", expires_at_ms=2**42)
     assert parse_qs(urlsplit(url).query)["X-Amz-Expires"] == ["604800"]
-    async with asyncio.timeout(5), aiohttp.ClientSession() as session, session.get(url) as answer:
-        assert await answer.read() == b"content"
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            assert await answer.read() == b"content"
+        async with session.get(url, headers={"range": "bytes=1-3"}) as answer:
+            assert (answer.status, await answer.read()) == (206, b"ont")
+        async with session.put(url, data=b"x") as answer:
+            assert answer.status == 403

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -167,8 +167,20 @@ class MemoryObjects:
     async def free_bytes(self) -> int | None:
         return self.free
 
-    def signed_url(self, key: str, *, expires_at_ms: int) -> str:
+    async def size(self, key: str) -> int | None:
+        return len(self.objects[key]) if key in self.objects else None
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        yield self.objects[key][start:end]
+
+    async def copy(self, source: str, target: str) -> None:
+        self.objects[target] = self.objects[source]
+
+    async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         return f"memory:{key}?{expires_at_ms}"
+
+    def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
+        return f"memory:{key}?{expires_at_ms}&{bytes_max}"
 
 
 class MemoryWriter:
