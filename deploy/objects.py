@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -53,11 +54,7 @@ class FolderObjects:
 
     async def size(self, key: str) -> int | None:
         """How many bytes an object has; None where there is none."""
-        path = self.path(key)
-        try:
-            return (await _told(f"the object {key}", path.stat)).st_size
-        except FileNotFoundError:
-            return None
+        return await _told(f"the object {key}", _size, self.path(key))
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to before `end`; what is read stays whole if it is replaced meanwhile."""
@@ -216,6 +213,14 @@ def _remove_unheld(part: Path) -> int:
 def _names(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(PART_PREFIX)]
+
+
+def _size(path: Path) -> int | None:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -66,9 +66,17 @@ async def test_an_object_comes_back_as_it_was_written(store: Store, size: int) -
     await writer.commit()
     assert await store.read("games/g/models/m") == content
     assert await store.size("games/g/models/m") == size
+    assert await store.size("games/g/models") is None
     await store.delete("games/g/models/m")
     await store.delete("games/g/models/m")
     assert await store.read("games/g/models/m") is None
+
+
+async def test_a_folders_object_is_no_folder(tmp_path: Path) -> None:
+    store = FolderObjects(tmp_path, base_url="", secret=b"")
+    await put(store, "a/one", b"content")
+    assert await store.size("a") is None
+    assert await store.size("a/one/deeper") is None
 
 
 async def test_an_object_is_streamed_whole_and_in_ranges(store: Store) -> None:
