@@ -1,7 +1,8 @@
 """The nouns of a deployment: what each room declares of one, joined in one table.
 
-Deciders, Redis projections, lag, repair, rebuilds, snapshots and dead-letter replay loop over it: a noun that
-stands here has all of them. `telemetry` has no decider: its facts go straight to ClickHouse.
+Topics, deciders, Redis projections and their rebuild, snapshots, lag, repair and dead-letter replay loop over
+it. ClickHouse tables and effects are opened by their roles. `telemetry` is not in it: it has no decider, its
+facts go straight to ClickHouse.
 """
 
 from __future__ import annotations

@@ -204,11 +204,15 @@ async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
     body = letter.body or b""
     try:
         if any(letter.topic == noun.commands.name for noun in NOUNS):
-            # A letter of one command holds no definition: it is in the record, once for all of its commands.
-            whole = body if letter.index is None else await _source(settings, letter)
-            record = msgspec.msgpack.decode(whole, type=CommandRecord)
-            some = record.commands if letter.index is None else [msgspec.msgpack.decode(body, type=Command)]
-            return _Contents(commands=some, definitions=record.definitions)
+            if letter.index is None:
+                record = msgspec.msgpack.decode(body, type=CommandRecord)
+                return _Contents(commands=record.commands, definitions=record.definitions)
+            command = msgspec.msgpack.decode(body, type=Command)
+            definitions = {}
+            if command.definition:  # it is in the source record, once for all of its commands
+                source = await _source(settings, letter)
+                definitions = msgspec.msgpack.decode(source, type=CommandRecord).definitions
+            return _Contents(commands=[command], definitions=definitions)
         if letter.topic == TELEMETRY.name:
             if letter.index is None:
                 return _Contents(parts=decode_record(body).parts)

@@ -55,7 +55,7 @@ async def main():
     spec = ProgramSpec(name="store", argv=[sys.executable, "-c", "import time; time.sleep(60)"], ready=ready)
     supervisor = Supervisor([spec], home, said.append, lambda home: trouble_of(home, 1 << 20))
     await supervisor.start({})
-    first = supervisor.parts["store"].pid
+    first = supervisor.programs["store"].pid
     with open(home / "filler", "wb", buffering=0) as file:
         try:
             while file.write(bytes(1 << 16)):
@@ -65,12 +65,12 @@ async def main():
     stop = asyncio.Event()
     watching = asyncio.create_task(supervisor.watch(stop))
     supervisor._running["store"].kill()
-    while supervisor.parts["store"].state != "no space":
+    while supervisor.programs["store"].state != "no space":
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
-    print("waits", supervisor.parts["store"].state, supervisor.parts["store"].pid)
+    print("waits", supervisor.programs["store"].state, supervisor.programs["store"].pid)
     (home / "filler").unlink()
-    while not (supervisor.steady and supervisor.parts["store"].pid not in (0, first)):
+    while not (supervisor.steady and supervisor.programs["store"].pid not in (0, first)):
         await asyncio.sleep(0.01)
     await asyncio.sleep(1.2)
     stop.set()
