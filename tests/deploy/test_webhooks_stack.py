@@ -22,7 +22,7 @@ from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
 
-GAME_ID = "game_hooked"
+GAME_ID = "game_posted"
 
 
 class Receiver:
