@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -30,13 +31,44 @@ READS_ENVIRONMENT: Final = ("deploy/", "tests/")
 
 
 def violations(root: Path) -> list[str]:
-    """Every breach below `root`, as `file:line: what`."""
-    found = []
+    """Every breach below `root`, as `file:line: what`, and every circle of modules."""
+    found = circles(imports_of(root))
     for room in ROOMS:
         for path in sorted((root / room).rglob("*.py")):
             name = path.relative_to(root).as_posix()
             for line, what in _breaches(room, name, ast.parse(path.read_text(encoding="utf-8"))):
                 found.append(f"{name}:{line}: {what}")
+    return found
+
+
+def imports_of(root: Path) -> dict[str, set[str]]:
+    """The modules of the product and which of them each imports, for type checking too."""
+    files = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for room in ROOMS[:-1]
+        for path in (root / room).rglob("*.py")
+    }
+    found = {}
+    for module, path in files.items():
+        imported = {
+            name if name in files else name.rpartition(".")[0]
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for name in _imported(node)
+        }
+        found[module] = (imported & files.keys()) - {module}
+    return found
+
+
+def circles(imports: dict[str, set[str]]) -> list[str]:
+    """A line for each set of modules that import each other, whichever way round."""
+    found = []
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        found.append(f"a circle: {' -> '.join(circle)}")
+        rest = {name: targets - set(circle) for name, targets in imports.items() if name not in circle}
+        found += circles(rest)
     return found
 
 

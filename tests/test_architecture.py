@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.import_law import violations
+from tests.import_law import circles, violations
 
 ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {
@@ -47,6 +47,14 @@ def test_the_law_sees_a_bad_example(tmp_path: Path, file: str, source: str, brea
     path.parent.mkdir(parents=True)
     path.write_text(source)
     assert any(breach in found for found in violations(tmp_path))
+
+
+def test_every_circle_of_modules_is_found() -> None:
+    plain = {"a": {"b", "c"}, "b": {"c"}, "c": set[str](), "d": {"a"}}
+    assert circles(plain) == []
+    found = circles(plain | {"c": {"a"}, "e": {"f"}, "f": {"e"}})
+    assert len(found) == 2
+    assert circles({"a": {"a2"}, "a2": {"a"}}) in (["a circle: a -> a2 -> a"], ["a circle: a2 -> a -> a2"])
 
 
 def test_the_law_lets_a_good_example_be(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from projections.telemetry.rule_events import COMPLETED, DEATH, ENTRIES, FAILED, PROBLEMS, RULE_EVENTS
 from schemas.telemetry.insights import InsightType, Sentiment
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
     from projections.telemetry.sessions import SessionKey
 
 RULES_VERSION: Final = 1
-ENTRIES: Final = frozenset({"room_entered", "level_started"})
-FAILED: Final = "level_failed"
-DEATH: Final = "player_death"
-COMPLETED: Final = "level_completed"
-PROBLEMS: Final = frozenset({"crash", "error"})
-RULE_EVENTS: Final = tuple(sorted(ENTRIES | PROBLEMS | {FAILED, DEATH, COMPLETED}))
-"""The names of the events that rules look at; the rest matter only by their times."""
-
 STUCK_AFTER: Final = 5
 SPIKE_DEATHS: Final = 3
 SPIKE_MS: Final = 2 * 60 * 1000

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from projections.telemetry import tables
 from projections.telemetry.arrow import Repeat
-from projections.telemetry.columns import Columns, Origin
+from projections.telemetry.columns import Origin
 from projections.telemetry.properties import properties
-from projections.telemetry.rows_s1 import UNKNOWN_ROOM, S1Row, add_batch, add_feedback, add_model
+from projections.telemetry.row_tables import RowTables
+from projections.telemetry.rows_s1 import UNKNOWN_ROOM, add_batch, add_feedback, add_model
 from projections.telemetry.sessions import Description, SessionKey
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s1 import (
@@ -42,27 +42,8 @@ _ENVIRONMENT = re.compile(ENVIRONMENT_PATTERN).match
 _json = msgspec.json.Encoder().encode
 
 
-class Rows:
-    """The rows of one batch, in the order of the log."""
-
-    def __init__(self) -> None:
-        self.events = Columns("events", tables.EVENTS)
-        self.positions = Columns("positions", tables.POSITIONS)
-        self.funnel_steps = Columns("funnel_steps", tables.FUNNEL_STEPS)
-        self.performance = Columns("performance", tables.PERFORMANCE)
-        self.players = Columns("players", tables.PLAYERS)
-        self.feedback = Columns("feedback", tables.FEEDBACK)
-        self.models = Columns("models", tables.MODELS)
-        self.points = array("q")
-        """How many points each row of `positions` stands for."""
-        self.ends = array("q")
-        """When the last of them is; `occurred_at` is when the first is."""
-        self.coordinates = array("d")
-        """x, y, z of every point."""
-        self.s1_rows: list[S1Row] = []
-        self.descriptions: dict[SessionKey, list[Description]] = {}
-        self.count = 0
-        """How many rows all tables would get, repeats included."""
+class Rows(RowTables):
+    """Adds what each kind of part becomes."""
 
     def add(self, origin: Origin, index: int, part: TelemetryPart) -> int:
         """Add a part whose first item is `index` in its record; return how many items it has.

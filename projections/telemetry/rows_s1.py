@@ -8,6 +8,7 @@ import msgspec
 
 from projections.telemetry.arrow import Repeat
 from projections.telemetry.properties import properties
+from projections.telemetry.row_tables import RowTables, S1Row
 from projections.telemetry.sessions import POSITION_EVENT, Description, SessionKey
 from schemas.telemetry.identity import identities
 from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
@@ -15,7 +16,6 @@ from schemas.telemetry.s1_feedback import decode_feedback
 
 if TYPE_CHECKING:
     from projections.telemetry.columns import Origin
-    from projections.telemetry.rows import Rows
     from schemas.telemetry.record import TelemetryPart
 
 UNKNOWN_ROOM: Final = "unknown"
@@ -23,17 +23,6 @@ _RANK_OF_FIRST: Final = 2**62
 """A repeated submission counts once: `_rank` falls as the log goes on, so the first wins."""
 
 _json = msgspec.json.encode
-
-
-class S1Row(msgspec.Struct, frozen=True, gc=False):
-    """A row that may be a repeat: its session, table, place in that table, and identity."""
-
-    key: SessionKey
-    positions: bool
-    row: int
-    seq: int | None
-    identity: int
-    at_ms: int
 
 
 class _Model(msgspec.Struct):
@@ -47,7 +36,7 @@ class _Model(msgspec.Struct):
     object: str
 
 
-def add_batch(rows: Rows, origin: Origin, index: int, part: TelemetryPart, batch: Batch) -> None:
+def add_batch(rows: RowTables, origin: Origin, index: int, part: TelemetryPart, batch: Batch) -> None:
     """Add a batch's events, each with its identity, and what the batch says about its session."""
     labels = batch.labels
     build_id = (labels.game_version if labels else None) or ""
@@ -120,7 +109,7 @@ def add_batch(rows: Rows, origin: Origin, index: int, part: TelemetryPart, batch
     rows.count += len(batch.events)
 
 
-def add_feedback(rows: Rows, origin: Origin, index: int, part: TelemetryPart) -> None:
+def add_feedback(rows: RowTables, origin: Origin, index: int, part: TelemetryPart) -> None:
     """Add one submission."""
     body = decode_feedback(part.body)
     rows.feedback.add(
@@ -137,7 +126,7 @@ def add_feedback(rows: Rows, origin: Origin, index: int, part: TelemetryPart) ->
     rows.count += 1
 
 
-def add_model(rows: Rows, origin: Origin, index: int, part: TelemetryPart) -> None:
+def add_model(rows: RowTables, origin: Origin, index: int, part: TelemetryPart) -> None:
     """Add one uploaded model."""
     body = msgspec.json.decode(part.body, type=_Model)
     rows.models.add(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from projections.telemetry.active_time import Run, active_ms, add_in_order, bounded, certainly_fit, merge
-from projections.telemetry.insights import RULE_EVENTS
+from projections.telemetry.rule_events import RULE_EVENTS
 from schemas.telemetry.deadlines import SESSION_ENDS_AFTER_MS
 
 if TYPE_CHECKING:

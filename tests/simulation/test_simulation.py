@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from deploy.lab.simulation.faults import Faults
+from deploy.lab.simulation.seed import describe, simulate
 from deploy.lab.simulation.store import SimulatedRedis
-from deploy.lab.simulation.world import describe, simulate
 from projections.liveops import players
 from projections.redis.operations import Operation, add_member
 from streams.deciders import fold

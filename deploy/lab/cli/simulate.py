@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.lab.simulation.world import describe, simulate
+from deploy.lab.simulation.seed import describe, simulate
 
 app = typer.Typer()
 

@@ -109,6 +109,12 @@ def history(world: World) -> History:
     return found
 
 
+def is_settled(world: World) -> bool:
+    """Whether every rank reward that is due has been given."""
+    found = history(world)
+    return found.given == found.wanted
+
+
 def problems_of_time(world: World) -> list[str]:
     """Every promise about time that does not hold, a line each."""
     told = history(world)

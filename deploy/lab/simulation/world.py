@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -13,12 +12,9 @@ from deploy.lab.simulation.clients import SimulatedPlayer
 from deploy.lab.simulation.faults import KILLS_EVERY_S, Faults
 from deploy.lab.simulation.gateways import HEARD_AFTER_S, SimulatedGateway
 from deploy.lab.simulation.log import SimulatedLog, accepted
-from deploy.lab.simulation.loop import SimulatedLoop, run
 from deploy.lab.simulation.managers import Timer, asker_of, rank_rewards
 from deploy.lab.simulation.processes import Process
 from deploy.lab.simulation.store import Generation, SimulatedRedis, operate, text_of
-from deploy.lab.simulation.verdicts import problems
-from deploy.lab.simulation.verdicts_time import history
 from projections.liveops import keys
 from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
@@ -126,7 +122,13 @@ class World:
         seed: int,
         make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis,
         partitions: int = PARTITIONS,
+        *,
+        problems: Callable[[World], list[str]],
+        is_settled: Callable[[World], bool],
     ) -> None:
+        """`problems` judges a world at rest; `is_settled` says whether its time-driven work is done."""
+        self._problems = problems
+        self._is_settled = is_settled
         self.seed = seed
         self.version = 1
         self._partitions = partitions
@@ -203,7 +205,7 @@ class World:
             found += [repr(task.exception()) for task in playing if task.done() and task.exception()]
             if not found:
                 await self._rest()
-                found += problems(self)
+                found += self._problems(self)
         finally:
             for task in (*playing, breaking):
                 task.cancel()
@@ -263,7 +265,7 @@ class World:
                 applied == ends
                 and sum(held.src for held in self.redis.live.positions.values()) + self._partitions >= asked
                 and not self._soon_over()
-                and (told := history(self)).given == told.wanted
+                and self._is_settled(self)
             ):
                 break
         await asyncio.sleep(SETTLE_S)
@@ -285,22 +287,3 @@ class World:
                 first = 12 + 3 * int(arguments[10])
                 operate(generation.values, [text_of(one) for one in arguments[first:]], self._partitions)
         return generation
-
-
-def simulate(
-    seed: int,
-    make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis,
-    partitions: int = PARTITIONS,
-) -> Result:
-    """Play one seed. The same seed gives the same result."""
-    loop = SimulatedLoop()
-
-    async def main() -> Result:
-        return await World(seed, make_store, partitions).go()
-
-    return run(loop, main())
-
-
-def describe(result: Result) -> str:
-    """One line that says how to see it again."""
-    return f"questlog simulate --seed {result.seed}: {json.dumps(result.problems)}"

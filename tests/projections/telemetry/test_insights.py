@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from projections.telemetry.active_time import EventId, Run, merge
 from projections.telemetry.insights import (
     PER_RULE_MAX,
-    RULE_EVENTS,
     RULES_VERSION,
     FinishedSession,
     Insight,
     RuleEvent,
     derive,
 )
+from projections.telemetry.rule_events import RULE_EVENTS
 from projections.telemetry.sessions import SessionKey
 
 if TYPE_CHECKING:
