@@ -47,6 +47,8 @@ class Verdict(msgspec.Struct, frozen=True):
     name: str
     holds: bool
     figures: str
+    timed: bool = False
+    """Whether it holds depends on the machine: campaigns judge it, tests that run beside others do not."""
 
 
 async def found_rows(clickhouse: ClickHouse, run: str) -> dict[str, dict[int, Found]]:

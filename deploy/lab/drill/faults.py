@@ -272,6 +272,8 @@ class FaultDrill:
         verdicts.append(
             Verdict("every request accepted in the end", not left, f"{len(left)} were given up or refused")
         )
+        never = [r.part for r in self.outcome.recoveries if r.seconds is None]
+        verdicts.append(Verdict("every part came back", not never, "; ".join(never)))
         late = [r for r in self.outcome.recoveries if r.seconds is None or r.seconds > r.allowed]
         verdicts.append(
             Verdict(
@@ -279,6 +281,7 @@ class FaultDrill:
                 not late,
                 "; ".join(f"{r.part} {'-' if r.seconds is None else f'{r.seconds:.1f} s'}" for r in late)
                 or _slowest(self.outcome.recoveries),
+                timed=True,
             )
         )
         found = await found_rows(self._clickhouse, self._run)

@@ -190,6 +190,8 @@ class MoneyDrill:
         verdicts, players = self.outcome.verdicts, self._players
         wrong = [problem for player in players for problem in player.wrong]
         verdicts.append(Verdict("no answer but those of the contract", not wrong, _some(wrong)))
+        never = [r.part for r in self.outcome.recoveries if r.seconds is None]
+        verdicts.append(Verdict("every part came back", not never, _some(never)))
         late = [r for r in self.outcome.recoveries if r.seconds is None or r.seconds > _allowed(r)]
         slowest = max((r.seconds or 0.0 for r in self.outcome.recoveries), default=0.0)
         told = [f"{r.part} {'-' if r.seconds is None else f'{r.seconds:.1f} s'}" for r in late]
@@ -198,6 +200,7 @@ class MoneyDrill:
                 "recovery under 10 s each, broker and emptied Redis 20 s",
                 not late,
                 _some(told) or f"{len(self.outcome.recoveries)} kills, slowest {slowest:.1f} s",
+                timed=True,
             )
         )
         slots = asyncio.Semaphore(LANES)
