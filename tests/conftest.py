@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.dealing import Dealing, group_of, in_order
 from tests.stack import QuestlogStack, infra, questlog_up
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xdist.remote import Producer
+
+
+# An example that takes long on a machine with other work is no finding.
+settings.register_profile("questlog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("questlog")
 
 
 @pytest.hookimpl(tryfirst=True)

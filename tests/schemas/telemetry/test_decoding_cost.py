@@ -24,9 +24,14 @@ DEAR = ("8.98846567431158e307", "1e308", "1E+308", "1e-320", "4.9e-324", "-1.797
 
 
 def cpu_s(judge: Callable[[], object]) -> float:
-    begun = time.thread_time()
-    judge()
-    return time.thread_time() - begun
+    """CPU seconds of the quickest of three: the others tell of the machine's other work as well."""
+
+    def once() -> float:
+        begun = time.thread_time()
+        judge()
+        return time.thread_time() - begun
+
+    return min(once() for _ in range(3))
 
 
 def batch_of(numbers: str) -> bytes:
