@@ -27,6 +27,9 @@ ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
     "vizdoom": ("deploy/lab/demo/", "tests/"),
 }
 """Libraries that one place alone may know. Roles name Faust's App as a type."""
+LAB: Final = "deploy.lab"
+MAY_NAME_LAB: Final = ("deploy/lab/", "deploy/cli/up.py")
+"""`up` imports it for a demo alone, once it knows that it is installed."""
 READS_ENVIRONMENT: Final = ("deploy/", "tests/")
 
 
@@ -80,6 +83,8 @@ def _breaches(room: str, name: str, tree: ast.Module) -> Iterator[tuple[int, str
                 yield _line(node), f"{room} may not import {module}"
             if top == "projections" and room == "api" and not _is_query(module):
                 yield _line(node), f"api may import queries of projections only, not {module}"
+            if module.startswith(LAB) and room == "deploy" and not name.startswith(MAY_NAME_LAB):
+                yield _line(node), "production does not install deploy.lab"
             if top in ONLY_IN and not name.startswith(ONLY_IN[top]):
                 yield _line(node), f"{top} is imported in {' and '.join(ONLY_IN[top])} only"
         if _touches_environment(node) and not name.startswith(READS_ENVIRONMENT):

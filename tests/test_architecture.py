@@ -38,6 +38,7 @@ def test_the_rooms_keep_the_import_law() -> None:
         ("api/a.py", "from projections.redis import client", "api may import queries of projections only"),
         ("deploy/a.py", "from tests import stack", "deploy may not import tests.stack"),
         ("streams/gateway/a.py", "import faust", "faust is imported in streams/runtime/"),
+        ("deploy/a.py", "from deploy.lab import demo", "production does not install deploy.lab"),
         ("schemas/a.py", "import os\nhome = os.environ['HOME']", "only deploy reads the environment"),
         ("api/a.py", "import os\nhome = os.getenv('HOME')", "only deploy reads the environment"),
     ],

@@ -18,6 +18,11 @@ from typer.core import TyperCommand, TyperGroup
 _LAB: Final = "deploy.lab"
 
 
+def has_lab() -> bool:
+    """Whether `deploy/lab` is installed: the demo, the benches, the drills."""
+    return importlib.util.find_spec(_LAB) is not None
+
+
 class Listed(NamedTuple):
     """A command's name, its line in `questlog --help`, and the package whose `cli` has its module."""
 
@@ -28,7 +33,7 @@ class Listed(NamedTuple):
     @property
     def installed(self) -> bool:
         """Whether this installation has the package."""
-        return importlib.util.find_spec(self.package) is not None
+        return self.package == "deploy" or has_lab()
 
 
 COMMANDS: Final = (

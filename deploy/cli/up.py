@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 
 from deploy import settings
-from deploy.cli import running_stack
+from deploy.cli import LabMissing, has_lab, running_stack
 from deploy.prepare import prepare
 from deploy.repair.repair import FOLDER, TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
@@ -79,6 +79,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
 
     State is kept in HOME: a later `up` on the same home goes on where this one stopped.
     """
+    if demo and not has_lab():
+        raise LabMissing("`questlog up --demo`")
     os.umask(0o077)  # what a part writes, its log too, is for its owner alone
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
     with running_stack.lock_of(home) as lock:

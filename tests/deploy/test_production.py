@@ -9,6 +9,7 @@ import sys
 import tomllib
 import urllib.request
 from dataclasses import fields
+from fnmatch import fnmatch
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.cli import LabMissing, up
 from deploy.settings import PREFIX, Settings
 from deploy.stack.programs import ROLES
 from tests.stack import QuestlogStack
@@ -90,6 +92,45 @@ def test_the_image_is_this_version_s() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
     ours = {one["image"] for one in compose.values() if str(one["image"]).startswith("questlog")}
     assert ours == {f"questlog:${{QUESTLOG_VERSION:-{version}}}"}
+
+
+def test_the_image_holds_the_rooms_without_the_lab() -> None:
+    found = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"][
+        "find"
+    ]
+    packages = {
+        ".".join(path.relative_to(DEPLOY.parent).parent.parts)
+        for room in ("schemas", "streams", "projections", "api", "deploy", "tests")
+        for path in (DEPLOY.parent / room).rglob("__init__.py")
+    }
+    installed = {
+        name
+        for name in packages
+        if any(fnmatch(name, pattern) for pattern in found["include"])
+        and not any(fnmatch(name, pattern) for pattern in found["exclude"])
+    }
+    assert {name.partition(".")[0] for name in installed} == {
+        "schemas",
+        "streams",
+        "projections",
+        "api",
+        "deploy",
+    }
+    assert {name for name in installed if name.startswith("deploy.")} == {
+        "deploy.cli",
+        "deploy.repair",
+        "deploy.roles",
+        "deploy.stack",
+    }
+
+
+def test_without_the_lab_a_demo_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(up, "has_lab", lambda: False)
+    with pytest.raises(LabMissing, match="`questlog up --demo` is not part of what production installs"):
+        up.up(home=tmp_path / "home", demo=True)
+    assert not (tmp_path / "home").exists()
 
 
 def test_no_image_is_whatever_is_newest() -> None:
