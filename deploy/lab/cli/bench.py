@@ -14,10 +14,10 @@ from deploy.cli import running_stack
 from deploy.lab.bench import ceilings, mix, report
 from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Report, read_relay
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
-from deploy.lab.bench.processes import NoStackError
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_streams import streams_command
+from deploy.lab.cli.measuring import measuring
 from projections.clickhouse.client import ClickHouse
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
@@ -57,19 +57,13 @@ def ingest_command(  # noqa: PLR0917 - typer takes options as parameters
     """
     console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     steps = [step.strip() for step in (only or "hold,single,accept,ceilings").split(",")]
-    try:
+    with measuring(home, console):
         relay = read_relay(home / "demo.json")
         found, bare = asyncio.run(
             _run(
                 home, relay, console, steps, seconds=seconds, batch=batch, connections=connections, rate=rate
             )
         )
-    except FileNotFoundError:
-        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
-        raise typer.Exit(2) from None
-    except (ValueError, NoStackError, OrderRefusedError) as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
     if as_json:
         body = Report(
             mix=mix.STATED, phases=found, ceilings=[msgspec.to_builtins(ceiling) for ceiling in bare]

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.cli import running_stack
 from deploy.lab.bench.heatmap import BenchKeys, HeatmapBench, Report, read_access
-from deploy.lab.bench.load import OrderRefusedError
+from deploy.lab.cli.measuring import measuring
 from projections.clickhouse.client import ClickHouse
 
 
@@ -28,15 +28,9 @@ def heatmap_command(
     Cold reads are reported apart, and are cold only where nothing asked for them since the edge started.
     """
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
-    try:
+    with measuring(home, console, TimeoutError):
         access = read_access(home / "demo.json")
         report = asyncio.run(_run(home, access, console, points=points, seconds=seconds, rate=rate))
-    except FileNotFoundError:
-        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
-        raise typer.Exit(2) from None
-    except (ValueError, TimeoutError, OrderRefusedError) as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.lab.bench.liveops import Figures, LiveopsBench, read_liveops_relay
-from deploy.lab.bench.load import OrderRefusedError
-from deploy.lab.bench.processes import NoStackError
+from deploy.lab.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,14 +80,8 @@ def _report(home: Path, as_json: bool, run: Callable[[LiveopsBench], Awaitable[l
         relay = read_liveops_relay(home / "demo.json")
         return await run(LiveopsBench(home, relay, lambda line: console.print(line, style="dim")))
 
-    try:
+    with measuring(home, console):
         figures = asyncio.run(main())
-    except FileNotFoundError:
-        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
-        raise typer.Exit(2) from None
-    except (ValueError, NoStackError, OrderRefusedError) as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
     if as_json:
         print(msgspec.json.encode(figures).decode())
         return

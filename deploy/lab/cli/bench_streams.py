@@ -11,9 +11,8 @@ import typer
 from rich.console import Console
 
 from deploy.lab.bench.liveops import LiveopsBench, read_liveops_relay
-from deploy.lab.bench.load import OrderRefusedError
-from deploy.lab.bench.processes import NoStackError
 from deploy.lab.bench.streams import LISTENERS_MAX, StreamBench, StreamFigures
+from deploy.lab.cli.measuring import measuring
 
 
 def streams_command(
@@ -34,14 +33,8 @@ def streams_command(
         bench = StreamBench(home, relay, LiveopsBench(home, relay, tell), tell)
         return await bench.measure(listeners, seconds=seconds, rate=rate)
 
-    try:
+    with measuring(home, console):
         found = asyncio.run(run())
-    except FileNotFoundError:
-        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
-        raise typer.Exit(2) from None
-    except (ValueError, NoStackError, OrderRefusedError) as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
     if as_json:
         print(msgspec.json.encode(found).decode())
         return

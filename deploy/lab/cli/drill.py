@@ -7,8 +7,10 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import msgspec
 import typer
@@ -17,8 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.lab.bench.ingest import read_relay
-from deploy.lab.bench.load import Order, OrderRefusedError, check
-from deploy.lab.bench.processes import NoStackError
+from deploy.lab.bench.load import Order, check
+from deploy.lab.cli.measuring import measuring
 from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.lab.drill.faults import FaultDrill, Outcome, Plan
 from deploy.lab.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
 WIDTH: Final = 132
+Home = Annotated[Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")]
+Tell = Callable[[str], None]
+OutcomeT = TypeVar("OutcomeT", Outcome, MoneyOutcome, DiskOutcome, FuzzOutcome)
 
 
 @app.callback()
@@ -48,34 +54,15 @@ def faults_command(  # noqa: PLR0917 - typer takes options as parameters
     kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 20,
     zombies: Annotated[int, typer.Option(min=0, max=20, help="Workers stopped and woken again.")] = 1,
     seed: Annotated[int, typer.Option(help="Order and pauses of the kills.")] = 1,
-    home: Annotated[
-        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Start a stack of its own, load it, kill its parts, stop and wake a worker, then count everything.
 
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     plan = Plan(events=events, kills=kills, zombies=zombies, seed=seed)
-    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
-        try:
-            outcome = asyncio.run(_faults(home or Path(temporary), plan, console))
-        except (DrillFailedError, ClickHouseError, OSError) as error:
-            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
-            raise typer.Exit(2) from None
-    if as_json:
-        print(msgspec.json.encode(outcome).decode())
-    else:
-        show(console, outcome)
-    raise typer.Exit(0 if outcome.holds else 1)
-
-
-async def _faults(home: Path, plan: Plan, console: Console) -> Outcome:
-    console.print(f"starting a stack on {home}…", style="dim")
-    async with OwnStack(home) as stack:
-        return await FaultDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+    _carry_out(home, as_json, lambda stack, tell: FaultDrill(stack, plan, tell).carry_out(), show)
 
 
 @app.command("liveops")
@@ -84,38 +71,23 @@ def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
     players: Annotated[int, typer.Option(min=1, max=20_000, help="Players they are spread over.")] = 500,
     kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 30,
     seed: Annotated[int, typer.Option(help="Operations, order and pauses of the kills.")] = 1,
-    home: Annotated[
-        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Move money and grants on a stack of its own while its parts are killed, then check every balance.
 
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     plan = MoneyPlan(operations=operations, players=players, kills=kills, seed=seed)
-    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
-        try:
-            outcome = asyncio.run(_liveops(home or Path(temporary), plan, console))
-        except (DrillFailedError, OSError) as error:
-            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
-            raise typer.Exit(2) from None
-    if as_json:
-        print(msgspec.json.encode(outcome).decode())
-    else:
+
+    def summary(console: Console, outcome: MoneyOutcome) -> None:
         console.print(
-            f"{outcome.operations:,} operations in {outcome.seconds:.0f} s; {outcome.unsure} attempts whose "
+            f"{outcome.operations:,} operations in {outcome.seconds:.0f} s; {outcome.unsure} attempts "
             f"of unknown outcome; answers {outcome.answers}"
         )
         show_verdicts(console, outcome.verdicts)
-    raise typer.Exit(0 if outcome.holds else 1)
 
-
-async def _liveops(home: Path, plan: MoneyPlan, console: Console) -> MoneyOutcome:
-    console.print(f"starting a stack on {home}…", style="dim")
-    async with OwnStack(home) as stack:
-        return await MoneyDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+    _carry_out(home, as_json, lambda stack, tell: MoneyDrill(stack, plan, tell).carry_out(), summary)
 
 
 @app.command("disk")
@@ -123,35 +95,24 @@ def disk_command(
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often the volume fills up.")] = 2,
     full_seconds: Annotated[float, typer.Option(min=1, max=600, help="How long it stays full.")] = 20.0,
     mebibytes: Annotated[int, typer.Option(min=600, max=100_000, help="Size of the volume.")] = 900,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Fill the volume of a stack of its own (in memory), give the space back, then count everything.
 
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     plan = DiskPlan(rounds=rounds, full_seconds=full_seconds)
-    try:
-        if not is_inside():
-            with tempfile.TemporaryDirectory(prefix="questlog-drill-") as folder:
-                command = [sys.executable, "-m", "deploy.cli", *sys.argv[1:]]
-                raise typer.Exit(run_inside(Path(folder), mebibytes, command))
-        outcome = asyncio.run(_disk(Path(os.environ[HOME]), plan, console))
-    except (DrillFailedError, ClickHouseError, OSError) as error:
-        console.print(f"questlog: the drill broke off: {error!r}", markup=False)
-        raise typer.Exit(2) from None
-    if as_json:
-        print(msgspec.json.encode(outcome).decode())
-    else:
+    if not is_inside():
+        with _told(_console(as_json)), tempfile.TemporaryDirectory(prefix="questlog-drill-") as folder:
+            command = [sys.executable, "-m", "deploy.cli", *sys.argv[1:]]
+            raise typer.Exit(run_inside(Path(folder), mebibytes, command))
+
+    def summary(console: Console, outcome: DiskOutcome) -> None:
         console.print(f"answers {outcome.answers}")
         show_verdicts(console, outcome.verdicts)
-    raise typer.Exit(0 if outcome.holds else 1)
 
-
-async def _disk(home: Path, plan: DiskPlan, console: Console) -> DiskOutcome:
-    console.print(f"starting a stack on {home}…", style="dim")
-    async with OwnStack(home) as stack:
-        return await DiskDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+    volume = Path(os.environ[HOME])
+    _carry_out(volume, as_json, lambda stack, tell: DiskDrill(stack, plan, tell).carry_out(), summary)
 
 
 @app.command("fuzz")
@@ -159,38 +120,63 @@ def fuzz_command(
     requests: Annotated[int, typer.Option(min=10, max=1_000_000, help="Requests in all.")] = 2_000,
     seconds: Annotated[float, typer.Option(min=5, max=36_000, help="Send for no longer.")] = 300.0,
     seed: Annotated[int, typer.Option(help="Which texts go into which fields.")] = 1,
-    home: Annotated[
-        Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Send strange texts in every field to a stack of its own, then compare every row with what was sent.
 
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
     plan = FuzzPlan(requests=requests, seconds=seconds, seed=seed)
-    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary:
-        try:
-            outcome = asyncio.run(_fuzz(home or Path(temporary), plan, console))
-        except (DrillFailedError, ClickHouseError, OSError) as error:
-            console.print(f"questlog: the drill broke off: {error!r}", markup=False)
-            raise typer.Exit(2) from None
-    if as_json:
-        print(msgspec.json.encode(outcome).decode())
-    else:
+
+    def summary(console: Console, outcome: FuzzOutcome) -> None:
         console.print(
             f"{outcome.requests:,} requests, {outcome.rows:,} rows, {outcome.players:,} players in "
             f"{outcome.seconds:.0f} s; {outcome.texts:,} pairs of a word and a field"
         )
         show_verdicts(console, outcome.verdicts)
+
+    _carry_out(home, as_json, lambda stack, tell: FuzzDrill(stack, plan, tell).carry_out(), summary)
+
+
+def _carry_out(
+    home: Path | None,
+    as_json: bool,  # noqa: FBT001 - a typer flag
+    drill: Callable[[OwnStack, Tell], Awaitable[OutcomeT]],
+    summary: Callable[[Console, OutcomeT], None],
+) -> None:
+    """Run a drill on a stack of its own, print what came of it, and leave with its exit code."""
+    console = _console(as_json)
+
+    def tell(line: str) -> None:
+        console.print(line, style="dim")
+
+    async def run(folder: Path) -> OutcomeT:
+        tell(f"starting a stack on {folder}…")
+        async with OwnStack(folder) as stack:
+            return await drill(stack, tell)
+
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary, _told(console):
+        outcome = asyncio.run(run(home or Path(temporary)))
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        summary(console, outcome)
     raise typer.Exit(0 if outcome.holds else 1)
 
 
-async def _fuzz(home: Path, plan: FuzzPlan, console: Console) -> FuzzOutcome:
-    console.print(f"starting a stack on {home}…", style="dim")
-    async with OwnStack(home) as stack:
-        return await FuzzDrill(stack, plan, lambda line: console.print(line, style="dim")).carry_out()
+def _console(as_json: bool) -> Console:  # noqa: FBT001 - a typer flag
+    return Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+
+
+@contextmanager
+def _told(console: Console) -> Iterator[None]:
+    """Exit code 2, with a line that says why, where the drill can't be carried out."""
+    try:
+        yield
+    except (DrillFailedError, ClickHouseError, OSError) as error:
+        console.print(f"questlog: the drill broke off: {error!r}", markup=False)
+        raise typer.Exit(2) from None
 
 
 def show(console: Console, outcome: Outcome) -> None:
@@ -229,11 +215,11 @@ def soak_command(
     minutes: Annotated[float, typer.Option(min=0.1, max=60, help="How long.")] = 10,
     rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = 20_000,
     home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Hold a rate on the running stack of HOME and print how each process's memory grows once warm."""
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
-    try:
+    console = _console(as_json)
+    with measuring(home, console):
         relay = read_relay(home / "demo.json")
         order = Order(
             url=relay.base_url,
@@ -248,12 +234,6 @@ def soak_command(
         )
         check(order)
         result, memories = asyncio.run(soak(home, order, lambda line: console.print(line, style="dim")))
-    except FileNotFoundError:
-        console.print(f"there is no {home / 'demo.json'}; start a stack with `questlog up --demo` first")
-        raise typer.Exit(2) from None
-    except (ValueError, NoStackError, OrderRefusedError) as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
     if as_json:
         body = {"events": result.events, "seconds": result.seconds, "memory": memories}
         print(msgspec.json.encode(body).decode())
