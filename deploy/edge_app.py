@@ -213,7 +213,7 @@ class EdgeApp:
             limiter=limiter,
             queries=queries,
             live=LiveCounters(RedisLive(redis), now_ms),
-            liveops=reads.inside,
+            liveops=reads.dashboard_source,
             lag=lag,
             secret=configured.deployment_secret(),
             vendor=_vendor(),

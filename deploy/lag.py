@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from api.dashboard.ports import FailingAt, ProjectionLag
+from deploy.clock import now_ms
 from projections.redis.client import AWAY
 from projections.redis.effect_positions import RedisPositions
 from projections.redis.state import state_of
@@ -50,7 +51,7 @@ class StackLag:
         telemetry_partitions: int,
         failures: FailureStore,
         monotonic: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._tail = tail
         self._redis = redis

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from deploy.clock import now_ms
 from deploy.nouns import nouns_of
 from projections.redis.client import connect
 from projections.redis.rebuild import Rebuilt, forget, rebuild, stored_outcomes
@@ -33,8 +33,8 @@ async def rebuild_redis(
     """
     redis = connect(settings.redis_url, timeout_s=30.0)
     tail = KafkaTail(settings.kafka, client_id="questlog-rebuild-redis")
-    now_ms = time.time_ns() // 1_000_000
-    unseen = set()  # type: set[bytes]
+    begun_at_ms = now_ms()
+    unseen: set[bytes] = set()
     try:
         if discard:
             unseen = await stored_outcomes(redis)
@@ -43,8 +43,8 @@ async def rebuild_redis(
                 redis,
                 noun.projection,
                 log=tail,
-                generation=f"{time.time_ns() // 1_000_000}",
-                now_ms=now_ms,
+                generation=f"{now_ms()}",
+                now_ms=begun_at_ms,
                 unseen=unseen,
                 progress=lambda done, total, name=noun.name: progress(name, done, total),
                 verify=verify,

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from api.dashboard.ports import LiveopsSource
+    from api.liveops.game_boards import FoundBoard
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
-    from schemas.liveops.ports import BoardRow
 
 STANDING_SECONDS: Final = 3.0
 """How often an open stream checks that its session is still valid. The directory is up to a second old: a
@@ -40,14 +40,14 @@ class BoardResponse(Response):
         self,
         source: LiveopsSource,
         game: Game,
-        board: BoardRow,
+        found: FoundBoard,
         request: Request,
         authenticator: SessionAuthenticator,
     ) -> None:
         super().__init__()
         self._source = source
         self._game = game
-        self._board = board
+        self._found = found
         self._request = request
         self._authenticator = authenticator
         self._begun = False
@@ -75,7 +75,7 @@ class BoardResponse(Response):
 
         try:
             refused = await self._source.follow(
-                self._game, self._board, scope, receive, sending, headers=_HEADERS
+                self._game, self._found, scope, receive, sending, headers=_HEADERS
             )
             if refused is None:
                 return
@@ -96,7 +96,7 @@ class BoardResponse(Response):
     async def _stands(self) -> bool:
         try:
             principal = await self._authenticator.principal(self._request)
-            await self._authenticator.game(principal, self._board.game_id)
+            await self._authenticator.game(principal, self._found.board.game_id)
         except (SignedOut, NoSuchGame):
             return False
         except StoreUnavailable:

@@ -74,10 +74,10 @@ class LiveopsData:
     async def stream(self, request: Request, principal: Principal) -> BoardResponse:
         """The leaderboard's server-sent events: ready, score_update and closed, with ids to resume from."""
         game = await self._authenticator.game(principal, request.query_params.get("game", ""))
-        board = await self._source.board(game, read_text(request.query_params, "board"))
-        if board is None:
+        found = await self._source.board(game, read_text(request.query_params, "board"))
+        if found is None:
             raise NotFound("No such leaderboard, or not one of this game's.")
-        return BoardResponse(self._source, game, board, request, self._authenticator)
+        return BoardResponse(self._source, game, found, request, self._authenticator)
 
     async def player(self, request: Request, principal: Principal) -> bytes:
         """Wallet, inventory and the newest movements; `player` is null where the game does not know them."""

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from api.liveops.game_boards import FoundBoard
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
-    from schemas.liveops.ports import BoardRow
     from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
 
 
@@ -71,7 +71,7 @@ class LagSource(Protocol):
 class LiveopsSource(Protocol):
     """Live-ops' reads in S3's shapes. Performs no authorization; raises StoreUnavailable."""
 
-    async def board(self, game: Game, board_id: str) -> BoardRow | None:
+    async def board(self, game: Game, board_id: str) -> FoundBoard | None:
         """A board of the game, that of an open window before its first player too; None for another's."""
         ...
 
@@ -82,7 +82,7 @@ class LiveopsSource(Protocol):
     async def follow(
         self,
         game: Game,
-        board: BoardRow,
+        found: FoundBoard,
         scope: Scope,
         receive: Receive,
         send: Send,

@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from api.liveops.boards import BoardRoutes
-from api.liveops.dashboard_source import Inside
+from api.liveops.dashboard_source import DashboardSource
 from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, check_id, send_answer
 from api.liveops.metrics import ListenerMetrics, ReadMetrics
@@ -60,9 +60,9 @@ class LiveopsReads:
         streams: Streams,
         metrics: ReadMetrics,
         cors: Cors,
-        inside: Inside,
+        dashboard_source: DashboardSource,
     ) -> None:
-        self.inside = inside
+        self.dashboard_source = dashboard_source
         """The same reads for a caller that is already authorized."""
         self._routes = routes
         self._access = access
@@ -229,5 +229,5 @@ def create_liveops_reads(
         streams=served,
         metrics=ReadMetrics(registry),
         cors=Cors(cors),
-        inside=Inside(own, known, served, source_ip),
+        dashboard_source=DashboardSource(own, known, served, source_ip),
     )

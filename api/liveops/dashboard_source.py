@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from api.liveops.game_boards import GameBoards
+from api.liveops.game_boards import FoundBoard, GameBoards
 from api.liveops.http import Call
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import STREAM
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from schemas.edge.ports import Game
-    from schemas.liveops.ports import BoardRow
 
 
-class Inside:
+class DashboardSource:
     """Performs no authorization: the caller has, and passes a game of its principal."""
 
     def __init__(
@@ -41,10 +40,9 @@ class Inside:
         self._streams = streams
         self._source_ip = source_ip
 
-    async def board(self, game: Game, board_id: str) -> BoardRow | None:
+    async def board(self, game: Game, board_id: str) -> FoundBoard | None:
         """One of the game's boards; None for another's."""
-        found = await self._boards.find(game, board_id)
-        return None if found is None else found.board
+        return await self._boards.find(game, board_id)
 
     async def top(self, game: Game, board_id: str, limit: int) -> bytes | None:
         """LeaderboardResponse, at most a second old; None where the game has no such board."""
@@ -54,7 +52,7 @@ class Inside:
     async def follow(
         self,
         game: Game,
-        board: BoardRow,
+        found: FoundBoard,
         scope: Scope,
         receive: Receive,
         send: Send,
@@ -66,10 +64,9 @@ class Inside:
         A status and a sentence where it was refused before anything was sent: 400 for a Last-Event-ID that is
         none, 429 where the game or the address has its share of streams, 503 where this process is full.
         """
-        call = Call(Found(STREAM, {"leaderboardId": board.id}), scope, receive)
-        found = await self._boards.find(game, board.id)
-        ends_at_ms = found.ends_at_ms if found is not None else None
-        subscription = Subscription(board, ends_at_ms, tuple(shares_of(game, self._source_ip(call))))
+        call = Call(Found(STREAM, {"leaderboardId": found.board.id}), scope, receive)
+        shares = tuple(shares_of(game, self._source_ip(call)))
+        subscription = Subscription(found.board, found.ends_at_ms, shares)
         try:
             await self._streams.serve(call, subscription, send, headers)
         except Refused as refused:

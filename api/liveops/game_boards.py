@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.liveops.ports import BoardReads
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundBoard(msgspec.Struct, frozen=True):
     """A leaderboard of the game that was asked about."""
 
     board: BoardRow
@@ -31,13 +31,13 @@ class GameBoards:
         self._boards = boards
         self._schedule = schedule
 
-    async def find(self, game: Game, board_id: str) -> Found | None:
+    async def find(self, game: Game, board_id: str) -> FoundBoard | None:
         """A board as it is stored now, else as scheduled."""
         board = await self._boards.board(board_id)
         if board is not None:
-            return Found(board, None) if board.game_id == game.id else None
+            return FoundBoard(board, None) if board.game_id == game.id else None
         scheduled = self._schedule.find(game, board_id)
-        return Found(scheduled.board, scheduled.ends_at_ms) if scheduled is not None else None
+        return FoundBoard(scheduled.board, scheduled.ends_at_ms) if scheduled is not None else None
 
     async def top(self, game: Game, board_id: str, limit: int) -> Top | None:
         """The first `limit` entries, at most a second old; none before the first start."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -13,6 +12,7 @@ import msgspec
 import typer
 
 from deploy.cli.running_stack import of_home
+from deploy.clock import now_ms
 from deploy.studio_desk import Refused
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
@@ -101,7 +101,7 @@ async def _replay(settings: Settings, name: str) -> list[str]:
         stack.push_async_callback(appender.stop)
         queue = WebhookQueue(redis)
         for letter in chosen.values():
-            again = msgspec.structs.replace(letter.delivery, queued_at_ms=time.time_ns() // 1_000_000)
+            again = msgspec.structs.replace(letter.delivery, queued_at_ms=now_ms())
             await queue.put_back(again)
             await note_replay(appender, again)
     return [f"{key}: put back" for key in chosen] or ["nothing to send again"]

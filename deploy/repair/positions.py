@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from deploy.clock import now_ms
 from deploy.nouns import nouns_of
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
@@ -130,7 +130,7 @@ async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail
                 client,
                 topic=LIVEOPS_EVENTS.name,
                 tail=tail,
-                clock_ms=lambda: time.time_ns() // 1_000_000,
+                clock_ms=now_ms,
             ),
         ),
     }

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.clock import now_ms
 from deploy.nouns import nouns_of
 from deploy.object_store import open_objects
 from deploy.rebuild_redis import rebuild_redis
@@ -113,7 +113,7 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     report: dict[str, Any] = {
-        "found_at_ms": time.time_ns() // 1_000_000,
+        "found_at_ms": now_ms(),
         "found": found.lines(),
         "positions": [msgspec.to_builtins(one) for one in found.ahead],
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from deploy.clock import now_ms
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.liveops.tables import LiveopsTables
@@ -43,7 +43,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         client,
         topic=LIVEOPS_EVENTS.name,
         tail=worker.tail,
-        clock_ms=lambda: time.time_ns() // 1_000_000,
+        clock_ms=now_ms,
     )
     liveops = worker.topic(LIVEOPS_EVENTS)
     await worker.follow(app, [(worker.topic(TELEMETRY), reader), (liveops, tables)], stop)

@@ -212,7 +212,7 @@ def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> 
         if line.strip().startswith("TableExpression") and called and called[1] not in _TABLE_FUNCTIONS:
             raise _refused(f"no table function {called[1]} for this user")
     if _SETTINGS.search(tree):
-        raise _refused("settings belong into the request's URL, not in the statement")
+        raise _refused("settings belong in the request's URL, not in the statement")
     if system := _SYSTEM_AFTER_IN.search(tree):
         raise _refused(f"no table {system[1]} for this user")
     if column := _STORAGE_COLUMNS.search(tree):

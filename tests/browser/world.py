@@ -136,7 +136,7 @@ class World:
                 limiter=RedisRateLimiter(self.redis, prefix=f"{database}:limit:"),
                 queries=self.queries,
                 live=LiveCounters(RedisLive(self.redis), now_ms),
-                liveops=self.liveops.reads.inside,
+                liveops=self.liveops.reads.dashboard_source,
                 lag=self.lags,
                 secret=SIGNING,
                 vendor=vendor,

@@ -70,19 +70,19 @@ async def test_it_is_empty_until_somebody_starts(reads: World) -> None:
 
 
 async def test_the_dashboard_shows_it_too(reads: World) -> None:
-    wanted, inside = id_at(reads, reads.now), reads.reads.inside
-    top = await inside.top(reads.game, wanted, 50)
+    wanted, dashboard_source = id_at(reads, reads.now), reads.reads.dashboard_source
+    top = await dashboard_source.top(reads.game, wanted, 50)
     assert top is not None
     assert msgspec.json.decode(top)["entries"] == []
-    board = await inside.board(reads.game, wanted)
-    assert board is not None
-    assert board.id == wanted
+    found = await dashboard_source.board(reads.game, wanted)
+    assert found is not None
+    assert found.board.id == wanted
     for game, identifier in (
         (reads.directory.theirs, wanted),
         (reads.game, id_at(reads, reads.now + HOUR_S)),
     ):
-        assert await inside.top(game, identifier, 50) is None
-        assert await inside.board(game, identifier) is None
+        assert await dashboard_source.top(game, identifier, 50) is None
+        assert await dashboard_source.board(game, identifier) is None
 
 
 async def test_ids_of_no_window_and_of_other_games_stay_404(reads: World) -> None:
