@@ -18,6 +18,7 @@ from deploy.lab.bench.markers import Markers, Target
 from deploy.lab.drill.checks import Verdict, found_rows, judge_attempts, judge_live, judge_rollups
 from deploy.lab.drill.numbered import Request, requests
 from deploy.lab.drill.sending import Sender
+from deploy.lab.drill.shares import Shares
 from deploy.lab.drill.stack import DrillFailedError, OwnStack, partitions_held
 from projections.clickhouse.client import ClickHouse
 from projections.telemetry.live_counters import RedisLive
@@ -42,6 +43,8 @@ RECOVERY_SECONDS: Final = {"kafka": 20.0}
 RECOVERY_SECONDS_ELSE: Final = 10.0
 GIVE_UP_SECONDS: Final = 90.0
 PAUSE_SECONDS: Final = (0.5, 2.5)
+KILL_SECONDS: Final = 6.0
+"""What a kill and the recovery after it take on a quiet machine: a share of the load is spread over it."""
 STOPPED_SECONDS: Final = 9.0
 """How long the zombie lies still: longer than a consumer's session, so that its partitions move on."""
 LANES: Final = 8
@@ -128,12 +131,16 @@ class FaultDrill:
         """Load, kill, raise the dead, check. Raises DrillFailedError where that can't be done."""
         plan, begun = self._plan, time.monotonic()
         made = requests(self._run, plan.events, BATCH, LANES)
-        self._pace(0)
+        # A share of the load for each step; whatever is left then goes as fast as it can.
+        shares = self._sender.shares = Shares(plan.events, plan.kills + plan.zombies)
+        self._sender.rate = shares.size / KILL_SECONDS
         loading = asyncio.create_task(self._sender.send(made, seconds=3_600))
         try:
-            await self._kill_in_turn(loading)
+            await self._kill_in_turn(loading, shares)
             for number in range(plan.zombies):
                 await self._restart_dead_workers(number)
+                shares.step()
+            shares.finish()
             self._sender.rate = 0.0
             self._tell("sending what is left…")
             left = await loading
@@ -148,16 +155,7 @@ class FaultDrill:
         self.outcome.events = self._sender.accepted_events
         return self.outcome
 
-    def _pace(self, killed: int) -> None:
-        """So slow that the load outlasts the kills that are left, however long the last ones took.
-
-        Whatever is left after them goes as fast as it can.
-        """
-        plan = self._plan
-        seconds = 6.0 * (plan.kills - killed) + 20.0 * plan.zombies
-        self._sender.rate = (plan.events - self._sender.accepted_events) / max(1.0, seconds)
-
-    async def _kill_in_turn(self, loading: asyncio.Task[list[Request]]) -> None:
+    async def _kill_in_turn(self, loading: asyncio.Task[list[Request]], shares: Shares) -> None:
         present = self._stack.parts()
         victims = [name for name in VICTIMS if name in present]
         for number in range(self._plan.kills):
@@ -165,12 +163,12 @@ class FaultDrill:
                 self._dice.shuffle(victims)
             if loading.done():
                 raise DrillFailedError("the load ended before the kills did")
-            self._pace(number)
             await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
             recovery = await self._kill(victims[number % len(victims)])
             self.outcome.recoveries.append(recovery)
             took = "not in time" if recovery.seconds is None else f"{recovery.seconds:.1f} s"
             self._tell(f"kill {number + 1}/{self._plan.kills}: {recovery.part}, back after {took}")
+            shares.step()
 
     async def _kill(self, part: str) -> Recovery:
         pid = self._stack.signal(part, signal.SIGKILL)

@@ -7,21 +7,20 @@ ledger must hold each accepted operation once, and every player's history must b
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import signal
 import time
 import uuid
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from redis.asyncio import Redis
 
 from deploy.lab.drill.checks import Verdict
-from deploy.lab.drill.faults import GIVE_UP_SECONDS, PAUSE_SECONDS, Recovery
+from deploy.lab.drill.faults import GIVE_UP_SECONDS, KILL_SECONDS, PAUSE_SECONDS, Recovery
 from deploy.lab.drill.history import check_balance
 from deploy.lab.drill.liveops_clients import CURRENCY, Clients, Player, ask_again
+from deploy.lab.drill.shares import Shares
 from deploy.lab.drill.stack import DrillFailedError
 
 if TYPE_CHECKING:
@@ -70,8 +69,6 @@ class MoneyDrill:
     def __init__(self, stack: OwnStack, plan: MoneyPlan, tell: Callable[[str], None]) -> None:
         self._stack = stack
         self._plan = plan
-        self._kills_left = plan.kills
-        self._killed_all = asyncio.Event()
         self._tell = tell
         self._dice = random.Random(plan.seed)  # noqa: S311 - a repeatable order
         self._run = uuid.uuid4().hex[:8]
@@ -83,6 +80,7 @@ class MoneyDrill:
         self._players = [
             Player(f"drill-{self._run}-{number}", each, self._dice) for number in range(plan.players)
         ]
+        self._shares = Shares(sum(len(player.kinds) for player in self._players), plan.kills)
         self.outcome = MoneyOutcome()
 
     async def carry_out(self) -> MoneyOutcome:
@@ -125,19 +123,18 @@ class MoneyDrill:
         await asyncio.gather(*(one(player) for player in self._players))
 
     async def _play(self) -> None:
-        """Operations of all players mixed, so slow that the load outlasts the kills that are left."""
+        """Operations of all players mixed, a share of them for each kill."""
         turns = [(player, number) for player in self._players for number in range(len(player.kinds))]
         self._dice.shuffle(turns)
-        todo = deque(turns)
+        todo = iter(turns)
+        pause = max(0.0, KILL_SECONDS * LANES / self._shares.size - 0.02)
 
         async def lane() -> None:
-            while todo:
-                player, number = todo.popleft()
+            for player, number in todo:
+                await self._shares.take()
                 await player.play(self._clients, number)
-                seconds = 5.0 * self._kills_left * LANES / max(1, len(todo))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, seconds - 0.02)):
-                        await self._killed_all.wait()
+                if not self._shares.finished:
+                    await asyncio.sleep(pause)
 
         await asyncio.gather(*(lane() for _ in range(LANES)))
 
@@ -154,8 +151,8 @@ class MoneyDrill:
             self.outcome.recoveries.append(recovery)
             took = "not in time" if recovery.seconds is None else f"{recovery.seconds:.1f} s"
             self._tell(f"kill {number + 1}/{self._plan.kills}: {recovery.part}, back after {took}")
-            self._kills_left -= 1
-        self._killed_all.set()
+            self._shares.step()
+        self._shares.finish()
 
     async def _kill(self, victim: str) -> Recovery:
         part = "redis" if victim == EMPTY else victim

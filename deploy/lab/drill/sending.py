@@ -14,6 +14,8 @@ from deploy.lab.drill.numbered import Attempt, Fate, Request, Surface, body
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from deploy.lab.drill.shares import Shares
+
 ANSWER_SECONDS: Final = 20.0
 PAUSE_SECONDS: Final = 0.3
 _PATHS: Final = {Surface.S4: "/api/events", Surface.S1: "/api/telemetry"}
@@ -34,6 +36,8 @@ class Sender:
         self._lanes = lanes
         self.rate = rate
         """Events a second over all lanes; 0 for as fast as answers come. May be changed at any time."""
+        self.shares: Shares | None = None
+        """What may be sent by now; None: all."""
         self.enough = False
         """Set: requests that were not begun yet are not sent any more."""
         self._due = 0.0
@@ -57,6 +61,8 @@ class Sender:
             async def lane() -> None:
                 while queue and not self.enough:
                     request = queue.popleft()
+                    if self.shares is not None:
+                        await self.shares.take(request.count)
                     await self._pace(request.count)
                     if not await self._until_accepted(session, request, deadline):
                         left.append(request)
