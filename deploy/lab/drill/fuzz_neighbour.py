@@ -67,14 +67,13 @@ class Neighbour:
             self._wrong.append(f"{method} {path}: {status} {text[:120]!r}")
         return 200 <= status < 300
 
+    async def has_arrived(self, clickhouse: ClickHouse) -> bool:
+        """Whether everything that it sent can be queried."""
+        return set(self._sent) <= (await self._found(clickhouse)).keys()
+
     async def judge(self, clickhouse: ClickHouse) -> list[Verdict]:
         """Nothing of it was refused, lost or doubled; how its latencies grew is told, not judged."""
-        rows = await clickhouse.rows(
-            "SELECT session_id, count() FROM events WHERE game_id = {game:String}"
-            " AND startsWith(session_id, {run:String}) GROUP BY session_id",
-            {"game": self._game_id, "run": f"neighbour-{self.run_id}-"},
-        )
-        found = {str(session_id): int(count) for session_id, count in rows}
+        found = await self._found(clickhouse)
         wrong = [name for name in self._sent if found.pop(name, 0) != 1] + list(found)
         server = {"authorization": f"Bearer {self._keys['lo_srv']}"}
         _, text = await self._client.ask("GET", f"/server/v1/players/{self._player}", headers=server)
@@ -93,6 +92,15 @@ class Neighbour:
             ),
             Verdict("neighbour: latency beside the fuzz", bool(self._seconds[True]), self._latencies()),
         ]
+
+    async def _found(self, clickhouse: ClickHouse) -> dict[str, int]:
+        """By session: how many rows there are."""
+        rows = await clickhouse.rows(
+            "SELECT session_id, count() FROM events WHERE game_id = {game:String}"
+            " AND startsWith(session_id, {run:String}) GROUP BY session_id",
+            {"game": self._game_id, "run": f"neighbour-{self.run_id}-"},
+        )
+        return {str(session_id): int(count) for session_id, count in rows}
 
     def _requests(self) -> int:
         return sum(map(len, self._seconds.values()))
