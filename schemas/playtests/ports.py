@@ -1,0 +1,206 @@
+"""What the HTTP edges and the process managers ask of playtests' read side, as Protocols that `deploy` injects.
+
+Every method raises `schemas.edge.ports.StoreUnavailable` instead of guessing: while the store is away, or
+behind the log as it was when the store restarted. Times are unix milliseconds. By id a row is found whichever
+studio it is of: the caller compares `studio_id`.
+
+Lists come newest first by (time, id), which never changes. `before` is the place after which they go on: rows
+whose (time, id) is below it. At most `limit` rows come; who wants to know whether there are more asks for
+one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from schemas.playtests.views import (
+    Application,
+    Money,
+    Order,
+    Payment,
+    Playtester,
+    Slot,
+    SlotStatus,
+)
+
+LEDGER_HEAD: Final = 100
+"""Ledger rows of a studio, and of a playtester, that Redis keeps; older ones are in ClickHouse."""
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where a row stands in its list."""
+
+    at_ms: int
+    id: str
+
+
+class OrderRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An order with what is counted over its slots."""
+
+    order: Order
+    money: Money
+    slots: dict[SlotStatus, int]
+    """A status that no slot has may be missing."""
+
+
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One movement of a studio's credit, or of what a playtester has earned."""
+
+    id: str
+    type: str
+    """`top_up`, `adjustment`, `paid`, `credit`; a playtester's `payout_earned`, `payout_sent`."""
+    amount_cents: int
+    """Signed."""
+    balance_cents: int
+    """After it."""
+    at_ms: int
+    order_id: str | None = None
+    slot_id: str | None = None
+    payment_id: str | None = None
+    reason: str | None = None
+
+
+class NoticeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Something that a playtester is told; nothing is mailed."""
+
+    id: str
+    type: str
+    """The wire name's word of what happened: `application-rejected`, `slot-rejected`, …"""
+    order_id: str
+    at_ms: int
+    slot_id: str | None = None
+    application_id: str | None = None
+    message: str | None = None
+    """What the owner wrote, verbatim."""
+
+
+class Participation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a playtester has taken part in, as far as offers depend on it."""
+
+    games: frozenset[str] = frozenset()
+    """Of which they ever had a slot."""
+    accepted_games: frozenset[str] = frozenset()
+    """For which a submission of theirs was accepted."""
+
+
+class PlaytestReads(Protocol):
+    """S2's reads, in Redis but for old ledger rows: a client that got its answer reads its own write here."""
+
+    async def order(self, order_id: str) -> OrderRow | None:
+        """An order."""
+        ...
+
+    async def orders(self, order_ids: Sequence[str]) -> list[OrderRow | None]:
+        """Several, in the order asked."""
+        ...
+
+    async def game_orders(
+        self, studio_id: str, game_id: str, *, limit: int, before: Place | None = None
+    ) -> list[OrderRow]:
+        """A game's orders, by (created_at_ms, id)."""
+        ...
+
+    async def trial_free(self, studio_id: str, game_id: str) -> bool:
+        """Whether the game may still have its free trial."""
+        ...
+
+    async def order_slots(
+        self, order_id: str, *, limit: int, before: Place | None = None
+    ) -> list[Slot]:
+        """An order's slots, by (created_at_ms, id)."""
+        ...
+
+    async def slot(self, slot_id: str) -> Slot | None:
+        """A slot."""
+        ...
+
+    async def studio_slots(
+        self, studio_id: str, status: SlotStatus, *, limit: int, before: Place | None = None
+    ) -> list[Slot]:
+        """A studio's slots of one status, by (created_at_ms, id)."""
+        ...
+
+    async def active_orders(self, studio_id: str) -> int:
+        """How many orders of a studio are active."""
+        ...
+
+    async def slots_of_status(self, studio_id: str, status: SlotStatus) -> int:
+        """How many slots of a studio have a status."""
+        ...
+
+    async def applications(self, order_id: str) -> list[Application]:
+        """An order's whole pool (2,000 at most), in no order."""
+        ...
+
+    async def application(self, application_id: str) -> Application | None:
+        """An application."""
+        ...
+
+    async def playtesters(
+        self, studio_id: str, playtester_ids: Collection[str]
+    ) -> dict[str, Playtester]:
+        """Those of a studio's panel that something is known of."""
+        ...
+
+    async def participation(self, studio_id: str, playtester_id: str) -> Participation:
+        """What a playtester has taken part in."""
+        ...
+
+    async def joined(
+        self, studio_id: str, playtester_id: str, order_ids: Collection[str]
+    ) -> frozenset[str]:
+        """Those of the orders that the playtester ever had a slot of, or applied to."""
+        ...
+
+    async def offered(
+        self, studio_id: str, *, limit: int, before: Place | None = None
+    ) -> list[OrderRow]:
+        """Active orders of a studio that have an open slot, by (activated_at_ms, id); whoever they are for."""
+        ...
+
+    async def playtester_slots(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[Slot]:
+        """A playtester's slots, by (created_at_ms, id)."""
+        ...
+
+    async def playtester_applications(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[Application]:
+        """A playtester's applications, by (created_at_ms, id)."""
+        ...
+
+    async def earnings(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[LedgerRow]:
+        """What a playtester earned and was paid, by (at_ms, id)."""
+        ...
+
+    async def notices(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[NoticeRow]:
+        """What a playtester was told, by (at_ms, id)."""
+        ...
+
+    async def balance(self, studio_id: str) -> int:
+        """A studio's credit in cents; 0 where it never had any."""
+        ...
+
+    async def payment(self, payment_id: str) -> Payment | None:
+        """A top-up."""
+        ...
+
+    async def payments(
+        self, studio_id: str, *, limit: int, before: Place | None = None
+    ) -> list[Payment]:
+        """A studio's top-ups, by (created_at_ms, id)."""
+        ...
+
+    async def ledger(
+        self, studio_id: str, *, limit: int, before: Place | None = None
+    ) -> list[LedgerRow]:
+        """A studio's movements, by (at_ms, id)."""
+        ...
