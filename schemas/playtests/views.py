@@ -122,6 +122,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_id: str
     studio_id: str
     game_id: str
+    number: int
+    """From 1, in its order: slot n gets key n."""
     status: SlotStatus
     created_at_ms: int
     deadline_at_ms: int | None = None
