@@ -67,8 +67,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     qualifications: str | None = None
     activated_at_ms: int | None = None
     applications_expire_at_ms: int | None = None
-    data_key: bytes = b""
-    """The order's data key as `schemas.seal` wrapped it: what the order's secrets are sealed under."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -128,8 +126,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_at_ms: int
     deadline_at_ms: int | None = None
     playtester_id: str | None = None
-    game_key: bytes = b""
-    """Sealed; empty where the order gave none."""
+    game_key: str = ""
+    """As `schemas.seal` sealed it; empty where the order gave none."""
     submission: Submission | None = None
     rating: Rating | None = None
     rejection: Rejection | None = None
@@ -148,8 +146,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     studio_id: str
     playtester_id: str
     status: ApplicationStatus
-    qualifications_response: bytes
-    """Sealed."""
+    qualifications_response: str
+    """As `schemas.seal` sealed it."""
     created_at_ms: int
     reviewed_at_ms: int | None = None
     """When it left `pending`, whoever decided it."""
