@@ -1,4 +1,4 @@
-"""What the HTTP edges and the process managers ask of playtests' read side, as Protocols that `deploy` injects.
+"""What edges and process managers ask of playtests' read side, as Protocols that `deploy` injects.
 
 Every method raises `schemas.edge.ports.StoreUnavailable` instead of guessing: while the store is away, or
 behind the log as it was when the store restarted. Times are unix milliseconds. By id a row is found whichever
@@ -18,6 +18,7 @@ import msgspec
 
 from schemas.playtests.views import (
     Application,
+    LedgerRow,
     Money,
     Order,
     Payment,
@@ -44,23 +45,6 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     money: Money
     slots: dict[SlotStatus, int]
     """A status that no slot has may be missing."""
-
-
-class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One movement of a studio's credit, or of what a playtester has earned."""
-
-    id: str
-    type: str
-    """`top_up`, `adjustment`, `paid`, `credit`; a playtester's `payout_earned`, `payout_sent`."""
-    amount_cents: int
-    """Signed."""
-    balance_cents: int
-    """After it."""
-    at_ms: int
-    order_id: str | None = None
-    slot_id: str | None = None
-    payment_id: str | None = None
-    reason: str | None = None
 
 
 class NoticeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -107,14 +91,16 @@ class PlaytestReads(Protocol):
         """Whether the game may still have its free trial."""
         ...
 
-    async def order_slots(
-        self, order_id: str, *, limit: int, before: Place | None = None
-    ) -> list[Slot]:
+    async def order_slots(self, order_id: str, *, limit: int, before: Place | None = None) -> list[Slot]:
         """An order's slots, by (created_at_ms, id)."""
         ...
 
     async def slot(self, slot_id: str) -> Slot | None:
         """A slot."""
+        ...
+
+    async def game_keys(self, slots: Sequence[Slot]) -> list[str | None]:
+        """Each slot's game key, sealed; None where it has none."""
         ...
 
     async def studio_slots(
@@ -139,9 +125,7 @@ class PlaytestReads(Protocol):
         """An application."""
         ...
 
-    async def playtesters(
-        self, studio_id: str, playtester_ids: Collection[str]
-    ) -> dict[str, Playtester]:
+    async def playtesters(self, studio_id: str, playtester_ids: Collection[str]) -> dict[str, Playtester]:
         """Those of a studio's panel that something is known of."""
         ...
 
@@ -149,16 +133,12 @@ class PlaytestReads(Protocol):
         """What a playtester has taken part in."""
         ...
 
-    async def joined(
-        self, studio_id: str, playtester_id: str, order_ids: Collection[str]
-    ) -> frozenset[str]:
+    async def joined(self, studio_id: str, playtester_id: str, order_ids: Collection[str]) -> frozenset[str]:
         """Those of the orders that the playtester ever had a slot of, or applied to."""
         ...
 
-    async def offered(
-        self, studio_id: str, *, limit: int, before: Place | None = None
-    ) -> list[OrderRow]:
-        """Active orders of a studio that have an open slot, by (activated_at_ms, id); whoever they are for."""
+    async def offered(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[OrderRow]:
+        """Active orders of a studio with an open slot, by (activated_at_ms, id); whoever they are for."""
         ...
 
     async def playtester_slots(
@@ -193,14 +173,10 @@ class PlaytestReads(Protocol):
         """A top-up."""
         ...
 
-    async def payments(
-        self, studio_id: str, *, limit: int, before: Place | None = None
-    ) -> list[Payment]:
+    async def payments(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[Payment]:
         """A studio's top-ups, by (created_at_ms, id)."""
         ...
 
-    async def ledger(
-        self, studio_id: str, *, limit: int, before: Place | None = None
-    ) -> list[LedgerRow]:
+    async def ledger(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[LedgerRow]:
         """A studio's movements, by (at_ms, id)."""
         ...

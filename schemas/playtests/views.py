@@ -7,7 +7,7 @@ Source: the playtests contract, "Objects". `gc=False`: plain values form no cycl
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -27,10 +27,16 @@ SlotStatus = Literal[
     "cancelled",
     "publishing",
 ]
+SLOT_STATUSES: Final[tuple[SlotStatus, ...]] = get_args(SlotStatus)
 ApplicationStatus = Literal["pending", "approved", "rejected", "auto_rejected", "withdrawn"]
 TranscriptionStatus = Literal["pending", "processing", "approved", "failed"]
 BlockReason = Literal["cannot_launch", "key_invalid", "crash", "hardware", "content", "other"]
 PaymentStatus = Literal["pending", "completed", "failed"]
+PayoutStatus = Literal["sent", "failed"]
+LedgerType = Literal[
+    "top_up", "adjustment", "paid", "credit", "payout_earned", "payout_sent", "payout_failed"
+]
+"""A studio's first four; a playtester's the others."""
 TrialStatus = Literal["none", "pending", "approved", "declined"]
 
 
@@ -42,6 +48,38 @@ class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payout_cents: int = 0
     fee_cents: int = 0
     credited_cents: int = 0
+
+
+class SlotCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """How many slots of an order have each status."""
+
+    open: int = 0
+    reserved: int = 0
+    submitted: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    expired: int = 0
+    blocked: int = 0
+    cancelled: int = 0
+    publishing: int = 0
+
+    @property
+    def live(self) -> int:
+        """Seats whose money is still on a slot."""
+        return self.open + self.reserved + self.submitted + self.blocked
+
+    def by_status(self) -> dict[SlotStatus, int]:
+        """Every status with its count."""
+        return {status: getattr(self, status) for status in SLOT_STATUSES}
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What is counted over an order, as it is after an event: to be set as it is."""
+
+    money: Money = Money()
+    slots: SlotCounts = SlotCounts()
+    due_at_ms: int | None = None
+    """When a ReviewDue has something to do; None while it has nothing."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -113,8 +151,24 @@ class BlockedReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     notes: str | None = None
 
 
+class SlotState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What every slot has, as it is after an event: to be set as it is. The rest of `Slot` comes in parts."""
+
+    id: str
+    number: int
+    status: SlotStatus
+    created_at_ms: int
+    deadline_at_ms: int | None = None
+    """Of the submission, from the reservation on."""
+    playtester_id: str | None = None
+    previous_slot_id: str | None = None
+    key_number: int | None = None
+    due_at_ms: int | None = None
+    """When a SlotDue (reserved) or a BlockDue (blocked) has something to do; None in other states."""
+
+
 class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One seat of an order, from open to its end."""
+    """A slot and all that was said of it, as reads answer it."""
 
     id: str
     order_id: str
@@ -126,8 +180,10 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_at_ms: int
     deadline_at_ms: int | None = None
     playtester_id: str | None = None
+    key_number: int | None = None
+    """Of its game key among the order's keys, from 1; None where the order gave none."""
     game_key: str = ""
-    """As `schemas.seal` sealed it; empty where the order gave none."""
+    """As `schemas.seal` sealed it; empty where there is none, or nobody is to see it."""
     submission: Submission | None = None
     rating: Rating | None = None
     rejection: Rejection | None = None
@@ -136,10 +192,40 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     previous_slot_id: str | None = None
     public_key: str = ""
     """Of the object store, once the recording is published."""
+    due_at_ms: int | None = None
+
+
+class ApplicationState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An application without its text, as it is after an event: to be set as it is."""
+
+    id: str
+    playtester_id: str
+    status: ApplicationStatus
+    created_at_ms: int
+    reviewed_at_ms: int | None = None
+    """When it left `pending`, whoever decided it."""
+    assigned_slot_id: str | None = None
+
+
+class AutoRejected(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One of many applications that were rejected at once, at the event's time."""
+
+    id: str
+    playtester_id: str
+    created_at_ms: int
+
+
+class ShownToPlaytester(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What of an order the playtester of a slot sees beside it, as it was then: for the answer alone."""
+
+    payout_cents: int
+    notes_for_testers: str | None = None
+    game_key: str = ""
+    """As `schemas.seal` sealed it."""
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One playtester's application to one order, for life."""
+    """One playtester's application to one order, for life, as reads answer it."""
 
     id: str
     order_id: str
@@ -169,6 +255,38 @@ class Playtester(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Earned and not yet paid out."""
 
 
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One movement of a studio's credit, or of what a playtester has earned."""
+
+    id: str
+    number: int
+    """Position in its ledger, from 1, without gaps."""
+    type: LedgerType
+    amount_cents: int
+    """Signed. The sum of a ledger's amounts is its balance."""
+    balance_cents: int
+    """After it; never negative."""
+    at_ms: int
+    order_id: str | None = None
+    slot_id: str | None = None
+    payment_id: str | None = None
+    payout_id: str | None = None
+    reason: str | None = None
+    """What the operator said."""
+
+
+class Payout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Money that was sent to a playtester, outside; `failed` when it came back."""
+
+    id: str
+    playtester_id: str
+    amount_cents: int
+    status: PayoutStatus
+    sent_at_ms: int
+    external_id: str | None = None
+    reason: str | None = None
+
+
 class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A studio's top-up through the payment provider."""
 
@@ -179,5 +297,6 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_at_ms: int
     provider: str
     external_id: str | None = None
-    playtest_id: str | None = None
+    order_id: str | None = None
     """What it pays once it is completed."""
+    ended_at_ms: int | None = None
