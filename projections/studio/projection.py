@@ -130,6 +130,7 @@ def _studio(event: Any, deletions: list[Operation], settings: list[Operation]) -
         name=event.name,
         plan=event.plan,
         created_at_ms=event.created_at_ms,
+        playtest_pricing=event.playtest_pricing,
     )
     settings.append(set_field("studios", studio.id, _encode(studio)))
     settings.append(set_field("studio-slugs", studio.slug, studio.id))

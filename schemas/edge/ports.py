@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from schemas.playtests.pricing import DEFAULT_PRICING, PlaytestPricing
+
 
 class KeyKind(StrEnum):
     """Every kind of credential; the value is the key's name in demo.json and in commands."""
@@ -43,6 +45,14 @@ class Studio(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     plan: str
     created_at_ms: int
+    playtest_pricing: PlaytestPricing | msgspec.UnsetType = msgspec.UNSET
+    """UNSET: the default prices; see `pricing`."""
+
+    @property
+    def pricing(self) -> PlaytestPricing:
+        """What its playtests cost and pay."""
+        pricing = self.playtest_pricing
+        return DEFAULT_PRICING if isinstance(pricing, msgspec.UnsetType) else pricing
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from schemas.codec import Codec, Message
 from schemas.edge.ports import KeyKind
+from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.games import GameSettings
 
 
@@ -29,6 +31,8 @@ class DefineStudio(Message, frozen=True, kw_only=True):
     slug: str
     name: str
     plan: str = "free"
+    playtest_pricing: PlaytestPricing | UnsetType = UNSET
+    """UNSET: the default prices."""
     games: list[DefinedGame] = []
 
 

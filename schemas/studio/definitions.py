@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.playtests.pricing import PlaytestPricing, pinned_pricing, pricing_problems
 from schemas.studio.commands import COMMANDS, DefinedGame, DefineStudio
 from schemas.studio.definitions_events import Name, Section
 from schemas.studio.definitions_game import GameSection, Slug, game_problems, settings_of, slug_problem
@@ -31,6 +32,7 @@ class StudioSection(Section, frozen=True, kw_only=True):
     slug: Slug
     name: Name
     plan: Literal["free", "indie", "studio"] = "free"
+    playtest_pricing: PlaytestPricing = PlaytestPricing()
 
 
 class DefinitionFile(Section, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ def load_definitions(text: str) -> DefineStudio:
         slug=file.studio.slug,
         name=file.studio.name,
         plan=file.studio.plan,
+        playtest_pricing=pinned_pricing(file.studio.playtest_pricing),
         games=[DefinedGame(id=game.id, settings=settings_of(game)) for game in file.games],
     )
     size = len(COMMANDS.encode(command))
@@ -69,6 +72,10 @@ def _problems(source: Source, file: DefinitionFile) -> list[Problem]:
     reason = slug_problem(file.studio.slug)
     if reason is not None:
         problems.append(source.problem(("studio", "slug"), reason))
+    problems += [
+        source.problem(("studio", "playtestPricing", field), why)
+        for field, why in pricing_problems(file.studio.playtest_pricing)
+    ]
     seen: dict[str, Path] = {}
     for index, game in enumerate(file.games):
         for field, value in (("id", game.id), ("slug", game.slug)):

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from schemas.edge import ports
+from schemas.studio.definitions_batches import BATCHES_MAX, BatchSection
 from schemas.studio.definitions_events import (
     EventDefinition,
     Finding,
@@ -110,6 +111,7 @@ class GameSection(Section, frozen=True, kw_only=True):
     webhooks: Annotated[list[Webhook], Meta(max_length=WEBHOOKS_MAX)] = []
     limits: LimitsSection = LimitsSection()
     heatmap_axes: Literal["xy", "xz", "yz"] = "xy"
+    batches: Annotated[list[BatchSection], Meta(max_length=BATCHES_MAX)] = []
 
 
 def slug_problem(slug: str) -> str | None:
@@ -134,6 +136,7 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
     yield from _twice(("feedbackForms",), "id", [form.id for form in game.feedback_forms])
     yield from _twice(("webhooks",), "id", [webhook.id for webhook in game.webhooks])
     yield from webhook_problems(game.webhooks)
+    yield from _twice(("batches",), "id", [batch.id for batch in game.batches])
     for index, form in enumerate(game.feedback_forms):
         yield from _twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
     for index, event in enumerate(game.events):
@@ -155,10 +158,17 @@ def _in_utc(event: EventDefinition) -> EventDefinition:
     return msgspec.structs.replace(event, window=msgspec.structs.replace(event.window, **known))
 
 
+def _batch_in_utc(batch: BatchSection) -> BatchSection:
+    if batch.expires_at is None:
+        return batch
+    return msgspec.structs.replace(batch, expires_at=utc(batch.expires_at))
+
+
 def settings_of(game: GameSection) -> GameSettings:
     """The section as it travels: plain data, defaults filled in, so that equal meaning is equal data."""
     # Left out where there are none, so that definitions from before there were any are equal still.
     webhooks = {"webhooks": msgspec.to_builtins(game.webhooks)} if game.webhooks else {}
+    batches = [msgspec.to_builtins(_batch_in_utc(batch)) for batch in game.batches]
     return GameSettings(
         slug=game.slug,
         name=game.name,
@@ -169,5 +179,6 @@ def settings_of(game: GameSection) -> GameSettings:
             "catalog": msgspec.to_builtins(game.catalog),
             "events": [msgspec.to_builtins(_in_utc(event)) for event in game.events],
             **webhooks,
+            **({"batches": batches} if batches else {}),
         },
     )

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from schemas.codec import Codec, Message
+from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.games import GameSettings
 
 
@@ -27,10 +30,12 @@ class StudioDefined(StudioEvent, frozen=True, kw_only=True):
     name: str
     plan: str
     created_at_ms: int
+    playtest_pricing: PlaytestPricing | UnsetType = UNSET
+    """UNSET: the default prices."""
 
 
 class StudioChanged(StudioEvent, frozen=True, kw_only=True):
-    """A studio's name or plan is another now. `changed` names the fields."""
+    """A studio's name, plan or prices are others now. `changed` names the fields."""
 
     WIRE: ClassVar[str] = "studio.studio-changed.v1"
 
@@ -39,6 +44,7 @@ class StudioChanged(StudioEvent, frozen=True, kw_only=True):
     plan: str
     created_at_ms: int
     changed: list[str]
+    playtest_pricing: PlaytestPricing | UnsetType = UNSET
 
 
 class GameDefined(StudioEvent, frozen=True, kw_only=True):

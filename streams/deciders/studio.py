@@ -14,6 +14,7 @@ import msgspec
 
 import schemas.codec
 import schemas.edge.ports
+import schemas.playtests.pricing
 import schemas.studio.events
 import schemas.studio.games
 from schemas.codec import Message
@@ -27,6 +28,7 @@ from schemas.identifiers import (
     derived_id,
 )
 from schemas.studio.commands import COMMANDS, CreateKey, DefinedGame, DefineStudio, RevokeKey, RotateKey
+from schemas.studio.definitions_batches import FIXED
 from schemas.studio.events import (
     EVENTS,
     GameChanged,
@@ -64,6 +66,10 @@ def decide(state: StudioState, request: Request) -> Verdict:
     raise TypeError(f"{type(command).__name__} is no command of this noun")
 
 
+_CHANGEABLE: Final = {"name": "name", "plan": "plan", "playtest_pricing": "playtestPricing"}
+"""A studio's fields that a definition changes, and what a definition file calls them."""
+
+
 def definition_hash(settings: GameSettings) -> str:
     """16 hexadecimal digits that name what a definition says."""
     return hashlib.sha256(_encoder.encode(settings)).hexdigest()[:16]
@@ -84,12 +90,15 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
                 name=command.name,
                 plan=command.plan,
                 created_at_ms=request.at_ms,
+                playtest_pricing=command.playtest_pricing,
             )
         )
     else:
         studio = state.studios[studio_id]
         slugs = dict(studio.games)
-        changed = [name for name in ("name", "plan") if getattr(studio, name) != getattr(command, name)]
+        changed = [
+            shown for name, shown in _CHANGEABLE.items() if getattr(studio, name) != getattr(command, name)
+        ]
         if changed:
             events.append(
                 StudioChanged(
@@ -99,6 +108,7 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
                     plan=command.plan,
                     created_at_ms=studio.created_at_ms,
                     changed=changed,
+                    playtest_pricing=command.playtest_pricing,
                 )
             )
     slug_of = {game_id: slug for slug, game_id in slugs.items()}
@@ -112,10 +122,23 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
         known = state.games.get(game_id)
         if game_id in named or (known is not None and known.studio_id != studio_id):
             return _refused(409, "id_taken", "the game's id is taken", f"games[{index}].id")
+        if known is not None and (batch_id := _changed_batch(known.settings, game.settings)):
+            path = f"games[{index}].batches[{batch_id}]"
+            return _refused(409, "fixed", "a batch's source, redemption and identity mode are fixed", path)
         named.add(game_id)
         slug_of[game_id] = game.settings.slug
         events += _game_events(state, request, studio_id, game_id, game)
     return _checked_games(slug_of, command) or tuple(events)
+
+
+def _changed_batch(before: GameSettings, after: GameSettings) -> str | None:
+    """A batch of which something differs that never changes."""
+    known = {batch["id"]: batch for batch in before.definition.get("batches", [])}
+    for batch in after.definition.get("batches", []):
+        old = known.get(batch["id"])
+        if old is not None and any(old[field] != batch[field] for field in FIXED):
+            return str(batch["id"])
+    return None
 
 
 def _checked_games(slug_of: dict[str, str], command: DefineStudio) -> CommandRejected | None:
@@ -279,6 +302,7 @@ STUDIO: Final = Noun(
         log_time,
         schemas.codec,
         schemas.edge.ports,
+        schemas.playtests.pricing,
         schemas.studio.events,
         schemas.studio.games,
     ),

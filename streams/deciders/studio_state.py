@@ -13,6 +13,7 @@ from immutables import Map
 
 from schemas.codec import Message
 from schemas.edge.ports import KeyKind
+from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.events import (
     GameChanged,
     GameDefined,
@@ -39,6 +40,7 @@ class Studio(msgspec.Struct, frozen=True, kw_only=True):
     games: Map[str, str] = Map()
     """Game id by slug."""
     active_keys: int = 0
+    playtest_pricing: PlaytestPricing | msgspec.UnsetType = msgspec.UNSET
     management_key_id: str = ""
     """The one active management key; empty for none."""
 
@@ -86,7 +88,13 @@ def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
             state = _studio_defined(state, event)
         case StudioChanged():
             studio = state.studios[event.studio_id]
-            studio = msgspec.structs.replace(studio, slug=event.slug, name=event.name, plan=event.plan)
+            studio = msgspec.structs.replace(
+                studio,
+                slug=event.slug,
+                name=event.name,
+                plan=event.plan,
+                playtest_pricing=event.playtest_pricing,
+            )
             state = _with_studio(state, event, studio)
         case GameDefined():
             state = _game_defined(state, event, previous_slug=None)
@@ -106,7 +114,13 @@ def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
 
 
 def _studio_defined(state: StudioState, event: StudioDefined) -> StudioState:
-    studio = Studio(slug=event.slug, name=event.name, plan=event.plan, created_at_ms=event.created_at_ms)
+    studio = Studio(
+        slug=event.slug,
+        name=event.name,
+        plan=event.plan,
+        created_at_ms=event.created_at_ms,
+        playtest_pricing=event.playtest_pricing,
+    )
     return msgspec.structs.replace(
         state,
         studios=state.studios.set(event.studio_id, studio),
