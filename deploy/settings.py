@@ -50,6 +50,9 @@ class Settings:
     port: int = DEFAULT_HTTP_PORT
     secret: str = ""
     """Deployment secret, from which shown-once keys are derived. Empty: read from `<home>/secret`."""
+    old_secrets: tuple[str, ...] = ()
+    """Former deployment secrets, newest first: what they sealed still opens. Empty: `<home>/old-secrets`,
+    one a line."""
     telemetry_partitions: int = 1
     liveops_partitions: int = LIVEOPS_COMMANDS.partitions
     """Of the liveops topics; fixed for ever once they exist."""
@@ -102,6 +105,16 @@ class Settings:
             raise SettingsError(
                 f"there is no deployment secret: set {PREFIX}SECRET, or let `questlog up` make {path}"
             ) from None
+
+    def old_deployment_secrets(self) -> list[bytes]:
+        """Former deployment secrets, newest first."""
+        if self.old_secrets:
+            return [one.encode() for one in self.old_secrets]
+        try:
+            lines = (self.home / "old-secrets").read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        return [line.strip() for line in lines if line.strip()]
 
     def store_password(self, store: str) -> str:
         """The password of an embedded store's owner, derived from the deployment secret and the store's name.
