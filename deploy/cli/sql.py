@@ -12,6 +12,7 @@ import typer
 
 from deploy import settings
 from deploy.cli.running_stack import of_home
+from deploy.stack.output import whole_stdout
 from projections.clickhouse.address import address
 
 app = typer.Typer()
@@ -42,9 +43,9 @@ def sql_command(
         f"{url}?{urllib.parse.urlencode(parameters)}", text.encode(), headers
     )
     try:
-        with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
+        with urllib.request.urlopen(request) as response, whole_stdout() as output:  # noqa: S310 - as above
             while piece := response.read(1 << 20):
-                sys.stdout.buffer.write(piece)
+                output.write(piece)
     except urllib.error.HTTPError as error:
         print(error.read().decode(errors="replace").strip(), file=sys.stderr)
         raise typer.Exit(1) from None

@@ -20,6 +20,7 @@ import uvloop
 from deploy.lab.bench.load import LOOPBACK, Connection, OrderRefusedError, Result, Run
 from deploy.lab.bench.load import Order as Limits
 from deploy.lab.bench.mix import Body
+from deploy.stack.output import whole_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +140,9 @@ def main() -> None:
     except (msgspec.DecodeError, OrderRefusedError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(go(order))))
+    result = uvloop.run(go(order))
+    with whole_stdout() as output:
+        output.write(msgspec.json.encode(result))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import msgspec
 import uvloop
 
 from deploy.lab.bench.mix import Body, bodies
+from deploy.stack.output import whole_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +255,8 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
     result = uvloop.run(Run(order).go())
-    sys.stdout.buffer.write(msgspec.json.encode(result))
+    with whole_stdout() as output:
+        output.write(msgspec.json.encode(result))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import array
+import asyncio
+import fcntl
+import os
 import random
+import signal
+import subprocess
 import sys
+import termios
+import time
 
 import msgspec
 import pytest
 
 from deploy.lab.bench import mix
+from deploy.lab.bench.calls import CallOrder, Target
 from deploy.lab.bench.ingest import load, read_relay
-from deploy.lab.bench.load import Order, OrderRefusedError, Run, check, percentile
+from deploy.lab.bench.load import Order, OrderRefusedError, Result, Run, check, percentile
 from tests.deploy.lab.bench.sink import sink
 
 TOKEN = "pub"  # noqa: S105 - the sink takes any
+PIPE_BYTES = 4096
 APP = "72ab8f81-ef36-4712-a046-399a62b9afaa"
 
 
@@ -82,6 +92,45 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
     assert result.events == 100 * len(served.bodies)
     assert result.cpu_seconds > 0
     assert sys.executable
+
+
+@pytest.mark.parametrize("generator", ["load", "calls"])
+async def test_a_result_is_whole_although_its_write_to_a_full_pipe_is_interrupted(generator: str) -> None:
+    """Of an unbuffered Python, as containers have it."""
+    async with sink() as served:
+        asked: Order | CallOrder = order(served.url, batch=1, seconds=0.5)
+        if generator == "calls":
+            targets = [Target("/sdk/v1/ping", body='{"amount":1,')]
+            asked = CallOrder(url=served.url, token=TOKEN, targets=targets, seconds=0.5, connections=4)
+        written = await asyncio.to_thread(interrupted, f"deploy.lab.bench.{generator}", asked)
+    result = msgspec.json.decode(written, type=Result)
+    assert len(written) > 2 * PIPE_BYTES
+    assert len(result.latencies_ms) == result.requests > 0
+
+
+def interrupted(module: str, asked: Order | CallOrder) -> bytes:
+    """What a generator writes, stopped and continued while its pipe is full."""
+    command = [sys.executable, "-m", module]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, stdin=pipe, stdout=pipe, pipesize=PIPE_BYTES, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(asked))
+        process.stdin.close()
+        while unread_bytes(process.stdout.fileno()) < PIPE_BYTES and process.poll() is None:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        os.kill(process.pid, signal.SIGCONT)
+        return process.stdout.read()
+
+
+def unread_bytes(descriptor: int) -> int:
+    (count,) = array.array("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
+    return count
 
 
 @pytest.mark.parametrize(
