@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
@@ -69,15 +67,19 @@ def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT
     if as_json:
         print(json.dumps([_summary(entry) for entry in entries.values()]))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("id", "time", "reader", "reason", "replays", "error"):
-        table.add_column(title, no_wrap=True)
-    for name, entry in entries.items():
-        letter = entry.letter
-        when = iso_ms(letter.appended_at_ms)
-        table.add_row(name, when, letter.reader, letter.reason, str(entry.replays), letter.error[:80])
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    for entry in entries.values():
+        print("\n".join(entry_lines(entry)))
     print(f"{len(entries)} dead letter(s)")
+
+
+def entry_lines(entry: Entry) -> list[str]:
+    """A dead letter as `list` shows it: its id and time, then who gave up and how often, then the error."""
+    letter = entry.letter
+    return [
+        f"{letter.id}  {iso_ms(letter.appended_at_ms)}",
+        f"    {letter.reader}, {letter.reason}, replayed {entry.replays} times",
+        f"    {letter.error}",
+    ]
 
 
 @app.command("show")

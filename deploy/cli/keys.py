@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from deploy.cli.running_stack import of_home
 from deploy.studio_desk import Refused, studio_desk
@@ -121,14 +119,19 @@ def list_command(
     if as_json:
         print(json.dumps([{"studio": owner.slug, **msgspec.to_builtins(row)} for owner, row in found]))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("key", "kind", "studio", "game", "tester", "name", "created", "rotated"):
-        table.add_column(title, no_wrap=True)
     for owner, row in found:
-        changed = iso_ms(row.rotated_at_ms) if row.rotated_at_ms else ""
-        cells = (row.key_id, row.kind, owner.slug, row.game_id, row.tester_id, row.name)
-        table.add_row(*cells, iso_ms(row.created_at_ms), changed)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+        print("\n".join(key_lines(owner.slug, row)))
+
+
+def key_lines(studio: str, row: KeyRow) -> list[str]:
+    """A key as `list` shows it: its id and kind, then a line for whom it is and one for since when."""
+    whose = {"studio": studio, "game": row.game_id, "tester": row.tester_id, "name": row.name}
+    rotated = f", rotated {iso_ms(row.rotated_at_ms)}" if row.rotated_at_ms else ""
+    return [
+        f"{row.key_id}  {row.kind}",
+        "    " + ", ".join(f"{name} {value}" for name, value in whose.items() if value),
+        f"    created {iso_ms(row.created_at_ms)}{rotated}",
+    ]
 
 
 @asynccontextmanager

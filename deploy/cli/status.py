@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from deploy.cli.running_stack import of_home
+from deploy.cli.tables import show, table
 from deploy.failure_policy import advice
 from deploy.stack.program import ask_health
 from deploy.stack.supervisor import STATUS_FILE
@@ -22,6 +22,8 @@ from projections.redis.failures import RedisFailures
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from schemas.failures import Failing
 
 app = typer.Typer()
@@ -47,15 +49,8 @@ def status_command(
     elif not parts:
         print(f"nothing runs on {home}")
     else:
-        table = Table(box=None, pad_edge=False)
-        for title in ("part", "state", "pid", "lag", "restarts", "metrics"):
-            table.add_column(title)
-        for part in parts:
-            metrics = f"http://127.0.0.1:{part['admin_port']}/metrics" if part["admin_port"] else ""
-            lag = "" if part["lag"] is None else str(part["lag"])
-            restarts = str(part["restarts"] or "")
-            table.add_row(part["name"], part["state"], str(part["pid"] or ""), lag, restarts, metrics)
-        Console(highlight=False, width=120).print(table)
+        show(Console(highlight=False), parts_table(parts))
+        print("health and metrics of each: http://127.0.0.1:<admin port>/healthz and /metrics")
         for entry in failing:
             print(f"POISON: {entry.role} fails at {entry.place} ({entry.failures} times): {entry.error}")
             print(f"  {advice(entry)}")
@@ -63,6 +58,15 @@ def status_command(
         raise typer.Exit(3)
     if failing or any(part["state"] != "ready" for part in parts):
         raise typer.Exit(1)
+
+
+def parts_table(parts: list[dict[str, Any]]) -> Table:
+    """A row for each part."""
+    made = table("part", "state", "pid", "lag", "restarts", "admin port", words=2)
+    for part in parts:
+        figures = (part["pid"] or "", part["lag"], part["restarts"] or "", part["admin_port"] or "")
+        made.add_row(part["name"], part["state"], *("" if one is None else str(one) for one in figures))
+    return made
 
 
 async def read_status(home: Path) -> list[dict[str, Any]]:

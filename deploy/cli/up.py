@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 
 from deploy import settings
 from deploy.cli import LabMissing, has_lab, running_stack
+from deploy.cli.tables import table
 from deploy.prepare import prepare
 from deploy.repair.repair import FOLDER, TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
@@ -34,6 +34,8 @@ from schemas.topics import LIVEOPS_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rich.table import Table
 
     from deploy.settings import Settings
 
@@ -266,16 +268,14 @@ async def _show(supervisor: Supervisor, console: Console) -> None:
 
 
 def _table(parts: Iterable[PartStatus]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("part", "state", "pid", "lag", "restarts"):
-        table.add_column(title)
+    made = table("part", "state", "pid", "lag", "restarts", words=2)
     for part in parts:
         colour = _STATE_COLOURS.get(part.state, "yellow")
         lag = "" if part.lag is None else str(part.lag)
-        table.add_row(
+        made.add_row(
             part.name, f"[{colour}]{part.state}[/]", str(part.pid or ""), lag, str(part.restarts or "")
         )
-    return table
+    return made
 
 
 def _check_ports(ports: Ports) -> None:

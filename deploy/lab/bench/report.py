@@ -4,83 +4,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from deploy.cli.tables import figures, show, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rich.console import Console
+    from rich.table import Table
 
     from deploy.lab.bench.ceilings import Ceiling
     from deploy.lab.bench.ingest import Phase
 
 
-def show(console: Console, phases: list[Phase], ceilings: list[Ceiling]) -> None:
+def show_report(console: Console, phases: list[Phase], ceilings: list[Ceiling]) -> None:
     """The whole report."""
-    console.print(_phases(phases))
-    console.print(_cpu(phases))
+    show(console, *_phases(phases), *_cpu(phases))
     for phase in phases:
         if phase.refused or phase.lost:
             console.print(
                 f"{phase.name}: answers other than 2xx {phase.refused}, connections lost {phase.lost}"
             )
     if ceilings:
-        console.print(_ceilings(ceilings))
+        show(console, _ceilings(ceilings))
         for line in ratios(phases, ceilings):
-            console.print(line)
+            console.print(line, soft_wrap=False)
 
 
-def _phases(phases: list[Phase]) -> Table:
-    table = Table(title="Accepted, and queryable", title_justify="left", box=None, pad_edge=False)
-    for title in (
-        "",
-        "events/s",
-        "requests/s",
-        "answer p50",
-        "p99",
-        "queryable p50",
-        "p99",
-        "caught up after",
-    ):
-        table.add_column(title, justify="left" if not title else "right")
-    for phase in phases:
-        table.add_row(
-            phase.name,
-            f"{phase.events_a_second:,.0f}",
-            f"{phase.requests_a_second:,.0f}",
-            _ms(phase.answer_p50_ms),
-            _ms(phase.answer_p99_ms),
-            _ms(phase.queryable_p50_ms),
-            _ms(phase.queryable_p99_ms),
-            "not" if phase.caught_up_seconds is None else f"{phase.caught_up_seconds:.1f} s",
-        )
-    return table
+def cpu_rows(used: Sequence[Mapping[str, float]], digits: int) -> dict[str, list[str]]:
+    """A row for each process, of what each measurement used of it."""
+    names = sorted({name for one in used for name in one})
+    return {name: [f"{one.get(name, 0.0):.{digits}f}" for one in used] for name in names}
 
 
-def _cpu(phases: list[Phase]) -> Table:
-    table = Table(title="CPU for each event, µs", title_justify="left", box=None, pad_edge=False)
-    table.add_column("process")
-    for phase in phases:
-        table.add_column(phase.name, justify="right")
-    for name in sorted({name for phase in phases for name in phase.cpu_us}):
-        table.add_row(name, *(f"{phase.cpu_us.get(name, 0.0):.2f}" for phase in phases))
-    table.add_row("total, wire to query", *(f"{phase.cpu_us_total:.2f}" for phase in phases))
-    table.add_row("edge while accepting", *(f"{phase.accept_cpu_us:.2f}" for phase in phases))
-    table.add_row("(load generator)", *(f"{phase.load_cpu_us:.2f}" for phase in phases))
-    return table
+def _phases(phases: list[Phase]) -> list[Table]:
+    rows = {
+        "events/s": [f"{phase.events_a_second:,.0f}" for phase in phases],
+        "requests/s": [f"{phase.requests_a_second:,.0f}" for phase in phases],
+        "answered, p50": [_ms(phase.answer_p50_ms) for phase in phases],
+        "answered, p99": [_ms(phase.answer_p99_ms) for phase in phases],
+        "queryable, p50": [_ms(phase.queryable_p50_ms) for phase in phases],
+        "queryable, p99": [_ms(phase.queryable_p99_ms) for phase in phases],
+        "caught up after": [
+            "not" if phase.caught_up_seconds is None else f"{phase.caught_up_seconds:.1f} s"
+            for phase in phases
+        ],
+    }
+    return figures([phase.name for phase in phases], rows, title="Accepted, and queryable")
+
+
+def _cpu(phases: list[Phase]) -> list[Table]:
+    rows = cpu_rows([phase.cpu_us for phase in phases], digits=2) | {
+        "total, wire to query": [f"{phase.cpu_us_total:.2f}" for phase in phases],
+        "edge while accepting": [f"{phase.accept_cpu_us:.2f}" for phase in phases],
+        "(load generator)": [f"{phase.load_cpu_us:.2f}" for phase in phases],
+    }
+    return figures([phase.name for phase in phases], rows, title="CPU for each event, µs")
 
 
 def _ceilings(ceilings: list[Ceiling]) -> Table:
-    table = Table(title="Ceilings in this run", title_justify="left", box=None, pad_edge=False)
-    for title in ("", "units/s", "store's CPU a unit", "MB/s"):
-        table.add_column(title, justify="left" if not title else "right")
+    made = table("", "units/s", "store's CPU a unit", "MB/s", title="Ceilings in this run")
     for ceiling in ceilings:
         unit = "rows" if ceiling.what.startswith("insert") else "events"
-        table.add_row(
+        made.add_row(
             f"{ceiling.what} ({unit})",
             f"{ceiling.rate:,.0f}",
             f"{ceiling.cpu_us:.2f} µs",
             f"{ceiling.bytes_sent / ceiling.seconds / 1e6:,.0f}",
         )
-    return table
+    return made
 
 
 def ratios(phases: list[Phase], ceilings: list[Ceiling]) -> list[str]:

@@ -21,7 +21,6 @@ from deploy.lab.cli.measuring import measuring
 from projections.clickhouse.client import ClickHouse
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
-WIDTH: Final = 132
 WARM_UP_SECONDS: Final = 2.0
 """Before anything is measured: Java compiles, caches fill. Not reported."""
 
@@ -55,7 +54,7 @@ def ingest_command(  # noqa: PLR0917 - typer takes options as parameters
     of the same records, bare ClickHouse insert of the same rows. Of 100 events 80 are gameplay events, 10
     funnel steps, 9 trajectories of 10 points, 1 is a player; points count as rows, not as events.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     steps = [step.strip() for step in (only or "hold,single,accept,ceilings").split(",")]
     with measuring(home, console):
         relay = read_relay(home / "demo.json")
@@ -71,7 +70,7 @@ def ingest_command(  # noqa: PLR0917 - typer takes options as parameters
         print(msgspec.json.encode(body).decode())
     else:
         console.print(mix.STATED)
-        report.show(console, found, bare)
+        report.show_report(console, found, bare)
 
 
 async def _run(

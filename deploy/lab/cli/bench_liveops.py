@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from deploy.cli.tables import figures, show
 from deploy.lab.bench.liveops import Figures, LiveopsBench, read_liveops_relay
+from deploy.lab.bench.report import cpu_rows
 from deploy.lab.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from rich.table import Table
 
 Home = Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 Seconds = Annotated[float, typer.Option(min=1, max=600, help="Length of each measurement.")]
@@ -74,32 +77,31 @@ def _counts(text: str) -> list[int]:
 
 
 def _report(home: Path, as_json: bool, run: Callable[[LiveopsBench], Awaitable[list[Figures]]]) -> None:  # noqa: FBT001 - a typer flag
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json, width=132)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
 
     async def main() -> list[Figures]:
         relay = read_liveops_relay(home / "demo.json")
         return await run(LiveopsBench(home, relay, lambda line: console.print(line, style="dim")))
 
     with measuring(home, console):
-        figures = asyncio.run(main())
+        found = asyncio.run(main())
     if as_json:
-        print(msgspec.json.encode(figures).decode())
+        print(msgspec.json.encode(found).decode())
         return
-    names = sorted({part for one in figures for part in one.cpu_us})
-    table = Table(box=None, pad_edge=False, title="CPU in µs a request", title_justify="left")
-    for title in ("", "connections", "requests/s", "p50", "p99", "CPU", *names):
-        table.add_column(title, justify="left" if not title else "right")
-    for one in figures:
-        table.add_row(
-            one.name,
-            str(one.connections),
-            f"{one.requests_a_second:,.0f}",
-            f"{one.p50_ms:.1f} ms",
-            f"{one.p99_ms:.1f} ms",
-            f"{one.cpu_us_total:.0f}",
-            *(f"{one.cpu_us.get(name, 0.0):.0f}" for name in names),
-        )
-    console.print(table)
-    for one in figures:
+    show(console, *measurements(found))
+    for one in found:
         if one.refused or one.lost:
             console.print(f"{one.name}: answers other than 2xx {one.refused}, connections lost {one.lost}")
+
+
+def measurements(found: list[Figures]) -> list[Table]:
+    """A column for each measurement; what it came to, and what each process used for it."""
+    rows = {
+        "requests/s": [f"{one.requests_a_second:,.0f}" for one in found],
+        "p50, ms": [f"{one.p50_ms:.1f}" for one in found],
+        "p99, ms": [f"{one.p99_ms:.1f}" for one in found],
+        "CPU a request, µs": [f"{one.cpu_us_total:.0f}" for one in found],
+    }
+    processes = {f" {name}": cells for name, cells in cpu_rows([one.cpu_us for one in found], 0).items()}
+    columns = ["{}\n{}".format(one.name.replace(" ", "\n", 1), one.connections) for one in found]
+    return figures(columns, rows | processes, title="By the number of connections")

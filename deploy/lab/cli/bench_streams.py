@@ -10,7 +10,9 @@ import msgspec
 import typer
 from rich.console import Console
 
+from deploy.cli.tables import figures, show
 from deploy.lab.bench.liveops import LiveopsBench, read_liveops_relay
+from deploy.lab.bench.report import cpu_rows
 from deploy.lab.bench.streams import LISTENERS_MAX, StreamBench, StreamFigures
 from deploy.lab.cli.measuring import measuring
 
@@ -43,5 +45,4 @@ def streams_command(
         f"{found.missing} missing"
     )
     console.print(f"p50 {found.p50_ms:.0f} ms, p99 {found.p99_ms:.0f} ms, worst {found.worst_ms:.0f} ms")
-    spent = ", ".join(f"{part} {used:.1f}" for part, used in sorted(found.cpu_us.items()))
-    console.print(f"CPU in µs a delivery: {spent}")
+    show(console, *figures(["CPU a delivery, µs"], cpu_rows([found.cpu_us], digits=1)))

@@ -10,14 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from deploy.cli import tables
 from deploy.lab.bench.ingest import read_relay
 from deploy.lab.bench.load import Order, check
 from deploy.lab.cli.measuring import measuring
@@ -33,10 +33,11 @@ from projections.clickhouse.client import ClickHouseError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
     from deploy.lab.drill.checks import Verdict
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
-WIDTH: Final = 132
 Home = Annotated[Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")]
 Tell = Callable[[str], None]
@@ -166,7 +167,7 @@ def _carry_out(
 
 
 def _console(as_json: bool) -> Console:  # noqa: FBT001 - a typer flag
-    return Console(highlight=False, soft_wrap=True, stderr=as_json, width=WIDTH)
+    return Console(highlight=False, soft_wrap=True, stderr=as_json)
 
 
 @contextmanager
@@ -181,9 +182,7 @@ def _told(console: Console) -> Iterator[None]:
 
 def show(console: Console, outcome: Outcome) -> None:
     """Print the recoveries and the verdict."""
-    table = Table(title="Recovery after SIGKILL", title_justify="left", box=None, pad_edge=False)
-    for title in ("part", "event queryable", "part ready", "allowed"):
-        table.add_column(title, justify="left" if title == "part" else "right")
+    table = tables.table("part", "event queryable", "part ready", "allowed", title="Recovery after SIGKILL")
     for recovery in outcome.recoveries:
         table.add_row(
             recovery.part,
@@ -191,7 +190,7 @@ def show(console: Console, outcome: Outcome) -> None:
             _seconds(recovery.ready_seconds),
             _seconds(recovery.allowed),
         )
-    console.print(table)
+    tables.show(console, table)
     console.print(
         f"{outcome.events:,} events accepted in {outcome.seconds:.0f} s; {outcome.attempts:,} requests sent; "
         "answers "
@@ -202,12 +201,10 @@ def show(console: Console, outcome: Outcome) -> None:
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Print each line, and whether it holds."""
-    verdict = Table(title="Verdict", title_justify="left", box=None, pad_edge=False)
-    for title in ("", "", ""):
-        verdict.add_column(title, overflow="fold")
+    verdict = tables.table("", "", "", title="Verdict", words=3)
     for line in verdicts:
         verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, Text(line.figures))
-    console.print(verdict)
+    tables.show(console, verdict)
 
 
 @app.command("soak")
@@ -241,13 +238,13 @@ def soak_command(
     console.print(
         f"{result.events:,} events in {result.seconds:.0f} s, refused {result.refused}, lost {result.lost}"
     )
-    console.print(_memory(memories))
+    tables.show(console, memory_table(memories))
 
 
-def _memory(memories: list[Memory]) -> Table:
-    table = Table(title="Resident memory", title_justify="left", box=None, pad_edge=False)
-    for title in ("process", "first MiB", "last MiB", "MiB a minute after warm-up"):
-        table.add_column(title, justify="left" if title == "process" else "right")
+def memory_table(memories: list[Memory]) -> Table:
+    """A row for each process."""
+    columns = ("process", "first MiB", "last MiB", "MiB a minute after warm-up")
+    table = tables.table(*columns, title="Resident memory")
     for memory in memories:
         table.add_row(
             memory.part,
