@@ -25,14 +25,15 @@ from deploy.memory import tune_memory
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseError
+from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.rebuilding import RebuildFailed, rebuild_tables
-from projections.liveops.rebuild import liveops_plan
+from projections.liveops.tables import LIVEOPS_TABLES
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_store import SessionStore
 from schemas.log import LogUnavailable
-from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
+from schemas.topics import TELEMETRY
 from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
@@ -144,9 +145,9 @@ async def rebuild_clickhouse(
         "telemetry": telemetry_plan(
             built, topic=TELEMETRY.name, partitions=configured.telemetry_partitions, tail=tail
         ),
-        "liveops": liveops_plan(
+        "liveops": tables_plan(
             built,
-            topic=LIVEOPS_EVENTS.name,
+            LIVEOPS_TABLES,
             partitions=configured.liveops_partitions,
             tail=tail,
             clock_ms=now_ms,

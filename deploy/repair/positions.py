@@ -10,8 +10,9 @@ import msgspec
 from deploy.clock import now_ms
 from deploy.nouns import nouns_of
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.positions import Positions
-from projections.liveops.tables import LiveopsTables
+from projections.liveops.tables import LIVEOPS_TABLES
 from projections.redis.client import connect
 from projections.redis.state import state_of
 from projections.telemetry.reader import TelemetryReader
@@ -126,12 +127,7 @@ async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail
         ),
         LIVEOPS_EVENTS.name: (
             configured.liveops_partitions,
-            LiveopsTables(
-                client,
-                topic=LIVEOPS_EVENTS.name,
-                tail=tail,
-                clock_ms=now_ms,
-            ),
+            NounTables(client, LIVEOPS_TABLES, tail=tail, clock_ms=now_ms),
         ),
     }
     found = []

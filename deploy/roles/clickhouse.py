@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
-from projections.liveops.tables import LiveopsTables
+from projections.clickhouse.noun_tables import NounTables
+from projections.liveops.tables import LIVEOPS_TABLES
 from projections.redis.client import connect
 from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.reader import TelemetryReader
@@ -39,11 +40,6 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         heartbeat_age_ms=lambda: last_heartbeat_age_ms(app),
         bucket_ms=configured.telemetry_bucket_ms,
     )
-    tables = LiveopsTables(
-        client,
-        topic=LIVEOPS_EVENTS.name,
-        tail=worker.tail,
-        clock_ms=now_ms,
-    )
+    tables = NounTables(client, LIVEOPS_TABLES, tail=worker.tail, clock_ms=now_ms)
     liveops = worker.topic(LIVEOPS_EVENTS)
     await worker.follow(app, [(worker.topic(TELEMETRY), reader), (liveops, tables)], stop)

@@ -6,10 +6,11 @@ own words, for analysts; and movements, of which `economy_totals` makes sums.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from projections.clickhouse.noun_tables import Rows
 from projections.liveops.economy_totals import Move
 from schemas.codec import Message
 from schemas.envelope import Decided, Event, EventsRecord
@@ -24,8 +25,6 @@ FINAL_ENTRIES: Final = "liveops_final_entries"
 SCORES: Final = "liveops_scores"
 EVENTS_TABLE: Final = "liveops_events"
 ECONOMY: Final = "liveops_economy"
-ROW_TABLES: Final = (LEDGER, FINAL_ENTRIES, SCORES, EVENTS_TABLE)
-TABLES: Final = (*ROW_TABLES, ECONOMY)
 _PLACE: Final = ("_partition", "_offset", "_index")
 COLUMNS: Final = {
     LEDGER: (
@@ -49,14 +48,6 @@ COLUMNS: Final = {
 _SECRETS: Final = frozenset({"secret_hash", "previous_secret_hash"})
 """Hashes that speak for a player: analysts have no use for them."""
 _json: Final = msgspec.json.Encoder().encode
-
-Rows = dict[str, list[list[Any]]]
-"""Rows by table, each with its values in the order of COLUMNS."""
-
-
-def no_rows() -> Rows:
-    """An empty list for each table."""
-    return {table: [] for table in ROW_TABLES}
 
 
 def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, moves: list[Move]) -> None:

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
-from projections.liveops.rebuild import liveops_plan
-from projections.liveops.table_rows import TABLES
+from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.log_positions import Position
-from schemas.topics import LIVEOPS_EVENTS
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from projections.liveops.tables import LiveopsTables
+    from projections.clickhouse.noun_tables import NounTables
 
 pytestmark = pytest.mark.stack
 
@@ -37,9 +36,9 @@ async def run(
 ) -> Rebuilt:
     built = ClickHouse(url, f"{world.client.database}_rebuild")
     try:
-        plan = liveops_plan(
+        plan = tables_plan(
             built,
-            topic=LIVEOPS_EVENTS.name,
+            LIVEOPS_TABLES,
             partitions=1,
             tail=world.log,
             clock_ms=lambda: world.now_ms,
@@ -58,7 +57,7 @@ async def run(
         await built.close()
 
 
-async def filled(world: World) -> LiveopsTables:
+async def filled(world: World) -> NounTables:
     """A live projector that has applied everything but the last record."""
     reader, _ = await world.reader()
     for number in range(1, 4):
@@ -77,7 +76,7 @@ async def test_a_verification_names_what_differs_and_a_rebuild_repairs_it(clickh
         equal = await run(world, clickhouse_url, verify=True)
         assert (equal.different, equal.swapped, equal.positions) == ([], False, {0: 4})
         rows = {table: own.rows for table, own in equal.live.items()}
-        assert rows == dict(zip(TABLES, (3, 3, 3, 7, 2), strict=True))
+        assert rows == dict(zip(LIVEOPS_TABLES.tables, (3, 3, 3, 7, 2), strict=True))
         await world.client.command(
             "ALTER TABLE liveops_scores DELETE WHERE score = 2 SETTINGS mutations_sync = 1"
         )

@@ -12,9 +12,10 @@ import pytest
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.positions import Positions
 from projections.liveops.final_boards import ClickHouseFinals
-from projections.liveops.tables import LiveopsTables
+from projections.liveops.tables import LIVEOPS_TABLES
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, Event
 from schemas.identifiers import key_hash
@@ -50,13 +51,11 @@ class World:
         self.positions = Positions(client, LIVEOPS_EVENTS.name)
         self.finals = ClickHouseFinals(queries)
 
-    async def reader(self) -> tuple[LiveopsTables, int]:
-        reader = LiveopsTables(
-            self.client, topic=LIVEOPS_EVENTS.name, tail=self.log, clock_ms=lambda: self.now_ms
-        )
+    async def reader(self) -> tuple[NounTables, int]:
+        reader = NounTables(self.client, LIVEOPS_TABLES, tail=self.log, clock_ms=lambda: self.now_ms)
         return reader, await reader.assigned(0)
 
-    async def batch(self, reader: LiveopsTables) -> None:
+    async def batch(self, reader: NounTables) -> None:
         self.now_ms += 6_000
         await reader.idle(self.now_ms)
 
