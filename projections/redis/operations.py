@@ -71,6 +71,11 @@ def delete_score(key: str, member: str) -> Operation:
     return ("zrem", key, member)
 
 
+def keep_newest(key: str, count: int) -> Operation:
+    """ZREMRANGEBYRANK: of a sorted set, the `count` members that come last stay."""
+    return ("zkeep", key, str(count))
+
+
 def delete_score_when(key: str, member: str, *, empty: str, whole: str) -> Operation:
     """ZREM once the set `empty` has no member and the set `whole` has one for each partition of the topic.
 

@@ -5,22 +5,34 @@
 --   slice key start count: {member, score, …}
 --   place key hash field: {member, rank from 1, score} of the member that the hash's field names, or false
 --   until key most count: {member, score, …} with scores up to `most`
+--   count key: members of a sorted set
+--   which key member1\0member2…: 1 for each that the set has, else 0
+--   page key before most: {member, …} of a list (a sorted set of equal scores), the last first, those that come
+--     before the text `before` ('' for all)
+--   rows key before most\0prefix: {member, fields, …} likewise, each with the hash at prefix and the member's id
 -- Returns false where the projection isn't ready in this very Redis, else the answers in order.
 local noun = ARGV[1]
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local held = redis.call('MGET', 'ready:' .. noun, 'generation:' .. noun)
 if held[1] ~= run_id or not held[2] then return false end
 local prefix = noun .. ':' .. held[2] .. ':'
+local PLACE = 15 -- bytes of a member before its id: digits of a time and a colon
+local function page(key, before, most)
+  local last = before == '' and '+' or '(' .. before
+  return redis.call('ZRANGE', key, last, '-', 'BYLEX', 'REV', 'LIMIT', 0, most)
+end
+local function split(text)
+  local parts = {}
+  for part in string.gmatch(text, '[^%z]+') do parts[#parts + 1] = part end
+  return parts
+end
 local answers = {}
 for i = 2, #ARGV, 4 do
   local kind, key, one, two = ARGV[i], prefix .. ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local answer
   if kind == 'get' then answer = redis.call('GET', key)
   elseif kind == 'hget' then answer = redis.call('HGET', key, one)
-  elseif kind == 'hmget' then
-    local fields = {}
-    for field in string.gmatch(one, '[^%z]+') do fields[#fields + 1] = field end
-    answer = redis.call('HMGET', key, unpack(fields))
+  elseif kind == 'hmget' then answer = redis.call('HMGET', key, unpack(split(one)))
   elseif kind == 'hgetall' then answer = redis.call('HGETALL', key)
   elseif kind == 'smembers' then answer = redis.call('SMEMBERS', key)
   elseif kind == 'top' then
@@ -34,7 +46,17 @@ for i = 2, #ARGV, 4 do
     answer = rank and {member, rank + 1, redis.call('ZSCORE', key, member)} or false
   elseif kind == 'until' then
     answer = redis.call('ZRANGEBYSCORE', key, '-inf', one, 'WITHSCORES', 'LIMIT', 0, two)
-  else return redis.error_reply('gather.lua knows no ' .. kind)
+  elseif kind == 'count' then answer = redis.call('ZCARD', key)
+  elseif kind == 'which' then answer = redis.call('SMISMEMBER', key, unpack(split(one)))
+  elseif kind == 'page' then answer = page(key, one, two)
+  elseif kind == 'rows' then
+    local most, rows = unpack(split(two))
+    answer = {}
+    for _, member in ipairs(page(key, one, most)) do
+      answer[#answer + 1] = member
+      answer[#answer + 1] = redis.call('HGETALL', prefix .. rows .. string.sub(member, PLACE + 1))
+    end
+  else return redis.error_reply('read_batch.lua knows no ' .. kind)
   end
   answers[#answers + 1] = answer
 end

@@ -23,6 +23,7 @@ from schemas.log import LogRecord
 from schemas.log_positions import Cursor, LogTrimmed, Position, mark_of
 
 PARTITIONS = 2
+PLACE = "00000000000001:"
 NAMES = st.sampled_from("abc")
 HASHES, SETS, SCORES, VALUES = ("h1", "h2"), ("s1", "s2"), ("z1", "z2"), ("v1", "v2")
 HASH, SET, SCORE = st.sampled_from(HASHES), st.sampled_from(SETS), st.sampled_from(SCORES)
@@ -45,6 +46,9 @@ OPERATIONS = st.one_of(
     st.builds(op.remove_member, SET, NAMES),
     st.builds(op.set_score, SCORE, NUMBERS, NAMES),
     st.builds(op.delete_score, SCORE, NAMES),
+    st.builds(op.keep_newest, SCORE, st.integers(0, 3)),
+    st.builds(lambda name: op.set_score("l1", 0.0, PLACE + name), NAMES),
+    st.builds(op.set_field, st.builds("row:{}".format, NAMES), NAMES, st.binary(max_size=4)),
     st.builds(
         lambda key, name, empty, whole: op.delete_score_when(key, name, empty=empty, whole=whole),
         SCORE,
@@ -53,7 +57,12 @@ OPERATIONS = st.one_of(
         SET,
     ),
 )
+PLACES = st.sampled_from(["", PLACE, PLACE + "b", PLACE + "d"])
 REQUESTS = st.one_of(
+    st.tuples(st.just("count"), SCORE, st.just(""), st.just("")),
+    st.tuples(st.just("which"), SET, st.just("c\0a"), st.just("")),
+    st.tuples(st.just("page"), st.just("l1"), PLACES, st.sampled_from("123")),
+    st.tuples(st.just("rows"), st.just("l1"), PLACES, st.sampled_from(["1\0row:", "3\0row:"])),
     st.tuples(st.just("hget"), HASH, NAMES, st.just("")),
     st.tuples(st.just("hmget"), HASH, st.just("a\0b"), st.just("")),
     st.tuples(st.just("slice"), SCORE, st.sampled_from("012"), st.sampled_from("123")),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from deploy.lab.simulation.store_reads import gather
+from deploy.lab.simulation.store_reads import gather, ranked
 from projections.redis.scripts import APPLY, FIND_OUTCOMES, MARK, READ_BATCH, READY, STATE
 from schemas.log_positions import Cursor, Position
 
@@ -30,6 +30,7 @@ _OPERATIONS: Final = {
     "srem": 2,
     "zadd": 3,
     "zrem": 2,
+    "zkeep": 2,
     "expireat": 2,
     "expireas": 2,
     "zremwhen": 4,
@@ -193,6 +194,10 @@ def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
             values.setdefault(key, {})[field] = value
         elif name == "sadd" or (name == "saddunless" and rest[2] not in values.get(rest[1], ())):
             values.setdefault(key, {})[rest[0]] = True
+        elif name == "zkeep":
+            members = [member for member, _ in ranked(values.get(key, {}))]
+            for member in members[: max(0, len(members) - int(rest[0]))]:
+                _remove(values, key, member)
         elif name in {"hdel", "srem", "zrem"} or (
             name == "zremwhen" and not values.get(rest[1]) and len(values.get(rest[2], ())) >= partitions
         ):
