@@ -76,6 +76,10 @@ class Settings:
     """Of a folder's volume: objects leave so much of it to the stores."""
     exports_per_day: int = 96
     """How many exports may begin in a UTC day: `/api/export` takes no key."""
+    operator_token: str = ""
+    """What the operator shows as a Bearer token where a contract names it. Empty: those routes are 404."""
+    payments_secret: str = ""
+    """What the payment provider's adapter signs with. Empty: its route is 404."""
     webhook_networks: tuple[str, ...] = ()
     """CIDR ranges of private addresses that webhooks may go to nevertheless."""
     connections_per_address: int = CONNECTIONS_PER_ADDRESS
@@ -117,12 +121,15 @@ class Settings:
         return [line.strip() for line in lines if line.strip()]
 
     def store_password(self, store: str) -> str:
-        """The password of an embedded store's owner, derived from the deployment secret and the store's name.
+        """The password of an embedded store's owner. Raises SettingsError as `deployment_secret` does."""
+        return self.derived_secret(f"questlog store {store}")
+
+    def derived_secret(self, purpose: str) -> str:
+        """160 bits that follow from the deployment secret and what they are for.
 
         Raises SettingsError as `deployment_secret` does.
         """
-        purpose = f"questlog store {store}".encode()
-        return hmac.new(self.deployment_secret(), purpose, hashlib.sha256).hexdigest()[:40]
+        return hmac.new(self.deployment_secret(), purpose.encode(), hashlib.sha256).hexdigest()[:40]
 
     def environment(self) -> dict[str, str]:
         """These settings as variables for a child process; `from_environment` reads the same back."""

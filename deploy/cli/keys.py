@@ -7,6 +7,7 @@ import json
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from uuid import UUID
 
 import msgspec
 import typer
@@ -42,7 +43,7 @@ def create_command(  # noqa: PLR0917 - typer passes options by name
     kind: Annotated[KeyKind, typer.Argument(help="What the key is for.")],
     studio: StudioSlug,
     game: Annotated[str, typer.Option(help="Slug or id of the game; needed by keys of one game.")] = "",
-    tester: Annotated[str, typer.Option(help="The playtester's id; needed by wpg_pt.")] = "",
+    tester: Annotated[str, typer.Option(help="The playtester's id, a UUID; needed by wpg_pt.")] = "",
     name: Annotated[str, typer.Option(help="A label for the list.")] = "",
     idempotency_key: Annotated[str, typer.Option(help="Asking again with it gives the same key.")] = "",
     home: Home = None,
@@ -60,7 +61,7 @@ def create_command(  # noqa: PLR0917 - typer passes options by name
                 kind,
                 studio_id=owner.id,
                 game_id=game_id,
-                tester_id=tester,
+                tester_id=playtester_id(tester),
                 name=name,
                 idempotency_key=idempotency_key,
             )
@@ -121,6 +122,14 @@ def list_command(
         return
     for owner, row in found:
         print("\n".join(key_lines(owner.slug, row)))
+
+
+def playtester_id(tester: str) -> str:
+    """A playtester's id in the form that it has everywhere; empty for none. Raises Refused for no UUID."""
+    try:
+        return str(UUID(tester)) if tester else ""
+    except ValueError:
+        raise Refused(f"--tester must be a UUID, not {tester}", 400) from None
 
 
 def key_lines(studio: str, row: KeyRow) -> list[str]:

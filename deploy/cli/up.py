@@ -102,6 +102,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             redis_url=redis_url(redis_port, configured.store_password("redis")),
             clickhouse_url=clickhouse_url(clickhouse_port, configured.store_password("clickhouse")),
         )
+        if demo:
+            configured = with_demo_secrets(configured)
         running_stack.write(configured)
         console = Console(file=patient(sys.stdout), highlight=False, soft_wrap=True)
         _say_first_fetch(console)
@@ -119,6 +121,15 @@ def liveops_partitions(home: Path, workers: int) -> int | None:
     if f"{settings.PREFIX}LIVEOPS_PARTITIONS" in os.environ:
         return None
     return kept_partitions(home, LIVEOPS_COMMANDS.name) or workers
+
+
+def with_demo_secrets(configured: Settings) -> Settings:
+    """The demo's operator and payment provider have secrets, those of the home where none are set."""
+    return dataclasses.replace(
+        configured,
+        operator_token=configured.operator_token or configured.derived_secret("questlog demo operator"),
+        payments_secret=configured.payments_secret or configured.derived_secret("questlog demo payments"),
+    )
 
 
 class Wishes(NamedTuple):

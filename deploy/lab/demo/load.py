@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from deploy.studio_desk import StudioDesk
 
 FOLDER: Final = Path(__file__).parent
-TESTERS: Final = ("tester_ada", "tester_brendan")
+TESTERS: Final = ("5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01", "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a02")
+"""The playtesters of each studio's panel."""
 READY_SECONDS: Final = 60.0
 RELAY_KEYS: Final = {
     "relay_public_token": KeyKind.PUBLIC_TOKEN,
@@ -68,6 +69,8 @@ async def load(configured: Settings) -> Path:
         "clickhouse_url": configured.clickhouse_url,
         "kafka": configured.kafka,
         "redis_url": configured.redis_url,
+        "operator_token": configured.operator_token,
+        "payments_secret": configured.payments_secret,
         **demo,
         "other": other,
     }
