@@ -77,6 +77,7 @@ class PlaytestChanged(OrderEvent, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "playtests.playtest-changed.v1"
 
     order: Order
+    progress: Progress
     changed: list[str]
     first_key_number: int = 0
     """The number of the first key in `keys`."""
@@ -101,6 +102,7 @@ class PlaytestCompleted(OrderEvent, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "playtests.playtest-completed.v1"
 
     order: Order
+    progress: Progress
 
 
 class TrialApproved(OrderEvent, frozen=True, kw_only=True):
@@ -109,6 +111,7 @@ class TrialApproved(OrderEvent, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "playtests.trial-approved.v1"
 
     order: Order
+    progress: Progress
 
 
 class TrialDeclined(OrderEvent, frozen=True, kw_only=True):
@@ -117,6 +120,7 @@ class TrialDeclined(OrderEvent, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "playtests.trial-declined.v1"
 
     order: Order
+    progress: Progress
 
 
 class SlotEvent(OrderEvent, frozen=True, kw_only=True):
@@ -225,6 +229,7 @@ class SlotRated(OrderEvent, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "playtests.slot-rated.v1"
 
     slot_id: str
+    slot_number: int
     rating: Rating
     playtester: Playtester
 
@@ -233,6 +238,7 @@ class TranscriptEvent(OrderEvent, frozen=True, kw_only=True):
     """Base: a submission's transcription is as `transcription` says."""
 
     slot_id: str
+    slot_number: int
     transcription: Transcription
 
 

@@ -1,0 +1,1 @@
+"""The playtests decider: orders with slots and applications, money, playtesters, key batches."""
