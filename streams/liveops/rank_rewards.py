@@ -1,8 +1,6 @@
 """Rank rewards: what a frozen rank has earned is given to its player, never to a bot.
 
-A reader of liveops' events. Its position is kept only after every grant before it was answered, and a grant's
-id follows from board, player and reward, so a repeat of any part gives nothing twice. A position that is lost
-begins at the log's start: everything is asked again, and nothing changes.
+A grant's id follows from board, player and reward, so a repeat of any part gives nothing twice.
 """
 
 from __future__ import annotations
@@ -10,45 +8,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from schemas.codec import Message
-from schemas.envelope import Decided, EventsHead, EventsRecord
+from schemas.envelope import Decided, EventsRecord
 from schemas.liveops.commands import GiveRankReward
 from schemas.liveops.event_windows import BoardChunkFinalized
 from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
-from schemas.log import LogReader, LogRecord, LogTail
-from schemas.log_positions import Cursor, Position, PositionRefused, begin
+from schemas.log import LogRecord, LogTail
 from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
+from streams.effect_reader import EffectReader, Positions
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 
 GIVEN_AT_ONCE: Final = 512
-KEPT_EVERY_MS: Final = 1_000
 PATIENCE_S: Final = 20.0
 """How long grants are asked again before the process ends; below what the watchdog calls stuck."""
 AGAIN_S: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
-_head: Final = msgspec.msgpack.Decoder(EventsHead)
 _CHUNK: Final = BoardChunkFinalized.WIRE.encode()
 """Most records don't hold it: they are not decoded."""
-
-
-class Positions(Protocol):
-    """Each partition's position, in a store. Raises StoreUnavailable."""
-
-    async def load(self, log_id: str, partition: int) -> Position:
-        """The beginning where nothing is held of this log."""
-        ...
-
-    async def save(self, log_id: str, partition: int, position: Position) -> None:
-        """Hold it."""
-        ...
 
 
 class Gift(msgspec.Struct, frozen=True):
@@ -60,8 +44,8 @@ class Gift(msgspec.Struct, frozen=True):
     command: GiveRankReward
 
 
-class RankRewards(LogReader):
-    """Gives rank rewards. Two of them on one partition are harmless."""
+class RankRewards(EffectReader):
+    """Gives rank rewards."""
 
     def __init__(
         self,
@@ -73,67 +57,17 @@ class RankRewards(LogReader):
         patience_s: float = PATIENCE_S,
         again_s: float = AGAIN_S,
     ) -> None:
+        super().__init__("rank rewards", topic=topic, tail=tail, positions=positions)
         self._patience_s = patience_s
         self._again_s = again_s
         self._asker = asker
-        self._topic = topic
-        self._tail = tail
-        self._positions = positions
-        self._log_id = ""
-        self._cursors: dict[int, Cursor] = {}
-        self._kept: dict[int, int] = {}
-        """By partition: the next offset of the position that is kept."""
-        self._kept_ms = 0
 
-    async def assigned(self, partition: int) -> int:
-        """Continue at the stored position; at the log's start where it can't be this log's.
-
-        Raises LogTrimmed where the log begins after either.
-        """
-        topic, where = self._topic.name, "the position of rank rewards"
-        self._log_id = await self._tail.log_id(topic)
-        held = await self._positions.load(self._log_id, partition)
-        try:
-            start = await begin(self._tail, topic, partition, held, where=where)
-        except PositionRefused as refused:
-            start = await begin(self._tail, topic, partition, Position(), where=where)
-            _log.warning("all rank rewards are asked again, which gives nothing twice: %s", refused)
-        if start.marked:
-            await self._positions.save(self._log_id, partition, start.position)
-        self._cursors[partition] = Cursor(start.position)
-        self._kept[partition] = start.position.offset
-        return start.position.offset
-
-    async def handle(self, record: LogRecord) -> None:
+    async def take(self, record: LogRecord) -> bool:
         """Give what a record's chunks have earned. Raises where that can't be done in time."""
-        head = _head.decode(record.value)
-        cursor = self._cursors[record.partition]
-        counts = cursor.verdict(record.offset, head.src) == "applied"
-        given = gifts(_decoder.decode(record.value)) if counts and _CHUNK in record.value else []
+        given = gifts(_decoder.decode(record.value)) if _CHUNK in record.value else []
         if given:
             await self._give(given)
-        cursor.accept(record, head.src)
-        if given:
-            await self._keep(record.partition)
-
-    async def idle(self, now_ms: int) -> None:
-        """Now and then keep the position, so that a restart reads little again."""
-        if now_ms - self._kept_ms < KEPT_EVERY_MS:
-            return
-        self._kept_ms = now_ms
-        for partition, cursor in list(self._cursors.items()):
-            if cursor.offset != self._kept[partition]:
-                await self._keep(partition)
-
-    async def revoked(self, partition: int) -> None:
-        """Forget the partition."""
-        self._cursors.pop(partition, None)
-        self._kept.pop(partition, None)
-
-    async def _keep(self, partition: int) -> None:
-        position = self._cursors[partition].position
-        await self._positions.save(self._log_id, partition, position)
-        self._kept[partition] = position.offset
+        return bool(given)
 
     async def _give(self, given: Sequence[Gift]) -> None:
         deadline = asyncio.get_running_loop().time() + self._patience_s
