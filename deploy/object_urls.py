@@ -29,6 +29,10 @@ class SignedUrls:
         signature = self._signature(key, expires_at_ms, None)
         return f"{self._base_url}{URL_PATH}{quote(key)}?expires={expires_at_ms}&signature={signature}"
 
+    def public(self, key: str) -> str:
+        """Where GET answers this object of the public folder to anybody."""
+        return f"{self._base_url}{URL_PATH}{quote(key)}"
+
     def upload(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
         """Where PUT takes in this object, of at most so many bytes."""
         signature = self._signature(key, expires_at_ms, bytes_max)

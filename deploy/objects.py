@@ -108,6 +108,10 @@ class FolderObjects:
         self.path(key)
         return self.urls.download(key, expires_at_ms=expires_at_ms)
 
+    def public_url(self, key: str) -> str:
+        """Where the edge serves this object of the public folder."""
+        return self.urls.public(key)
+
     def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
         """Where the edge takes in this one object."""
         self.path(key)

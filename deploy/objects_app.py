@@ -1,4 +1,4 @@
-"""The edge's `/objects/`: answers signed addresses, the one object that each names, and nothing else."""
+"""The edge's `/objects/`: answers signed addresses, the one object that each names, and public objects."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from deploy.object_urls import URL_PATH
-from schemas.objects import ObjectStoreError, new_object
+from deploy.object_urls import URL_PATH, is_key
+from schemas.objects import PUBLIC_FOLDER, ObjectStoreError, content_type_of, new_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,8 @@ UPLOAD_SECONDS: Final = 6 * 3600.0
 _NUMBER: Final = re.compile(r"[0-9]{1,15}\Z")
 _RANGE: Final = re.compile(rb"bytes=([0-9]{0,18})-([0-9]{0,18})\Z")
 _RETRY: Final = ((b"retry-after", b"5"),)
+_PRIVATE: Final = (b"cache-control", b"private, no-store")
+_PUBLIC: Final = (b"cache-control", b"public, max-age=3600")
 
 Header = tuple[bytes, bytes]
 
@@ -39,7 +41,7 @@ class _Stopped(Exception):
 
 
 class ObjectsApp:
-    """GET and HEAD: 200, 206, 416; 404 for what no signature allows. PUT: 201, once for each address.
+    """GET and HEAD: 200, 206, 416; 404 for what is not public nor signed. PUT: 201, once for each address.
 
     PUT answers 403 for what no signature allows, 409 where the object exists, 413 beyond the signed size, 408
     for a sender that stops, 503 without space. What it did not answer 201 is not kept. Of two uploads at the
@@ -96,7 +98,8 @@ class ObjectsApp:
         start, end = span or (0, size)
         head = (
             *shown,
-            (b"content-type", b"application/octet-stream"),
+            (b"content-type", content_type_of(key).encode()),
+            _PUBLIC if key.startswith(PUBLIC_FOLDER) else _PRIVATE,
             (b"content-disposition", b"attachment"),
             (b"accept-ranges", b"bytes"),
             *(((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)),) if span else ()),
@@ -165,6 +168,8 @@ class ObjectsApp:
 
     def _allowed(self, scope: Any, bytes_max: int | None) -> str | None:
         key: str = scope["path"].removeprefix(URL_PATH)
+        if bytes_max is None and key.startswith(PUBLIC_FOLDER):
+            return key if is_key(key) else None
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         expires = query.get("expires", "")
         valid = _NUMBER.match(expires) is not None and self._urls.verify(
@@ -196,11 +201,11 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 
 async def _answer(send: Any, status: int, headers: tuple[Header, ...]) -> None:
-    await _begin(send, status, headers, None if status == 204 else 0)
+    await _begin(send, status, (_PRIVATE, *headers), None if status == 204 else 0)
     await send({"type": "http.response.body", "body": b""})
 
 
 async def _begin(send: Any, status: int, headers: tuple[Header, ...], size: int | None) -> None:
     length = () if size is None else ((b"content-length", b"%d" % size),)
-    always = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"private, no-store"))
-    await send({"type": "http.response.start", "status": status, "headers": [*length, *always, *headers]})
+    always = (b"x-content-type-options", b"nosniff")
+    await send({"type": "http.response.start", "status": status, "headers": [*length, always, *headers]})

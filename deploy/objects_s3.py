@@ -18,9 +18,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from schemas.objects import ObjectStoreError, ObjectStoreFull, stream_copy
+from schemas.objects import ObjectStoreError, ObjectStoreFull, content_type_of, stream_copy
 
 if TYPE_CHECKING:
+    from obstore import Attributes
     from obstore.store import RetryConfig
 
     from deploy.object_urls import SignedUrls
@@ -147,6 +148,10 @@ class S3Objects:
         async with _reported(key):
             return await obstore.sign_async(self._store, "GET", key, timedelta(seconds=seconds))
 
+    def public_url(self, key: str) -> str:
+        """Where the edge serves this object of the public folder."""
+        return self.urls.public(key)
+
     def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
         """Where the edge takes this object in: S3's signed PUT ends at 5 GiB and has no size limit in it."""
         return self.urls.upload(key, bytes_max=bytes_max, expires_at_ms=expires_at_ms)
@@ -158,6 +163,7 @@ class S3Writer:
     def __init__(self, store: S3Store, key: str) -> None:
         self._store = store
         self._key = key
+        self._attributes: Attributes = {"Content-Type": content_type_of(key)}
         self._held = bytearray()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
         self._aborted = False
@@ -175,7 +181,13 @@ class S3Writer:
         """Make the object visible, whole."""
         if self._upload is None:
             async with _reported(self._key):
-                await obstore.put_async(self._store, self._key, bytes(self._held), use_multipart=False)
+                await obstore.put_async(
+                    self._store,
+                    self._key,
+                    bytes(self._held),
+                    use_multipart=False,
+                    attributes=self._attributes,
+                )
             return
         if self._held:
             await self._give(bytes(self._held))
@@ -210,7 +222,12 @@ class S3Writer:
     async def _send(self) -> None:
         async with _reported(self._key):
             await obstore.put_async(
-                self._store, self._key, self._parts(), chunk_size=PART_BYTES, max_concurrency=1
+                self._store,
+                self._key,
+                self._parts(),
+                chunk_size=PART_BYTES,
+                max_concurrency=1,
+                attributes=self._attributes,
             )
 
     async def _parts(self) -> AsyncIterator[bytes]:

@@ -13,6 +13,28 @@ from typing import Final, Protocol
 
 _log: Final = logging.getLogger(__name__)
 
+PUBLIC_FOLDER: Final = "public/"
+"""Objects whose keys begin so may be read by anybody, without a signature."""
+UNKNOWN_TYPE: Final = "application/octet-stream"
+_TYPES: Final = {
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "avi": "video/x-msvideo",
+    "mpg": "video/mpeg",
+    "ogv": "video/ogg",
+    "txt": "text/plain",
+}
+SUFFIXES: Final = {content_type: suffix for suffix, content_type in _TYPES.items()}
+"""Of keys whose objects are served with a media type of their own, by that type."""
+
+
+def content_type_of(key: str) -> str:
+    """The media type that an object is served with: it follows from its key's suffix."""
+    _, dot, suffix = key.rpartition(".")
+    return _TYPES.get(suffix, UNKNOWN_TYPE) if dot else UNKNOWN_TYPE
+
 
 class ObjectStoreError(Exception):
     """The store refused a request, or did not answer. What was asked may or may not have happened."""
@@ -78,6 +100,10 @@ class ObjectStore(Protocol):
 
     async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         """An address whose GET serves this one object to its holder, ranges too, until the time given."""
+        ...
+
+    def public_url(self, key: str) -> str:
+        """Where anybody may read an object of `PUBLIC_FOLDER`, for as long as it is there."""
         ...
 
     def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:

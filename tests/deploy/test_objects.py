@@ -322,3 +322,47 @@ async def test_a_signed_url_of_s3_is_the_stores_own(server: tuple[str, Path]) ->
             assert (answer.status, await answer.read()) == (206, b"ont")
         async with session.put(url, data=b"x") as answer:
             assert answer.status == 403
+
+
+async def test_what_is_public_is_served_to_anybody_and_written_by_nobody(store: Store) -> None:
+    app = app_of(store)
+    await put(store, "public/recordings/one.mp4", b"0123456789")
+    await put(store, "publication/two.mp4", b"hidden")
+    url = store.public_url("public/recordings/one.mp4")
+    assert url == "http://localhost:4000/objects/public/recordings/one.mp4"
+    answer = await ask(app, url, range="bytes=2-3")
+    assert answer is not None
+    assert (answer[0], answer[2]) == (206, b"23")
+    assert answer[1][b"cache-control"] == b"public, max-age=3600"
+    assert await get(app, url, "HEAD") == (200, b"")
+    assert await status_of_put(app, store.public_url("public/recordings/two.mp4"), b"x") == 403
+    for key in ("publication/two.mp4", "public/none", "public/../publication/two.mp4", "public/"):
+        assert await get(app, store.public_url(key)) == (404, b"")
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [
+        ("a/one.mp4", "video/mp4"),
+        ("a/one.webm", "video/webm"),
+        ("a/one.txt", "text/plain"),
+        ("a/one.html", "application/octet-stream"),
+        ("a/mp4", "application/octet-stream"),
+        ("a/one", "application/octet-stream"),
+    ],
+)
+async def test_an_object_is_served_with_its_media_type(
+    tmp_path: Path, server: tuple[str, Path], key: str, content_type: str
+) -> None:
+    folder = FolderObjects(tmp_path, base_url="", secret=b"secret")
+    await put(folder, key, b"frames")
+    answer = await ask(app_of(folder), await folder.signed_url(key, expires_at_ms=NOW_MS))
+    assert answer is not None
+    shown = (answer[1][b"content-type"], answer[1][b"content-disposition"], answer[1][b"cache-control"])
+    assert shown == (content_type.encode(), b"attachment", b"private, no-store")
+    s3 = S3Objects(f"s3://bucket/typed?endpoint={server[0]}", key=KEY, secret=SECRET, urls=URLS)
+    for size in (6, 2 * PART_BYTES):
+        await put(s3, key, b"x" * size)
+        url = await s3.signed_url(key, expires_at_ms=2**42)
+        async with asyncio.timeout(30), aiohttp.ClientSession() as session, session.get(url) as got:
+            assert (got.status, got.headers["content-type"]) == (200, content_type)

@@ -179,6 +179,9 @@ class MemoryObjects:
     async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
         return f"memory:{key}?{expires_at_ms}"
 
+    def public_url(self, key: str) -> str:
+        return f"memory:{key}"
+
     def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:
         return f"memory:{key}?{expires_at_ms}&{bytes_max}"
 
