@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from projections.redis.outcomes import RedisOutcomes
 from schemas.liveops.commands import COMMANDS
-from schemas.topics import LIVEOPS_COMMANDS
+from schemas.liveops.noun import LIVEOPS_COMMANDS
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 

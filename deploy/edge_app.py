@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import prometheus_client
-from msgspec.structs import replace
 
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
@@ -20,7 +19,7 @@ from deploy.command_clients import open_commands
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.lag import StackLag
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding, topic_of
 from deploy.object_store import open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
@@ -40,7 +39,8 @@ from schemas.edge.cors import Cors
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.target import target_problem
-from schemas.topics import LIVEOPS_COMMANDS
+from schemas.liveops.noun import LIVEOPS_COMMANDS
+from schemas.telemetry.noun import TELEMETRY
 from streams.gateway.app import create_gateway, handles
 from streams.gateway.liveops.app import LiveopsWrites
 from streams.gateway.metrics import GatewayMetrics
@@ -149,7 +149,7 @@ class EdgeApp:
                 appender=appender,
                 objects=objects,
                 exports=RedisExportRegister(redis, configured.exports_per_day),
-                telemetry_partitions=configured.telemetry_partitions,
+                telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
                 trusted_proxies=configured.trusted_proxies,
                 bodies_in_flight_bytes=configured.bodies_in_flight_bytes,
                 cors=configured.cors,
@@ -166,7 +166,7 @@ class EdgeApp:
         configured = self._settings
         commands = await open_commands(
             self._stack,
-            replace(LIVEOPS_COMMANDS, partitions=configured.liveops_partitions),
+            topic_of(configured, LIVEOPS_COMMANDS),
             NOUN,
             appender=appender,
             redis=redis,
@@ -192,8 +192,8 @@ class EdgeApp:
             tail=tail,
             redis=redis,
             queries=queries,
-            nouns=nouns_of(configured),
-            telemetry_partitions=configured.telemetry_partitions,
+            nouns=deciding(configured),
+            telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
         )
         liveops = LiveopsQueries(redis)
         reads = self._liveops = create_liveops_reads(

@@ -11,7 +11,7 @@ from projections.telemetry.reader import WorkerIsStale
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
 from schemas.log_positions import PositionRefused, StoreRegressed
 from schemas.objects import ObjectStoreError
-from schemas.topics import TELEMETRY
+from schemas.telemetry.noun import TELEMETRY
 from streams.deciders.decider import AnotherWriter, OutOfOrder
 
 if TYPE_CHECKING:

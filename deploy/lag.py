@@ -18,14 +18,15 @@ from projections.telemetry.live_counters import RedisDeadlines
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
-from schemas.topics import TELEMETRY, Topic
+from schemas.telemetry.noun import TELEMETRY
+from schemas.topics import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from redis.asyncio import Redis
 
-    from deploy.nouns import Noun
+    from deploy.nouns import Deciding
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.failures import Failing, FailureStore
     from schemas.log import LogTail
@@ -47,7 +48,7 @@ class StackLag:
         tail: LogTail,
         redis: Redis,
         queries: ClickHouseQueries,
-        nouns: Sequence[Noun],
+        nouns: Sequence[Deciding],
         telemetry_partitions: int,
         failures: FailureStore,
         monotonic: Callable[[], float] = time.monotonic,
@@ -98,13 +99,13 @@ class StackLag:
                 return [entry for entry in await self._failures.all() if entry.poison]
         return []
 
-    async def _decider(self, noun: Noun) -> ProjectionLag:
+    async def _decider(self, noun: Deciding) -> ProjectionLag:
         """Each command record gets one events record, so the ends of both topics tell."""
         asked, answered = await asyncio.gather(self._ends(noun.commands), self._ends(noun.events))
         behind = sum(max(0, end - done) for end, done in zip(asked, answered, strict=True))
         return _lag(f"decider:{noun.name}", behind, None, ready=True)
 
-    async def _redis_noun(self, noun: Noun) -> ProjectionLag:
+    async def _redis_noun(self, noun: Deciding) -> ProjectionLag:
         ends = await self._ends(noun.events)
         states = await asyncio.gather(
             *(state_of(self._redis, noun.name, partition) for partition in range(noun.events.partitions))
@@ -116,7 +117,7 @@ class StackLag:
     async def _ends(self, topic: Topic) -> list[int]:
         return await asyncio.gather(*(self._end(topic, partition) for partition in range(topic.partitions)))
 
-    async def _effects(self, noun: Noun) -> ProjectionLag:
+    async def _effects(self, noun: Deciding) -> ProjectionLag:
         """Rank rewards and webhooks: whichever is further behind. Positions are kept once a second."""
         rewards, webhooks = RedisPositions(self._redis, "rank-rewards"), WebhookQueue(self._redis)
         log_id = await self._tail.log_id(noun.events.name)
@@ -141,7 +142,7 @@ class StackLag:
                 seconds = max(seconds, (self._now_ms() - since_ms) / 1000)
         return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
 
-    async def _tables(self, noun: Noun) -> ProjectionLag:
+    async def _tables(self, noun: Deciding) -> ProjectionLag:
         """Positions are kept once a second, and each five where nothing is to be written."""
         rows = await self._queries.select(_POSITIONS, {"topic": noun.events.name})
         held = {int(row["partition"]): int(row["next_offset"]) for row in rows}

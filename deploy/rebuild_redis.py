@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.clock import now_ms
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding
 from projections.redis.client import connect
 from projections.redis.rebuild import Rebuilt, forget, rebuild, stored_outcomes
 from streams.runtime.partition_reads import KafkaTail
@@ -50,7 +50,7 @@ async def rebuild_redis(
                 verify=verify,
                 discard=discard,
             )
-            for noun in nouns_of(settings)
+            for noun in deciding(settings)
         ]
         await forget(redis, unseen)
         forgotten(unseen)

@@ -11,21 +11,22 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import Any, Final, get_type_hints
 
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, CONNECTIONS_PER_ADDRESS
-from schemas.topics import LIVEOPS_COMMANDS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from schemas.topics import PARTITIONS_MAX
 
 PREFIX: Final = "QUESTLOG_"
 DEFAULT_HTTP_PORT: Final = 4000
 DEFAULT_KAFKA_PORT: Final = 9092
 DEFAULT_REDIS_PORT: Final = 6379
 DEFAULT_CLICKHOUSE_PORT: Final = 8123
+_PARTITIONS: Final = re.compile(rf"{PREFIX}(?:PARTITIONS_([A-Z]+)|(TELEMETRY|LIVEOPS)_PARTITIONS)")
+"""A noun's partition count; of two nouns the name of older releases as well."""
 
 
 class SettingsError(ValueError):
@@ -53,9 +54,9 @@ class Settings:
     old_secrets: tuple[str, ...] = ()
     """Former deployment secrets, newest first: what they sealed still opens. Empty: `<home>/old-secrets`,
     one a line."""
-    telemetry_partitions: int = 1
-    liveops_partitions: int = LIVEOPS_COMMANDS.partitions
-    """Of the liveops topics; fixed for ever once they exist."""
+    partitions: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """By noun, of its topics, where not the default: `QUESTLOG_PARTITIONS_LIVEOPS`. Fixed for ever once they
+    exist. What a noun takes is checked where its topics are (`deploy.nouns`)."""
     telemetry_bucket_ms: int = 1000
     """Width of a batch in log time."""
     replication: int = 1
@@ -133,10 +134,12 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """These settings as variables for a child process; `from_environment` reads the same back."""
-        return {
+        fields = {
             PREFIX + field.name.upper(): _render(getattr(self, field.name))
             for field in dataclasses.fields(self)
+            if field.name != "partitions"
         }
+        return fields | {partitions_variable(noun): str(count) for noun, count in self.partitions.items()}
 
 
 def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -147,14 +150,20 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
     source = os.environ if environ is None else environ
     hints = get_type_hints(Settings)
     values: dict[str, Any] = {}
+    counts = _partitions(source) | overrides.pop("partitions", {})
     for field in dataclasses.fields(Settings):
         raw = source.get(PREFIX + field.name.upper())
         if raw is not None:
             values[field.name] = _parse(field.name, hints[field.name], raw)
     values.update({name: value for name, value in overrides.items() if value is not None})
-    settings = Settings(**values)
+    settings = Settings(**values, partitions=counts)
     _check(settings)
     return settings
+
+
+def partitions_variable(noun: str) -> str:
+    """The variable of a noun's partition count."""
+    return f"{PREFIX}PARTITIONS_{noun.upper()}"
 
 
 def make_secret(home: Path) -> None:
@@ -187,12 +196,30 @@ def _parse(name: str, kind: Any, raw: str) -> Any:
     return tuple(item.strip() for item in raw.split(",") if item.strip())
 
 
+def _partitions(source: Mapping[str, str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for variable, raw in source.items():
+        if (named := _PARTITIONS.fullmatch(variable)) is None:
+            continue
+        noun = (named[1] or named[2]).lower()
+        count: int = _parse(variable.removeprefix(PREFIX), int, raw)
+        if found.setdefault(noun, count) != count:
+            raise SettingsError(
+                f"{partitions_variable(noun)} and {PREFIX}{noun.upper()}_PARTITIONS, its older name, differ:"
+                f" {found[noun]} and {count}"
+            )
+    return found
+
+
 def _check(settings: Settings) -> None:
+    for noun, count in settings.partitions.items():
+        if not 1 <= count <= PARTITIONS_MAX:
+            raise SettingsError(
+                f"{partitions_variable(noun)} must be from 1 to {PARTITIONS_MAX}, not {count}"
+            )
     for name, lowest, highest in (
         ("port", 0, 65535),
         ("admin_port", 0, 65535),
-        ("telemetry_partitions", 1, 256),
-        ("liveops_partitions", 1, 256),
         ("telemetry_bucket_ms", 10, 60_000),
         ("replication", 1, 15),
         ("instance", 0, 10_000),

@@ -22,7 +22,7 @@ from projections.studio.queries import StudioQueries
 from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.identifiers import key_hash, key_value, keyed_command_id
 from schemas.studio.commands import COMMANDS, CreateKey, DefineStudio, RevokeKey, RotateKey
-from schemas.topics import STUDIO_COMMANDS
+from schemas.studio.noun import STUDIO_COMMANDS
 from streams.asking import CommandBuilder, CommandRefused, succeeded
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 from streams.runtime.producer import KafkaAppender

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from deploy.settings import partitions_variable
 from schemas import topics
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _led(entry: dict[str, Any]) -> bool:
 def _partition_problems(counts: dict[str, int], wanted: Sequence[topics.Topic]) -> list[str]:
     return [
         f"  {topic.name}: has {counts[topic.name]} partition(s), needs {topic.partitions}; the count never "
-        "changes (use another home or cluster, or set QUESTLOG_TELEMETRY_PARTITIONS back)"
+        f"changes (use another home or cluster, or set {partitions_variable(topic.name.split('.')[0])} back)"
         for topic in wanted
         if counts[topic.name] != topic.partitions
     ]

@@ -1,4 +1,6 @@
-"""One table of topics. They are created and verified before anything else starts.
+"""What a topic is, and the topics of no noun: each noun declares its own in `schemas/<noun>/noun.py`.
+
+They are created and verified before anything else starts.
 
 All topics use LogAppendTime: a record's time is the log's, never a client's, so that every batch and deadline
 is a function of the log. Nothing is compacted: compaction leaves offset gaps, and a gap means another writer.
@@ -6,11 +8,12 @@ is a function of the log. Nothing is compacted: compaction leaves offset gaps, a
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 RECORD_BYTES_MAX: Final = 16 * 1024 * 1024
+PARTITIONS_MAX: Final = 256
 COMMANDS_PER_RECORD_MAX: Final = 256
 COMMAND_RECORD_BYTES_MAX: Final = 256 * 1024
 
@@ -20,58 +23,22 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     partitions: int
+    """The default; `QUESTLOG_PARTITIONS_<NOUN>` sets that of a noun's topics, up to `partitions_max`."""
     description: str
+    partitions_max: int = PARTITIONS_MAX
+    key: Literal["aggregate_id", "studio_id"] = "aggregate_id"
+    """Of commands: the field of a command whose hash is its partition."""
     compression: str = "producer"
 
 
-STUDIO_COMMANDS: Final = Topic(
-    name="studio.commands",
-    partitions=1,
-    description="Command records about studios, games, keys and definitions. One partition: its decider owns "
-    "all that is globally unique.",
-)
-STUDIO_EVENTS: Final = Topic(
-    name="studio.events",
-    partitions=1,
-    description="One events record for each record of studio.commands; `src` is that record's offset.",
-)
-LIVEOPS_COMMANDS: Final = Topic(
-    name="liveops.commands",
-    partitions=8,
-    description="Command records of players, groups, lobbies and boards. The partition follows from the "
-    "aggregate's id; a window's closing goes to each.",
-)
-LIVEOPS_EVENTS: Final = Topic(
-    name="liveops.events",
-    partitions=8,
-    description="One events record for each record of the same partition of liveops.commands; `src` is that "
-    "record's offset.",
-)
-TELEMETRY: Final = Topic(
-    name="telemetry",
-    partitions=1,
-    description="Validated telemetry requests as sent, session deadlines and ticks: facts, no decider.",
-)
 DEAD_LETTERS: Final = Topic(
     name="dead-letters",
     partitions=1,
+    partitions_max=1,
     description="Records and parts that could not be read, whole, with where they came from and why.",
 )
-TELEMETRY_SKIPS: Final = Topic(
-    name="telemetry.skips",
-    partitions=1,
-    description="The list of decisions to skip a telemetry record; each is in the telemetry topic as well.",
-)
-
-ALL: Final = (
-    STUDIO_COMMANDS,
-    STUDIO_EVENTS,
-    LIVEOPS_COMMANDS,
-    LIVEOPS_EVENTS,
-    TELEMETRY,
-    TELEMETRY_SKIPS,
-    DEAD_LETTERS,
-)
+SHARED: Final = (DEAD_LETTERS,)
+"""Topics that belong to no noun."""
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:

@@ -20,11 +20,11 @@ import msgspec
 from schemas.log import LogRecord, LogTail
 from schemas.log_positions import Position, begin, mark_before
 from schemas.objects import ObjectStore, ObjectStoreFull, ObjectWriter, new_object
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
 from schemas.telemetry.skips import Skips, read_skips
 from schemas.timestamps import iso_ms
-from schemas.topics import TELEMETRY
 from streams.gateway.export import ExportRegister
 
 _log: Final = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deploy.stack.ports import free_port
-from schemas.topics import LIVEOPS_COMMANDS
+from schemas.liveops.noun import LIVEOPS_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     command = [sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play", "--home", str(home)]
     command += [word for pair in ports.items() for word in pair] + list(options)
     environment = os.environ | {
-        "QUESTLOG_LIVEOPS_PARTITIONS": str(LIVEOPS_COMMANDS.partitions),
+        "QUESTLOG_PARTITIONS_LIVEOPS": str(LIVEOPS_COMMANDS.partitions),
         "QUESTLOG_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
     with subprocess.Popen(  # noqa: S603 - our own

@@ -18,7 +18,7 @@ import typer
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
-from deploy.nouns import NOUNS, nouns_of
+from deploy.nouns import deciding
 from deploy.studio_desk import Refused
 from projections.redis.client import connect
 from projections.telemetry.failing_requests import take_in
@@ -26,9 +26,10 @@ from projections.telemetry.open_batch import SKIPPED
 from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
 from schemas.envelope import Command, CommandRecord
 from schemas.log import LogRecord
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import TelemetryPart, decode_record, encode_record
 from schemas.timestamps import iso_ms
-from schemas.topics import DEAD_LETTERS, TELEMETRY
+from schemas.topics import DEAD_LETTERS
 from streams.gateway.commands import CommandClient
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 from streams.runtime.partition_reads import KafkaTail
@@ -174,7 +175,7 @@ async def _open_client(
     settings: Settings, topic: str, appender: KafkaAppender, stack: AsyncExitStack
 ) -> CommandClient:
     """A gateway of the noun that has this commands topic; closed with `stack`."""
-    noun = next(noun for noun in nouns_of(settings) if noun.commands.name == topic)
+    noun = next(noun for noun in deciding(settings) if noun.commands.name == topic)
     redis = connect(settings.redis_url)
     stack.push_async_callback(redis.aclose)
     return await open_commands(stack, noun.commands, noun.name, appender=appender, redis=redis, client="cli")
@@ -205,7 +206,7 @@ async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
     """What can be appended again. Refused where this build can't read it."""
     body = letter.body or b""
     try:
-        if any(letter.topic == noun.commands.name for noun in NOUNS):
+        if any(letter.topic == noun.commands.name for noun in deciding(settings)):
             if letter.index is None:
                 record = msgspec.msgpack.decode(body, type=CommandRecord)
                 return _Contents(commands=record.commands, definitions=record.definitions)

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.memory import tune_memory
+from deploy.nouns import topic_of
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseError
@@ -32,8 +33,9 @@ from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_store import SessionStore
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log import LogUnavailable
-from schemas.topics import TELEMETRY
+from schemas.telemetry.noun import TELEMETRY
 from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
@@ -143,12 +145,12 @@ async def rebuild_clickhouse(
     tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
     plans = {
         "telemetry": telemetry_plan(
-            built, topic=TELEMETRY.name, partitions=configured.telemetry_partitions, tail=tail
+            built, topic=TELEMETRY.name, partitions=topic_of(configured, TELEMETRY).partitions, tail=tail
         ),
         "liveops": tables_plan(
             built,
             LIVEOPS_TABLES,
-            partitions=configured.liveops_partitions,
+            partitions=topic_of(configured, LIVEOPS_EVENTS).partitions,
             tail=tail,
             clock_ms=now_ms,
         ),

@@ -13,7 +13,7 @@ import typer
 
 from deploy import settings
 from deploy.cli import running_stack
-from deploy.cli.up import liveops_partitions
+from deploy.cli.up import partitions_here
 from deploy.prepare import prepare
 from deploy.repair.repair import TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url
@@ -55,7 +55,7 @@ async def _run(home: Path, *, dry_run: bool, start: bool) -> int:
                 kafka=f"localhost:{ports.kafka}",
                 redis_url=redis_url(ports.redis, configured.store_password("redis")),
                 clickhouse_url=clickhouse_url(ports.clickhouse, configured.store_password("clickhouse")),
-                liveops_partitions=liveops_partitions(home, 1) or configured.liveops_partitions,
+                partitions={**configured.partitions, **partitions_here(home, 1)},
             )
             await stack.enter_async_context(running_parts(stores(configured, ports), home / "logs"))
         await prepare(configured)

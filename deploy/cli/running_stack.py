@@ -23,14 +23,15 @@ _SHARED = (
     "clickhouse_url",
     "clickhouse_database",
     "base_url",
-    "telemetry_partitions",
-    "liveops_partitions",
 )
+_OLD_COUNTS = ("telemetry_partitions", "liveops_partitions")
+"""In a home that an older release has written."""
 
 
 def write(configured: Settings) -> None:
     """Leave the addresses of a starting stack, passwords included, in its home, for its owner alone."""
     body = {name: getattr(configured, name) for name in _SHARED}
+    body["partitions"] = dict(configured.partitions)
     write_private(configured.home / SETTINGS_FILE, json.dumps(body))
 
 
@@ -41,6 +42,8 @@ def of_home(home: Path | str | None) -> Settings:
         written = json.loads((folder / SETTINGS_FILE).read_bytes())
     except FileNotFoundError:
         written = {}
+    counts = {name.partition("_")[0]: written.pop(name) for name in _OLD_COUNTS if name in written}
+    written["partitions"] = counts | written.get("partitions", {})
     return settings.from_environment(home=folder, **written)
 
 

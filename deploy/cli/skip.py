@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.running_stack import of_home
+from deploy.nouns import topic_of
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from projections.telemetry.skipping import Decided, Skipping, SkipRefused
-from schemas.topics import TELEMETRY
+from schemas.telemetry.noun import TELEMETRY
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 
@@ -80,7 +81,7 @@ async def skip_telemetry(
     Without `force` only where the projector fails. Raises SkipRefused, LogUnavailable, ClickHouseError or
     StoreUnavailable.
     """
-    if not 0 <= partition < configured.telemetry_partitions:
+    if not 0 <= partition < topic_of(configured, TELEMETRY).partitions:
         raise SkipRefused(f"there is no partition {partition} of {TELEMETRY.name}")
     async with AsyncExitStack() as stack:
         tail = KafkaTail(configured.kafka, client_id="questlog-skip")

@@ -18,8 +18,10 @@ from rich.live import Live
 from deploy import settings
 from deploy.cli import LabMissing, has_lab, running_stack
 from deploy.cli.tables import table
+from deploy.nouns import counts_of, deciding
 from deploy.prepare import prepare
 from deploy.repair.repair import FOLDER, TRIMMED, find, folder_of, repair
+from deploy.settings import Settings
 from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
@@ -30,14 +32,11 @@ from deploy.stack.programs import PREPARED, Ports, processes, stores
 from deploy.stack.redis import redis_url
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
-from schemas.topics import LIVEOPS_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.table import Table
-
-    from deploy.settings import Settings
 
 app = typer.Typer()
 LOOK_SECONDS: Final = 2.0
@@ -95,10 +94,11 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             port=port,
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
-            liveops_partitions=liveops_partitions(home, workers),
+            partitions=partitions_here(home, workers),
         )
         configured = dataclasses.replace(
             configured,
+            partitions=counts_of(configured),
             redis_url=redis_url(redis_port, configured.store_password("redis")),
             clickhouse_url=clickhouse_url(clickhouse_port, configured.store_password("clickhouse")),
         )
@@ -112,15 +112,18 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         sys.exit(asyncio.run(_run(configured, specs, console, Wishes(demo, play, repair))))
 
 
-def liveops_partitions(home: Path, workers: int) -> int | None:
-    """What the log of this home has; else one for each decider: None leaves it to the environment.
+def partitions_here(home: Path, workers: int) -> dict[str, int]:
+    """Of deciding nouns that the environment leaves open: what this home's log has, or one for each decider.
 
     On one machine fewer partitions make larger records: with 8 instead of 1, 32 connections got a third of
     the commands a second at four times the CPU (`questlog bench commands`).
     """
-    if f"{settings.PREFIX}LIVEOPS_PARTITIONS" in os.environ:
-        return None
-    return kept_partitions(home, LIVEOPS_COMMANDS.name) or workers
+    said = settings.from_environment().partitions
+    return {
+        noun.name: kept_partitions(home, noun.commands.name) or workers
+        for noun in deciding(Settings())
+        if noun.commands.partitions_max > 1 and noun.name not in said
+    }
 
 
 def with_demo_secrets(configured: Settings) -> Settings:

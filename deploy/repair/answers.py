@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding
 from projections.redis.client import connect
 from projections.redis.reader import outcome_key
 from schemas.envelope import Outcome
@@ -26,7 +26,7 @@ class Comparison:
 
     def __init__(self, configured: Settings) -> None:
         self._redis = connect(configured.redis_url)
-        self._nouns = {noun.name: noun.projection for noun in nouns_of(configured)}
+        self._nouns = {noun.name: noun.projection for noun in deciding(configured)}
         self.different: list[str] = []
         """Ids of commands whose stored answer is another."""
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from projections.clickhouse.client import ClickHouse
 from projections.liveops.table_rows import EVENTS_TABLE
 from projections.telemetry.stores import FACT_TABLES
-from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
+from schemas.liveops.noun import LIVEOPS_EVENTS
+from schemas.telemetry.noun import TELEMETRY
 
 if TYPE_CHECKING:
     from pathlib import Path

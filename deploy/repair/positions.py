@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deploy.clock import now_ms
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding, topic_of
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.positions import Positions
@@ -17,8 +17,9 @@ from projections.redis.client import connect
 from projections.redis.state import state_of
 from projections.telemetry.reader import TelemetryReader
 from projections.webhooks.queue import POSITIONS, WebhookQueue
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log_positions import LogTrimmed, Position, PositionRefused, begin, in_log
-from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
+from schemas.telemetry.noun import TELEMETRY
 from streams.exports import POSITION_KEY, ExportPosition
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str
     found = {}
     redis = connect(configured.redis_url, timeout_s=10.0)
     try:
-        for noun in nouns_of(configured):
+        for noun in deciding(configured):
             for partition in range(noun.events.partitions):
                 held = (await state_of(redis, noun.name, partition)).position
                 if held.offset and held.mark and await in_log(tail, noun.events.name, partition, held):
@@ -111,7 +112,7 @@ async def set_export_back(objects: ObjectStore, ahead: list[Ahead]) -> None:
 
 async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
     found = []
-    for noun in nouns_of(configured):
+    for noun in deciding(configured):
         for partition in range(noun.events.partitions):
             held = (await state_of(redis, noun.name, partition)).position
             found += await _checked(tail, REDIS, noun.events.name, partition, held)
@@ -119,14 +120,14 @@ async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[A
 
 
 async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail) -> list[Ahead]:
-    partitions = configured.telemetry_partitions
+    partitions = topic_of(configured, TELEMETRY).partitions
     readers: dict[str, tuple[int, LogReader]] = {
         TELEMETRY.name: (
             partitions,
             TelemetryReader(client, topic=TELEMETRY.name, partitions=partitions, tail=tail),
         ),
         LIVEOPS_EVENTS.name: (
-            configured.liveops_partitions,
+            topic_of(configured, LIVEOPS_EVENTS).partitions,
             NounTables(client, LIVEOPS_TABLES, tail=tail, clock_ms=now_ms),
         ),
     }
@@ -148,7 +149,7 @@ async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail
 async def _of_webhooks(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
     queue, found = WebhookQueue(redis), []
     log_id = await tail.log_id(LIVEOPS_EVENTS.name)
-    for partition in range(configured.liveops_partitions):
+    for partition in range(topic_of(configured, LIVEOPS_EVENTS).partitions):
         held = await queue.position(f"{log_id}/{partition}")
         found += await _checked(tail, WEBHOOKS, LIVEOPS_EVENTS.name, partition, held)
     return found
@@ -162,7 +163,7 @@ async def _of_export(configured: Settings, tail: LogTail, objects: ObjectStore) 
     if position.log_id != await tail.log_id(TELEMETRY.name):
         return []  # it begins at this log's start
     found = []
-    for partition in range(configured.telemetry_partitions):
+    for partition in range(topic_of(configured, TELEMETRY).partitions):
         mark = position.marks.get(str(partition), "")
         held = Position(position.next_offsets.get(str(partition), 0), -1, mark)
         if held.offset >= await tail.begin_offset(TELEMETRY.name, partition):  # else it begins there

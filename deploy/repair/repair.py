@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.clock import now_ms
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding
 from deploy.object_store import open_objects
 from deploy.rebuild_redis import rebuild_redis
 from deploy.repair.answers import Comparison
@@ -99,7 +99,7 @@ async def find(configured: Settings) -> Found:
         stack.push_async_callback(tail.stop)
         known = await known_positions(configured, tail)
         chains = []
-        for noun in nouns_of(configured):
+        for noun in deciding(configured):
             for partition in range(noun.commands.partitions):
                 at = known.get((noun.events.name, partition), (0, -1))
                 chains.append(await chain_of(tail, (noun.commands, noun.events), partition, at))
@@ -174,7 +174,7 @@ async def decide_late(
     counts: dict[str, int] = {}
     snapshots = ObjectSnapshots(open_objects(configured))
     for noun, (commands, reader) in zip(
-        nouns_of(configured), deciders(configured, tail, appender, snapshots), strict=True
+        deciding(configured), deciders(configured, tail, appender, snapshots), strict=True
     ):
         both, log = (commands, noun.events), (tail, appender)
         for partition in range(commands.partitions):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.failure_policy import ELSEWHERE, advice
-from deploy.nouns import topics_of
+from deploy.nouns import topic_of
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from schemas.log import LogReader
@@ -49,7 +49,7 @@ class Worker:
 
     def topic(self, topic: Topic) -> Topic:
         """A topic with this deployment's partition count."""
-        return next(found for found in topics_of(self.settings) if found.name == topic.name)
+        return topic_of(self.settings, topic)
 
     def application(self, *, in_bulk: bool = False) -> faust.App:
         """The role's Faust app: one consumer group. Make it once, in the running loop.

@@ -12,7 +12,8 @@ from projections.liveops.tables import LIVEOPS_TABLES
 from projections.redis.client import connect
 from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.reader import TelemetryReader
-from schemas.topics import LIVEOPS_EVENTS, TELEMETRY
+from schemas.liveops.noun import LIVEOPS_EVENTS
+from schemas.telemetry.noun import TELEMETRY
 from streams.runtime.application import last_heartbeat_age_ms
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     reader = TelemetryReader(
         client,
         topic=TELEMETRY.name,
-        partitions=configured.telemetry_partitions,
+        partitions=worker.topic(TELEMETRY).partitions,
         tail=worker.tail,
         appender=worker.appender,
         live=RedisLive(redis),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding
 from deploy.object_store import open_objects
 from streams.deciders.decider import DeciderReader
 from streams.deciders.snapshots import ObjectSnapshots
@@ -35,7 +35,7 @@ def deciders(
                 snapshots=snapshots,
             ),
         )
-        for noun in nouns_of(configured)
+        for noun in deciding(configured)
     ]
 
 

@@ -13,8 +13,8 @@ from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.webhooks import Delivery, WebhookTarget, signing_secret, target_of
-from schemas.topics import LIVEOPS_EVENTS
 from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.several_readers import SeveralReaders
 from streams.webhooks.delivery_worker import WebhookDeliverer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.nouns import nouns_of
+from deploy.nouns import deciding
 from projections.redis.client import connect
 from projections.redis.reader import RedisReader
 
@@ -20,6 +20,6 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     worker.stack.push_async_callback(redis.aclose)
     readers = [
         (noun.events, RedisReader(redis, noun.projection, log=worker.tail))
-        for noun in nouns_of(worker.settings)
+        for noun in deciding(worker.settings)
     ]
     await worker.follow(worker.application(), readers, stop)

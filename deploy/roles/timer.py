@@ -20,10 +20,11 @@ from projections.redis.client import connect
 from projections.redis.export_register import RedisExportRegister
 from projections.telemetry.live_counters import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
+from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.log import LogUnavailable
 from schemas.log_positions import PositionRefused
 from schemas.objects import ObjectStoreError
-from schemas.topics import TELEMETRY
+from schemas.telemetry.noun import TELEMETRY
 from streams.exports import ExportRunner
 from streams.liveops.lobbies import LobbyManager
 from streams.liveops.windows import WindowManager
@@ -46,7 +47,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     configured = worker.settings
     redis = connect(configured.redis_url)
     worker.stack.push_async_callback(redis.aclose)
-    partitions = configured.telemetry_partitions
+    partitions = worker.topic(TELEMETRY).partitions
     timer = SessionTimer(
         topic=TELEMETRY.name,
         source=RedisDeadlines(redis, partitions=partitions),
@@ -61,7 +62,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     )
     asker = await open_asker(worker, redis)
     dues = LiveopsQueries(redis)
-    windows = WindowManager(asker, dues, partitions=configured.liveops_partitions)
+    windows = WindowManager(asker, dues, partitions=worker.topic(LIVEOPS_COMMANDS).partitions)
     lobbies = LobbyManager(asker, dues)
     worker.health = lambda: {"ok": True, "lag": None}
     async with asyncio.TaskGroup() as group:

@@ -13,7 +13,7 @@ from schemas.codec import Message
 from schemas.envelope import Decided
 from schemas.liveops.answers import outcome_of
 from schemas.liveops.events import EVENTS
-from schemas.topics import LIVEOPS_EVENTS
+from schemas.liveops.noun import LIVEOPS_EVENTS
 
 _STEPS: Final[dict[type[Message], Step]] = {**players.STEPS, **windows.STEPS}
 

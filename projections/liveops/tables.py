@@ -9,7 +9,7 @@ from projections.clickhouse.noun_tables import Rows, TableSet
 from projections.liveops.economy_store import stored_totals
 from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.table_rows import COLUMNS, ECONOMY, add_record
-from schemas.topics import LIVEOPS_EVENTS
+from schemas.liveops.noun import LIVEOPS_EVENTS
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse

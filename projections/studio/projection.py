@@ -29,7 +29,7 @@ from schemas.studio.events import (
     StudioChanged,
     StudioDefined,
 )
-from schemas.topics import STUDIO_EVENTS
+from schemas.studio.noun import STUDIO_EVENTS
 
 NOUN: Final = "studio"
 _encode: Final = msgspec.msgpack.Encoder().encode

@@ -16,6 +16,7 @@ import msgspec
 
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import QUIET_S, held
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
 from schemas.telemetry.skips import (
     REASON_MAX,
@@ -26,7 +27,6 @@ from schemas.telemetry.skips import (
     list_skip,
     read_skips,
 )
-from schemas.topics import TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

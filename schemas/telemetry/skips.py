@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from schemas.topics import TELEMETRY_SKIPS
+from schemas.telemetry.noun import TELEMETRY_SKIPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

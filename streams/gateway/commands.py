@@ -145,8 +145,8 @@ class CommandClient:
         """The stored outcome of a command: this one's, or of an earlier one with the same id and fingerprint.
 
         `definition` is what `command.definition` names, carried once a record. `partition` is for commands
-        that every partition decides for itself; without it the aggregate's id says where. `fresh` says that
-        the id was made for this call, so that no earlier outcome need be looked for. Raises
+        that every partition decides for itself; without it the field that the topic's `key` names says where.
+        `fresh` says that the id was made for this call, so that no earlier outcome need be looked for. Raises
         CommandConflict (409), CommandUnavailable (503) and CommandTooLarge (413). Cancelling stops the
         waiting, not the command.
         """
@@ -160,7 +160,7 @@ class CommandClient:
             except TimeoutError:
                 raise self._unavailable("not-subscribed") from None
         if partition is None:
-            partition = partition_of(command.aggregate_id, self._topic.partitions)
+            partition = partition_of(getattr(command, self._topic.key), self._topic.partitions)
         elif not 0 <= partition < self._topic.partitions:
             raise ValueError(f"{self._topic.name} has no partition {partition}")
         line = self._lines.get(partition)
@@ -182,12 +182,12 @@ class CommandClient:
             self._runners[partition] = asyncio.create_task(self._run(partition, line))
         return await waiting.answer
 
-    async def stored(self, aggregate_id: str, command_id: str, fingerprint: bytes) -> Outcome | None:
-        """The outcome that a keyed command has already; None where it has none yet.
+    async def stored(self, key: str, command_id: str, fingerprint: bytes) -> Outcome | None:
+        """The outcome that a keyed command has already; None where it has none yet. `key` is its partition's.
 
         Raises CommandConflict where its fingerprint is another, CommandUnavailable where it can't be known.
         """
-        partition = partition_of(aggregate_id, self._topic.partitions)
+        partition = partition_of(key, self._topic.partitions)
         try:
             (outcome,) = await self._answers.find(partition, [command_id])
         except StoreUnavailable:

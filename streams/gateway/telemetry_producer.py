@@ -13,8 +13,8 @@ from typing import Final
 from zlib import crc32
 
 from schemas.log import Appended, Appender, LogUnavailable
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import TelemetryPart, encode_record
-from schemas.topics import TELEMETRY
 from streams.gateway.metrics import GatewayMetrics
 
 _log: Final = logging.getLogger(__name__)

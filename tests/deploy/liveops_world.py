@@ -30,7 +30,7 @@ from schemas.liveops.definitions import ResolvedEvent, resolve_event
 from schemas.liveops.event_windows import BoardFinalized
 from schemas.liveops.events import EVENTS, GrantCreated
 from schemas.liveops.names import player_aggregate
-from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 from streams.runtime.partition_reads import KafkaTail

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.liveops.names import board_id
-from schemas.topics import LIVEOPS_COMMANDS
+from schemas.liveops.noun import LIVEOPS_COMMANDS
 from streams.liveops.windows import WindowManager
 from tests.deploy.liveops_world import GAME_ID, World, define, now_ms, opened
 from tests.stack import QuestlogStack

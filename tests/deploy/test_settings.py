@@ -7,7 +7,11 @@ from deploy.settings import Settings, SettingsError, from_environment, make_secr
 
 def test_a_child_reads_back_what_its_parent_holds(tmp_path: Path) -> None:
     settings = Settings(
-        home=tmp_path, port=4001, trusted_proxies=("10.0.0.0/8", "::1/128"), cors=("https://a.example",)
+        home=tmp_path,
+        port=4001,
+        partitions={"liveops": 3},
+        trusted_proxies=("10.0.0.0/8", "::1/128"),
+        cors=("https://a.example",),
     )
     assert from_environment(settings.environment()) == settings
 
@@ -22,7 +26,9 @@ def test_options_come_before_variables() -> None:
     [
         ("PORT", "http", "QUESTLOG_PORT must be a whole number, not 'http'"),
         ("PORT", "65536", "QUESTLOG_PORT must be from 0 to 65535, not 65536"),
-        ("TELEMETRY_PARTITIONS", "0", "QUESTLOG_TELEMETRY_PARTITIONS must be from 1 to 256"),
+        ("TELEMETRY_PARTITIONS", "0", "QUESTLOG_PARTITIONS_TELEMETRY must be from 1 to 256"),
+        ("PARTITIONS_PLAYTESTS", "257", "QUESTLOG_PARTITIONS_PLAYTESTS must be from 1 to 256"),
+        ("PARTITIONS_LIVEOPS", "all", "QUESTLOG_PARTITIONS_LIVEOPS must be a whole number, not 'all'"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, all", "QUESTLOG_TRUSTED_PROXIES: 'all' is no CIDR range"),
         ("LOG_LEVEL", "loud", "QUESTLOG_LOG_LEVEL must be debug, info, warning or error"),
     ],
@@ -31,6 +37,18 @@ def test_a_bad_variable_is_named(name: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError) as refused:
         from_environment({f"QUESTLOG_{name}": value})
     assert message in str(refused.value)
+
+
+def test_a_partition_count_may_have_its_older_name_and_only_one_value() -> None:
+    old, new = "QUESTLOG_LIVEOPS_PARTITIONS", "QUESTLOG_PARTITIONS_LIVEOPS"
+    assert from_environment({old: "4"}).partitions == {"liveops": 4}
+    assert from_environment({old: "4", new: "4"}).partitions == {"liveops": 4}
+    assert from_environment({old: "4"}, partitions={"liveops": 2, "a": 1}).partitions == {
+        "liveops": 2,
+        "a": 1,
+    }
+    with pytest.raises(SettingsError, match=f"{new} and {old}, its older name, differ"):
+        from_environment({old: "4", new: "8"})
 
 
 def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from deploy.cli.skip import skip_telemetry
 from deploy.cli.status import read_failing
 from deploy.failure_policy import ELSEWHERE, advice
 from deploy.lag import StackLag
-from deploy.nouns import nouns_of, topics_of
+from deploy.nouns import deciding, topics_of
 from deploy.studio_desk import Refused
 from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
@@ -30,8 +30,8 @@ from projections.redis.failures import RedisFailures
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.skipping import SkipRefused
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import encode_record
-from schemas.topics import TELEMETRY
 from streams.runtime.application import create_application, last_heartbeat_age_ms
 from streams.runtime.failures import Failures
 from streams.runtime.partition_reads import KafkaTail
@@ -102,8 +102,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         redis_url=redis_url,
         clickhouse_url=clickhouse_url,
         clickhouse_database=f"test_{uuid4().hex[:12]}",
-        telemetry_partitions=PARTITIONS,
-        liveops_partitions=1,
+        partitions={"telemetry": PARTITIONS, "liveops": 1},
     )
     running_stack.write(configured)
     await ensure_topics(broker, topics_of(configured))
@@ -214,7 +213,7 @@ async def lag_state(configured: Settings) -> tuple[str, list[tuple[int, int, int
             tail=tail,
             redis=redis,
             queries=queries,
-            nouns=nouns_of(configured),
+            nouns=deciding(configured),
             telemetry_partitions=PARTITIONS,
             failures=RedisFailures(redis),
         )

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from deploy.objects import FolderObjects
-from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_EVENTS
+from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.decider import DeciderReader
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.deciders.snapshots import ObjectSnapshots

@@ -30,10 +30,12 @@ from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_le
 from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord
 from schemas.liveops.commands import DebitWallet
+from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.studio.commands import COMMANDS, RevokeKey
 from schemas.studio.definitions import load_definitions
+from schemas.studio.noun import STUDIO_COMMANDS
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
-from schemas.topics import LIVEOPS_COMMANDS, STUDIO_COMMANDS, TELEMETRY
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from tests.deploy.studio_world import Workers, workers

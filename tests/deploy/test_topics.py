@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from deploy.nouns import topics_of
-from deploy.settings import Settings
+from deploy.settings import Settings, SettingsError
 from deploy.topics import TopicMismatchError, ensure_topics
 from schemas import topics
 
@@ -36,10 +36,7 @@ async def test_another_setting_is_refused(kafka: str) -> None:
 
 
 def test_the_telemetry_partition_count_is_the_deployments() -> None:
-    counts = {
-        topic.name: topic.partitions
-        for topic in topics_of(Settings(telemetry_partitions=4, liveops_partitions=8))
-    }
+    counts = {topic.name: topic.partitions for topic in topics_of(Settings(partitions={"telemetry": 4}))}
     assert counts == {
         "studio.commands": 1,
         "studio.events": 1,
@@ -49,3 +46,15 @@ def test_the_telemetry_partition_count_is_the_deployments() -> None:
         "telemetry.skips": 1,
         "dead-letters": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("noun", "count", "message"),
+    [
+        ("studio", 2, "QUESTLOG_PARTITIONS_STUDIO must be from 1 to 1, not 2"),
+        ("nothing", 1, "QUESTLOG_PARTITIONS_NOTHING: there is no such noun"),
+    ],
+)
+def test_a_count_that_a_noun_can_not_have_is_refused(noun: str, count: int, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        topics_of(Settings(partitions={noun: count}))

@@ -17,7 +17,9 @@ from redis import Redis
 
 from deploy.lag import KEPT_SECONDS
 from deploy.stack.ports import free_port
-from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS, STUDIO_COMMANDS, STUDIO_EVENTS, TELEMETRY
+from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
+from schemas.telemetry.noun import TELEMETRY
 from tests.faults.losing import batches, delete_records, lose
 from tests.outside.players import SdkPlayer
 from tests.outside.world import World
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.stack
 
 
 def questlog(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"QUESTLOG_LIVEOPS_PARTITIONS": str(LIVEOPS_COMMANDS.partitions)}
+    environment = os.environ | {"QUESTLOG_PARTITIONS_LIVEOPS": str(LIVEOPS_COMMANDS.partitions)}
     return subprocess.run(  # noqa: S603 - our own
         [sys.executable, "-m", "deploy.cli", *arguments],
         capture_output=True,

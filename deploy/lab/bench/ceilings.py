@@ -18,8 +18,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.lab.bench.processes import cpu_seconds
 from projections.clickhouse.client import ClickHouse, identifier
+from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import PartKind, decode_record
-from schemas.topics import RECORD_BYTES_MAX, TELEMETRY, topic_settings
+from schemas.topics import RECORD_BYTES_MAX, topic_settings
 from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_streams import streams_command
 from deploy.lab.cli.measuring import measuring
+from deploy.nouns import topic_of
 from projections.clickhouse.client import ClickHouse
+from schemas.telemetry.noun import TELEMETRY
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
 WARM_UP_SECONDS: Final = 2.0
@@ -100,7 +102,7 @@ async def _run(
         raise OrderRefusedError(f"--only knows accept, hold, single and ceilings, not {', '.join(unknown)}")
     try:
         await run.phase("warm-up", run.order(seconds=WARM_UP_SECONDS, batch=batch, connections=connections))
-        begin = await ceilings.end_offsets(relay.kafka, settings.telemetry_partitions)
+        begin = await ceilings.end_offsets(relay.kafka, topic_of(settings, TELEMETRY).partitions)
         phases = [await run.phase(*orders[step]) for step in steps if step in orders]
         rows_by_table = {
             table: round(rows * max(rate, 1.0) / 100)

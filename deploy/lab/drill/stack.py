@@ -16,7 +16,7 @@ from deploy.cli import running_stack
 from deploy.stack.ports import free_port
 from deploy.stack.program import ProgramSpec, RunningProgram
 from deploy.stack.supervisor import STATUS_FILE
-from schemas.topics import TELEMETRY
+from schemas.telemetry.noun import TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

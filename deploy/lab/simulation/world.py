@@ -20,7 +20,7 @@ from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
-from schemas.topics import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from streams.deciders.decider import DeciderReader
 from streams.deciders.liveops.noun import LIVEOPS
 from streams.gateway.commands import CommandClient

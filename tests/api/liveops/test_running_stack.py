@@ -22,7 +22,7 @@ from schemas.liveops.answers import StartAnswer
 from schemas.liveops.commands import COMMANDS
 from schemas.liveops.definitions import resolve_event
 from schemas.liveops.names import player_aggregate
-from schemas.topics import LIVEOPS_COMMANDS
+from schemas.liveops.noun import LIVEOPS_COMMANDS
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 from streams.runtime.producer import KafkaAppender

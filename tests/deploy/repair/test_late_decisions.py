@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.repair.late_decisions import decide_partition
 from schemas.envelope import Decided
-from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS
+from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
 from streams.deciders.studio import STUDIO
 from tests.streams.deciders.given import record_of
 from tests.streams.deciders.memory_log import MemoryLog

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.repair.matching import LOOK_BACK, RECOVERED, Chain, chain_of, repair_chain
-from schemas.topics import STUDIO_COMMANDS, STUDIO_EVENTS
+from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
 from streams.deciders.decider import source_of
 from tests.streams.deciders.given import record_of
 from tests.streams.deciders.memory_log import MemoryLog

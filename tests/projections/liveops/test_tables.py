@@ -28,10 +28,10 @@ from schemas.liveops.events import (
     PlayerRegistered,
     WalletChanged,
 )
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.views import Attempt, BoardEntry, FinalEntry, Movement
 from schemas.log_positions import StoreRegressed
 from schemas.studio.definitions_events import EventDefinition
-from schemas.topics import LIVEOPS_EVENTS
 from tests.projections.redis.support import ListLog
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import msgpack
 
 from schemas.log import Appended, LogRecord
 from schemas.telemetry.deadlines import SessionDue, encode_session_due
+from schemas.telemetry.noun import TELEMETRY_SKIPS
 from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
-from schemas.topics import TELEMETRY_SKIPS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

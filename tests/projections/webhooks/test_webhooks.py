@@ -23,6 +23,7 @@ from schemas.edge.ports import Game, Limits
 from schemas.envelope import Decided, Event
 from schemas.liveops import events as ev
 from schemas.liveops.event_windows import BoardFinalized
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.views import Attempt, Grant, GrantEntry
 from schemas.liveops.webhooks import (
     KEPT_MS,
@@ -34,7 +35,6 @@ from schemas.liveops.webhooks import (
     target_of,
 )
 from schemas.log_positions import StoreRegressed
-from schemas.topics import LIVEOPS_EVENTS
 from streams.webhooks.delivery_worker import LEASE_MS, WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
 from tests.projections.redis.support import ListLog

@@ -11,7 +11,8 @@ from deploy.objects import FolderObjects
 from schemas.dead_letters import decode_dead_letter
 from schemas.envelope import Command, EventsRecord
 from schemas.log import LogUnavailable
-from schemas.topics import DEAD_LETTERS, STUDIO_COMMANDS, STUDIO_EVENTS
+from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
+from schemas.topics import DEAD_LETTERS
 from streams.deciders.decider import AnotherWriter, DeciderReader, OutOfOrder
 from streams.deciders.fold import FoldFailed
 from streams.deciders.snapshots import ObjectSnapshots

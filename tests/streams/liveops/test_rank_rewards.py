@@ -8,9 +8,9 @@ import pytest
 from schemas.codec import Message
 from schemas.envelope import EventsRecord
 from schemas.liveops.commands import GiveRankReward
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log import LogRecord
 from schemas.log_positions import Position, PositionRefused
-from schemas.topics import LIVEOPS_EVENTS
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.liveops.rank_rewards import RankRewards, gifts
 from streams.liveops.windows import WindowManager

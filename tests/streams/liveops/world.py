@@ -19,11 +19,11 @@ from schemas.liveops.answers import StartAnswer, outcome_of
 from schemas.liveops.commands import COMMANDS, ReportProgress, StartAttempt
 from schemas.liveops.definitions import resolve_event
 from schemas.liveops.names import event_aggregate, player_aggregate
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.ports import LobbyDueRow, WindowBoard, WindowRow
 from schemas.liveops.views import FinalEntry, Grant
 from schemas.log import LogRecord
 from schemas.outcomes import messages_of
-from schemas.topics import LIVEOPS_EVENTS
 from streams.asking import Asker
 from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold

@@ -1,0 +1,30 @@
+"""What a noun declares in this room. `deploy.nouns` joins it with the other rooms' parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from schemas.codec import Codec
+from schemas.topics import Topic
+
+
+class NounSchema(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A noun's topics and what they hold. A noun without a decider has no commands and no events."""
+
+    name: str
+    """As in topics, keys, settings and folders."""
+    topics: tuple[Topic, ...] = ()
+    commands: Codec[Any] | None = None
+    events: Codec[Any] | None = None
+    stored: frozenset[str] = frozenset()
+    """Names of stored shapes beside commands and events."""
+    webhook_events: tuple[str, ...] = ()
+    """What a game's webhooks may ask to be told of it."""
+
+    @property
+    def golden_names(self) -> frozenset[str]:
+        """Every stored name: each has examples in `schemas/golden/<name>`."""
+        codecs = [codec for codec in (self.commands, self.events) if codec is not None]
+        return self.stored.union(*(codec.wire_names for codec in codecs))

@@ -1,0 +1,26 @@
+"""Telemetry in this room: facts, without a decider."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.noun import NounSchema
+from schemas.telemetry.record import PartKind
+from schemas.topics import Topic
+
+TELEMETRY: Final = Topic(
+    name="telemetry",
+    partitions=1,
+    description="Validated telemetry requests as sent, session deadlines and ticks: facts, no decider.",
+)
+TELEMETRY_SKIPS: Final = Topic(
+    name="telemetry.skips",
+    partitions=1,
+    partitions_max=1,
+    description="The list of decisions to skip a telemetry record; each is in the telemetry topic as well.",
+)
+NOUN: Final = NounSchema(
+    name="telemetry",
+    topics=(TELEMETRY, TELEMETRY_SKIPS),
+    stored=frozenset({"telemetry-record.v1", *PartKind}),
+)
