@@ -23,7 +23,7 @@ from projections.telemetry.queries import rollups
 from projections.telemetry.queries.cache import RefreshingCache
 from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
-from schemas.edge.errors import error_body, surface_of
+from schemas.edge.errors import error_body
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.openapi import document
 from schemas.edge.ports import StoreUnavailable
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.edge.ports import Directory, RateLimiter
     from schemas.edge.proxy import TrustedProxies
+    from schemas.edge.surfaces import Surfaces
 
 
 def create_api(
@@ -45,6 +46,7 @@ def create_api(
     limiter: RateLimiter,
     queries: ClickHouseQueries,
     lag: LagSource,
+    surfaces: Surfaces,
     client_ip: Callable[[Request], str],
     clock_ms: Callable[[], int],
     dashboard: APIRouter | None = None,
@@ -97,8 +99,8 @@ def create_api(
     _document(app)
     others = {name: _constant(document) for name, document in (documents or {}).items()}
     app.include_router(docs_router({"s1": app.openapi, **others}))
-    _answer_errors(app, clock_ms)
-    app.add_middleware(Surround, metrics=HttpMetrics(registry), clock_ms=clock_ms)
+    _answer_errors(app, surfaces, clock_ms)
+    app.add_middleware(Surround, metrics=HttpMetrics(registry), surfaces=surfaces, clock_ms=clock_ms)
     return app
 
 
@@ -125,12 +127,12 @@ def _constant(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
     return lambda: document
 
 
-def _answer_errors(app: FastAPI, clock_ms: Callable[[], int]) -> None:
+def _answer_errors(app: FastAPI, surfaces: Surfaces, clock_ms: Callable[[], int]) -> None:
     def shaped(
         request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
     ) -> Response:
         body = error_body(
-            surface_of(request.url.path),
+            surfaces.of(request.url.path),
             status,
             message,
             request_id=request.scope.get("state", {}).get("request_id", ""),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from api.segments import with_slashes_kept
-from schemas.edge.errors import error_body, surface_of
+from schemas.edge.errors import error_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from api.metrics import HttpMetrics
+    from schemas.edge.surfaces import Surfaces
 
 _STREAM: Final = b"text/event-stream; charset=utf-8"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -28,8 +29,11 @@ _log = logging.getLogger("questlog.api")
 class Surround:
     """ASGI middleware. The request id is the caller's `X-Request-Id` where that is plain, else a new one."""
 
-    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: HttpMetrics, surfaces: Surfaces, clock_ms: Callable[[], int]
+    ) -> None:
         self._app = app
+        self._surfaces = surfaces
         self._metrics = metrics
         self._clock_ms = clock_ms
 
@@ -80,7 +84,7 @@ class Surround:
     async def _internal_error(self, scope: Scope, send: Send, request_id: str) -> None:
         body = msgspec.json.encode(
             error_body(
-                surface_of(scope["path"]),
+                self._surfaces.of(scope["path"]),
                 500,
                 "Internal error",
                 request_id=request_id,

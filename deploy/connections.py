@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.edge.errors import error_body, surface_of
+from deploy.nouns import surfaces
+from schemas.edge.errors import error_body
 from schemas.edge.limits import CONNECTIONS_PER_ADDRESS, RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.proxy import TrustedProxies, counted_address
 
@@ -74,7 +75,7 @@ async def too_many(scope: Scope, receive: Receive, send: Send) -> None:
     """503 in the shape of the path's surface; the connection ends."""
     del receive
     body = msgspec.json.encode(
-        error_body(surface_of(scope["path"]), 503, "this address has too many connections; use them again")
+        error_body(surfaces().of(scope["path"]), 503, "this address has too many connections; use them again")
     )
     headers = [
         (b"content-type", b"application/json"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import prometheus_client
@@ -12,22 +12,19 @@ import prometheus_client
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
-from api.liveops.app import LiveopsReads, create_liveops_reads
+from api.liveops.app import LiveopsReads
 from deploy.assets import assets_folder, installed
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.lag import StackLag
-from deploy.nouns import deciding, topic_of
+from deploy.noun import Edge, Reads
+from deploy.nouns import NOUNS, deciding, surfaces, topic_of
 from deploy.object_store import open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
 from deploy.stack.kafka_jars import default_cache
-from projections.liveops.final_boards import ClickHouseFinals
-from projections.liveops.keys import NOUN
-from projections.liveops.queries import LiveopsQueries
-from projections.liveops.streams import RedisBoardStreams
 from projections.redis.client import AWAY, connect
 from projections.redis.export_register import RedisExportRegister
 from projections.redis.failures import RedisFailures
@@ -39,10 +36,8 @@ from schemas.edge.cors import Cors
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.target import target_problem
-from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.telemetry.noun import TELEMETRY
-from streams.gateway.app import create_gateway, handles
-from streams.gateway.liveops.app import LiveopsWrites
+from streams.gateway.app import Gateway, create_gateway
 from streams.gateway.metrics import GatewayMetrics
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -52,7 +47,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.settings import Settings
-    from streams.gateway.services import Services
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -61,6 +55,7 @@ if TYPE_CHECKING:
 
 APPEND_TIMEOUT_S: Final = 6.0
 """A 503 must reach clients that wait 10 s, as the S4 reference's sample does."""
+_READING: Final = frozenset({"GET", "HEAD"})
 
 _log: Final = logging.getLogger(__name__)
 
@@ -73,10 +68,10 @@ class EdgeApp:
         self._settings = configured
         self._cors = Cors(configured.cors)
         self._stack = AsyncExitStack()
-        self._gateway: Asgi | None = None
+        self._gateway: Gateway | None = None
         self._api: Asgi | None = None
         self._objects: Asgi | None = None
-        self._liveops: LiveopsReads | None = None
+        self._reads: list[Reads] = []
         self._ready = False
 
     def health(self) -> dict[str, Any]:
@@ -91,19 +86,23 @@ class EdgeApp:
         if scope["type"] == "http":
             problem = target_problem(scope["raw_path"], scope["query_string"])
             if problem is not None:
-                await refuse_target(scope, send, problem, cors=self._cors, now_ms=now_ms())
+                await refuse_target(
+                    scope, send, problem, surfaces=surfaces(), cors=self._cors, now_ms=now_ms()
+                )
                 return
         await self._chosen(scope)(scope, receive, send)
 
     def _chosen(self, scope: Scope) -> Asgi:
-        """Who answers; what runs alone answers everything."""
-        path: str = scope["path"]
-        if self._objects is not None and path.startswith(URL_PATH):
+        """Who answers; what runs alone answers everything. A path of both is read by GET and HEAD alone."""
+        if self._objects is not None and scope["path"].startswith(URL_PATH):
             return self._objects
-        if self._liveops is not None and self._liveops.handles(scope):
-            return self._liveops
         gateway = self._gateway
-        if gateway is not None and (self._api is None or handles(scope["method"], path)):
+        if gateway is not None and scope["method"] not in _READING and gateway.serves(scope):
+            return gateway
+        for reads in self._reads:
+            if reads.handles(scope):
+                return reads
+        if gateway is not None and (self._api is None or gateway.answers(scope)):
             return gateway
         if self._api is None:
             raise RuntimeError("a request came before the start")
@@ -130,60 +129,61 @@ class EdgeApp:
         configured = self._settings
         redis = connect(configured.redis_url, connections=64)
         self._stack.push_async_callback(redis.aclose)
-        directory = RedisDirectory(redis)
-        limiter = RedisRateLimiter(redis)
-        objects = open_objects(configured)
-        self._objects = ObjectsApp(objects, objects.urls, now_ms, self._cors, uploads=self._kind != "api")
+        edge = Edge(
+            settings=configured,
+            redis=redis,
+            directory=RedisDirectory(redis),
+            limiter=RedisRateLimiter(redis),
+            objects=open_objects(configured),
+        )
+        self._objects = ObjectsApp(
+            edge.objects, edge.objects.urls, now_ms, self._cors, uploads=self._kind != "api"
+        )
         if self._kind != "api":
-            appender = KafkaAppender(
-                configured.kafka,
-                client_id=f"questlog-edge-{configured.instance}",
-                timeout_s=APPEND_TIMEOUT_S,
-            )
-            self._stack.push_async_callback(appender.stop)
-            figures = GatewayMetrics()
-            prometheus_client.REGISTRY.register(figures)
-            gateway = create_gateway(
-                directory=directory,
-                limiter=limiter,
-                appender=appender,
-                objects=objects,
-                exports=RedisExportRegister(redis, configured.exports_per_day),
-                telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
-                trusted_proxies=configured.trusted_proxies,
-                bodies_in_flight_bytes=configured.bodies_in_flight_bytes,
-                cors=configured.cors,
-                metrics=figures,
-                liveops=await self._open_writes(redis, appender),
-            )
-            self._stack.push_async_callback(gateway.drained)
-            self._gateway = gateway
+            self._gateway = await self._open_gateway(edge)
         if self._kind != "gateway":
-            self._api = self._open_api(redis, directory, limiter)
+            self._api = self._open_api(edge)
         self._ready = True
 
-    async def _open_writes(self, redis: Any, appender: KafkaAppender) -> Callable[[Services], LiveopsWrites]:
+    async def _open_gateway(self, edge: Edge) -> Gateway:
         configured = self._settings
-        commands = await open_commands(
-            self._stack,
-            topic_of(configured, LIVEOPS_COMMANDS),
-            NOUN,
-            appender=appender,
-            redis=redis,
-            client="edge",
+        appender = KafkaAppender(
+            configured.kafka, client_id=f"questlog-edge-{configured.instance}", timeout_s=APPEND_TIMEOUT_S
         )
-        queries = LiveopsQueries(redis)
-        secret = configured.deployment_secret()
+        self._stack.push_async_callback(appender.stop)
+        writes = []
+        for noun in deciding(configured):
+            if noun.writes is not None:
+                commands = await open_commands(
+                    self._stack,
+                    noun.commands,
+                    noun.name,
+                    appender=appender,
+                    redis=edge.redis,
+                    client="edge",
+                )
+                writes.append(partial(noun.writes, edge, commands))
+        figures = GatewayMetrics()
+        prometheus_client.REGISTRY.register(figures)
+        gateway = create_gateway(
+            directory=edge.directory,
+            limiter=edge.limiter,
+            appender=appender,
+            objects=edge.objects,
+            exports=RedisExportRegister(edge.redis, configured.exports_per_day),
+            surfaces=surfaces(),
+            telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
+            trusted_proxies=configured.trusted_proxies,
+            bodies_in_flight_bytes=configured.bodies_in_flight_bytes,
+            cors=configured.cors,
+            metrics=figures,
+            writes=writes,
+        )
+        self._stack.push_async_callback(gateway.drained)
+        return gateway
 
-        def make(services: Services) -> LiveopsWrites:
-            return LiveopsWrites(
-                services, commands, queries, queries, queries, secret=secret, randomness=os.urandom
-            )
-
-        return make
-
-    def _open_api(self, redis: Any, directory: RedisDirectory, limiter: RedisRateLimiter) -> Asgi:
-        configured = self._settings
+    def _open_api(self, edge: Edge) -> Asgi:
+        configured, redis = self._settings, edge.redis
         queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
         tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
         self._stack.push_async_callback(tail.stop)
@@ -195,25 +195,15 @@ class EdgeApp:
             nouns=deciding(configured),
             telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
         )
-        liveops = LiveopsQueries(redis)
-        reads = self._liveops = create_liveops_reads(
-            directory=directory,
-            limiter=limiter,
-            players=liveops,
-            boards=liveops,
-            finals=ClickHouseFinals(queries),
-            streams=RedisBoardStreams(redis),
-            now_ms=now_ms,
-            trusted_proxies=configured.trusted_proxies,
-            cors=configured.cors,
-        )
+        self._reads = [noun.reads(edge, queries) for noun in NOUNS if noun.reads is not None]
+        (liveops,) = (reads for reads in self._reads if isinstance(reads, LiveopsReads))
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
         dashboard = create_dashboard(
-            directory=directory,
-            limiter=limiter,
+            directory=edge.directory,
+            limiter=edge.limiter,
             queries=queries,
             live=LiveCounters(RedisLive(redis), now_ms),
-            liveops=reads.dashboard_source,
+            liveops=liveops.dashboard_source,
             lag=lag,
             secret=configured.deployment_secret(),
             vendor=_vendor(),
@@ -222,17 +212,19 @@ class EdgeApp:
             secure_cookie=configured.base_url.startswith("https:"),
         )
         api = create_api(
-            directory=directory,
-            limiter=limiter,
+            directory=edge.directory,
+            limiter=edge.limiter,
             queries=queries,
             lag=lag,
+            surfaces=surfaces(),
             client_ip=client_ip,
             clock_ms=now_ms,
             dashboard=dashboard,
             documents=documents(),
         )
         self._stack.push_async_callback(api.state.close)
-        self._stack.push_async_callback(reads.close)
+        for reads in self._reads:
+            self._stack.push_async_callback(reads.close)
         return api
 
 

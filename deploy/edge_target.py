@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from schemas.edge.cors import client_safe
-from schemas.edge.errors import Surface, error_body, surface_of
+from schemas.edge.errors import error_body
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from schemas.edge.cors import Cors
+    from schemas.edge.surfaces import Surfaces
 
 DASHBOARD: Final = "/dashboard/"
 
@@ -23,16 +23,14 @@ async def refuse_target(
     send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     problem: str,
     *,
+    surfaces: Surfaces,
     cors: Cors,
     now_ms: int,
 ) -> None:
     """Answer 400. A body is not read; `now_ms` is what S2's shape shows."""
     path: str = scope["path"]
-    surface = surface_of(path)
+    surface = surfaces.of(path)
     request_id = str(uuid.uuid4())
-    extra: dict[str, Any] = {}
-    if surface is Surface.S1:
-        extra["issues"] = [{"code": "custom", "path": [], "message": problem}]
     body = msgspec.json.encode(
         error_body(
             surface,
@@ -41,7 +39,7 @@ async def refuse_target(
             code="bad_parameter" if path.startswith(DASHBOARD) else None,
             request_id=request_id,
             now_ms=now_ms,
-            **extra,
+            **surface.unreadable(problem),
         )
     )
     headers = [
@@ -49,7 +47,7 @@ async def refuse_target(
         (b"content-length", b"%d" % len(body)),
         (b"x-request-id", request_id.encode()),
     ]
-    if client_safe(path):
+    if surfaces.client_safe(path):
         headers += cors.expose(dict(scope["headers"]).get(b"origin"))
     await send({"type": "http.response.start", "status": 400, "headers": headers})
     await send({"type": "http.response.body", "body": body})

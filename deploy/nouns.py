@@ -7,20 +7,24 @@ loop over it. `telemetry` has no decider: its facts go straight to ClickHouse.
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from deploy.liveops import LIVEOPS
+from deploy.noun import Noun
 from deploy.settings import SettingsError, partitions_variable
-from projections.liveops.projection import LIVEOPS as LIVEOPS_PROJECTION
+from deploy.telemetry import TELEMETRY
 from projections.redis.reader import Projection
 from projections.studio.projection import STUDIO as STUDIO_PROJECTION
-from schemas.liveops.noun import NOUN as LIVEOPS
+from schemas.edge.surfaces import Surfaces
+from schemas.fleet.noun import NOUN as FLEET
 from schemas.noun import NounSchema
+from schemas.playtests.noun import NOUN as PLAYTESTS
 from schemas.studio.noun import NOUN as STUDIO
-from schemas.telemetry.noun import NOUN as TELEMETRY
+from schemas.telemetry.errors import S4
 from schemas.topics import SHARED, Topic
-from streams.deciders.liveops.noun import LIVEOPS as LIVEOPS_DECIDER
 from streams.deciders.noun import Noun as Decider
 from streams.deciders.studio import STUDIO as STUDIO_DECIDER
 
@@ -29,19 +33,12 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Deciding:
-    """A noun's decider and its projection in Redis."""
+class Deciding(Noun):
+    """A noun that decides, with a deployment's partition counts."""
 
     decider: Decider[Any]
-    commands: Topic
     projection: Projection
-    archived: bool
-    effects: bool
-
-    @property
-    def name(self) -> str:
-        """The noun's."""
-        return self.decider.name
+    commands: Topic
 
     @property
     def events(self) -> Topic:
@@ -49,36 +46,20 @@ class Deciding:
         return self.projection.topic
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Noun:
-    """A noun. All parts but the first are optional."""
-
-    schema: NounSchema
-    decider: Decider[Any] | None = None
-    projection: Projection | None = None
-    """There is one where there is a decider."""
-    archived: bool = False
-    """Its events have tables in ClickHouse."""
-    effects: bool = False
-    """The effects role reads its events."""
-
-    @property
-    def name(self) -> str:
-        """As in topics, keys, settings and folders."""
-        return self.schema.name
-
-
 NOUNS: tuple[Noun, ...] = (
     Noun(schema=STUDIO, decider=STUDIO_DECIDER, projection=STUDIO_PROJECTION),
-    Noun(schema=TELEMETRY),
-    Noun(
-        schema=LIVEOPS,
-        decider=LIVEOPS_DECIDER,
-        projection=LIVEOPS_PROJECTION,
-        archived=True,
-        effects=True,
-    ),
+    TELEMETRY,
+    LIVEOPS,
+    Noun(schema=PLAYTESTS),
+    Noun(schema=FLEET),
 )
+"""The order is that of reports, and of /docs."""
+
+
+@cache
+def surfaces() -> Surfaces:
+    """The APIs of all nouns. What none claims is answered in S4's shape."""
+    return Surfaces((one for noun in NOUNS for one in noun.schema.surfaces), S4)
 
 
 def topics_of(configured: Settings) -> tuple[Topic, ...]:
@@ -106,17 +87,13 @@ def topic_of(configured: Settings, topic: Topic) -> Topic:
 def deciding(configured: Settings) -> tuple[Deciding, ...]:
     """The nouns that decide, in the table's order, with this deployment's partition counts."""
     counted = {topic.name: topic for topic in topics_of(configured)}
-    return tuple(
-        Deciding(
-            decider=noun.decider,
-            commands=counted[f"{noun.name}.commands"],
-            projection=replace(noun.projection, topic=counted[noun.projection.topic.name]),
-            archived=noun.archived,
-            effects=noun.effects,
-        )
-        for noun in NOUNS
-        if noun.decider is not None and noun.projection is not None
-    )
+    found = []
+    for noun in NOUNS:
+        if noun.decider is not None and noun.projection is not None:
+            parts = {field.name: getattr(noun, field.name) for field in dataclasses.fields(noun)}
+            parts["projection"] = replace(noun.projection, topic=counted[noun.projection.topic.name])
+            found.append(Deciding(**parts, commands=counted[f"{noun.name}.commands"]))
+    return tuple(found)
 
 
 def _counted(schema: NounSchema, configured: Settings) -> list[Topic]:

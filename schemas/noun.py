@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from schemas.codec import Codec
+from schemas.edge.surfaces import Surface
 from schemas.topics import Topic
 
 
@@ -20,6 +21,8 @@ class NounSchema(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     events: Codec[Any] | None = None
     stored: frozenset[str] = frozenset()
     """Names of stored shapes beside commands and events."""
+    surfaces: tuple[Surface, ...] = ()
+    """The APIs that speak of it, whether or not they have routes yet."""
     webhook_events: tuple[str, ...] = ()
     """What a game's webhooks may ask to be told of it."""
 

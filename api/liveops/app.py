@@ -26,12 +26,13 @@ from api.liveops.subscriptions import LISTENER_OPTIONS, BoardListeners, Listener
 from api.liveops.views import BoardViews
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.credentials import Credentials
-from schemas.edge.errors import Refused, Surface, error_body
+from schemas.edge.errors import Refused, error_body
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.routes import Route, bind
 from schemas.liveops.access import Access, Caller, check_kind
+from schemas.liveops.errors import S3
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -164,7 +165,7 @@ class LiveopsReads:
                 "%s failed", call.route.template, extra={"request_id": call.id.decode()}, exc_info=error
             )
             refused = Refused(500, "internal error")
-        body = error_body(Surface.S3, refused.status, refused.message, **refused.details)
+        body = error_body(S3, refused.status, refused.message, **refused.details)
         return Answer(refused.status, msgspec.json.encode(body), refused.headers)
 
     def _around(self, call: Call) -> RawHeaders:

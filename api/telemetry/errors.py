@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi import Response
 
-from schemas.edge.errors import S1Text, retry_after
+from schemas.edge.errors import retry_after
+from schemas.telemetry.errors import S1Text
 
 if TYPE_CHECKING:
     from schemas.edge.ports import Verdict

@@ -1,21 +1,14 @@
 """CORS for the routes that games call from browsers. Pure.
 
-Source: contract/common.md: S4 ingest, S1 ingest and experiments, `/sdk/v1`, S5 with a client key answer
-preflights with 204, for any origin by default, with the documented headers allowed and exposed. No
-credentials mode: keys travel in headers, never in cookies, so that `*` is safe.
+Each surface says which they are. They answer preflights with 204, for any origin by default, with the
+documented headers allowed and exposed (contract/common.md). No credentials mode: keys travel in headers,
+never in cookies, so that `*` is safe.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_CLIENT_SAFE: Final = re.compile(
-    r"/api/(events|player|funnel|realtime)$"
-    r"|/api/telemetry(/feedback|/experiments)?$"
-    r"|/sdk/v1(/|$)"
-    r"|/api/v[23](/|$)"
-)
 _METHODS: Final = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED: Final = (
     b"Authorization, Content-Type, Content-Encoding, X-Public-Token, X-Api-Key, Api-Key, X-Player-Secret, "
@@ -32,11 +25,6 @@ _EXPOSED: Final = (
 _MAX_AGE: Final = b"7200"
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
-
-
-def client_safe(path: str) -> bool:
-    """Whether browsers may call this path from any page."""
-    return _CLIENT_SAFE.match(path) is not None
 
 
 class Cors:

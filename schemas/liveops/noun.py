@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from schemas.liveops.commands import COMMANDS
+from schemas.liveops.errors import S3
 from schemas.liveops.events import EVENTS
 from schemas.liveops.webhooks import WebhookType
 from schemas.noun import NounSchema
@@ -27,5 +28,6 @@ NOUN: Final = NounSchema(
     topics=(LIVEOPS_COMMANDS, LIVEOPS_EVENTS),
     commands=COMMANDS,
     events=EVENTS,
+    surfaces=(S3,),
     webhook_events=get_args(WebhookType),
 )

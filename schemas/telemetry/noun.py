@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.noun import NounSchema
+from schemas.telemetry.errors import S1, S4
 from schemas.telemetry.record import PartKind
 from schemas.topics import Topic
 
@@ -22,5 +23,6 @@ TELEMETRY_SKIPS: Final = Topic(
 NOUN: Final = NounSchema(
     name="telemetry",
     topics=(TELEMETRY, TELEMETRY_SKIPS),
+    surfaces=(S1, S4),
     stored=frozenset({"telemetry-record.v1", *PartKind}),
 )

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final, Protocol
 
-from schemas.edge.cors import Cors, client_safe
-from schemas.edge.errors import Refused, Surface, error_body, surface_of
+from schemas.edge.cors import Cors
+from schemas.edge.errors import Refused, error_body
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, BODY_READ_TIMEOUT_S, RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
-from schemas.edge.routes import bind
+from schemas.edge.routes import Found, Route, RouteTable, bind
+from schemas.edge.surfaces import Surfaces
 from schemas.log import Appender, LogUnavailable
 from schemas.objects import ObjectStore, ObjectStoreError, ObjectStoreFull
 from streams.gateway import models, s1, s1_routes, s4, s4_routes
@@ -36,8 +37,6 @@ from streams.gateway.http import (
     Send,
     json_response,
 )
-from streams.gateway.liveops.app import LiveopsWrites
-from streams.gateway.liveops.routes import find_write
 from streams.gateway.memory_quotas import BodiesInFlight
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.services import Services
@@ -55,15 +54,21 @@ _UNREAD_BYTES_MAX: Final = 64 * 1024
 _UNAVAILABLE: Final = ((b"retry-after", str(RETRY_AFTER_UNAVAILABLE_S).encode()),)
 
 
-def handles(method: str, path: str) -> bool:
-    """Whether the gateway answers a request.
+_READS: Final = "/api/v1/"
+"""Below it the api knows what there is."""
 
-    It takes its routes with any method, preflights of client-safe paths, and unknown paths outside /api/v1.
-    """
-    if path in _PATHS or (method == "OPTIONS" and client_safe(path)):
-        return True
-    under = path.startswith(("/api/", "/sdk/", "/server/"))
-    return under and surface_of(path) is not Surface.S2 and not path.startswith("/api/v1/")
+
+class Writes(Protocol):
+    """A noun's writes."""
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """What it serves: one template once."""
+        ...
+
+    async def __call__(self, request: Request, found: Found) -> Response:
+        """Answer a request on one of the routes, whatever its method, but for OPTIONS. Raises as handlers."""
+        ...
 
 
 class Gateway:
@@ -77,13 +82,15 @@ class Gateway:
         cors: Cors,
         *,
         clock_s: Callable[[], float],
-        liveops: LiveopsWrites | None = None,
+        writes: Sequence[Writes] = (),
     ) -> None:
         self.metrics: Final = services.metrics
         self._services = services
         self._cors = cors
         self._clock_s = clock_s
-        self._liveops = liveops
+        self._surfaces = services.surfaces
+        self._writes = {route: one for one in writes for route in one.routes}
+        self._find_write = RouteTable(self._writes).find
         ingest = s4.S4Ingest(services)
         handlers: dict[str, Handler] = {
             "events": ingest,
@@ -97,7 +104,22 @@ class Gateway:
             "feedback": partial(s1.feedback, services),
         }
         self._routes = {route.template: handler for route, handler in bind(ROUTES, handlers).items()}
-        self._safe = {path: client_safe(path) for path in _PATHS}
+        self._safe = {path: self._surfaces.client_safe(path) for path in _PATHS}
+
+    def serves(self, scope: Mapping[str, Any]) -> bool:
+        """Whether a request's path is one of the gateway's routes, with whatever method."""
+        return scope["path"] in self._routes or self._find_write(scope) is not None
+
+    def answers(self, scope: Mapping[str, Any]) -> bool:
+        """Whether a request that no read takes is the gateway's.
+
+        It takes its routes with any method, preflights of client-safe paths, and unknown paths of surfaces
+        outside /api/v1.
+        """
+        path: str = scope["path"]
+        if self.serves(scope) or (scope["method"] == "OPTIONS" and self._surfaces.client_safe(path)):
+            return True
+        return self._surfaces.claims(path) and not path.startswith(_READS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the lifespan."""
@@ -126,10 +148,10 @@ class Gateway:
             handler = self._routes.get(request.path)
             if handler is not None and request.method == "POST":
                 return await handler(request)
-            write = find_write(request.scope) if self._liveops is not None else None
-            if self._liveops is not None and write is not None and request.method != "OPTIONS":
+            write = self._find_write(request.scope)
+            if write is not None and request.method != "OPTIONS":
                 request.route = write.route.template
-                return await self._liveops(request, write)
+                return await self._writes[write.route](request, write)
             return self._no_route(request, known=handler is not None)
         except Refused as refused:
             return self._refusal(request, refused)
@@ -143,16 +165,17 @@ class Gateway:
             return self._refusal(request, Refused(500, "internal error"))
 
     def _no_route(self, request: Request, *, known: bool) -> Response:
-        if request.method == "OPTIONS" and client_safe(request.path):
+        if request.method == "OPTIONS" and self._surfaces.client_safe(request.path):
             return Response(204, b"", self._cors.preflight(request.headers.get(b"origin")))
         if known:
-            allow = ((b"allow", b"POST, OPTIONS" if client_safe(request.path) else b"POST"),)
+            safe = self._surfaces.client_safe(request.path)
+            allow = ((b"allow", b"POST, OPTIONS" if safe else b"POST"),)
             raise Refused(405, f"{request.method} is not allowed here", headers=allow)
         raise Refused(404, "no such path")
 
     def _refusal(self, request: Request, refused: Refused) -> Response:
         body = error_body(
-            surface_of(request.path),
+            self._surfaces.of(request.path),
             refused.status,
             refused.message,
             code=refused.code,
@@ -171,7 +194,7 @@ class Gateway:
         if response.status != 204:
             headers += (JSON, (b"content-length", b"%d" % len(body)))
         safe = self._safe.get(request.path)
-        if (client_safe(request.path) if safe is None else safe) and response.status != 204:
+        if (self._surfaces.client_safe(request.path) if safe is None else safe) and response.status != 204:
             headers += self._cors.expose(request.headers.get(b"origin"))
         if response.status >= 400 and not request.body_read and _much_unread(request):
             # The answer goes out now; the rest of the body is read for a while; the connection ends.
@@ -223,6 +246,7 @@ def create_gateway(
     appender: Appender,
     objects: ObjectStore,
     exports: ExportRegister,
+    surfaces: Surfaces,
     telemetry_partitions: int = 1,
     trusted_proxies: tuple[str, ...] = (),
     cors: tuple[str, ...] = ("*",),
@@ -231,11 +255,11 @@ def create_gateway(
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     clock_s: Callable[[], float] = time.perf_counter,
     metrics: GatewayMetrics | None = None,
-    liveops: Callable[[Services], LiveopsWrites] | None = None,
+    writes: Sequence[Callable[[Services], Writes]] = (),
 ) -> Gateway:
     """The gateway with its stores injected. `telemetry_partitions` is the topic's count, fixed for ever.
 
-    `liveops` makes S3's writes of the gateway's services; without it they are 404.
+    `writes` make nouns' writes of the gateway's services; without them they are 404.
     """
     figures = metrics or GatewayMetrics()
     services = Services(
@@ -247,6 +271,7 @@ def create_gateway(
         now_ms=now_ms,
         read_timeout_s=read_timeout_s,
         in_flight=BodiesInFlight(bodies_in_flight_bytes),
+        surfaces=surfaces,
     )
-    writes = liveops(services) if liveops is not None else None
-    return Gateway(services, objects, exports, Cors(cors), clock_s=clock_s, liveops=writes)
+    made = [make(services) for make in writes]
+    return Gateway(services, objects, exports, Cors(cors), clock_s=clock_s, writes=made)

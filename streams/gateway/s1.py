@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from schemas.edge.errors import Refused, S1Text, retry_after
+from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
+from schemas.telemetry.errors import S1Text
 from schemas.telemetry.record import PartKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
 from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback

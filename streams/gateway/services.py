@@ -10,6 +10,7 @@ from schemas.edge.credentials import Credentials, count_unknown_key
 from schemas.edge.errors import Refused
 from schemas.edge.ports import Directory, RateLimiter, Verdict
 from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies, counted_address
+from schemas.edge.surfaces import Surfaces
 from schemas.telemetry.record import PartKind, TelemetryPart
 from streams.gateway.body import ReadDeadlines, read_body
 from streams.gateway.body_validation import LARGE_BYTES, BodyValidator
@@ -35,6 +36,7 @@ class Services:
         now_ms: Callable[[], int],
         read_timeout_s: float,
         in_flight: BodiesInFlight,
+        surfaces: Surfaces,
     ) -> None:
         self.directory: Final = directory
         self.limiter: Final = limiter
@@ -45,6 +47,7 @@ class Services:
         self.body_validator: Final = BodyValidator()
         self.deadlines: Final = ReadDeadlines(read_timeout_s)
         self.in_flight: Final = in_flight
+        self.surfaces: Final = surfaces
         self.credentials: Final = Credentials(directory)
         self.credential: Final = self.credentials.credential
         self.game: Final = self.credentials.game

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from schemathesis import GenerationMode
 
 from api.app import create_api
+from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Counted, Verdict
@@ -58,6 +59,7 @@ class Served:
             limiter=Unlimited(),
             queries=ClickHouseQueries(clickhouse_url, self._database),
             lag=Lags(),
+            surfaces=surfaces(),
             client_ip=lambda _: "127.0.0.1",
             clock_ms=lambda: NOW_MS,
             registry=CollectorRegistry(),

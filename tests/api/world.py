@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from api.app import create_api, source_ip
 from api.dashboard import ProjectionLag
+from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import apply
 from projections.redis.rate_limit import RedisRateLimiter
@@ -251,6 +252,7 @@ async def open_world(
         limiter=RedisRateLimiter(redis, prefix=f"limit:{uuid.uuid4().hex}:"),
         queries=queries,
         lag=lags,
+        surfaces=surfaces(),
         client_ip=source_ip(TrustedProxies(["127.0.0.0/8"])),
         clock_ms=lambda: NOW_MS,
         documents={"writes": {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}},

@@ -16,7 +16,7 @@ SURFACES: dict[str, Any] = {
     f"/sdk/v1/players/{LATIN}/wallet/gold/debit": S3,
     f"/server/v1/players/{LATIN}": S3,
     f"/api/v1/testers/doom/{LATIN}": {"error": "Invalid payload", "issues": ...},
-    f"/api/v1/playtests/{LATIN}": {"error": {"code": "invalid_payload", "message": ...}, "meta": ...},
+    f"/api/v1/playtests/{LATIN}": {"error": {"code": "BAD_REQUEST", "message": ...}, "meta": ...},
     f"/api/{LATIN}": {"error": "invalid_payload", "message": ...},
     f"/api/v3/servers/{LATIN}": {"error": ..., "detail": ..., "status": 400},
     f"/objects/{LATIN}": {"error": "invalid_payload", "message": ...},

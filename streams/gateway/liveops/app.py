@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.edge.cors import RawHeaders, client_safe
+from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
@@ -34,7 +34,7 @@ from streams.gateway.liveops.asking import Asked, Asking
 from streams.gateway.liveops.attempt_start import Forming, Starting
 from streams.gateway.liveops.bodies import Body, ProgressBody, StartBody, read_as
 from streams.gateway.liveops.definitions import Definitions
-from streams.gateway.liveops.routes import REGISTER, ROTATE_SECRET
+from streams.gateway.liveops.routes import REGISTER, ROTATE_SECRET, ROUTES
 from streams.gateway.liveops.secrets import player_secret, unguessable
 from streams.gateway.liveops.window_pins import WindowPins
 from streams.gateway.liveops.write_commands import Asker, command_of, operation_of
@@ -52,6 +52,8 @@ _SHOWN_ONCE: Final = (
 
 class LiveopsWrites:
     """Serves one write at a time for `streams.gateway.app`."""
+
+    routes: Final = ROUTES
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class LiveopsWrites:
         headers: RawHeaders = ()
         try:
             if request.method != "POST":
-                allow = b"POST, OPTIONS" if client_safe(request.path) else b"POST"
+                allow = b"POST, OPTIONS" if self._services.surfaces.client_safe(request.path) else b"POST"
                 raise Refused(405, f"{request.method} is not allowed here", headers=((b"allow", allow),))  # noqa: TRY301
             ip, player = self._services.source_ip(request), found.names["externalId"]
             caller = await self._access.caller(request.raw_headers, ip)

@@ -8,12 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from schemas.edge.cors import RawHeaders
-from schemas.edge.errors import Refused, Surface, error_body, retry_after
+from schemas.edge.errors import Refused, error_body, retry_after
 from schemas.edge.routes import Route
 from schemas.envelope import Outcome
 from schemas.liveops import answers, responses
 from schemas.liveops import commands as ask
 from schemas.liveops import json as shapes
+from schemas.liveops.errors import S3
 from schemas.liveops.ports import HoldingRow
 from schemas.liveops.resources import Player, Shape, Standing
 from schemas.timestamps import iso_ms
@@ -111,5 +112,5 @@ def raise_refusal(outcome: Outcome) -> None:
 
 def error_response(refused: Refused, headers: RawHeaders) -> Response:
     """An error in S3's shape."""
-    body = error_body(Surface.S3, refused.status, refused.message, code=refused.code, **refused.details)
+    body = error_body(S3, refused.status, refused.message, code=refused.code, **refused.details)
     return Response(refused.status, shapes.encode(body), (*refused.headers, *headers))

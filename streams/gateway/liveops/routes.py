@@ -9,7 +9,7 @@ import msgspec
 from schemas.codec import Message
 from schemas.edge.openapi import RETRY_AFTER
 from schemas.edge.parameters import Boolean, Parameter, Text
-from schemas.edge.routes import Answer, Body, Header, Proof, Route, RouteTable
+from schemas.edge.routes import Answer, Body, Header, Proof, Route
 from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from schemas.liveops import commands as ask
 from schemas.liveops.responses import (
@@ -199,4 +199,3 @@ ROUTES: Final = (
         status=201,
     ),
 )
-find_write: Final = RouteTable(ROUTES).find

@@ -4,54 +4,65 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.nouns import surfaces
 from schemas.edge import authentication
-from schemas.edge.cors import Cors, client_safe
-from schemas.edge.errors import Surface, error_body, retry_after, surface_of
+from schemas.edge.cors import Cors
+from schemas.edge.errors import error_body, retry_after
 from schemas.edge.proxy import UNKNOWN_PLACE, TrustedProxies
+from schemas.edge.surfaces import Surface
+from schemas.fleet.errors import S5
+from schemas.liveops.errors import S3
+from schemas.playtests.errors import S2
+from schemas.telemetry.errors import S1, S4
 
 
 @pytest.mark.parametrize(
     ("path", "surface"),
     [
-        ("/api/v1/games", Surface.S1),
-        ("/api/v1/games/doom/prompts", Surface.S1),
-        ("/api/v1/nothing", Surface.S1),
-        ("/api/telemetry", Surface.S1),
-        ("/api/telemetry/feedback", Surface.S1),
-        ("/api/webhooks/discord", Surface.S1),
-        ("/api/v1/playtests", Surface.S2),
-        ("/api/v1/playtests/dashboard/stats", Surface.S2),
-        ("/api/v1/games/doom/playtests", Surface.S2),
-        ("/api/v1/playtestsomething", Surface.S1),
-        ("/sdk/v1/ping", Surface.S3),
-        ("/server/v1/players/x", Surface.S3),
-        ("/api/events", Surface.S4),
-        ("/api/telemetryx", Surface.S4),
-        ("/api/sql/select", Surface.S4),
-        ("/api/nothing", Surface.S4),
-        ("/api/v3/servers", Surface.S5),
-        ("/api/v2/servers", Surface.S5),
-        ("/api/health", Surface.S5),
+        ("/api/v1/games", S1),
+        ("/api/v1/games/doom/prompts", S1),
+        ("/api/v1/nothing", S1),
+        ("/api/telemetry", S1),
+        ("/api/telemetry/feedback", S1),
+        ("/api/webhooks/discord", S1),
+        ("/api/v1/playtests", S2),
+        ("/api/v1/playtests/dashboard/stats", S2),
+        ("/api/v1/games/doom/playtests", S2),
+        ("/api/v1/playtest-applications/a/approve", S2),
+        ("/api/v1/billing/balance", S2),
+        ("/api/v1/playtestsomething", S1),
+        ("/sdk/v1/ping", S3),
+        ("/server/v1/players/x", S3),
+        ("/api/events", S4),
+        ("/api/telemetryx", S4),
+        ("/api/sql/select", S4),
+        ("/api/nothing", S4),
+        ("/api/v3/servers", S5),
+        ("/api/v2/servers", S5),
+        ("/api/health", S5),
+        ("/", S4),
+        ("/dashboard/analytics", S4),
     ],
 )
 def test_the_path_decides_the_surface(path: str, surface: Surface) -> None:
-    assert surface_of(path) is surface
+    assert surfaces().of(path) is surface
 
 
 def test_each_surface_keeps_its_shape() -> None:
-    assert error_body(Surface.S1, 401, "x") == {"error": "Invalid key"}
-    assert error_body(Surface.S1, 429, "x", retryAfterMs=5, scope="ip") == {
+    assert error_body(S1, 401, "x") == {"error": "Invalid key"}
+    assert error_body(S1, 429, "x", retryAfterMs=5, scope="ip") == {
         "error": "Rate limit exceeded",
         "retryAfterMs": 5,
         "scope": "ip",
     }
-    assert error_body(Surface.S4, 404, "no such path") == {"error": "not_found", "message": "no such path"}
-    assert error_body(Surface.S3, 404, "no", reason="r") == {
+    assert error_body(S4, 404, "no such path") == {"error": "not_found", "message": "no such path"}
+    assert error_body(S3, 404, "no", reason="r") == {
         "error": {"code": "not_found", "message": "no", "details": {"reason": "r"}}
     }
-    assert error_body(Surface.S5, 404, "no") == {"error": "no", "detail": "no", "status": 404}
-    two = error_body(Surface.S2, 405, "no", request_id="r", now_ms=0)
-    assert two["meta"] == {"requestId": "r", "timestamp": "1970-01-01T00:00:00.000Z"}
+    assert error_body(S5, 404, "no") == {"error": "no", "detail": "no", "status": 404}
+    two = error_body(S2, 405, "no", request_id="r", now_ms=0)
+    assert two["error"] == {"code": "METHOD_NOT_ALLOWED", "message": "no"}
+    assert two["meta"] == {"requestId": "req_454349e422f0", "timestamp": "1970-01-01T00:00:00.000Z"}
 
 
 @given(st.integers(0, 10**9))
@@ -105,9 +116,9 @@ def test_any_forwarding_header_gives_an_address(value: bytes) -> None:
 
 def test_cors() -> None:
     for path in ("/api/events", "/api/realtime", "/api/telemetry", "/api/telemetry/feedback", "/sdk/v1/ping"):
-        assert client_safe(path)
+        assert surfaces().client_safe(path)
     for path in ("/api/models", "/api/v1/games", "/api/sql/select", "/api/eventsx", "/server/v1/players/x"):
-        assert not client_safe(path)
+        assert not surfaces().client_safe(path)
     assert (b"access-control-allow-origin", b"*") in Cors().preflight(b"https://a")
     allowed = (
         dict(Cors().preflight(b"https://a"))[b"access-control-allow-headers"].decode().lower().split(", ")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from streams.gateway.app import ROUTES, handles
+from streams.gateway.app import ROUTES
 from streams.gateway.http import Message
 from tests.schemas.telemetry.s4_samples import GAMEPLAY, pack
 from tests.streams.gateway.world import World
@@ -26,7 +26,7 @@ from tests.streams.gateway.world import World
     ],
 )
 def test_what_the_gateway_answers(method: str, path: str, answers: bool) -> None:  # noqa: FBT001 - a table's column
-    assert handles(method, path) is answers
+    assert World().app.answers({"method": method, "path": path}) is answers
 
 
 async def test_what_was_served_is_counted() -> None:

@@ -27,9 +27,11 @@ class Away:
 def opened(limits: Limits) -> World:
     commands: Any = Away()
     world = World(
-        liveops=lambda services: LiveopsWrites(
-            services, commands, commands, commands, commands, secret=b"s" * 16, randomness=bytes
-        )
+        writes=[
+            lambda services: LiveopsWrites(
+                services, commands, commands, commands, commands, secret=b"s" * 16, randomness=bytes
+            )
+        ]
     )
     game = msgspec.structs.replace(GAME, limits=limits)
     world.directory.put(game)

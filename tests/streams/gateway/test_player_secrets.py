@@ -57,11 +57,13 @@ def opened() -> tuple[World, Decider]:
     decider: Any = Decider()
     counter = itertools.count(1)
     world = World(
-        liveops=lambda services: LiveopsWrites(
-            *(services, decider, decider, decider, decider),
-            secret=b"s" * 16,
-            randomness=lambda size: next(counter).to_bytes(size, "big"),
-        )
+        writes=[
+            lambda services: LiveopsWrites(
+                *(services, decider, decider, decider, decider),
+                secret=b"s" * 16,
+                randomness=lambda size: next(counter).to_bytes(size, "big"),
+            )
+        ]
     )
     world.directory.put(msgspec.structs.replace(GAME, limits=Limits(sdk_write_per_minute=None)))
     world.directory.keys["lo_live_x"] = Credential(

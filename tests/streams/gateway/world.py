@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from deploy.nouns import surfaces
 from schemas.edge.ports import (
     Counted,
     Credential,
@@ -264,6 +265,7 @@ class World:
             appender=self.log,
             objects=self.objects,
             exports=self.exports,
+            surfaces=surfaces(),
             now_ms=lambda: NOW,
             **options,
         )

@@ -1,0 +1,77 @@
+"""What is known of a noun: each room's part, and how its parts are opened on a deployment's stores."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from deploy.objects import FolderObjects
+    from deploy.objects_s3 import S3Objects
+    from deploy.settings import Settings
+    from projections.redis.rate_limit import RedisRateLimiter
+    from projections.redis.reader import Projection
+    from projections.studio.directory import RedisDirectory
+    from projections.telemetry.queries.client import ClickHouseQueries
+    from schemas.edge.openapi import Document
+    from schemas.edge.routes import Route
+    from schemas.noun import NounSchema
+    from streams.deciders.noun import Noun as Decider
+    from streams.gateway.app import Writes
+    from streams.gateway.commands import CommandClient
+    from streams.gateway.services import Services
+
+
+class Reads(Protocol):
+    """A noun's reads: an ASGI application for its own paths."""
+
+    def handles(self, scope: Any) -> bool:
+        """Whether a request's path is one of these reads, with whatever method."""
+        ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one HTTP request that it handles."""
+        ...
+
+    async def close(self) -> None:
+        """End what is open, before the loop ends."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Edge:
+    """What an edge process has open."""
+
+    settings: Settings
+    redis: Redis
+    directory: RedisDirectory
+    limiter: RedisRateLimiter
+    objects: FolderObjects | S3Objects
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Noun:
+    """A noun. All parts but the first are optional."""
+
+    schema: NounSchema
+    decider: Decider[Any] | None = None
+    projection: Projection | None = None
+    """There is one where there is a decider."""
+    archived: bool = False
+    """Its events have tables in ClickHouse."""
+    effects: bool = False
+    """The effects role reads its events."""
+    writes: Callable[[Edge, CommandClient, Services], Writes] | None = None
+    """Makes its writes, which the gateway serves. What they ask, they ask of its decider."""
+    reads: Callable[[Edge, ClickHouseQueries], Reads] | None = None
+    """Makes its reads, which the api serves."""
+    documents: Mapping[str, tuple[Document, Sequence[Route]]] = dataclasses.field(default_factory=dict)
+    """OpenAPI documents by the short names under which /docs shows them."""
+
+    @property
+    def name(self) -> str:
+        """As in topics, keys, settings and folders."""
+        return self.schema.name

@@ -1,0 +1,1 @@
+"""What the hosting of game servers means."""
