@@ -9,12 +9,15 @@ from api.liveops import routes as read_routes
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.clock import now_ms
 from deploy.noun import Edge, Noun
+from projections.clickhouse.tables import event_tables
 from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.streams import RedisBoardStreams
+from projections.liveops.table_rows import EVENTS_TABLE
+from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.liveops import surface
-from schemas.liveops.noun import NOUN
+from schemas.liveops.noun import LIVEOPS_EVENTS, NOUN
 from streams.deciders.liveops.noun import LIVEOPS as DECIDER
 from streams.gateway.liveops import routes as write_routes
 from streams.gateway.liveops.app import LiveopsWrites
@@ -50,7 +53,7 @@ LIVEOPS: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
-    archived=True,
+    tables=event_tables(LIVEOPS_EVENTS, LIVEOPS_TABLES, kept=(EVENTS_TABLE,)),
     effects=True,
     writes=_writes,
     reads=_reads,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deploy.objects import FolderObjects
     from deploy.objects_s3 import S3Objects
     from deploy.settings import Settings
+    from projections.clickhouse.tables import Tables
     from projections.redis.rate_limit import RedisRateLimiter
     from projections.redis.reader import Projection
     from projections.studio.directory import RedisDirectory
@@ -60,8 +61,8 @@ class Noun:
     decider: Decider[Any] | None = None
     projection: Projection | None = None
     """There is one where there is a decider."""
-    archived: bool = False
-    """Its events have tables in ClickHouse."""
+    tables: Tables | None = None
+    """In ClickHouse."""
     effects: bool = False
     """The effects role reads its events."""
     writes: Callable[[Edge, CommandClient, Services], Writes] | None = None

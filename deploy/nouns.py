@@ -16,6 +16,7 @@ from deploy.liveops import LIVEOPS
 from deploy.noun import Noun
 from deploy.settings import SettingsError, partitions_variable
 from deploy.telemetry import TELEMETRY
+from projections.clickhouse.tables import Tables
 from projections.redis.reader import Projection
 from projections.studio.projection import STUDIO as STUDIO_PROJECTION
 from schemas.edge.surfaces import Surfaces
@@ -44,6 +45,11 @@ class Deciding(Noun):
     def events(self) -> Topic:
         """One events record for each record of the same partition of `commands`."""
         return self.projection.topic
+
+    @property
+    def archived(self) -> bool:
+        """Whether its events have tables in ClickHouse."""
+        return self.tables is not None and self.tables.topic.name == self.events.name
 
 
 NOUNS: tuple[Noun, ...] = (
@@ -94,6 +100,15 @@ def deciding(configured: Settings) -> tuple[Deciding, ...]:
             parts["projection"] = replace(noun.projection, topic=counted[noun.projection.topic.name])
             found.append(Deciding(**parts, commands=counted[f"{noun.name}.commands"]))
     return tuple(found)
+
+
+def tables_of(configured: Settings) -> list[tuple[str, Topic, Tables]]:
+    """The nouns that have tables in ClickHouse: name, the topic that they follow from, tables."""
+    return [
+        (noun.name, topic_of(configured, noun.tables.topic), noun.tables)
+        for noun in NOUNS
+        if noun.tables is not None
+    ]
 
 
 def _counted(schema: NounSchema, configured: Settings) -> list[Topic]:

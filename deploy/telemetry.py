@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deploy.noun import Noun
+from projections.clickhouse.tables import Tables, Writing
+from projections.telemetry.live_counters import RedisLive
+from projections.telemetry.reader import TelemetryReader
+from projections.telemetry.rebuild import telemetry_plan
+from projections.telemetry.stores import FACT_TABLES
 from schemas.telemetry.noun import NOUN
+from schemas.telemetry.noun import TELEMETRY as REQUESTS
 from streams.gateway import s1_routes, s4_routes
+
+if TYPE_CHECKING:
+    from schemas.topics import Topic
+
+
+def _reader(writing: Writing, topic: Topic) -> TelemetryReader:
+    return TelemetryReader(
+        writing.client,
+        topic=topic.name,
+        partitions=topic.partitions,
+        tail=writing.tail,
+        appender=writing.appender,
+        live=RedisLive(writing.redis),
+        heartbeat_age_ms=writing.heartbeat_age_ms,
+        bucket_ms=writing.bucket_ms,
+    )
+
 
 TELEMETRY: Final = Noun(
     schema=NOUN,
+    tables=Tables(
+        topic=REQUESTS,
+        reader=_reader,
+        plan=lambda built, topic, tail, _clock_ms: telemetry_plan(
+            built, topic=topic.name, partitions=topic.partitions, tail=tail
+        ),
+        kept=FACT_TABLES,
+    ),
     documents={
         "s4": (s4_routes.DOCUMENT, s4_routes.ROUTES),
         "s1-ingest": (s1_routes.DOCUMENT, s1_routes.ROUTES),

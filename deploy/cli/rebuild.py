@@ -22,20 +22,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.memory import tune_memory
-from deploy.nouns import topic_of
+from deploy.nouns import tables_of
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseError
-from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.rebuilding import RebuildFailed, rebuild_tables
-from projections.liveops.tables import LIVEOPS_TABLES
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
 from projections.telemetry.insight_store import InsightStore
-from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_store import SessionStore
-from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log import LogUnavailable
-from schemas.telemetry.noun import TELEMETRY
 from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
@@ -143,22 +138,11 @@ async def rebuild_clickhouse(
     live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
     built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)
     tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
-    plans = {
-        "telemetry": telemetry_plan(
-            built, topic=TELEMETRY.name, partitions=topic_of(configured, TELEMETRY).partitions, tail=tail
-        ),
-        "liveops": tables_plan(
-            built,
-            LIVEOPS_TABLES,
-            partitions=topic_of(configured, LIVEOPS_EVENTS).partitions,
-            tail=tail,
-            clock_ms=now_ms,
-        ),
-    }
     found = []
     try:
-        for noun, plan in plans.items():
+        for noun, topic, tables in tables_of(configured):
             begun = time.monotonic()
+            plan = tables.plan(built, topic, tail, now_ms)
             one = await rebuild_tables(
                 live,
                 built,

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from deploy.nouns import tables_of
 from projections.clickhouse.client import ClickHouse
-from projections.liveops.table_rows import EVENTS_TABLE
-from projections.telemetry.stores import FACT_TABLES
-from schemas.liveops.noun import LIVEOPS_EVENTS
-from schemas.telemetry.noun import TELEMETRY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
 
 ROWS_MAX: Final = 1_000_000
 """Of one table; what is lost beyond it is not in the file."""
-_TABLES: Final = {TELEMETRY.name: FACT_TABLES, LIVEOPS_EVENTS.name: (EVENTS_TABLE,)}
 
 
 async def write_lost_rows(configured: Settings, beyond: list[Ahead], folder: Path) -> dict[str, int]:
@@ -26,13 +22,13 @@ async def write_lost_rows(configured: Settings, beyond: list[Ahead], folder: Pat
     client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database, answer_seconds=600)
     found: dict[str, int] = {}
     try:
-        for topic, tables in _TABLES.items():
+        for _, topic, tables in tables_of(configured):
             lost = " OR ".join(
                 f"(_partition = {one.partition} AND _offset >= {one.log_end})"
                 for one in beyond
-                if one.topic == topic
+                if one.topic == topic.name
             )
-            for table in tables if lost else ():
+            for table in tables.kept if lost else ():
                 rows = await client.raw(
                     f"SELECT * FROM {table} WHERE {lost} ORDER BY _partition, _offset"  # noqa: S608 - numbers and constants
                     f" LIMIT {ROWS_MAX} FORMAT JSONEachRow"

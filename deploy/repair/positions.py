@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deploy.clock import now_ms
-from deploy.nouns import deciding, topic_of
+from deploy.nouns import deciding, tables_of, topic_of
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.positions import Positions
-from projections.liveops.tables import LIVEOPS_TABLES
 from projections.redis.client import connect
 from projections.redis.state import state_of
-from projections.telemetry.reader import TelemetryReader
 from projections.webhooks.queue import POSITIONS, WebhookQueue
 from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log_positions import LogTrimmed, Position, PositionRefused, begin, in_log
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from deploy.settings import Settings
-    from schemas.log import LogReader, LogTail
+    from schemas.log import LogTail
     from schemas.objects import ObjectStore
 
 REDIS: Final = "redis"
@@ -120,26 +117,15 @@ async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[A
 
 
 async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail) -> list[Ahead]:
-    partitions = topic_of(configured, TELEMETRY).partitions
-    readers: dict[str, tuple[int, LogReader]] = {
-        TELEMETRY.name: (
-            partitions,
-            TelemetryReader(client, topic=TELEMETRY.name, partitions=partitions, tail=tail),
-        ),
-        LIVEOPS_EVENTS.name: (
-            topic_of(configured, LIVEOPS_EVENTS).partitions,
-            NounTables(client, LIVEOPS_TABLES, tail=tail, clock_ms=now_ms),
-        ),
-    }
     found = []
-    for topic, (count, reader) in readers.items():
-        stored = Positions(client, topic)
-        for partition in range(count):
+    for _, topic, tables in tables_of(configured):
+        reader, stored = tables.plan(client, topic, tail, now_ms).builder, Positions(client, topic.name)
+        for partition in range(topic.partitions):
             try:
                 await reader.assigned(partition)
             except PositionRefused as refused:
                 offset = (await stored.read(partition)).position.offset
-                found.append(await _ahead(tail, CLICKHOUSE, (topic, partition), offset, refused))
+                found.append(await _ahead(tail, CLICKHOUSE, (topic.name, partition), offset, refused))
             finally:
                 with contextlib.suppress(KeyError):
                     await reader.revoked(partition)
