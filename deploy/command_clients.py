@@ -7,9 +7,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from deploy.clock import now_ms
+from deploy.noun import Acting
 from projections.redis.outcomes import RedisOutcomes
-from schemas.liveops.commands import COMMANDS
-from schemas.liveops.noun import LIVEOPS_COMMANDS
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+    from deploy.nouns import Deciding
     from deploy.roles import Worker
     from schemas.log import Appender
     from schemas.topics import Topic
@@ -39,14 +39,20 @@ async def open_commands(
     return commands
 
 
-async def open_asker(worker: Worker, redis: Redis) -> Asker:
-    """A role's asker of live-ops."""
+async def open_acting(worker: Worker, redis: Redis, noun: Deciding) -> Acting:
+    """What a role's process managers and effects of a noun need."""
     commands = await open_commands(
         worker.stack,
-        worker.topic(LIVEOPS_COMMANDS),
-        "liveops",
+        noun.commands,
+        noun.name,
         appender=worker.appender,
         redis=redis,
         client=worker.role,
     )
-    return Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
+    return Acting(
+        settings=worker.settings,
+        redis=redis,
+        tail=worker.tail,
+        asker=Asker(commands, noun.decider.commands, clock_ms=now_ms, randomness=secrets.token_bytes),
+        events=noun.events,
+    )

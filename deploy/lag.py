@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from msgspec.structs import replace
 
 from api.dashboard.ports import FailingAt, ProjectionLag
 from deploy.clock import now_ms
 from projections.redis.client import AWAY
-from projections.redis.effect_positions import RedisPositions
 from projections.redis.state import state_of
 from projections.telemetry.live_counters import RedisDeadlines
-from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import StoreUnavailable
 from schemas.log import LogUnavailable
+from schemas.log_positions import Position
 from schemas.telemetry.noun import TELEMETRY
 from schemas.topics import Topic
 
@@ -83,7 +82,7 @@ class StackLag:
     def _followed(self) -> list[tuple[str, Topic, Awaitable[ProjectionLag]]]:
         """Each projection as `role:noun`, the topic that it reads, and the question how far it is."""
         archived = [noun for noun in self._nouns if noun.archived]
-        effects = [noun for noun in self._nouns if noun.effects]
+        effects = [noun for noun in self._nouns if noun.effect_keys]
         return [
             *((f"decider:{noun.name}", noun.commands, self._decider(noun)) for noun in self._nouns),
             *((f"redis:{noun.name}", noun.events, self._redis_noun(noun)) for noun in self._nouns),
@@ -118,14 +117,13 @@ class StackLag:
         return await asyncio.gather(*(self._end(topic, partition) for partition in range(topic.partitions)))
 
     async def _effects(self, noun: Deciding) -> ProjectionLag:
-        """Rank rewards and webhooks: whichever is further behind. Positions are kept once a second."""
-        rewards, webhooks = RedisPositions(self._redis, "rank-rewards"), WebhookQueue(self._redis)
+        """Whichever reader is furthest behind. Positions are kept once a second."""
         log_id = await self._tail.log_id(noun.events.name)
         behind = 0
         for partition, end in enumerate(await self._ends(noun.events)):
-            given = await rewards.load(log_id, partition)
-            queued = await webhooks.position(f"{log_id}/{partition}")
-            behind += max(0, end - min(given.offset, queued.offset))
+            fields = [self._redis.hget(key, f"{log_id}/{partition}") for key in noun.effect_keys]
+            held = [Position.of(await cast("Awaitable[bytes | None]", field)) for field in fields]
+            behind += max(0, end - min(position.offset for position in held))
         return _lag(f"effects:{noun.name}", behind, None, ready=True)
 
     async def _clickhouse(self) -> ProjectionLag:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from projections.redis.reader import Projection
     from projections.studio.directory import RedisDirectory
     from projections.telemetry.queries.client import ClickHouseQueries
+    from projections.webhooks.notifications import Notified
     from schemas.edge.openapi import Document
     from schemas.edge.routes import Route
+    from schemas.log import LogReader, LogTail
     from schemas.noun import NounSchema
+    from schemas.topics import Topic
+    from streams.asking import Asker
     from streams.deciders.noun import Noun as Decider
     from streams.gateway.app import Writes
     from streams.gateway.commands import CommandClient
@@ -54,6 +58,21 @@ class Edge:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Acting:
+    """What the process managers and effects of a noun that decides have."""
+
+    settings: Settings
+    redis: Redis
+    tail: LogTail
+    asker: Asker
+    events: Topic
+
+
+Tick = Callable[[int], Awaitable[Any]]
+"""Does what is due at a time (ms). A second process may do the same at the same time."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Noun:
     """A noun. All parts but the first are optional."""
 
@@ -63,8 +82,14 @@ class Noun:
     """There is one where there is a decider."""
     tables: Tables | None = None
     """In ClickHouse."""
-    effects: bool = False
-    """The effects role reads its events."""
+    notified: Notified | None = None
+    """What webhooks are told of its events."""
+    effects: Callable[[Acting], Sequence[LogReader]] | None = None
+    """Readers of its events whose effects are commands or lie outside the log; each keeps its positions."""
+    effect_positions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The Redis hash of the positions of each of those, by their names."""
+    managers: Callable[[Acting], Mapping[str, Tick]] | None = None
+    """What the timer calls each second, by name."""
     writes: Callable[[Edge, CommandClient, Services], Writes] | None = None
     """Makes its writes, which the gateway serves. What they ask, they ask of its decider."""
     reads: Callable[[Edge, ClickHouseQueries], Reads] | None = None

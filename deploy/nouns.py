@@ -19,6 +19,7 @@ from deploy.telemetry import TELEMETRY
 from projections.clickhouse.tables import Tables
 from projections.redis.reader import Projection
 from projections.studio.projection import STUDIO as STUDIO_PROJECTION
+from projections.webhooks.queue import POSITIONS as WEBHOOKS
 from schemas.edge.surfaces import Surfaces
 from schemas.fleet.noun import NOUN as FLEET
 from schemas.noun import NounSchema
@@ -45,6 +46,11 @@ class Deciding(Noun):
     def events(self) -> Topic:
         """One events record for each record of the same partition of `commands`."""
         return self.projection.topic
+
+    @property
+    def effect_keys(self) -> tuple[str, ...]:
+        """The Redis hashes of the positions of its effects' readers, the webhooks' among them."""
+        return (*self.effect_positions.values(), *((WEBHOOKS,) if self.notified is not None else ()))
 
     @property
     def archived(self) -> bool:

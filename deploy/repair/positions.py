@@ -14,7 +14,6 @@ from projections.clickhouse.positions import Positions
 from projections.redis.client import connect
 from projections.redis.state import state_of
 from projections.webhooks.queue import POSITIONS, WebhookQueue
-from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log_positions import LogTrimmed, Position, PositionRefused, begin, in_log
 from schemas.telemetry.noun import TELEMETRY
 from streams.exports import POSITION_KEY, ExportPosition
@@ -82,13 +81,12 @@ async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str
     return found
 
 
-async def begin_webhooks_again(configured: Settings, tail: LogTail, partitions: list[int]) -> None:
+async def begin_webhooks_again(configured: Settings, tail: LogTail, ahead: list[Ahead]) -> None:
     """Forget positions of webhooks: events of the last 24 hours are sent again, nothing older."""
     redis = connect(configured.redis_url, timeout_s=10.0)
     try:
-        log_id = await tail.log_id(LIVEOPS_EVENTS.name)
-        for partition in partitions:
-            await redis.hdel(POSITIONS, f"{log_id}/{partition}")
+        for one in ahead:
+            await redis.hdel(POSITIONS, f"{await tail.log_id(one.topic)}/{one.partition}")
     finally:
         await redis.aclose()
 
@@ -134,10 +132,12 @@ async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail
 
 async def _of_webhooks(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
     queue, found = WebhookQueue(redis), []
-    log_id = await tail.log_id(LIVEOPS_EVENTS.name)
-    for partition in range(topic_of(configured, LIVEOPS_EVENTS).partitions):
-        held = await queue.position(f"{log_id}/{partition}")
-        found += await _checked(tail, WEBHOOKS, LIVEOPS_EVENTS.name, partition, held)
+    for noun in deciding(configured):
+        if noun.notified is not None:
+            log_id = await tail.log_id(noun.events.name)
+            for partition in range(noun.events.partitions):
+                held = await queue.position(f"{log_id}/{partition}")
+                found += await _checked(tail, WEBHOOKS, noun.events.name, partition, held)
     return found
 
 

@@ -142,8 +142,8 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
             await set_export_back(objects, [one for one in found.ahead if one.store == EXPORT])
             say("the next export begins where the log lost its end, or at its start where that can't be told")
         if WEBHOOKS in stores:
-            partitions = [one.partition for one in found.ahead if one.store == WEBHOOKS]
-            await begin_webhooks_again(configured, tail, partitions)
+            webhooks = [one for one in found.ahead if one.store == WEBHOOKS]
+            await begin_webhooks_again(configured, tail, webhooks)
             say("webhooks of the last 24 hours are sent again")
     if REDIS in stores:
         keys: set[bytes] = set()

@@ -1,4 +1,4 @@
-"""The effects role: what liveops' events lead to outside their partition. Rank rewards, and webhooks."""
+"""The effects role: what nouns' events lead to outside their partition, and webhooks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from deploy.clock import now_ms
-from deploy.command_clients import open_asker
+from deploy.command_clients import open_acting
+from deploy.nouns import deciding
 from projections.redis.client import connect
-from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
-from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.webhooks import Delivery, WebhookTarget, signing_secret, target_of
-from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.several_readers import SeveralReaders
 from streams.webhooks.delivery_worker import WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
@@ -23,10 +21,12 @@ from streams.webhooks.undelivered import giving_up
 
 if TYPE_CHECKING:
     from deploy.roles import Worker
+    from schemas.log import LogReader
+    from schemas.topics import Topic
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
-    """Read the events for both, and deliver beside it."""
+    """Read each noun's events for all of its effects, and deliver beside it."""
     configured = worker.settings
     secret = configured.deployment_secret()
     redis = connect(configured.redis_url)
@@ -34,20 +34,25 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     directory = RedisDirectory(redis)
     queue = WebhookQueue(redis)
     give_up = giving_up(worker.appender)
-    rewards = RankRewards(
-        await open_asker(worker, redis),
-        topic=worker.topic(LIVEOPS_EVENTS),
-        tail=worker.tail,
-        positions=RedisPositions(redis, "rank-rewards"),
-    )
-    webhooks = WebhookReader(
-        queue,
-        topic=worker.topic(LIVEOPS_EVENTS),
-        tail=worker.tail,
-        games=directory,
-        give_up=give_up,
-        clock_ms=now_ms,
-    )
+    bindings: list[tuple[Topic, LogReader]] = []
+    for noun in deciding(configured):
+        readers: list[LogReader] = []
+        if noun.effects is not None:
+            readers += noun.effects(await open_acting(worker, redis, noun))
+        if noun.notified is not None:
+            readers.append(
+                WebhookReader(
+                    queue,
+                    topic=noun.events,
+                    notified=noun.notified,
+                    tail=worker.tail,
+                    games=directory,
+                    give_up=give_up,
+                    clock_ms=now_ms,
+                )
+            )
+        if readers:
+            bindings.append((noun.events, SeveralReaders(readers)))
     sender = WebhookSender([ipaddress.ip_network(network) for network in configured.webhook_networks])
     worker.stack.push_async_callback(sender.close)
 
@@ -61,7 +66,4 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     deliverer = WebhookDeliverer(queue, find=find, send=send, give_up=give_up, clock_ms=now_ms)
     async with asyncio.TaskGroup() as group:
         group.create_task(deliverer.run(stop))
-        readers = SeveralReaders([rewards, webhooks])
-        group.create_task(
-            worker.follow(worker.application(in_bulk=True), [(worker.topic(LIVEOPS_EVENTS), readers)], stop)
-        )
+        group.create_task(worker.follow(worker.application(in_bulk=True), bindings, stop))

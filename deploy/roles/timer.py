@@ -8,31 +8,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import RedisError
 
 from deploy.clock import now_ms
-from deploy.command_clients import open_asker
+from deploy.command_clients import open_acting
+from deploy.nouns import deciding
 from deploy.object_store import open_objects
-from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
 from projections.redis.export_register import RedisExportRegister
 from projections.telemetry.live_counters import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
-from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.log import LogUnavailable
 from schemas.log_positions import PositionRefused
 from schemas.objects import ObjectStoreError
 from schemas.telemetry.noun import TELEMETRY
 from streams.exports import ExportRunner
-from streams.liveops.lobbies import LobbyManager
-from streams.liveops.windows import WindowManager
 from streams.timer import SessionTimer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from deploy.noun import Tick
     from deploy.roles import Worker
 
 TICK_SECONDS: Final = 1.0
@@ -60,19 +59,22 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         objects=open_objects(configured),
         partitions=partitions,
     )
-    asker = await open_asker(worker, redis)
-    dues = LiveopsQueries(redis)
-    windows = WindowManager(asker, dues, partitions=worker.topic(LIVEOPS_COMMANDS).partitions)
-    lobbies = LobbyManager(asker, dues)
+    ticks: dict[str, Callable[[], Awaitable[Any]]] = {"exports": exports.tick}
+    for noun in deciding(configured):
+        if noun.managers is not None:
+            for name, tick in noun.managers(await open_acting(worker, redis, noun)).items():
+                ticks[name] = partial(_now, tick)
     worker.health = lambda: {"ok": True, "lag": None}
     async with asyncio.TaskGroup() as group:
-        group.create_task(_every_second("sessions", lambda: timer.tick(now_ms()), stop))
-        ending = group.create_task(_every_second("windows", lambda: windows.tick(now_ms()), stop))
-        filling = group.create_task(_every_second("lobbies", lambda: lobbies.tick(now_ms()), stop))
-        exporting = group.create_task(_every_second("exports", exports.tick, stop))
+        group.create_task(_every_second("sessions", partial(_now, timer.tick), stop))
+        ending = [group.create_task(_every_second(name, tick, stop)) for name, tick in ticks.items()]
         await stop.wait()
-        for task in (exporting, ending, filling):
+        for task in ending:
             task.cancel()  # what they began is begun again, or is done when they look next
+
+
+async def _now(tick: Tick) -> None:
+    await tick(now_ms())
 
 
 async def _every_second(what: str, tick: Callable[[], Awaitable[Any]], stop: asyncio.Event) -> None:

@@ -1,42 +1,26 @@
-"""What a webhook says: events of liveops as the JSON their receivers read. Pure.
+"""What webhooks say of live-ops: its events as the JSON their receivers read. Pure.
 
 `{"id", "type", "createdAt", "gameId", "data"}`; data has `externalId` and `attempt` or `grant` in the shapes
 of the live-ops SDK, or of a finalized board `leaderboardId`, `eventKey`, `windowId`, `totalPlayers` and
-`finalizedAt`.
+`finalizedAt`. A subject is `p/<externalId>` or `b/<boardId>`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
+from projections.webhooks.notifications import Notification, Notified
 from schemas.codec import Message
 from schemas.liveops import events as ev
 from schemas.liveops import json as shapes
 from schemas.liveops.event_windows import BoardFinalized
+from schemas.liveops.events import EVENTS
 from schemas.liveops.webhooks import WebhookType
 from schemas.timestamps import iso_ms
 
-NOTIFIED_TYPES: Final = frozenset(
-    kind.WIRE
-    for kind in (ev.AttemptCompleted, ev.GrantCreated, ev.GrantClaimed, ev.CrateOpened, BoardFinalized)
-)
-"""Wire names that webhooks tell of."""
 
-
-class Notification(msgspec.Struct, frozen=True):
-    """One thing to tell, and of whom: `p/<externalId>` or `b/<boardId>`."""
-
-    type: WebhookType
-    subject: str
-    data: dict[str, Any]
-
-
-def notifications(message: Message, at_ms: int) -> Sequence[Notification]:
+def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:
     """What an event is worth telling; an opened crate is a claimed grant and a created one."""
     match message:
         case ev.AttemptCompleted(attempt=attempt):
@@ -58,7 +42,7 @@ def notifications(message: Message, at_ms: int) -> Sequence[Notification]:
             return ()
 
 
-def body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
+def _body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
     """The request's body, the same bytes every time."""
     return shapes.encode(
         {
@@ -69,12 +53,6 @@ def body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes
             "data": what.data,
         }
     )
-
-
-def delivery_id(command_id: str, number: int) -> str:
-    """`evt_…` of the `number`th thing a command gave to tell: the same whenever the log is read."""
-    digest = hashlib.sha256(f"{command_id}/{number}".encode()).digest()
-    return "evt_" + base64.b32encode(digest[:15]).decode().lower()
 
 
 def _of_player(kind: WebhookType, external_id: str, data: dict[str, Any]) -> Notification:
@@ -90,3 +68,14 @@ def _of_board(board: BoardFinalized) -> Notification:
         "finalizedAt": iso_ms(board.finalized_at_ms),
     }
     return Notification("leaderboard.finalized", f"b/{board.board_id}", data)
+
+
+LIVEOPS: Final = Notified(
+    wire_names=frozenset(
+        kind.WIRE
+        for kind in (ev.AttemptCompleted, ev.GrantCreated, ev.GrantClaimed, ev.CrateOpened, BoardFinalized)
+    ),
+    events=EVENTS,
+    notifications=_notifications,
+    body=_body,
+)

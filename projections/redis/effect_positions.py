@@ -15,12 +15,17 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.log_positions import Position
 
 
+def positions_key(reader: str) -> str:
+    """The hash that holds a reader's positions."""
+    return f"effects:{reader}"
+
+
 class RedisPositions:
     """One reader's positions, a hash `effects:<reader>`: `<log id>/<partition>` -> `next offset:src:mark`."""
 
     def __init__(self, redis: Redis, reader: str) -> None:
         self._redis = redis
-        self._key = f"effects:{reader}"
+        self._key = positions_key(reader)
 
     async def load(self, log_id: str, partition: int) -> Position:
         """The reader's position; the log's start where none is stored. Raises StoreUnavailable."""

@@ -1,4 +1,4 @@
-"""Reads liveops' events into the webhooks' queue, each record once: deliveries and position in one script.
+"""Reads a noun's events into the webhooks' queue, each record once: deliveries and position in one script.
 
 Only records with a delivery cost a script; otherwise the position moves once a second. A Redis that lost its
 data is read again from the log's start, where events older than 24 hours are passed over; younger ones are
@@ -15,8 +15,8 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from projections.webhooks.bodies import NOTIFIED_TYPES
 from projections.webhooks.deliveries import games_notified, planned
+from projections.webhooks.notifications import Notified
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord
@@ -35,7 +35,6 @@ _PUT = Counter("questlog_webhooks_queued", "Deliveries put into the queue.", ["t
 _OVER = Counter("questlog_webhooks_over", "Deliveries given up because too many wait for their target.")
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _head: Final = msgspec.msgpack.Decoder(EventsHead)
-_NAMES: Final = tuple(name.encode() for name in sorted(NOTIFIED_TYPES))
 T = TypeVar("T")
 
 
@@ -58,13 +57,14 @@ class _Place(msgspec.Struct):
 
 
 class WebhookReader(LogReader):
-    """One for liveops.events. Two of them on one partition: one finds the other's position and ends."""
+    """One for each noun. Two of them on one partition: one finds the other's position and ends."""
 
     def __init__(
         self,
         queue: WebhookQueue,
         *,
         topic: Topic,
+        notified: Notified,
         tail: LogTail,
         games: Games,
         give_up: GiveUp,
@@ -74,6 +74,8 @@ class WebhookReader(LogReader):
         self._queue = queue
         self._waiting_max = waiting_max
         self._topic = topic
+        self._notified = notified
+        self._names = tuple(name.encode() for name in sorted(notified.wire_names))
         self._tail = tail
         self._games = games
         self._give_up = give_up
@@ -104,9 +106,10 @@ class WebhookReader(LogReader):
         counts = place.cursor.verdict(record.offset, head.src) == "applied"
         young = record.appended_at_ms >= self._clock_ms() - KEPT_MS
         # Most records hold none of them: they are not decoded.
-        if counts and young and any(name in record.value for name in _NAMES):
+        if counts and young and any(name in record.value for name in self._names):
             events = _decoder.decode(record.value)
-            deliveries = planned(events, await self._targets(events), record.appended_at_ms)
+            targets = await self._targets(events)
+            deliveries = planned(events, targets, record.appended_at_ms, self._notified)
         place.cursor.accept(record, head.src)
         if deliveries:
             await self._put(record.partition, place, await self._with_room(deliveries))
@@ -150,7 +153,7 @@ class WebhookReader(LogReader):
 
     async def _targets(self, events: EventsRecord) -> dict[str, list[WebhookTarget]]:
         targets: dict[str, list[WebhookTarget]] = {}
-        for game_id in games_notified(events):
+        for game_id in games_notified(events, self._notified):
             game = await self._patiently(partial(self._games.game, game_id))
             if game is not None:
                 targets[game_id] = targets_of(game)

@@ -18,12 +18,17 @@ import pytest
 import yaml
 
 from deploy.cli import LabMissing, up
-from deploy.settings import PREFIX, Settings
+from deploy.nouns import counts_of
+from deploy.settings import PREFIX, Settings, partitions_variable
 from deploy.stack.programs import ROLES
 from tests.stack import QuestlogStack
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-VARIABLES = {PREFIX + field.name.upper() for field in fields(Settings)} | {"QUESTLOG_CACHE"}
+VARIABLES = {
+    *(PREFIX + field.name.upper() for field in fields(Settings)),
+    *(partitions_variable(noun) for noun in counts_of(Settings())),
+    "QUESTLOG_CACHE",
+}
 
 
 def lint(*command: str) -> None:

@@ -82,7 +82,7 @@ def messages() -> Iterator[Any]:
                 yield pytest.param(codec, path, id=label(path))
 
 
-@pytest.mark.parametrize(("codec", "path"), messages())
+@pytest.mark.parametrize(("codec", "path"), list(messages()))
 def test_the_newest_version_of_an_example_says_the_same_when_written_again(
     codec: Codec[Message], path: Path
 ) -> None:

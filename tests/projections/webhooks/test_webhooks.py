@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from projections.liveops.webhooks import LIVEOPS
 from projections.redis.client import connect
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
@@ -137,6 +138,7 @@ class World:
         return WebhookReader(
             self.queue,
             topic=LIVEOPS_EVENTS,
+            notified=LIVEOPS,
             tail=self.log,
             games=self,
             give_up=self.give_up,
