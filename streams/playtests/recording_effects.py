@@ -1,0 +1,261 @@
+"""What an order's events lead to in the object store: recordings are published, transcribed and tidied up.
+
+A transcript takes minutes, and a copy of 20 GiB some too, so that each is a job of its own beside the reading
+of the log; the position that is kept is before the oldest job that is not done. What a job does follows from
+its slot's state: one that was done is not wanted any more, and done twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+
+from schemas.codec import Message
+from schemas.edge.ports import StoreUnavailable
+from schemas.envelope import Decided, EventsRecord
+from schemas.log import LogRecord, LogTail
+from schemas.log_positions import Position
+from schemas.objects import ObjectStore, ObjectStoreError, content_type_of
+from schemas.playtests.commands import ApproveTranscript, FailTranscript, PublishSlot, StartTranscript
+from schemas.playtests.events import (
+    EVENTS,
+    OrderEvent,
+    SlotAbandoned,
+    SlotAccepted,
+    SlotCancelled,
+    SlotEvent,
+    SlotExpired,
+    SlotSubmitted,
+    TranscriptApproved,
+    TranscriptRequested,
+)
+from schemas.playtests.names import order_aggregate
+from schemas.playtests.views import Slot
+from schemas.topics import Topic
+from streams.asking import Asker, CommandRefused
+from streams.effect_reader import EffectReader, Positions
+from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
+from streams.playtests.recordings import publish, remove_uploads, write_transcript
+from streams.playtests.transcriber import Transcriber, TranscriberFailed, Transcript
+
+AT_ONCE: Final = 8
+"""Jobs of one process that copy or remove."""
+TRANSCRIBED_AT_ONCE: Final = 1
+ATTEMPTS: Final = 3
+"""Of the transcriber, for one recording."""
+URL_MS: Final = 2 * 3_600_000
+"""How long the transcriber may begin to read a recording."""
+AGAIN_S: Final = 0.25
+AGAIN_S_MAX: Final = 30.0
+
+_log: Final = logging.getLogger(__name__)
+_decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
+_WANTED: Final = frozenset(
+    kind.WIRE
+    for kind in (
+        SlotAccepted,
+        SlotSubmitted,
+        SlotExpired,
+        SlotAbandoned,
+        SlotCancelled,
+        TranscriptRequested,
+    )
+)
+_MARKS: Final = tuple(wire.encode() for wire in sorted(_WANTED))
+"""A record that holds none of them is not decoded."""
+
+Job = Callable[[], Awaitable[None]]
+
+
+class SlotReads(Protocol):
+    """The part of `PlaytestReads` that is asked. Raises StoreUnavailable."""
+
+    async def slot(self, slot_id: str) -> Slot | None:
+        """A slot."""
+        ...
+
+
+class _NotYet(Exception):
+    """The store has not applied yet what the log says."""
+
+
+class RecordingEffects(EffectReader):
+    """Publishes, transcribes and tidies up. Without a transcriber what is to be transcribed has failed."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        *,
+        topic: Topic,
+        tail: LogTail,
+        positions: Positions,
+        objects: ObjectStore,
+        reads: SlotReads,
+        transcriber: Transcriber | None,
+        clock_ms: Callable[[], int],
+        again_s: float = AGAIN_S,
+    ) -> None:
+        super().__init__("effects of recordings", topic=topic, tail=tail, positions=positions)
+        self._asker = asker
+        self._objects = objects
+        self._reads = reads
+        self._transcriber = transcriber
+        self._clock_ms = clock_ms
+        self._again_s = again_s
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._transcribed_at_once = asyncio.Semaphore(TRANSCRIBED_AT_ONCE)
+        self._jobs: dict[int, deque[tuple[Position, asyncio.Task[None]]]] = {}
+        """By partition: what is not done, with the position before its record."""
+
+    async def take(self, record: LogRecord) -> bool:
+        """Begin what a record leads to. Nothing of it is done when this returns."""
+        if not any(mark in record.value for mark in _MARKS):
+            return False
+        jobs = [
+            job
+            for decided in _decoder.decode(record.value).decided
+            for event in decided.events
+            if event.type in _WANTED
+            for job in self._jobs_of(decided, EVENTS.decode(event.type, event.data))
+        ]
+        before = self._cursors[record.partition].position
+        waiting = self._jobs.setdefault(record.partition, deque())
+        waiting.extend((before, asyncio.create_task(self._until_done(job))) for job in jobs)
+        return False
+
+    def done(self, partition: int) -> Position:
+        """Before the oldest job that is not done. Raises what a job has failed on unforeseen."""
+        waiting = self._jobs.get(partition, deque())
+        while waiting and waiting[0][1].done():
+            waiting.popleft()[1].result()
+        return waiting[0][0] if waiting else super().done(partition)
+
+    async def settle(self, partition: int) -> None:
+        """Return when all that was begun is done."""
+        await asyncio.gather(*(task for _, task in self._jobs.get(partition, ())))
+
+    async def revoked(self, partition: int) -> None:
+        """Forget the partition, and stop what is not done of it."""
+        await super().revoked(partition)
+        tasks = [task for _, task in self._jobs.pop(partition, ())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop what is not done: it is begun again from the position that is kept."""
+        for partition in list(self._jobs):
+            await self.revoked(partition)
+
+    def _jobs_of(self, decided: Decided, event: Message) -> list[Job]:
+        match event:
+            case SlotAccepted() if event.slot.status == "publishing":
+                return [partial(self._publish, event)]
+            case SlotSubmitted():
+                return [partial(self._tidy_up, event, submitted_keys(decided, event))]
+            case SlotExpired() | SlotAbandoned() | SlotCancelled() if event.slot.playtester_id is not None:
+                return [partial(self._tidy_up, event, frozenset())]
+            case TranscriptRequested() if event.transcription.status == "pending":
+                return [partial(self._transcribe, event)]
+            case _:
+                return []
+
+    async def _until_done(self, job: Job) -> None:
+        """Do it again while something is away. A refusal is an answer: asking again would give the same."""
+        pause = self._again_s
+        while True:
+            try:
+                return await job()
+            except (ObjectStoreError, StoreUnavailable, CommandUnavailable, _NotYet) as error:
+                _log.warning("a recording waits: %s", error)
+            except (CommandRefused, CommandTooLarge) as error:
+                _log.error("a recording's effect was refused: %s", error)
+                return None
+            await asyncio.sleep(pause)
+            pause = min(AGAIN_S_MAX, 2 * pause)
+
+    async def _publish(self, event: SlotAccepted) -> None:
+        slot = await self._reads.slot(event.slot.id)
+        if slot is None or slot.submission is None:
+            raise _NotYet(f"the slot {event.slot.id} is not shown as submitted yet")
+        key = slot.submission.video_key
+        async with self._at_once:
+            if await self._objects.size(key) is None:
+                _log.error("the recording %s is not published: it is gone", key)
+                return
+            public_key = await publish(self._objects, slot_id=slot.id, key=key)
+        await self._ask(event, PublishSlot(slot_id=slot.id, public_key=public_key))
+
+    async def _tidy_up(self, event: SlotEvent, keep: frozenset[str]) -> None:
+        async with self._at_once:
+            await remove_uploads(self._objects, studio_id=event.studio_id, slot_id=event.slot.id, keep=keep)
+
+    async def _transcribe(self, event: TranscriptRequested) -> None:
+        async with self._transcribed_at_once:
+            slot = await self._wanted(event)
+            if slot is None or slot.submission is None:
+                return
+            if self._transcriber is None:
+                await self._ask(event, FailTranscript(slot_id=slot.id))
+                return
+            await self._ask(event, StartTranscript(slot_id=slot.id))
+            made = await self._transcript(self._transcriber, slot.submission.video_key)
+            if await self._wanted(event) is None:
+                return  # another transcript was given meanwhile, and stays the selected one
+            if made is None:
+                await self._ask(event, FailTranscript(slot_id=slot.id))
+                return
+            key = await write_transcript(
+                self._objects,
+                studio_id=event.studio_id,
+                slot_id=slot.id,
+                transcript_id=event.transcription.id,
+                text=made.text,
+            )
+            command = ApproveTranscript(
+                slot_id=slot.id, version=made.version, key=key, key_takeaways=made.key_takeaways
+            )
+            await self._ask(event, command)
+
+    async def _wanted(self, event: TranscriptRequested) -> Slot | None:
+        """The slot, while a transcript of it is wanted. Raises _NotYet."""
+        slot = await self._reads.slot(event.slot_id)
+        if slot is None or slot.transcription is None:
+            raise _NotYet(f"the slot {event.slot_id} is not shown as submitted yet")
+        return slot if slot.transcription.status in {"pending", "processing"} else None
+
+    async def _transcript(self, transcriber: Transcriber, key: str) -> Transcript | None:
+        """What the transcriber makes of a recording; None where it failed each time."""
+        for attempt in range(1, ATTEMPTS + 1):
+            expires_at_ms = self._clock_ms() + URL_MS
+            url = await self._objects.signed_url(key, expires_at_ms=expires_at_ms)
+            try:
+                return await transcriber.run(url, content_type_of(key))
+            except TranscriberFailed as error:
+                _log.warning("attempt %d of %d at %s: %s", attempt, ATTEMPTS, key, error)
+        return None
+
+    async def _ask(self, event: OrderEvent, command: Message) -> None:
+        await self._asker.ask(
+            command,
+            aggregate_id=order_aggregate(event.studio_id, event.order_id),
+            studio_id=event.studio_id,
+            game_id=event.game_id,
+        )
+
+
+def submitted_keys(decided: Decided, submitted: SlotSubmitted) -> frozenset[str]:
+    """The objects that were submitted together: the recording, and a transcript that was uploaded. Pure."""
+    events = (EVENTS.decode(one.type, one.data) for one in decided.events)
+    transcripts = (
+        event.transcription.key
+        for event in events
+        if isinstance(event, TranscriptApproved) and event.slot_id == submitted.slot.id
+    )
+    return frozenset((submitted.submission.video_key, *transcripts))

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.objects import FolderObjects
+from schemas.codec import Message
+from schemas.edge.ports import StoreUnavailable
+from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
+from schemas.log import LogRecord
+from schemas.log_positions import Position
+from schemas.objects import new_object
+from schemas.playtests import commands as ask
+from schemas.playtests import events as ev
+from schemas.playtests import names
+from schemas.playtests.commands import COMMANDS
+from schemas.playtests.recordings import upload_folder
+from schemas.playtests.views import Slot
+from schemas.topics import Topic
+from streams.asking import Asker
+from streams.gateway.pending_commands import CommandUnavailable
+from streams.playtests.recording_effects import ATTEMPTS, RecordingEffects
+from streams.playtests.transcriber import Transcriber
+from tests.streams.deciders.playtests.given import AT_MS, DAY_MS, GAME, STUDIO, Playtests, submit
+
+TOPIC = Topic(name="playtests.events", partitions=1, description="")
+TEXT = {"version": "test", "text": "It is dark.", "keyTakeaways": ["Too dark"]}
+
+
+class World:
+    """The decider answers, and what it decides is the log and the read side. `away` asks get no answer."""
+
+    def __init__(self, objects: FolderObjects) -> None:
+        self.objects = objects
+        self.decider = Playtests()
+        self.records: list[LogRecord] = []
+        self.slots: dict[str, Slot] = {}
+        self.positions: dict[int, Position] = {}
+        self.asked: list[Message] = []
+        self.away = 0
+        self.behind = 0
+        """How many reads the read side does not answer, or does not show the submission of."""
+
+    async def submit(
+        self, command: Command, *, definition: bytes = b"", partition: int | None = None
+    ) -> Outcome:
+        del definition, partition
+        body = COMMANDS.decode(command.type, command.body)
+        self.asked.append(body)
+        assert command.aggregate_id.startswith(f"order/{STUDIO}/")
+        if self.away:
+            self.away -= 1
+            raise CommandUnavailable("away")
+        verdict = self.decider.when(body)
+        if isinstance(verdict, CommandRejected):
+            refusal = msgspec.msgpack.encode(verdict)
+            return Outcome(command_id="", fingerprint=b"", status=verdict.status, body=refusal)
+        self.given(body)
+        return Outcome(command_id="", fingerprint=b"", status=200, body=b"")
+
+    def given(self, body: Message) -> list[Message]:
+        """Decide it; its events are a record of the log, and applied."""
+        events = self.decider.given(body)
+        stored = [
+            Event(type=one.WIRE, aggregate_id="", sequence=0, at_ms=AT_MS, data=ev.EVENTS.encode(one))
+            for one in events
+        ]
+        decided = Decided(
+            command_id="c", studio_id=STUDIO, game_id=GAME, keyed=False, fingerprint=b"", events=stored
+        )
+        offset = len(self.records)
+        record = EventsRecord(version=1, src=offset, gateway_id="g", record_id="r", decided=[decided])
+        self.records.append(
+            LogRecord(
+                topic=TOPIC.name,
+                partition=0,
+                offset=offset,
+                appended_at_ms=AT_MS,
+                key=None,
+                value=msgspec.msgpack.encode(record),
+            )
+        )
+        for one in events:
+            self._apply(one)
+        return events
+
+    def _apply(self, event: Message) -> None:
+        if isinstance(event, ev.TranscriptEvent):
+            held = self.slots[event.slot_id]
+            self.slots[held.id] = msgspec.structs.replace(held, transcription=event.transcription)
+        elif isinstance(event, ev.SlotEvent):
+            state = msgspec.structs.asdict(event.slot)
+            held = self.slots.get(event.slot.id) or Slot(
+                order_id=event.order_id, studio_id=event.studio_id, game_id=event.game_id, **state
+            )
+            more = {
+                name: getattr(event, name) for name in ("submission", "public_key") if hasattr(event, name)
+            }
+            self.slots[held.id] = msgspec.structs.replace(held, **state, **more)
+
+    async def slot(self, slot_id: str) -> Slot | None:
+        if self.behind:
+            self.behind -= 1
+            if self.behind % 2:
+                raise StoreUnavailable("away")
+            return msgspec.structs.replace(self.slots[slot_id], submission=None, transcription=None)
+        return self.slots.get(slot_id)
+
+    async def log_id(self, _topic: str) -> str:
+        return "log"
+
+    async def begin_offset(self, _topic: str, _partition: int) -> int:
+        return 0
+
+    async def end_offset(self, _topic: str, _partition: int) -> int:
+        return len(self.records)
+
+    async def read(
+        self, _topic: str, _partition: int, begin: int, end: int | None = None
+    ) -> AsyncIterator[LogRecord]:
+        for record in self.records[begin:end]:
+            yield record
+
+    async def load(self, _log_id: str, partition: int) -> Position:
+        return self.positions.get(partition, Position())
+
+    async def save(self, _log_id: str, partition: int, position: Position) -> None:
+        self.positions[partition] = position
+
+    def effects(self, transcriber: Transcriber | None = None) -> RecordingEffects:
+        asker = Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size)
+        return RecordingEffects(
+            asker,
+            topic=TOPIC,
+            tail=self,
+            positions=self,
+            objects=self.objects,
+            reads=self,
+            transcriber=transcriber,
+            clock_ms=lambda: AT_MS,
+            again_s=0.001,
+        )
+
+    async def read_all(self, effects: RecordingEffects) -> None:
+        """From the position that is kept to the end, with all that follows from it."""
+        offset = await effects.assigned(0)
+        while offset < len(self.records):
+            await effects.handle(self.records[offset])
+            offset += 1
+            await effects.settle(0)
+        await effects.idle(10_000_000)
+
+    async def submitted(self, *, public: bool = False, transcribe: bool = False) -> str:
+        """A slot whose recording is stored and was handed in, after another try at uploading it."""
+        order_id = self.decider.active(visibility="public" if public else "private")
+        slot_id = self.claimed(order_id)
+        key = await self.put(slot_id, "one.mp4")
+        await self.put(slot_id, "another.mp4")
+        self.given(submit(slot_id, video=ask.StoredObject(key=key, size_bytes=6), transcribe=transcribe))
+        return slot_id
+
+    def claimed(self, order_id: str) -> str:
+        self.given(ask.ClaimSlot(order_id=order_id, playtester_id="ann"))
+        return names.slot_id(order_id, 1)
+
+    async def put(self, slot_id: str, name: str) -> str:
+        key = f"{upload_folder(STUDIO, slot_id)}/{name}"
+        async with new_object(self.objects, key) as writer:
+            await writer.write(b"frames")
+        return key
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(FolderObjects(tmp_path, base_url="http://localhost:4000", secret=b"secret"))
+
+
+def transcriber(code: str) -> Transcriber:
+    return Transcriber([sys.executable, "-c", code], {})
+
+
+WORKS = transcriber(f"print({json.dumps(TEXT)!r})")
+FAILS = transcriber("raise SystemExit('no speech')")
+
+
+async def test_an_accepted_public_recording_is_copied_and_then_published(world: World) -> None:
+    slot_id = await world.submitted(public=True)
+    world.given(ask.AcceptSlot(slot_id=slot_id))
+    assert world.slots[slot_id].status == "publishing"
+    world.behind, world.away = 3, 2
+    await world.read_all(world.effects())
+    held = world.slots[slot_id]
+    assert (held.status, held.public_key) == ("accepted", f"public/recordings/{slot_id}.mp4")
+    assert await world.objects.read(held.public_key) == b"frames"
+
+
+async def test_a_private_one_is_not(world: World) -> None:
+    slot_id = await world.submitted()
+    world.given(ask.AcceptSlot(slot_id=slot_id))
+    await world.read_all(world.effects())
+    assert world.asked == []
+    assert await world.objects.names("public/recordings") == []
+
+
+async def test_a_lost_position_publishes_nothing_twice(world: World) -> None:
+    slot_id = await world.submitted(public=True)
+    world.given(ask.AcceptSlot(slot_id=slot_id))
+    await world.read_all(world.effects())
+    before, count = world.slots[slot_id], len(world.records)
+    world.positions.clear()
+    await world.read_all(world.effects())
+    assert world.slots[slot_id] == before
+    assert [kind for record in world.records[count:] for kind in kinds_of(record)] == []
+
+
+async def test_a_recording_that_is_gone_holds_nothing_up(world: World) -> None:
+    slot_id = await world.submitted(public=True)
+    world.given(ask.AcceptSlot(slot_id=slot_id))
+    submission = world.slots[slot_id].submission
+    assert submission is not None
+    await world.objects.delete(submission.video_key)
+    await world.read_all(world.effects())
+    assert world.slots[slot_id].status == "publishing"
+    assert world.positions[0].offset == len(world.records)
+
+
+async def test_what_was_not_submitted_is_removed(world: World) -> None:
+    slot_id = await world.submitted()
+    await world.read_all(world.effects())
+    assert await world.objects.names(upload_folder(STUDIO, slot_id)) == ["one.mp4"]
+
+
+async def test_an_uploaded_transcript_stays_with_its_recording(world: World) -> None:
+    order_id = world.decider.active()
+    slot_id = world.claimed(order_id)
+    video = ask.StoredObject(key=await world.put(slot_id, "one.mp4"), size_bytes=6)
+    text = ask.StoredObject(key=await world.put(slot_id, "words.txt"), size_bytes=6)
+    await world.put(slot_id, "another.mp4")
+    world.given(submit(slot_id, video=video, transcript=text, transcribe=True))
+    await world.read_all(world.effects(FAILS))
+    assert sorted(await world.objects.names(upload_folder(STUDIO, slot_id))) == ["one.mp4", "words.txt"]
+    assert world.asked == []
+
+
+@pytest.mark.parametrize("ending", ["abandoned", "expired"])
+async def test_uploads_of_a_slot_that_ends_unsubmitted_are_removed(world: World, ending: str) -> None:
+    slot_id = world.claimed(world.decider.active())
+    await world.put(slot_id, "one.mp4")
+    if ending == "abandoned":
+        world.given(ask.AbandonSlot(slot_id=slot_id, playtester_id="ann"))
+    else:
+        world.decider.at_ms += DAY_MS
+        world.given(ask.SlotDue(slot_id=slot_id))
+    await world.read_all(world.effects())
+    assert await world.objects.names(upload_folder(STUDIO, slot_id)) == []
+
+
+async def test_a_transcript_is_made_stored_and_approved(world: World) -> None:
+    slot_id = await world.submitted(transcribe=True)
+    world.behind, world.away = 3, 1
+    await world.read_all(world.effects(WORKS))
+    made = world.slots[slot_id].transcription
+    assert made is not None
+    assert (made.status, made.version, made.key_takeaways) == ("approved", "test", ["Too dark"])
+    assert await world.objects.read(made.key) == b"It is dark."
+    assert [type(body) for body in world.asked][-2:] == [ask.StartTranscript, ask.ApproveTranscript]
+    asked = len(world.asked)
+    world.positions.clear()
+    await world.read_all(world.effects(FAILS))
+    assert len(world.asked) == asked
+    assert world.slots[slot_id].transcription == made
+
+
+@pytest.mark.parametrize("made_by", [FAILS, None])
+async def test_a_transcriber_that_fails_or_is_missing_is_told(
+    world: World, made_by: Transcriber | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    slot_id = await world.submitted(transcribe=True)
+    await world.read_all(world.effects(made_by))
+    held = world.slots[slot_id].transcription
+    assert held is not None
+    assert held.status == "failed"
+    assert caplog.text.count("no speech") == (ATTEMPTS if made_by is FAILS else 0)
+
+
+async def test_a_transcript_that_is_given_meanwhile_stays(world: World, tmp_path: Path) -> None:
+    slot_id = await world.submitted(transcribe=True)
+    started = tmp_path / "started"
+    code = (
+        "import time, pathlib\n"
+        f"pathlib.Path({str(started)!r}).touch()\n"
+        f"while pathlib.Path({str(started)!r}).exists(): time.sleep(0.01)\n"
+        f"print({json.dumps(TEXT)!r})"
+    )
+    effects = world.effects(transcriber(code))
+    reading = asyncio.create_task(world.read_all(effects))
+    async with asyncio.timeout(20):
+        while not started.exists():  # noqa: ASYNC110 - another process's state has no event
+            await asyncio.sleep(0.01)
+    world.given(ask.ApproveTranscript(slot_id=slot_id, version="human", key="transcripts/human.txt"))
+    started.unlink()
+    await reading
+    held = world.slots[slot_id].transcription
+    assert held is not None
+    assert (held.status, held.version) == ("approved", "human")
+
+
+async def test_the_position_waits_for_the_oldest_job(world: World, tmp_path: Path) -> None:
+    """A process that ends meanwhile begins again with it."""
+    slot_id = await world.submitted(transcribe=True)
+    requested = len(world.records) - 1
+    world.given(ask.AcceptSlot(slot_id=slot_id))
+    started = tmp_path / "started"
+    hangs = f"import time, pathlib\npathlib.Path({str(started)!r}).touch()\ntime.sleep(600)"
+    effects = world.effects(transcriber(hangs))
+    await effects.assigned(0)
+    for record in world.records:
+        await effects.handle(record)
+    async with asyncio.timeout(20):
+        while not started.exists():  # noqa: ASYNC110 - another process's state has no event
+            await asyncio.sleep(0.01)
+    await effects.idle(10_000_000)
+    assert world.positions[0].offset == requested
+    await effects.close()
+    await world.read_all(world.effects(WORKS))
+    held = world.slots[slot_id].transcription
+    assert held is not None
+    assert held.status == "approved"
+    assert world.positions[0].offset == len(world.records)
+
+
+async def test_a_defect_ends_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slot_id = await world.submitted(public=True)
+    world.given(ask.AcceptSlot(slot_id=slot_id))
+
+    async def breaks(_source: str, _target: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.objects, "copy", breaks)
+    with pytest.raises(ZeroDivisionError):
+        await world.read_all(world.effects())
+
+
+def kinds_of(record: LogRecord) -> list[str]:
+    read = msgspec.msgpack.decode(record.value, type=EventsRecord)
+    return [event.type for decided in read.decided for event in decided.events]
