@@ -62,7 +62,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     name: str
     """Names the handler, and for a write what its idempotency key is bound to (NOTE: stored)."""
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PATCH"]
     template: str
     """As documents and metrics show it: `/sdk/v1/players/{externalId}/wallet`."""
     summary: str
@@ -124,11 +124,14 @@ class RouteTable:
         self._shapes = {
             count: tuple(
                 (places, {literal: (route, route.names) for literal, route in known.items()})
-                for places, known in by_places.items()
+                for places, known in sorted(by_places.items(), key=lambda item: len(item[0]))
             )
             for count, by_places in shapes.items()
         }
-        """By count of segments: where the names are, and by the other segments the route and its names."""
+        """By count of segments: where the names are, and by the other segments the route and its names.
+
+        Fixed segments win over names: the routes with the fewest names come first.
+        """
 
     def find(self, scope: Mapping[str, Any]) -> Found | None:
         """The route of an ASGI scope's path; None for a path that is none of these."""

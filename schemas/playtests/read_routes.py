@@ -1,0 +1,135 @@
+"""S2's reads as route records. Source: the S2 reference; what is ours says the playtests contract."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.playtests import responses as shapes
+from schemas.playtests.access import PLAYTESTER
+from schemas.playtests.route_parts import (
+    APPLICATIONS,
+    BILLING,
+    GAME,
+    ME,
+    MONEY,
+    ORDER,
+    PAGE,
+    PLAYTESTS,
+    POOL,
+    ROOT,
+    SLOT,
+    SLOTS,
+    STATUS,
+    TESTER,
+    read,
+)
+
+READS: Final = (
+    read(
+        "list_playtests",
+        GAME,
+        PLAYTESTS,
+        "A game's playtests",
+        shapes.GamePlaytests,
+        parameters=PAGE,
+        errors=(404,),
+    ),
+    read(
+        "submissions",
+        f"{ROOT}/submissions",
+        SLOTS,
+        "Submissions across all games",
+        shapes.Submissions,
+        parameters=(*PAGE, STATUS),
+    ),
+    read("stats", f"{ROOT}/dashboard/stats", PLAYTESTS, "Summary for the dashboard", shapes.Stats),
+    read("get_playtest", ORDER, PLAYTESTS, "A playtest", shapes.OnePlaytestDetail, errors=(404,)),
+    read(
+        "list_slots",
+        f"{ORDER}/slots",
+        SLOTS,
+        "A playtest's slots",
+        shapes.Slots,
+        parameters=PAGE,
+        errors=(404,),
+    ),
+    read("get_slot", SLOT, SLOTS, "A slot", shapes.OneSlotDetail, errors=(404,)),
+    read(
+        "download_url",
+        f"{SLOT}/download-url",
+        SLOTS,
+        "Where the recording is read",
+        shapes.DownloadUrl,
+        errors=(404,),
+    ),
+    read(
+        "transcript",
+        f"{SLOT}/transcript",
+        SLOTS,
+        "Where the transcript is read",
+        shapes.Transcript,
+        errors=(404,),
+    ),
+    read(
+        "list_applications",
+        f"{ORDER}/applications",
+        APPLICATIONS,
+        "The pool of applications",
+        shapes.Applications,
+        parameters=POOL,
+        errors=(400, 404),
+    ),
+    read("balance", f"{BILLING}/balance", MONEY, "The studio's credit", shapes.Balance),
+    read("payments", f"{BILLING}/payments", MONEY, "Top-ups", shapes.Payments, parameters=PAGE),
+    read("payment", f"{BILLING}/payments/{{paymentId}}", MONEY, "A top-up", shapes.OnePayment, errors=(404,)),
+    read(
+        "ledger", f"{BILLING}/ledger", MONEY, "Every movement of the credit", shapes.Ledger, parameters=PAGE
+    ),
+    read("me", ME, TESTER, "The playtester", shapes.Profile, keys=PLAYTESTER),
+    read(
+        "earnings",
+        f"{ME}/earnings",
+        TESTER,
+        "What was earned",
+        shapes.Earnings,
+        keys=PLAYTESTER,
+        parameters=PAGE,
+    ),
+    read(
+        "notices",
+        f"{ME}/notices",
+        TESTER,
+        "What the playtester is told",
+        shapes.Notices,
+        keys=PLAYTESTER,
+        parameters=PAGE,
+    ),
+    read(
+        "available",
+        f"{ME}/available",
+        TESTER,
+        "Playtests that are offered",
+        shapes.Available,
+        keys=PLAYTESTER,
+        parameters=PAGE,
+    ),
+    read(
+        "own_applications",
+        f"{ME}/applications",
+        TESTER,
+        "Own applications",
+        shapes.OwnApplications,
+        keys=PLAYTESTER,
+        parameters=PAGE,
+    ),
+    read("own_slots", f"{ME}/slots", TESTER, "Own slots", shapes.OwnSlots, keys=PLAYTESTER, parameters=PAGE),
+    read(
+        "own_slot",
+        f"{ME}/slots/{{slotId}}",
+        TESTER,
+        "An own slot",
+        shapes.OneOwnSlotDetail,
+        keys=PLAYTESTER,
+        errors=(404,),
+    ),
+)

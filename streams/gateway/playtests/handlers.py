@@ -1,0 +1,322 @@
+"""What each of S2's writes asks, and what it answers: the status, and `data` encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import UNSET
+
+from schemas.codec import Message
+from schemas.edge.errors import Refused
+from schemas.edge.ports import Directory, Game, StoreUnavailable
+from schemas.edge.routes import Route
+from schemas.envelope import Outcome
+from schemas.objects import ObjectStore
+from schemas.playtests import bodies, names, responses
+from schemas.playtests import commands as ask
+from schemas.playtests import json as shapes
+from schemas.playtests.offers import exists_for
+from schemas.playtests.ports import PlaytestReads
+from schemas.playtests.refusals import REASONS, Reason
+from schemas.playtests.requests import not_found, path_id
+from schemas.playtests.secrets import OrderSecrets
+from schemas.playtests.validation import refuse
+from schemas.playtests.views import PaymentStatus, Slot
+from schemas.seal import Randomness, Sealer
+from schemas.timestamps import iso_ms
+from streams.gateway.pending_commands import OTHER_BODY, CommandConflict
+from streams.gateway.playtests.asking import Asked, Asking
+from streams.gateway.playtests.responses import Responses, raise_refusal
+from streams.gateway.playtests.write_commands import aggregate_of, command_of
+from streams.playtests.recordings import (
+    TooManyUploads,
+    UploadInvalid,
+    check_upload,
+    offer_upload,
+    stored_recording,
+    stored_transcript,
+)
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class FirstAnswers(Protocol):
+    """Answers that no command gives, kept for a day, so that a retry gets the first one."""
+
+    async def first(self, command_id: str, answer: bytes) -> bytes:
+        """What was answered first: this, unless there is another. Raises StoreUnavailable."""
+        ...
+
+
+class Stores(msgspec.Struct, frozen=True, kw_only=True):
+    """What writes need beside the log."""
+
+    reads: PlaytestReads
+    first_answers: FirstAnswers
+    objects: ObjectStore
+    sealer: Sealer
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One write that its caller may make."""
+
+    asked: Asked
+    route: Route
+    path: Mapping[str, str]
+    body: Any
+
+    @property
+    def studio_id(self) -> str:
+        """Whose it is."""
+        return self.asked.caller.studio_id
+
+    @property
+    def playtester_id(self) -> str:
+        """Who asks; empty for an owner."""
+        return self.asked.caller.playtester_id
+
+
+Answered = tuple[int, bytes]
+
+
+class Handlers:
+    """Answers every write of S2. Raises `Refused`, and as the command client and the stores do."""
+
+    def __init__(
+        self,
+        asking: Asking,
+        directory: Directory,
+        stores: Stores,
+        *,
+        now_ms: Callable[[], int],
+        randomness: Randomness,
+        transcribes: bool,
+    ) -> None:
+        self._asking = asking
+        self._directory = directory
+        self._reads = stores.reads
+        self._first_answers = stores.first_answers
+        self._objects = stores.objects
+        self._sealer = stores.sealer
+        self._now_ms = now_ms
+        self._randomness = randomness
+        self._transcribes = transcribes
+        self._responses = Responses(stores.sealer)
+        self._special: dict[str, Callable[[Write], Awaitable[Answered]]] = {
+            "order": self._order,
+            "change": self._change,
+            "claim": self._claim,
+            "apply": self._apply,
+            "change_me": self._change_me,
+            "upload_url": self._upload_url,
+            "submit": self._submit,
+            "provider_event": self._provider_event,
+        }
+
+    async def __call__(self, write: Write) -> Answered:
+        """Status and data of a success."""
+        special = self._special.get(write.route.name)
+        if special is not None:
+            return await special(write)
+        kind = _command(write.route)
+        return await self._asked(write, command_of(kind, write.path, write.body, write.asked.caller))
+
+    async def _asked(self, write: Write, command: Any, *, game_id: str = "", about: str = "") -> Answered:
+        aggregate_id = about or aggregate_of(write.studio_id, write.path, write.playtester_id)
+        outcome = await self._asking.ask(write.asked, command, aggregate_id, game_id=game_id)
+        return self._shown(write, outcome)
+
+    def _shown(self, write: Write, outcome: Outcome) -> Answered:
+        raise_refusal(outcome)
+        data = self._responses.of(_command(write.route), outcome)
+        return outcome.status, b"" if data is None else _encode(data)
+
+    async def _order(self, write: Write) -> Answered:
+        body: bodies.OrderBody = write.body
+        game = await self._game(write)
+        studio = await self._directory.studio(write.studio_id)
+        if studio is None:
+            raise StoreUnavailable("the key's studio is not known yet")
+        minutes, players, pricing = body.chosen_minutes, body.player_count, studio.pricing
+        free = body.is_free_public_trial
+        order_id = names.order_id(write.asked.command_id)
+        command = ask.OrderPlaytest(
+            visibility=body.chosen_visibility,
+            quantity=body.quantity,
+            duration_minutes=minutes,
+            player_count=players,
+            cost_per_slot_cents=0 if free else pricing.cost_cents(minutes, players),
+            payout_cents=0 if free else pricing.payout_cents(minutes, players),
+            notes_for_testers=body.notes_for_testers,
+            keys=self._sealed(write, order_id, body.keys_for_testers or []),
+            is_free_public_trial=free,
+            targeting_type=body.targeting_type,
+            past_playtester_scope=body.past_playtester_scope,
+            targeted_playtester_id=body.targeted_playtester_id,
+            selection_mode=body.selection_mode,
+            qualifications=body.qualifications,
+            pay_from_credit=body.pay_from_credit,
+        )
+        about = names.order_aggregate(write.studio_id, order_id)
+        return await self._asked(write, command, game_id=game.id, about=about)
+
+    async def _game(self, write: Write) -> Game:
+        name = write.path["gameId"]
+        game = await self._directory.game_by_slug(write.studio_id, name) or await self._directory.game(name)
+        if game is None or game.studio_id != write.studio_id:
+            raise not_found()
+        return game
+
+    def _sealed(self, write: Write, order_id: str, keys: list[str]) -> list[ask.SealedKey]:
+        secrets = OrderSecrets(self._sealer, write.studio_id, order_id)
+        return secrets.seal_keys(keys, self._randomness) if keys else []
+
+    async def _change(self, write: Write) -> Answered:
+        body: bodies.ChangeBody = write.body
+        order_id = path_id(write.path["playtestId"])
+        keys = [] if body.keys_for_testers is UNSET else body.keys_for_testers
+        command = ask.ChangePlaytest(
+            order_id=order_id,
+            notes_for_testers=body.notes_for_testers,
+            keys=self._sealed(write, order_id, keys),
+        )
+        status, data = await self._asked(write, command)
+        if data:
+            return status, data
+        row = await self._reads.order(order_id)  # nothing changed: it is shown as it is
+        if row is None or row.order.studio_id != write.studio_id:
+            raise not_found()
+        return status, _encode(responses.OnePlaytest(playtest=shapes.playtest(row)))
+
+    async def _claim(self, write: Write) -> Answered:
+        """A claim is refused here while the store shows no open slot; only the decider gives one."""
+        order_id = path_id(write.path["playtestId"])
+        outcome = await self._asking.stored(write.asked)
+        if outcome is not None:
+            return self._shown(write, outcome)
+        row = await self._reads.order(order_id)
+        if (
+            row is not None
+            and exists_for(row.order, write.studio_id, write.playtester_id)
+            and row.order.selection_mode == "automatic"
+            and row.order.status == "active"
+            and not row.slots.get("open")
+        ):
+            raise _conflict("no_open_slot")
+        return await self._asked(write, ask.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id))
+
+    async def _apply(self, write: Write) -> Answered:
+        body: bodies.ApplyBody = write.body
+        order_id = path_id(write.path["playtestId"])
+        secrets = OrderSecrets(self._sealer, write.studio_id, order_id)
+        command = ask.MakeApplication(
+            order_id=order_id,
+            playtester_id=write.playtester_id,
+            qualifications_response=secrets.seal_response(body.qualifications_response, self._randomness),
+        )
+        return await self._asked(write, command)
+
+    async def _change_me(self, write: Write) -> Answered:
+        status, data = await self._asked(
+            write, command_of(ask.ChangePlaytester, write.path, write.body, write.asked.caller)
+        )
+        if data:
+            return status, data
+        found = await self._reads.playtesters(write.studio_id, [write.playtester_id])
+        known = found.get(write.playtester_id) or shapes.unknown_playtester(
+            write.playtester_id, write.studio_id
+        )
+        return status, _encode(shapes.profile(known))
+
+    async def _upload_url(self, write: Write) -> Answered:
+        body: bodies.UploadBody = write.body
+        try:
+            check_upload(body.size, body.content_type)
+        except UploadInvalid as error:
+            refuse({error.field: str(error)})
+        slot = await self._own_slot(write)
+        now_ms = self._now_ms()
+        if slot.status != "reserved":
+            raise _conflict("wrong_status")
+        if slot.deadline_at_ms is not None and now_ms >= slot.deadline_at_ms:
+            raise _conflict("deadline_passed")
+        try:
+            upload = await offer_upload(
+                self._objects,
+                studio_id=write.studio_id,
+                slot_id=slot.id,
+                upload_id=write.asked.command_id,
+                size=body.size,
+                content_type=body.content_type,
+                now_ms=now_ms,
+            )
+        except TooManyUploads as error:
+            raise Refused(409, str(error), reason="too_many_uploads") from None
+        answer = responses.UploadUrl(
+            upload_url=upload.url, upload_id=upload.upload_id, expires_at=iso_ms(upload.expires_at_ms)
+        )
+        return 200, await self._first(write.asked, _encode(answer))
+
+    async def _first(self, asked: Asked, answer: bytes) -> bytes:
+        if not asked.given:
+            return answer
+        kept = await self._first_answers.first(asked.command_id, asked.fingerprint + answer)
+        if not kept.startswith(asked.fingerprint):
+            raise CommandConflict(OTHER_BODY)
+        return kept[len(asked.fingerprint) :]
+
+    async def _own_slot(self, write: Write) -> Slot:
+        slot = await self._reads.slot(path_id(write.path["slotId"]))
+        if slot is None or (slot.studio_id, slot.playtester_id) != (write.studio_id, write.playtester_id):
+            raise not_found()
+        return slot
+
+    async def _submit(self, write: Write) -> Answered:
+        body: bodies.SubmitBody = write.body
+        slot_id = path_id(write.path["slotId"])
+        video = await stored_recording(
+            self._objects, studio_id=write.studio_id, slot_id=slot_id, upload_id=body.upload_id
+        )
+        transcript = None
+        if body.transcript_upload_id is not None:
+            transcript = await stored_transcript(
+                self._objects,
+                studio_id=write.studio_id,
+                slot_id=slot_id,
+                upload_id=body.transcript_upload_id,
+            )
+            video = None if transcript is None else video  # both are there, or one is missing
+        command = ask.SubmitSlot(
+            slot_id=slot_id,
+            playtester_id=write.playtester_id,
+            video=None if video is None else ask.StoredObject(key=video.key, size_bytes=video.size),
+            notes=body.notes,
+            transcript=None
+            if transcript is None
+            else ask.StoredObject(key=transcript.key, size_bytes=transcript.size),
+            transcribe=self._transcribes,
+        )
+        return await self._asked(write, command)
+
+    async def _provider_event(self, write: Write) -> Answered:
+        body: bodies.ProviderEventBody = write.body
+        kind = ask.CompletePayment if body.type == "payment.completed" else ask.FailPayment
+        command = kind(
+            payment_id=body.payment_id, amount_cents=body.amount_cents, external_id=body.external_id
+        )
+        outcome = await self._asking.ask(write.asked, command, names.account_aggregate(write.studio_id))
+        raise_refusal(outcome)
+        status: PaymentStatus = "completed" if kind is ask.CompletePayment else "failed"
+        return 200, _encode(responses.PaymentEnded(payment_id=body.payment_id, status=status))
+
+
+def _command(route: Route) -> type[Message]:
+    if route.command is None or not issubclass(route.command, Message):
+        raise TypeError(f"{route.name} asks no decider")
+    return route.command
+
+
+def _conflict(reason: Reason) -> Refused:
+    return Refused(409, REASONS[reason], reason=reason)
