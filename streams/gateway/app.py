@@ -67,7 +67,7 @@ class Writes(Protocol):
         ...
 
     async def __call__(self, request: Request, found: Found) -> Response:
-        """Answer a request on one of the routes, whatever its method, but for OPTIONS. Raises as handlers."""
+        """Answer a request on one of the routes, whatever its method but preflights. Raises as handlers."""
         ...
 
 
@@ -149,7 +149,8 @@ class Gateway:
             if handler is not None and request.method == "POST":
                 return await handler(request)
             write = self._find_write(request.scope)
-            if write is not None and request.method != "OPTIONS":
+            preflight = request.method == "OPTIONS" and self._surfaces.client_safe(request.path)
+            if write is not None and not preflight:
                 request.route = write.route.template
                 return await self._writes[write.route](request, write)
             return self._no_route(request, known=handler is not None)

@@ -12,6 +12,7 @@ from schemas.playtests import json as shapes
 from schemas.playtests.offers import eligible, exists_for
 from schemas.playtests.pages import place_of
 from schemas.playtests.ports import OrderRow, Participation, Place
+from schemas.playtests.resources import GameName
 from schemas.playtests.views import Money, Order, Playtester, Rating, Slot
 
 ORDER = Order(
@@ -84,7 +85,7 @@ def test_a_playtest_has_every_field_and_null_where_nothing_is_set() -> None:
 
 def test_a_playtest_that_is_offered_shows_neither_cost_nor_notes_nor_targeting() -> None:
     row = OrderRow(order=ORDER, money=Money(), slots={"open": 2})
-    game = shapes.resources.GameName(id="game", name="Dungeon")
+    game = GameName(id="game", name="Dungeon")
     found = msgspec.to_builtins(shapes.available(row, game))
     assert found["openSlots"] == 2
     assert not {"costPerSlotCents", "money", "slots", "notesForTesters", "targetingType"} & set(found)
