@@ -1,15 +1,16 @@
-"""OpenAPI documents of every surface but S1's reads, by the short names under which /docs shows them."""
+"""OpenAPI documents by the short names under which /docs shows them, but for that of S1's reads."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from api.dashboard import routes as dashboard
 from deploy.nouns import NOUNS
 from schemas.edge.openapi import document
 
 
 def documents() -> dict[str, dict[str, Any]]:
     """The documents. Made anew by each call."""
-    return {
-        name: document(about, routes) for noun in NOUNS for name, (about, routes) in noun.documents.items()
-    }
+    listed = {name: about for noun in NOUNS for name, about in noun.documents.items()}
+    listed["dashboard"] = (dashboard.DOCUMENT, dashboard.ROUTES)
+    return {name: document(about, routes) for name, (about, routes) in listed.items()}

@@ -8,7 +8,7 @@ path does not take (405, preflights).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ import httpx
 import jsonschema_rs
 import msgspec
 
+from api import health
 from api.telemetry import routes as telemetry_reads
 from deploy.documents import documents
 from schemas.edge.openapi import document
@@ -34,6 +35,12 @@ class Documented:
         ]
         self._validators: dict[tuple[str, str, int], jsonschema_rs.Draft202012Validator] = {}
 
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """Method and template of each."""
+        for _, template, operations, _ in self._paths:
+            for method in operations:
+                yield method.upper(), template
+
     def check(self, method: str, raw_path: str, status: int, content_type: str, body: bytes) -> None:
         """Raise AssertionError for an answer that its document does not have."""
         for pattern, template, operations, one in self._paths:
@@ -44,6 +51,8 @@ class Documented:
             if operation is None:
                 return
             answer = operation["responses"].get(str(status))
+            if answer is not None and "$ref" in answer:
+                answer = one["components"]["responses"][answer["$ref"].rpartition("/")[2]]
             assert answer is not None, f"{method} {template} answered {status}, which is not listed: {body!r}"
             media = content_type.partition(";")[0]
             assert media in answer["content"], f"{method} {template} {status} answered {media}"
@@ -59,7 +68,7 @@ class Documented:
 @cache
 def documented() -> Documented:
     """Of all surfaces."""
-    reads = document(telemetry_reads.DOCUMENT, telemetry_reads.ROUTES)
+    reads = document(telemetry_reads.DOCUMENT, (*telemetry_reads.ROUTES, *health.ROUTES))
     return Documented([*documents().values(), reads])
 
 

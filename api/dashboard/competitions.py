@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from api.dashboard.answers import NamedEvent
 from api.dashboard.parameters import BadParameter, read_number, read_text
 from schemas.liveops.definitions import ResolvedEvent, resolve_events
 from schemas.liveops.names import board_id
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 WINDOWS: Final = ("now", "before")
 _GROUP_MAX: Final = 10_000_000
-_SEGMENT_MAX: Final = 64
+SEGMENT_MAX: Final = 64
 
 
 class Choice(msgspec.Struct, frozen=True):
     """What is looked at. `window` is None where none is open; `board_id` is empty where it names no board."""
 
-    events: list[dict[str, str]]
+    events: list[NamedEvent]
     event: ResolvedEvent | None
     window: Window | None
     board_id: str
@@ -41,6 +42,7 @@ def read_choice(query: Mapping[str, str], game: Game, now_ms: int) -> Choice:
     event = next((one for one in events if one.definition.event_key == wanted), None)
     if wanted and event is None:
         raise BadParameter("event", "is none of this game's events")
+    part = read_text(query, "part", SEGMENT_MAX)
     which = read_text(query, "window") or WINDOWS[0]
     if which not in WINDOWS:
         raise BadParameter("window", "is now or before")
@@ -48,7 +50,7 @@ def read_choice(query: Mapping[str, str], game: Game, now_ms: int) -> Choice:
     if event is None:
         return Choice(named, None, None, "")
     window = event.window_at(now_ms) if which == "now" else _before(event, now_ms)
-    return Choice(named, event, window, _board(query, game, event, window))
+    return Choice(named, event, window, _board(part, query, game, event, window))
 
 
 def _before(event: ResolvedEvent, now_ms: int) -> Window | None:
@@ -61,19 +63,20 @@ def _before(event: ResolvedEvent, now_ms: int) -> Window | None:
     return event.window_at(ended_ms - 1) if ended_ms <= now_ms else None
 
 
-def _board(query: Mapping[str, str], game: Game, event: ResolvedEvent, window: Window | None) -> str:
+def _board(
+    part: str, query: Mapping[str, str], game: Game, event: ResolvedEvent, window: Window | None
+) -> str:
     definition = event.definition
     if window is None:
         return ""
     if definition.mode == "grouped":
-        group = read_number(query, "part", default=1, highest=_GROUP_MAX) if query.get("part") else 1
+        group = read_number(query, "part", default=1, highest=_GROUP_MAX) if part else 1
         return board_id(game.id, definition.event_key, window.id, group=group)
     if definition.mode == "segmented":
-        segment = read_text(query, "part", _SEGMENT_MAX)
-        return board_id(game.id, definition.event_key, window.id, segment=segment) if segment else ""
+        return board_id(game.id, definition.event_key, window.id, segment=part) if part else ""
     return board_id(game.id, definition.event_key, window.id)
 
 
-def _named(event: ResolvedEvent) -> dict[str, Any]:
+def _named(event: ResolvedEvent) -> NamedEvent:
     definition = event.definition
-    return {"key": definition.event_key, "name": definition.name, "mode": definition.mode}
+    return NamedEvent(key=definition.event_key, name=definition.name, mode=definition.mode)

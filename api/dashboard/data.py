@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 from fastapi import APIRouter, Request
 
+from api.dashboard import answers
 from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.parameters import read_filters
 from api.dashboard.rates import Rates
-from api.dashboard.responses import guarded
+from api.dashboard.responses import data_router
+from api.dashboard.routes import TELEMETRY
 from projections.liveops import queries_economy
 from projections.telemetry.queries import (
     dashboard_builds,
@@ -26,6 +28,7 @@ from projections.telemetry.queries import (
     dashboard_timeline,
 )
 from schemas.edge.ports import Game
+from schemas.edge.routes import bind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,11 +56,11 @@ PANELS: Final[dict[str, _Panel]] = {
     ),
     "events": (
         lambda filters, _: dashboard_events.event_names_query(filters),
-        lambda _, __, rows: {"names": dashboard_events.read_event_names(rows)},
+        lambda _, __, rows: answers.EventNames(dashboard_events.read_event_names(rows)),
     ),
     "funnel": (
         lambda filters, _: dashboard_funnel.funnel_query(filters),
-        lambda _, __, rows: {"steps": dashboard_funnel.read_funnel(rows)},
+        lambda _, __, rows: answers.Funnel(dashboard_funnel.read_funnel(rows)),
     ),
     "sessions": (
         lambda filters, _: dashboard_sessions.activity_query(filters),
@@ -65,7 +68,7 @@ PANELS: Final[dict[str, _Panel]] = {
     ),
     "fps": (
         lambda filters, _: dashboard_fps.fps_query(filters),
-        lambda _, __, rows: {"builds": dashboard_fps.read_fps(rows)},
+        lambda _, __, rows: answers.FrameRates(dashboard_fps.read_fps(rows)),
     ),
     "heatmap": (
         lambda filters, game: dashboard_heatmap.heatmap_query(filters, game.heatmap_axes),
@@ -73,21 +76,20 @@ PANELS: Final[dict[str, _Panel]] = {
     ),
     "builds": (
         lambda filters, _: dashboard_builds.builds_query(filters),
-        lambda _, __, rows: {"builds": dashboard_builds.read_builds(rows)},
+        lambda _, __, rows: answers.Builds(dashboard_builds.read_builds(rows)),
     ),
     "economy": (
         lambda filters, _: queries_economy.economy_query(filters),
-        lambda filters, game, rows: {
-            "flows_of": queries_economy.read_economy(filters, rows),
-            "names": _catalog_names(game),
-        },
+        lambda filters, game, rows: answers.EconomyPanel(
+            queries_economy.read_economy(filters, rows), _catalog_names(game)
+        ),
     ),
     "models": (
         lambda filters, _: dashboard_models.models_query(filters.studio_id, filters.game_id),
-        lambda _, __, rows: {"models": dashboard_models.read_models(rows)},
+        lambda _, __, rows: answers.Models(dashboard_models.read_models(rows)),
     ),
 }
-"""Panel name → (the question, how to read its rows). The name is the path under /dashboard/data/."""
+"""Route name → (the question, how to read its rows)."""
 
 
 def _catalog_names(game: Game) -> dict[str, str]:
@@ -117,37 +119,32 @@ class Data:
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
-        router = APIRouter(prefix="/dashboard/data", include_in_schema=False)
-        answers: dict[str, _Answer] = {
+        handlers: dict[str, _Answer] = {
             "session": self.session,
             "projections": self.projections,
             "live": self.live,
         }
-        answers |= {panel: self._panel(panel) for panel in PANELS}
-        for name, answer in answers.items():
-            router.add_api_route(
-                f"/{name}", guarded(self._authenticator, self._rates, answer), methods=["GET"]
-            )
-        return router
+        handlers |= {panel: self._panel(panel) for panel in PANELS}
+        return data_router(self._authenticator, self._rates, bind(TELEMETRY, handlers))
 
     async def session(self, _: Request, principal: Principal) -> bytes:
         """Who is signed in, and which games there are to pick."""
         games = await self._authenticator.games(principal)
         studio = await self._authenticator.directory.studio(principal.credential.studio_id)
         return msgspec.json.encode(
-            {
-                "studio": studio.name if studio else principal.credential.studio_id,
-                "kind": principal.credential.kind,
-                "expires_at": principal.expires_at_ms,
-                "games": [{"id": game.id, "slug": game.slug, "name": game.name} for game in games],
-            }
+            answers.Session(
+                studio=studio.name if studio else principal.credential.studio_id,
+                kind=principal.credential.kind,
+                expires_at=principal.expires_at_ms,
+                games=[answers.PickedGame(game.id, game.slug, game.name) for game in games],
+            )
         )
 
     async def projections(self, _: Request, __: Principal) -> bytes:
         """How far each projection is behind the log."""
 
         async def compute() -> bytes:
-            return msgspec.json.encode({"projections": list(await self._lag.projections())})
+            return msgspec.json.encode(answers.Projections(list(await self._lag.projections())))
 
         return await self._answers.get("projections", compute)
 
@@ -157,7 +154,7 @@ class Data:
 
         async def compute() -> bytes:
             minutes = await self._live.events_per_minute(game.id, LIVE_MINUTES)
-            return msgspec.json.encode({"now": self._authenticator.clock_ms(), "minutes": list(minutes)})
+            return msgspec.json.encode(answers.Live(self._authenticator.clock_ms(), list(minutes)))
 
         return await self._answers.get(("live", game.id), compute)
 

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from fastapi import APIRouter, Request
 
+from api.dashboard import answers
 from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.board_events import BoardResponse
 from api.dashboard.competitions import read_choice
 from api.dashboard.parameters import read_id, read_number, read_text
 from api.dashboard.rates import Rates
-from api.dashboard.responses import NotFound, guarded
+from api.dashboard.responses import NotFound, data_router
+from api.dashboard.routes import LIVEOPS
+from schemas.edge.routes import bind
 
 if TYPE_CHECKING:
     from api.dashboard.ports import LiveopsSource
+    from api.dashboard.responses import Answer
 
 ENTRIES: Final = 50
 LEDGER_PAGE: Final = 20
@@ -34,17 +38,13 @@ class LiveopsData:
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
-        router = APIRouter(prefix="/dashboard/data", include_in_schema=False)
-        for name, answer in (
-            ("board", self.board),
-            ("board/stream", self.stream),
-            ("player", self.player),
-            ("ledger", self.ledger),
-        ):
-            router.add_api_route(
-                f"/{name}", guarded(self._authenticator, self._rates, answer), methods=["GET"]
-            )
-        return router
+        handlers: dict[str, Answer] = {
+            "board": self.board,
+            "stream": self.stream,
+            "player": self.player,
+            "ledger": self.ledger,
+        }
+        return data_router(self._authenticator, self._rates, bind(LIVEOPS, handlers))
 
     async def board(self, request: Request, principal: Principal) -> bytes:
         """The events to choose from, and the chosen one's leaderboard; `board` is null where it has none."""
@@ -56,15 +56,15 @@ class LiveopsData:
         async def compute() -> bytes:
             top = await self._source.top(game, choice.board_id, ENTRIES) if choice.board_id else None
             return msgspec.json.encode(
-                {
-                    "events": choice.events,
-                    "event": definition.event_key if definition is not None else None,
-                    "order": definition.order if definition is not None else None,
-                    "starts_at": window.starts_at_ms if window is not None else None,
-                    "ends_at": window.ends_at_ms if window is not None else None,
-                    "board_id": choice.board_id or None,
-                    "board": None if top is None else msgspec.Raw(top),
-                }
+                answers.BoardPanel(
+                    events=choice.events,
+                    event=definition.event_key if definition is not None else None,
+                    order=definition.order if definition is not None else None,
+                    starts_at=window.starts_at_ms if window is not None else None,
+                    ends_at=window.ends_at_ms if window is not None else None,
+                    board_id=choice.board_id or None,
+                    board=None if top is None else msgspec.Raw(top),
+                )
             )
 
         event_key = definition.event_key if definition is not None else ""
@@ -85,17 +85,18 @@ class LiveopsData:
         external_id = read_id(request.query_params, "player")
         whole = await self._source.player(game, external_id) if external_id else None
         if whole is None:
-            return msgspec.json.encode({"asked": external_id, "player": None})
+            return msgspec.json.encode(answers.PlayerPanel(external_id, None))
         page = await self._source.ledger(game, external_id, _NUMBER_MAX, LEDGER_PAGE)
         return msgspec.json.encode(
-            {
-                "asked": external_id,
-                "player": whole.player,
-                "wallet": whole.wallet,
-                "inventory": whole.inventory,
-                "pendingGrants": whole.pending_grants,
-                **({"ledger": page.ledger, "nextCursor": page.next_cursor} if page is not None else {}),
-            }
+            answers.PlayerPanel(
+                asked=external_id,
+                player=whole.player,
+                wallet=whole.wallet,
+                inventory=whole.inventory,
+                pending_grants=whole.pending_grants,
+                ledger=msgspec.UNSET if page is None else page.ledger,
+                next_cursor=msgspec.UNSET if page is None else page.next_cursor,
+            )
         )
 
     async def ledger(self, request: Request, principal: Principal) -> bytes:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 TEXT_MAX: Final = 200
 SPAN_MAX_MS: Final = 400 * 86_400_000
-_EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01, the earliest time the ingest takes
-_RANGE: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01, the earliest time the ingest takes
+LATEST_MS: Final = 32_503_680_000_000  # 3000-01-01
+RANGE_PATTERN: Final = "([1-9][0-9]{0,3})([mhd])"
+_RANGE: Final = re.compile(RANGE_PATTERN)
 _UNIT_MS: Final = {"m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": 1440 * MINUTE_MS}
 
 
@@ -96,6 +98,6 @@ def _milliseconds(query: Mapping[str, str], name: str) -> int:
     value = whole_of_text(query.get(name, ""))
     if value is None:
         raise BadParameter(name, "must be unix milliseconds")
-    if not _EARLIEST_MS <= value <= 32_503_680_000_000:
+    if not EARLIEST_MS <= value <= LATEST_MS:
         raise BadParameter(name, "is outside the years 2000 to 3000")
     return value

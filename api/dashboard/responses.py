@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api.dashboard.access import NoSuchGame, Principal, SessionAuthenticator, SignedOut
+from api.dashboard.answers import Error
 from api.dashboard.parameters import BadParameter
 from api.dashboard.rates import Rates, TooMany
 from api.dashboard.security import PRIVATE_HEADERS
@@ -19,7 +20,9 @@ from schemas.edge.errors import retry_after
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from schemas.edge.routes import Route
 
     Answer: TypeAlias = Callable[[Request, Principal], Awaitable[bytes | Response]]
 
@@ -41,6 +44,18 @@ def guarded(
         return found if isinstance(found, Response) else json_response(found)
 
     return endpoint
+
+
+def data_router(
+    authenticator: SessionAuthenticator, rates: Rates, bound: Mapping[Route, Answer]
+) -> APIRouter:
+    """The routes, guarded. Their document is made of the records, not by FastAPI."""
+    router = APIRouter(include_in_schema=False)
+    for route, answer in bound.items():
+        router.add_api_route(
+            route.template, guarded(authenticator, rates, answer), methods=[route.method], name=route.name
+        )
+    return router
 
 
 def _failure(error: Exception) -> Response:
@@ -86,9 +101,8 @@ def error_response(
     status: int, code: str, message: str, *, field: str | None = None, wait: str = ""
 ) -> Response:
     """What went wrong, for scripts (`error`) and people (`message`)."""
-    body = {"error": code, "message": message} | ({"field": field} if field else {})
     headers = {"Retry-After": wait} if wait else None
-    return json_response(msgspec.json.encode(body), status, headers)
+    return json_response(msgspec.json.encode(Error(code, message, field)), status, headers)
 
 
 def signed_out() -> Response:

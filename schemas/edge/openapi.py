@@ -21,6 +21,15 @@ _AS_IT_IS: Final = frozenset(
 )
 _WAITS: Final = frozenset({429, 503})
 RETRY_AFTER: Final = {"Retry-After": Header("Seconds to wait.", Integer(1))}
+_PLAIN_TEXT: Final = "text/plain"
+_BEFORE_ROUTES: Final = frozenset({400, 431, 503})
+"""What the HTTP layer answers by itself, in plain text, before it is known which route is meant."""
+_HTTP_REFUSAL: Final[Json] = {
+    "type": "string",
+    "description": "The HTTP layer's own refusal, of a request that is malformed or too large beside its "
+    "body, or for want of room. The connection is closed after it.",
+}
+_TOO_MANY_HEADERS: Final = "RequestHeaderFieldsTooLarge"
 _DERIVED: Final = "·"
 """What the names of fields begin with that are derived, and never on the wire."""
 
@@ -65,7 +74,11 @@ def document(about: Document, routes: Iterable[Route]) -> Json:
         "openapi": "3.1.0",
         "info": {"title": about.title, "version": about.version, "description": about.description},
         "paths": paths,
-        "components": {"securitySchemes": schemes, "schemas": schemas.components},
+        "components": {
+            "securitySchemes": schemes,
+            "schemas": schemas.components | {"HttpRefusal": _HTTP_REFUSAL},
+            "responses": {_TOO_MANY_HEADERS: _too_many_headers()},
+        },
     }
 
 
@@ -145,7 +158,7 @@ def _operation(about: Document, route: Route, schemas: _Schemas) -> Json:
         "tags": [route.tag],
         "security": _security(about, route),
         "parameters": [parameter.document() for parameter in parameters],
-        "responses": {str(status): _response(about, route, status, schemas) for status in route.statuses},
+        "responses": {str(status): _listed(about, route, status, schemas) for status in route.statuses},
     }
     if route.description:
         operation["description"] = route.description
@@ -181,6 +194,23 @@ def _body(body: Body, schemas: _Schemas) -> Json:
     return {"required": body.required, "description": size, "content": {body.content_type: content}}
 
 
+def _listed(about: Document, route: Route, status: int, schemas: _Schemas) -> Json:
+    if status == 431:
+        return {"$ref": f"#/components/responses/{_TOO_MANY_HEADERS}"}
+    response = _response(about, route, status, schemas)
+    if status in _BEFORE_ROUTES:
+        response["content"][_PLAIN_TEXT] = {"schema": {"$ref": _REF.format(name="HttpRefusal")}}
+    return response
+
+
+def _too_many_headers() -> Json:
+    return {
+        "description": "Too many or too large headers, trailers, or bytes between chunks: 200 headers and "
+        "64 KiB beside a body at most.",
+        "content": {_PLAIN_TEXT: {"schema": {"$ref": _REF.format(name="HttpRefusal")}}},
+    }
+
+
 def _response(about: Document, route: Route, status: int, schemas: _Schemas) -> Json:
     for answer in route.answers:
         if answer.status == status:
@@ -196,7 +226,10 @@ def _response(about: Document, route: Route, status: int, schemas: _Schemas) -> 
 
 
 def _answer(about: Document, answer: Answer, schemas: _Schemas) -> Json:
-    content: Json = {"schema": {"type": "string"} if answer.kind is None else schemas.of(answer.kind)}
+    schema: Json = {"type": "string"} if answer.kind is None else schemas.of(answer.kind)
+    if answer.status in about.refusals:  # which may come before the route is asked
+        schema = {"anyOf": [schema, schemas.of(about.error)]}
+    content: Json = {"schema": schema}
     if answer.example is not None:
         content["example"] = answer.example
     response: Json = {"description": answer.description, "content": {answer.content_type: content}}

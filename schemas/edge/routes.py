@@ -18,8 +18,9 @@ Proof = Literal["none", "registered", "always"]
 """Which players must present a secret: none, registered ones, or all."""
 Handler = TypeVar("Handler")
 
-_EVERYWHERE: Final = frozenset({400, 500, 503})
-"""A path or query that is not UTF-8; a defect; a store, the log or the process has no room."""
+_EVERYWHERE: Final = frozenset({400, 431, 500, 503})
+"""A request that is malformed or whose path or query is not UTF-8; more headers than a request may have; a
+defect; a store, the log or the process has no room."""
 _WITH_KEY: Final = frozenset({401, 429})
 _WITH_BODY: Final = frozenset({408, 413, 415})
 

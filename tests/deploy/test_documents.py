@@ -38,7 +38,7 @@ def contents() -> Any:
                 for content in operation.get("requestBody", {}).get("content", {}).values():
                     yield document, f"{path} request", content
                 for status, answer in operation["responses"].items():
-                    for content in answer["content"].values():
+                    for content in resolved(document, answer)["content"].values():
                         yield document, f"{path} {status}", content
 
 

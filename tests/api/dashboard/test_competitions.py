@@ -32,7 +32,7 @@ def test_the_first_event_s_running_window_is_meant_where_nothing_is_said() -> No
     window = Window(500_000 * HOUR_MS, 500_001 * HOUR_MS)
     assert found.window == window
     assert found.board_id == board_id("g", "one", window.id)
-    assert [one["key"] for one in found.events] == ["one", "two"]
+    assert [one.key for one in found.events] == ["one", "two"]
     assert read_choice({"event": "two"}, played, NOW_MS).board_id == board_id("g", "two", window.id)
 
 

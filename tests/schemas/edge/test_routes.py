@@ -94,9 +94,9 @@ def test_what_cannot_be_told_apart_or_served_is_refused_at_the_start() -> None:
 
 def test_statuses_follow_from_the_record() -> None:
     body = Body(kinds=(Thing,), bytes_max=1)
-    assert route("/a", keys=frozenset()).statuses == [200, 400, 500, 503]
-    assert route("/a", errors=(404,)).statuses == [200, 400, 401, 404, 429, 500, 503]
-    assert route("/a", body=body).statuses == [200, 400, 401, 408, 413, 415, 429, 500, 503]
+    assert route("/a", keys=frozenset()).statuses == [200, 400, 431, 500, 503]
+    assert route("/a", errors=(404,)).statuses == [200, 400, 401, 404, 429, 431, 500, 503]
+    assert route("/a", body=body).statuses == [200, 400, 401, 408, 413, 415, 429, 431, 500, 503]
 
 
 def test_the_document_says_what_the_records_say() -> None:
@@ -119,7 +119,18 @@ def test_the_document_says_what_the_records_say() -> None:
         ("limit", False),
     ]
     assert operation["requestBody"]["content"]["application/json"]["schema"]["anyOf"][1]["maxItems"] == 3
-    assert sorted(operation["responses"]) == ["200", "400", "401", "408", "413", "415", "429", "500", "503"]
+    assert sorted(operation["responses"]) == [
+        "200",
+        "400",
+        "401",
+        "408",
+        "413",
+        "415",
+        "429",
+        "431",
+        "500",
+        "503",
+    ]
     assert "Retry-After" in operation["responses"]["429"]["headers"]
     assert one["components"]["schemas"]["Thing"] == {
         "type": "object",

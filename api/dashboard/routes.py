@@ -1,0 +1,184 @@
+"""The page's data as routes: what each answers, and which query it takes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from api.dashboard import answers
+from api.dashboard.competitions import SEGMENT_MAX, WINDOWS
+from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT_MAX
+from api.dashboard.session import COOKIE
+from projections.telemetry.queries.dashboard_filters import Choices
+from projections.telemetry.queries.dashboard_heatmap import Heatmap
+from projections.telemetry.queries.dashboard_sessions import Activity
+from projections.telemetry.queries.dashboard_summary import Summary
+from projections.telemetry.queries.dashboard_timeline import Timeline
+from schemas.edge.openapi import Document, Refusal
+from schemas.edge.parameters import Choice, Integer, Parameter, Text
+from schemas.edge.ports import KeyKind
+from schemas.edge.routes import Answer, Route
+from schemas.identifiers import ID_CHARACTERS_MAX
+from schemas.liveops.responses import LeaderboardResponse, LeaderboardStreamEvent, LedgerResponse
+
+_DESCRIPTION: Final = """The JSON behind `/dashboard/analytics`.
+
+Every route takes the cookie that signing in there sets, and shows the games of the key that signed in: all of
+its studio for a management key, one for a secret key. The answers follow the page and may change with it."""
+_SESSION: Final = {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."}
+_KEYS: Final = frozenset({KeyKind.MANAGEMENT, KeyKind.SECRET_API})
+DOCUMENT: Final = Document(
+    title="Dashboard data",
+    description=_DESCRIPTION,
+    credentials={kind: {"session": _SESSION} for kind in _KEYS},
+    error=answers.Error,
+    refusals={
+        400: Refusal(
+            "A parameter that can't be read; `field` names it.",
+            answers.Error("bad_parameter", "range looks like 15m, 6h or 7d", "range"),
+        ),
+        401: Refusal(
+            "No session, or one whose key was rotated or revoked.",
+            answers.Error("signed_out", "Sign in again: the session has ended."),
+        ),
+        404: Refusal(
+            "Not there, or not this session's: the answer is the same.",
+            answers.Error("not_found", "No such game, or not one of this key's."),
+        ),
+        429: Refusal(
+            "Too many calls of this key or address, or too many open streams.",
+            answers.Error("rate_limited", "Too many calls of this key. Try again in 4 s."),
+        ),
+        500: Refusal("A defect of ours.", answers.Error("internal", "Internal error")),
+        503: Refusal(
+            "A store is away or behind the log; retry after `Retry-After` seconds.",
+            answers.Error("unavailable", "A store is away or behind the log. Trying again helps."),
+        ),
+    },
+    fields={("BoardPanel", "board"): LeaderboardResponse | None},
+)
+
+_GAME: Final = Parameter(name="game", kind=Text(), description="The game's id or slug.", example="doom")
+_FILTERS: Final = (
+    _GAME,
+    Parameter(name="build", kind=Text(0, TEXT_MAX), description="One build; all of them where it is empty."),
+    Parameter(name="env", kind=Text(0, TEXT_MAX), description="One environment; all where it is empty."),
+    Parameter(
+        name="range",
+        kind=Text(pattern=RANGE_PATTERN),
+        description="The time up to now, at most 400 days: minutes, hours or days.",
+        example="6h",
+        default="1h",
+    ),
+    Parameter(
+        name="from",
+        kind=Integer(EARLIEST_MS, LATEST_MS),
+        description="Unix milliseconds, instead of `range` and together with `to`.",
+    ),
+    Parameter(
+        name="to", kind=Integer(EARLIEST_MS, LATEST_MS), description="Unix milliseconds, after `from`."
+    ),
+)
+_PLAYER: Final = Parameter(
+    name="player", kind=Text(0, ID_CHARACTERS_MAX), description="The player's id, as the game chose it."
+)
+
+
+def _data(name: str, path: str, summary: str, answer: Any, *parameters: Parameter) -> Route:
+    return Route(
+        name=name,
+        method="GET",
+        template=f"/dashboard/data/{path}",
+        operation_id=f"dashboard_{name}",
+        tag="Dashboard",
+        summary=summary,
+        keys=_KEYS,
+        parameters=parameters,
+        answers=(Answer(kind=answer, description=answer.__doc__ or summary),),
+        errors=(404,) if _GAME in parameters else (),
+    )
+
+
+def _panel(name: str, summary: str, answer: Any) -> Route:
+    return _data(name, name, summary, answer, *_FILTERS)
+
+
+PANELS: Final = (
+    _panel("choices", "The builds and environments to pick from", Choices),
+    _panel("summary", "Totals, beside those of the period before", Summary),
+    _panel("timeline", "Events and position points over time", Timeline),
+    _panel("events", "The most frequent event names", answers.EventNames),
+    _panel("funnel", "The funnel's steps", answers.Funnel),
+    _panel("sessions", "Sessions and players over time", Activity),
+    _panel("fps", "Frame rates by build", answers.FrameRates),
+    _panel("heatmap", "Where players were, room by room", Heatmap),
+    _panel("builds", "Builds side by side", answers.Builds),
+    _panel("economy", "What was minted, spent and held", answers.EconomyPanel),
+    _panel("models", "The level models", answers.Models),
+)
+TELEMETRY: Final = (
+    _data("session", "session", "Who is signed in", answers.Session),
+    _data("projections", "projections", "How far each projection is behind the log", answers.Projections),
+    _data("live", "live", "Events of the last hour by minute of arrival", answers.Live, _GAME),
+    *PANELS,
+)
+LIVEOPS: Final = (
+    _data(
+        "board",
+        "board",
+        "An event's leaderboard",
+        answers.BoardPanel,
+        _GAME,
+        Parameter(name="event", kind=Text(0, TEXT_MAX), description="Its key; the game's first by default."),
+        Parameter(
+            name="window", kind=Choice((*WINDOWS, "")), description="Which window.", default=WINDOWS[0]
+        ),
+        Parameter(
+            name="part",
+            kind=Text(0, SEGMENT_MAX),
+            description="A group's number or a segment, where the event has several leaderboards.",
+        ),
+    ),
+    Route(
+        name="stream",
+        method="GET",
+        template="/dashboard/data/board/stream",
+        operation_id="dashboard_board_stream",
+        tag="Dashboard",
+        summary="A leaderboard's live score updates",
+        keys=_KEYS,
+        parameters=(
+            _GAME,
+            Parameter(name="board", kind=Text(0, TEXT_MAX), description="`board_id` of the board's answer."),
+        ),
+        answers=(
+            Answer(
+                kind=None,
+                description="Events `ready`, `score_update` (LeaderboardStreamEvent) and `closed`, each with "
+                "an `id:`. The stream ends with its session.",
+                content_type="text/event-stream",
+                events=(LeaderboardStreamEvent,),
+            ),
+        ),
+        errors=(404,),
+    ),
+    _data(
+        "player",
+        "player",
+        "A player's wallet, inventory and newest movements",
+        answers.PlayerPanel,
+        _GAME,
+        _PLAYER,
+    ),
+    _data(
+        "ledger",
+        "ledger",
+        "A player's older movements",
+        LedgerResponse,
+        _GAME,
+        _PLAYER,
+        Parameter(
+            name="cursor", kind=Integer(1, 2**53), description="`nextCursor` of the page before.", example=42
+        ),
+    ),
+)
+ROUTES: Final = (*TELEMETRY, *LIVEOPS)
