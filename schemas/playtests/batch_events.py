@@ -53,6 +53,7 @@ class KeysImported(BatchEvent, frozen=True, kw_only=True):
     skipped: list[int]
     """Positions (from 0) in the command of codes that the studio had, or that came twice."""
     counts: BatchCounts
+    created_at_ms: int
 
 
 class KeyRedeemed(BatchEvent, frozen=True, kw_only=True):

@@ -13,8 +13,10 @@ import schemas.playtests.limits
 import schemas.playtests.names
 import schemas.playtests.views
 from schemas.codec import Message
+from schemas.playtests import batch_commands as batch_ask
 from schemas.playtests import commands as ask
 from schemas.playtests import names
+from schemas.playtests.batch_events import BatchEvent, LinkEvent
 from schemas.playtests.events import EVENTS, AccountEvent, OrderEvent, PlaytesterEvent
 from streams.deciders import fold, log_time, state_chunks
 from streams.deciders.noun import Noun, Request, Verdict
@@ -22,12 +24,14 @@ from streams.deciders.playtests import (
     accounts,
     applications,
     batch_state,
+    batches,
     evolve_accounts,
     evolve_batches,
     evolve_orders,
     evolve_slots,
     orders,
     panel,
+    redemptions,
     reviews,
     slots,
     snapshot,
@@ -75,6 +79,18 @@ _DECIDERS: Final[dict[type[Message], Callable[[PlaytestsState, Request, Any], Ve
     ask.FailPayout: panel.fail_payout,
     ask.ChangePlaytester: panel.change,
     ask.ForgetPlaytester: panel.forget,
+    batch_ask.DefineBatch: batches.define,
+    batch_ask.CloseBatch: batches.close,
+    batch_ask.BatchDue: batches.batch_due,
+    batch_ask.RotateShareToken: batches.rotate_share_token,
+    batch_ask.ImportKeys: batches.import_keys,
+    batch_ask.RevokeKeys: batches.revoke_keys,
+    batch_ask.SendInvites: batches.send_invites,
+    batch_ask.OpenInvite: redemptions.open_invite,
+    batch_ask.RedeemKey: redemptions.redeem,
+    batch_ask.LinkTester: redemptions.link,
+    batch_ask.UnlinkTester: redemptions.unlink,
+    batch_ask.ForgetRecipient: redemptions.forget,
 }
 
 
@@ -92,6 +108,10 @@ def aggregate_of(event: Message) -> str:
             return names.account_aggregate(event.studio_id)
         case PlaytesterEvent():
             return names.playtester_aggregate(event.studio_id, event.playtester_id)
+        case BatchEvent():
+            return names.batch_aggregate(event.studio_id, event.game_id, event.batch_id)
+        case LinkEvent():
+            return names.game_aggregate(event.studio_id, event.game_id)
         case _:
             raise TypeError(f"{type(event).__name__} is no event of this noun")
 

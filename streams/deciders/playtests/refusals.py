@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.envelope import CommandRejected
+from schemas.playtests.batch_refusals import BATCH_REASONS, GONE, BatchReason
 from schemas.playtests.refusals import (
     BAD_REQUEST,
     NOT_FOUND,
@@ -36,6 +37,16 @@ def not_found(what: str) -> CommandRejected:
 def conflict(reason: Reason) -> CommandRejected:
     """409."""
     return CommandRejected(status=409, code=reason, message=REASONS[reason], details={"reason": reason})
+
+
+def batch_conflict(reason: BatchReason) -> CommandRejected:
+    """409 of a key batch."""
+    return CommandRejected(status=409, code=reason, message=BATCH_REASONS[reason], details={"reason": reason})
+
+
+def gone(what: str) -> CommandRejected:
+    """410: closed, expired or revoked."""
+    return CommandRejected(status=410, code=GONE, message=f"The {what} can't be used any more.")
 
 
 def invalid(field: str, message: str) -> CommandRejected:
