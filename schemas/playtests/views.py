@@ -80,6 +80,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     slots: SlotCounts = SlotCounts()
     due_at_ms: int | None = None
     """When a ReviewDue has something to do; None while it has nothing."""
+    activated_at_ms: int | None = None
+    """Of the order: its place among those that are offered."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):

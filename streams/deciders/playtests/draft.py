@@ -145,6 +145,7 @@ def progress_after(known: OrderState, moves: dict[SlotStatus, int], money: Money
         money=money or known.progress.money,
         slots=slots,
         due_at_ms=review_due_at_ms(known.order, slots),
+        activated_at_ms=known.order.activated_at_ms,
     )
 
 

@@ -28,6 +28,7 @@ def check_order(known: OrderState) -> None:
     assert money.paid_cents == (
         money.held_cents + money.payout_cents + money.fee_cents + money.credited_cents
     )
+    assert known.progress.activated_at_ms == order.activated_at_ms
     assert min(money.held_cents, money.payout_cents, money.fee_cents, money.credited_cents) >= 0
     statuses = Counter(slot.status for slot in known.slots.values())
     assert counts.by_status() == dict.fromkeys(counts.by_status(), 0) | statuses
