@@ -6,5 +6,23 @@ from typing import Final
 
 from schemas.noun import NounSchema
 from schemas.playtests.errors import S2
+from schemas.topics import Topic
 
-NOUN: Final = NounSchema(name="playtests", surfaces=(S2,))
+PLAYTESTS_COMMANDS: Final = Topic(
+    name="playtests.commands",
+    partitions=8,
+    key="studio_id",
+    description="Command records of orders, accounts, playtesters, games and batches. The partition follows "
+    "from the studio.",
+)
+PLAYTESTS_EVENTS: Final = Topic(
+    name="playtests.events",
+    partitions=8,
+    description="One events record for each record of the same partition of playtests.commands; `src` is "
+    "that record's offset.",
+)
+NOUN: Final = NounSchema(
+    name="playtests",
+    topics=(PLAYTESTS_COMMANDS, PLAYTESTS_EVENTS),
+    surfaces=(S2,),
+)

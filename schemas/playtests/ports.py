@@ -12,7 +12,7 @@ one more.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -179,4 +179,40 @@ class PlaytestReads(Protocol):
 
     async def ledger(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[LedgerRow]:
         """A studio's movements, by (at_ms, id)."""
+        ...
+
+
+class PlaytestLedgers(Protocol):
+    """What ledgers have beyond what Redis keeps, in ClickHouse: it trails the log by what `/readyz` shows."""
+
+    async def ledger(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[LedgerRow]:
+        """A playtester's movements, a studio's where none is named, by (at_ms, id)."""
+        ...
+
+
+DueKind = Literal["slot", "block", "review"]
+
+
+class DueRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What waits for time: a slot's deadline, a blocked slot, an order's review of applications."""
+
+    kind: DueKind
+    studio_id: str
+    game_id: str
+    id: str
+    """The slot's, or the order's."""
+    due_at_ms: int
+
+
+class DueReads(Protocol):
+    """What time has brought, and what waits for the operator, of all studios."""
+
+    async def dues(self, now_ms: int, limit: int) -> list[DueRow]:
+        """What is due, the longest due first. It leaves once its event is projected."""
+        ...
+
+    async def trials(self, *, limit: int, before: Place | None = None) -> list[OrderRow]:
+        """Free trials of all studios that wait for the operator, by (activated_at_ms, id)."""
         ...

@@ -42,6 +42,8 @@ def test_the_telemetry_partition_count_is_the_deployments() -> None:
         "studio.events": 1,
         "liveops.commands": 8,
         "liveops.events": 8,
+        "playtests.commands": 8,
+        "playtests.events": 8,
         "telemetry": 4,
         "telemetry.skips": 1,
         "dead-letters": 1,

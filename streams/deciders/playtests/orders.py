@@ -218,9 +218,7 @@ def _activate(draft: Draft, made: Order, money: Money) -> None:
         ev.PlaytestActivated(
             order=active,
             slots=slots,
-            progress=Progress(
-                money=money, slots=counts, due_at_ms=due_at_ms, activated_at_ms=draft.at_ms
-            ),
+            progress=Progress(money=money, slots=counts, due_at_ms=due_at_ms, activated_at_ms=draft.at_ms),
             **draft.of(active),
         )
     )

@@ -1,0 +1,80 @@
+"""What happens to money and people, as operations: credit, payments, payouts, profiles, figures, earnings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.playtests import keys
+from projections.playtests.setting import Setting, Step, encode
+from projections.redis.operations import delete, delete_score, set_field, set_score
+from schemas.codec import Message
+from schemas.playtests import events as ev
+from schemas.playtests.views import LedgerRow, Playtester
+
+
+def credit(setting: Setting, studio_id: str, movement: LedgerRow) -> None:
+    """A studio's credit moved."""
+    setting.add(set_field(f"account:{studio_id}", "balance", str(movement.balance_cents)))
+    setting.ledger(f"ledger:{studio_id}", movement)
+
+
+def earn(setting: Setting, playtester: Playtester, movement: LedgerRow) -> None:
+    """What a playtester has earned moved."""
+    setting.ledger(keys.of_playtester("earnings", playtester.studio_id, playtester.id), movement)
+
+
+def known(setting: Setting, playtester: Playtester) -> None:
+    """A playtester as they are known now, and whether they are owed something."""
+    key = keys.of_playtester("playtester", playtester.studio_id, playtester.id)
+    owed, cents = f"owed:{playtester.studio_id}", playtester.balance_cents
+    owing = set_score(owed, cents, playtester.id) if cents else delete_score(owed, playtester.id)
+    setting.add(set_field(key, "row", encode(playtester)), owing)
+
+
+def _paid(setting: Setting, event: ev.PlaytestPaid) -> None:
+    setting.progressed[event.order_id] = (event, event.progress)
+    credit(setting, event.studio_id, event.movement)
+
+
+def _payment(setting: Setting, event: ev.PaymentOpened | ev.PaymentFailed | ev.PaymentCompleted) -> None:
+    payment = event.payment
+    setting.add(set_field(f"payment:{payment.id}", "row", encode(payment)))
+    place = keys.place(payment.created_at_ms, payment.id)
+    setting.listed(f"payments:{event.studio_id}", place, there=True)
+    if isinstance(event, ev.PaymentCompleted):
+        credit(setting, event.studio_id, event.movement)
+
+
+def _adjusted(setting: Setting, event: ev.AccountAdjusted) -> None:
+    credit(setting, event.studio_id, event.movement)
+
+
+def _payout(setting: Setting, event: ev.PayoutSent | ev.PayoutFailed) -> None:
+    payout = event.payout
+    setting.add(set_field(f"payout:{payout.id}", "row", encode(payout)))
+    setting.listed(f"payouts:{event.studio_id}", keys.place(payout.sent_at_ms, payout.id), there=True)
+    known(setting, event.playtester)
+    earn(setting, event.playtester, event.movement)
+
+
+def _changed(setting: Setting, event: ev.PlaytesterChanged) -> None:
+    known(setting, event.playtester)
+
+
+def _forgotten(setting: Setting, event: ev.PlaytesterForgotten) -> None:
+    known(setting, event.playtester)
+    for kind in ("texts", "notices"):
+        setting.add(delete(keys.of_playtester(kind, event.studio_id, event.playtester_id)))
+
+
+STEPS: Final[dict[type[Message], Step]] = {
+    ev.PlaytestPaid: _paid,
+    ev.PaymentOpened: _payment,
+    ev.PaymentCompleted: _payment,
+    ev.PaymentFailed: _payment,
+    ev.AccountAdjusted: _adjusted,
+    ev.PayoutSent: _payout,
+    ev.PayoutFailed: _payout,
+    ev.PlaytesterChanged: _changed,
+    ev.PlaytesterForgotten: _forgotten,
+}

@@ -1,0 +1,74 @@
+"""Every Redis key of playtests, relative: each is prefixed by `playtests:<generation>:`.
+
+Rows are MessagePack. A list is a sorted set of equal scores, so that Redis orders it by its members, which
+begin with `place`: a page begins anywhere at the cost of a look-up, however long the list is.
+
+Orders: `order:<order>` hash (`order` -> Order, `progress` -> Progress) · `keys:<order>` hash number -> sealed
+game key · lists: `orders:<studio>/<game>`, `active:<studio>`, `offered:<studio>` (active, approved, with an
+open slot), `trials` (to be approved) · `used-trials:<studio>` hash game -> order.
+
+Slots: `slot:<slot>` hash (`of` -> (order, studio, game), `state` -> SlotState, and where there is one
+`submission`, `rating`, `rejection`, `transcription`, `report`, `public`) · lists: `slots:<order>`,
+`status:<studio>/<status>`, `own-slots:<studio>/<playtester>`.
+
+Applications: `pool:<order>` hash application -> ApplicationState · `texts:<studio>/<playtester>` hash
+application -> sealed text · list `own-applications:<studio>/<playtester>`.
+
+Playtesters, by `<studio>/<playtester>`: `playtester:…` hash (`row`) · sets `joined:…` of orders, `played:…`
+and `accepted:…` of games · `earnings:…` hash number -> LedgerRow · `notices:…` list whose members hold the
+row · `payouts:<studio>` list, `payout:<payout>` hash (`row`) · `owed:<studio>` sorted set playtester ->
+balance.
+
+Accounts: `account:<studio>` hash (`balance`) · `ledger:<studio>` hash number -> LedgerRow, the newest
+LEDGER_HEAD, as of earnings · `payments:<studio>` list, `payment:<payment>` hash (`row`).
+
+Time: `dues` sorted set of `due_member` -> when.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+NOUN: Final = "playtests"
+DUES: Final = "dues"
+TRIALS: Final = "trials"
+PLACE_CHARACTERS: Final = 15
+"""Of a place, before the id."""
+_TIME_DIGITS: Final = PLACE_CHARACTERS - 1
+
+DueKind = Literal["slot", "block", "review"]
+
+
+def place(at_ms: int, identifier: str) -> str:
+    """A row's member in a list: lists are ordered by (time, id)."""
+    return f"{at_ms:0{_TIME_DIGITS}d}:{identifier}"
+
+
+def order_key(order_id: str) -> str:
+    """An order's row."""
+    return f"order:{order_id}"
+
+
+def slot_key(slot_id: str) -> str:
+    """A slot's row."""
+    return f"slot:{slot_id}"
+
+
+def pool_key(order_id: str) -> str:
+    """An order's applications."""
+    return f"pool:{order_id}"
+
+
+def status_key(studio_id: str, status: str) -> str:
+    """A studio's slots of a status."""
+    return f"status:{studio_id}/{status}"
+
+
+def of_playtester(kind: str, studio_id: str, playtester_id: str) -> str:
+    """What is kept of one of a studio's panel."""
+    return f"{kind}:{studio_id}/{playtester_id}"
+
+
+def due_member(kind: DueKind, studio_id: str, identifier: str, game_id: str) -> str:
+    """What waits for time: a slot's deadline, a blocked slot, an order's review. No studio id has a slash."""
+    return f"{kind}/{studio_id}/{identifier}/{game_id}"

@@ -1,0 +1,47 @@
+"""Playtests in Redis: which events set what, and what answers a command. Pure. Keys: `keys.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from projections.playtests import accounts, applications, keys, orders, slots
+from projections.playtests.setting import Setting, Step
+from projections.redis.operations import Operation
+from projections.redis.reader import Projection
+from schemas.codec import Message
+from schemas.envelope import Decided
+from schemas.playtests.answers import outcome_of
+from schemas.playtests.events import EVENTS
+from schemas.playtests.noun import PLAYTESTS_EVENTS
+
+STEPS: Final[dict[type[Message], Step]] = {
+    **orders.STEPS,
+    **slots.STEPS,
+    **applications.STEPS,
+    **accounts.STEPS,
+}
+
+
+def project(
+    decided: Decided, messages: Sequence[Any], appended_at_ms: int, partition: int
+) -> list[Operation]:
+    """What one command's events set, in order. Applying them again changes nothing."""
+    del appended_at_ms, partition  # the times that matter here are the events' own
+    setting = Setting(decided.studio_id, decided.command_id)
+    for event, message in zip(decided.events, messages, strict=False):
+        step = STEPS.get(type(message))
+        if step is not None:
+            setting.at_ms = event.at_ms
+            step(setting, message)
+    orders.settle(setting)
+    return setting.operations
+
+
+PLAYTESTS: Final = Projection(
+    noun=keys.NOUN,
+    topic=PLAYTESTS_EVENTS,
+    events=EVENTS,
+    project=project,
+    outcome_of=outcome_of,
+)

@@ -1,0 +1,21 @@
+"""What is read of playtests: `PlaytestReads` and `DueReads` of `schemas.playtests.ports`.
+
+What is asked in one turn of the event loop goes to Redis in one call. Raises StoreUnavailable.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from projections.playtests import keys
+from projections.playtests.due_reads import DueQueries
+from projections.playtests.playtester_reads import PlaytesterQueries
+from projections.redis.read_batches import ReadBatches
+from schemas.playtests.ports import PlaytestLedgers
+
+
+class PlaytestQueries(PlaytesterQueries, DueQueries):
+    """One per event loop."""
+
+    def __init__(self, redis: Redis, older: PlaytestLedgers) -> None:
+        super().__init__(ReadBatches(redis, keys.NOUN), older)

@@ -1,0 +1,135 @@
+"""How rows of playtests come back from Redis, and how lists are read page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from projections.playtests import keys
+from projections.redis.read_batches import ReadBatches, Request
+from schemas.playtests.ports import OrderRow, Place
+from schemas.playtests.views import (
+    Application,
+    ApplicationState,
+    BlockedReport,
+    Order,
+    Progress,
+    Rating,
+    Rejection,
+    Slot,
+    SlotState,
+    Submission,
+    Transcription,
+)
+
+RowT = TypeVar("RowT")
+_order: Final = msgspec.msgpack.Decoder(Order)
+_progress: Final = msgspec.msgpack.Decoder(Progress)
+_of: Final = msgspec.msgpack.Decoder(tuple[str, str, str])
+_state: Final = msgspec.msgpack.Decoder(SlotState)
+_submission: Final = msgspec.msgpack.Decoder(Submission)
+_rating: Final = msgspec.msgpack.Decoder(Rating)
+_rejection: Final = msgspec.msgpack.Decoder(Rejection)
+_transcription: Final = msgspec.msgpack.Decoder(Transcription)
+_report: Final = msgspec.msgpack.Decoder(BlockedReport)
+_application: Final = msgspec.msgpack.Decoder(ApplicationState)
+
+
+class BatchedReads:
+    """Base of the reads: what is asked in one turn of the event loop goes to Redis in one call."""
+
+    def __init__(self, read_batches: ReadBatches) -> None:
+        self._read = read_batches.read
+
+    async def _rows(self, key: str, prefix: str, limit: int, before: Place | None) -> list[list[bytes]]:
+        """A page of a list: each member's hash, flat."""
+        if limit <= 0:
+            return []
+        (answer,) = await self._read(page_of(key, limit, before, prefix))
+        return list(answer[1::2])
+
+    async def _page(self, key: str, limit: int, before: Place | None) -> list[bytes]:
+        if limit <= 0:
+            return []
+        (members,) = await self._read(page_of(key, limit, before))
+        return list(members)
+
+
+def page_of(key: str, limit: int, before: Place | None, rows: str = "") -> Request:
+    """The request for a page of a list; with the prefix of `rows`, for the hash of each member too."""
+    start = "" if before is None else keys.place(before.at_ms, before.id)
+    return ("rows", key, start, f"{limit}\0{rows}") if rows else ("page", key, start, str(limit))
+
+
+def ids_of(members: list[bytes]) -> list[str]:
+    """The ids of a list's members."""
+    return [member[keys.PLACE_CHARACTERS :].decode() for member in members]
+
+
+def order_of(flat: list[bytes]) -> OrderRow | None:
+    """An order as its hash has it; None for an empty one."""
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    if b"order" not in fields:
+        return None
+    progress = _part(_progress, fields, b"progress") or Progress()
+    return OrderRow(
+        order=_order.decode(fields[b"order"]),
+        money=progress.money,
+        slots=progress.slots.by_status(),
+    )
+
+
+def slot_of(flat: list[bytes]) -> Slot | None:
+    """A slot as its hash has it; None for an empty one."""
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    if b"of" not in fields or b"state" not in fields:
+        return None
+    order_id, studio_id, game_id = _of.decode(fields[b"of"])
+    state = _state.decode(fields[b"state"])
+    return Slot(
+        id=state.id,
+        order_id=order_id,
+        studio_id=studio_id,
+        game_id=game_id,
+        number=state.number,
+        status=state.status,
+        created_at_ms=state.created_at_ms,
+        deadline_at_ms=state.deadline_at_ms,
+        playtester_id=state.playtester_id,
+        key_number=state.key_number,
+        submission=_part(_submission, fields, b"submission"),
+        rating=_part(_rating, fields, b"rating"),
+        rejection=_part(_rejection, fields, b"rejection"),
+        transcription=_part(_transcription, fields, b"transcription"),
+        blocked_report=_part(_report, fields, b"report"),
+        previous_slot_id=state.previous_slot_id,
+        public_key=fields.get(b"public", b"").decode(),
+        due_at_ms=state.due_at_ms,
+    )
+
+
+def _part(decoder: msgspec.msgpack.Decoder[Any], fields: dict[bytes, bytes], name: bytes) -> Any:
+    value = fields.get(name)
+    return None if value is None else decoder.decode(value)
+
+
+def known(rows: Iterable[RowT | None]) -> list[RowT]:
+    """Those that are there."""
+    return [row for row in rows if row is not None]
+
+
+def state_of(value: bytes) -> ApplicationState:
+    """An application in its pool."""
+    return _application.decode(value)
+
+
+def application_of(order_id: str, studio_id: str, held: ApplicationState, text: bytes | None) -> Application:
+    """An application and its text, which is empty once its playtester is forgotten."""
+    return Application(
+        order_id=order_id,
+        studio_id=studio_id,
+        qualifications_response=(text or b"").decode(),
+        **msgspec.structs.asdict(held),
+    )

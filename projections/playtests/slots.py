@@ -1,0 +1,155 @@
+"""What happens to slots, as operations: rows, the lists that they are in, deadlines, notices, earnings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.playtests import keys
+from projections.playtests.accounts import credit, earn, known
+from projections.playtests.setting import Setting, Step, encode
+from projections.redis.operations import add_member, delete_field, set_field
+from schemas.codec import Message
+from schemas.playtests import events as ev
+from schemas.playtests.views import SlotState, SlotStatus
+
+BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
+    ev.SlotReserved: ("open",),
+    ev.SlotSubmitted: ("reserved",),
+    ev.SlotAccepted: ("submitted",),
+    ev.SlotPublished: ("publishing",),
+    ev.SlotRejected: ("submitted",),
+    ev.SlotExpired: ("open", "reserved"),
+    ev.SlotAbandoned: ("reserved",),
+    ev.SlotBlocked: ("reserved",),
+    ev.SlotUnblocked: ("blocked",),
+    ev.SlotCancelled: ("open", "blocked"),
+}
+"""The statuses that a slot may have before each event: the lists which it leaves."""
+
+
+def open_slot(setting: Setting, event: ev.OrderEvent, slot: SlotState) -> None:
+    """A slot comes to be: open, or reserved for who may try again."""
+    of = (event.order_id, event.studio_id, event.game_id)
+    setting.add(set_field(keys.slot_key(slot.id), "of", encode(of)))
+    setting.listed(f"slots:{event.order_id}", _place(slot), there=True)
+    _state(setting, event, slot)
+    if slot.playtester_id is not None:
+        _taken(setting, event, slot, slot.playtester_id)
+
+
+def _place(slot: SlotState) -> str:
+    return keys.place(slot.created_at_ms, slot.id)
+
+
+def _state(setting: Setting, event: ev.OrderEvent, slot: SlotState) -> None:
+    setting.add(set_field(keys.slot_key(slot.id), "state", encode(slot)))
+    setting.listed(keys.status_key(event.studio_id, slot.status), _place(slot), there=True)
+    if slot.due_at_ms is not None:
+        kind: keys.DueKind = "block" if slot.status == "blocked" else "slot"
+        setting.due(keys.due_member(kind, event.studio_id, slot.id, event.game_id), slot.due_at_ms)
+
+
+def _taken(setting: Setting, event: ev.OrderEvent, slot: SlotState, playtester_id: str) -> None:
+    def own(kind: str) -> str:
+        return keys.of_playtester(kind, event.studio_id, playtester_id)
+
+    setting.listed(own("own-slots"), _place(slot), there=True)
+    setting.add(add_member(own("joined"), event.order_id), add_member(own("played"), event.game_id))
+
+
+def _moved(setting: Setting, event: ev.SlotEvent) -> None:
+    """The slot leaves the lists of the status it had."""
+    slot = event.slot
+    setting.progressed[event.order_id] = (event, event.progress)
+    for status in BEFORE[type(event)]:
+        setting.listed(keys.status_key(event.studio_id, status), _place(slot), there=False)
+        if status == "reserved":
+            setting.due(keys.due_member("slot", event.studio_id, slot.id, event.game_id), None)
+        elif status == "blocked":
+            setting.due(keys.due_member("block", event.studio_id, slot.id, event.game_id), None)
+    _state(setting, event, slot)
+
+
+def _reserved(setting: Setting, event: ev.SlotReserved) -> None:
+    _moved(setting, event)
+    if event.slot.playtester_id is not None:
+        _taken(setting, event, event.slot, event.slot.playtester_id)
+
+
+def _submitted(setting: Setting, event: ev.SlotSubmitted) -> None:
+    _moved(setting, event)
+    setting.add(set_field(keys.slot_key(event.slot.id), "submission", encode(event.submission)))
+
+
+def _accepted(setting: Setting, event: ev.SlotAccepted) -> None:
+    _moved(setting, event)
+    if event.rating is not None:
+        setting.add(set_field(keys.slot_key(event.slot.id), "rating", encode(event.rating)))
+    playtester = event.playtester
+    accepted = keys.of_playtester("accepted", event.studio_id, playtester.id)
+    setting.add(add_member(accepted, event.game_id))
+    known(setting, playtester)
+    if event.earning is not None:
+        earn(setting, playtester, event.earning)
+    setting.notify(playtester.id, event, slot_id=event.slot.id)
+
+
+def _published(setting: Setting, event: ev.SlotPublished) -> None:
+    _moved(setting, event)
+    setting.add(set_field(keys.slot_key(event.slot.id), "public", event.public_key))
+
+
+def _ended(setting: Setting, event: ev.SlotEnding) -> None:
+    """A slot ended unaccepted: its seat has a successor, or its cost is credit again."""
+    _moved(setting, event)
+    if event.successor is not None:
+        open_slot(setting, event, event.successor)
+    if event.credit is not None:
+        credit(setting, event.studio_id, event.credit)
+    if event.slot.playtester_id is not None and not isinstance(event, ev.SlotAbandoned):
+        message = event.rejection.reason if isinstance(event, ev.SlotRejected) else None
+        setting.notify(event.slot.playtester_id, event, slot_id=event.slot.id, message=message)
+
+
+def _rejected(setting: Setting, event: ev.SlotRejected) -> None:
+    setting.add(set_field(keys.slot_key(event.slot.id), "rejection", encode(event.rejection)))
+    _ended(setting, event)
+
+
+def _blocked(setting: Setting, event: ev.SlotBlocked) -> None:
+    _moved(setting, event)
+    setting.add(set_field(keys.slot_key(event.slot.id), "report", encode(event.report)))
+
+
+def _unblocked(setting: Setting, event: ev.SlotUnblocked) -> None:
+    _moved(setting, event)
+    setting.add(delete_field(keys.slot_key(event.slot.id), "report"))
+    if event.slot.playtester_id is not None:
+        setting.notify(event.slot.playtester_id, event, slot_id=event.slot.id)
+
+
+def _rated(setting: Setting, event: ev.SlotRated) -> None:
+    setting.add(set_field(keys.slot_key(event.slot_id), "rating", encode(event.rating)))
+    known(setting, event.playtester)
+
+
+def _transcribed(setting: Setting, event: ev.TranscriptEvent) -> None:
+    setting.add(set_field(keys.slot_key(event.slot_id), "transcription", encode(event.transcription)))
+
+
+STEPS: Final[dict[type[Message], Step]] = {
+    ev.SlotReserved: _reserved,
+    ev.SlotSubmitted: _submitted,
+    ev.SlotAccepted: _accepted,
+    ev.SlotPublished: _published,
+    ev.SlotRejected: _rejected,
+    ev.SlotExpired: _ended,
+    ev.SlotAbandoned: _ended,
+    ev.SlotBlocked: _blocked,
+    ev.SlotUnblocked: _unblocked,
+    ev.SlotCancelled: _ended,
+    ev.SlotRated: _rated,
+    ev.TranscriptRequested: _transcribed,
+    ev.TranscriptApproved: _transcribed,
+    ev.TranscriptFailed: _transcribed,
+}

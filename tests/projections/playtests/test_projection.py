@@ -1,0 +1,370 @@
+"""What playtests' commands leave in Redis: every read after every kind of event; applied again, the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projections.playtests import slots
+from projections.redis.reader import RedisReader
+from schemas.playtests import commands as ask
+from schemas.playtests import events as ev
+from schemas.playtests import names
+from schemas.playtests.ports import LEDGER_HEAD, Place
+from schemas.playtests.states import SLOTS
+from schemas.playtests.views import SLOT_STATUSES, Rating
+from tests.streams.deciders.playtests.given import (
+    DAY_MS,
+    GAME,
+    HOUR_MS,
+    STUDIO,
+    block,
+    key,
+    keys,
+)
+
+if TYPE_CHECKING:
+    from schemas.playtests.views import Slot
+    from tests.projections.playtests.support import Projected
+
+pytestmark = pytest.mark.stack
+CREDIT = ask.AdjustAccount(amount_cents=10_000_000, reason="test")
+
+
+def same_slot(projected: Projected, found: Slot | None) -> None:
+    """A slot that was read is the decider's."""
+    assert found is not None
+    known = projected.slot(found.id)
+    assert (found.status, found.playtester_id, found.deadline_at_ms, found.due_at_ms) == (
+        known.status,
+        known.playtester_id,
+        known.deadline_at_ms,
+        known.due_at_ms,
+    )
+
+
+async def agrees(projected: Projected) -> None:
+    """Every list and count says what the decider's state says."""
+    await projected.apply()
+    queries, studio = projected.queries, projected.studio
+    slots_by_status: dict[str, list[tuple[int, str]]] = {status: [] for status in SLOT_STATUSES}
+    dues: dict[tuple[str, str], int] = {}
+    for order_id, known in studio.orders.items():
+        row = await queries.order(order_id)
+        assert row is not None
+        assert (row.order, row.money, row.slots) == (
+            known.order,
+            known.progress.money,
+            known.progress.slots.by_status(),
+        )
+        if known.progress.due_at_ms is not None:
+            dues["review", order_id] = known.progress.due_at_ms
+        for number, slot in known.slots.items():
+            slot_id = names.slot_id(order_id, number)
+            slots_by_status[slot.status].append((slot.created_at_ms, slot_id))
+            same_slot(projected, await queries.slot(slot_id))
+            if slot.due_at_ms is not None:
+                dues["block" if slot.status == "blocked" else "slot", slot_id] = slot.due_at_ms
+        pool = {one.id: one.status for one in await queries.applications(order_id)}
+        assert pool == {
+            names.application_id(order_id, number): one.status for number, one in known.applications.items()
+        }
+    for status in SLOT_STATUSES:
+        wanted = sorted(slots_by_status[status], reverse=True)
+        found = await queries.studio_slots(STUDIO, status, limit=1000)
+        assert [(slot.created_at_ms, slot.id) for slot in found] == wanted
+        assert await queries.slots_of_status(STUDIO, status) == len(wanted)
+    orders = [known.order for known in studio.orders.values()]
+    active = [one for one in orders if one.status == "active"]
+    assert await queries.active_orders(STUDIO) == len(active)
+    offered = {
+        one.id
+        for one in active
+        if one.trial in {"none", "approved"} and studio.orders[one.id].progress.slots.open
+    }
+    assert {row.order.id for row in await queries.offered(STUDIO, limit=1000)} == offered
+    trials = {one.id for one in active if one.trial == "pending"}
+    assert {row.order.id for row in await queries.trials(limit=1000)} == trials
+    assert await queries.trial_free(STUDIO, GAME) == (GAME not in studio.trials)
+    rows = await queries.dues(2**52, 1000)
+    assert {(row.kind, row.id): row.due_at_ms for row in rows} == dues
+    assert await queries.balance(STUDIO) == studio.account.balance_cents
+    panel = {one: known.playtester for one, known in studio.playtesters.items()}
+    found_panel = await queries.playtesters(STUDIO, list(panel))
+    assert all(found_panel[one] == panel[one] for one in found_panel)
+
+
+async def test_every_slot_status_and_what_was_said_on_the_way(projected: Projected) -> None:
+    projected.given(CREDIT)
+    for status in SLOT_STATUSES:
+        slot_id = projected.slot_in(status)
+        await agrees(projected)
+        found = await projected.queries.slot(slot_id)
+        assert found is not None
+        assert (found.status, found.studio_id, found.game_id) == (status, STUDIO, GAME)
+        assert (found.submission is not None) == (
+            status in {"submitted", "accepted", "rejected", "publishing"}
+        )
+        assert (found.rejection is not None) == (status == "rejected")
+        assert (found.blocked_report is not None) == (status == "blocked")
+        projected.at_ms += 1
+    manual = projected.slot_in("expired", selection_mode="manual")
+    await agrees(projected)
+    assert (await projected.queries.slot(manual)) is not None
+
+
+async def test_what_follows_a_submission(projected: Projected) -> None:
+    projected.given(CREDIT)
+    queries = projected.queries
+    slot_id = projected.slot_in("publishing")
+    projected.given(ask.PublishSlot(slot_id=slot_id, public_key="public/one"))
+    projected.given(ask.RateSlot(slot_id=slot_id, rating=Rating(score=4, comment="good")))
+    projected.given(
+        ask.ApproveTranscript(slot_id=slot_id, version="claude", key="t/one", key_takeaways=["a"])
+    )
+    await agrees(projected)
+    found = await queries.slot(slot_id)
+    assert found is not None
+    assert (found.status, found.public_key, found.rating) == (
+        "accepted",
+        "public/one",
+        Rating(score=4, comment="good"),
+    )
+    assert found.transcription is not None
+    assert (found.transcription.status, found.transcription.key) == ("approved", "t/one")
+    (ann,) = (await queries.playtesters(STUDIO, ["ann", "nobody"])).values()
+    assert (ann.accepted_count, ann.rating_total, ann.balance_cents) == (1, 4, 1000)
+    (earned,) = await queries.earnings(STUDIO, "ann", limit=10)
+    assert (earned.type, earned.amount_cents, earned.slot_id) == ("payout_earned", 1000, slot_id)
+    joined = await queries.participation(STUDIO, "ann")
+    assert (*joined.games, *joined.accepted_games) == (GAME, GAME)
+    (told,) = await queries.notices(STUDIO, "ann", limit=10)
+    assert (told.type, told.slot_id) == ("slot-accepted", slot_id)
+    projected.given(ask.SendPayout(playtester_id="ann", amount_cents=400))
+    await agrees(projected)
+    (payout,) = await queries.payouts(STUDIO, limit=10)
+    assert (payout.amount_cents, payout.status) == (400, "sent")
+    projected.given(ask.FailPayout(playtester_id="ann", payout_id=payout.id, reason="bank"))
+    await agrees(projected)
+    assert [row.status for row in await queries.payouts(STUDIO, limit=10)] == ["failed"]
+    assert sum(row.amount_cents for row in await queries.earnings(STUDIO, "ann", limit=10)) == 1000
+
+
+async def test_a_retry_an_abandoned_and_a_blocked_slot(projected: Projected) -> None:
+    projected.given(CREDIT)
+    queries = projected.queries
+    order_id = projected.active(2, keys=keys(4))
+    first = projected.submitted(order_id, "ann")
+    projected.at_ms += 1
+    projected.given(ask.RejectSlot(slot_id=first, reason="too short", allow_retry=True))
+    await agrees(projected)
+    again, old = await queries.playtester_slots(STUDIO, "ann", limit=10)
+    assert (old.id, old.status, again.status, again.previous_slot_id) == (
+        first,
+        "rejected",
+        "reserved",
+        first,
+    )
+    assert await queries.game_keys([again, old]) == ["sealed key 1", "sealed key 1"]
+    other = projected.claimed(order_id, "bea")
+    projected.given(block(other, "bea"))
+    await agrees(projected)
+    projected.given(ask.UnblockSlot(slot_id=other))
+    await agrees(projected)
+    projected.at_ms += 1
+    projected.given(ask.AbandonSlot(slot_id=other, playtester_id="bea"))
+    await agrees(projected)
+    statuses = {slot.status for slot in await queries.order_slots(order_id, limit=10)}
+    assert statuses == {"open", "reserved", "cancelled", "rejected"}
+    assert await queries.joined(STUDIO, "bea", [order_id, "none"]) == {order_id}
+    projected.given(ask.CancelPlaytest(order_id=order_id))
+    await agrees(projected)
+    messages = [(one.type, one.message) for one in await queries.notices(STUDIO, "ann", limit=10)]
+    assert messages == [("slot-rejected", "too short")]
+    assert [one.type for one in await queries.notices(STUDIO, "bea", limit=10)] == ["slot-unblocked"]
+    projected.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann", validated=True))
+    await agrees(projected)
+    assert (await queries.playtesters(STUDIO, ["ann"]))["ann"].display_name == "Ann"
+
+
+async def test_applications_are_decided_and_a_forgotten_persons_texts_are_gone(projected: Projected) -> None:
+    projected.given(CREDIT)
+    queries = projected.queries
+    order_id = projected.active(selection_mode="manual", quantity=2)
+    ids = []
+    for name in ("ann", "bea", "cid", "dan", "eve"):
+        projected.at_ms += 1
+        ids.append(projected.applied(order_id, name))
+    await agrees(projected)
+    found = await queries.application(ids[0])
+    assert found is not None
+    assert (found.qualifications_response, found.playtester_id) == ("sealed me", "ann")
+    projected.given(ask.RejectApplication(application_id=ids[0], custom_message="next time"))
+    projected.given(ask.WithdrawApplication(application_id=ids[1], playtester_id="bea"))
+    projected.given(ask.ApproveApplication(application_id=ids[2]))
+    await agrees(projected)
+    projected.given(ask.ApproveApplication(application_id=ids[3]))
+    await agrees(projected)
+    statuses = [(await queries.application(one)).status for one in ids]  # type: ignore[union-attr]
+    assert statuses == ["rejected", "withdrawn", "approved", "approved", "auto_rejected"]
+    told = {
+        name: [(one.type, one.message) for one in await queries.notices(STUDIO, name, limit=10)]
+        for name in ("ann", "bea", "cid", "eve")
+    }
+    assert told == {
+        "ann": [("application-rejected", "next time")],
+        "bea": [],
+        "cid": [("application-approved", None)],
+        "eve": [("applications-auto-rejected", None)],
+    }
+    (own,) = await queries.playtester_applications(STUDIO, "cid", limit=10)
+    assert (own.id, own.assigned_slot_id is not None, own.order_id) == (ids[2], True, order_id)
+    projected.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann"))
+    projected.given(ask.ForgetPlaytester(playtester_id="ann"))
+    await agrees(projected)
+    gone = await queries.application(ids[0])
+    assert gone is not None
+    assert gone.qualifications_response == ""
+    assert await queries.notices(STUDIO, "ann", limit=10) == []
+    assert (await queries.playtesters(STUDIO, ["ann"]))["ann"].display_name is None
+
+
+async def test_trials_are_used_given_back_and_offered_once_approved(projected: Projected) -> None:
+    queries = projected.queries
+    assert await queries.trial_free(STUDIO, GAME)
+    declined = projected.trial(approved=False)
+    await agrees(projected)
+    assert [row.order.id for row in await queries.trials(limit=10)] == [declined]
+    projected.given(ask.DeclineTrial(order_id=declined))
+    await agrees(projected)
+    projected.at_ms += 1
+    approved = projected.trial()
+    await agrees(projected)
+    assert [row.order.id for row in await queries.offered(STUDIO, limit=10)] == [approved]
+    projected.claimed(approved)
+    await agrees(projected)
+    assert await queries.offered(STUDIO, limit=10) == []
+    assert not await queries.trial_free(STUDIO, GAME)
+    projected.at_ms += 3 * DAY_MS
+    projected.given(ask.SlotDue(slot_id=names.slot_id(approved, 1)))
+    await agrees(projected)
+    assert [row.order.id for row in await queries.offered(STUDIO, limit=10)] == [approved]
+
+
+async def test_payments_the_account_and_its_ledger_beyond_what_redis_keeps(projected: Projected) -> None:
+    queries = projected.queries
+    opened = projected.given(ask.OpenPayment(amount_cents=2000, provider="test"))[0]
+    assert isinstance(opened, ev.PaymentOpened)
+    payment_id = opened.payment.id
+    await projected.apply()
+    assert [one.status for one in await queries.payments(STUDIO, limit=10)] == ["pending"]
+    projected.given(ask.CompletePayment(payment_id=payment_id, amount_cents=2000, external_id="x"))
+    await agrees(projected)
+    found = await queries.payment(payment_id)
+    assert found is not None
+    assert (found.status, found.external_id) == ("completed", "x")
+    for number in range(LEDGER_HEAD + 20):
+        projected.at_ms += number % 3 == 0
+        projected.given(ask.AdjustAccount(amount_cents=1 + number, reason="more"))
+    await agrees(projected)
+    whole = sorted(projected.older.rows[""].values(), key=lambda row: (row.at_ms, row.id), reverse=True)
+    before: Place | None = None
+    read = []
+    while rows := await queries.ledger(STUDIO, limit=7, before=before):
+        read += rows
+        before = Place(rows[-1].at_ms, rows[-1].id)
+    assert read == whole
+    asked = projected.older.asked
+    assert await queries.ledger(STUDIO, limit=50) == whole[:50]
+    assert projected.older.asked == asked
+
+
+async def test_pages_hold_no_row_twice_while_rows_come_and_change(projected: Projected) -> None:
+    projected.given(CREDIT)
+    queries = projected.queries
+    orders = [projected.active(7) for _ in range(3)]  # all at one moment
+    projected.at_ms += 1
+    orders.append(projected.active(7))
+    await projected.apply()
+    first = await queries.studio_slots(STUDIO, "open", limit=10)
+    place = Place(first[-1].created_at_ms, first[-1].id)
+    projected.at_ms += 1
+    projected.active(5)
+    projected.claimed(orders[0], "ann")
+    await projected.apply()
+    seen = [slot.id for slot in first]
+    while rows := await queries.studio_slots(STUDIO, "open", limit=4, before=place):
+        seen += [slot.id for slot in rows]
+        place = Place(rows[-1].created_at_ms, rows[-1].id)
+    assert len(set(seen)) == len(seen)
+    assert len(seen) in {27, 28}  # the claimed one was on the first page, or left before it was read
+    newest = await queries.game_orders(STUDIO, GAME, limit=2)
+    place = Place(newest[-1].order.created_at_ms, newest[-1].order.id)
+    older = await queries.game_orders(STUDIO, GAME, limit=9, before=place)
+    found = [(row.order.created_at_ms, row.order.id) for row in (*newest, *older)]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == 5
+
+
+async def test_notes_and_spare_keys_change(projected: Projected) -> None:
+    projected.given(CREDIT)
+    order_id = projected.active(1, keys=keys(1))
+    projected.given(ask.ChangePlaytest(order_id=order_id, notes_for_testers=None, keys=[key("spare")]))
+    projected.claimed(order_id)
+    projected.at_ms += 25 * HOUR_MS
+    projected.given(ask.SlotDue(slot_id=names.slot_id(order_id, 1)))
+    await agrees(projected)
+    successor, _ = await projected.queries.order_slots(order_id, limit=10)
+    assert (successor.status, await projected.queries.game_keys([successor])) == ("open", ["sealed spare"])
+
+
+async def test_applied_again_nothing_changes_and_a_rebuild_is_equal(projected: Projected) -> None:
+    projected.given(CREDIT)
+    for status in SLOT_STATUSES:
+        projected.slot_in(status)
+        projected.at_ms += 1
+    order_id = projected.active(selection_mode="manual", quantity=1)
+    for name in ("ann", "bea"):
+        projected.applied(order_id, name)
+    projected.given(ask.ApproveApplication(application_id=names.application_id(order_id, 1)))
+    projected.trial()
+    await agrees(projected)
+    assert (await projected.rebuilt(verify=True)).different == []
+    half = len(projected.log.records[0]) // 2
+    await projected.redis.hset("playtests:1:positions", mapping={"0:next": half, "0:src": half - 1})
+    await projected.redis.hdel("playtests:1:positions", "0:mark")
+    again = RedisReader(projected.redis, projected.noun, log=projected.log)
+    await again.assigned(0)
+    for record in projected.log.records[0][half:]:
+        await again.handle(record)
+    await agrees(projected)
+    assert (await projected.rebuilt(verify=True)).different == []
+    assert (await projected.rebuilt(verify=False)).swapped
+    await agrees(projected)
+
+
+def test_a_slot_leaves_the_lists_of_every_status_that_the_table_gives_it() -> None:
+    events: dict[str, list[type]] = {
+        "claim": [ev.SlotReserved],
+        "approve-application": [ev.SlotReserved],
+        "review-due": [ev.SlotExpired],
+        "submit": [ev.SlotSubmitted],
+        "slot-due": [ev.SlotExpired],
+        "abandon": [ev.SlotAbandoned],
+        "block": [ev.SlotBlocked],
+        "unblock": [ev.SlotUnblocked],
+        "cancel-order": [ev.SlotCancelled],
+        "cancel-slot": [ev.SlotCancelled],
+        "block-due": [ev.SlotCancelled],
+        "accept": [ev.SlotAccepted],
+        "publish": [ev.SlotPublished],
+        "reject": [ev.SlotRejected],
+        "reject-with-retry": [ev.SlotRejected],
+        "rate": [],
+    }
+    wanted: dict[type, set[str]] = {}
+    for row in SLOTS:
+        for event in events[row.command]:
+            wanted.setdefault(event, set()).add(row.status)
+    assert {event: set(statuses) for event, statuses in slots.BEFORE.items()} == wanted
