@@ -35,8 +35,6 @@ ANSWER_SECONDS: Final = 3.0
 BEHIND_SECONDS: Final = 30.0
 """A ClickHouse projection that far behind in log time is not ready; less is its ordinary batch."""
 
-_POSITIONS: Final = "SELECT partition, next_offset FROM reader_positions FINAL WHERE topic = {topic:String}"
-
 
 class StackLag:
     """A `LagSource` over the real log and stores. Answers are shared for a second."""
@@ -127,8 +125,7 @@ class StackLag:
         return _lag(f"effects:{noun.name}", behind, None, ready=True)
 
     async def _clickhouse(self) -> ProjectionLag:
-        rows = await self._queries.select(_POSITIONS, {"topic": TELEMETRY.name})
-        held = {int(row["partition"]): int(row["next_offset"]) for row in rows}
+        held = await self._stored(TELEMETRY)
         applied = await self._applied()
         behind, seconds = 0, 0.0
         for partition in range(self._telemetry_partitions):
@@ -142,11 +139,19 @@ class StackLag:
 
     async def _tables(self, noun: Deciding) -> ProjectionLag:
         """Positions are kept once a second, and each five where nothing is to be written."""
-        rows = await self._queries.select(_POSITIONS, {"topic": noun.events.name})
-        held = {int(row["partition"]): int(row["next_offset"]) for row in rows}
+        held = await self._stored(noun.events)
         ends = enumerate(await self._ends(noun.events))
         behind = sum(max(0, end - held.get(partition, 0)) for partition, end in ends)
         return _lag(f"clickhouse:{noun.name}", behind, None, ready=True)
+
+    async def _stored(self, topic: Topic) -> dict[int, int]:
+        """The next offsets of ClickHouse's readers, by partition."""
+        rows = await self._queries.query(
+            f"SELECT partition, next_offset FROM {self._queries.system_database}.reader_positions FINAL"  # noqa: S608
+            " WHERE topic = {topic:String}",
+            {"topic": topic.name},
+        )
+        return {int(partition): int(next_offset) for partition, next_offset in rows}
 
     async def _appended_at_ms(self, partition: int, offset: int) -> int:
         """When the log took the oldest record that is not applied: what is behind is as old as that one."""

@@ -135,8 +135,8 @@ def confine(
     if statement.tables:
         raise _refused("no external tables")
     kept = chosen(statement.settings)
-    filters = _filters(engine, reader.studio_id, tenant_tables)
-    databases = {table.split(".")[0] for table in filters}
+    databases = {table.split(".")[0] for table in tenant_tables}
+    filters, hidden = _filters(engine, reader.studio_id, tenant_tables, databases)
     if statement.database in {"", "default"}:  # what stock clients say where their user said nothing
         statement.database = database if database in databases else ""
     elif statement.database not in databases:
@@ -148,13 +148,15 @@ def confine(
         _check_tree(
             _tree(engine, statement),
             defined_names(statement.text),
-            set(filters),
+            {table for table in filters if table.split(".")[0] in databases},
             statement.database or "default",
         )
         if words(statement.text) & {b"OUTFILE", b"INFILE"}:
             raise _refused("files are out of reach")
     elif not _SHOW.match(statement.text):
         raise _refused("only SELECT, SHOW TABLES, DESCRIBE and EXISTS")
+    elif named := hidden.intersection(re.findall(r"\w+", statement.text.decode(errors="replace"))):
+        raise _refused(f"no database {min(named)} for this user")
     if "WithProgress" in output_format(statement.text, statement.format):
         raise _refused("formats with progress count the rows of all studios")
     rendered = (
@@ -167,11 +169,13 @@ def confine(
     }
 
 
-def _filters(engine: ChdbEngine, studio_id: str, tenant_tables: Collection[str]) -> dict[str, str]:
-    """A filter for every table and view that may be named.
+def _filters(
+    engine: ChdbEngine, studio_id: str, tenant_tables: Collection[str], databases: Collection[str]
+) -> tuple[dict[str, str], set[str]]:
+    """A filter for every table and view that may be named, and the databases of which nothing may be seen.
 
     The studio's rows where it has a studio_id, no row where it has none. A table that has one and no row
-    policy is left out.
+    policy is left out. Only `databases` are listed, and ClickHouse's own.
     """
     rows = _lines(
         engine,
@@ -180,12 +184,15 @@ def _filters(engine: ChdbEngine, studio_id: str, tenant_tables: Collection[str])
         " FROM system.columns WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')"
         " GROUP BY database, table FORMAT TabSeparatedRaw",
     )
+    tables = [row.split("\t") for row in rows]
     own = f"studio_id = {quote(studio_id)}"
+    hidden = {name.split(".")[0] for name, _, _ in tables} - {*databases, "default"}
+    unlisted = f"NOT IN ({', '.join(map(quote, sorted(hidden)))})" if hidden else "!= ''"
     return {
         name: own if has == "1" else "0"
-        for name, has, view in (row.split("\t") for row in rows)
+        for name, has, view in tables
         if has == "0" or view == "1" or name in tenant_tables
-    }
+    } | {"system.databases": f"name {unlisted}", "system.tables": f"database {unlisted}"}, hidden
 
 
 def _tree(engine: ChdbEngine, statement: Statement) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import re
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from projections.clickhouse.transport import (
@@ -101,6 +103,13 @@ class ClickHouse:
         self._retry_seconds = retry_seconds
         self._clock = clock
         self._sleep = sleep
+
+    @cached_property
+    def system(self) -> ClickHouse:
+        """A client, over the same connections, of the database of the project's own tables."""
+        own = copy.copy(self)
+        own.database = system_database(self.database)
+        return own
 
     async def insert(self, table: str, columns: Sequence[str], body: bytes, *, form: str, token: str) -> None:
         """Insert `body`, which is in format `form`, as one part under `token`. Called twice: one effect.
@@ -196,6 +205,11 @@ class ClickHouse:
             if failed.code is None or failed.code in _TRANSIENT_CODES:
                 raise ClickHouseAway(f"status {failed.status}: {str(failed)[:500]}") from failed
             raise ClickHouseRefused(failed.code, str(failed)) from failed
+
+
+def system_database(database: str) -> str:
+    """Where the project keeps its own tables, next to the database of facts: positions, holds, migrations."""
+    return f"{database}_system"
 
 
 def identifier(name: str) -> str:

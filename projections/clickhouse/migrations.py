@@ -1,4 +1,4 @@
-"""Numbered SQL files, applied once each and recorded in the table `migrations`.
+"""Numbered SQL files, applied once each and recorded in the table `migrations` of the system database.
 
 A file holds statements separated by a line that holds only `;;`, so that no parser of ours has to know SQL.
 A crash in between is harmless: a file's statements are written to be repeatable (IF NOT EXISTS, OR REPLACE).
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from projections.clickhouse.system_tables import create_databases, tables_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,12 +78,13 @@ def tenant_tables(migrations: Iterable[Migration]) -> tuple[str, ...]:
 
 
 async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
-    """Bring the client's database up to date; return the numbers applied now. Called twice: nothing happens.
+    """Bring the client's databases up to date; return the numbers applied now. Called twice: nothing happens.
 
     Raises MigrationError where a file differs from what was applied under its number, or is missing.
     """
-    await client.command(f"CREATE DATABASE IF NOT EXISTS {client.database}", in_database=False)
-    await client.command(
+    system = client.system
+    await create_databases(client)
+    await system.command(
         "CREATE TABLE IF NOT EXISTS migrations (number UInt32 COMMENT 'Number of the file',"
         " name String COMMENT 'Name of the file', digest String COMMENT 'SHA-256 of its statements',"
         " applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When')"
@@ -91,8 +94,13 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
     migrations = read(folder)
     recorded = {
         int(number): str(digest)
-        for number, digest in await client.rows("SELECT number, digest FROM migrations FINAL ORDER BY number")
+        for number, digest in await system.rows("SELECT number, digest FROM migrations FINAL ORDER BY number")
     }
+    if recorded and not await tables_of(client):
+        raise MigrationError(
+            f"the database {client.database} has no tables, but {system.database} says how far they had come:"
+            f" restore {client.database}, or drop both, and everything is built again from the log"
+        )
     unknown = sorted(set(recorded) - {migration.number for migration in migrations})
     if unknown:
         raise MigrationError(f"the database {client.database} is newer than this build: it has {unknown}")
@@ -106,8 +114,8 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
                 )
             continue
         for statement in migration.statements:
-            await client.command(statement)
-        await client.command(
+            await target_of(client, statement).command(statement)
+        await system.command(
             "INSERT INTO migrations (number, name, digest)"
             " SELECT {number:UInt32}, {name:String}, {digest:String}",
             {"number": migration.number, "name": migration.name, "digest": migration.digest},

@@ -43,10 +43,11 @@ class GenerationChanged(Exception):
 
 
 class Positions:
-    """Positions and holds of one topic in one database."""
+    """Positions and holds of one topic's tables in one database; they are kept in its system database."""
 
     def __init__(self, client: ClickHouse, topic: str) -> None:
-        self._client = client
+        self._client = client.system
+        self._facts = client.database
         self._topic = topic
 
     async def generation(self) -> str:
@@ -94,7 +95,7 @@ class Positions:
             },
         )
         if await self.generation() != generation:
-            raise GenerationChanged(f"the tables of {self._client.database} were swapped by a rebuild")
+            raise GenerationChanged(f"the tables of {self._facts} were swapped by a rebuild")
 
     async def write_all(self, positions: Iterable[tuple[int, Position]]) -> None:
         """Store positions of many partitions by one insert, whatever the tables' name."""
@@ -109,7 +110,7 @@ class Positions:
         """Take the topic's positions of another database in place of the own ones. Twice: the same."""
         change = f"DROP PARTITION '{self._topic}'"
         if await Positions(built, self._topic).all():  # ClickHouse refuses to replace by nothing
-            change = f"REPLACE PARTITION '{self._topic}' FROM {built.database}.reader_positions"
+            change = f"REPLACE PARTITION '{self._topic}' FROM {built.system.database}.reader_positions"
         await self._client.command(f"ALTER TABLE reader_positions {change}")
 
     async def hold(self, holder: str, until_ms: int, version: int) -> None:

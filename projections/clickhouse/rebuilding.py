@@ -17,6 +17,7 @@ import msgspec
 
 from projections.clickhouse import migrations
 from projections.clickhouse.positions import HOLD_MS, Positions
+from projections.clickhouse.system_tables import database_of, drop_databases
 from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ async def rebuild_tables(
     building = _Rebuild(live, plan, tail, progress)
     await building.refuse_trimmed_log()
     await migrations.apply(live)
-    await built.command(f"DROP DATABASE IF EXISTS {built.database}", in_database=False)
+    await drop_databases(built)
     await migrations.apply(built)
     try:
         await building.begin()
@@ -159,12 +160,12 @@ async def rebuild_tables(
                     uncompared=uncompared,
                 )
             for table in plan.tables:
-                await _exchange(live, built, table)
+                await _exchange(database_of(live, table), database_of(built, table), table)
             await Positions(live, plan.topic).replace_by(built)
             return Rebuilt(records=building.records, positions=positions, ends=ends, swapped=True)
     finally:
         await building.stop()
-        await built.command(f"DROP DATABASE IF EXISTS {built.database}", in_database=False)
+        await drop_databases(built)
 
 
 class _Rebuild:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
+from projections.clickhouse.system_tables import database_of
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.open_batch import has_effect
 from projections.telemetry.reader import TelemetryReader
@@ -80,7 +81,8 @@ async def checksums(
     found = {}
     for table, where in where_of.items():
         final = " FINAL" if table in _REPLACING else ""
-        found[table] = await checksum(client, table + final, _COMPARED.get(table, "*"), where)
+        own = database_of(client, table)
+        found[table] = await checksum(own, table + final, _COMPARED.get(table, "*"), where)
     return found
 
 

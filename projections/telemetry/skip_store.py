@@ -60,7 +60,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SkipStore:
-    """The decisions about one topic, in one database."""
+    """The decisions about one topic that one set of tables honours."""
 
     def __init__(self, client: ClickHouse, topic: str, log_id: str) -> None:
         self._client = client
@@ -82,7 +82,7 @@ class SkipStore:
         )
         if rows[0][0]:
             raise SkipNeedsRebuild(self._too_late(decision))
-        await self._client.command(
+        await self._client.system.command(
             "INSERT INTO log_skips (topic, partition, offset, part, sha256, reason, decided_at)"
             " SELECT {topic:String}, {partition:UInt16}, {offset:UInt64}, {part:Int64}, {sha256:String},"
             " {reason:String}, fromUnixTimestamp64Milli({decided:Int64}, 'UTC')",
@@ -111,7 +111,7 @@ class SkipStore:
 
     async def has(self, decision: SkipDecision) -> bool:
         """Whether these tables honour a decision."""
-        rows = await self._client.rows(
+        rows = await self._client.system.rows(
             "SELECT count() FROM log_skips WHERE topic = {topic:String} AND partition = {partition:UInt16}"
             " AND offset = {offset:UInt64} AND part = {part:Int64} AND sha256 = {sha256:String}",
             self._key(decision),

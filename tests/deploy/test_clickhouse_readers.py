@@ -22,6 +22,8 @@ from tests.stack import infra
 pytestmark = pytest.mark.stack
 
 DATABASE = "walls"
+SYSTEM = f"{DATABASE}_system"
+"""Where the project's own tables are."""
 TWINS = ("both", "alone")
 """Two databases with the same rows of `mine`; the first also has rows of `other`, full of MARKER."""
 MARKER = "zebra"
@@ -65,6 +67,9 @@ def prepare(owner: Client) -> None:
         f"CREATE TABLE {DATABASE}.secret (word String) ENGINE = MergeTree ORDER BY word",
         f"CREATE VIEW {DATABASE}.v AS SELECT studio_id, n * 10 AS n FROM {DATABASE}.t",
         f"CREATE VIEW {DATABASE}.blind AS SELECT n FROM {DATABASE}.t",
+        f"CREATE DATABASE {SYSTEM}",
+        f"CREATE TABLE {SYSTEM}.holds (topic String) ENGINE = MergeTree ORDER BY topic",
+        f"INSERT INTO {SYSTEM}.holds VALUES ('telemetry')",
         f"INSERT INTO {DATABASE}.t VALUES ('mine', 1), ('mine', 2), ('other', 100)",
         f"INSERT INTO {DATABASE}.last VALUES ('mine', 5), ('other', 50)",
         f"INSERT INTO {DATABASE}.secret VALUES ('word')",
@@ -346,6 +351,31 @@ def test_one_studio_s_long_queries_hold_up_only_itself(readers: ReadersStack) ->
 )
 def test_it_may_look_around(ask: httpx.Client, query: str) -> None:
     assert ask.post("/", content=query).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT * FROM {SYSTEM}.holds",
+        f"SELECT count() FROM `{SYSTEM}`.`holds`",
+        f"WITH x AS (SELECT topic FROM {SYSTEM}.holds) SELECT * FROM x",
+        f"SHOW TABLES FROM {SYSTEM}",
+        f"SHOW COLUMNS FROM holds FROM {SYSTEM}",
+        f"DESCRIBE {SYSTEM}.holds",
+        f"EXISTS TABLE `{SYSTEM}`.holds",
+    ],
+)
+def test_the_projects_own_tables_are_not_shown(ask: httpx.Client, query: str) -> None:
+    got = ask.post("/", content=query)
+    assert (got.status_code, "for this user" in got.text) == (403, True), got.text
+    assert ask.post("/", params={"database": SYSTEM}, content="SELECT 1").status_code == 403
+
+
+def test_the_projects_own_database_is_not_listed(ask: httpx.Client) -> None:
+    for query in ("SHOW DATABASES", "SELECT name FROM system.databases"):
+        listed = ask.post("/", content=query).text.split()
+        assert (DATABASE in listed, SYSTEM in listed) == (True, False)
+    assert ask.post("/", content=f"SELECT 'telemetry' IN {SYSTEM}.holds").text.strip() != "1"
 
 
 def test_a_system_database_is_no_home(ask: httpx.Client) -> None:

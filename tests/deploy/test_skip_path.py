@@ -25,6 +25,7 @@ from deploy.studio_desk import Refused
 from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.system_tables import drop_databases
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from projections.telemetry.queries.client import ClickHouseQueries
@@ -153,7 +154,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
     assert await counts(client) == [["Player_Jump", 3], [MARK, 1], ["step", 3]]
     (verified, _) = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
     assert verified["different"] == []
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()
 
 
@@ -196,7 +197,7 @@ async def until_past(home: Path) -> None:
 
 
 async def position(client: ClickHouse) -> int:
-    return int((await client.rows("SELECT max(next_offset) FROM reader_positions"))[0][0])
+    return int((await client.system.rows("SELECT max(next_offset) FROM reader_positions"))[0][0])
 
 
 async def counts(client: ClickHouse) -> list[list[object]]:

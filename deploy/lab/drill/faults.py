@@ -256,7 +256,7 @@ class FaultDrill:
         await asyncio.sleep(0.5)
 
     async def _applied(self) -> int:
-        rows = await self._clickhouse.rows(
+        rows = await self._clickhouse.system.rows(
             "SELECT max(next_offset) FROM reader_positions WHERE topic = 'telemetry'"
         )
         return int(rows[0][0])

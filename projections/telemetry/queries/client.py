@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from projections.clickhouse.client import system_database
 from projections.clickhouse.transport import (
     ROWS_FORM,
     NoAnswer,
@@ -48,6 +49,11 @@ class QueryFailed(Exception):
 class Queries(Protocol):
     """What the reads ask of ClickHouse; `ClickHouseQueries` is it."""
 
+    @property
+    def system_database(self) -> str:
+        """The name of the database of the project's own tables, for a query's text."""
+        ...
+
     async def query(
         self, sql: str, parameters: Mapping[str, Value] | None = None, *, seconds: float = 5.0
     ) -> list[list[Any]]:
@@ -69,6 +75,7 @@ class ClickHouseQueries:
         """`url` is http(s)://[user:password@]host:port."""
         self._transport = Transport(url, connections=connections)
         self._database = database
+        self.system_database = system_database(database)
 
     async def select(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """As `query`, each row a dict by column name."""

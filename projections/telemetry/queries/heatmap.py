@@ -108,10 +108,11 @@ class HeatmapReader:
 
     async def _read_marks(self) -> Marks:
         # A mutation (an erasure) or another set of tables (a rebuild) takes back what was counted.
+        system = self._queries.system_database
         rows = await self._queries.query(
-            "SELECT toInt32(partition) AS p, toInt64(max(next_offset)) - 1 AS ceiling, '' AS generation "
-            "FROM reader_positions WHERE topic = 'telemetry' GROUP BY partition "
-            "UNION ALL SELECT -1, 0, concat((SELECT min(generation) FROM generations), ' ', "
+            "SELECT toInt32(partition) AS p, toInt64(max(next_offset)) - 1 AS ceiling, '' AS generation "  # noqa: S608 - our database
+            f"FROM {system}.reader_positions WHERE topic = 'telemetry' GROUP BY partition "
+            f"UNION ALL SELECT -1, 0, concat((SELECT min(generation) FROM {system}.generations), ' ', "
             "(SELECT concat(toString(count()), ' ', toString(sum(is_done))) FROM system.mutations "
             "WHERE database = currentDatabase() AND table = 'positions'))"
         )

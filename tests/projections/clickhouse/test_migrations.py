@@ -10,6 +10,7 @@ from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseRefused, identifier, time_text
 from projections.clickhouse.migrations import FOLDER, MigrationError, apply, read, split
 from projections.clickhouse.positions import Positions, StoredPosition
+from projections.clickhouse.system_tables import drop_databases, tables_of
 from schemas.log_positions import Position
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def test_each_file_is_applied_once_and_an_edited_or_unknown_one_is_refused
     (tmp_path / "0002_b.sql").write_text("INSERT INTO a VALUES (2)")
     with pytest.raises(MigrationError, match=r"0002_b\.sql was edited"):
         await apply(client, tmp_path)
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()
 
 
@@ -89,7 +90,7 @@ async def test_amounts_of_a_stack_from_before_become_wide_and_their_sums_exact(
     assert sums == [[-3 * 2**63, 2**64 - 3]]
     (amount,) = (await client.rows("SELECT toTypeName(amount), toTypeName(balance) FROM liveops_ledger"))[:1]
     assert amount == ["Int128", "Int128"]
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()
 
 
@@ -112,7 +113,7 @@ async def test_a_token_makes_a_repeated_insert_one_and_errors_are_told_apart(cli
     assert await client.rows("SELECT {a:String}, {b:Int64}", {"a": "tab\tquote'\\", "b": -5}) == [
         ["tab\tquote'\\", -5]
     ]
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()
 
 
@@ -128,19 +129,19 @@ async def test_positions_of_a_stack_from_before_come_into_one_table(
         if path.name < copies.name:
             shutil.copy(path, tmp_path)
     await apply(client, tmp_path)
-    await client.command(
+    await client.system.command(
         "INSERT INTO log_positions (topic, partition, next_offset, log_id, log_time, mark) VALUES"
         " ('telemetry', 0, 6, 'log-1', '2026-01-01 00:00:00.005', 'a-b'),"
         " ('telemetry', 0, 7, 'log-1', '2026-01-01 00:00:00.006', 'a-c')"
     )
-    await client.command(
+    await client.system.command(
         "INSERT INTO liveops_positions (partition, next_offset, src, log_id, mark) VALUES"
         " (0, 5, 3, 'log-2', ''), (3, 9, 8, 'log-2', 'b-d')"
     )
     shutil.copy(copies, tmp_path)
     for _ in range(2):  # as if it had ended before it could say that the file was applied
         await apply(client, tmp_path)
-        await client.command(
+        await client.system.command(
             "ALTER TABLE migrations DELETE WHERE name = 'reader_positions' SETTINGS mutations_sync = 1"
         )
     await apply(client)
@@ -151,8 +152,9 @@ async def test_positions_of_a_stack_from_before_come_into_one_table(
         0: StoredPosition(0, Position(5, 3, "", "log-2")),
         3: StoredPosition(3, Position(9, 8, "b-d", "log-2")),
     }
-    left = "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_positions'"
-    assert await client.rows(left) == [["reader_positions"]]
+    assert [table for table in await tables_of(client.system) if table.endswith("_positions")] == [
+        "reader_positions"
+    ]
     assert drops.name > copies.name
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()

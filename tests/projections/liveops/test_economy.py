@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.system_tables import drop_databases
 from projections.liveops.economy_store import stored_totals
 from projections.liveops.economy_totals import Move, Place, Total, places, rows_of
 from projections.liveops.queries_economy import KEYS_MAX, Economy, Flow, economy_query, read_economy
@@ -68,7 +69,7 @@ async def store(clickhouse_url: str) -> AsyncIterator[Store]:
     client, queries = ClickHouse(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
     await migrations.apply(client)
     yield Store(client, queries)
-    await client.command(f"DROP DATABASE {database}", in_database=False)
+    await drop_databases(client)
     await client.close()
     await queries.close()
 

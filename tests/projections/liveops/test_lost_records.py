@@ -18,7 +18,7 @@ async def test_a_position_that_the_log_lost_is_refused_and_an_old_one_is_marked(
         await world.batch(reader)
         held = await world.positions.all()
         assert held[0].position.mark
-        await world.client.command(
+        await world.client.system.command(
             "ALTER TABLE reader_positions UPDATE mark = '' WHERE 1 SETTINGS mutations_sync = 2"
         )
         assert (await world.reader())[1] == 2

@@ -14,6 +14,7 @@ from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.positions import Positions
+from projections.clickhouse.system_tables import drop_databases
 from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.tables import LIVEOPS_TABLES
 from projections.telemetry.queries.client import ClickHouseQueries
@@ -77,7 +78,7 @@ async def opened(clickhouse_url: str) -> AsyncIterator[World]:
         await migrations.apply(client)
         yield World(client, queries)
     finally:
-        await client.command(f"DROP DATABASE IF EXISTS {database}", in_database=False)
+        await drop_databases(client)
         await client.close()
         await queries.close()
 
@@ -265,7 +266,7 @@ async def test_a_batch_that_comes_again_and_another_writers_records_change_nothi
         assert await world.count("liveops_ledger") == 6
         assert await world.sums() == [[1, 6], [60, 6]]
         # As if the process had ended between rows and position.
-        await world.client.command("TRUNCATE TABLE reader_positions")
+        await world.client.system.command("TRUNCATE TABLE reader_positions")
         await reader.handle(world.log.append(decided(movement(7)), src=6))
         with pytest.raises(StoreRegressed):
             await world.batch(reader)

@@ -7,6 +7,7 @@ import pytest
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.system_tables import drop_databases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,5 +19,5 @@ async def database(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
     client = ClickHouse(clickhouse_url, f"test_{uuid4().hex[:12]}")
     await migrations.apply(client)
     yield client
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()

@@ -99,7 +99,7 @@ class Board:
             await self.clickhouse.insert(
                 "positions", sorted(rows[0]), body, form="JSONEachRow", token=f"{record}"
             )
-        await self.clickhouse.command(
+        await self.clickhouse.system.command(
             "INSERT INTO reader_positions (topic, partition, next_offset, log_id, log_time) "
             f"VALUES ('telemetry', {partition}, {record + 1}, 'log', now64(3))"
         )
@@ -287,6 +287,7 @@ class Asked:
         self, queries: ClickHouseQueries, before_grid: Callable[[], Coroutine[Any, Any, None]] | None = None
     ) -> None:
         self._queries = queries
+        self.system_database = queries.system_database
         self._before_grid = before_grid
         self.texts: list[str] = []
 

@@ -40,7 +40,7 @@ async def told(client: ClickHouse) -> dict[str, int]:
 
 async def replayed(client: ClickHouse, log: MemoryLog) -> TelemetryReader:
     """Another worker reads the log from its start, as after a lost position: it must read what is stored."""
-    await client.command("TRUNCATE TABLE reader_positions")
+    await client.system.command("TRUNCATE TABLE reader_positions")
     return await apply(client, log)
 
 

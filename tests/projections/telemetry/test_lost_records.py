@@ -47,7 +47,7 @@ async def test_rows_of_a_lost_record_behind_a_true_position_are_refused(database
     log.put(s4(gameplay(START_MS)), at_ms=log.now_ms + 5_000)
     log.put(s4(gameplay(START_MS)), at_ms=log.now_ms + 5_000)
     await apply(database, log)
-    await database.command("TRUNCATE TABLE reader_positions")
+    await database.system.command("TRUNCATE TABLE reader_positions")
     await Positions(database, TOPIC).write(before, await Positions(database, TOPIC).generation())
     assert await reader(database, log).assigned(0) == before.position.offset
     grown_again(log, len(log.records[0]) - before.position.offset, 4)
@@ -61,7 +61,7 @@ async def test_a_position_of_an_older_release_is_believed_once_and_gets_its_mark
     log = busy_log()
     await apply(database, log)
     marked = await Positions(database, TOPIC).all()
-    await database.command(
+    await database.system.command(
         "ALTER TABLE reader_positions UPDATE mark = '' WHERE 1 SETTINGS mutations_sync = 2"
     )
     await reader(database, log).assigned(0)

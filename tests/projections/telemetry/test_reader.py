@@ -9,6 +9,7 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse, ClickHouseAway
 from projections.clickhouse.positions import StoredPosition
+from projections.clickhouse.system_tables import drop_databases
 from projections.telemetry import identities, session_store
 from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.columns import ORIGIN_COLUMNS
@@ -92,13 +93,14 @@ async def test_the_columns_written_are_the_tables_columns(database: ClickHouse) 
 
 
 async def test_every_table_and_column_has_a_comment(database: ClickHouse) -> None:
-    tables = await database.rows(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = ''"
-    )
-    columns = await database.rows(
-        "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = ''"
-    )
-    assert (tables, columns) == ([], [])
+    for client in (database, database.system):
+        tables = await client.rows(
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = ''"
+        )
+        columns = await client.rows(
+            "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = ''"
+        )
+        assert (tables, columns) == ([], [])
 
 
 async def test_every_kind_of_item_becomes_its_rows(database: ClickHouse) -> None:
@@ -261,7 +263,7 @@ async def fresh(url: str) -> ClickHouse:
 
 
 async def drop(client: ClickHouse) -> None:
-    await client.command(f"DROP DATABASE {client.database}", in_database=False)
+    await drop_databases(client)
     await client.close()
 
 
@@ -274,7 +276,7 @@ class DyingClickHouse(ClickHouse):
 
     def __init__(self, url: str, database: str, *, writes: int, after: bool) -> None:
         super().__init__(url, database)
-        self._left = writes
+        self._left = [writes]  # shared with the client of the system database
         self._after = after
 
     async def insert(self, *arguments: Any, **more: Any) -> None:
@@ -285,12 +287,12 @@ class DyingClickHouse(ClickHouse):
         await (self._write(done) if sql.startswith("INSERT") else done)
 
     async def _write(self, write: Coroutine[Any, Any, None]) -> None:
-        self._left -= 1
-        if self._left < 0 and not self._after:
+        self._left[0] -= 1
+        if self._left[0] < 0 and not self._after:
             write.close()
             raise Dies
         await write
-        if self._left < 0:
+        if self._left[0] < 0:
             raise Dies
 
 
@@ -320,7 +322,7 @@ async def test_a_crash_at_any_write_changes_nothing(
 async def test_a_lost_position_replays_everything_without_effect(
     database: ClickHouse, expected: dict[str, list[list[Any]]]
 ) -> None:
-    await database.command("TRUNCATE TABLE reader_positions")
+    await database.system.command("TRUNCATE TABLE reader_positions")
     await apply(database, busy_log())
     assert await contents(database) == expected
 
@@ -349,7 +351,7 @@ async def test_a_zombies_inserts_of_the_same_batch_have_no_effect(
         await zombie.handle(record)
     await zombie.flush(0)
     assert await contents(client) == expected
-    assert await one(client, "SELECT max(next_offset) FROM reader_positions") == len(records)
+    assert await one(client.system, "SELECT max(next_offset) FROM reader_positions") == len(records)
     await drop(client)
 
 
@@ -472,7 +474,7 @@ async def test_a_position_that_does_not_fit_the_log_is_refused_and_names_the_rep
     trimmed.records[0] = [*log.records[0], log.put(s4(gameplay(START_MS)))][-1:]
     trimmed.records[0][0] = log.records[0][-1]
     assert worker is not None
-    await database.command("TRUNCATE TABLE reader_positions")
+    await database.system.command("TRUNCATE TABLE reader_positions")
     with pytest.raises(PositionRefused, match="the log begins at"):
         await reader(database, trimmed).assigned(0)
 

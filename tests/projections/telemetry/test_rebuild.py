@@ -84,17 +84,17 @@ async def test_a_rebuild_is_equal_and_swaps(database: ClickHouse, clickhouse_url
     log = busy_log()
     await apply(database, log)
     before = await contents(database)
-    generation = await database.rows("SELECT generation FROM generations")
+    generation = await database.system.rows("SELECT generation FROM generations")
     verified = await run(database, clickhouse_url, log, verify=True)
     assert (verified.different, verified.swapped) == ([], False)
     assert verified.live["events"].rows > 0
     assert verified.live["insights"].rows > 0
-    assert await database.rows("SELECT generation FROM generations") == generation
+    assert await database.system.rows("SELECT generation FROM generations") == generation
     done = await run(database, clickhouse_url, log)
     assert (done.swapped, done.left) == (True, 0)
     assert await contents(database) == before
-    assert await database.rows("SELECT generation FROM generations") != generation
-    assert await databases(database) == 1
+    assert await database.system.rows("SELECT generation FROM generations") != generation
+    assert await databases(database) == 2
 
 
 async def test_a_verification_names_the_tables_that_differ_and_a_rebuild_repairs_them(
@@ -322,6 +322,8 @@ async def test_insights_of_before_rules_had_versions_read_as_of_the_first(databa
     log = stuck_log()
     await apply(database, log)
     await database.command("ALTER TABLE insights DROP COLUMN rules_version")
-    await database.command("ALTER TABLE migrations DELETE WHERE number >= 13 SETTINGS mutations_sync = 2")
+    await database.system.command(
+        "ALTER TABLE migrations DELETE WHERE number >= 13 SETTINGS mutations_sync = 2"
+    )
     await migrations.apply(database)
     assert {row[2] for row in await database.rows(FOUND)} == {1}
