@@ -36,6 +36,7 @@ _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _SECRET_ID_BYTES: Final = 4
 _FINGERPRINT_DIGITS: Final = 32
+_TOKEN_DIGITS: Final = 40
 
 Randomness = Callable[[int], bytes]
 """So many random bytes: `secrets.token_bytes`."""
@@ -89,6 +90,7 @@ class Sealer:
         self._secret_id = _secret_id(secret)
         self._wrapping = {_secret_id(one): AESGCM(_derived(one, b"wrapping")) for one in known}
         self._fingerprinting = [_derived(one, b"fingerprint") for one in known]
+        self._tokens = [_derived(one, b"token") for one in known]
 
     def data_key(self, studio_id: str, aggregate_id: str, randomness: Randomness) -> DataKey:
         """A new data key of an aggregate, wrapped under the current secret."""
@@ -135,6 +137,14 @@ class Sealer:
     def fingerprint(self, studio_id: str, kind: str, value: str) -> str:
         """The first of `fingerprints`."""
         return self.fingerprints(studio_id, kind, value)[0]
+
+    def tokens(self, kind: str, *names: str) -> tuple[str, ...]:
+        """160 bits in hex that follow from what they are for: recomputable, and guessed by nobody.
+
+        One for each known secret, the current one's first: that is the one to give out. Stores hold hashes.
+        """
+        message = _bound("token", kind, *names)
+        return tuple(hmac.digest(key, message, "sha256").hex()[:_TOKEN_DIGITS] for key in self._tokens)
 
 
 def _derived(secret: bytes, purpose: bytes, length: int = _KEY_BYTES) -> bytes:
