@@ -22,6 +22,11 @@ balance.
 Accounts: `account:<studio>` hash (`balance`) · `ledger:<studio>` hash number -> LedgerRow, the newest
 LEDGER_HEAD, as of earnings · `payments:<studio>` list, `payment:<payment>` hash (`row`).
 
+Batches, by `<studio>/<game>`: `batches:…` hash batch -> Batch · `batch-counts:…` hash batch -> BatchCounts ·
+`devices:…` hash device -> Link; by `<studio>/<game>/<batch>`: `batch-keys:…` hash number -> KeyState ·
+`batch-invites:…` hash invite -> Invite · `codes:<studio>` hash fingerprint -> (game, batch, number) ·
+`redeem-links`, `claims` hash of a token's hash -> RedeemLink.
+
 Time: `dues` sorted set of `due_member` -> when.
 """
 
@@ -29,9 +34,13 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from schemas.playtests.batch_events import BatchEvent
+
 NOUN: Final = "playtests"
 DUES: Final = "dues"
 TRIALS: Final = "trials"
+LINKS: Final = "redeem-links"
+CLAIMS: Final = "claims"
 PLACE_CHARACTERS: Final = 15
 """Of a place, before the id."""
 _TIME_DIGITS: Final = PLACE_CHARACTERS - 1
@@ -67,6 +76,26 @@ def status_key(studio_id: str, status: str) -> str:
 def of_playtester(kind: str, studio_id: str, playtester_id: str) -> str:
     """What is kept of one of a studio's panel."""
     return f"{kind}:{studio_id}/{playtester_id}"
+
+
+def of_game(studio_id: str, game_id: str) -> str:
+    """What a game's hashes are named by."""
+    return f"{studio_id}/{game_id}"
+
+
+def of_batch(kind: str, studio_id: str, game_id: str, batch_id: str) -> str:
+    """What is kept of one batch."""
+    return f"{kind}:{studio_id}/{game_id}/{batch_id}"
+
+
+def batch_keys(event: BatchEvent) -> str:
+    """The keys of an event's batch."""
+    return of_batch("batch-keys", event.studio_id, event.game_id, event.batch_id)
+
+
+def batch_invites(event: BatchEvent) -> str:
+    """The invites of an event's batch."""
+    return of_batch("batch-invites", event.studio_id, event.game_id, event.batch_id)
 
 
 def due_member(kind: DueKind, studio_id: str, identifier: str, game_id: str) -> str:

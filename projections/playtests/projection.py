@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from projections.playtests import accounts, applications, keys, orders, slots
+from projections.playtests import accounts, applications, batches, keys, orders, slots
 from projections.playtests.setting import Setting, Step
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
@@ -20,6 +20,7 @@ STEPS: Final[dict[type[Message], Step]] = {
     **slots.STEPS,
     **applications.STEPS,
     **accounts.STEPS,
+    **batches.STEPS,
 }
 
 

@@ -1,4 +1,4 @@
-"""What is read of playtests: `PlaytestReads` and `DueReads` of `schemas.playtests.ports`.
+"""What is read of playtests: `PlaytestReads`, `DueReads` and `BatchReads` of `schemas.playtests.ports`.
 
 What is asked in one turn of the event loop goes to Redis in one call. Raises StoreUnavailable.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from projections.playtests import keys
+from projections.playtests.batch_reads import BatchQueries
 from projections.playtests.due_reads import DueQueries
 from projections.playtests.playtester_reads import PlaytesterQueries
 from projections.redis.read_batches import ReadBatches
 from schemas.playtests.ports import PlaytestLedgers
 
 
-class PlaytestQueries(PlaytesterQueries, DueQueries):
+class PlaytestQueries(PlaytesterQueries, DueQueries, BatchQueries):
     """One per event loop."""
 
     def __init__(self, redis: Redis, older: PlaytestLedgers) -> None:

@@ -16,6 +16,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from schemas.playtests.batch_views import Batch, BatchCounts, Invite, KeyState, Link
 from schemas.playtests.views import (
     Application,
     LedgerRow,
@@ -215,4 +216,57 @@ class DueReads(Protocol):
 
     async def trials(self, *, limit: int, before: Place | None = None) -> list[OrderRow]:
         """Free trials of all studios that wait for the operator, by (activated_at_ms, id)."""
+        ...
+
+
+class BatchRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A batch with what is counted over its keys."""
+
+    batch: Batch
+    counts: BatchCounts
+
+
+class RedeemLink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a token belongs to: an invite, a public batch (neither invite nor key), or a redeemed key."""
+
+    studio_id: str
+    game_id: str
+    batch_id: str
+    invite_id: str = ""
+    key_id: str = ""
+
+
+class BatchReads(Protocol):
+    """Key batches, in Redis: a client that got its answer reads its own write here."""
+
+    async def batches(self, studio_id: str, game_id: str) -> list[BatchRow]:
+        """A game's batches, oldest first."""
+        ...
+
+    async def batch(self, studio_id: str, game_id: str, batch_id: str) -> BatchRow | None:
+        """One batch of a game."""
+        ...
+
+    async def batch_keys(self, studio_id: str, game_id: str, batch_id: str) -> list[KeyState]:
+        """All keys of a batch, by number."""
+        ...
+
+    async def batch_invites(self, studio_id: str, game_id: str, batch_id: str) -> list[Invite]:
+        """All invites of a batch, by (sent_at_ms, id)."""
+        ...
+
+    async def redeem_link(self, token_hash: str) -> RedeemLink | None:
+        """What a link leads to; None for an unknown one, or a share link that was rotated."""
+        ...
+
+    async def claim(self, token_hash: str) -> RedeemLink | None:
+        """The redeemed key that a claim token came with."""
+        ...
+
+    async def code(self, studio_id: str, fingerprint: str) -> tuple[str, str, KeyState] | None:
+        """The game, the batch and the state of the key that has a code."""
+        ...
+
+    async def device(self, studio_id: str, game_id: str, device_id: str) -> Link | None:
+        """The handle that a device is linked to."""
         ...

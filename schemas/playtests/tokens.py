@@ -24,9 +24,7 @@ def share_token(sealer: Sealer, batch_aggregate: str, share_number: int) -> str:
     return sealer.tokens("share", batch_aggregate, str(share_number))[0]
 
 
-def shown_share_token(
-    sealer: Sealer, batch_aggregate: str, share_number: int, token_hash: str
-) -> str | None:
+def shown_share_token(sealer: Sealer, batch_aggregate: str, share_number: int, token_hash: str) -> str | None:
     """The token that is in force, under whichever secret it was made; None where there is none."""
     tokens = sealer.tokens("share", batch_aggregate, str(share_number))
     return next((token for token in tokens if key_hash(token) == token_hash), None)

@@ -1,0 +1,117 @@
+"""What happens to key batches, as operations: batches, keys, invites, links to redeem, testers' devices."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.playtests import keys
+from projections.playtests.setting import Setting, Step, encode
+from projections.redis.operations import delete_field, set_field
+from schemas.codec import Message
+from schemas.playtests import batch_events as ev
+from schemas.playtests.batch_views import BatchCounts, Invite, KeyState
+from schemas.playtests.ports import RedeemLink
+
+
+def _counted(setting: Setting, event: ev.BatchEvent, counts: BatchCounts) -> None:
+    game = keys.of_game(event.studio_id, event.game_id)
+    setting.add(set_field(f"batch-counts:{game}", event.batch_id, encode(counts)))
+
+
+def _key(setting: Setting, event: ev.BatchEvent, key: KeyState) -> None:
+    setting.add(set_field(keys.batch_keys(event), str(key.number), encode(key)))
+
+
+def _invite(setting: Setting, event: ev.BatchEvent, invite: Invite) -> None:
+    setting.add(set_field(keys.batch_invites(event), invite.id, encode(invite)))
+
+
+def _link(
+    setting: Setting, event: ev.BatchEvent, token_hash: str, *, invite: str = "", key: str = ""
+) -> None:
+    link = RedeemLink(
+        studio_id=event.studio_id,
+        game_id=event.game_id,
+        batch_id=event.batch_id,
+        invite_id=invite,
+        key_id=key,
+    )
+    setting.add(set_field(keys.CLAIMS if key else keys.LINKS, token_hash, encode(link)))
+
+
+def _stands(setting: Setting, event: ev.BatchDefined | ev.BatchClosed | ev.BatchExpired) -> None:
+    game = keys.of_game(event.studio_id, event.game_id)
+    setting.add(set_field(f"batches:{game}", event.batch_id, encode(event.batch)))
+    if isinstance(event, ev.BatchDefined) and event.batch.share_token_hash:
+        if event.previous_share_token_hash:
+            setting.add(delete_field(keys.LINKS, event.previous_share_token_hash))
+        _link(setting, event, event.batch.share_token_hash)
+
+
+def _imported(setting: Setting, event: ev.KeysImported) -> None:
+    _counted(setting, event, event.counts)
+    for one in event.keys:
+        state = KeyState(id=one.id, number=one.number, status="available", created_at_ms=event.created_at_ms)
+        _key(setting, event, state)
+        place = encode((event.game_id, event.batch_id, one.number))
+        setting.add(set_field(f"codes:{event.studio_id}", one.fingerprint, place))
+
+
+def _redeemed(setting: Setting, event: ev.KeyRedeemed) -> None:
+    _counted(setting, event, event.counts)
+    _key(setting, event, event.key)
+    if event.invite is not None:
+        _invite(setting, event, event.invite)
+    redemption = event.key.redemption
+    if redemption is not None and redemption.handle is not None:
+        _link(setting, event, redemption.claim_token_hash, key=event.key.id)
+
+
+def _revoked(setting: Setting, event: ev.KeyRevoked) -> None:
+    _counted(setting, event, event.counts)
+    _key(setting, event, event.key)
+
+
+def _sent(setting: Setting, event: ev.InviteSent) -> None:
+    _counted(setting, event, event.counts)
+    _key(setting, event, event.key)
+    _invite(setting, event, event.invite)
+    _link(setting, event, event.invite.token_hash, invite=event.invite.id)
+
+
+def _opened(setting: Setting, event: ev.InviteOpened) -> None:
+    _invite(setting, event, event.invite)
+
+
+def _linked(setting: Setting, event: ev.TesterLinked) -> None:
+    game = keys.of_game(event.studio_id, event.game_id)
+    setting.add(set_field(f"devices:{game}", event.link.device_id, encode(event.link)))
+
+
+def _unlinked(setting: Setting, event: ev.TesterUnlinked) -> None:
+    game = keys.of_game(event.studio_id, event.game_id)
+    setting.add(delete_field(f"devices:{game}", event.link.device_id))
+
+
+def _forgotten(setting: Setting, event: ev.RecipientForgotten) -> None:
+    for key in event.keys:
+        _key(setting, event, key)
+        if key.redemption is not None:
+            setting.add(delete_field(keys.CLAIMS, key.redemption.claim_token_hash))
+    for invite in event.invites:
+        _invite(setting, event, invite)
+
+
+STEPS: Final[dict[type[Message], Step]] = {
+    ev.BatchDefined: _stands,
+    ev.BatchClosed: _stands,
+    ev.BatchExpired: _stands,
+    ev.KeysImported: _imported,
+    ev.KeyRedeemed: _redeemed,
+    ev.KeyRevoked: _revoked,
+    ev.InviteSent: _sent,
+    ev.InviteOpened: _opened,
+    ev.TesterLinked: _linked,
+    ev.TesterUnlinked: _unlinked,
+    ev.RecipientForgotten: _forgotten,
+}
