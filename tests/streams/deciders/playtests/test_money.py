@@ -1,0 +1,202 @@
+"""Top-ups, adjustments, earnings, payouts, ratings, transcripts, and a person who is forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.playtests import commands as ask
+from schemas.playtests import events as ev
+from schemas.playtests.commands import StoredObject
+from schemas.playtests.limits import BALANCE_CENTS_MAX
+from schemas.playtests.views import Rating
+from tests.streams.deciders.playtests.given import COST, PAYOUT, Playtests, kinds, only, submit
+
+
+def opened(world: Playtests, amount_cents: int = 5000, order_id: str | None = None) -> str:
+    body = ask.OpenPayment(amount_cents=amount_cents, provider="test", order_id=order_id)
+    return only(ev.PaymentOpened, world.given(body)).payment.id
+
+
+def complete(payment_id: str, amount_cents: int = 5000, external_id: str = "x") -> ask.CompletePayment:
+    return ask.CompletePayment(payment_id=payment_id, amount_cents=amount_cents, external_id=external_id)
+
+
+def fail(payment_id: str, amount_cents: int = 5000, external_id: str = "x") -> ask.FailPayment:
+    return ask.FailPayment(payment_id=payment_id, amount_cents=amount_cents, external_id=external_id)
+
+
+def test_a_payment_is_credit_once() -> None:
+    world = Playtests(0)
+    payment_id = opened(world)
+    (completed,) = world.given(complete(payment_id))
+    assert isinstance(completed, ev.PaymentCompleted)
+    assert (completed.payment.status, completed.movement.balance_cents) == ("completed", 5000)
+    assert world.given(complete(payment_id)) == []
+    assert world.refusal(complete(payment_id, external_id="y")) == (409, "wrong_status")
+    assert world.refusal(fail(payment_id)) == (409, "wrong_status")
+    assert world.studio.account.balance_cents == 5000
+
+
+def test_a_failed_payment_is_none() -> None:
+    world = Playtests(0)
+    payment_id = opened(world)
+    world.given(fail(payment_id))
+    assert world.given(fail(payment_id)) == []
+    assert world.refusal(complete(payment_id)) == (409, "wrong_status")
+    assert world.studio.account.balance_cents == 0
+
+
+def test_another_amount_and_an_unknown_payment_are_refused() -> None:
+    world = Playtests(0)
+    payment_id = opened(world)
+    assert world.refusal(complete(payment_id, 5001)) == (409, "amount_mismatch")
+    assert world.refusal(complete("nothing")) == (404, "NOT_FOUND")
+    assert world.refusal(complete(payment_id), studio_id="user_2") == (404, "NOT_FOUND")
+
+
+def test_a_payment_pays_its_order() -> None:
+    world = Playtests(0)
+    order_id = world.ordered(2)
+    payment_id = opened(world, 5000, order_id)
+    events = world.given(complete(payment_id))
+    assert kinds(events) == ["PaymentCompleted", "PlaytestPaid", "PlaytestActivated"]
+    assert world.studio.account.balance_cents == 1000
+    assert world.refusal(ask.OpenPayment(amount_cents=2000, provider="t", order_id=order_id)) == (
+        409,
+        "wrong_status",
+    )
+
+
+@pytest.mark.parametrize("before", ["paid", "cancelled", "too little"])
+def test_a_payment_that_comes_late_is_credit_alone(before: str) -> None:
+    world = Playtests(0)
+    order_id = world.ordered(2)
+    payment_id = opened(world, 2000 if before == "too little" else 5000, order_id)
+    if before == "paid":
+        world.given(ask.AdjustAccount(amount_cents=2 * COST, reason="gift"))
+        world.given(ask.PayPlaytest(order_id=order_id))
+    elif before == "cancelled":
+        world.given(ask.CancelPlaytest(order_id=order_id))
+    amount = 2000 if before == "too little" else 5000
+    assert kinds(world.given(complete(payment_id, amount))) == ["PaymentCompleted"]
+    assert world.studio.account.balance_cents == amount
+
+
+def test_the_operator_adjusts_within_limits() -> None:
+    world = Playtests(100)
+    (adjusted,) = world.given(ask.AdjustAccount(amount_cents=-40, reason="mistake"))
+    assert isinstance(adjusted, ev.AccountAdjusted)
+    assert (adjusted.movement.number, adjusted.movement.balance_cents) == (2, 60)
+    assert adjusted.movement.reason == "mistake"
+    assert world.refusal(ask.AdjustAccount(amount_cents=-61, reason="x")) == (409, "insufficient_balance")
+    too_much = ask.AdjustAccount(amount_cents=BALANCE_CENTS_MAX, reason="x")
+    assert world.refusal(too_much) == (409, "balance_limit")
+
+
+def test_an_accepted_submission_pays_its_playtester() -> None:
+    world = Playtests()
+    world.accepted()
+    slot_id = world.submitted(world.active(), "ann")
+    accepted = only(ev.SlotAccepted, world.given(ask.AcceptSlot(slot_id=slot_id, rating=Rating(score=4))))
+    assert accepted.earning is not None
+    assert (accepted.earning.number, accepted.earning.balance_cents) == (2, 2 * PAYOUT)
+    told = accepted.playtester
+    assert (told.accepted_count, told.rating_total, told.rating_count, told.balance_cents) == (2, 4, 1, 2000)
+
+
+def test_the_last_rating_of_a_slot_counts() -> None:
+    world = Playtests()
+    slots = [world.accepted(), world.accepted()]
+    for slot_id, score in ((slots[0], 1), (slots[1], 4), (slots[0], 5)):
+        (rated,) = world.given(ask.RateSlot(slot_id=slot_id, rating=Rating(score=score)))
+    assert isinstance(rated, ev.SlotRated)
+    assert (rated.playtester.rating_total, rated.playtester.rating_count) == (9, 2)
+
+
+def test_payouts_are_sent_and_come_back() -> None:
+    world = Playtests()
+    world.accepted()
+    send = ask.SendPayout(playtester_id="ann", amount_cents=700, external_id="bank 1")
+    sent = only(ev.PayoutSent, world.given(send))
+    assert sent.playtester.balance_cents == 300
+    assert world.refusal(send) == (409, "insufficient_balance")
+    back = ask.FailPayout(playtester_id="ann", payout_id=sent.payout.id, reason="closed account")
+    failed = only(ev.PayoutFailed, world.given(back))
+    assert (failed.playtester.balance_cents, failed.payout.status) == (1000, "failed")
+    assert world.refusal(back) == (409, "wrong_status")
+    assert world.refusal(ask.SendPayout(playtester_id="bob", amount_cents=1)) == (404, "NOT_FOUND")
+
+
+def test_a_playtester_says_something_of_themselves() -> None:
+    world = Playtests()
+    world.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann", gaming_experience="lots"))
+    world.given(ask.ChangePlaytester(playtester_id="ann", validated=True))
+    validated_at_ms = world.at_ms
+    world.at_ms += 5
+    (changed,) = world.given(
+        ask.ChangePlaytester(playtester_id="ann", gaming_experience=None, validated=True)
+    )
+    assert isinstance(changed, ev.PlaytesterChanged)
+    told = changed.playtester
+    assert (told.display_name, told.gaming_experience, told.validated_at_ms) == ("Ann", None, validated_at_ms)
+
+
+def test_a_forgotten_playtester_has_money_alone() -> None:
+    world = Playtests()
+    world.accepted()
+    manual, automatic = world.active(selection_mode="manual"), world.active()
+    world.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann"))
+    world.applied(manual)
+    forget = ask.ForgetPlaytester(playtester_id="ann")
+    withdrawn, forgotten = world.given(forget)
+    assert isinstance(withdrawn, ev.ApplicationWithdrawn)
+    assert isinstance(forgotten, ev.PlaytesterForgotten)
+    assert (forgotten.playtester.display_name, forgotten.playtester.balance_cents) == (None, PAYOUT)
+    assert all(not one.response for one in world.known(manual).applications.values())
+    assert world.given(forget) == []
+    claim = ask.ClaimSlot(order_id=automatic, playtester_id="ann")
+    assert world.refusal(claim) == (409, "not_eligible")
+    assert world.refusal(ask.ChangePlaytester(playtester_id="ann", display_name="A")) == (404, "NOT_FOUND")
+    assert world.refusal(ask.ForgetPlaytester(playtester_id="bob")) == (404, "NOT_FOUND")
+
+
+def test_a_playtesters_own_transcript_is_approved_at_once() -> None:
+    world = Playtests()
+    slot_id = world.claimed(world.active())
+    own = StoredObject(key="transcripts/own", size_bytes=9)
+    submitted, approved = world.given(submit(slot_id, transcript=own, transcribe=True))
+    assert isinstance(approved, ev.TranscriptApproved)
+    assert (approved.transcription.version, approved.transcription.key) == ("uploaded", "transcripts/own")
+    assert isinstance(submitted, ev.SlotSubmitted)
+
+
+def test_a_transcriber_is_asked_begins_and_fails_or_is_done() -> None:
+    world = Playtests()
+    slot_id = world.claimed(world.active())
+    start, failing = ask.StartTranscript(slot_id=slot_id), ask.FailTranscript(slot_id=slot_id)
+    done = ask.ApproveTranscript(slot_id=slot_id, version="claude", key="t", key_takeaways=["bug"])
+    assert world.given(start) == []
+    assert world.refusal(done) == (409, "wrong_status")
+    _, requested = world.given(submit(slot_id, transcribe=True))
+    assert isinstance(requested, ev.TranscriptRequested)
+    assert requested.transcription.status == "pending"
+    (begun,) = world.given(start)
+    assert isinstance(begun, ev.TranscriptRequested)
+    assert begun.transcription.status == "processing"
+    assert kinds(world.given(failing)) == ["TranscriptFailed"]
+    assert world.given(failing) == world.given(start) == []
+    (approved,) = world.given(done)
+    assert isinstance(approved, ev.TranscriptApproved)
+    assert approved.transcription.key_takeaways == ["bug"]
+    assert world.given(failing) == []
+
+
+def test_an_effects_publication_is_taken_once_and_an_unknown_slots_refused() -> None:
+    world = Playtests()
+    slot_id = world.slot_in("publishing")
+    publish = ask.PublishSlot(slot_id=slot_id, public_key="public/one")
+    (published,) = world.given(publish)
+    assert isinstance(published, ev.SlotPublished)
+    assert published.slot.status == "accepted"
+    assert world.given(publish) == []
+    assert world.refusal(ask.PublishSlot(slot_id="x", public_key="y")) == (404, "NOT_FOUND")
