@@ -47,7 +47,9 @@ from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
 
 GAMES_MAX: Final = 500
 KEYS_MAX: Final = 1000
-"""Active keys of one studio."""
+"""Active keys of one studio, but those of playtesters."""
+PLAYTESTER_KEYS_MAX: Final = 20_000
+"""Active keys of a studio's panel: each of its playtesters has one."""
 
 _encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -189,8 +191,12 @@ def _create_key(state: StudioState, request: Request, command: CreateKey) -> Ver
         return problem
     if command.kind is KeyKind.MANAGEMENT and studio.management_key_id:
         return _refused(409, "management_key_exists", "a studio has one management key; rotate it", "kind")
-    if studio.active_keys >= KEYS_MAX:
-        return _refused(409, "too_many_keys", f"a studio has at most {KEYS_MAX} active keys")
+    if command.kind is KeyKind.PLAYTESTER:
+        held, most, whose = studio.playtester_keys, PLAYTESTER_KEYS_MAX, "playtesters"
+    else:
+        held, most, whose = studio.active_keys - studio.playtester_keys, KEYS_MAX, "its own"
+    if held >= most:
+        return _refused(409, "too_many_keys", f"a studio has at most {most} active keys of {whose}")
     key_id = derived_id(KEY_ID_PREFIX, request.seed, command.hash)
     if command.hash in state.key_ids or key_id in state.keys:
         return _refused(409, "key_taken", "the value is taken; send the command with another key", "hash")

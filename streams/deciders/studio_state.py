@@ -40,6 +40,9 @@ class Studio(msgspec.Struct, frozen=True, kw_only=True):
     games: Map[str, str] = Map()
     """Game id by slug."""
     active_keys: int = 0
+    """All kinds, those of playtesters included."""
+    playtester_keys: int = 0
+    """Active ones."""
     playtest_pricing: PlaytestPricing | msgspec.UnsetType = msgspec.UNSET
     management_key_id: str = ""
     """The one active management key; empty for none."""
@@ -150,7 +153,7 @@ def _game_defined(
 def _key_created(state: StudioState, event: KeyCreated) -> StudioState:
     studio = state.studios[event.studio_id]
     management = event.key_id if event.kind == KeyKind.MANAGEMENT else studio.management_key_id
-    studio = msgspec.structs.replace(studio, active_keys=studio.active_keys + 1, management_key_id=management)
+    studio = _counted(studio, event.kind, 1, management)
     key = Key(
         studio_id=event.studio_id,
         game_id=event.game_id,
@@ -166,9 +169,18 @@ def _key_created(state: StudioState, event: KeyCreated) -> StudioState:
 def _key_revoked(state: StudioState, event: KeyRevoked) -> StudioState:
     studio = state.studios[event.studio_id]
     management = "" if studio.management_key_id == event.key_id else studio.management_key_id
-    studio = msgspec.structs.replace(studio, active_keys=studio.active_keys - 1, management_key_id=management)
+    studio = _counted(studio, event.kind, -1, management)
     key = msgspec.structs.replace(state.keys[event.key_id], revoked=True)
     return _with_key(_with_studio(state, event, studio), event.key_id, key)
+
+
+def _counted(studio: Studio, kind: str, more: int, management_key_id: str) -> Studio:
+    return msgspec.structs.replace(
+        studio,
+        active_keys=studio.active_keys + more,
+        playtester_keys=studio.playtester_keys + (more if kind == KeyKind.PLAYTESTER else 0),
+        management_key_id=management_key_id,
+    )
 
 
 def _with_studio(state: StudioState, event: StudioEvent, studio: Studio) -> StudioState:

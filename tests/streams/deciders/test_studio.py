@@ -166,6 +166,23 @@ def test_another_studios_key_does_not_exist(studios: Studios) -> None:
     assert studios.refusal(create_key(KeyKind.INGEST, "h2"), "nobody") == (404, "unknown_studio")
 
 
+def test_a_panel_is_larger_than_what_other_keys_a_studio_has(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "KEYS_MAX", 2)
+    monkeypatch.setattr(studio, "PLAYTESTER_KEYS_MAX", 3)
+    panel = [create_key(KeyKind.PLAYTESTER, f"p{n}", tester_id=f"tester{n}") for n in range(4)]
+    made = [event for command in panel[:3] for event in studios.given(command, "demo")]
+    assert studios.refusal(panel[3], "demo") == (409, "too_many_keys")
+    key(studios, "demo", KeyKind.INGEST, "h1")
+    key(studios, "demo", KeyKind.INGEST, "h2")
+    assert studios.refusal(create_key(KeyKind.INGEST, "h3"), "demo") == (409, "too_many_keys")
+    assert isinstance(made[0], KeyCreated)
+    studios.given(RevokeKey(key_id=made[0].key_id), "demo")
+    assert studios.refusal(create_key(KeyKind.INGEST, "h3"), "demo") == (409, "too_many_keys")
+    assert len(studios.given(panel[3], "demo")) == 1
+
+
 def test_a_studio_has_a_limit_of_active_keys(studios: Studios) -> None:
     created = key(studios, "demo", KeyKind.INGEST, "h1")
     for number in range(1, studio.KEYS_MAX):

@@ -109,6 +109,7 @@ def check_uniqueness(state: StudioState) -> None:
             if key.studio_id == studio_id and not key.revoked
         }
         assert studio.active_keys == len(active)
+        assert studio.playtester_keys == sum(key.kind == KeyKind.PLAYTESTER for key in active.values())
         management = [key_id for key_id, key in active.items() if key.kind == KeyKind.MANAGEMENT]
         assert management == ([studio.management_key_id] if studio.management_key_id else [])
     assert len({key.hash for key in state.keys.values()}) == len(state.keys)
