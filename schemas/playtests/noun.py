@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.noun import NounSchema
+from schemas.playtests.commands import COMMANDS
 from schemas.playtests.errors import S2
+from schemas.playtests.events import EVENTS
 from schemas.topics import Topic
 
 PLAYTESTS_COMMANDS: Final = Topic(
@@ -24,5 +26,7 @@ PLAYTESTS_EVENTS: Final = Topic(
 NOUN: Final = NounSchema(
     name="playtests",
     topics=(PLAYTESTS_COMMANDS, PLAYTESTS_EVENTS),
+    commands=COMMANDS,
+    events=EVENTS,
     surfaces=(S2,),
 )

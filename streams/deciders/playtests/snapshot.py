@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
-from schemas.playtests.batch_views import Invite
+from schemas.playtests.batch_views import Invite, Link
 from schemas.playtests.views import Payment
 from streams.deciders import state_chunks
 from streams.deciders.playtests.batch_state import Batch, Game, Key
@@ -33,7 +33,6 @@ _MAPS: Final[dict[str, Any]] = {
     "payments": dict[str, Payment],
     "playtesters": dict[str, PlaytesterState],
     "trials": dict[str, str],
-    "games": dict[str, Game],
     "codes": dict[str, bool],
 }
 """A studio's maps whose values are small."""
@@ -46,6 +45,10 @@ _PARTED: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
             "applications": dict[int, Application],
             "applicants": dict[str, int],
         },
+    ),
+    "games": (
+        dict[str, Game],
+        {"handles": dict[str, str], "links": dict[str, Link], "devices": dict[str, str]},
     ),
     "batches": (
         dict[str, Batch],
