@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from deploy.object_urls import SignedUrls, is_key
-from schemas.objects import ObjectStoreError, ObjectStoreFull, stream_copy
+from schemas.objects import ObjectExists, ObjectStoreError, ObjectStoreFull, stream_copy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -39,10 +39,10 @@ class FolderObjects:
         self._free_floor_bytes = free_floor_bytes
         self.urls = SignedUrls(base_url=base_url, secret=secret)
 
-    async def create(self, key: str) -> FolderWriter:
-        """Begin a new object beside its place."""
+    async def create(self, key: str, *, new: bool = False) -> FolderWriter:
+        """Begin an object beside its place."""
         path = self.path(key)
-        return await _told(f"the object {key}", FolderWriter, path, self._may_write)
+        return await _told(f"the object {key}", FolderWriter, path, self._may_write, new)
 
     async def read(self, key: str) -> bytes | None:
         """A small object's bytes; None where there is none."""
@@ -140,7 +140,12 @@ class FolderWriter:
     Nothing waits in a buffer: what is not on disk when a write fails can't make its end fail as well.
     """
 
-    def __init__(self, path: Path, may_write: Callable[[int], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        may_write: Callable[[int], bool] = lambda _: True,
+        new: bool = False,  # noqa: FBT001, FBT002 - as `asyncio.to_thread` passes it
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file, name = tempfile.mkstemp(dir=path.parent, prefix=PART_PREFIX)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,6 +153,7 @@ class FolderWriter:
         self._temporary = Path(name)
         self._path = path
         self._may_write = may_write
+        self._new = new
 
     async def write(self, chunk: bytes) -> None:
         """Append the next bytes."""
@@ -170,7 +176,11 @@ class FolderWriter:
 
     def _commit(self) -> None:
         os.fsync(self._file)
-        self._temporary.replace(self._path)
+        if self._new:
+            os.link(self._temporary, self._path)
+            self._temporary.unlink()
+        else:
+            self._temporary.replace(self._path)
         self._close()
         _sync_folder(self._path.parent)
 
@@ -192,6 +202,8 @@ async def _told(what: str, call: Callable[..., Result], *arguments: object) -> R
         return await asyncio.to_thread(call, *arguments)
     except FileNotFoundError:
         raise
+    except FileExistsError as error:
+        raise ObjectExists(f"{what} is there already") from error
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise ObjectStoreFull(f"no space left for {what}") from error

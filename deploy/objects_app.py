@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from deploy.object_urls import URL_PATH, is_key
-from schemas.objects import PUBLIC_FOLDER, ObjectStoreError, content_type_of, new_object
+from schemas.objects import PUBLIC_FOLDER, ObjectExists, ObjectStoreError, content_type_of, new_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,9 @@ class ObjectsApp:
     """GET and HEAD: 200, 206, 416; 404 for what is not public nor signed. PUT: 201, once for each address.
 
     PUT answers 403 for what no signature allows, 409 where the object exists, 413 beyond the signed size, 408
-    for a sender that stops, 503 without space. What it did not answer 201 is not kept. Of two uploads at the
-    same time to one address the one that ends last is 409, or replaces the other where both end at once.
+    for a sender that stops, 503 without space. What it did not answer 201 is not kept. Of several uploads at
+    the same time to one address one is kept, whole, and the others are 409; on S3 more than one may be 201
+    where they end at the same moment, and the last of them is kept.
     """
 
     def __init__(
@@ -120,6 +121,8 @@ class ObjectsApp:
             return stopped.status
         except TimeoutError:
             return 408
+        except ObjectExists:
+            return 409
         except ObjectStoreError:
             return 503
         return 201
@@ -133,10 +136,9 @@ class ObjectsApp:
         if int(headers.get(b"content-length", b"0")) > bytes_max:
             raise _Stopped(413)
         await self._check_new(key)
-        async with new_object(self._objects, key) as writer:
+        async with new_object(self._objects, key, new=True) as writer:
             async for piece in self._body(receive, bytes_max):
                 await writer.write(piece)
-            await self._check_new(key)
 
     async def _check_new(self, key: str) -> None:
         if await self._objects.size(key) is not None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from schemas.objects import ObjectStoreError, ObjectStoreFull, content_type_of, stream_copy
+from schemas.objects import ObjectExists, ObjectStoreError, ObjectStoreFull, content_type_of, stream_copy
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -80,9 +80,13 @@ class S3Objects:
         self.urls = urls
         self._now = now
 
-    async def create(self, key: str) -> S3Writer:
-        """Begin a new object; nothing is sent before its first part is full."""
-        return S3Writer(self._store, key)
+    async def create(self, key: str, *, new: bool = False) -> S3Writer:
+        """Begin an object; nothing is sent before its first part is full.
+
+        Where several `new` ones of more than a part are completed at the same moment, each replaces the one
+        before: S3 completes those without a condition.
+        """
+        return S3Writer(self, self._store, key, new=new)
 
     async def read(self, key: str) -> bytes | None:
         """A small object's bytes; None where there is none."""
@@ -160,9 +164,11 @@ class S3Objects:
 class S3Writer:
     """Holds at most two parts in memory. Small objects are one PUT."""
 
-    def __init__(self, store: S3Store, key: str) -> None:
+    def __init__(self, objects: S3Objects, store: S3Store, key: str, *, new: bool) -> None:
+        self._objects = objects
         self._store = store
         self._key = key
+        self._new = new
         self._attributes: Attributes = {"Content-Type": content_type_of(key)}
         self._held = bytearray()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
@@ -179,6 +185,8 @@ class S3Writer:
 
     async def commit(self) -> None:
         """Make the object visible, whole."""
+        if self._new and await self._objects.size(self._key) is not None:
+            raise ObjectExists(f"the object {self._key} is there already")
         if self._upload is None:
             async with _reported(self._key):
                 await obstore.put_async(
@@ -187,6 +195,7 @@ class S3Writer:
                     bytes(self._held),
                     use_multipart=False,
                     attributes=self._attributes,
+                    mode="create" if self._new else "overwrite",
                 )
             return
         if self._held:
@@ -249,6 +258,8 @@ async def _reported(key: str) -> AsyncIterator[None]:
     """A failure of the library is one of the store, without the details that follow its first line."""
     try:
         yield
+    except AlreadyExistsError:
+        raise ObjectExists(f"the object {key} is there already") from None
     except BaseError as error:
         text = str(error).partition("\n")[0][:500]
         if _INSUFFICIENT_STORAGE in text:

@@ -44,6 +44,10 @@ class ObjectStoreFull(ObjectStoreError):
     """There is no space left. What was being written is gone; the same may be asked again when there is."""
 
 
+class ObjectExists(ObjectStoreError):
+    """An object that was to be new is there already."""
+
+
 class ObjectWriter(Protocol):
     """Takes one object's bytes in order. Exactly one of `commit` and `abort` ends it."""
 
@@ -52,7 +56,10 @@ class ObjectWriter(Protocol):
         ...
 
     async def commit(self) -> None:
-        """Make the object visible under its key, whole; an object already there is replaced."""
+        """Make the object visible under its key, whole.
+
+        An object already there is replaced; one that is to be new raises ObjectExists instead.
+        """
         ...
 
     async def abort(self) -> None:
@@ -63,8 +70,8 @@ class ObjectWriter(Protocol):
 class ObjectStore(Protocol):
     """Holds immutable blobs by key. Raises ObjectStoreError; ObjectStoreFull where space is wanting."""
 
-    async def create(self, key: str) -> ObjectWriter:
-        """Begin a new object."""
+    async def create(self, key: str, *, new: bool = False) -> ObjectWriter:
+        """Begin an object. With `new` it replaces none: of several that end together one is kept."""
         ...
 
     async def read(self, key: str) -> bytes | None:
@@ -125,12 +132,12 @@ async def stream_copy(objects: ObjectStore, source: str, target: str) -> None:
 
 
 @asynccontextmanager
-async def new_object(objects: ObjectStore, key: str) -> AsyncIterator[ObjectWriter]:
+async def new_object(objects: ObjectStore, key: str, *, new: bool = False) -> AsyncIterator[ObjectWriter]:
     """A writer whose object becomes visible when the block ends, and is forgotten where it raises.
 
     Raises what the block and the store raise; a failure to forget is logged, and hides nothing.
     """
-    writer = await objects.create(key)
+    writer = await objects.create(key, new=new)
     try:
         yield writer
         await writer.commit()

@@ -138,7 +138,10 @@ async def test_a_failure_to_forget_does_not_hide_why(
             raise ObjectStoreError("nor this")
 
     class Store(FolderObjects):
-        async def create(self, _: str) -> Stubborn:  # type: ignore[override]  # a writer all the same
+        async def create(  # type: ignore[override]  # a writer all the same
+            self, _: str, *, new: bool = False
+        ) -> Stubborn:
+            assert not new
             return Stubborn()
 
     with pytest.raises(ObjectStoreFull, match="no space"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ from deploy.objects_s3 import PART_BYTES, S3Objects
 from deploy.settings import Settings, SettingsError
 from schemas.edge.cors import Cors
 from schemas.objects import ObjectStoreError, new_object
+from tests.deploy.credential_server import AGENT, ROLE, credential_server
 from tests.s3_server import KEY, SECRET, s3_server
 
 NOW_MS = 1_800_000_000_000
@@ -156,11 +158,58 @@ async def test_without_a_key_it_is_the_roles(
         open_objects(Settings(object_store=location, object_store_key="k", secret="s" * 32))
 
 
+@pytest.mark.parametrize("kind", ["container", "instance"])
+async def test_a_roles_credentials_are_asked_for_and_renewed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: tuple[str, Path], kind: str
+) -> None:
+    async with credential_server() as credentials:
+        token = tmp_path / "token"
+        token.write_text(AGENT)
+        variables = {
+            "container": {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{credentials.address}/agent",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+            },
+            "instance": {"AWS_METADATA_ENDPOINT": credentials.address},
+        }
+        for name, value in variables[kind].items():
+            monkeypatch.setenv(name, value)
+        location = f"s3://bucket/{tmp_path.name}?endpoint={server[0]}"
+        store = open_objects(Settings(object_store=location, secret="s" * 32))
+        for content in (b"once", b"twice"):
+            await put(store, "a", content)
+            assert await store.read("a") == content
+        assert credentials.asked == 1
+        credentials.valid = timedelta()
+        late = open_objects(Settings(object_store=location, secret="s" * 32))
+        assert await late.read("a") == b"twice"
+        assert await late.read("a") == b"twice"
+        assert credentials.asked > 2
+
+
+async def test_a_web_identity_is_shown_over_tls_alone_and_nothing_stands_in_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: tuple[str, Path]
+) -> None:
+    """The library takes no STS without a certificate that is known everywhere, so that here it must fail."""
+    async with credential_server() as credentials:
+        token = tmp_path / "token"
+        token.write_text("an identity")
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+        monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", credentials.address)
+        location = f"s3://bucket/{tmp_path.name}?endpoint={server[0]}"
+        store = open_objects(Settings(object_store=location, secret="s" * 32))
+        with pytest.raises(ObjectStoreError) as refused:
+            await store.read("a")
+        assert "an identity" not in str(refused.value)
+        assert credentials.requests == 0
+
+
 Answer = tuple[int, dict[bytes, bytes], bytes]
 
 
-def app_of(store: Store, clock: Callable[[], int] = lambda: NOW_MS) -> ObjectsApp:
-    return ObjectsApp(store, store.urls, clock, Cors(), idle_s=0.05)
+def app_of(store: Store, clock: Callable[[], int] = lambda: NOW_MS, idle_s: float = 0.05) -> ObjectsApp:
+    return ObjectsApp(store, store.urls, clock, Cors(), idle_s=idle_s)
 
 
 async def ask(
@@ -170,9 +219,13 @@ async def ask(
     *,
     body: tuple[bytes, ...] = (),
     ends: str = "whole",
+    together: asyncio.Barrier | None = None,
     **headers: str,
 ) -> Answer | None:
-    """One request; its body ends `whole`, by the client's hanging up (`gone`) or not at all (`idle`)."""
+    """One request; its body ends `whole`, by the client's hanging up (`gone`) or not at all (`idle`).
+
+    A whole one ends at the same time as all that share the barrier.
+    """
     parts = urlsplit(url)
     sent: list[dict[str, object]] = []
     waiting = iter(body)
@@ -184,6 +237,8 @@ async def ask(
             return {"type": "http.disconnect"}
         if ends == "idle":
             await asyncio.Event().wait()
+        if together is not None:
+            await together.wait()
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, object]) -> None:
@@ -208,9 +263,14 @@ async def get(app: ObjectsApp, url: str, method: str = "GET") -> tuple[int, byte
 
 
 async def status_of_put(
-    app: ObjectsApp, url: str, *body: bytes, ends: str = "whole", **headers: str
+    app: ObjectsApp,
+    url: str,
+    *body: bytes,
+    ends: str = "whole",
+    together: asyncio.Barrier | None = None,
+    **headers: str,
 ) -> int | None:
-    answer = await ask(app, url, "PUT", body=body, ends=ends, **headers)
+    answer = await ask(app, url, "PUT", body=body, ends=ends, together=together, **headers)
     return None if answer is None else answer[0]
 
 
@@ -295,6 +355,26 @@ async def test_a_signed_upload_makes_one_object_of_the_signed_size_at_most(store
     assert await status_of_put(app, url, b"x") == 409
     late = store.signed_upload_url("up/late", bytes_max=size, expires_at_ms=NOW_MS - 1)
     assert await status_of_put(app, late, b"x") == 403
+
+
+@pytest.mark.parametrize("size", [10, 2 * PART_BYTES + 1])
+async def test_of_two_uploads_that_end_together_one_is_kept_whole(store: Store, size: int) -> None:
+    app = app_of(store, idle_s=30)
+    for attempt in range(5):
+        key = f"up/{attempt}"
+        url = store.signed_upload_url(key, bytes_max=size, expires_at_ms=NOW_MS)
+        contents = [letter * size for letter in (b"a", b"b")]
+        ready = asyncio.Barrier(2)
+
+        uploads = [status_of_put(app, url, content, together=ready) for content in contents]
+        statuses = await asyncio.gather(*uploads)
+        assert 201 in statuses
+        if isinstance(store, FolderObjects):
+            assert 409 in statuses
+        told = [content for content, status in zip(contents, statuses, strict=True) if status == 201]
+        assert await store.read(key) in told
+        assert sorted(await store.names("up")) == [str(number) for number in range(attempt + 1)]
+        assert await status_of_put(app, url, b"x") == 409
 
 
 async def test_a_page_of_another_origin_may_upload(tmp_path: Path) -> None:

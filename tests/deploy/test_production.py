@@ -19,6 +19,8 @@ import yaml
 
 from deploy.cli import LabMissing, up
 from deploy.nouns import counts_of
+from deploy.object_urls import URL_PATH
+from deploy.objects_app import IDLE_SECONDS
 from deploy.settings import PREFIX, Settings, partitions_variable
 from deploy.stack.programs import ROLES
 from tests.stack import QuestlogStack
@@ -157,6 +159,40 @@ def test_compose_believes_its_proxy_alone_about_client_addresses() -> None:
     proxy = ip_address(fixed["proxy"])
     assert proxy in ip_network(addresses["subnet"])
     assert proxy not in ip_network(addresses["ip_range"])
+
+
+def limits_by_path() -> dict[str, dict[str, dict[str, str]]]:
+    """What each proxy sets for each path: of Compose's nginx and of the Ingresses."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    shared, *locations = re.split(r"location (/\S*) \{", compose["configs"]["proxy"]["content"])
+    nginx = {
+        path: dict(re.findall(r"^ *(\w+) (\S+);", shared + text.partition("}")[0], re.MULTILINE))
+        for path, text in zip(locations[::2], locations[1::2], strict=True)
+    }
+    prefix = "nginx.ingress.kubernetes.io/"
+    ingresses = {
+        rule["http"]["paths"][0]["path"]: {
+            name.removeprefix(prefix).replace("-", "_"): value
+            for name, value in one["metadata"]["annotations"].items()
+        }
+        for one in manifests()
+        if one["kind"] == "Ingress"
+        for rule in one["spec"]["rules"]
+    }
+    return {"compose": nginx, "kubernetes": ingresses}
+
+
+def test_proxies_take_large_bodies_for_signed_uploads_alone_and_buffer_none() -> None:
+    limits = limits_by_path()
+    for proxy, name in (("compose", "client_max_body_size"), ("kubernetes", "proxy_body_size")):
+        found = limits[proxy]
+        assert {path: one[name] for path, one in found.items()} == {"/": "257m", URL_PATH: "20g"}
+        assert all(one["proxy_request_buffering"] == "off" for one in found.values())
+        uploads = found[URL_PATH]
+        assert uploads["proxy_buffering"] == "off"
+        # An upload that sends nothing is the edge's to end, and so is one that takes too long to store.
+        assert int(uploads["proxy_send_timeout"].removesuffix("s")) > IDLE_SECONDS
+        assert int(uploads["proxy_read_timeout"].removesuffix("s")) >= 600
 
 
 def test_pods_run_without_rights_and_within_limits() -> None:

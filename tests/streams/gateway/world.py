@@ -25,7 +25,7 @@ from schemas.edge.ports import (
     Verdict,
 )
 from schemas.log import Appended, LogUnavailable
-from schemas.objects import ObjectStoreError
+from schemas.objects import ObjectExists, ObjectStoreError
 from schemas.telemetry.record import TelemetryPart, decode_record
 from streams.gateway.app import Gateway, create_gateway
 from streams.gateway.http import Message
@@ -152,8 +152,8 @@ class MemoryObjects:
         self.free: int | None = None
         self.fails: ObjectStoreError | None = None
 
-    async def create(self, key: str) -> MemoryWriter:
-        return MemoryWriter(self, key)
+    async def create(self, key: str, *, new: bool = False) -> MemoryWriter:
+        return MemoryWriter(self, key, new=new)
 
     async def read(self, key: str) -> bytes | None:
         return self.objects.get(key)
@@ -190,9 +190,10 @@ class MemoryObjects:
 class MemoryWriter:
     """One object on its way."""
 
-    def __init__(self, store: MemoryObjects, key: str) -> None:
+    def __init__(self, store: MemoryObjects, key: str, *, new: bool) -> None:
         self._store = store
         self._key = key
+        self._new = new
         self._content = bytearray()
 
     async def write(self, chunk: bytes) -> None:
@@ -202,6 +203,8 @@ class MemoryWriter:
     async def commit(self) -> None:
         if self._store.fails is not None:
             raise self._store.fails
+        if self._new and self._key in self._store.objects:
+            raise ObjectExists(self._key)
         self._store.objects[self._key] = bytes(self._content)
 
     async def abort(self) -> None:
