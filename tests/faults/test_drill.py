@@ -1,4 +1,4 @@
-"""The fault drill, small: six kills and a worker back from the dead. The whole is `questlog drill faults`."""
+"""The fault drill, small: six kills, a worker stopped past its session; whole: `questlog drill faults`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The appender on a broken network to Kafka: late, reset in the middle of a record, silent.
 
-Everything acknowledged is in the log exactly once and at the offset that was told; what was not may be there
+Everything acknowledged is in the log exactly once and at the acknowledged offset; what was not may be there
 once or not at all, and nothing is there in half.
 """
 
@@ -43,8 +43,8 @@ async def kafka_behind(proxy: Toxic, home: Path, port: int) -> AsyncIterator[Non
         assert spec.prepare is not None
         spec.prepare()
         text = properties.read_text()
-        told = f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}\n"
-        properties.write_text(text.replace(f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n", told))
+        proxied = f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}\n"
+        properties.write_text(text.replace(f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n", proxied))
 
     part = await RunningProgram.start(dataclasses.replace(spec, prepare=prepare), home / "logs")
     try:
@@ -62,7 +62,7 @@ async def kafka_behind(proxy: Toxic, home: Path, port: int) -> AsyncIterator[Non
 
 
 class Writer:
-    """Appends numbered records one after the other and remembers what it was told."""
+    """Appends numbered records one after the other and remembers each acknowledgement."""
 
     def __init__(self, appender: KafkaAppender) -> None:
         self._appender = appender

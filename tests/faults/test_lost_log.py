@@ -103,10 +103,10 @@ def test_decided_commands_that_are_gone_are_mended_by_up_itself(tmp_path: Path) 
         assert gold(again) == 45
         assert key_of(tmp_path, "before") == created
         (report,) = (tmp_path / "lost").glob("*/report.json")
-        told = json.loads(report.read_text())
-        assert {line["topic"] for line in told["commands"]} == {LIVEOPS_COMMANDS.name, STUDIO_COMMANDS.name}
-        assert len(told["commands"]) == 3
-        assert told["positions"] == []
+        lost = json.loads(report.read_text())
+        assert {line["topic"] for line in lost["commands"]} == {LIVEOPS_COMMANDS.name, STUDIO_COMMANDS.name}
+        assert len(lost["commands"]) == 3
+        assert lost["positions"] == []
         close(again)
 
 
@@ -143,11 +143,11 @@ def test_what_was_answered_and_is_lost_is_repaired_on_request_and_told(tmp_path:
     repaired = questlog("repair", "--home", str(tmp_path))
     assert repaired.returncode == 0, repaired.stdout + repaired.stderr
     (report,) = (tmp_path / "lost").glob("*/report.json")
-    told = json.loads(report.read_text())
-    assert {one["store"] for one in told["positions"]} >= {"redis", "clickhouse", "webhooks"}
-    assert told["decided"] == {f"{LIVEOPS_COMMANDS.name}[{partition}]": 2}
-    assert told["answers_that_differ"] == []
-    assert len(told["answers_forgotten"]) == 1
+    lost = json.loads(report.read_text())
+    assert {one["store"] for one in lost["positions"]} >= {"redis", "clickhouse", "webhooks"}
+    assert lost["decided"] == {f"{LIVEOPS_COMMANDS.name}[{partition}]": 2}
+    assert lost["answers_that_differ"] == []
+    assert len(lost["answers_forgotten"]) == 1
     rows = (report.parent / "events.ndjson").read_text().splitlines()
     assert {json.loads(row)["event_name"] for row in rows} == {"Lost"}
     with questlog_up(tmp_path) as stack:

@@ -54,12 +54,12 @@ _score: Final = msgspec.json.Decoder(_Score)
 
 
 class _Listener(asyncio.Protocol):
-    """One open stream; `heard` is called with the data of each score."""
+    """One open stream; `received` is called with the data of each score."""
 
-    def __init__(self, head: bytes, heard: Callable[[bytes], None]) -> None:
+    def __init__(self, head: bytes, received: Callable[[bytes], None]) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._head = head
-        self._heard = heard
+        self._received = received
         self._rest = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -80,7 +80,7 @@ class _Listener(asyncio.Protocol):
         for event in events:
             at = event.find(b"event: score_update\ndata: ")
             if at >= 0:
-                self._heard(event[at + 26 :])
+                self._received(event[at + 26 :])
             elif b"event: ready" in event and not self.ready.done():
                 self.ready.set_result(None)
 
@@ -139,7 +139,7 @@ class StreamBench:
             address = f"127.0.0.{1 + number // PER_ADDRESS}"
             async with slots, asyncio.timeout(READY_SECONDS):
                 transport, listener = await loop.create_connection(
-                    lambda: _Listener(head, self._heard),
+                    lambda: _Listener(head, self._received),
                     "127.0.0.1",
                     url.port or 80,
                     local_addr=(address, 0),
@@ -149,9 +149,9 @@ class StreamBench:
 
         return await asyncio.gather(*(one(number) for number in range(count)))
 
-    def _heard(self, data: bytes) -> None:
-        told = _score.decode(data)
-        sent = self._sent.get((told.external_id, told.score))
+    def _received(self, data: bytes) -> None:
+        score = _score.decode(data)
+        sent = self._sent.get((score.external_id, score.score))
         if sent is not None:
             self._latencies_ms.append((time.perf_counter() - sent) * 1000)
 

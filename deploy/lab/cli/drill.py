@@ -52,13 +52,13 @@ def _drill() -> None:
 @app.command("faults")
 def faults_command(  # noqa: PLR0917 - typer takes options as parameters
     events: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="Events to send.")] = 1_000_000,
-    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 20,
-    zombies: Annotated[int, typer.Option(min=0, max=20, help="Workers stopped and woken again.")] = 1,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all processes in turn.")] = 20,
+    zombies: Annotated[int, typer.Option(min=0, max=20, help="Workers stopped past their session.")] = 1,
     seed: Annotated[int, typer.Option(help="Order and pauses of the kills.")] = 1,
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Start a stack of its own, load it, kill its parts, stop and wake a worker, then count everything.
+    """Start a stack of its own, load it, kill processes, stop and continue a worker, then count everything.
 
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
@@ -70,7 +70,7 @@ def faults_command(  # noqa: PLR0917 - typer takes options as parameters
 def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
     operations: Annotated[int, typer.Option(min=10, max=5_000_000, help="Operations in all.")] = 50_000,
     players: Annotated[int, typer.Option(min=1, max=20_000, help="Players they are spread over.")] = 500,
-    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all parts in turn.")] = 30,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all processes in turn.")] = 30,
     seed: Annotated[int, typer.Option(help="Operations, order and pauses of the kills.")] = 1,
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag

@@ -1,4 +1,4 @@
-"""The fault drill: events come while parts are killed in turn, then a worker comes back from the dead."""
+"""The fault drill: processes are killed in turn under load, then a worker is stopped past its session."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PAUSE_SECONDS: Final = (0.5, 2.5)
 KILL_SECONDS: Final = 6.0
 """What a kill and the recovery after it take on a quiet machine: a share of the load is spread over it."""
 STOPPED_SECONDS: Final = 9.0
-"""How long the zombie lies still: longer than a consumer's session, so that its partitions move on."""
+"""How long the zombie is stopped: longer than a consumer's session, so that its partitions are reassigned."""
 LANES: Final = 8
 BATCH: Final = 100
 
@@ -128,7 +128,7 @@ class FaultDrill:
         self.outcome = Outcome()
 
     async def carry_out(self) -> Outcome:
-        """Load, kill, raise the dead, check. Raises DrillFailedError where that can't be done."""
+        """Load, kill, stop and continue a worker, check. Raises DrillFailedError where that can't be done."""
         plan, begun = self._plan, time.monotonic()
         made = requests(self._run, plan.events, BATCH, LANES)
         # A share of the load for each step; whatever is left then goes as fast as it can.
@@ -187,7 +187,7 @@ class FaultDrill:
         return Recovery(part, *asked)
 
     async def _restart_dead_workers(self, number: int) -> None:
-        """Stop the worker that holds the partition between fetch and insert; wake it when another has it."""
+        """Stop the worker that holds the partition between fetch and insert, until another has it."""
         extra = await self._stack.add_worker("clickhouse", 100 + number)
         holders = await self._holders(extra)
         await self._between_fetch_and_insert()
@@ -211,7 +211,7 @@ class FaultDrill:
                 "it did not" if took is None else f"events queryable again after {took:.1f} s",
             )
         )
-        await asyncio.sleep(3.0)  # the woken one has its fetched records and its moment to do harm
+        await asyncio.sleep(3.0)  # the continued one still has its fetched records, and may insert them
         await self._end(extra)
 
     async def _end(self, extra: RunningProgram) -> None:

@@ -284,9 +284,9 @@ class FuzzDrill:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        told, complaint = await process.communicate()
+        output, complaint = await process.communicate()
         try:
-            different = [str(one) for result in json.loads(told) for one in result["different"]]
+            different = [str(one) for result in json.loads(output) for one in result["different"]]
         except ValueError:
             different = [complaint.decode(errors="replace")[-500:]]
         holds = process.returncode == 0 and not different

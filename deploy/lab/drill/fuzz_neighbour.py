@@ -72,7 +72,7 @@ class Neighbour:
         return set(self._sent) <= (await self._found(clickhouse)).keys()
 
     async def judge(self, clickhouse: ClickHouse) -> list[Verdict]:
-        """Nothing of it was refused, lost or doubled; how its latencies grew is told, not judged."""
+        """Nothing of it was refused, lost or doubled; how its latencies grew is reported, not judged."""
         found = await self._found(clickhouse)
         wrong = [name for name in self._sent if found.pop(name, 0) != 1] + list(found)
         server = {"authorization": f"Bearer {self._keys['lo_srv']}"}

@@ -154,9 +154,9 @@ class MoneyDrill:
             self._shares.step()
         self._shares.finish()
 
-    async def _kill(self, victim: str) -> Recovery:
-        part = "redis" if victim == EMPTY else victim
-        if victim == EMPTY:
+    async def _kill(self, target: str) -> Recovery:
+        part = "redis" if target == EMPTY else target
+        if target == EMPTY:
             redis = Redis.from_url(self._stack.demo["redis_url"])
             try:
                 await redis.flushall()
@@ -180,7 +180,7 @@ class MoneyDrill:
                 return None
             return time.monotonic() - begun
 
-        return Recovery(victim, *await asyncio.gather(answering(), ready()))
+        return Recovery(target, *await asyncio.gather(answering(), ready()))
 
     async def _check(self) -> None:
         self._tell("looking at every balance, ledger and history…")
@@ -191,12 +191,12 @@ class MoneyDrill:
         verdicts.append(Verdict("every part came back", not never, _some(never)))
         late = [r for r in self.outcome.recoveries if r.seconds is None or r.seconds > _allowed(r)]
         slowest = max((r.seconds or 0.0 for r in self.outcome.recoveries), default=0.0)
-        told = [f"{r.part} {'-' if r.seconds is None else f'{r.seconds:.1f} s'}" for r in late]
+        slow = [f"{r.part} {'-' if r.seconds is None else f'{r.seconds:.1f} s'}" for r in late]
         verdicts.append(
             Verdict(
                 "recovery under 10 s each, broker and emptied Redis 20 s",
                 not late,
-                _some(told) or f"{len(self.outcome.recoveries)} kills, slowest {slowest:.1f} s",
+                _some(slow) or f"{len(self.outcome.recoveries)} kills, slowest {slowest:.1f} s",
                 timed=True,
             )
         )

@@ -35,7 +35,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Clients:
-    """Speaks S3 over a few connections. `answers` counts every attempt by its status."""
+    """Calls S3 over a few connections. `answers` counts every attempt by its status."""
 
     def __init__(self, base_url: str, live: str, server: str, *, connections: int) -> None:
         self._live = {"authorization": f"Bearer {live}"}

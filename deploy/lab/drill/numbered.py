@@ -2,7 +2,7 @@
 
 Event number n of attempt a lies in ClickHouse with x = n and y = a where the table has coordinates, else with
 `n` and `a` in its JSON column. A retry carries the same numbers and another attempt, so that of each attempt
-it can be told whether it is there whole, half or not at all.
+it can be determined whether it is there whole, half or not at all.
 """
 
 from __future__ import annotations

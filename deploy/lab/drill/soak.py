@@ -40,15 +40,15 @@ async def soak(home: Path, order: Order, tell: Callable[[str], None]) -> tuple[R
     seen: dict[tuple[str, int], list[tuple[float, float]]] = {}
     begun = time.monotonic()
     loading = asyncio.create_task(load(order))
-    told = begun
+    reported = begun
     try:
         while not loading.done():
             now = time.monotonic()
             for part, pid in parts(home).items():
                 if size := resident_bytes(pid):
                     seen.setdefault((part, pid), []).append((now - begun, size / MEBIBYTE))
-            if now - told > 30.0:
-                told = now
+            if now - reported > 30.0:
+                reported = now
                 tell(f"{now - begun:.0f} of {order.seconds:.0f} s")
             await asyncio.wait({loading}, timeout=LOOK_SECONDS)
     finally:

@@ -39,12 +39,12 @@ class Lost(Exception):
 
 
 class SimulatedPlayer:
-    """One player: what was asked, and every outcome that was heard for each key."""
+    """One player: what was asked, and every outcome that came for each key."""
 
     def __init__(self, external_id: str, gateways: Sequence[SimulatedGateway], faults: Faults) -> None:
         self.external_id = external_id
         self.aggregate_id = player_aggregate(GAME_ID, external_id)
-        self.heard: dict[str, set[bytes]] = {}
+        self.outcomes: dict[str, set[bytes]] = {}
         self.balance = 0
         """What the accepted operations give."""
         self.starts = 0
@@ -170,7 +170,7 @@ class SimulatedPlayer:
         outcomes = await asyncio.gather(*(self._until_known(body, key) for _ in range(hands)))
         if self._faults.dice.random() < 0.2:
             outcomes.append(await self._until_known(body, key))
-        self.heard.setdefault(key, set()).update(
+        self.outcomes.setdefault(key, set()).update(
             b"%d " % outcome.status + outcome.body
             for outcome in outcomes
             if outcome.status < 400 or outcome.status in REMEMBERED_REFUSALS  # others are asked anew

@@ -64,7 +64,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         del event_list
 
     def _write_to_self(self) -> None:
-        """There is no selector to wake."""
+        """There is no selector to interrupt."""
 
 
 def run(loop: SimulatedLoop, main: Coroutine[Any, Any, T]) -> T:

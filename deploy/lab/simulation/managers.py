@@ -1,7 +1,7 @@
 """The process managers of a simulation: the timer that ends windows and lobbies, and who gives rank rewards.
 
 They are the real ones, over a command client of their own. Any of them may be killed anywhere, and two timers
-may work at once, as after a rebalance that the old one did not hear of.
+may work at once, as after a rebalance that the old one has not noticed.
 """
 
 from __future__ import annotations

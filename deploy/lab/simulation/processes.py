@@ -55,7 +55,7 @@ class Process:
             self._life.cancel()
 
     def abandon(self) -> None:
-        """A rebalance that the old one does not hear of: a new one begins, and both go on."""
+        """A rebalance that the old one does not notice: a new one begins, and both go on."""
         if self._life is not None:
             self._zombies.append(self._life)
             self._life = None

@@ -37,9 +37,9 @@ def problems(world: World) -> list[str]:
 
 def _of_player(world: World, player: SimulatedPlayer) -> list[str]:
     found = [
-        f"{player.external_id}: {key} was answered in {len(heard)} ways"
-        for key, heard in player.heard.items()
-        if len(heard) > 1
+        f"{player.external_id}: {key} was answered in {len(outcomes)} ways"
+        for key, outcomes in player.outcomes.items()
+        if len(outcomes) > 1
     ]
     found += [
         f"{player.external_id}: crate {crate} was rolled in {len(rolled)} ways"

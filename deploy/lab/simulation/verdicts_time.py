@@ -117,9 +117,9 @@ def is_settled(world: World) -> bool:
 
 def problems_of_time(world: World) -> list[str]:
     """Every promise about time that does not hold, a line each."""
-    told = history(world)
+    logged = history(world)
     now_ms = world.faults.now_ms()
-    over = {window for window, ends_at_ms in told.opened.items() if ends_at_ms <= now_ms}
+    over = {window for window, ends_at_ms in logged.opened.items() if ends_at_ms <= now_ms}
     found = [
         f"window {name} is over and still waits"
         for name, ends_at_ms in world.redis.live.values.get(keys.WINDOWS, {}).items()
@@ -127,27 +127,31 @@ def problems_of_time(world: World) -> list[str]:
     ]
     found += [
         f"window {window} is played by {len(versions)} versions"
-        for window, versions in told.versions.items()
+        for window, versions in logged.versions.items()
         if len(versions) > 1
     ]
-    for board, places in told.boards.items():
-        if told.window_of[board] not in over or board not in told.played:
+    for board, places in logged.boards.items():
+        if logged.window_of[board] not in over or board not in logged.played:
             continue
-        if told.finalized[board] != 1:
-            found.append(f"board {board} was finalized {told.finalized[board]} times")
+        if logged.finalized[board] != 1:
+            found.append(f"board {board} was finalized {logged.finalized[board]} times")
         ranked = [who for _, _, who in sorted(places.values())]
-        if told.frozen[board] != ranked:
-            found.append(f"board {board} froze {told.frozen[board]}, the log gives {ranked}")
-    if told.given != told.wanted:
-        found.append(f"rank rewards given {told.given - told.wanted}, missing {told.wanted - told.given}")
-    if any(count != 1 for count in told.given.values()):
+        if logged.frozen[board] != ranked:
+            found.append(f"board {board} froze {logged.frozen[board]}, the log gives {ranked}")
+    if logged.given != logged.wanted:
+        found.append(
+            f"rank rewards given {logged.given - logged.wanted}, missing {logged.wanted - logged.given}"
+        )
+    if any(count != 1 for count in logged.given.values()):
         found.append("a rank reward was given twice")
-    for lobby, players in told.joined.items():
-        if len(set(players)) != len(players) or len(players) > told.sizes[lobby]:
-            found.append(f"lobby {lobby} of {told.sizes[lobby]} has {players}")
-    duels = {window for window in told.opened if window.startswith(f"{DUEL}/")}
+    for lobby, players in logged.joined.items():
+        if len(set(players)) != len(players) or len(players) > logged.sizes[lobby]:
+            found.append(f"lobby {lobby} of {logged.sizes[lobby]} has {players}")
+    duels = {window for window in logged.opened if window.startswith(f"{DUEL}/")}
     if duels <= over:
-        found += [f"lobby {lobby} is {now} at rest" for lobby, now in told.lobbies.items() if now != "closed"]
+        found += [
+            f"lobby {lobby} is {now} at rest" for lobby, now in logged.lobbies.items() if now != "closed"
+        ]
     return found
 
 

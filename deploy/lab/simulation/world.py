@@ -218,7 +218,7 @@ class World:
             seed=self.seed,
             problems=found,
             simulated_seconds=asyncio.get_running_loop().time(),
-            commands=sum(len(player.heard) for player in self.players),
+            commands=sum(len(player.outcomes) for player in self.players),
             faults=dict(self.faults.counted),
         )
 
@@ -246,7 +246,7 @@ class World:
                 process.abandon()
 
     def _define(self) -> None:
-        """The game gets another version, which no two gateways hear of at the same time."""
+        """The game gets another version, which no two gateways see at the same time."""
         self.version += 1
         for gateway in self.gateways:
             gateway.define(self.version, self.faults.dice.uniform(0.0, HEARD_AFTER_S))

@@ -17,7 +17,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 @asynccontextmanager
 async def listening(*pieces: bytes) -> AsyncIterator[tuple[_Listener, list[bytes]]]:
     """A listener of a server that sends these pieces, one packet each."""
-    heard: list[bytes] = []
+    received: list[bytes] = []
     served = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,10 +36,10 @@ async def listening(*pieces: bytes) -> AsyncIterator[tuple[_Listener, list[bytes
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     transport, listener = await asyncio.get_running_loop().create_connection(
-        lambda: _Listener(b"GET /stream HTTP/1.1\r\n\r\n", heard.append), "127.0.0.1", port
+        lambda: _Listener(b"GET /stream HTTP/1.1\r\n\r\n", received.append), "127.0.0.1", port
     )
     try:
-        yield listener, heard
+        yield listener, received
     finally:
         transport.abort()
         await served.wait()
@@ -54,11 +54,11 @@ def chunk(data: bytes) -> bytes:
 async def test_scores_are_heard_however_packets_cut_them() -> None:
     stream = HEAD + chunk(READY) + chunk(SCORE + SCORE) + chunk(b": heartbeat\n\n") + chunk(SCORE)
     cuts = [stream[begin : begin + 37] for begin in range(0, len(stream), 37)]
-    async with listening(*cuts) as (listener, heard), asyncio.timeout(30):
+    async with listening(*cuts) as (listener, received), asyncio.timeout(30):
         await listener.ready
-        while len(heard) < 3:  # noqa: ASYNC110 - the listener has no event for it
+        while len(received) < 3:  # noqa: ASYNC110 - the listener has no event for it
             await asyncio.sleep(0.01)
-    assert heard == [b'{"externalId":"p","score":3.0,"rank":1}'] * 3
+    assert received == [b'{"externalId":"p","score":3.0,"rank":1}'] * 3
 
 
 async def test_a_refused_stream_says_why() -> None:

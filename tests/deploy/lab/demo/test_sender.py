@@ -49,9 +49,9 @@ def server() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def sender(server: ThreadingHTTPServer, told: list[str]) -> Sender:
+def sender(server: ThreadingHTTPServer, messages: list[str]) -> Sender:
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    return Sender(url, {"public_token": "pub", "pl_ik": "pl_ik_1"}, told.append)
+    return Sender(url, {"public_token": "pub", "pl_ik": "pl_ik_1"}, messages.append)
 
 
 def test_each_surface_gets_its_credential(server: ThreadingHTTPServer) -> None:
@@ -81,23 +81,23 @@ def test_a_full_bucket_is_waited_out_and_tried_again(server: ThreadingHTTPServer
 
 def test_a_refusal_is_shown_once_and_dropped(server: ThreadingHTTPServer) -> None:
     Handler.answers = [(400, {}, b'{"error": "invalid_payload"}')] * 2
-    told: list[str] = []
-    posted = sender(server, told)
+    messages: list[str] = []
+    posted = sender(server, messages)
     for _ in range(2):
         posted.put(Request("/api/events", "application/msgpack", "public_token", b"\x80", 1))
     posted.close(5)
     assert posted.delivered.refused == 2
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
 def test_while_nobody_answers_nothing_is_lost_until_it_is_closed(server: ThreadingHTTPServer) -> None:
     port = server.server_address[1]
-    told: list[str] = []
-    absent = Sender("http://127.0.0.1:1", {"public_token": "pub"}, told.append)
+    messages: list[str] = []
+    absent = Sender("http://127.0.0.1:1", {"public_token": "pub"}, messages.append)
     absent.put(Request("/api/events", "application/msgpack", "public_token", b"\x80", 1))
     absent.close(0.2)
     assert absent.delivered.given_up == 1
-    assert "no answer" in told[0]
+    assert "no answer" in messages[0]
     assert port != 1
 
 

@@ -1,4 +1,4 @@
-"""Good histories of a balance are told from bad ones."""
+"""Linearizable histories of a balance are accepted, others refused."""
 
 from __future__ import annotations
 
