@@ -11,14 +11,15 @@ from schemas.edge.routes import Header
 from schemas.identifiers import ID_CHARACTERS_MAX
 from schemas.playtests.bodies import BODY_BYTES_MAX
 from schemas.playtests.responses import ErrorResponse
+from schemas.playtests.state_text import applications_table, slots_table
 
-_DESCRIPTION: Final = """Studios order playtests, pay them and review what comes; playtesters claim and earn.
+_DESCRIPTION: Final = f"""Studios order playtests, pay them and review what comes; playtesters claim and earn.
 
 The key goes into `Authorization: Bearer`: a studio's (`wpg_sk_`, scope `game_owner`) or a playtester's
 (`wpg_pt_`, scope `playtester`). Owners make 100, 300 or 1,200 calls a minute by their studio's plan,
 playtesters 120.
 
-Answers are `{data, meta}` or `{error, meta}`. A request is checked for its key (401), its rate (429), its
+Answers are `{{data, meta}}` or `{{error, meta}}`. A request is checked for its key (401), its rate (429), its
 scope (403), the body's size (413), JSON (400), its fields (422, all problems at once in `details`), whether
 the thing exists for the caller (404) and whether its state allows it (409 with a `reason`), in this order.
 
@@ -27,7 +28,18 @@ a new `meta`; the same key with another body is 422 `IDEMPOTENCY_MISMATCH`. Refu
 are not remembered. Where a client sends no key, one is made and answered.
 
 Lists are newest first by a time and an id that never change, which `cursor` holds: rows that come meanwhile
-are on no later page, and none is on two. Ids are UUIDs. Amounts are in cents (USD)."""
+are on no later page, and none is on two. Ids are UUIDs. Amounts are in cents (USD).
+
+## States
+
+There is an open successor while the playtest is active, its window is open where it is manual, and a spare is
+left where keys were given. What is in no row is 409 `wrong_status`.
+
+{slots_table()}
+
+An application leaves `pending` once; what is in no row is 409 `not_pending`.
+
+{applications_table()}"""
 _SCHEMES: Final = {"bearer": {"type": "http", "scheme": "bearer"}}
 _META: Final = {"requestId": "req_abc123def456", "timestamp": "2026-03-02T12:00:00.000Z"}
 
