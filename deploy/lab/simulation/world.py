@@ -15,14 +15,14 @@ from deploy.lab.simulation.log import SimulatedLog, accepted
 from deploy.lab.simulation.managers import Timer, asker_of, rank_rewards
 from deploy.lab.simulation.processes import Process
 from deploy.lab.simulation.store import Generation, SimulatedRedis, operate, text_of
+from deploy.nouns import deciding
+from deploy.settings import Settings
 from projections.liveops import keys
 from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
-from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from streams.deciders.decider import DeciderReader
-from streams.deciders.liveops.noun import LIVEOPS
 from streams.gateway.commands import CommandClient
 
 if TYPE_CHECKING:
@@ -135,10 +135,10 @@ class World:
         self.faults = Faults(seed)
         self.log = SimulatedLog(self.faults)
         self.redis = make_store(self.faults)
-        self.commands = replace(LIVEOPS_COMMANDS, partitions=partitions)
-        self.events = replace(LIVEOPS_EVENTS, partitions=partitions)
+        nouns = deciding(Settings(partitions={PROJECTION.noun: partitions}))
+        self._noun = next(noun for noun in nouns if noun.name == PROJECTION.noun)
+        self.commands, self.events = self._noun.commands, self._noun.events
         self._snapshots = MemorySnapshots()
-        self._projection = replace(PROJECTION, topic=self.events)
         outcomes = SimulatedOutcomes(self.redis)
         client: Any = self.redis
         reads = LiveopsQueries(client)
@@ -175,7 +175,7 @@ class World:
 
     def _decider(self) -> LogReader:
         return DeciderReader(
-            LIVEOPS,
+            self._noun.decider,
             commands=self.commands,
             events=self.events,
             tail=self.log,
@@ -186,7 +186,7 @@ class World:
 
     def _projector(self) -> LogReader:
         client: Any = self.redis
-        return RedisReader(client, self._projection, log=self.log)
+        return RedisReader(client, self._noun.projection, log=self.log)
 
     async def go(self) -> Result:
         """Play under faults, come to rest, check."""
@@ -280,7 +280,7 @@ class World:
         """The store as the log alone gives it, by the `src` rule."""
         generation = Generation()
         client: Any = self.redis
-        reader = RedisReader(client, self._projection, log=self.log)
+        reader = RedisReader(client, self._noun.projection, log=self.log)
         for partition in range(self._partitions):
             for record, _ in accepted(self.log.records(self.events.name, partition)):
                 arguments, _ = reader.arguments(record)
