@@ -119,7 +119,7 @@ class Gateway:
         path: str = scope["path"]
         if self.serves(scope) or (scope["method"] == "OPTIONS" and self._surfaces.client_safe(path)):
             return True
-        return self._surfaces.claims(path) and not path.startswith(_READS)
+        return not path.startswith(_READS) and self._surfaces.claims(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the lifespan."""
