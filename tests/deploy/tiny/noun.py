@@ -45,6 +45,7 @@ from streams.gateway.pending_commands import CommandUnavailable
 from streams.gateway.services import Services, bearer
 
 MOST = 1_000_000
+BODY_BYTES_MAX = 64 * 1024
 
 
 class Add(Message, frozen=True, kw_only=True):
@@ -266,7 +267,7 @@ class Writes:
         counter = found.names["counter"]
         check(counter)
         try:
-            data = await self._services.body(request, 1024, credential.key_id)
+            data = await self._services.body(request, BODY_BYTES_MAX, credential.key_id)
             amount = msgspec.json.decode(data, type=AddBody).amount
             outcome = await self._asker.ask(
                 Add(counter=counter, amount=amount),
