@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from deploy.liveops import LIVEOPS
 from deploy.noun import Noun
+from deploy.playtests import PLAYTESTS
 from deploy.settings import SettingsError, partitions_variable
 from deploy.telemetry import TELEMETRY
 from projections.clickhouse.tables import Tables
@@ -23,7 +24,6 @@ from projections.webhooks.queue import POSITIONS as WEBHOOKS
 from schemas.edge.surfaces import Surfaces
 from schemas.fleet.noun import NOUN as FLEET
 from schemas.noun import NounSchema
-from schemas.playtests.noun import NOUN as PLAYTESTS
 from schemas.studio.noun import NOUN as STUDIO
 from schemas.telemetry.errors import S4
 from schemas.topics import SHARED, Topic
@@ -62,7 +62,7 @@ NOUNS: tuple[Noun, ...] = (
     Noun(schema=STUDIO, decider=STUDIO_DECIDER, projection=STUDIO_PROJECTION),
     TELEMETRY,
     LIVEOPS,
-    Noun(schema=PLAYTESTS),
+    PLAYTESTS,
     Noun(schema=FLEET),
 )
 """The order is that of reports, and of /docs."""

@@ -25,14 +25,15 @@ Json = dict[str, Any]
 
 
 class Documented:
-    """What OpenAPI documents list. The first that has a path answers for it."""
+    """What OpenAPI documents list. Of those that have a path the one with the fewest names answers for it."""
 
     def __init__(self, listed: list[Json]) -> None:
-        self._paths = [
+        paths = [
             (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))), template, operations, one)
             for one in listed
             for template, operations in one["paths"].items()
         ]
+        self._paths = sorted(paths, key=lambda path: path[1].count("{"))
         self._validators: dict[tuple[str, str, int], jsonschema_rs.Draft202012Validator] = {}
 
     def operations(self) -> Iterator[tuple[str, str]]:

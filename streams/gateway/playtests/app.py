@@ -90,8 +90,7 @@ class PlaytestWrites:
             )
             body = read_body(_kind(found.route), data, problems)
             if not caller.key_id:
-                caller = await self._on_behalf(found, body)
-                key = body.id if isinstance(body, ProviderEventBody) else ""
+                caller, key = await self._on_behalf(found, body), ""
             asked = self._asking.asked(caller, operation_of(operation(found.route), found.names), key, body)
             if caller.key_id:
                 made = ((b"idempotency-key", asked.key.encode("ascii")),)

@@ -1,0 +1,81 @@
+"""Playtests: each room's part, joined."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from api.playtests.app import PlaytestsReads, create_playtest_reads
+from deploy.clock import now_ms
+from deploy.noun import Edge, Noun
+from deploy.sealing import open_sealer
+from projections.playtests.projection import PLAYTESTS as PROJECTION
+from projections.playtests.queries import PlaytestQueries
+from projections.redis.first_answers import RedisFirstAnswers
+from schemas.edge.ports import StoreUnavailable
+from schemas.playtests.noun import NOUN
+from schemas.playtests.routes import ROUTES
+from schemas.playtests.surface import DOCUMENT
+from streams.deciders.playtests.noun import PLAYTESTS as DECIDER
+from streams.gateway.playtests.app import PlaytestWrites
+from streams.gateway.playtests.handlers import Stores
+
+if TYPE_CHECKING:
+    from projections.telemetry.queries.client import ClickHouseQueries
+    from schemas.playtests.ports import Place
+    from schemas.playtests.views import LedgerRow
+    from streams.gateway.commands import CommandClient
+    from streams.gateway.services import Services
+
+
+class NoLedgers:
+    """For who asks for no ledger."""
+
+    async def ledger(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[LedgerRow]:
+        """Nothing is known here."""
+        del limit, before
+        raise StoreUnavailable(f"the ledgers of {studio_id} {playtester_id} are not read here")
+
+
+def _writes(edge: Edge, commands: CommandClient, services: Services) -> PlaytestWrites:
+    configured = edge.settings
+    stores = Stores(
+        reads=PlaytestQueries(edge.redis, NoLedgers()),
+        first_answers=RedisFirstAnswers(edge.redis),
+        objects=edge.objects,
+        sealer=open_sealer(configured),
+    )
+    return PlaytestWrites(
+        services,
+        commands,
+        stores,
+        randomness=os.urandom,
+        operator_token=configured.operator_token,
+        payments_secret=configured.payments_secret,
+        transcribes=False,
+    )
+
+
+def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:
+    del queries
+    return create_playtest_reads(
+        directory=edge.directory,
+        limiter=edge.limiter,
+        reads=PlaytestQueries(edge.redis, NoLedgers()),
+        objects=edge.objects,
+        sealer=open_sealer(edge.settings),
+        now_ms=now_ms,
+        trusted_proxies=edge.settings.trusted_proxies,
+    )
+
+
+PLAYTESTS: Final = Noun(
+    schema=NOUN,
+    decider=DECIDER,
+    projection=PROJECTION,
+    writes=_writes,
+    reads=_reads,
+    documents={"s2": (DOCUMENT, ROUTES)},
+)

@@ -1,0 +1,318 @@
+"""S2 from order to payout, as an owner and playtesters see it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.outside.playtests import (
+    VIDEO,
+    Client,
+    Owner,
+    Playtester,
+    new_playtester,
+    provider_event,
+)
+from tests.outside.world import World
+from tests.stack import QuestlogStack
+
+pytestmark = pytest.mark.stack
+Json = dict[str, Any]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.fixture(scope="module")
+def owner(world: World) -> Owner:
+    return Owner(world, world.keys["wpg_sk"])
+
+
+@pytest.fixture(scope="module")
+def ada(world: World, questlog_stack: QuestlogStack) -> Playtester:
+    return new_playtester(world, questlog_stack)
+
+
+@pytest.fixture(scope="module")
+def brendan(world: World, questlog_stack: QuestlogStack) -> Playtester:
+    return new_playtester(world, questlog_stack)
+
+
+@pytest.fixture(scope="module")
+def operator(world: World) -> Client:
+    return Client(world, world.demo["operator_token"])
+
+
+def test_an_order_is_paid_played_reviewed_and_paid_out(owner: Owner, ada: Playtester) -> None:
+    unpaid = owner.post("/games/relay/playtests", {"quantity": 2, "notesForTesters": "Go left"}, status=201)
+    assert (unpaid["requiresPayment"], unpaid["costPerSlotCents"], unpaid["totalCents"]) == (True, 2000, 4000)
+    order = unpaid["playtest"]
+    assert (order["status"], order["quantity"], order["durationMinutes"]) == ("pending_payment", 2, 60)
+    assert "slots" not in order
+    ada.refused("POST", f"/playtests/{order['id']}/claim", status=404)
+    owner.top_up()
+    before = owner.get("/billing/balance")["balanceCents"]
+    paid = owner.post(f"/playtests/{order['id']}/pay")
+    assert paid["balanceCents"] == before - 4000
+    assert [slot["status"] for slot in paid["slots"]] == ["open", "open"]
+    assert paid["playtest"]["money"]["heldCents"] == 4000
+    assert order["id"] in [one["id"] for one in ada.get("/playtests/me/available?limit=100")["playtests"]]
+    slot = ada.claim(order["id"])
+    assert (slot["status"], slot["payoutCents"], slot["notesForTesters"]) == ("reserved", 1000, "Go left")
+    assert order["id"] not in [one["id"] for one in ada.get("/playtests/me/available?limit=100")["playtests"]]
+    missing = ada.refused(
+        "POST", f"/playtests/slots/{slot['id']}/submit", {"uploadId": str(uuid.uuid4())}, status=409
+    )
+    assert missing["reason"] == "upload_missing"
+    submitted = ada.submit(slot["id"], notes="Found a bug in level 3")
+    assert submitted["status"] == "submitted"
+    rows = owner.get("/playtests/submissions?limit=100")["submissions"]
+    row = next(row for row in rows if row["slot"]["id"] == slot["id"])
+    assert (row["slot"]["reservedBy"], row["submission"]["videoFileSize"]) == (ada.playtester_id, len(VIDEO))
+    assert (row["awaitingAdminApproval"], row["blockedReport"], row["transcription"]) == (False, None, None)
+    url = owner.get(f"/playtests/slots/{slot['id']}/download-url")
+    assert httpx.get(url["downloadUrl"], timeout=30).content == VIDEO
+    owner.refused("GET", f"/playtests/slots/{slot['id']}/transcript", status=404)
+    accepted = owner.post(f"/playtests/slots/{slot['id']}/accept", {"rating": 4, "comment": "Fine"})
+    assert accepted == {"message": "Submission accepted"}
+    found = owner.get(f"/playtests/slots/{slot['id']}")["slot"]
+    assert (found["status"], found["rating"]) == ("accepted", {"score": 4, "comment": "Fine"})
+    assert found["game"]["name"]
+    assert found["playtest"] == {
+        "id": order["id"],
+        "visibility": "private",
+        "durationMinutes": 60,
+        "playerCount": 1,
+    }
+    assert owner.post(f"/playtests/slots/{slot['id']}/rating", {"score": 5}) == {
+        "message": "Submission rated"
+    }
+    money = owner.playtest(order["id"])["money"]
+    assert money == {
+        "paidCents": 4000,
+        "heldCents": 2000,
+        "payoutCents": 1000,
+        "feeCents": 1000,
+        "creditedCents": 0,
+    }
+    me = ada.get("/playtests/me")
+    assert (me["balanceCents"], me["acceptedCount"], me["ratingAverage"]) == (1000, "1", "5.00")
+    earned = ada.get("/playtests/me/earnings")["earnings"]
+    assert [(row["type"], row["amountCents"], row["slotId"]) for row in earned] == [
+        ("payout_earned", 1000, slot["id"])
+    ]
+    cancelled = owner.post(f"/playtests/{order['id']}/cancel")["playtest"]
+    assert cancelled["money"]["creditedCents"] == 2000
+    assert owner.refused("POST", f"/playtests/{order['id']}/pay", status=409)["reason"] == "wrong_status"
+
+
+def test_each_playtester_sees_their_own_key_alone_and_owners_none(
+    owner: Owner, ada: Playtester, brendan: Playtester
+) -> None:
+    keys = [f"KEY-{uuid.uuid4()}" for _ in range(3)]
+    order = owner.order(quantity=2, keysForTesters=keys)
+    first, second = ada.claim(order["id"]), brendan.claim(order["id"])
+    assert [first["gameKey"], second["gameKey"]] == keys[:2]
+    assert ada.get(f"/playtests/me/slots/{first['id']}")["slot"]["gameKey"] == keys[0]
+    ada.refused("GET", f"/playtests/me/slots/{second['id']}", status=404)
+    gone = ada.post(f"/playtests/slots/{first['id']}/abandon")["slot"]
+    assert (gone["status"], gone["gameKey"], gone["notesForTesters"]) == ("cancelled", None, None)
+    for path in (f"/playtests/{order['id']}", f"/playtests/{order['id']}/slots", "/playtests/submissions"):
+        assert not any(key in owner.call("GET", path).text for key in keys)
+    changed = owner.call(
+        "PATCH", f"/playtests/{order['id']}", {"notesForTesters": None, "keysForTesters": ["another"]}
+    )
+    assert changed.status_code == 200
+    assert changed.json()["data"]["playtest"]["notesForTesters"] is None
+    again = owner.refused("PATCH", f"/playtests/{order['id']}", {"keysForTesters": [keys[0]]}, status=422)
+    assert again["details"][0]["field"] == "keysForTesters"
+
+
+def test_a_blocked_slot_is_unblocked_rejected_and_tried_again(owner: Owner, ada: Playtester) -> None:
+    order = owner.order(durationMinutes=30)
+    slot = ada.claim(order["id"])
+    report = {"reasonCode": "crash", "notes": "It closes."}
+    blocked = ada.post(f"/playtests/slots/{slot['id']}/block", report)["slot"]
+    assert blocked["blockedReport"]["reasonCode"] == "crash"
+    assert owner.playtest(order["id"])["slots"]["blocked"] == 1
+    assert owner.post(f"/playtests/slots/{slot['id']}/unblock") == {"message": "Slot unblocked"}
+    assert ada.submit(slot["id"])["status"] == "submitted"
+    body = {"reason": "Too short", "allowRetry": True}
+    said = owner.post(f"/playtests/slots/{slot['id']}/reject", body)
+    assert said == {"message": "Submission rejected - playtester can try again"}
+    (retry,) = (one for one in owner.slots(order["id"]) if one["status"] == "reserved")
+    assert retry["previousSlotId"] == slot["id"]
+    assert retry["playtester"]["id"] == ada.playtester_id
+    old = owner.get(f"/playtests/slots/{slot['id']}")["slot"]
+    assert old["rejection"]["reason"] == "Too short"
+    ada.submit(retry["id"])
+    assert owner.post(f"/playtests/slots/{retry['id']}/reject") == {"message": "Submission rejected"}
+    assert owner.playtest(order["id"])["status"] == "completed"
+    notices = [row["type"] for row in ada.get("/playtests/me/notices")["notices"]]
+    assert "slot-rejected" in notices
+
+
+def test_a_pool_is_reviewed_and_the_last_slot_rejects_the_rest(
+    world: World, questlog_stack: QuestlogStack, owner: Owner, ada: Playtester, brendan: Playtester
+) -> None:
+    cleo = new_playtester(world, questlog_stack)
+    order = owner.order(selectionMode="manual", qualifications="Own a Quest 3", quantity=1)
+    assert order["applicationsExpireAt"] is not None
+    path = f"/playtests/{order['id']}"
+    ada.refused("POST", f"{path}/claim", status=400)
+    ada.call("PATCH", "/playtests/me", {"displayName": "Ada", "gamingExperience": "VR"})
+    made = [one.apply(order["id"], f"I am {one.playtester_id}") for one in (ada, brendan, cleo)]
+    again = ada.refused("POST", f"{path}/apply", {"qualificationsResponse": "again"}, status=409)
+    assert again["reason"] == "already_claimed"
+    pool = owner.get(f"{path}/applications")
+    assert pool["counts"] == {"approvedCount": 0, "pendingCount": 3, "slotsRemaining": 1}
+    assert [one["id"] for one in pool["applications"]] == [one["id"] for one in reversed(made)]
+    first = pool["applications"][-1]
+    assert (first["displayName"], first["gamingExperience"]) == ("Ada", "VR")
+    assert first["qualificationsResponse"] == f"I am {ada.playtester_id}"
+    withdrawn = cleo.post(f"/playtest-applications/{made[2]['id']}/withdraw")["application"]
+    assert withdrawn["status"] == "withdrawn"
+    page = owner.call("GET", f"{path}/applications?limit=1").json()
+    assert [one["id"] for one in page["data"]["applications"]] == [made[1]["id"]]
+    approved = owner.post(f"/playtests/playtest-applications/{made[0]['id']}/approve")
+    assert approved["slotsRemaining"] == 0
+    assert approved["application"]["assignedSlotId"] == approved["assignedSlotId"]
+    rest = owner.call("GET", f"{path}/applications?limit=2&cursor={page['meta']['cursor']}").json()
+    assert [one["id"] for one in rest["data"]["applications"]] == [made[0]["id"], made[2]["id"]]
+    states = {one["id"]: one["status"] for one in owner.get(f"{path}/applications")["applications"]}
+    assert list(map(states.get, (one["id"] for one in made))) == ["approved", "auto_rejected", "withdrawn"]
+    gone = owner.refused("POST", f"/playtest-applications/{made[1]['id']}/reject", status=409)
+    assert gone["reason"] == "not_pending"
+    own = ada.get("/playtests/me/applications")["applications"][0]
+    assert (own["status"], own["requestId"]) == ("approved", order["id"])
+
+
+def test_a_free_trial_is_offered_once_approved_and_given_back_once_declined(
+    owner: Owner, ada: Playtester, operator: Client
+) -> None:
+    assert owner.get("/games/doom/playtests")["eligibleForFreeTrial"]
+    made = owner.post("/games/doom/playtests", {"isFreePublicTrial": True}, status=201)
+    order = made["playtest"]
+    assert (made["needsAdminApproval"], len(made["slots"]), order["visibility"]) == (True, 1, "public")
+    assert (order["status"], order["costPerSlotCents"], order["durationMinutes"]) == ("active", 0, 30)
+    assert not owner.get("/games/doom/playtests")["eligibleForFreeTrial"]
+    second = owner.refused("POST", "/games/doom/playtests", {"isFreePublicTrial": True}, status=409)
+    assert second["reason"] == "trial_used"
+    ada.refused("POST", f"/playtests/{order['id']}/claim", status=404)
+    for stranger in (owner, ada, Client(owner.world, "")):
+        stranger.refused("POST", f"/playtests/{order['id']}/trial/decline", status=401)
+    declined = operator.post(f"/playtests/{order['id']}/trial/decline")["playtest"]
+    assert (declined["status"], declined["needsAdminApproval"]) == ("cancelled", False)
+    order = owner.post("/games/doom/playtests", {"isFreePublicTrial": True}, status=201)["playtest"]
+    approved = operator.post(f"/playtests/{order['id']}/trial/approve")["playtest"]
+    assert not approved["needsAdminApproval"]
+    slot = ada.claim(order["id"])
+    ada.submit(slot["id"])
+    owner.post(f"/playtests/slots/{slot['id']}/accept")
+    assert owner.get(f"/playtests/slots/{slot['id']}")["slot"]["status"] in {"publishing", "accepted"}
+
+
+def test_an_event_of_the_provider_ends_a_payment_once(owner: Owner, world: World) -> None:
+    order = owner.post("/games/relay/playtests", {}, status=201)["playtest"]
+    body = {"amountCents": 2000, "playtestId": order["id"]}
+    made = owner.post("/billing/credit", body, status=201)
+    assert made["checkoutUrl"] is None
+    payment = made["paymentId"]
+    assert provider_event(world, payment, 2000, at_s=int(time.time()) - 301).status_code == 401
+    assert provider_event(world, payment, 2001).json()["error"]["reason"] == "amount_mismatch"
+    assert provider_event(world, str(uuid.uuid4()), 2000).status_code == 404
+    for _ in range(2):
+        assert provider_event(world, payment, 2000).json()["data"]["status"] == "completed"
+    assert provider_event(world, payment, 2000, "payment.failed").status_code == 409
+    assert owner.playtest(order["id"])["status"] == "active"
+    found = owner.get(f"/billing/payments/{payment}")["payment"]
+    assert (found["status"], found["externalId"], found["playtestId"]) == ("completed", "ch_1", order["id"])
+    ledger = owner.get("/billing/ledger?limit=2")["ledger"]
+    assert [(row["type"], row["amountCents"]) for row in ledger] == [("paid", -2000), ("top_up", 2000)]
+
+
+def test_too_little_credit_is_402_and_not_remembered(world: World, questlog_stack: QuestlogStack) -> None:
+    del questlog_stack
+    poor = Owner(world, world.other["keys"]["wpg_sk"])
+    have = poor.get("/billing/balance")["balanceCents"]
+    key = str(uuid.uuid4())
+    body = {"payFromCredit": True, "quantity": 100, "durationMinutes": 180, "playerCount": 8}
+    refused = poor.refused("POST", "/games/other-game/playtests", body, status=402, key=key)
+    assert (refused["code"], refused["balanceCents"], refused["requiredCents"]) == (
+        "PAYMENT_REQUIRED",
+        have,
+        3_300_000,
+    )
+    assert poor.get("/games/other-game/playtests")["playtests"] == []
+    for _ in range(4):
+        poor.top_up(1_000_000)
+    made = poor.post("/games/other-game/playtests", body, status=201, key=key)
+    assert (made["requiresPayment"], len(made["slots"])) == (False, 100)
+
+
+def test_a_retry_answers_the_same_data_and_another_body_is_refused(owner: Owner, ada: Playtester) -> None:
+    key = str(uuid.uuid4())
+    body = {"payFromCredit": True, "notesForTesters": "first", "keysForTesters": [str(uuid.uuid4())]}
+    owner.order()
+    first = owner.call("POST", "/games/relay/playtests", body, key=key)
+    order = first.json()["data"]["playtest"]["id"]
+    owner.call("PATCH", f"/playtests/{order}", {"notesForTesters": "second"})
+    claim = ada.call("POST", f"/playtests/{order}/claim", key=key)
+    owner.call("PATCH", f"/playtests/{order}", {"notesForTesters": "third"})
+    game = world_game(owner)
+    for again, made in (
+        (owner.call("POST", "/games/relay/playtests", body, key=key), first),
+        (owner.call("POST", f"/games/{game}/playtests", body, key=key), first),
+        (ada.call("POST", f"/playtests/{order}/claim", key=key), claim),
+    ):
+        assert (again.status_code, again.headers["idempotency-key"]) == (201, key)
+        assert data_of(again) == data_of(made)
+        assert again.json()["meta"]["requestId"] != made.json()["meta"]["requestId"]
+    assert claim.json()["data"]["slot"]["notesForTesters"] == "second"
+    other = owner.refused("POST", "/games/relay/playtests", {"quantity": 2}, status=422, key=key)
+    assert other["code"] == "IDEMPOTENCY_MISMATCH"
+    slot = claim.json()["data"]["slot"]["id"]
+    upload = {"size": 100, "contentType": "video/mp4"}
+    urls = [ada.call("POST", f"/playtests/slots/{slot}/upload-url", upload, key=key) for _ in range(2)]
+    assert data_of(urls[0]) == data_of(urls[1])
+    changed = ada.refused(
+        "POST", f"/playtests/slots/{slot}/upload-url", upload | {"size": 101}, status=422, key=key
+    )
+    assert changed["code"] == "IDEMPOTENCY_MISMATCH"
+
+
+def world_game(owner: Owner) -> str:
+    found: str = owner.world.game("relay")["id"]
+    return found
+
+
+def data_of(response: httpx.Response) -> bytes:
+    """The bytes of `data`."""
+    return response.content[: response.content.rindex(b',"meta":')]
+
+
+def test_pages_have_no_row_twice_and_none_that_came_meanwhile(owner: Owner) -> None:
+    made = [owner.post("/games/relay/playtests", {}, status=201)["playtest"]["id"] for _ in range(5)]
+    seen: list[str] = []
+    path = "/games/relay/playtests?limit=2"
+    page = owner.call("GET", path).json()
+    for _ in range(20):
+        seen += [one["id"] for one in page["data"]["playtests"]]
+        owner.post("/games/relay/playtests", {}, status=201)
+        if made[0] in seen or not page["meta"]["hasMore"]:
+            break
+        page = owner.call("GET", f"{path}&cursor={page['meta']['cursor']}").json()
+    assert len(set(seen)) == len(seen)
+    assert seen[:5] == made[::-1]
+
+
+def test_ids_of_everything_are_uuids(owner: Owner, ada: Playtester) -> None:
+    text = json.dumps([owner.get("/playtests/submissions?status=accepted"), ada.get("/playtests/me/slots")])
+    found = re.findall(r'"(?:id|requestId|reservedBy|previousSlotId)": "([^"]+)"', text)
+    assert found
+    games = {world_game(owner), owner.world.game("doom")["id"]}
+    assert all(UUID.fullmatch(one) for one in found if one not in games)
