@@ -6,7 +6,7 @@ that a lost answer can still be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from schemas.edge.authentication import Ambiguous, bearer
@@ -91,10 +91,11 @@ class PlaytestWrites:
             body = read_body(_kind(found.route), data, problems)
             if not caller.key_id:
                 caller, key = await self._on_behalf(found, body), ""
-            asked = self._asking.asked(caller, operation_of(operation(found.route), found.names), key, body)
+            path = await self._path(caller, found)
+            asked = self._asking.asked(caller, operation_of(operation(found.route), path), key, body)
             if caller.key_id:
                 made = ((b"idempotency-key", asked.key.encode("ascii")),)
-            write = Write(asked=asked, route=found.route, path=found.names, body=body)
+            write = Write(asked=asked, route=found.route, path=path, body=body)
             status, shown = await self._handlers(write)
         except Refused as refused:
             return self._refusal(refused, name, (*limited.headers, *made))
@@ -148,6 +149,17 @@ class PlaytestWrites:
         if not studio_id:
             raise not_found()
         return Caller(studio_id)
+
+    async def _path(self, caller: Caller, found: Found) -> Mapping[str, str]:
+        """What the path names, a game by its id: under its slug it is the same. Raises `Refused` (404)."""
+        name = found.names.get("gameId")
+        if name is None:
+            return found.names
+        directory = self._services.directory
+        game = await directory.game_by_slug(caller.studio_id, name) or await directory.game(name)
+        if game is None or game.studio_id != caller.studio_id:
+            raise not_found()
+        return {"gameId": game.id}
 
     def _refusal(self, refused: Refused, name: str, headers: RawHeaders) -> Response:
         body = shapes.refused(refused, name, self._services.now_ms())

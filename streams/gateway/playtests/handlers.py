@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from schemas.codec import Message
 from schemas.edge.errors import Refused
-from schemas.edge.ports import Directory, Game, StoreUnavailable
+from schemas.edge.ports import Directory, StoreUnavailable
 from schemas.edge.routes import Route
 from schemas.envelope import Outcome
 from schemas.objects import ObjectStore
@@ -135,7 +135,6 @@ class Handlers:
 
     async def _order(self, write: Write) -> Answered:
         body: bodies.OrderBody = write.body
-        game = await self._game(write)
         studio = await self._directory.studio(write.studio_id)
         if studio is None:
             raise StoreUnavailable("the key's studio is not known yet")
@@ -160,14 +159,7 @@ class Handlers:
             pay_from_credit=body.pay_from_credit,
         )
         about = names.order_aggregate(write.studio_id, order_id)
-        return await self._asked(write, command, game_id=game.id, about=about)
-
-    async def _game(self, write: Write) -> Game:
-        name = write.path["gameId"]
-        game = await self._directory.game_by_slug(write.studio_id, name) or await self._directory.game(name)
-        if game is None or game.studio_id != write.studio_id:
-            raise not_found()
-        return game
+        return await self._asked(write, command, game_id=write.path["gameId"], about=about)
 
     def _sealed(self, write: Write, order_id: str, keys: list[str]) -> list[ask.SealedKey]:
         secrets = OrderSecrets(self._sealer, write.studio_id, order_id)
