@@ -71,7 +71,7 @@ async def test_unknown_paths_and_methods_answer_in_their_surfaces_shape(world: W
     s4 = await world.http.get("/api/nothing")
     assert (s4.status_code, s4.json()["error"]) == (404, "not_found")
     s2 = await world.http.get("/api/v1/playtests/x")
-    assert (s2.status_code, s2.json()["error"]["code"]) == (404, "not_found")
+    assert (s2.status_code, s2.json()["error"]["code"]) == (404, "NOT_FOUND")
     wrong = await world.http.post("/api/v1/games")
     assert (wrong.status_code, wrong.json()) == (405, {"error": "Method not allowed"})
     assert wrong.headers["allow"] == "GET, HEAD"
