@@ -17,7 +17,6 @@ from projections.liveops.streams import RedisBoardStreams
 from projections.liveops.table_rows import EVENTS_TABLE
 from projections.liveops.tables import LIVEOPS_TABLES
 from projections.liveops.webhooks import LIVEOPS as NOTIFIED
-from projections.redis.effect_positions import RedisPositions, positions_key
 from schemas.liveops import surface
 from schemas.liveops.noun import LIVEOPS_EVENTS, NOUN
 from streams.deciders.liveops.noun import LIVEOPS as DECIDER
@@ -28,12 +27,10 @@ from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.windows import WindowManager
 
 if TYPE_CHECKING:
+    from projections.redis.effect_positions import RedisPositions
     from projections.telemetry.queries.client import ClickHouseQueries
     from streams.gateway.commands import CommandClient
     from streams.gateway.services import Services
-
-
-_RANK_REWARDS: Final = "rank-rewards"
 
 
 def _writes(edge: Edge, commands: CommandClient, services: Services) -> LiveopsWrites:
@@ -57,9 +54,8 @@ def _reads(edge: Edge, queries: ClickHouseQueries) -> LiveopsReads:
     )
 
 
-def _rank_rewards(acting: Acting) -> tuple[RankRewards]:
-    positions = RedisPositions(acting.redis, _RANK_REWARDS)
-    return (RankRewards(acting.asker, topic=acting.events, tail=acting.tail, positions=positions),)
+def _rank_rewards(acting: Acting, positions: RedisPositions) -> RankRewards:
+    return RankRewards(acting.asker, topic=acting.events, tail=acting.tail, positions=positions)
 
 
 def _managers(acting: Acting) -> dict[str, Tick]:
@@ -76,8 +72,7 @@ LIVEOPS: Final = Noun(
     projection=PROJECTION,
     tables=event_tables(LIVEOPS_EVENTS, LIVEOPS_TABLES, kept=(EVENTS_TABLE,)),
     notified=NOTIFIED,
-    effects=_rank_rewards,
-    effect_positions={_RANK_REWARDS: positions_key(_RANK_REWARDS)},
+    effects={"rank-rewards": _rank_rewards},
     managers=_managers,
     writes=_writes,
     reads=_reads,

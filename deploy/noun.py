@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deploy.objects_s3 import S3Objects
     from deploy.settings import Settings
     from projections.clickhouse.tables import Tables
+    from projections.redis.effect_positions import RedisPositions
     from projections.redis.rate_limit import RedisRateLimiter
     from projections.redis.reader import Projection
     from projections.studio.directory import RedisDirectory
@@ -84,10 +85,11 @@ class Noun:
     """In ClickHouse."""
     notified: Notified | None = None
     """What webhooks are told of its events."""
-    effects: Callable[[Acting], Sequence[LogReader]] | None = None
-    """Readers of its events whose effects are commands or lie outside the log; each keeps its positions."""
-    effect_positions: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """The Redis hash of the positions of each of those, by their names."""
+    effects: Mapping[str, Callable[[Acting, RedisPositions], LogReader]] = dataclasses.field(
+        default_factory=dict
+    )
+    """Readers of its events whose effects are commands or lie outside the log. Each keeps positions under its
+    name, which never changes."""
     managers: Callable[[Acting], Mapping[str, Tick]] | None = None
     """What the timer calls each second, by name."""
     writes: Callable[[Edge, CommandClient, Services], Writes] | None = None

@@ -18,6 +18,7 @@ from deploy.playtests import PLAYTESTS
 from deploy.settings import SettingsError, partitions_variable
 from deploy.telemetry import TELEMETRY
 from projections.clickhouse.tables import Tables
+from projections.redis.effect_positions import positions_key
 from projections.redis.reader import Projection
 from projections.studio.projection import STUDIO as STUDIO_PROJECTION
 from projections.webhooks.queue import POSITIONS as WEBHOOKS
@@ -50,7 +51,8 @@ class Deciding(Noun):
     @property
     def effect_keys(self) -> tuple[str, ...]:
         """The Redis hashes of the positions of its effects' readers, the webhooks' among them."""
-        return (*self.effect_positions.values(), *((WEBHOOKS,) if self.notified is not None else ()))
+        webhooks = (WEBHOOKS,) if self.notified is not None else ()
+        return (*map(positions_key, self.effects), *webhooks)
 
     @property
     def archived(self) -> bool:

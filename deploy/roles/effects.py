@@ -10,6 +10,7 @@ from deploy.clock import now_ms
 from deploy.command_clients import open_acting
 from deploy.nouns import deciding
 from projections.redis.client import connect
+from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
@@ -37,8 +38,9 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     bindings: list[tuple[Topic, LogReader]] = []
     for noun in deciding(configured):
         readers: list[LogReader] = []
-        if noun.effects is not None:
-            readers += noun.effects(await open_acting(worker, redis, noun))
+        if noun.effects:
+            acting = await open_acting(worker, redis, noun)
+            readers += [make(acting, RedisPositions(redis, name)) for name, make in noun.effects.items()]
         if noun.notified is not None:
             readers.append(
                 WebhookReader(

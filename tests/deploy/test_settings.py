@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli.running_stack import of_home, write
 from deploy.settings import Settings, SettingsError, from_environment, make_secret
 
 
@@ -49,6 +50,15 @@ def test_a_partition_count_may_have_its_older_name_and_only_one_value() -> None:
     }
     with pytest.raises(SettingsError, match=f"{new} and {old}, its older name, differ"):
         from_environment({old: "4", new: "8"})
+
+
+def test_the_counts_that_an_older_release_left_in_a_home_are_read(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text(
+        '{"kafka": "k", "telemetry_partitions": 2, "liveops_partitions": 3}'
+    )
+    assert of_home(tmp_path).partitions == {"telemetry": 2, "liveops": 3}
+    write(Settings(home=tmp_path, partitions={"liveops": 4}))
+    assert of_home(tmp_path).partitions == {"liveops": 4}
 
 
 def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
