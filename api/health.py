@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from fastapi import APIRouter, Response
 
-from api.dashboard.ports import FailingAt
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.openapi import RETRY_AFTER
 from schemas.edge.routes import Answer, Route, bind
+from schemas.lag import FailingAt
 
 if TYPE_CHECKING:
-    from api.dashboard.ports import LagSource, ProjectionLag
+    from api.dashboard.ports import LagSource
+    from schemas.lag import ProjectionLag
 
 
 class Alive(msgspec.Struct, frozen=True):

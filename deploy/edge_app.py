@@ -18,13 +18,13 @@ from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
-from deploy.lag import StackLag
 from deploy.noun import Edge, Reads
 from deploy.nouns import NOUNS, deciding, surfaces, topic_of
 from deploy.object_store import open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
 from deploy.stack.kafka_jars import default_cache
+from projections.lag import LagReader
 from projections.redis.client import AWAY, connect
 from projections.redis.export_register import RedisExportRegister
 from projections.redis.failures import RedisFailures
@@ -187,13 +187,14 @@ class EdgeApp:
         queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
         tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
         self._stack.push_async_callback(tail.stop)
-        lag = StackLag(
+        lag = LagReader(
             failures=RedisFailures(redis),
             tail=tail,
             redis=redis,
             queries=queries,
             nouns=deciding(configured),
             telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
+            now_ms=now_ms,
         )
         self._reads = [noun.reads(edge, queries) for noun in NOUNS if noun.reads is not None]
         (liveops,) = (reads for reads in self._reads if isinstance(reads, LiveopsReads))

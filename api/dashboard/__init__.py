@@ -16,7 +16,6 @@ from api.dashboard.ports import (
     LiveMinute,
     LiveopsSource,
     LiveSource,
-    ProjectionLag,
 )
 from api.dashboard.rates import Rates
 from api.dashboard.session import SessionSigner
@@ -35,7 +34,6 @@ __all__ = [
     "LiveMinute",
     "LiveSource",
     "LiveopsSource",
-    "ProjectionLag",
     "create_dashboard",
 ]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.dashboard.ports import LiveMinute, ProjectionLag
+from api.dashboard.ports import LiveMinute
 from projections.liveops.queries_economy import Economy
 from projections.telemetry.queries.dashboard_builds import BuildFigures
 from projections.telemetry.queries.dashboard_events import EventName
 from projections.telemetry.queries.dashboard_fps import BuildFps
 from projections.telemetry.queries.dashboard_funnel import FunnelStep
 from projections.telemetry.queries.dashboard_models import LevelModel
+from schemas.lag import ProjectionLag
 from schemas.liveops.resources import Grant, Item, KnownPlayer, Movement, WalletEntry
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from api.liveops.game_boards import FoundBoard
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
+    from schemas.lag import ProjectionLag
     from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
 
 
@@ -36,28 +37,6 @@ class LiveSource(Protocol):
     async def events_per_minute(self, game_id: str, minutes: int) -> Sequence[LiveMinute]:
         """The last minutes that had any events, in order, the running one included."""
         ...
-
-
-class FailingAt(msgspec.Struct, frozen=True, kw_only=True):
-    """A record at which a projection has failed several times in a row. Says nothing of its content."""
-
-    partition: int
-    offset: int
-    failures: int
-
-
-class ProjectionLag(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one projection is behind one log. Records of lag, and seconds where the source knows them.
-
-    `state` is `ready`, `behind` (catching up), `failing` (it is stopped at the records in `failing` until
-    an operator acts) or `down` (nothing known: lag fields are None then).
-    """
-
-    name: str
-    state: str
-    lag_records: int | None
-    lag_seconds: float | None
-    failing: tuple[FailingAt, ...] = ()
 
 
 class LagSource(Protocol):

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api.dashboard import ProjectionLag
-from api.dashboard.ports import FailingAt
 from schemas.edge.ports import StoreUnavailable
+from schemas.lag import FailingAt, ProjectionLag
 
 if TYPE_CHECKING:
     from tests.api.world import World

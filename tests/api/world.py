@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from api.app import create_api, source_ip
-from api.dashboard import ProjectionLag
 from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import apply
@@ -23,6 +22,7 @@ from projections.redis.rate_limit import RedisRateLimiter
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.edge.proxy import TrustedProxies
+from schemas.lag import ProjectionLag
 from tests.documented import async_hook
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import FastAPI, Request
 
-from api.dashboard import ProjectionLag, create_dashboard
+from api.dashboard import create_dashboard
 from api.dashboard.session import SessionSigner
 from deploy.clock import now_ms
 from deploy.edge_app import LiveCounters
@@ -22,6 +22,7 @@ from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.identifiers import key_hash
+from schemas.lag import ProjectionLag
 from tests.browser.liveops import Liveops
 from tests.schemas.liveops.test_definitions import demo
 

@@ -18,14 +18,15 @@ from deploy.cli.dlq import _entries, _replay
 from deploy.cli.rebuild import rebuild_clickhouse
 from deploy.cli.skip import skip_telemetry
 from deploy.cli.status import read_failing
+from deploy.clock import now_ms
 from deploy.failure_policy import ELSEWHERE, advice
-from deploy.lag import StackLag
 from deploy.nouns import deciding, topics_of
 from deploy.studio_desk import Refused
 from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.system_tables import drop_databases
+from projections.lag import LagReader
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from projections.telemetry.queries.client import ClickHouseQueries
@@ -210,13 +211,14 @@ async def lag_state(configured: Settings) -> tuple[str, list[tuple[int, int, int
     tail = KafkaTail(configured.kafka)
     queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
     try:
-        lag = StackLag(
+        lag = LagReader(
             tail=tail,
             redis=redis,
             queries=queries,
             nouns=deciding(configured),
             telemetry_partitions=PARTITIONS,
             failures=RedisFailures(redis),
+            now_ms=now_ms,
         )
         (mine,) = [one for one in await lag.projections() if one.name == "clickhouse:telemetry"]
         return mine.state, [(one.partition, one.offset, one.failures) for one in mine.failing]

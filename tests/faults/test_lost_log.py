@@ -15,8 +15,8 @@ import msgspec
 import pytest
 from redis import Redis
 
-from deploy.lag import KEPT_SECONDS
 from deploy.stack.ports import free_port
+from projections.lag import KEPT_SECONDS
 from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
 from schemas.telemetry.noun import TELEMETRY

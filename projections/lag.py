@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from msgspec.structs import replace
 
-from api.dashboard.ports import FailingAt, ProjectionLag
-from deploy.clock import now_ms
 from projections.redis.client import AWAY
 from projections.redis.state import state_of
 from projections.telemetry.live_counters import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
+from schemas.lag import FailingAt, ProjectionLag
 from schemas.log import LogUnavailable
 from schemas.log_positions import Position
 from schemas.telemetry.noun import TELEMETRY
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-    from deploy.nouns import Deciding
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.failures import Failing, FailureStore
     from schemas.log import LogTail
@@ -36,8 +34,37 @@ BEHIND_SECONDS: Final = 30.0
 """A ClickHouse projection that far behind in log time is not ready; less is its ordinary batch."""
 
 
-class StackLag:
-    """A `LagSource` over the real log and stores. Answers are shared for a second."""
+class Noun(Protocol):
+    """A noun that decides. Its topics carry the deployment's partition counts."""
+
+    @property
+    def name(self) -> str:
+        """As in topics and keys."""
+        ...
+
+    @property
+    def commands(self) -> Topic:
+        """What its decider reads."""
+        ...
+
+    @property
+    def events(self) -> Topic:
+        """What its projections read."""
+        ...
+
+    @property
+    def archived(self) -> bool:
+        """Whether its events have tables in ClickHouse."""
+        ...
+
+    @property
+    def effect_keys(self) -> Sequence[str]:
+        """The Redis hashes of the positions of its events' readers in the effects role."""
+        ...
+
+
+class LagReader:
+    """Compares positions in the stores with the log's ends. Answers are shared for a second."""
 
     def __init__(
         self,
@@ -45,11 +72,11 @@ class StackLag:
         tail: LogTail,
         redis: Redis,
         queries: ClickHouseQueries,
-        nouns: Sequence[Deciding],
+        nouns: Sequence[Noun],
         telemetry_partitions: int,
         failures: FailureStore,
+        now_ms: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._tail = tail
         self._redis = redis
@@ -96,13 +123,13 @@ class StackLag:
                 return [entry for entry in await self._failures.all() if entry.poison]
         return []
 
-    async def _decider(self, noun: Deciding) -> ProjectionLag:
+    async def _decider(self, noun: Noun) -> ProjectionLag:
         """Each command record gets one events record, so the ends of both topics tell."""
         asked, answered = await asyncio.gather(self._ends(noun.commands), self._ends(noun.events))
         behind = sum(max(0, end - done) for end, done in zip(asked, answered, strict=True))
         return _lag(f"decider:{noun.name}", behind, None, ready=True)
 
-    async def _redis_noun(self, noun: Deciding) -> ProjectionLag:
+    async def _redis_noun(self, noun: Noun) -> ProjectionLag:
         ends = await self._ends(noun.events)
         states = await asyncio.gather(
             *(state_of(self._redis, noun.name, partition) for partition in range(noun.events.partitions))
@@ -114,7 +141,7 @@ class StackLag:
     async def _ends(self, topic: Topic) -> list[int]:
         return await asyncio.gather(*(self._end(topic, partition) for partition in range(topic.partitions)))
 
-    async def _effects(self, noun: Deciding) -> ProjectionLag:
+    async def _effects(self, noun: Noun) -> ProjectionLag:
         """Whichever reader is furthest behind. Positions are kept once a second."""
         log_id = await self._tail.log_id(noun.events.name)
         behind = 0
@@ -137,7 +164,7 @@ class StackLag:
                 seconds = max(seconds, (self._now_ms() - since_ms) / 1000)
         return _lag("clickhouse:telemetry", behind, seconds, ready=seconds < BEHIND_SECONDS)
 
-    async def _tables(self, noun: Deciding) -> ProjectionLag:
+    async def _tables(self, noun: Noun) -> ProjectionLag:
         """Positions are kept once a second, and each five where nothing is to be written."""
         held = await self._stored(noun.events)
         ends = enumerate(await self._ends(noun.events))
