@@ -123,8 +123,7 @@ def _is_known(error: Exception) -> bool:
     """Failures whose message is meant for the person at the screen."""
     names = {
         *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "MigrationError"),
-        "ObjectStoreError",
-        "LabMissing",
+        *("RequestRefused", "CommandRefused", "SkipRefused", "ObjectStoreError", "LabMissing"),
         *(
             "ClickHouseAway",
             "ClickHouseRefused",

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.running_stack import of_home
-from deploy.studio_desk import Refused, studio_desk
+from deploy.studio_administration import open_administration
 from schemas.studio.definitions import load_definitions
 from schemas.studio.games import GameSettings, changed_fields
 from schemas.studio.yaml_source import DefinitionInvalid
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
-    from deploy.studio_desk import StudioDesk
+    from projections.studio.queries import StudioQueries
     from schemas.edge.ports import Game
     from schemas.studio.commands import DefineStudio
 
@@ -45,16 +45,12 @@ def apply_command(
         print("nothing was changed", file=sys.stderr)
         raise typer.Exit(2) from None
     ask = sys.stdin.isatty() and not yes and not as_json
-    try:
-        asyncio.run(_apply(of_home(home), definition, ask=ask, as_json=as_json))
-    except Refused as error:
-        print(f"questlog apply: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+    asyncio.run(_apply(of_home(home), definition, ask=ask, as_json=as_json))
 
 
-async def changes_of(desk: StudioDesk, definition: DefineStudio) -> tuple[str, list[str]]:
+async def changes_of(queries: StudioQueries, definition: DefineStudio) -> tuple[str, list[str]]:
     """The studio's id (empty for a new one) and what the definition changes, a line each."""
-    studio = await desk.queries.studio_by_slug(definition.slug)
+    studio = await queries.studio_by_slug(definition.slug)
     if studio is None:
         return "", [
             f"studio {definition.slug}: new",
@@ -64,7 +60,7 @@ async def changes_of(desk: StudioDesk, definition: DefineStudio) -> tuple[str, l
     changed = [name for name in ("name", "plan") if getattr(studio, name) != getattr(definition, name)]
     if changed:
         lines.append(f"studio {definition.slug}: {', '.join(changed)}")
-    games = await desk.queries.games(studio.id)
+    games = await queries.games(studio.id)
     known = {game.id: game for game in games} | {game.slug: game for game in games}
     for game in definition.games:
         held = known.get(game.id or game.settings.slug)
@@ -76,15 +72,15 @@ async def changes_of(desk: StudioDesk, definition: DefineStudio) -> tuple[str, l
 
 
 async def _apply(settings: Settings, definition: DefineStudio, *, ask: bool, as_json: bool) -> None:
-    async with studio_desk(settings) as desk:
-        studio_id, changes = await changes_of(desk, definition)
+    async with open_administration(settings) as administration:
+        studio_id, changes = await changes_of(administration.queries, definition)
         if changes:
             if not as_json:
                 print("\n".join(changes))
             if ask and not typer.confirm("Apply?"):
                 print("nothing was changed")
                 return
-            answer = await desk.define(definition)
+            answer = await administration.define(definition)
             studio_id, changes = answer.studio_id, answer.changes
     if as_json:
         print(json.dumps({"studio_id": studio_id, "changes": changes}))

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
+from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.nouns import deciding
-from deploy.studio_desk import Refused
 from projections.redis.client import connect
 from projections.telemetry.failing_requests import take_in
 from projections.telemetry.open_batch import SKIPPED
@@ -36,11 +35,8 @@ from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from deploy.settings import Settings
 
-T = TypeVar("T")
 REPLAYED: Final = "replayed"
 """The reason in the note that a replay leaves beside a dead letter."""
 app = typer.Typer(no_args_is_help=True)
@@ -64,7 +60,7 @@ def _dlq() -> None:
 @app.command("list")
 def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
     """List dead letters, oldest first."""
-    entries = _run(_entries(of_home(home)))
+    entries = asyncio.run(_entries(of_home(home)))
     if as_json:
         print(json.dumps([_summary(entry) for entry in entries.values()]))
         return
@@ -86,7 +82,7 @@ def entry_lines(entry: Entry) -> list[str]:
 @app.command("show")
 def show_command(letter_id: LetterId, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
     """Show one dead letter with its body."""
-    entry = _run(_entry(of_home(home), letter_id))
+    entry = asyncio.run(_entry(of_home(home), letter_id))
     shown = _summary(entry) | {"body": _readable(entry.letter.body)}
     if as_json:
         print(json.dumps(shown, default=repr))
@@ -98,7 +94,7 @@ def show_command(letter_id: LetterId, home: Home = None, as_json: Json = False) 
 @app.command("replay")
 def replay_command(letter_id: LetterId, home: Home = None) -> None:
     """Append what is in a dead letter again, under new ids. Refused while this build can't read it either."""
-    for line in _run(_replay(of_home(home), letter_id)):
+    for line in asyncio.run(_replay(of_home(home), letter_id)):
         print(line)
 
 
@@ -123,7 +119,7 @@ async def _entries(settings: Settings) -> dict[str, Entry]:
 async def _entry(settings: Settings, letter_id: str) -> Entry:
     entry = (await _entries(settings)).get(letter_id)
     if entry is None:
-        raise Refused(f"there is no dead letter {letter_id}", 404)
+        raise RequestRefused(f"there is no dead letter {letter_id}")
     if entry.letter.body is None:
         record = await _source(settings, entry.letter)
         return Entry(msgspec.structs.replace(entry.letter, body=record), entry.replays)
@@ -138,7 +134,7 @@ async def _source(settings: Settings, letter: DeadLetter) -> bytes:
             return record.value
     finally:
         await tail.stop()
-    raise Refused(f"the record that {letter.id} came from is no longer kept", 404)
+    raise RequestRefused(f"the record that {letter.id} came from is no longer kept")
 
 
 async def _replay(settings: Settings, letter_id: str) -> list[str]:
@@ -222,8 +218,8 @@ async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
             # The letter holds what the client sent; whose it was is in the record.
             return _Contents(parts=[decode_record(await _source(settings, letter)).parts[letter.index]])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Refused(f"this build can't read {letter.id} either: {error}", 400) from None
-    raise Refused(f"nothing here appends to {letter.topic}", 400)
+        raise RequestRefused(f"this build can't read {letter.id} either: {error}") from None
+    raise RequestRefused(f"nothing here appends to {letter.topic}")
 
 
 def _refuse_still_failing(letter: DeadLetter, value: bytes) -> None:
@@ -239,7 +235,7 @@ def _refuse_still_failing(letter: DeadLetter, value: bytes) -> None:
     try:
         take_in(record)
     except Exception as error:  # noqa: BLE001 - whatever it is, the projector would meet it too
-        raise Refused(f"this build can't take {letter.id} in either: {error!r}", 409) from None
+        raise RequestRefused(f"this build can't take {letter.id} in either: {error!r}") from None
 
 
 def _summary(entry: Entry) -> dict[str, Any]:
@@ -264,14 +260,3 @@ def _readable(body: bytes | None) -> Any:
         except (msgspec.DecodeError, ValueError, RecursionError):
             continue
     return body.hex()
-
-
-def _run(work: Awaitable[T]) -> T:
-    async def run() -> T:
-        return await work
-
-    try:
-        return asyncio.run(run())
-    except Refused as error:
-        print(f"questlog dlq: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None

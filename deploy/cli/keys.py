@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import msgspec
 import typer
 
+from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
-from deploy.studio_desk import Refused, studio_desk
+from deploy.studio_administration import open_administration
 from schemas.edge.ports import KeyKind
 from schemas.identifiers import ACCOUNT_WIDE_KINDS
 from schemas.timestamps import iso_ms
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
-
-    from deploy.studio_desk import NewKey, StudioDesk
     from projections.studio.projection import KeyRow
+    from projections.studio.queries import StudioQueries
     from schemas.edge.ports import Studio
+    from streams.studio_administration import NewKey
 
-T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -52,12 +49,12 @@ def create_command(  # noqa: PLR0917 - typer passes options by name
     """Create a key and show its value, once."""
 
     async def create() -> NewKey:
-        async with _desk(home) as desk:
-            owner = await _studio(desk, studio)
-            game_id = await _game_id(desk, owner, kind, game)
+        async with open_administration(of_home(home)) as administration:
+            owner = await _studio(administration.queries, studio)
+            game_id = await _game_id(administration.queries, owner, kind, game)
             if (kind == KeyKind.PLAYTESTER) != bool(tester):
-                raise Refused("wpg_pt needs --tester, and only wpg_pt", 400)
-            return await desk.create_key(
+                raise RequestRefused("wpg_pt needs --tester, and only wpg_pt")
+            return await administration.create_key(
                 kind,
                 studio_id=owner.id,
                 game_id=game_id,
@@ -66,7 +63,7 @@ def create_command(  # noqa: PLR0917 - typer passes options by name
                 idempotency_key=idempotency_key,
             )
 
-    _show(_run(create()), as_json=as_json)
+    _show(asyncio.run(create()), as_json=as_json)
 
 
 @app.command("rotate")
@@ -79,11 +76,11 @@ def rotate_command(
     """Give a key a new value. Answers once no process can still accept the old one."""
 
     async def rotate() -> NewKey:
-        async with _desk(home) as desk:
-            owner, row = await _key(desk, studio, key_id)
-            return await desk.rotate_key(key_id, studio_id=owner.id, kind=KeyKind(row.kind))
+        async with open_administration(of_home(home)) as administration:
+            owner, row = await _key(administration.queries, studio, key_id)
+            return await administration.rotate_key(key_id, studio_id=owner.id, kind=KeyKind(row.kind))
 
-    _show(_run(rotate()), as_json=as_json)
+    _show(asyncio.run(rotate()), as_json=as_json)
 
 
 @app.command("revoke")
@@ -95,11 +92,11 @@ def revoke_command(
     """End a key for good. Answers once no process can still accept it."""
 
     async def revoke() -> None:
-        async with _desk(home) as desk:
-            owner, _ = await _key(desk, studio, key_id)
-            await desk.revoke_key(key_id, studio_id=owner.id)
+        async with open_administration(of_home(home)) as administration:
+            owner, _ = await _key(administration.queries, studio, key_id)
+            await administration.revoke_key(key_id, studio_id=owner.id)
 
-    _run(revoke())
+    asyncio.run(revoke())
     print(f"{key_id} is revoked")
 
 
@@ -112,11 +109,15 @@ def list_command(
     """List the keys that are valid. Values are not stored and can't be shown."""
 
     async def rows() -> list[tuple[Studio, KeyRow]]:
-        async with _desk(home) as desk:
-            owners = [await _studio(desk, studio)] if studio else await desk.queries.studios()
-            return [(owner, row) for owner in owners for row in await desk.queries.keys(owner.id)]
+        async with open_administration(of_home(home)) as administration:
+            owners = (
+                [await _studio(administration.queries, studio)]
+                if studio
+                else await administration.queries.studios()
+            )
+            return [(owner, row) for owner in owners for row in await administration.queries.keys(owner.id)]
 
-    found = _run(rows())
+    found = asyncio.run(rows())
     if as_json:
         print(json.dumps([{"studio": owner.slug, **msgspec.to_builtins(row)} for owner, row in found]))
         return
@@ -125,11 +126,11 @@ def list_command(
 
 
 def playtester_id(tester: str) -> str:
-    """A playtester's id in the form that it has everywhere; empty for none. Raises Refused for no UUID."""
+    """A playtester's id in the form that it has everywhere; empty for none. RequestRefused for no UUID."""
     try:
         return str(UUID(tester)) if tester else ""
     except ValueError:
-        raise Refused(f"--tester must be a UUID, not {tester}", 400) from None
+        raise RequestRefused(f"--tester must be a UUID, not {tester}") from None
 
 
 def key_lines(studio: str, row: KeyRow) -> list[str]:
@@ -143,52 +144,35 @@ def key_lines(studio: str, row: KeyRow) -> list[str]:
     ]
 
 
-@asynccontextmanager
-async def _desk(home: str | None) -> AsyncIterator[StudioDesk]:
-    async with studio_desk(of_home(home)) as desk:
-        yield desk
-
-
-async def _studio(desk: StudioDesk, slug: str) -> Studio:
-    studio = await desk.queries.studio_by_slug(slug)
+async def _studio(queries: StudioQueries, slug: str) -> Studio:
+    studio = await queries.studio_by_slug(slug)
     if studio is None:
-        raise Refused(f"there is no studio {slug}", 404)
+        raise RequestRefused(f"there is no studio {slug}")
     return studio
 
 
-async def _game_id(desk: StudioDesk, owner: Studio, kind: KeyKind, game: str) -> str:
+async def _game_id(queries: StudioQueries, owner: Studio, kind: KeyKind, game: str) -> str:
     if kind in ACCOUNT_WIDE_KINDS:
         if game:
-            raise Refused(f"{kind} belongs to a whole studio: leave --game out", 400)
+            raise RequestRefused(f"{kind} belongs to a whole studio: leave --game out")
         return ""
     if not game:
         if kind == KeyKind.PLAYTESTER:
             return ""
-        raise Refused(f"{kind} belongs to one game: name it with --game", 400)
-    found = await desk.queries.game_by_slug(owner.id, game) or await desk.queries.game(game)
+        raise RequestRefused(f"{kind} belongs to one game: name it with --game")
+    found = await queries.game_by_slug(owner.id, game) or await queries.game(game)
     if found is None or found.studio_id != owner.id:
-        raise Refused(f"studio {owner.slug} has no game {game}", 404)
+        raise RequestRefused(f"studio {owner.slug} has no game {game}")
     return found.id
 
 
-async def _key(desk: StudioDesk, studio: str, key_id: str) -> tuple[Studio, KeyRow]:
-    owners = [await _studio(desk, studio)] if studio else await desk.queries.studios()
+async def _key(queries: StudioQueries, studio: str, key_id: str) -> tuple[Studio, KeyRow]:
+    owners = [await _studio(queries, studio)] if studio else await queries.studios()
     for owner in owners:
-        for row in await desk.queries.keys(owner.id):
+        for row in await queries.keys(owner.id):
             if row.key_id == key_id:
                 return owner, row
-    raise Refused(f"there is no key {key_id}", 404)
-
-
-def _run(work: Awaitable[T]) -> T:
-    async def run() -> T:
-        return await work
-
-    try:
-        return asyncio.run(run())
-    except Refused as error:
-        print(f"questlog keys: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+    raise RequestRefused(f"there is no key {key_id}")
 
 
 def _show(key: NewKey, *, as_json: bool) -> None:

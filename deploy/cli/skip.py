@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -53,20 +52,16 @@ def skip_command(  # noqa: PLR0917 - typer takes options as parameters
     requests in the record are other clients'.
     """
     del topic
-    try:
-        decided = asyncio.run(
-            skip_telemetry(
-                of_home(home),
-                partition,
-                offset,
-                index=request,
-                reason=reason or "skipped by an operator",
-                force=force,
-            )
+    decided = asyncio.run(
+        skip_telemetry(
+            of_home(home),
+            partition,
+            offset,
+            index=request,
+            reason=reason or "skipped by an operator",
+            force=force,
         )
-    except SkipRefused as error:
-        print(f"questlog skip: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+    )
     print("was skipped already:" if decided.again else "skipped:")
     for part in decided.requests:
         print(f"  {part.kind} {part.request_id} of game {part.game_id}: {part.item_count} items")

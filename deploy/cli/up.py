@@ -219,13 +219,13 @@ async def _serving(configured: Settings, console: Console) -> None:
 
 async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:
     from deploy.lab.demo import load  # noqa: PLC0415 - only a demo needs it
-    from deploy.studio_desk import Refused  # noqa: PLC0415 - likewise
+    from streams.asking import CommandRefused  # noqa: PLC0415 - likewise
 
     first = not (configured.home / "demo.json").exists()
     console.print("loading the demo studio…")
     try:
         await load.load(configured)
-    except (Refused, StoreUnavailable) as error:
+    except (CommandRefused, StoreUnavailable) as error:
         raise StartFailed(f"the demo studio could not be loaded: {error}") from error
     if not play:
         return

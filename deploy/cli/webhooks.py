@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
-from deploy.studio_desk import Refused
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from projections.webhooks.queue import WebhookQueue
@@ -24,11 +23,8 @@ from streams.runtime.producer import KafkaAppender
 from streams.webhooks.undelivered import Undelivered, note_replay, undelivered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from deploy.settings import Settings
 
-T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -42,7 +38,7 @@ def _webhooks() -> None:
 @app.command("list")
 def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
     """List how many deliveries wait for each target, and those that were given up, oldest first."""
-    waiting, letters = _run(_all(of_home(home)))
+    waiting, letters = asyncio.run(_all(of_home(home)))
     if as_json:
         dead = [_summary(name, letter) for name, letter in letters.items()]
         print(json.dumps({"waiting": waiting, "undelivered": dead}))
@@ -63,7 +59,7 @@ def replay_command(
     home: Home = None,
 ) -> None:
     """Send what was given up again, with its old id; `all`: everything that was not sent again before."""
-    for line in _run(_replay(of_home(home), name)):
+    for line in asyncio.run(_replay(of_home(home), name)):
         print(line)
 
 
@@ -74,7 +70,7 @@ def secret_command(
     home: Home = None,
 ) -> None:
     """Show the secret that a target's deliveries are signed with. Another `secretName` gives another one."""
-    print(_run(_secret(of_home(home), game, target)))
+    print(asyncio.run(_secret(of_home(home), game, target)))
 
 
 async def _all(settings: Settings) -> tuple[dict[str, int], dict[str, Undelivered]]:
@@ -93,7 +89,7 @@ async def _replay(settings: Settings, name: str) -> list[str]:
     elif name in letters:
         chosen = {name: letters[name]}
     else:
-        raise Refused(f"there is no undelivered webhook {name}: see `questlog webhooks list`", 404)
+        raise RequestRefused(f"there is no undelivered webhook {name}: see `questlog webhooks list`")
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
@@ -115,7 +111,7 @@ async def _secret(settings: Settings, game_id: str, target_id: str) -> str:
         await redis.aclose()
     target: WebhookTarget | None = None if game is None else target_of(game, target_id)
     if target is None:
-        raise Refused(f"the definition of {game_id} has no webhook {target_id}", 404)
+        raise RequestRefused(f"the definition of {game_id} has no webhook {target_id}")
     return signing_secret(settings.deployment_secret(), target)
 
 
@@ -131,14 +127,3 @@ def _summary(name: str, letter: Undelivered) -> dict[str, Any]:
         "error": letter.error,
         "replays": letter.replays,
     }
-
-
-def _run(work: Awaitable[T]) -> T:
-    async def run() -> T:
-        return await work
-
-    try:
-        return asyncio.run(run())
-    except Refused as error:
-        print(f"questlog webhooks: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None

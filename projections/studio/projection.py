@@ -19,6 +19,7 @@ from schemas.codec import Message
 from schemas.edge.ports import Credential, Game, Studio
 from schemas.envelope import Decided, Outcome
 from schemas.outcomes import failure, rejection, repetition
+from schemas.studio.answers import StudioAnswer
 from schemas.studio.events import (
     EVENTS,
     GameChanged,
@@ -45,19 +46,6 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     tester_id: str
     created_at_ms: int
     rotated_at_ms: int | None = None
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of a studio command's outcome with status 200."""
-
-    studio_id: str = ""
-    key_id: str = ""
-    kind: str = ""
-    name: str = ""
-    game_id: str = ""
-    tester_id: str = ""
-    changes: list[str] = []
-    """What changed, a line each; empty where the command found everything as it asked."""
 
 
 def project(
@@ -90,7 +78,7 @@ def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
             answer |= {name: getattr(message, name) for name in ("studio_id", *_KEY_FIELDS)}
         elif isinstance(message, KeyRevoked):
             answer |= {name: getattr(message, name) for name in ("studio_id", "key_id", "kind", "game_id")}
-    return _outcome(decided, 200, Answer(changes=changes, **answer))
+    return _outcome(decided, 200, StudioAnswer(changes=changes, **answer))
 
 
 _KEY_FIELDS: Final = ("key_id", "kind", "name", "game_id", "tester_id")

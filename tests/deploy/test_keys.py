@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
+from deploy.cli.errors import RequestRefused
 from deploy.cli.keys import playtester_id
 from deploy.cli.up import with_demo_secrets
 from deploy.settings import Settings
-from deploy.studio_desk import Refused
 
 
 def test_a_playtester_s_id_is_a_uuid_in_one_form() -> None:
@@ -19,7 +19,7 @@ def test_a_playtester_s_id_is_a_uuid_in_one_form() -> None:
         == playtester_id("5e0b7f4e0c434c0e9a510d9a9d9f2a01")
         == "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01"
     )
-    with pytest.raises(Refused, match="must be a UUID"):
+    with pytest.raises(RequestRefused, match="must be a UUID"):
         playtester_id("tester_ada")
 
 

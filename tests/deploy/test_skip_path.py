@@ -15,13 +15,13 @@ import pytest
 from deploy import settings
 from deploy.cli import running_stack
 from deploy.cli.dlq import _entries, _replay
+from deploy.cli.errors import RequestRefused
 from deploy.cli.rebuild import rebuild_clickhouse
 from deploy.cli.skip import skip_telemetry
 from deploy.cli.status import read_failing
 from deploy.clock import now_ms
 from deploy.failure_policy import ELSEWHERE, advice
 from deploy.nouns import deciding, topics_of
-from deploy.studio_desk import Refused
 from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
@@ -142,7 +142,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
             await skip_telemetry(configured, 0, 2, index=0, reason="", force=True)
         letter = (await _entries(configured))["telemetry-0-1-1"].letter
         assert (letter.reason, letter.error) == ("skipped", "rows raise")
-        with pytest.raises(Refused, match="this build can't take"):
+        with pytest.raises(RequestRefused, match="this build can't take"):
             await _replay(configured, letter.id)
         (verified, _) = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
         assert verified["different"] == []

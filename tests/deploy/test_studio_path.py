@@ -21,9 +21,10 @@ from deploy import settings
 from deploy.cli import apply, keys
 from deploy.cli.apply import changes_of
 from deploy.cli.dlq import _contents, _entries, _entry, _open_client, _replay
+from deploy.cli.errors import RequestRefused
 from deploy.lab.demo.load import FOLDER, RELAY_KEYS, load
 from deploy.rebuild_redis import rebuild_redis
-from deploy.studio_desk import Refused, StudioDesk, studio_desk
+from deploy.studio_administration import Administration, open_administration, wait_until_ready
 from projections.redis.client import connect
 from projections.studio.directory import RedisDirectory
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_letter
@@ -36,6 +37,7 @@ from schemas.studio.definitions import load_definitions
 from schemas.studio.noun import STUDIO_COMMANDS
 from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
+from streams.asking import CommandRefused
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from tests.deploy.studio_world import Workers, workers
@@ -68,19 +70,19 @@ async def running(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(running: Workers) -> AsyncIterator[StudioDesk]:
-    async with studio_desk(running.settings) as desk:
-        yield desk
+async def administration(running: Workers) -> AsyncIterator[Administration]:
+    async with open_administration(running.settings) as administration:
+        yield administration
 
 
-async def demo_studio(desk: StudioDesk) -> str:
-    studio = await desk.queries.studio_by_slug("demo")
+async def demo_studio(administration: Administration) -> str:
+    studio = await administration.queries.studio_by_slug("demo")
     assert studio is not None
     return studio.id
 
 
-async def game(desk: StudioDesk, slug: str) -> str:
-    found = await desk.queries.game_by_slug(await demo_studio(desk), slug)
+async def game(administration: Administration, slug: str) -> str:
+    found = await administration.queries.game_by_slug(await demo_studio(administration), slug)
     assert found is not None
     return found.id
 
@@ -114,8 +116,8 @@ async def test_the_demo_file_has_the_documented_shape_and_every_key_speaks_for_w
     assert path.read_bytes() == before
 
 
-async def test_the_demo_defines_what_is_promised_of_doom(desk: StudioDesk) -> None:
-    doom = await desk.queries.game(await game(desk, "doom"))
+async def test_the_demo_defines_what_is_promised_of_doom(administration: Administration) -> None:
+    doom = await administration.queries.game(await game(administration, "doom"))
     assert doom is not None
     events = doom.definition["events"]
     assert any(
@@ -134,57 +136,63 @@ async def test_the_demo_defines_what_is_promised_of_doom(desk: StudioDesk) -> No
     assert doom.limits.ingest_per_second == 10
 
 
-async def test_applying_twice_changes_nothing_and_a_change_is_named(desk: StudioDesk) -> None:
+async def test_applying_twice_changes_nothing_and_a_change_is_named(administration: Administration) -> None:
     text = (FOLDER / "other.yaml").read_text()
-    assert (await changes_of(desk, load_definitions(text)))[1] == []
-    assert (await desk.define(load_definitions(text))).changes == []
+    assert (await changes_of(administration.queries, load_definitions(text)))[1] == []
+    assert (await administration.define(load_definitions(text))).changes == []
     changed = load_definitions(
         text.replace("name: Other Game", "name: Renamed").replace("plan: free", "plan: indie")
     )
     expected = ["studio other: plan", "game other-game: name"]
-    assert (await changes_of(desk, changed))[1] == expected
-    assert (await desk.define(changed)).changes == expected
-    assert (await desk.define(load_definitions(text))).changes == expected
+    assert (await changes_of(administration.queries, changed))[1] == expected
+    assert (await administration.define(changed)).changes == expected
+    assert (await administration.define(load_definitions(text))).changes == expected
 
 
-async def test_a_keyed_retry_gives_the_same_key_and_another_body_is_a_conflict(desk: StudioDesk) -> None:
-    studio_id, game_id = await demo_studio(desk), await game(desk, "doom")
+async def test_a_keyed_retry_gives_the_same_key_and_another_body_is_a_conflict(
+    administration: Administration,
+) -> None:
+    studio_id, game_id = await demo_studio(administration), await game(administration, "doom")
     mark = uuid.uuid4().hex
-    first = await desk.create_key(
+    first = await administration.create_key(
         KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id, idempotency_key=mark
     )
-    again = await desk.create_key(
+    again = await administration.create_key(
         KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id, idempotency_key=mark
     )
     assert again == first
-    await desk.revoke_key(first.key_id, studio_id=studio_id)
-    with pytest.raises(Refused) as conflict:
-        await desk.create_key(
+    await administration.revoke_key(first.key_id, studio_id=studio_id)
+    with pytest.raises(CommandRefused) as conflict:
+        await administration.create_key(
             KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id, idempotency_key=mark, name="other"
         )
     assert conflict.value.status == 409
 
 
-async def test_a_second_management_key_and_keys_of_other_tenants_are_refused(desk: StudioDesk) -> None:
-    studio_id = await demo_studio(desk)
-    with pytest.raises(Refused, match="one management key"):
-        await desk.create_key(KeyKind.MANAGEMENT, studio_id=studio_id)
-    other = await desk.queries.studio_by_slug("other")
+async def test_a_second_management_key_and_keys_of_other_tenants_are_refused(
+    administration: Administration,
+) -> None:
+    studio_id = await demo_studio(administration)
+    with pytest.raises(CommandRefused, match="one management key"):
+        await administration.create_key(KeyKind.MANAGEMENT, studio_id=studio_id)
+    other = await administration.queries.studio_by_slug("other")
     assert other is not None
-    with pytest.raises(Refused) as missing:
-        await desk.create_key(KeyKind.SDK_LIVE, studio_id=other.id, game_id=await game(desk, "doom"))
+    with pytest.raises(CommandRefused) as missing:
+        await administration.create_key(
+            KeyKind.SDK_LIVE, studio_id=other.id, game_id=await game(administration, "doom")
+        )
     assert missing.value.status == 404
-    (key, *_) = await desk.queries.keys(studio_id)
-    with pytest.raises(Refused) as missing:
-        await desk.revoke_key(key.key_id, studio_id=other.id)
+    (key, *_) = await administration.queries.keys(studio_id)
+    with pytest.raises(CommandRefused) as missing:
+        await administration.revoke_key(key.key_id, studio_id=other.id)
     assert missing.value.status == 404
 
 
 async def test_a_rotated_or_revoked_value_is_refused_everywhere_when_the_answer_is_there(
-    running: Workers, desk: StudioDesk
+    running: Workers, administration: Administration
 ) -> None:
-    studio_id, game_id = await demo_studio(desk), await game(desk, "doom")
-    first = await desk.create_key(KeyKind.SDK_SERVER, studio_id=studio_id, game_id=game_id)
+    studio_id, game_id = await demo_studio(administration), await game(administration, "doom")
+    first = await administration.create_key(KeyKind.SDK_SERVER, studio_id=studio_id, game_id=game_id)
     redis = connect(running.settings.redis_url)
     directory = RedisDirectory(redis)
     asking = True
@@ -195,17 +203,19 @@ async def test_a_rotated_or_revoked_value_is_refused_everywhere_when_the_answer_
             await asyncio.sleep(0.01)
 
     busy = asyncio.create_task(use(first.value))
-    second = await desk.rotate_key(first.key_id, studio_id=studio_id, kind=KeyKind.SDK_SERVER)
+    second = await administration.rotate_key(first.key_id, studio_id=studio_id, kind=KeyKind.SDK_SERVER)
     assert await directory.credential(first.value) is None
     assert await directory.credential(second.value)
-    await desk.revoke_key(first.key_id, studio_id=studio_id)
+    await administration.revoke_key(first.key_id, studio_id=studio_id)
     assert await directory.credential(second.value) is None
     asking = False
     await busy
     await redis.aclose()
 
 
-async def test_unreadable_commands_are_kept_and_can_be_replayed(running: Workers, desk: StudioDesk) -> None:
+async def test_unreadable_commands_are_kept_and_can_be_replayed(
+    running: Workers, administration: Administration
+) -> None:
     appender = KafkaAppender(running.settings.kafka)
     command = Command(
         command_id=str(uuid.uuid4()),
@@ -225,12 +235,12 @@ async def test_unreadable_commands_are_kept_and_can_be_replayed(running: Workers
     await appender.append(STUDIO_COMMANDS.name, 0, b"\xc1 not a record")
     where = await appender.append(STUDIO_COMMANDS.name, 0, msgspec.msgpack.encode(record))
     await appender.stop()
-    await desk.define(load_definitions((FOLDER / "other.yaml").read_text()))  # decided after both
+    await administration.define(load_definitions((FOLDER / "other.yaml").read_text()))  # decided after both
     entries = await _entries(running.settings)
     whole, part = f"studio.commands-0-{where.offset - 1}", f"studio.commands-0-{where.offset}-0"
     assert (await _entry(running.settings, whole)).letter.body == b"\xc1 not a record"
     assert entries[part].letter.reason == "undecodable-command"
-    with pytest.raises(Refused, match="can't read"):
+    with pytest.raises(RequestRefused, match="can't read"):
         await _replay(running.settings, whole)
     assert await _replay(running.settings, part) == [f"{command.command_id}#r1: 500"]
     assert await _replay(running.settings, part) == [f"{command.command_id}#r2: 500"]
@@ -307,19 +317,19 @@ async def test_a_dead_part_of_telemetry_is_replayed_as_it_was_sent(running: Work
 
 
 async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
-    running: Workers, desk: StudioDesk
+    running: Workers, administration: Administration
 ) -> None:
-    studio_id, game_id = await demo_studio(desk), await game(desk, "relay")
-    before = {row.key_id for row in await desk.queries.keys(studio_id)}
+    studio_id, game_id = await demo_studio(administration), await game(administration, "relay")
+    before = {row.key_id for row in await administration.queries.keys(studio_id)}
 
     async def make(index: int) -> str:
         while True:
             try:
-                key = await desk.create_key(
+                key = await administration.create_key(
                     KeyKind.SDK_TEST, studio_id=studio_id, game_id=game_id, idempotency_key=f"drill-{index}"
                 )
-            except (Refused, StoreUnavailable) as error:
-                if isinstance(error, Refused) and error.status != 503:
+            except (CommandRefused, StoreUnavailable) as error:
+                if isinstance(error, CommandRefused) and error.status != 503:
                     raise
                 await asyncio.sleep(0.05)
             else:
@@ -344,46 +354,51 @@ async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
     over.set()
     await asyncio.gather(*making)
     assert len(made) == next(numbers) >= 24
-    after = {row.key_id for row in await desk.queries.keys(studio_id)}
+    after = {row.key_id for row in await administration.queries.keys(studio_id)}
     assert after - before == made
 
 
 async def test_a_redis_that_comes_up_empty_is_refused_until_it_is_filled_again(
-    running: Workers, desk: StudioDesk, store: RedisServer
+    running: Workers, administration: Administration, store: RedisServer
 ) -> None:
-    studio_id = await demo_studio(desk)
-    before = await desk.queries.keys(studio_id)
+    studio_id = await demo_studio(administration)
+    before = await administration.queries.keys(studio_id)
     store.kill()
     store.forget()
     store.start()
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
-        await desk.queries.keys(studio_id)
-    await desk.wait_until_ready(30)
+        await administration.queries.keys(studio_id)
+    await wait_until_ready(administration.queries, 30)
     assert time.monotonic() - began < 30
-    assert await desk.queries.keys(studio_id) == before
+    assert await administration.queries.keys(studio_id) == before
     assert running.running["redis"].returncode is None
 
 
-async def test_a_rebuild_from_the_real_log_is_equal_and_swaps(running: Workers, desk: StudioDesk) -> None:
-    studio_id = await demo_studio(desk)
-    before = await desk.queries.keys(studio_id)
+async def test_a_rebuild_from_the_real_log_is_equal_and_swaps(
+    running: Workers, administration: Administration
+) -> None:
+    studio_id = await demo_studio(administration)
+    before = await administration.queries.keys(studio_id)
     verified, empty = await rebuild_redis(running.settings, verify=True, progress=lambda *_: None)
     assert (verified.noun, verified.swapped, verified.different) == ("studio", False, [])
     assert verified.keys > 5
     assert (empty.noun, empty.different) == ("liveops", [])
     rebuilt = await rebuild_redis(running.settings, progress=lambda *_: None)
     assert all(noun.swapped for noun in rebuilt)
-    assert await desk.queries.keys(studio_id) == before
-    new = await desk.create_key(KeyKind.SDK_LIVE, studio_id=studio_id, game_id=await game(desk, "doom"))
-    assert await desk.holds(new.value)
+    assert await administration.queries.keys(studio_id) == before
+    new = await administration.create_key(
+        KeyKind.SDK_LIVE, studio_id=studio_id, game_id=await game(administration, "doom")
+    )
+    assert await administration.holds(new.value)
 
 
 async def cli(running: Workers, app: typer.Typer, *arguments: str) -> tuple[int, str, str]:
     """A command as `questlog` would run it, on an event loop of its own."""
     runner = CliRunner(env=running.settings.environment())
     result = await asyncio.to_thread(runner.invoke, app, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
+    refused = str(result.exception) if isinstance(result.exception, RequestRefused) else ""
+    return result.exit_code, result.stdout, result.stderr + refused
 
 
 async def test_the_command_line_says_what_changes_and_where_a_file_is_wrong(
@@ -423,20 +438,22 @@ async def test_keys_are_made_listed_and_ended_from_the_command_line(running: Wor
     assert (code, "--game" in err) == (1, True)
 
 
-async def test_a_demo_key_that_was_rotated_or_revoked_is_replaced(running: Workers, desk: StudioDesk) -> None:
+async def test_a_demo_key_that_was_rotated_or_revoked_is_replaced(
+    running: Workers, administration: Administration
+) -> None:
     path = running.settings.home / "demo.json"
-    studio_id = await demo_studio(desk)
+    studio_id = await demo_studio(administration)
     before = json.loads(path.read_bytes())["keys"]
-    for row in await desk.queries.keys(studio_id):
+    for row in await administration.queries.keys(studio_id):
         if row.kind == "pl_ik":
-            await desk.revoke_key(row.key_id, studio_id=studio_id)
+            await administration.revoke_key(row.key_id, studio_id=studio_id)
         if row.kind == "pl_mgmt":
-            await desk.rotate_key(row.key_id, studio_id=studio_id, kind=KeyKind.MANAGEMENT)
+            await administration.rotate_key(row.key_id, studio_id=studio_id, kind=KeyKind.MANAGEMENT)
     await load(running.settings)
     after = json.loads(path.read_bytes())["keys"]
     assert {name for name in after if after[name] != before[name]} == {"pl_ik", "pl_mgmt"}
-    assert await desk.holds(after["pl_ik"])
-    assert await desk.holds(after["pl_mgmt"])
+    assert await administration.holds(after["pl_ik"])
+    assert await administration.holds(after["pl_mgmt"])
     await load(running.settings)
     assert json.loads(path.read_bytes())["keys"] == after
 
@@ -444,5 +461,5 @@ async def test_a_demo_key_that_was_rotated_or_revoked_is_replaced(running: Worke
 async def test_without_a_deployment_secret_nothing_is_made(tmp_path: Path) -> None:
     configured = settings.from_environment({}, home=tmp_path)
     with pytest.raises(settings.SettingsError, match="secret"):
-        async with studio_desk(configured):
+        async with open_administration(configured):
             raise AssertionError

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.private_files import write_private
-from deploy.studio_desk import Refused, studio_desk
-from schemas.edge.ports import KeyKind
+from deploy.studio_administration import open_administration, wait_until_ready
+from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.identifiers import ACCOUNT_WIDE_KINDS, KEY_PREFIXES, key_hash
 from schemas.studio.definitions import load_definitions
+from streams.asking import CommandRefused
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
-    from deploy.studio_desk import StudioDesk
+    from deploy.studio_administration import Administration
 
 FOLDER: Final = Path(__file__).parent
 TESTERS: Final = ("5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01", "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a02")
@@ -50,20 +51,20 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 async def load(configured: Settings) -> Path:
     """Apply both definition files, make every kind of key, write demo.json (mode 0600); its path.
 
-    Needs the stack of `configured` ready. Called again: the same keys, and nothing changes. Raises Refused or
-    StoreUnavailable.
+    Needs the stack of `configured` ready. Called again: the same keys, and nothing changes.
+    Raises CommandRefused or StoreUnavailable.
     """
     path = configured.home / "demo.json"
     before = _read(path)
-    async with studio_desk(configured) as desk:
-        await desk.wait_until_ready(READY_SECONDS)
+    async with open_administration(configured) as studios:
+        await wait_until_ready(studios.queries, READY_SECONDS)
         demo, other = await asyncio.gather(
-            _studio(desk, FOLDER / "demo.yaml", before), _studio(desk, FOLDER / "other.yaml", before)
+            _studio(studios, FOLDER / "demo.yaml", before), _studio(studios, FOLDER / "other.yaml", before)
         )
         relay = next(game for game in demo["games"] if game["slug"] == "relay")
         for name, kind in RELAY_KEYS.items():
             scope = Scope(kind=kind, studio_id=demo["studio"]["id"], game_id=relay["id"])
-            demo["keys"][name] = await _key(desk, scope, before)
+            demo["keys"][name] = await _key(studios, scope, before)
     content = {
         "base_url": configured.base_url,
         "clickhouse_url": configured.clickhouse_url,
@@ -78,19 +79,21 @@ async def load(configured: Settings) -> Path:
     return path
 
 
-async def _studio(desk: StudioDesk, file: Path, before: frozenset[str]) -> dict[str, Any]:
+async def _studio(studios: Administration, file: Path, before: frozenset[str]) -> dict[str, Any]:
     """One studio as demo.json shows it; all game keys are its first game's."""
     definition = load_definitions(file.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a page of local text
-    answer = await desk.define(definition)
-    studio = await desk.queries.studio(answer.studio_id) or await desk.queries.studio_by_slug(definition.slug)
+    answer = await studios.define(definition)
+    studio = await studios.queries.studio(answer.studio_id) or await studios.queries.studio_by_slug(
+        definition.slug
+    )
     if studio is None:
-        raise Refused(f"studio {definition.slug} is not there after it was applied", 500)
-    held = {game.slug: game for game in await desk.queries.games(studio.id)}
+        raise StoreUnavailable(f"studio {definition.slug} is not there after it was applied")
+    held = {game.slug: game for game in await studios.queries.games(studio.id)}
     games = [held[game.settings.slug] for game in definition.games]
     scopes = [Scope(kind=kind, studio_id=studio.id) for kind in sorted(ACCOUNT_WIDE_KINDS)]
     scopes += [Scope(kind=kind, studio_id=studio.id, game_id=games[0].id) for kind in _GAME_KINDS]
     testers = [Scope(kind=KeyKind.PLAYTESTER, studio_id=studio.id, tester_id=tester) for tester in TESTERS]
-    values = await asyncio.gather(*(_key(desk, scope, before) for scope in scopes + testers))
+    values = await asyncio.gather(*(_key(studios, scope, before) for scope in scopes + testers))
     keys: dict[str, Any] = {str(scope.kind): value for scope, value in zip(scopes, values, strict=False)}
     keys[str(KeyKind.PLAYTESTER)] = values[len(scopes) :]
     return {
@@ -100,28 +103,28 @@ async def _studio(desk: StudioDesk, file: Path, before: frozenset[str]) -> dict[
     }
 
 
-async def _key(desk: StudioDesk, scope: Scope, before: frozenset[str]) -> str:
+async def _key(studios: Administration, scope: Scope, before: frozenset[str]) -> str:
     """The demo's key for a scope: the one it has, the one it always gets, or one in its place."""
     for value in before:
-        if value.startswith(KEY_PREFIXES[scope.kind]) and await _speaks_for(desk, value, scope):
+        if value.startswith(KEY_PREFIXES[scope.kind]) and await _speaks_for(studios, value, scope):
             return value
     try:
-        key = await desk.create_key(**msgspec.structs.asdict(scope), name="demo", idempotency_key="demo")
-        if await _speaks_for(desk, key.value, scope):
+        key = await studios.create_key(**msgspec.structs.asdict(scope), name="demo", idempotency_key="demo")
+        if await _speaks_for(studios, key.value, scope):
             return key.value
-    except Refused as error:
+    except CommandRefused as error:
         if error.status != 409:
             raise
-    for row in await desk.queries.keys(scope.studio_id):
+    for row in await studios.queries.keys(scope.studio_id):
         if (row.kind, row.game_id, row.tester_id) == (scope.kind, scope.game_id, scope.tester_id):
-            rotated = await desk.rotate_key(row.key_id, studio_id=scope.studio_id, kind=scope.kind)
+            rotated = await studios.rotate_key(row.key_id, studio_id=scope.studio_id, kind=scope.kind)
             return rotated.value
-    key = await desk.create_key(**msgspec.structs.asdict(scope), name="demo")
+    key = await studios.create_key(**msgspec.structs.asdict(scope), name="demo")
     return key.value
 
 
-async def _speaks_for(desk: StudioDesk, value: str, scope: Scope) -> bool:
-    found = await desk.queries.credential(key_hash(value))
+async def _speaks_for(studios: Administration, value: str, scope: Scope) -> bool:
+    found = await studios.queries.credential(key_hash(value))
     return found is not None and scope == Scope(
         kind=KeyKind(found.kind), studio_id=found.studio_id, game_id=found.game_id, tester_id=found.tester_id
     )

@@ -12,7 +12,7 @@ import pytest
 from projections.redis.client import connect
 from projections.redis.reader import RedisReader
 from projections.studio.directory import RedisDirectory
-from projections.studio.projection import STUDIO, Answer, outcome_of, project
+from projections.studio.projection import STUDIO, outcome_of, project
 from projections.studio.queries import StudioQueries
 from schemas.edge.ports import UNKNOWN, Limits, StoreUnavailable
 from schemas.envelope import (
@@ -27,6 +27,7 @@ from schemas.envelope import (
 from schemas.identifiers import key_hash
 from schemas.outcomes import messages_of
 from schemas.studio import events as e
+from schemas.studio.answers import StudioAnswer
 from schemas.studio.games import GameSettings
 from tests.projections.redis.support import ListLog, redis_server
 
@@ -259,15 +260,15 @@ def outcome(one: Decided) -> Outcome | None:
 def test_outcomes_are_functions_of_their_own_events() -> None:
     done = outcome(decided(studio(), game("g1", "doom")))
     assert done is not None
-    answer = msgspec.msgpack.decode(done.body, type=Answer)
+    answer = msgspec.msgpack.decode(done.body, type=StudioAnswer)
     assert (done.status, answer.studio_id) == (200, "user_1")
     assert answer.changes == ["studio demo: new", "game doom: new"]
     nothing = outcome(decided())
     assert nothing is not None
-    assert msgspec.msgpack.decode(nothing.body, type=Answer).changes == []
+    assert msgspec.msgpack.decode(nothing.body, type=StudioAnswer).changes == []
     made = outcome(decided(key("pl_mgmt_a")))
     assert made is not None
-    assert msgspec.msgpack.decode(made.body, type=Answer).key_id == "key_1"
+    assert msgspec.msgpack.decode(made.body, type=StudioAnswer).key_id == "key_1"
 
 
 def test_refusals_answer_with_their_status_and_repeats_not_at_all() -> None:

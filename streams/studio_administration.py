@@ -1,49 +1,38 @@
-"""The command line as a gateway of the studio noun: commands in, outcomes out, and what is there now.
+"""Changes of studios and keys, asked of their decider: what `questlog apply` and `questlog keys` do.
 
-It appends to the same log as every other gateway and is answered by the same projector.
+The commands go into the same log as every gateway's and are answered by the same projector.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import time
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from deploy.clock import now_ms
-from deploy.command_clients import open_commands
-from projections.redis.client import connect
-from projections.studio.directory import MAX_AGE_S
-from projections.studio.projection import NOUN, Answer
-from projections.studio.queries import StudioQueries
-from schemas.edge.ports import KeyKind, StoreUnavailable
+from schemas.codec import Message
+from schemas.edge.ports import Credential, KeyKind, Studio
 from schemas.identifiers import key_hash, key_value, keyed_command_id
+from schemas.studio.answers import StudioAnswer
 from schemas.studio.commands import COMMANDS, CreateKey, DefineStudio, RevokeKey, RotateKey
-from schemas.studio.noun import STUDIO_COMMANDS
-from streams.asking import CommandBuilder, CommandRefused, succeeded
+from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
-from streams.runtime.producer import KafkaAppender
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from deploy.settings import Settings
-    from schemas.codec import Message
-    from streams.gateway.commands import CommandClient
-
-CACHES_S: Final = MAX_AGE_S + 0.2
-"""After this time no process can still hold a value that was rotated or revoked."""
 
 
-class Refused(Exception):
-    """A command was refused or not answered; the message is for the person at the screen."""
+class StudioReads(Protocol):
+    """What is there now. Raises StoreUnavailable."""
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
+    async def studio_by_slug(self, slug: str) -> Studio | None:
+        """A studio; None where there is none."""
+        ...
+
+    async def credential(self, key_hash: str) -> Credential | None:
+        """A key's, by `schemas.identifiers.key_hash` of its value; None for an unknown one."""
+        ...
+
+
+ReadsT = TypeVar("ReadsT", bound=StudioReads)
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,16 +43,31 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     value: str
 
 
-class StudioDesk:
-    """Asks for changes of studios and keys. Every method raises Refused or StoreUnavailable."""
+class StudioAdministration(Generic[ReadsT]):
+    """Asks for changes of studios and keys.
 
-    def __init__(self, commands: CommandClient, queries: StudioQueries, secret: bytes) -> None:
+    Every method raises StoreUnavailable, and CommandRefused with a message for a person: its status is 503
+    where no outcome came in time: the change may or may not have happened, and can be asked for again.
+    """
+
+    def __init__(
+        self,
+        commands: Commands,
+        queries: ReadsT,
+        *,
+        secret: bytes,
+        credentials_age_max_s: float,
+        clock_ms: Callable[[], int],
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        """`secret` is the deployment's; no process uses a credential that is older than that."""
         self.queries = queries
         self._commands = commands
-        self._builder = CommandBuilder(COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
+        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
         self._secret = secret
+        self._credentials_age_max_s = credentials_age_max_s
 
-    async def define(self, definition: DefineStudio) -> Answer:
+    async def define(self, definition: DefineStudio) -> StudioAnswer:
         """Apply a definition, whole or not at all. Again: nothing changes."""
         studio = await self.queries.studio_by_slug(definition.slug)
         return await self._submit(definition, studio.id if studio else definition.slug)
@@ -100,30 +104,17 @@ class StudioDesk:
         value = key_value(self._secret, kind, command_id)
         body = RotateKey(key_id=key_id, hash=key_hash(value))
         await self._submit(body, studio_id, command_id=command_id, keyed=bool(idempotency_key))
-        await asyncio.sleep(CACHES_S)
+        await asyncio.sleep(self._credentials_age_max_s)
         return NewKey(key_id=key_id, kind=kind, value=value)
 
     async def revoke_key(self, key_id: str, *, studio_id: str) -> None:
         """End a key. Returns only once its value is refused everywhere."""
         await self._submit(RevokeKey(key_id=key_id), studio_id)
-        await asyncio.sleep(CACHES_S)
+        await asyncio.sleep(self._credentials_age_max_s)
 
     async def holds(self, value: str) -> bool:
         """Whether a key's value is valid now."""
         return await self.queries.credential(key_hash(value)) is not None
-
-    async def wait_until_ready(self, seconds: float) -> None:
-        """Return once the projection can be read. Raises StoreUnavailable after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                await self.queries.studios()
-            except StoreUnavailable:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.1)  # the gate sends no notification: it is polled ten times a second
-            else:
-                return
 
     def _command_id(self, idempotency_key: str, game_id: str, studio_id: str, operation: str) -> str:
         """Without an idempotency key a random one."""
@@ -135,7 +126,7 @@ class StudioDesk:
 
     async def _submit(
         self, body: Message, studio_id: str, *, game_id: str = "", command_id: str = "", keyed: bool = False
-    ) -> Answer:
+    ) -> StudioAnswer:
         command = self._builder.build(
             body,
             aggregate_id=studio_id,
@@ -147,29 +138,15 @@ class StudioDesk:
         try:
             outcome = succeeded(await self._commands.submit(command))
         except CommandUnavailable as error:
-            raise Refused(
-                f"no outcome in time ({error}): it may or may not have happened; try again", 503
-            ) from None
+            unknown = f"no outcome in time ({error}): it may or may not have happened; try again"
+            raise CommandRefused(unknown, status=503, code="unavailable") from None
         except CommandConflict as error:
-            raise Refused(str(error), 409) from None
+            raise CommandRefused(str(error), status=409, code="conflict") from None
         except CommandTooLarge as error:
-            raise Refused(str(error), 413) from None
+            raise CommandRefused(str(error), status=413, code="too_large") from None
         except CommandRefused as error:
-            failed = "the decider failed on it: see `questlog dlq list`"
-            raise Refused(failed if error.status == 500 else str(error), error.status) from None
-        return msgspec.msgpack.decode(outcome.body, type=Answer)
-
-
-@asynccontextmanager
-async def studio_desk(settings: Settings) -> AsyncIterator[StudioDesk]:
-    """A desk on the running stack. Raises SettingsError without a deployment secret."""
-    secret = settings.deployment_secret()
-    async with AsyncExitStack() as stack:
-        redis = connect(settings.redis_url)
-        stack.push_async_callback(redis.aclose)
-        appender = KafkaAppender(settings.kafka, client_id="questlog-cli")
-        stack.push_async_callback(appender.stop)
-        commands = await open_commands(
-            stack, STUDIO_COMMANDS, NOUN, appender=appender, redis=redis, client="cli"
-        )
-        yield StudioDesk(commands, StudioQueries(redis), secret)
+            if error.status == 500:
+                failed = "the decider failed on it: see `questlog dlq list`"
+                raise CommandRefused(failed, status=500, code=error.code) from None
+            raise
+        return msgspec.msgpack.decode(outcome.body, type=StudioAnswer)
