@@ -22,19 +22,32 @@ if TYPE_CHECKING:
 def infra(home: Path, name: str, *options: str) -> Iterator[str]:
     """One store on a free port; yields its URL (for kafka: host:port), ends it afterwards."""
     command = [sys.executable, "-m", "deploy.stack.infra", "--home", str(home), "--only", name, *options]
-    with subprocess.Popen(  # noqa: S603 - our own module
-        command, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with ended_process(command, 60) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"{name} did not start; its log is in {home}/logs")
+        (url,) = json.loads(line).values()
+        yield str(url)
+
+
+@contextmanager
+def ended_process(
+    command: list[str], seconds: float, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A process, its output in a pipe; it gets SIGTERM however the block is left, while it starts too."""
+    with subprocess.Popen(  # noqa: S603 - our own modules
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if environment else None,
+        text=True,
+        env=environment,
+    ) as process:
         try:
-            (url,) = json.loads(line).values()
-            yield str(url)
+            yield process
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(seconds)
 
 
 class QuestlogStack:
@@ -67,9 +80,7 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
         "QUESTLOG_PARTITIONS_LIVEOPS": str(LIVEOPS_COMMANDS.partitions),
         "QUESTLOG_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
-    with subprocess.Popen(  # noqa: S603 - our own
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as process:
+    with ended_process(command, 90, environment) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:
@@ -80,10 +91,6 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
             raise RuntimeError("the stack did not start:\n" + "".join(said))
         drain = threading.Thread(target=process.stdout.read, daemon=True)
         drain.start()
-        try:
-            yield QuestlogStack(home)
-        finally:
-            process.terminate()
-            process.wait(90)
-            drain.join()
+        yield QuestlogStack(home)
+    drain.join()
     assert process.returncode == 0
