@@ -21,6 +21,7 @@ from deploy.cli import tables
 from deploy.lab.bench.ingest import read_relay
 from deploy.lab.bench.load import Order, check
 from deploy.lab.cli.measuring import measuring
+from deploy.lab.drill.checks import DrillOutcome
 from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.lab.drill.faults import FaultDrill, Outcome, Plan
 from deploy.lab.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
@@ -41,7 +42,7 @@ app = typer.Typer(help="Break a stack on purpose and count what came of it.", no
 Home = Annotated[Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")]
 Tell = Callable[[str], None]
-OutcomeT = TypeVar("OutcomeT", Outcome, MoneyOutcome, DiskOutcome, FuzzOutcome)
+OutcomeT = TypeVar("OutcomeT", bound=DrillOutcome)
 
 
 @app.callback()
@@ -86,7 +87,6 @@ def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
             f"{outcome.operations:,} operations in {outcome.seconds:.0f} s; {outcome.unsure} attempts "
             f"of unknown outcome; answers {outcome.answers}"
         )
-        show_verdicts(console, outcome.verdicts)
 
     _carry_out(home, as_json, lambda stack, tell: MoneyDrill(stack, plan, tell).carry_out(), summary)
 
@@ -135,7 +135,6 @@ def fuzz_command(
             f"{outcome.requests:,} requests, {outcome.rows:,} rows, {outcome.players:,} players in "
             f"{outcome.seconds:.0f} s; {outcome.texts:,} pairs of a word and a field"
         )
-        show_verdicts(console, outcome.verdicts)
 
     _carry_out(home, as_json, lambda stack, tell: FuzzDrill(stack, plan, tell).carry_out(), summary)
 
@@ -163,6 +162,7 @@ def _carry_out(
         print(msgspec.json.encode(outcome).decode())
     else:
         summary(console, outcome)
+        show_verdicts(console, outcome.verdicts)
     raise typer.Exit(0 if outcome.holds else 1)
 
 
@@ -181,7 +181,7 @@ def _told(console: Console) -> Iterator[None]:
 
 
 def show(console: Console, outcome: Outcome) -> None:
-    """Print the recoveries and the verdict."""
+    """Print the recoveries and what was sent."""
     table = tables.table("part", "event queryable", "part ready", "allowed", title="Recovery after SIGKILL")
     for recovery in outcome.recoveries:
         table.add_row(
@@ -196,7 +196,6 @@ def show(console: Console, outcome: Outcome) -> None:
         "answers "
         + ", ".join(f"{answer} {count:,} times" for answer, count in sorted(outcome.answers.items()))
     )
-    show_verdicts(console, outcome.verdicts)
 
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:

@@ -51,6 +51,17 @@ class Verdict(msgspec.Struct, frozen=True):
     """Whether it holds depends on the machine: campaigns judge it, tests that run beside others do not."""
 
 
+class DrillOutcome(msgspec.Struct):
+    """What a drill found."""
+
+    verdicts: list[Verdict] = []
+
+    @property
+    def holds(self) -> bool:
+        """True where every line of the verdict does."""
+        return all(verdict.holds for verdict in self.verdicts)
+
+
 async def found_rows(clickhouse: ClickHouse, run: str) -> dict[str, dict[int, Found]]:
     """What each table holds of this run, by attempt."""
     tables: dict[str, dict[int, Found]] = {}

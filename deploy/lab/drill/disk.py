@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import msgspec
 
-from deploy.cli import running_stack
-from deploy.lab.bench.markers import Markers, Target
-from deploy.lab.drill.checks import Verdict, found_rows, judge_attempts, judge_rollups
+from deploy.lab.bench.markers import Markers
+from deploy.lab.drill.checks import DrillOutcome, Verdict, found_rows, judge_attempts, judge_rollups
 from deploy.lab.drill.numbered import requests
 from deploy.lab.drill.sending import Sender
-from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,18 +46,12 @@ class DiskPlan(msgspec.Struct, frozen=True, kw_only=True):
     full_seconds: float = 20.0
 
 
-class DiskOutcome(msgspec.Struct):
+class DiskOutcome(DrillOutcome):
     """What the drill found."""
 
-    verdicts: list[Verdict] = []
     answers: dict[str, int] = {}
     recoveries: list[float | None] = []
     """Seconds from the space's return until a new event was accepted and queryable and all parts ready."""
-
-    @property
-    def holds(self) -> bool:
-        """True where every line of the verdict does."""
-        return all(verdict.holds for verdict in self.verdicts)
 
 
 class DiskDrill:
@@ -73,16 +65,9 @@ class DiskDrill:
         demo = stack.demo
         self._keys = demo["keys"]
         self._base_url = demo["base_url"]
-        self._game_id = next(game["id"] for game in demo["games"] if game["slug"] == "relay")
-        database = running_stack.of_home(stack.home).clickhouse_database
-        self._clickhouse = ClickHouse(demo["clickhouse_url"], database, retry_seconds=0.5)
-        self._target = Target(
-            base_url=self._base_url,
-            token=self._keys["relay_public_token"],
-            studio_id=demo["studio"]["id"],
-            app_id=self._game_id,
-            clickhouse=self._clickhouse,
-        )
+        self._clickhouse = stack.clickhouse()
+        self._target = stack.target(self._clickhouse)
+        self._game_id = self._target.app_id
         self._sender = Sender(
             base_url=self._base_url,
             game_id=self._game_id,

@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from redis.asyncio import Redis
 
-from deploy.cli import running_stack
-from deploy.lab.bench.markers import Markers, Target
-from deploy.lab.drill.checks import Verdict, found_rows, judge_attempts, judge_live, judge_rollups
+from deploy.lab.bench.markers import Markers
+from deploy.lab.drill.checks import (
+    DrillOutcome,
+    Verdict,
+    found_rows,
+    judge_attempts,
+    judge_live,
+    judge_rollups,
+)
 from deploy.lab.drill.numbered import Request, requests
 from deploy.lab.drill.sending import Sender
 from deploy.lab.drill.shares import Shares
 from deploy.lab.drill.stack import DrillFailedError, OwnStack, partitions_held
-from projections.clickhouse.client import ClickHouse
 from projections.telemetry.live_counters import RedisLive
 
 if TYPE_CHECKING:
@@ -80,20 +85,14 @@ class Recovery(msgspec.Struct, frozen=True):
         return RECOVERY_SECONDS.get(self.part, RECOVERY_SECONDS_ELSE)
 
 
-class Outcome(msgspec.Struct):
+class Outcome(DrillOutcome):
     """All that a drill found."""
 
     recoveries: list[Recovery] = []
-    verdicts: list[Verdict] = []
     answers: dict[str, int] = {}
     events: int = 0
     attempts: int = 0
     seconds: float = 0.0
-
-    @property
-    def holds(self) -> bool:
-        """True where every line of the verdict does."""
-        return all(verdict.holds for verdict in self.verdicts)
 
 
 class FaultDrill:
@@ -106,17 +105,9 @@ class FaultDrill:
         self._dice = random.Random(plan.seed)  # noqa: S311 - a repeatable order of kills
         self._run = uuid.uuid4().hex[:8]
         demo = stack.demo
-        self._game_id = next(game["id"] for game in demo["games"] if game["slug"] == "relay")
-        self._clickhouse = ClickHouse(
-            demo["clickhouse_url"], running_stack.of_home(stack.home).clickhouse_database, retry_seconds=0.5
-        )
-        self._target = Target(
-            base_url=demo["base_url"],
-            token=demo["keys"]["relay_public_token"],
-            studio_id=demo["studio"]["id"],
-            app_id=self._game_id,
-            clickhouse=self._clickhouse,
-        )
+        self._clickhouse = stack.clickhouse()
+        self._target = stack.target(self._clickhouse)
+        self._game_id = self._target.app_id
         self._sender = Sender(
             base_url=demo["base_url"],
             game_id=self._game_id,

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.cli import running_stack
 from deploy.cli.status import read_status
 from deploy.lab.drill import fuzz_reading as reading
-from deploy.lab.drill.checks import Verdict, judge_rollups
+from deploy.lab.drill.checks import DrillOutcome, Verdict, judge_rollups
 from deploy.lab.drill.fuzz_cases import Case, Clock, Maker
 from deploy.lab.drill.fuzz_http import Client
 from deploy.lab.drill.fuzz_judge import (
@@ -38,7 +37,6 @@ from deploy.lab.drill.fuzz_neighbour import Neighbour
 from deploy.lab.drill.fuzz_s1 import S1Maker
 from deploy.lab.drill.fuzz_s4 import S4Maker
 from deploy.lab.drill.fuzz_texts import Texts
-from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,20 +72,14 @@ class FuzzPlan(msgspec.Struct, frozen=True, kw_only=True):
     rebuild: bool = True
 
 
-class FuzzOutcome(msgspec.Struct):
+class FuzzOutcome(DrillOutcome):
     """What the drill found."""
 
-    verdicts: list[Verdict] = []
     requests: int = 0
     rows: int = 0
     texts: int = 0
     players: int = 0
     seconds: float = 0.0
-
-    @property
-    def holds(self) -> bool:
-        """True where every line of the verdict does."""
-        return all(verdict.holds for verdict in self.verdicts)
 
 
 class FuzzDrill:
@@ -115,8 +107,7 @@ class FuzzDrill:
         )
         self._beside = Client(stack.demo["base_url"], connections=2)
         self._neighbour = Neighbour(self._beside, stack.demo["other"])
-        database = running_stack.of_home(stack.home).clickhouse_database
-        self._clickhouse = ClickHouse(stack.demo["clickhouse_url"], database, retry_seconds=0.5)
+        self._clickhouse = stack.clickhouse()
         self._accepted: list[Case] = []
         self._sent = 0
         self._enough = False

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from deploy.lab.drill.checks import Verdict
+from deploy.lab.drill.checks import DrillOutcome, Verdict
 from deploy.lab.drill.faults import GIVE_UP_SECONDS, KILL_SECONDS, PAUSE_SECONDS, Recovery
 from deploy.lab.drill.history import check_balance
 from deploy.lab.drill.liveops_clients import CURRENCY, Clients, Player, ask_again
@@ -47,20 +47,14 @@ class MoneyPlan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
 
 
-class MoneyOutcome(msgspec.Struct):
+class MoneyOutcome(DrillOutcome):
     """All that a drill found."""
 
     recoveries: list[Recovery] = []
-    verdicts: list[Verdict] = []
     answers: dict[str, int] = {}
     operations: int = 0
     unsure: int = 0
     seconds: float = 0.0
-
-    @property
-    def holds(self) -> bool:
-        """True where every line of the verdict does."""
-        return all(verdict.holds for verdict in self.verdicts)
 
 
 class MoneyDrill:

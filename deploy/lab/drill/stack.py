@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import aiohttp
 
 from deploy.cli import running_stack
+from deploy.lab.bench.markers import Target
 from deploy.stack.ports import free_port
 from deploy.stack.program import ProgramSpec, RunningProgram
 from deploy.stack.supervisor import STATUS_FILE
+from projections.clickhouse.client import ClickHouse
 from schemas.telemetry.noun import TELEMETRY
 
 if TYPE_CHECKING:
@@ -41,6 +43,21 @@ class OwnStack:
         self._process: asyncio.subprocess.Process | None = None
         self._extra: list[RunningProgram] = []
         self.demo: dict[str, Any] = {}
+
+    def clickhouse(self) -> ClickHouse:
+        """A client of its tables, which gives up soon; the caller closes it."""
+        database = running_stack.of_home(self.home).clickhouse_database
+        return ClickHouse(self.demo["clickhouse_url"], database, retry_seconds=0.5)
+
+    def target(self, clickhouse: ClickHouse) -> Target:
+        """The game without limits, for marked events."""
+        return Target(
+            base_url=self.demo["base_url"],
+            token=self.demo["keys"]["relay_public_token"],
+            studio_id=self.demo["studio"]["id"],
+            app_id=next(game["id"] for game in self.demo["games"] if game["slug"] == "relay"),
+            clickhouse=clickhouse,
+        )
 
     async def __aenter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
