@@ -8,7 +8,8 @@ BoardRow, `chunk` -> (next chunk, ranks frozen), `final` -> (when, players),
 ascending, of places · `members:<id>` hash who -> place · `stream:<id>` events for subscribers.
 
 Time: `windows` sorted set window -> end · `window:<window>` hash partition -> WindowRow as it opened there ·
-`closed:<window>` set of partitions · `boards:<window>` set of boards not finalized · `lobby:<id>` hash
+`closed:<window>` set of partitions, both until two days after a window that is finalized ·
+`boards:<window>` set of boards not finalized · `lobby:<id>` hash
 (`row`, `status`, `bots`, `p:<player>` -> joined at) · `lobbies` sorted set lobby -> due at. Values that are
 no text are MessagePack.
 """
@@ -17,12 +18,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.liveops.windows import window_from_id
+
 NOUN: Final = "liveops"
 WINDOWS: Final = "windows"
 LOBBIES: Final = "lobbies"
 BOT: Final = ";"
 """Stands where a player's place has `:`, and before a bot's id among a board's members."""
 _TIME_DIGITS: Final = 14
+_DAY_MS: Final = 86_400_000
 
 
 def player_key(kind: str, game_id: str, external_id: str) -> str:
@@ -63,6 +67,20 @@ def lobby_key(lobby_id: str) -> str:
 def window_name(studio_id: str, game_id: str, event_key: str, window_id: str) -> str:
     """A window in `windows`. None of its parts holds a slash."""
     return f"{studio_id}/{game_id}/{event_key}/{window_id}"
+
+
+def window_gone_at_ms(window_id: str) -> int:
+    """When what is held of a window may go, where nothing is left to do for it.
+
+    A start of the window may be repeated with its idempotency key for a day, and needs the window's pin.
+    """
+    return window_from_id(window_id).ends_at_ms + 2 * _DAY_MS
+
+
+def is_gone(key: str, now_ms: int) -> bool:
+    """Whether a key may have gone: releases before these keys expired have left them."""
+    kind, _, window = key.partition(":")
+    return kind in {"window", "closed"} and window_gone_at_ms(window.rpartition("/")[2]) <= now_ms
 
 
 def place(achieved_at_ms: int, external_id: str, *, bot: bool = False) -> str:

@@ -38,4 +38,5 @@ LIVEOPS: Final = Projection(
     project=project,
     outcome_of=outcome_of,
     news=keys.stream_key(""),
+    is_gone=keys.is_gone,
 )

@@ -13,6 +13,7 @@ from projections.redis.operations import (
     delete_score_when,
     expire_as,
     expire_at,
+    expire_when,
     remove_member,
     set_field,
     set_score,
@@ -44,13 +45,20 @@ def _opened(setting: Setting, event: ev.WindowOpened) -> None:
 def _closing(setting: Setting, event: ev.WindowClosing) -> None:
     window = _name(setting, event)
     setting.operations.append(add_member(f"closed:{window}", str(setting.partition)))
-    _leave_when_done(setting, window)
+    _leave_when_done(setting, window, event.window_id)
 
 
-def _leave_when_done(setting: Setting, window: str) -> None:
-    """A window that is closed everywhere and has no board left to finalize needs no more work."""
-    setting.operations.append(
-        delete_score_when(keys.WINDOWS, window, empty=f"boards:{window}", whole=f"closed:{window}")
+def _leave_when_done(setting: Setting, window: str, window_id: str) -> None:
+    """A window that is closed everywhere and has no board left to finalize needs no more work.
+
+    No event of it comes after that. What it was and where it closed goes last, since it is the condition.
+    """
+    pinned, closed, boards = f"window:{window}", f"closed:{window}", f"boards:{window}"
+    gone_at_ms = keys.window_gone_at_ms(window_id)
+    setting.operations += (
+        delete_score_when(keys.WINDOWS, window, empty=boards, whole=closed),
+        expire_when(pinned, gone_at_ms, empty=boards, whole=closed),
+        expire_when(closed, gone_at_ms, empty=boards, whole=closed),
     )
 
 
@@ -130,7 +138,7 @@ def _finalized(setting: Setting, event: ev.BoardFinalized) -> None:
         expire_as(keys.members_key(event.board_id), board),
         tell(keys.stream_key(event.board_id), setting.at_ms, keys.entries_key(event.board_id), "", b""),
     )
-    _leave_when_done(setting, window)
+    _leave_when_done(setting, window, event.window_id)
 
 
 def _name(setting: Setting, event: ev.EventWindowEvent | ev.MarkerEvent) -> str:

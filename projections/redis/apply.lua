@@ -48,6 +48,7 @@ local known = {
   saddunless = {4, 'set', nil, {[3] = 'hash'}}, -- saddunless: key, member, hash, field
   zadd = {3, 'zset', 2}, zrem = {2, 'zset'}, zkeep = {2, 'zset', 2}, xadd = {4, 'stream'}, -- xadd: key, exact id, field, value
   expireat = {2, nil, 2}, expireas = {2, nil, nil, {[2] = 'hash'}}, zremwhen = {4, 'zset', nil, {[3] = 'set', [4] = 'set'}},
+  expirewhen = {4, nil, 2, {[3] = 'set', [4] = 'set'}}, -- expirewhen: key, at, empty set, whole set
   stream = {5, 'stream', 2, {[3] = 'zset'}}, -- stream: key, happened at, sorted set, member, payload
 }
 local first = 13 + 3 * tonumber(ARGV[11])
@@ -111,10 +112,10 @@ while i <= #ARGV do
       redis.call('XADD', key, 'MINID', '~', oldest, '*', 'd', ARGV[i + 5], 'r', rank and tostring(rank + 1) or '')
       redis.call('PEXPIRE', key, IDLE_MS)
     end
-  elseif name == 'zremwhen' then
+  elseif name == 'zremwhen' or name == 'expirewhen' then
     local empty, whole = prefix .. ARGV[i + 3], prefix .. ARGV[i + 4]
     if redis.call('SCARD', empty) == 0 and redis.call('SCARD', whole) >= tonumber(ARGV[10]) then
-      redis.call('ZREM', key, ARGV[i + 2])
+      redis.call(name == 'zremwhen' and 'ZREM' or 'PEXPIREAT', key, ARGV[i + 2])
     end
   elseif name == 'saddunless' then
     if redis.call('HEXISTS', prefix .. ARGV[i + 3], ARGV[i + 4]) == 0 then redis.call('SADD', key, ARGV[i + 2]) end

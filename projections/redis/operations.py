@@ -84,6 +84,11 @@ def delete_score_when(key: str, member: str, *, empty: str, whole: str) -> Opera
     return ("zremwhen", key, member, empty, whole)
 
 
+def expire_when(key: str, at_ms: int, *, empty: str, whole: str) -> Operation:
+    """PEXPIREAT under the condition of `delete_score_when`."""
+    return ("expirewhen", key, str(at_ms), empty, whole)
+
+
 def expire_at(key: str, at_ms: int) -> Operation:
     """PEXPIREAT: the key is gone from then on."""
     return ("expireat", key, str(at_ms))

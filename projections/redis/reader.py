@@ -59,6 +59,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     outcome_of: OutcomeOf
     news: str = ""
     """Prefix of keys that hold passing news: two builds of the same log differ in them."""
+    is_gone: Callable[[str, int], bool] = lambda _key, _now_ms: False
+    """Whether a key may be there or not at a time: two builds may differ in it, too."""
 
 
 class ApplyRefused(Exception):

@@ -209,7 +209,12 @@ class _Builder:
         noun, news = self._projection.noun, self._projection.news
         found = {key async for key in _keys(self._redis, f"{noun}:{self._generation}:")}
         found |= {key async for key in _keys(self._redis, f"{noun}:{live}:")}
-        keys = sorted(key for key in found if not (news and key.startswith(news)))
+        seconds, _ = await self._redis.time()
+        keys = sorted(
+            key
+            for key in found
+            if not (news and key.startswith(news)) and not self._projection.is_gone(key, seconds * 1000)
+        )
         different: list[str] = []
         for first in range(0, len(keys), COMPARED_AT_ONCE):
             some = keys[first : first + COMPARED_AT_ONCE]

@@ -24,6 +24,8 @@ from schemas.log_positions import Cursor, LogTrimmed, Position, mark_of
 
 PARTITIONS = 2
 PLACE = "00000000000001:"
+FAR_MS = 4_102_444_800_000
+"""An expiry that no test lives to see: the simulation leaves them out."""
 NAMES = st.sampled_from("abc")
 HASHES, SETS, SCORES, VALUES = ("h1", "h2"), ("s1", "s2"), ("z1", "z2"), ("v1", "v2")
 HASH, SET, SCORE = st.sampled_from(HASHES), st.sampled_from(SETS), st.sampled_from(SCORES)
@@ -55,6 +57,9 @@ OPERATIONS = st.one_of(
         NAMES,
         SET,
         SET,
+    ),
+    st.builds(
+        lambda key, empty, whole: op.expire_when(key, FAR_MS, empty=empty, whole=whole), HASH, SET, SET
     ),
 )
 PLACES = st.sampled_from(["", PLACE, PLACE + "b", PLACE + "d"])

@@ -34,6 +34,7 @@ _OPERATIONS: Final = {
     "expireat": 2,
     "expireas": 2,
     "zremwhen": 4,
+    "expirewhen": 4,
     "stream": 5,
 }
 """Name -> how many arguments, as in apply.lua."""

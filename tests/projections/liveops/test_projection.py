@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.projections.liveops.support import Projected
 
 pytestmark = pytest.mark.stack
+DAY_MS = 86_400_000
 ONE, TWO = "hash-1", "hash-2"
 GOLDS = [GrantEntry(type="currency", key="gold", quantity=5)]
 
@@ -165,6 +166,62 @@ async def test_a_window_is_due_until_it_is_closed_everywhere_and_its_boards_are_
     for partition in range(1, PARTITIONS):
         await _close_elsewhere(projected, window_id, partition)
     assert await queries.windows_over(ends_at_ms, 10) == []
+
+
+async def _finish(projected: Projected, at_ms: int) -> str:
+    """A window that was open then is played in, closed everywhere and finalized; its id."""
+    projected.liveops.at_ms = at_ms
+    board_id = await play(projected, "ann", 7)
+    window_id = projected.liveops.window()
+    projected.liveops.at_ms = window_from_id(window_id).ends_at_ms
+    await projected.given(ask.CloseWindow(event_key="frags", window_id=window_id))
+    entries = await projected.queries.ranks(board_id, 0, 10)
+    freeze = ask.FinalizeBoard(
+        event_key="frags", window_id=window_id, board_id=board_id, chunk=0, entries=entries, last=True
+    )
+    await projected.given(freeze)
+    for partition in range(1, PARTITIONS):
+        await _close_elsewhere(projected, window_id, partition)
+    return window_id
+
+
+async def _verify(projected: Projected) -> list[str]:
+    found = await rebuild(
+        projected.redis,
+        projected.noun,
+        log=projected.log,
+        generation="v1",
+        progress=lambda _done, _total: None,
+        verify=True,
+    )
+    return found.different
+
+
+async def test_what_is_kept_of_a_window_goes_two_days_after_it(projected: Projected) -> None:
+    await projected.open()
+    redis: Any = projected.redis
+    now_ms = int((await redis.time())[0]) * 1000
+    window_id = await _finish(projected, now_ms)
+    name = f"{STUDIO_ID}/{GAME_ID}/frags/{window_id}"
+    gone_at_ms = window_from_id(window_id).ends_at_ms + 2 * DAY_MS
+    for kind in ("window", "closed"):
+        assert await redis.pexpiretime(f"liveops:1:{kind}:{name}") == gone_at_ms
+    assert await projected.queries.pins(STUDIO_ID, GAME_ID, "frags", window_id)
+    assert await _verify(projected) == []
+
+
+async def test_of_a_window_of_long_ago_nothing_is_left_and_what_an_older_release_left_is_no_difference(
+    projected: Projected,
+) -> None:
+    await projected.open()
+    redis: Any = projected.redis
+    now_ms = int((await redis.time())[0]) * 1000
+    window_id = await _finish(projected, now_ms - 30 * DAY_MS)
+    assert await projected.queries.windows_over(now_ms, 10) == []
+    for kind in ("window", "closed"):
+        assert await redis.keys(f"liveops:1:{kind}:*") == []
+    await redis.hset(f"liveops:1:window:{STUDIO_ID}/{GAME_ID}/frags/{window_id}", "0", "row")
+    assert await _verify(projected) == []
 
 
 async def _close_elsewhere(projected: Projected, window_id: str, partition: int) -> None:
