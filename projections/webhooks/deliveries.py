@@ -5,57 +5,66 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from projections.webhooks.notifications import Notified
 from schemas.envelope import EventsRecord
 from schemas.liveops.webhooks import Delivery, WebhookTarget
 
 
-def games_notified(record: EventsRecord, notified: Notified) -> set[str]:
-    """Games whose targets must be known to plan this record."""
-    return {
-        decided.game_id
+class Told(msgspec.Struct, frozen=True):
+    """An event that webhooks are told of."""
+
+    command_id: str
+    game_id: str
+    sequence: int
+    at_ms: int
+    message: Any
+
+
+def told(record: EventsRecord, notified: Notified) -> list[Told]:
+    """The events of a record that are told, in its order, each with its own game."""
+    return [
+        Told(decided.command_id, message.game_id, event.sequence, event.at_ms, message)
         for decided in record.decided
         for event in decided.events
         if event.type in notified.wire_names
-    }
+        for message in (notified.events.decode(event.type, event.data),)
+    ]
 
 
 def planned(
-    record: EventsRecord,
+    happened: Sequence[Told],
     targets: Mapping[str, Sequence[WebhookTarget]],
     appended_at_ms: int,
     notified: Notified,
 ) -> list[Delivery]:
-    """What a record gives to deliver, in its order. `targets` are by game."""
+    """What events give to deliver, in their order. `targets` are by game."""
     deliveries: list[Delivery] = []
-    for decided in record.decided:
-        wanted = targets.get(decided.game_id, ())
-        if not wanted:
-            continue
-        number = 0
-        for event in decided.events:
-            if event.type not in notified.wire_names:
+    numbers: dict[str, int] = {}
+    for one in happened:
+        for place, what in enumerate(notified.notifications(one.message, one.at_ms)):
+            number = numbers[one.command_id] = numbers.get(one.command_id, -1) + 1
+            wanted = [target for target in targets.get(one.game_id, ()) if what.type in target.events]
+            if not wanted:
                 continue
-            message = notified.events.decode(event.type, event.data)
-            for place, what in enumerate(notified.notifications(message, event.at_ms)):
-                identifier = delivery_id(decided.command_id, number)
-                number += 1
-                encoded = notified.body(identifier, what, decided.game_id, event.at_ms)
-                deliveries += [
-                    Delivery(
-                        id=identifier,
-                        type=what.type,
-                        game_id=decided.game_id,
-                        target_id=target.id,
-                        line=f"{target.name}/{what.subject}",
-                        sequence=2 * event.sequence + place,
-                        queued_at_ms=appended_at_ms,
-                        body=encoded,
-                    )
-                    for target in wanted
-                    if what.type in target.events
-                ]
+            identifier = delivery_id(one.command_id, number)
+            encoded = notified.body(identifier, what, one.game_id, one.at_ms)
+            deliveries += [
+                Delivery(
+                    id=identifier,
+                    type=what.type,
+                    game_id=one.game_id,
+                    target_id=target.id,
+                    line=f"{target.name}/{what.subject}",
+                    sequence=2 * one.sequence + place,
+                    queued_at_ms=appended_at_ms,
+                    body=encoded,
+                )
+                for target in wanted
+            ]
     return deliveries
 
 

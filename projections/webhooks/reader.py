@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from projections.webhooks.deliveries import games_notified, planned
+from projections.webhooks.deliveries import planned, told
 from projections.webhooks.notifications import Notified
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
@@ -107,9 +107,9 @@ class WebhookReader(LogReader):
         young = record.appended_at_ms >= self._clock_ms() - KEPT_MS
         # Most records hold none of them: they are not decoded.
         if counts and young and any(name in record.value for name in self._names):
-            events = _decoder.decode(record.value)
-            targets = await self._targets(events)
-            deliveries = planned(events, targets, record.appended_at_ms, self._notified)
+            happened = told(_decoder.decode(record.value), self._notified)
+            targets = await self._targets({one.game_id for one in happened})
+            deliveries = planned(happened, targets, record.appended_at_ms, self._notified)
         place.cursor.accept(record, head.src)
         if deliveries:
             await self._put(record.partition, place, await self._with_room(deliveries))
@@ -151,9 +151,9 @@ class WebhookReader(LogReader):
                 " data, or another process reads this partition"
             )
 
-    async def _targets(self, events: EventsRecord) -> dict[str, list[WebhookTarget]]:
+    async def _targets(self, games: set[str]) -> dict[str, list[WebhookTarget]]:
         targets: dict[str, list[WebhookTarget]] = {}
-        for game_id in games_notified(events, self._notified):
+        for game_id in games:
             game = await self._patiently(partial(self._games.game, game_id))
             if game is not None:
                 targets[game_id] = targets_of(game)

@@ -1,19 +1,22 @@
-"""The `webhooks` section of a game's definition: where its live-ops events are posted."""
+"""The `webhooks` section of a game's definition: where what happens in it is posted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, get_args
 
 from msgspec import Meta
 
+from schemas.liveops.webhooks import WebhookType
+from schemas.playtests.webhooks import PLAYTEST_WEBHOOK_TYPES, PlaytestWebhookType
 from schemas.studio.definitions_events import Finding, Key, Section
 from schemas.studio.webhook_urls import UrlRefused, webhook_url
 
 WEBHOOKS_MAX: Final = 20
 URL_LENGTH_MAX: Final = 2000
 
-EventName = Literal["attempt.completed", "grant.created", "grant.claimed", "leaderboard.finalized"]
+EventName = WebhookType | PlaytestWebhookType
+EVENTS_MAX: Final = len(get_args(WebhookType)) + len(PLAYTEST_WEBHOOK_TYPES)
 
 
 class Webhook(Section, frozen=True, kw_only=True):
@@ -21,7 +24,7 @@ class Webhook(Section, frozen=True, kw_only=True):
 
     id: Key
     url: Annotated[str, Meta(max_length=URL_LENGTH_MAX)]
-    events: Annotated[list[EventName], Meta(min_length=1, max_length=4)]
+    events: Annotated[list[EventName], Meta(min_length=1, max_length=EVENTS_MAX)]
     secret_name: Key | None = None
 
 

@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from schemas.liveops.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, Delivery, signature
+from schemas.playtests.webhooks import PLAYTEST_WEBHOOK_TYPES, signature_headers
 from schemas.studio.webhook_urls import UrlRefused, webhook_url
 from streams.webhooks.addresses import AddressRefused, CheckedResolver, Network, checked_socket
 
@@ -42,6 +43,8 @@ class WebhookSender:
             DELIVERY_HEADER: delivery.id,
             SIGNATURE_HEADER: signature(secret, at_s, delivery.body),
         }
+        if delivery.type in PLAYTEST_WEBHOOK_TYPES:
+            headers |= signature_headers(secret, at_s, delivery.body)
         try:
             async with self._session.post(
                 _url(url), data=delivery.body, headers=headers, allow_redirects=False

@@ -1,0 +1,117 @@
+"""What webhooks say of playtests: `{"id", "event", "timestamp", "data"}`, in order for each playtest. Pure.
+
+`data` always has `playtestId`, `gameId`, `slotId` and `playerId` (the playtester's id), null where there is
+none, and what the event is about. Nothing in it is a secret or of a person but ids, handles and what the
+owner or the playtester wrote of a submission. A subject is `o/<order>` or `k/<batch>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from projections.webhooks.notifications import Notification, Notified
+from schemas.codec import Message
+from schemas.playtests import events as ev
+from schemas.playtests.batch_events import KeyRedeemed
+from schemas.playtests.events import EVENTS
+from schemas.playtests.views import SlotState
+from schemas.playtests.webhooks import PlaytestWebhookType
+from schemas.timestamps import iso_ms
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:  # noqa: C901, PLR0911 - a case for each
+    """What an event is worth telling; a slot that is rejected may be followed by one that is reserved."""
+    del at_ms
+    match message:
+        case ev.SlotReserved():
+            return (_of_slot("slot.reserved", message, message.slot),)
+        case ev.SlotSubmitted(submission=submission):
+            told = {"submissionId": submission.id, "videoFileSize": submission.video_bytes}
+            return (_of_slot("slot.submitted", message, message.slot, **told),)
+        case ev.SlotAccepted(rating=rating):
+            score = None if rating is None else rating.score
+            return (_of_slot("slot.accepted", message, message.slot, ratingScore=score),)
+        case ev.SlotRejected():
+            return _rejected(message)
+        case ev.SlotExpired(reason=reason):
+            return (_of_slot("slot.expired", message, message.slot, reason=reason),)
+        case ev.SlotBlocked(report=report):
+            return (_of_slot("slot.blocked", message, message.slot, reasonCode=report.reason_code),)
+        case ev.ApplicationMade(application=made):
+            return (
+                _of_order("application.created", message, playerId=made.playtester_id, applicationId=made.id),
+            )
+        case ev.PlaytestActivated(order=order):
+            return (_of_order("playtest.activated", message, quantity=order.quantity),)
+        case ev.PlaytestCompleted():
+            return (_of_order("playtest.completed", message),)
+        case KeyRedeemed():
+            return (_of_key(message),)
+        case _:
+            return ()
+
+
+def _rejected(message: ev.SlotRejected) -> Sequence[Notification]:
+    said = {"reason": message.rejection.reason, "allowRetry": message.allow_retry}
+    rejected = _of_slot("slot.rejected", message, message.slot, **said)
+    if message.successor is None or message.successor.status != "reserved":
+        return (rejected,)
+    return rejected, _of_slot("slot.reserved", message, message.successor)
+
+
+def _of_slot(kind: PlaytestWebhookType, event: ev.OrderEvent, slot: SlotState, **more: Any) -> Notification:
+    deadline = None if slot.deadline_at_ms is None else iso_ms(slot.deadline_at_ms)
+    of = {"slotId": slot.id, "playerId": slot.playtester_id, "status": slot.status, "deadlineAt": deadline}
+    return _of_order(kind, event, **(of | more))
+
+
+def _of_order(kind: PlaytestWebhookType, event: ev.OrderEvent, **more: Any) -> Notification:
+    of = {"playtestId": event.order_id, "gameId": event.game_id, "slotId": None, "playerId": None}
+    return Notification(kind, f"o/{event.order_id}", of | more)
+
+
+def _of_key(event: KeyRedeemed) -> Notification:
+    redemption = event.key.redemption
+    data = {
+        "playtestId": None,
+        "gameId": event.game_id,
+        "slotId": None,
+        "playerId": None,
+        "batchId": event.batch_id,
+        "keyId": event.key.id,
+        "handle": None if redemption is None else redemption.handle,
+    }
+    return Notification("key.redeemed", f"k/{event.batch_id}", data)
+
+
+def _body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
+    """The request's body, the same bytes every time."""
+    del game_id  # it is in the data
+    return _encode({"id": identifier, "event": what.type, "timestamp": iso_ms(at_ms), "data": what.data})
+
+
+PLAYTESTS: Final = Notified(
+    wire_names=frozenset(
+        kind.WIRE
+        for kind in (
+            ev.SlotReserved,
+            ev.SlotSubmitted,
+            ev.SlotAccepted,
+            ev.SlotRejected,
+            ev.SlotExpired,
+            ev.SlotBlocked,
+            ev.ApplicationMade,
+            ev.PlaytestActivated,
+            ev.PlaytestCompleted,
+            KeyRedeemed,
+        )
+    ),
+    events=EVENTS,
+    notifications=_notifications,
+    body=_body,
+)

@@ -1,0 +1,138 @@
+"""What webhooks tell of playtests: which events, in which words, in order for each playtest, no secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
+from projections.webhooks.deliveries import planned, told
+from schemas.codec import Message
+from schemas.envelope import Decided, Event, EventsRecord
+from schemas.liveops.webhooks import Delivery, WebhookTarget
+from schemas.playtests import commands as ask
+from schemas.playtests.views import Rating
+from schemas.playtests.webhooks import PlaytestWebhookType, signature_headers
+from schemas.studio.definitions_webhooks import Webhook
+from streams.deciders.playtests.noun import PLAYTESTS
+from tests.streams.deciders.playtests.given import DAY_MS, GAME, STUDIO, Playtests, block, keys, submit
+
+ALL = frozenset(get_args(PlaytestWebhookType))
+NOT_YET = frozenset({"key.redeemed"})
+
+
+class Told(Playtests):
+    """Every command's deliveries to one target of the game, from a record of its own."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        super().__init__()
+
+    def given(self, body: Message, game_id: str = GAME, **more: Any) -> list[Message]:
+        sequences: dict[str, int] = {}
+        before = self.state
+        events = super().given(body, game_id, **more)
+        written = []
+        for event in events:
+            name = PLAYTESTS.aggregate_of(event)
+            sequences[name] = sequences.get(name, PLAYTESTS.sequence(before, name)) + 1
+            written.append(
+                Event(
+                    type=event.WIRE,
+                    aggregate_id=name,
+                    sequence=sequences[name],
+                    at_ms=self.at_ms,
+                    data=PLAYTESTS.events.encode(event),
+                )
+            )
+        decided = Decided(
+            command_id=f"c{self.count}",
+            studio_id=STUDIO,
+            game_id="",  # a slot's commands don't name a game: their events do
+            keyed=False,
+            fingerprint=b"",
+            events=written,
+        )
+        record = EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[decided])
+        target = WebhookTarget(game_id=GAME, id="main", url="", events=ALL)
+        self.deliveries += planned(told(record, NOTIFIED), {GAME: [target]}, 7, NOTIFIED)
+        return events
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(one.body) for one in self.deliveries]
+
+
+def test_every_type_is_told_in_order_for_its_playtest_and_nothing_secret_is_in_it() -> None:
+    world = Told()
+    order_id = world.active(2, keys=keys(2))
+    slot_id = world.claimed(order_id, "ann")
+    world.given(submit(slot_id, "ann", notes="fine"))
+    world.given(ask.RejectSlot(slot_id=slot_id, reason="too short", allow_retry=True))
+    world.at_ms += DAY_MS
+    world.given(ask.SlotDue(slot_id=_last(world)))
+    other = world.claimed(order_id, "bea")
+    world.given(block(other, "bea"))
+    world.given(ask.CancelSlot(slot_id=other))
+    world.given(ask.AcceptSlot(slot_id=world.submitted(world.active()), rating=Rating(score=5)))
+    world.applied(world.active(selection_mode="manual"), "cid")
+    found = world.bodies()
+    types = [one["event"] for one in found]
+    assert set(types) == ALL - NOT_YET
+    assert [one["event"] for one in found if one["data"]["playtestId"] == order_id] == [
+        "playtest.activated",
+        "slot.reserved",
+        "slot.submitted",
+        "slot.rejected",
+        "slot.reserved",
+        "slot.expired",
+        "slot.reserved",
+        "slot.blocked",
+        "playtest.completed",
+    ]
+    lines: dict[str, list[int]] = {}
+    for one in world.deliveries:
+        lines.setdefault(one.line, []).append(one.sequence)
+    assert all(numbers == sorted(set(numbers)) for numbers in lines.values())
+    assert len({one.id for one in world.deliveries}) == len(world.deliveries)
+    for body in found:
+        assert list(body) == ["id", "event", "timestamp", "data"]
+        assert {"slotId", "playtestId", "gameId", "playerId"} <= body["data"].keys()
+        assert body["data"]["gameId"] == GAME
+    text = b"".join(one.body for one in world.deliveries)
+    assert b"sealed" not in text
+
+
+def _last(world: Told) -> str:
+    return str(world.bodies()[-1]["data"]["slotId"])
+
+
+def test_another_games_targets_are_not_told() -> None:
+    world = Told()
+    world.active(game_id="game_2")
+    assert world.deliveries == []
+
+
+def test_the_second_header_set_is_an_hmac_of_timestamp_and_body() -> None:
+    headers = signature_headers("whsec_x", 1_800_000_000, b'{"a":1}')
+    wanted = hmac.new(b"whsec_x", b'1800000000.{"a":1}', hashlib.sha256).hexdigest()
+    assert headers == {
+        "X-WPG-Signature": wanted,
+        "X-WPG-Timestamp": "1800000000",
+        "X-WPG-Signature-Version": "v1",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_definition_may_ask_for_each(name: str) -> None:
+    webhook = msgspec.convert({"id": "main", "url": "https://example.com/", "events": [name]}, Webhook)
+    assert webhook.events == [name]
+
+
+def test_a_definition_may_ask_for_no_other() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"id": "main", "url": "https://example.com/", "events": ["slot.lost"]}, Webhook)
