@@ -42,7 +42,53 @@ class AllRows:
         return below[::-1][:limit]
 
 
-class Projected(Playtests):
+class Told(Playtests):
+    """A studio's decider whose events are told, each command's as the shell writes them."""
+
+    def __init__(self) -> None:
+        self.older = AllRows()
+        super().__init__(credit_cents=0)
+
+    def happened(self, decided: Decided) -> None:
+        """What came of a command."""
+        raise NotImplementedError
+
+    def given(self, body: Message, game_id: str = GAME, **more: Any) -> list[Message]:
+        """Decide, and tell."""
+        before, sequences = self.state, dict[str, int]()
+        events = super().given(body, game_id, **more)
+        written = []
+        for event in events:
+            for name in ("movement", "credit", "earning"):
+                row = getattr(event, name, None)
+                if row is not None:
+                    self.older.add(_owner(event, row), row)
+            aggregate_id = PLAYTESTS.aggregate_of(event)
+            sequence = sequences.get(aggregate_id, PLAYTESTS.sequence(before, aggregate_id)) + 1
+            sequences[aggregate_id] = sequence
+            written.append(
+                Event(
+                    type=event.WIRE,
+                    aggregate_id=aggregate_id,
+                    sequence=sequence,
+                    at_ms=max(self.at_ms, self.state.time_ms),
+                    data=PLAYTESTS.events.encode(event),
+                )
+            )
+        self.happened(
+            Decided(
+                command_id=f"c{self.count}",
+                studio_id=STUDIO,
+                game_id="",  # a slot's commands don't name a game: their events do
+                keyed=True,
+                fingerprint=b"f",
+                events=written,
+            )
+        )
+        return events
+
+
+class Projected(Told):
     """One studio's decider, its log, and the projection of it."""
 
     def __init__(self, redis: Redis) -> None:
@@ -50,38 +96,13 @@ class Projected(Playtests):
         self.noun: Projection = replace(PROJECTION, topic=replace(PROJECTION.topic, partitions=PARTITIONS))
         self.log = ListLog(self.noun.topic)
         self.reader = RedisReader(redis, self.noun, log=self.log)
-        self.older = AllRows()
-        self.queries = PlaytestQueries(redis, self.older)
         self.pending: list[Decided] = []
-        super().__init__(credit_cents=0)
+        super().__init__()
+        self.queries = PlaytestQueries(redis, self.older)
 
-    def given(self, body: Message, game_id: str = GAME, **more: Any) -> list[Message]:
-        """Decide; what came of it waits for `apply`."""
-        events = super().given(body, game_id, **more)
-        for event in events:
-            for name in ("movement", "credit", "earning"):
-                row = getattr(event, name, None)
-                if row is not None:
-                    self.older.add(_owner(event, row), row)
-        decided = Decided(
-            command_id=f"c{self.count}",
-            studio_id=STUDIO,
-            game_id=game_id,
-            keyed=True,
-            fingerprint=b"f",
-            events=[
-                Event(
-                    type=event.WIRE,
-                    aggregate_id=PLAYTESTS.aggregate_of(event),
-                    sequence=PLAYTESTS.sequence(self.state, PLAYTESTS.aggregate_of(event)),
-                    at_ms=max(self.at_ms, self.state.time_ms),
-                    data=PLAYTESTS.events.encode(event),
-                )
-                for event in events
-            ],
-        )
+    def happened(self, decided: Decided) -> None:
+        """It waits for `apply`."""
         self.pending.append(decided)
-        return events
 
     async def apply(self) -> None:
         """Append everything that was decided, each command in a record of its own, and apply it."""

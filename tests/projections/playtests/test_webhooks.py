@@ -12,63 +12,38 @@ import pytest
 
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.webhooks.deliveries import planned, told
-from schemas.codec import Message
-from schemas.envelope import Decided, Event, EventsRecord
+from schemas.envelope import Decided, EventsRecord
 from schemas.liveops.webhooks import Delivery, WebhookTarget
 from schemas.playtests import commands as ask
 from schemas.playtests.views import Rating
 from schemas.playtests.webhooks import PlaytestWebhookType, signature_headers
 from schemas.studio.definitions_webhooks import Webhook
-from streams.deciders.playtests.noun import PLAYTESTS
-from tests.streams.deciders.playtests.given import DAY_MS, GAME, STUDIO, Playtests, block, keys, submit
+from tests.projections.playtests.support import Told
+from tests.streams.deciders.playtests.given import DAY_MS, GAME, block, keys, submit
 
 ALL = frozenset(get_args(PlaytestWebhookType))
 NOT_YET = frozenset({"key.redeemed"})
 
 
-class Told(Playtests):
+class Notified(Told):
     """Every command's deliveries to one target of the game, from a record of its own."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
         super().__init__()
+        self.given(ask.AdjustAccount(amount_cents=1_000_000, reason="test"))
 
-    def given(self, body: Message, game_id: str = GAME, **more: Any) -> list[Message]:
-        sequences: dict[str, int] = {}
-        before = self.state
-        events = super().given(body, game_id, **more)
-        written = []
-        for event in events:
-            name = PLAYTESTS.aggregate_of(event)
-            sequences[name] = sequences.get(name, PLAYTESTS.sequence(before, name)) + 1
-            written.append(
-                Event(
-                    type=event.WIRE,
-                    aggregate_id=name,
-                    sequence=sequences[name],
-                    at_ms=self.at_ms,
-                    data=PLAYTESTS.events.encode(event),
-                )
-            )
-        decided = Decided(
-            command_id=f"c{self.count}",
-            studio_id=STUDIO,
-            game_id="",  # a slot's commands don't name a game: their events do
-            keyed=False,
-            fingerprint=b"",
-            events=written,
-        )
+    def happened(self, decided: Decided) -> None:
         record = EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[decided])
         target = WebhookTarget(game_id=GAME, id="main", url="", events=ALL)
         self.deliveries += planned(told(record, NOTIFIED), {GAME: [target]}, 7, NOTIFIED)
-        return events
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(one.body) for one in self.deliveries]
 
 
 def test_every_type_is_told_in_order_for_its_playtest_and_nothing_secret_is_in_it() -> None:
-    world = Told()
+    world = Notified()
     order_id = world.active(2, keys=keys(2))
     slot_id = world.claimed(order_id, "ann")
     world.given(submit(slot_id, "ann", notes="fine"))
@@ -107,12 +82,12 @@ def test_every_type_is_told_in_order_for_its_playtest_and_nothing_secret_is_in_i
     assert b"sealed" not in text
 
 
-def _last(world: Told) -> str:
+def _last(world: Notified) -> str:
     return str(world.bodies()[-1]["data"]["slotId"])
 
 
 def test_another_games_targets_are_not_told() -> None:
-    world = Told()
+    world = Notified()
     world.active(game_id="game_2")
     assert world.deliveries == []
 
