@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from schemas.noun import NounSchema
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.errors import S2
 from schemas.playtests.events import EVENTS
+from schemas.playtests.webhooks import PlaytestWebhookType
 from schemas.topics import Topic
 
 PLAYTESTS_COMMANDS: Final = Topic(
@@ -29,4 +30,5 @@ NOUN: Final = NounSchema(
     commands=COMMANDS,
     events=EVENTS,
     surfaces=(S2,),
+    webhook_events=get_args(PlaytestWebhookType),
 )
