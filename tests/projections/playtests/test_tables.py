@@ -205,13 +205,7 @@ async def test_rows_say_what_the_state_says_in_whatever_batches_and_hold_no_secr
         (told,) = await world.client.rows(
             "SELECT count(), countIf(data LIKE '%sealed%' OR data LIKE '%Person%') FROM playtest_events FINAL"
         )
-        assert told[0] > 50
-        assert (
-            told[1]
-            == (await world.client.rows("SELECT countIf(data LIKE '%be kind%') FROM playtest_events FINAL"))[
-                0
-            ][0]
-        )  # the owner's notes, which are no secret
+        assert (told[0] > 50, told[1]) == (True, 0)
 
 
 async def _sums(world: World) -> dict[str, Any]:
