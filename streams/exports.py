@@ -21,7 +21,7 @@ from schemas.log import LogRecord, LogTail
 from schemas.log_positions import Position, begin, mark_before
 from schemas.objects import ObjectStore, ObjectStoreFull, ObjectWriter, new_object
 from schemas.telemetry.noun import TELEMETRY
-from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
 from schemas.telemetry.skips import Skips, read_skips
 from schemas.timestamps import iso_ms
@@ -147,36 +147,36 @@ def lines_of(record: LogRecord, skips: Skips | None = None) -> Iterator[tuple[st
         return
     accepted_at = iso_ms(record.appended_at_ms)
     try:
-        parts = decode_record(record.value).parts
+        entries = decode_record(record.value).entries
     except (msgspec.DecodeError, ValueError):
         return
-    for index, part in enumerate(parts):
+    for index, entry in enumerate(entries):
         if index in skipped:
             continue
         try:
-            for content in _contents(part):
-                yield part.game_id, _encoder.encode({"accepted_at": accepted_at, **content}) + b"\n"
+            for content in _contents(entry):
+                yield entry.game_id, _encoder.encode({"accepted_at": accepted_at, **content}) + b"\n"
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-            _log.warning("export: a part of request %s can't be read: %r", part.request_id, error)
+            _log.warning("export: an entry of request %s can't be read: %r", entry.request_id, error)
 
 
-def _contents(part: TelemetryPart) -> list[dict[str, Any]]:
-    if part.kind == PartKind.S4_ITEMS:
-        decoded = _raw.decode(part.body)
+def _contents(entry: TelemetryEntry) -> list[dict[str, Any]]:
+    if entry.kind == EntryKind.S4_ITEMS:
+        decoded = _raw.decode(entry.body)
         items = decoded if type(decoded) is list else [decoded]
-        kinds = [KIND_NAMES[item.kind] for item in decode_items(part.body)]
+        kinds = [KIND_NAMES[item.kind] for item in decode_items(entry.body)]
         return [{"kind": kind, "item": item} for kind, item in zip(kinds, items, strict=True)]
-    if part.kind == PartKind.S1_BATCH:
-        batch = msgspec.json.decode(part.body)
+    if entry.kind == EntryKind.S1_BATCH:
+        batch = msgspec.json.decode(entry.body)
         events = batch.pop("events", None) or []
         session = {"kind": "s1_session", "item": batch}
         return [session] + [
             {"kind": "s1_event", "sessionId": batch["sessionId"], "item": event} for event in events
         ]
-    if part.kind == PartKind.S1_FEEDBACK:
-        return [{"kind": "s1_feedback", "item": msgspec.json.decode(part.body)}]
-    if part.kind == PartKind.MODEL_UPLOADED:
-        return [{"kind": "model", "item": msgspec.json.decode(part.body)}]
+    if entry.kind == EntryKind.S1_FEEDBACK:
+        return [{"kind": "s1_feedback", "item": msgspec.json.decode(entry.body)}]
+    if entry.kind == EntryKind.MODEL_UPLOADED:
+        return [{"kind": "model", "item": msgspec.json.decode(entry.body)}]
     return []
 
 

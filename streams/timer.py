@@ -22,7 +22,7 @@ from schemas.telemetry.deadlines import (
     SessionDue,
     encode_session_due,
 )
-from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -72,7 +72,7 @@ class _Game(msgspec.Struct):
 
 
 class SessionTimer:
-    """Appends `SessionDue` parts. One timer is enough; two are harmless."""
+    """Appends `SessionDue` entries. One timer is enough; two are harmless."""
 
     def __init__(self, *, topic: str, source: DeadlineSource, tail: LogTail, appender: Appender) -> None:
         self._topic = topic
@@ -116,8 +116,8 @@ class SessionTimer:
             over = [session for session in over if latest.get(session.session_id, 0) <= before_ms]
         for first in range(0, len(over), DUES_PER_RECORD):
             some = over[first : first + DUES_PER_RECORD]
-            parts = [_part(game, game_id, session, watermark_ms, now_ms) for session in some]
-            await self._appender.append(self._topic, partition, encode_record(parts))
+            entries = [_entry(game, game_id, session, watermark_ms, now_ms) for session in some]
+            await self._appender.append(self._topic, partition, encode_record(entries))
             for session in some:
                 self._said[partition, game_id, session.session_id, session.last_event_at_ms] = now_ms
         return len(over)
@@ -145,14 +145,14 @@ def _games(watermarks: list[GameWatermark]) -> dict[str, _Game]:
     return games
 
 
-def _part(game: _Game, game_id: str, session: OpenSession, watermark_ms: int, now_ms: int) -> TelemetryPart:
+def _entry(game: _Game, game_id: str, session: OpenSession, watermark_ms: int, now_ms: int) -> TelemetryEntry:
     due = SessionDue(
         session_id=session.session_id,
         last_event_at_ms=session.last_event_at_ms,
         watermark_ms=watermark_ms,
     )
-    return TelemetryPart(
-        kind=PartKind.SESSION_DUE,
+    return TelemetryEntry(
+        kind=EntryKind.SESSION_DUE,
         request_id="",
         studio_id=game.studio_id,
         game_id=game_id,

@@ -26,7 +26,7 @@ from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_let
 from schemas.envelope import Command, CommandRecord
 from schemas.log import LogRecord
 from schemas.telemetry.noun import TELEMETRY
-from schemas.telemetry.record import TelemetryPart, decode_record, encode_record
+from schemas.telemetry.record import TelemetryEntry, decode_record, encode_record
 from schemas.timestamps import iso_ms
 from schemas.topics import DEAD_LETTERS
 from streams.gateway.commands import CommandClient
@@ -195,7 +195,7 @@ class _Contents(msgspec.Struct):
     commands: list[Command] = []
     definitions: dict[str, bytes] = {}
     """What the commands were resolved with, by `Command.definition`."""
-    parts: list[TelemetryPart] = []
+    parts: list[TelemetryEntry] = []
 
 
 async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
@@ -214,9 +214,9 @@ async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
             return _Contents(commands=[command], definitions=definitions)
         if letter.topic == TELEMETRY.name:
             if letter.index is None:
-                return _Contents(parts=decode_record(body).parts)
+                return _Contents(parts=decode_record(body).entries)
             # The letter holds what the client sent; whose it was is in the record.
-            return _Contents(parts=[decode_record(await _source(settings, letter)).parts[letter.index]])
+            return _Contents(parts=[decode_record(await _source(settings, letter)).entries[letter.index]])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RequestRefused(f"this build can't read {letter.id} either: {error}") from None
     raise RequestRefused(f"nothing here appends to {letter.topic}")

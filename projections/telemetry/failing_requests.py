@@ -27,7 +27,7 @@ from projections.telemetry.sessions import SessionPart
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
 from projections.telemetry.stores import FACT_TABLES, Stores
 from schemas.log import LogUnavailable
-from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record, encode_record
 from schemas.telemetry.skips import SkipDecision, Skips
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def take_in(record: LogRecord) -> None:
     facts = InsertBatch(open_batch.rows, record.partition)
     facts.drop_repeats({key: Seen() for key in facts.sessions_with_identities})
     keys = {*facts.sessions, *open_batch.dues}
-    parts = {key: SessionPart(key=key, partition=record.partition) for key in keys}
-    facts.fold(parts, open_batch.dues, record.offset)
+    sessions = {key: SessionPart(key=key, partition=record.partition) for key in keys}
+    facts.fold(sessions, open_batch.dues, record.offset)
     facts.bodies({})
 
 
@@ -135,8 +135,8 @@ def _harmless() -> bytes:
         {**shared, "event_name": "Create_Player", "region": "", "hardware": {}},
         trajectory,
     ]
-    part = TelemetryPart(
-        kind=PartKind.S4_ITEMS,
+    entry = TelemetryEntry(
+        kind=EntryKind.S4_ITEMS,
         request_id="",
         studio_id="",
         game_id="",
@@ -147,7 +147,7 @@ def _harmless() -> bytes:
         city=None,
         body=msgspec.msgpack.encode(items),
     )
-    return encode_record([part])
+    return encode_record([entry])
 
 
 def _items(records: Sequence[LogRecord], skips: Skips) -> list[Item]:
@@ -158,7 +158,7 @@ def _items(records: Sequence[LogRecord], skips: Skips) -> list[Item]:
         if None in skipped:
             continue
         try:
-            count = len(decode_record(record.value).parts)
+            count = len(decode_record(record.value).entries)
         except (msgspec.MsgspecError, ValueError):
             items.append((record.offset, None))
         else:
@@ -212,7 +212,7 @@ class _Only(Skips):
         """Everything that is not among the items."""
         if (record.offset, None) in self._items:
             return {}
-        count = len(decode_record(record.value).parts)
+        count = len(decode_record(record.value).entries)
         return {index: _LEFT_OUT for index in range(count) if (record.offset, index) not in self._items}
 
 

@@ -16,7 +16,7 @@ from projections.telemetry.sessions import Due, SessionKey
 from projections.telemetry.skip_store import Skipped
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
 from schemas.telemetry.deadlines import decode_session_due
-from schemas.telemetry.record import PartKind, TelemetryPart, decode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record
 from schemas.telemetry.s4 import Item, decode_items
 from schemas.telemetry.skips import Skips, decode_skip
 
@@ -29,16 +29,16 @@ RUN_ITEMS: Final = 600
 """Items that are added to the columns at once; of many more the first have left the CPU's cache by then."""
 SKIPPED: Final = "skipped"
 """The reason of a dead letter that was skipped by decision."""
-_NO_EFFECT: Final = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED})
+_NO_EFFECT: Final = frozenset({EntryKind.TICK, EntryKind.EXPORT_STARTED})
 
 
 def has_effect(record: LogRecord) -> bool:
     """Whether a record leaves anything to write: ticks leave nothing, what can't be read a dead letter."""
     try:
-        parts = decode_record(record.value).parts
+        entries = decode_record(record.value).entries
     except (msgspec.MsgspecError, ValueError):
         return True
-    return any(part.kind not in _NO_EFFECT for part in parts)
+    return any(entry.kind not in _NO_EFFECT for entry in entries)
 
 
 class OpenBatch:
@@ -66,51 +66,51 @@ class OpenBatch:
             self._skip(record, None, Skipped(decision=skips[None], arrived_at_ms=record.appended_at_ms))
             return False
         try:
-            parts = decode_record(record.value).parts
+            entries = decode_record(record.value).entries
         except (msgspec.MsgspecError, ValueError) as error:
             self._give_up(record, None, "undecodable-record", str(error), record.value)
             return False
         origin_of = {
-            (part.studio_id, part.game_id): Origin(
-                part.studio_id, part.game_id, record.appended_at_ms, record.offset
+            (entry.studio_id, entry.game_id): Origin(
+                entry.studio_id, entry.game_id, record.appended_at_ms, record.offset
             )
-            for part in parts
+            for entry in entries
         }
         item = 0
         run = _Run(self.rows)
-        for index, part in enumerate(parts):
-            origin = origin_of[part.studio_id, part.game_id]
+        for index, entry in enumerate(entries):
+            origin = origin_of[entry.studio_id, entry.game_id]
             if index in skips:
-                items = max(part.item_count, 0)
+                items = max(entry.item_count, 0)
                 skipped = Skipped(
                     decision=skips[index],
                     arrived_at_ms=record.appended_at_ms,
                     first_item=item,
                     items=items,
                 )
-                self._skip(record, index, skipped, part.body)
+                self._skip(record, index, skipped, entry.body)
                 item += items
                 continue
-            run.prepare(origin, item, part)
+            run.prepare(origin, item, entry)
             try:
-                if part.kind == PartKind.S4_ITEMS:
-                    item += run.add(origin, part)
-                elif part.kind == PartKind.SESSION_DUE:
-                    self._add_due(record, part)
-                elif part.kind == PartKind.RECORD_SKIPPED:
-                    self.decisions.append(decode_skip(part.body))
+                if entry.kind == EntryKind.S4_ITEMS:
+                    item += run.add(origin, entry)
+                elif entry.kind == EntryKind.SESSION_DUE:
+                    self._add_due(record, entry)
+                elif entry.kind == EntryKind.RECORD_SKIPPED:
+                    self.decisions.append(decode_skip(entry.body))
                 else:
-                    item += self.rows.add(origin, item, part)
+                    item += self.rows.add(origin, item, entry)
             except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-                item += max(part.item_count, 0)
-                self._give_up(record, index, "undecodable-part", str(error), part.body)
-            self.has_effect = self.has_effect or part.kind not in _NO_EFFECT
+                item += max(entry.item_count, 0)
+                self._give_up(record, index, "undecodable-part", str(error), entry.body)
+            self.has_effect = self.has_effect or entry.kind not in _NO_EFFECT
         run.end()
-        return all(part.kind == PartKind.TICK for part in parts)
+        return all(entry.kind == EntryKind.TICK for entry in entries)
 
-    def _add_due(self, record: LogRecord, part: TelemetryPart) -> None:
-        due = decode_session_due(part.body)
-        key = SessionKey(part.studio_id, part.game_id, due.session_id)
+    def _add_due(self, record: LogRecord, entry: TelemetryEntry) -> None:
+        due = decode_session_due(entry.body)
+        key = SessionKey(entry.studio_id, entry.game_id, due.session_id)
         self.dues.setdefault(key, []).append(Due(record.offset, due.watermark_ms))
 
     def _skip(
@@ -147,14 +147,14 @@ class _Run:
         self._first = 0
         self._items: list[Item] = []
 
-    def prepare(self, origin: Origin, index: int, part: TelemetryPart) -> None:
-        """Put what was gathered into the rows where the next part does not go with it.
+    def prepare(self, origin: Origin, index: int, entry: TelemetryEntry) -> None:
+        """Put what was gathered into the rows where the next entry does not go with it.
 
-        The part's first item is `index` in its record.
+        The entry's first item is `index` in its record.
         """
         held = len(self._items)
         if (
-            part.kind != PartKind.S4_ITEMS
+            entry.kind != EntryKind.S4_ITEMS
             or origin is not self._origin
             or index != self._first + held
             or held >= RUN_ITEMS
@@ -162,13 +162,13 @@ class _Run:
             self.end()
             self._origin, self._first = origin, index
 
-    def add(self, origin: Origin, part: TelemetryPart) -> int:
-        """Add a part that goes with the others; return how many items it has.
+    def add(self, origin: Origin, entry: TelemetryEntry) -> int:
+        """Add an entry that goes with the others; return how many items it has.
 
         Raises what the decoder raises, and then adds nothing.
         """
-        items = decode_items(part.body)
-        self._rows.describe_items(origin, part, items)
+        items = decode_items(entry.body)
+        self._rows.describe_items(origin, entry, items)
         self._items += items
         return len(items)
 

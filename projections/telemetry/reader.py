@@ -23,7 +23,7 @@ from projections.telemetry.skip_store import SkipsChanged, skips_of
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
 from schemas.log_positions import PositionRefused, begin, record_before
-from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -279,8 +279,8 @@ class TelemetryReader:
 
 _TICK: Final = encode_record(
     [
-        TelemetryPart(
-            kind=PartKind.TICK,
+        TelemetryEntry(
+            kind=EntryKind.TICK,
             request_id="",
             studio_id="",
             game_id="",

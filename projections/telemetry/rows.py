@@ -1,4 +1,4 @@
-"""Telemetry records to rows of ClickHouse: what each kind of part becomes. No I/O, no clock.
+"""Telemetry records to rows of ClickHouse: what each kind of entry becomes. No I/O, no clock.
 
 Sources: the S4 reference and contract/telemetry.md.
 """
@@ -19,7 +19,7 @@ from projections.telemetry.properties import properties
 from projections.telemetry.row_tables import RowTables
 from projections.telemetry.rows_s1 import UNKNOWN_ROOM, add_batch, add_feedback, add_model
 from projections.telemetry.sessions import Description, SessionKey
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from schemas.telemetry.s1 import (
     DEFAULT_ENVIRONMENT,
     DEFAULT_SOURCE,
@@ -32,9 +32,11 @@ from schemas.telemetry.s4 import FUNNEL_STEP, GAMEPLAY, PLAYER, TRAJECTORY, Item
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.telemetry.record import TelemetryPart
+    from schemas.telemetry.record import TelemetryEntry
 
-_NO_ROWS = frozenset({PartKind.TICK, PartKind.EXPORT_STARTED, PartKind.SESSION_DUE, PartKind.RECORD_SKIPPED})
+_NO_ROWS = frozenset(
+    {EntryKind.TICK, EntryKind.EXPORT_STARTED, EntryKind.SESSION_DUE, EntryKind.RECORD_SKIPPED}
+)
 _VECTOR_FROM = 16
 """Below so many positions numpy costs more than it saves."""
 _FPS = frozenset({"mean", "low_5", "low_1"})
@@ -43,29 +45,29 @@ _json = msgspec.json.Encoder().encode
 
 
 class Rows(RowTables):
-    """Adds what each kind of part becomes."""
+    """Adds what each kind of entry becomes."""
 
-    def add(self, origin: Origin, index: int, part: TelemetryPart) -> int:
-        """Add a part whose first item is `index` in its record; return how many items it has.
+    def add(self, origin: Origin, index: int, entry: TelemetryEntry) -> int:
+        """Add an entry whose first item is `index` in its record; return how many items it has.
 
-        Raises ValueError or a msgspec error, and adds nothing, where the part can't be read. Parts that
+        Raises ValueError or a msgspec error, and adds nothing, where the entry can't be read. Entries that
         become no rows (ticks, exports, deadlines) have no items.
         """
-        kind = part.kind
-        if kind == PartKind.S4_ITEMS:
-            items = decode_items(part.body)
-            self.describe_items(origin, part, items)
+        kind = entry.kind
+        if kind == EntryKind.S4_ITEMS:
+            items = decode_items(entry.body)
+            self.describe_items(origin, entry, items)
             self.add_items(origin, index, items)
             return len(items)
-        if kind == PartKind.S1_BATCH:
-            batch = decode_batch(part.body)
-            add_batch(self, origin, index, part, batch)
+        if kind == EntryKind.S1_BATCH:
+            batch = decode_batch(entry.body)
+            add_batch(self, origin, index, entry, batch)
             return len(batch.events)
-        if kind == PartKind.S1_FEEDBACK:
-            add_feedback(self, origin, index, part)
+        if kind == EntryKind.S1_FEEDBACK:
+            add_feedback(self, origin, index, entry)
             return 1
-        if kind == PartKind.MODEL_UPLOADED:
-            add_model(self, origin, index, part)
+        if kind == EntryKind.MODEL_UPLOADED:
+            add_model(self, origin, index, entry)
             return 1
         if kind not in _NO_ROWS:
             raise ValueError(f"a part of the kind {kind!r} is unknown to this build")
@@ -74,7 +76,7 @@ class Rows(RowTables):
     def add_items(self, origin: Origin, index: int, items: list[Item]) -> None:
         """Add consecutive S4 items of a record, the first at `index`.
 
-        They may come from several parts of one tenant: a column costs the same for ten items as for hundreds.
+        They may come from several entries of one tenant: a column costs the same for ten items as for many.
         """
         kinds = [item.kind for item in items]
         for kind, adder in (
@@ -92,8 +94,8 @@ class Rows(RowTables):
                 places = [place for place, found in enumerate(kinds) if found == kind]
                 adder(origin, [items[place] for place in places], [index + place for place in places])
 
-    def describe_items(self, origin: Origin, part: TelemetryPart, items: list[Item]) -> None:
-        """One description for each session of a part, from its first item."""
+    def describe_items(self, origin: Origin, entry: TelemetryEntry, items: list[Item]) -> None:
+        """One description for each session of an entry, from its first item."""
         firsts = {item.session_id: item for item in reversed(items) if item.kind != PLAYER}
         for session_id, first in firsts.items():
             key = SessionKey(origin.studio_id, origin.game_id, session_id or "")
@@ -107,9 +109,9 @@ class Rows(RowTables):
                     build_id=first.build_id or "",
                     environment=_environment(first),
                     arrived_at_ms=origin.arrived_at_ms,
-                    country=part.country or "",
-                    region=part.region or "",
-                    city=part.city or "",
+                    country=entry.country or "",
+                    region=entry.region or "",
+                    city=entry.city or "",
                     first_only=True,
                 )
             ]

@@ -16,7 +16,7 @@ from schemas.telemetry.s1_feedback import decode_feedback
 
 if TYPE_CHECKING:
     from projections.telemetry.columns import Origin
-    from schemas.telemetry.record import TelemetryPart
+    from schemas.telemetry.record import TelemetryEntry
 
 UNKNOWN_ROOM: Final = "unknown"
 _RANK_OF_FIRST: Final = 2**62
@@ -26,7 +26,7 @@ _json = msgspec.json.encode
 
 
 class _Model(msgspec.Struct):
-    """The body of an s4.model-uploaded part."""
+    """The body of an s4.model-uploaded entry."""
 
     id: str
     app_name: str
@@ -36,7 +36,7 @@ class _Model(msgspec.Struct):
     object: str
 
 
-def add_batch(rows: RowTables, origin: Origin, index: int, part: TelemetryPart, batch: Batch) -> None:
+def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry, batch: Batch) -> None:
     """Add a batch's events, each with its identity, and what the batch says about its session."""
     labels = batch.labels
     build_id = (labels.game_version if labels else None) or ""
@@ -56,9 +56,9 @@ def add_batch(rows: RowTables, origin: Origin, index: int, part: TelemetryPart, 
             platform=(labels.platform if labels else None) or "",
             metadata=_json(batch.metadata).decode() if batch.metadata else "",
             experiments=_json(batch.experiments).decode() if batch.experiments else "",
-            country=part.country or "",
-            region=part.region or "",
-            city=part.city or "",
+            country=entry.country or "",
+            region=entry.region or "",
+            city=entry.city or "",
             started_at_ms=batch.started_at_ms,
             ended=bool(batch.ended),
         )
@@ -109,9 +109,9 @@ def add_batch(rows: RowTables, origin: Origin, index: int, part: TelemetryPart, 
     rows.count += len(batch.events)
 
 
-def add_feedback(rows: RowTables, origin: Origin, index: int, part: TelemetryPart) -> None:
+def add_feedback(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry) -> None:
     """Add one submission."""
-    body = decode_feedback(part.body)
+    body = decode_feedback(entry.body)
     rows.feedback.add(
         origin,
         1,
@@ -126,9 +126,9 @@ def add_feedback(rows: RowTables, origin: Origin, index: int, part: TelemetryPar
     rows.count += 1
 
 
-def add_model(rows: RowTables, origin: Origin, index: int, part: TelemetryPart) -> None:
+def add_model(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry) -> None:
     """Add one uploaded model."""
-    body = msgspec.json.decode(part.body, type=_Model)
+    body = msgspec.json.decode(entry.body, type=_Model)
     rows.models.add(
         origin,
         1,

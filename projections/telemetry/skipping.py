@@ -17,7 +17,7 @@ import msgspec
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import QUIET_S, held
 from schemas.telemetry.noun import TELEMETRY
-from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record, encode_record
 from schemas.telemetry.skips import (
     REASON_MAX,
     SKIPS_MAX,
@@ -41,7 +41,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that holds, and what it leaves out."""
 
     decision: SkipDecision
-    requests: list[TelemetryPart]
+    requests: list[TelemetryEntry]
     again: bool
     """Whether it held before."""
 
@@ -152,23 +152,23 @@ class Skipping:
             yield
 
 
-def _requests(record: LogRecord, index: int | None) -> list[TelemetryPart]:
+def _requests(record: LogRecord, index: int | None) -> list[TelemetryEntry]:
     """What a skip leaves out. SkipRefused where there is no such request, or it is no request."""
     try:
-        parts = decode_record(record.value).parts
+        entries = decode_record(record.value).entries
     except (msgspec.DecodeError, ValueError) as error:
         raise SkipRefused(f"the record can't be read, and is a dead letter without a skip: {error}") from None
-    if index is not None and not 0 <= index < len(parts):
-        raise SkipRefused(f"record {record.offset} has the requests 0 to {len(parts) - 1}, not {index}")
-    chosen = parts if index is None else [parts[index]]
-    if any(part.kind == PartKind.RECORD_SKIPPED for part in chosen):
+    if index is not None and not 0 <= index < len(entries):
+        raise SkipRefused(f"record {record.offset} has the requests 0 to {len(entries) - 1}, not {index}")
+    chosen = entries if index is None else [entries[index]]
+    if any(entry.kind == EntryKind.RECORD_SKIPPED for entry in chosen):
         raise SkipRefused(f"record {record.offset} holds a decision to skip, which can't be skipped")
     return chosen
 
 
 def _decision_record(decision: SkipDecision) -> bytes:
-    part = TelemetryPart(
-        kind=PartKind.RECORD_SKIPPED,
+    entry = TelemetryEntry(
+        kind=EntryKind.RECORD_SKIPPED,
         request_id="",
         studio_id="",
         game_id="",
@@ -179,4 +179,4 @@ def _decision_record(decision: SkipDecision) -> bytes:
         city=None,
         body=encode_skip(decision),
     )
-    return encode_record([part])
+    return encode_record([entry])

@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.noun import NounSchema
 from schemas.telemetry.errors import S1, S4
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from schemas.topics import Topic
 
 TELEMETRY: Final = Topic(
@@ -24,5 +24,5 @@ NOUN: Final = NounSchema(
     name="telemetry",
     topics=(TELEMETRY, TELEMETRY_SKIPS),
     surfaces=(S1, S4),
-    stored=frozenset({"telemetry-record.v1", *PartKind}),
+    stored=frozenset({"telemetry-record.v1", *EntryKind}),
 )

@@ -1,4 +1,4 @@
-"""What a record of the `telemetry` topic holds: parts, each one HTTP request or one internal mark.
+"""What a record of the `telemetry` topic holds: entries, each one HTTP request or one internal mark.
 
 NOTE: these shapes are stored. Fields are positional (`array_like`): append new ones with a default at the
 end, never reorder; a new `kind` value is a new stored name.
@@ -15,8 +15,8 @@ import msgspec
 RECORD_VERSION: Final = 1
 
 
-class PartKind(StrEnum):
-    """The stored name of what a part holds."""
+class EntryKind(StrEnum):
+    """The stored name of what an entry holds."""
 
     S4_ITEMS = "s4.items.v1"
     """Body: the MessagePack request as sent (after gunzip): one map or a list of maps."""
@@ -36,7 +36,7 @@ class PartKind(StrEnum):
     """Empty body. Closes an open batch on a partition where nothing else arrives."""
 
 
-class TelemetryPart(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class TelemetryEntry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One request, never split over records. `received_at_ms` is the gateway's clock, for tracing only."""
 
     kind: str
@@ -55,36 +55,36 @@ class TelemetryRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True
     """A record: what arrived at one gateway while the previous record of its partition was in flight."""
 
     version: int
-    parts: list[TelemetryPart]
+    entries: list[TelemetryEntry]
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(TelemetryRecord)
 
 
-def encode_record(parts: list[TelemetryPart]) -> bytes:
-    """Encode parts as one record value. Callers keep it under `schemas.topics.RECORD_BYTES_MAX`.
+def encode_record(entries: list[TelemetryEntry]) -> bytes:
+    """Encode entries as one record value. Callers keep it under `schemas.topics.RECORD_BYTES_MAX`.
 
     The bodies, which are nearly all of it, are copied once: the encoder's own buffer would move them each
     time it grows.
     """
-    pieces = [bytes((0x92, RECORD_VERSION)), _array_head(len(parts))]
-    for part in parts:
+    pieces = [bytes((0x92, RECORD_VERSION)), _array_head(len(entries))]
+    for entry in entries:
         head = _encoder.encode(
             (
-                part.kind,
-                part.request_id,
-                part.studio_id,
-                part.game_id,
-                part.received_at_ms,
-                part.item_count,
-                part.country,
-                part.region,
-                part.city,
+                entry.kind,
+                entry.request_id,
+                entry.studio_id,
+                entry.game_id,
+                entry.received_at_ms,
+                entry.item_count,
+                entry.country,
+                entry.region,
+                entry.city,
                 b"",
             )
         )
-        pieces += (head[:-2], _bin_head(len(part.body)), part.body)
+        pieces += (head[:-2], _bin_head(len(entry.body)), entry.body)
     return b"".join(pieces)
 
 

@@ -16,7 +16,7 @@ from schemas.edge.errors import Refused
 from schemas.edge.ports import ExportsUsedUp
 from schemas.log import LogUnavailable
 from schemas.objects import ObjectStore
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from streams.gateway.http import Request, Response, json_response
 from streams.gateway.services import Services
 
@@ -76,8 +76,8 @@ async def start_export(
         wait = ((b"retry-after", str(error.retry_after_s).encode()),)
         raise Refused(429, str(error), headers=wait) from None
     if export_id == mine:
-        part = services.part(
-            PartKind.EXPORT_STARTED,
+        entry = services.entry(
+            EntryKind.EXPORT_STARTED,
             request,
             studio_id="",
             game_id="",
@@ -85,7 +85,7 @@ async def start_export(
             body=msgspec.json.encode({"export_id": export_id}),
         )
         try:
-            await services.appending.append(EXPORT_PARTITION, part)
+            await services.appending.append(EXPORT_PARTITION, entry)
         except LogUnavailable:
             await register.withdraw(mine)
             raise

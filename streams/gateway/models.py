@@ -19,7 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from schemas.edge.errors import Refused
 from schemas.edge.limits import MODEL_BYTES_MAX
 from schemas.objects import ObjectStore, ObjectWriter, new_object
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from streams.gateway.http import ClientGone, Request, Response, json_response
 from streams.gateway.s4 import limit_s4, secret_application
 from streams.gateway.services import Services
@@ -150,15 +150,15 @@ async def upload(services: Services, objects: ObjectStore, request: Request) -> 
             "size": size,
             "sha256": digest,
         }
-    part = services.part(
-        PartKind.MODEL_UPLOADED,
+    entry = services.entry(
+        EntryKind.MODEL_UPLOADED,
         request,
         studio_id=credential.studio_id,
         game_id=game.id,
         item_count=1,
         body=msgspec.json.encode(model | {"object": key}),
     )
-    await services.appending.append(services.appending.partition_of(game.id, model_id), part)
+    await services.appending.append(services.appending.partition_of(game.id, model_id), entry)
     services.metrics.accepted("s4_models", 1)
     return json_response(201, model)
 

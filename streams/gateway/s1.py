@@ -16,7 +16,7 @@ from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
 from schemas.telemetry.errors import S1Text
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
 from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback
 from streams.gateway.body_validation import LARGE_BYTES
@@ -35,8 +35,8 @@ async def ingest(services: Services, request: Request) -> Response:
     now_ms = services.now_ms()
     batch, game = await _resolve(services, request, credential, body, lambda: validate_batch(body, now_ms))
     count = len(batch.events)
-    part = services.part(
-        PartKind.S1_BATCH,
+    entry = services.entry(
+        EntryKind.S1_BATCH,
         request,
         studio_id=credential.studio_id,
         game_id=game.id,
@@ -44,7 +44,7 @@ async def ingest(services: Services, request: Request) -> Response:
         body=body,
     )
     appending = services.appending
-    await appending.append(appending.partition_of(game.id, batch.session_id), part)
+    await appending.append(appending.partition_of(game.id, batch.session_id), entry)
     services.metrics.accepted("s1", count)
     return json_response(202, {"ok": True, "accepted": count})
 
@@ -58,8 +58,8 @@ async def feedback(services: Services, request: Request) -> Response:
         check_against_form(submission, game.feedback_forms)
     except InvalidBatch as error:
         raise _invalid(error) from None
-    part = services.part(
-        PartKind.S1_FEEDBACK,
+    entry = services.entry(
+        EntryKind.S1_FEEDBACK,
         request,
         studio_id=credential.studio_id,
         game_id=game.id,
@@ -67,7 +67,7 @@ async def feedback(services: Services, request: Request) -> Response:
         body=body,
     )
     appending = services.appending
-    await appending.append(appending.partition_of(game.id, submission.session_id), part)
+    await appending.append(appending.partition_of(game.id, submission.session_id), entry)
     services.metrics.accepted("s1_feedback", 1)
     return CREATED
 

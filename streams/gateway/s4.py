@@ -12,7 +12,7 @@ from typing import Final
 from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limits import SECOND_MS, s4_bucket
 from schemas.edge.ports import Credential, Game, KeyKind, Verdict
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from schemas.telemetry.s4 import BODY_BYTES_MAX, InvalidPayload, PayloadTooLarge, check
 from streams.gateway.body_validation import LARGE_BYTES
 from streams.gateway.http import Request, Response
@@ -54,8 +54,8 @@ class S4Ingest:
             raise Refused(413, str(error)) from None
         if not checked.in_scope:
             raise Refused(403, "app_id must be the token's application", code="app_scope_mismatch")
-        part = services.part(
-            PartKind.S4_ITEMS,
+        entry = services.entry(
+            EntryKind.S4_ITEMS,
             request,
             studio_id=credential.studio_id,
             game_id=game.id,
@@ -63,7 +63,7 @@ class S4Ingest:
             body=body,
         )
         appending = services.appending
-        await appending.append(appending.partition_of(game.id, checked.first_player_id), part)
+        await appending.append(appending.partition_of(game.id, checked.first_player_id), entry)
         services.metrics.accepted("s4", checked.count)
         return QUEUED
 

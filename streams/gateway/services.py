@@ -11,7 +11,7 @@ from schemas.edge.errors import Refused
 from schemas.edge.ports import Directory, RateLimiter, Verdict
 from schemas.edge.proxy import UNKNOWN_PLACE, Place, TrustedProxies, counted_address
 from schemas.edge.surfaces import Surfaces
-from schemas.telemetry.record import PartKind, TelemetryPart
+from schemas.telemetry.record import EntryKind, TelemetryEntry
 from streams.gateway.body import ReadDeadlines, read_body
 from streams.gateway.body_validation import LARGE_BYTES, BodyValidator
 from streams.gateway.http import Request
@@ -92,19 +92,19 @@ class Services:
             raise result
         return result
 
-    def part(
+    def entry(
         self,
-        kind: PartKind,
+        kind: EntryKind,
         request: Request,
         *,
         studio_id: str,
         game_id: str,
         item_count: int,
         body: bytes,
-    ) -> TelemetryPart:
+    ) -> TelemetryEntry:
         """One request as the log keeps it."""
         place = self.place(request)
-        return TelemetryPart(
+        return TelemetryEntry(
             kind=kind,
             request_id=request.id.decode(),
             studio_id=studio_id,

@@ -131,7 +131,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         for again in (False, True):
             decided = await skip_telemetry(configured, 0, 1, index=1, reason="rows raise", force=False)
             assert (decided.again, decided.letter_id) == (again, "telemetry-0-1-1")
-            assert [part.request_id for part in decided.requests] == ["poison"]
+            assert [entry.request_id for entry in decided.requests] == ["poison"]
         async with life(configured) as exits:
             await applied(client, 4)
             await until_past(tmp_path)

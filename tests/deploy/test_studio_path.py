@@ -36,7 +36,7 @@ from schemas.studio.commands import COMMANDS, RevokeKey
 from schemas.studio.definitions import load_definitions
 from schemas.studio.noun import STUDIO_COMMANDS
 from schemas.telemetry.noun import TELEMETRY
-from schemas.telemetry.record import PartKind, TelemetryPart, decode_record, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record, encode_record
 from streams.asking import CommandRefused
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -279,8 +279,8 @@ async def test_a_dead_command_of_liveops_is_asked_for_again(running: Workers) ->
 
 
 async def test_a_dead_part_of_telemetry_is_replayed_as_it_was_sent(running: Workers) -> None:
-    part = TelemetryPart(
-        kind=PartKind.S4_ITEMS,
+    part = TelemetryEntry(
+        kind=EntryKind.S4_ITEMS,
         request_id="request",
         studio_id="s",
         game_id="g",
@@ -313,7 +313,7 @@ async def test_a_dead_part_of_telemetry_is_replayed_as_it_was_sent(running: Work
     tail = KafkaTail(running.settings.kafka)
     (again,) = [record async for record in tail.read(TELEMETRY.name, 0, where.offset + 1)]
     await tail.stop()
-    assert decode_record(again.value).parts == [msgspec.structs.replace(part, request_id="request#r1")]
+    assert decode_record(again.value).entries == [msgspec.structs.replace(part, request_id="request#r1")]
 
 
 async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(

@@ -26,7 +26,7 @@ from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS
 from schemas.telemetry.deadlines import decode_session_due
 from schemas.telemetry.noun import NOUN as TELEMETRY
-from schemas.telemetry.record import PartKind, decode_record, encode_record
+from schemas.telemetry.record import EntryKind, decode_record, encode_record
 from schemas.telemetry.skips import decode_skip
 from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold
@@ -173,19 +173,19 @@ def test_every_envelope_example_is_read_and_written_again(path: Path) -> None:
 @pytest.mark.parametrize("path", examples("telemetry", TELEMETRY.golden_names), ids=label)
 def test_every_telemetry_example_is_read_and_written_again(path: Path) -> None:
     value = path.read_bytes()
-    assert encode_record(decode_record(value).parts) == value
+    assert encode_record(decode_record(value).entries) == value
 
 
-@pytest.mark.parametrize("path", examples("telemetry", set(PartKind)), ids=label)
+@pytest.mark.parametrize("path", examples("telemetry", set(EntryKind)), ids=label)
 def test_the_telemetry_projection_takes_every_part_example(path: Path) -> None:
-    (part,) = decode_record(path.read_bytes()).parts
-    assert part.kind == path.parent.name
+    (entry,) = decode_record(path.read_bytes()).entries
+    assert entry.kind == path.parent.name
     rows = Rows()
-    assert rows.add(Origin(part.studio_id, part.game_id, 1, 0), 0, part) == part.item_count
-    if part.kind == PartKind.SESSION_DUE:
-        assert decode_session_due(part.body).session_id == "sess_1"
-    if part.kind == PartKind.RECORD_SKIPPED:
-        assert decode_skip(part.body).id == "0-17-2"
+    assert rows.add(Origin(entry.studio_id, entry.game_id, 1, 0), 0, entry) == entry.item_count
+    if entry.kind == EntryKind.SESSION_DUE:
+        assert decode_session_due(entry.body).session_id == "sess_1"
+    if entry.kind == EntryKind.RECORD_SKIPPED:
+        assert decode_skip(entry.body).id == "0-17-2"
 
 
 class _Old(Message, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import pytest
 from schemas.log import LogRecord
 from schemas.log_positions import PositionRefused
 from schemas.objects import ObjectStoreFull
-from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 from schemas.telemetry.skips import SkipDecision, content_hash, encode_skip
 from streams.exports import POSITION_KEY, ExportPosition, ExportRunner, run_export
 from tests.schemas.telemetry.s4_samples import APP, NOW, SAMPLES, pack
@@ -48,8 +48,8 @@ class ListTail:
         return self.skips if topic == "telemetry.skips" else self.partitions[partition]
 
 
-def part(kind: PartKind, game_id: str, body: bytes) -> TelemetryPart:
-    return TelemetryPart(
+def entry(kind: EntryKind, game_id: str, body: bytes) -> TelemetryEntry:
+    return TelemetryEntry(
         kind=kind,
         request_id="r",
         studio_id="s",
@@ -80,14 +80,14 @@ async def test_each_game_gets_what_was_accepted_since_the_last_export() -> None:
     tail.partitions[0] = [
         encode_record(
             [
-                part(PartKind.S4_ITEMS, APP, pack(list(SAMPLES))),
-                part(PartKind.TICK, "", b""),
-                part(PartKind.S1_BATCH, "game_2", json.dumps(BATCH).encode()),
+                entry(EntryKind.S4_ITEMS, APP, pack(list(SAMPLES))),
+                entry(EntryKind.TICK, "", b""),
+                entry(EntryKind.S1_BATCH, "game_2", json.dumps(BATCH).encode()),
             ]
         ),
         b"no record",
     ]
-    tail.partitions[1] = [encode_record([part(PartKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
+    tail.partitions[1] = [encode_record([entry(EntryKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
     first = await run_export("e1", tail=tail, objects=objects, partitions=2)
     names = {f"games/{APP}/exports/e1/telemetry-0.ndjson", f"games/{APP}/exports/e1/telemetry-1.ndjson"}
     assert set(first.objects) == names | {"games/game_2/exports/e1/telemetry-0.ndjson"}
@@ -101,7 +101,7 @@ async def test_each_game_gets_what_was_accepted_since_the_last_export() -> None:
         "s1_event",
     ]
 
-    tail.partitions[1].append(encode_record([part(PartKind.S1_FEEDBACK, APP, b'{"a":1}')]))
+    tail.partitions[1].append(encode_record([entry(EntryKind.S1_FEEDBACK, APP, b'{"a":1}')]))
     second = await run_export("e2", tail=tail, objects=objects, partitions=2)
     assert second.objects == [f"games/{APP}/exports/e2/telemetry-1.ndjson"]
     assert second.lines == 1
@@ -110,7 +110,7 @@ async def test_each_game_gets_what_was_accepted_since_the_last_export() -> None:
 
 async def test_another_log_begins_at_its_start() -> None:
     tail, objects = ListTail(), MemoryObjects()
-    tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
+    tail.partitions[0] = [encode_record([entry(EntryKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
     assert (await run_export("e1", tail=tail, objects=objects, partitions=2)).lines == 1
     tail.id = "log-2"
     assert (await run_export("e2", tail=tail, objects=objects, partitions=2)).lines == 1
@@ -133,8 +133,8 @@ async def test_what_is_skipped_by_decision_is_not_exported() -> None:
     tail, objects = ListTail(), MemoryObjects()
     record = encode_record(
         [
-            part(PartKind.S1_FEEDBACK, APP, b'{"a":1}'),
-            part(PartKind.S1_FEEDBACK, APP, b'{"a":2}'),
+            entry(EntryKind.S1_FEEDBACK, APP, b'{"a":1}'),
+            entry(EntryKind.S1_FEEDBACK, APP, b'{"a":2}'),
         ]
     )
     tail.partitions = [[record, record], [record, record]]
@@ -159,13 +159,13 @@ async def test_what_is_skipped_by_decision_is_not_exported() -> None:
 
 async def test_what_the_log_lost_since_the_last_export_is_noticed() -> None:
     tail, objects = ListTail(), MemoryObjects()
-    tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack([SAMPLES[0]]))])] * 2
+    tail.partitions[0] = [encode_record([entry(EntryKind.S4_ITEMS, APP, pack([SAMPLES[0]]))])] * 2
     await run_export("one", tail=tail, objects=objects, partitions=1)
     kept = msgspec.json.decode(objects.objects[POSITION_KEY], type=ExportPosition)
     tail.partitions[0] = tail.partitions[0][:1]
     with pytest.raises(PositionRefused, match=r"the log ends at 1.*questlog repair"):
         await run_export("two", tail=tail, objects=objects, partitions=1)
-    tail.partitions[0] += [encode_record([part(PartKind.TICK, "", b"")])] * 2
+    tail.partitions[0] += [encode_record([entry(EntryKind.TICK, "", b"")])] * 2
     with pytest.raises(PositionRefused, match=r"another one.*questlog repair"):
         await run_export("two", tail=tail, objects=objects, partitions=1)
     kept.marks = {}  # an older release's
@@ -176,7 +176,7 @@ async def test_what_the_log_lost_since_the_last_export_is_noticed() -> None:
 
 async def test_a_full_store_ends_the_export_and_the_next_covers_the_same() -> None:
     tail, objects, register = ListTail(), MemoryObjects(), MemoryExports()
-    tail.partitions[0] = [encode_record([part(PartKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
+    tail.partitions[0] = [encode_record([entry(EntryKind.S4_ITEMS, APP, pack(SAMPLES[0]))])]
     runner = ExportRunner(register=register, tail=tail, objects=objects, partitions=2)
     await register.begin("e1", NOW)
     await register.confirm("e1")

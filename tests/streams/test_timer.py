@@ -57,10 +57,10 @@ class World:
 
     def said(self, partition: int = 0) -> list[SessionDue]:
         return [
-            decode_session_due(part.body)
+            decode_session_due(entry.body)
             for record in self.log.records[partition]
-            for part in decode_record(record.value).parts
-            if part.kind == "session.due.v1"
+            for entry in decode_record(record.value).entries
+            if entry.kind == "session.due.v1"
         ]
 
 

@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from deploy.lab.bench.processes import cpu_seconds
 from projections.clickhouse.client import ClickHouse, identifier
 from schemas.telemetry.noun import TELEMETRY
-from schemas.telemetry.record import PartKind, decode_record
+from schemas.telemetry.record import EntryKind, decode_record
 from schemas.topics import RECORD_BYTES_MAX, topic_settings
 from streams.runtime.partition_reads import KafkaTail
 
@@ -75,8 +75,8 @@ async def records_between(
             )
             async with aclosing(reading) as records:  # left early, it must close its connection now
                 async for record in records:
-                    parts = decode_record(record.value).parts
-                    items = sum(part.item_count for part in parts if part.kind == PartKind.S4_ITEMS)
+                    entries = decode_record(record.value).entries
+                    items = sum(entry.item_count for entry in entries if entry.kind == EntryKind.S4_ITEMS)
                     if items:
                         found.append((record.value, items))
                         size += len(record.value)

@@ -11,7 +11,7 @@ import msgpack
 from schemas.log import Appended, LogRecord
 from schemas.telemetry.deadlines import SessionDue, encode_session_due
 from schemas.telemetry.noun import TELEMETRY_SKIPS
-from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ def iso(at_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
 
 
-def part(kind: str, body: bytes, items: int = 1, game: str = GAME, **more: Any) -> TelemetryPart:
+def entry(kind: str, body: bytes, items: int = 1, game: str = GAME, **more: Any) -> TelemetryEntry:
     fields: dict[str, Any] = {
         "request_id": "r",
         "studio_id": STUDIO,
@@ -38,7 +38,7 @@ def part(kind: str, body: bytes, items: int = 1, game: str = GAME, **more: Any) 
         "region": None,
         "city": None,
     }
-    return TelemetryPart(kind=kind, game_id=game, item_count=items, body=body, **(fields | more))
+    return TelemetryEntry(kind=kind, game_id=game, item_count=items, body=body, **(fields | more))
 
 
 def gameplay(at_ms: int, name: str = "Player_Jump", session: str = "s1", **more: Any) -> dict[str, Any]:
@@ -94,11 +94,11 @@ def player(at_ms: int, name: str = "player-s1") -> dict[str, Any]:
     }
 
 
-def s4(*items: dict[str, Any], **more: Any) -> TelemetryPart:
-    return part(PartKind.S4_ITEMS, msgpack.packb(list(items)), len(items), **more)
+def s4(*items: dict[str, Any], **more: Any) -> TelemetryEntry:
+    return entry(EntryKind.S4_ITEMS, msgpack.packb(list(items)), len(items), **more)
 
 
-def s1(session: str, *events: dict[str, Any], game: str = GAME, **more: Any) -> TelemetryPart:
+def s1(session: str, *events: dict[str, Any], game: str = GAME, **more: Any) -> TelemetryEntry:
     body = {
         "gameId": game,
         "sessionId": session,
@@ -107,12 +107,12 @@ def s1(session: str, *events: dict[str, Any], game: str = GAME, **more: Any) -> 
         "metadata": {"gameVersion": "0.4.9", "platform": "Win64"},
         "events": list(events),
     } | more
-    return part(PartKind.S1_BATCH, json.dumps(body).encode(), len(events), game=game)
+    return entry(EntryKind.S1_BATCH, json.dumps(body).encode(), len(events), game=game)
 
 
-def due(session: str, watermark_ms: int, game: str = GAME) -> TelemetryPart:
+def due(session: str, watermark_ms: int, game: str = GAME) -> TelemetryEntry:
     body = SessionDue(session_id=session, last_event_at_ms=0, watermark_ms=watermark_ms)
-    return part(PartKind.SESSION_DUE, encode_session_due(body), game=game)
+    return entry(EntryKind.SESSION_DUE, encode_session_due(body), game=game)
 
 
 class MemoryLog:
@@ -128,8 +128,8 @@ class MemoryLog:
         self.now_ms = START_MS
         self._log_id = log_id
 
-    def put(self, *parts: TelemetryPart, at_ms: int | None = None, partition: int = 0) -> LogRecord:
-        return self.put_raw(encode_record(list(parts)), at_ms=at_ms, partition=partition)
+    def put(self, *entries: TelemetryEntry, at_ms: int | None = None, partition: int = 0) -> LogRecord:
+        return self.put_raw(encode_record(list(entries)), at_ms=at_ms, partition=partition)
 
     def put_raw(self, value: bytes, at_ms: int | None = None, partition: int = 0) -> LogRecord:
         self.now_ms = self.now_ms if at_ms is None else at_ms

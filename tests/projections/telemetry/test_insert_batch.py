@@ -31,25 +31,25 @@ from tests.projections.telemetry.support import (
 )
 
 if TYPE_CHECKING:
-    from schemas.telemetry.record import TelemetryPart
+    from schemas.telemetry.record import TelemetryEntry
 
 
 class Projected:
     """What a worker knows after some batches."""
 
     def __init__(self) -> None:
-        self.parts: dict[SessionKey, SessionPart] = {}
+        self.sessions: dict[SessionKey, SessionPart] = {}
         self.seen: dict[SessionKey, Seen] = {}
         self.rows: Counter[str] = Counter()
         self.bytes = 0
 
-    def batch(self, records: list[tuple[int, list[TelemetryPart], list[Due]]]) -> None:
+    def batch(self, records: list[tuple[int, list[TelemetryEntry], list[Due]]]) -> None:
         rows = Rows()
         dues: dict[SessionKey, list[Due]] = {}
-        for offset, parts, found in records:
+        for offset, entries, found in records:
             item = 0
-            for part in parts:
-                item += rows.add(Origin(STUDIO, GAME, START_MS + offset, offset), item, part)
+            for entry in entries:
+                item += rows.add(Origin(STUDIO, GAME, START_MS + offset, offset), item, entry)
             for due in found:
                 dues.setdefault(SessionKey(STUDIO, GAME, "s1"), []).append(due)
         facts = InsertBatch(rows, 0)
@@ -57,15 +57,15 @@ class Projected:
             self.seen.setdefault(key, Seen())
         facts.drop_repeats(self.seen)
         for key in {*facts.sessions, *dues}:
-            self.parts.setdefault(key, SessionPart(key=key, partition=0))
-        self.parts |= facts.fold(self.parts, dues, records[-1][0])
+            self.sessions.setdefault(key, SessionPart(key=key, partition=0))
+        self.sessions |= facts.fold(self.sessions, dues, records[-1][0])
         for table, _columns, _body, count in facts.bodies({}):
             self.rows[table] += count
 
     def without_versions(self) -> dict[SessionKey, Any]:
         import msgspec  # noqa: PLC0415 - only here
 
-        known = {key: part for key, part in self.parts.items() if part.version}
+        known = {key: part for key, part in self.sessions.items() if part.version}
         return {key: msgspec.structs.replace(part, version=0) for key, part in known.items()}
 
 
@@ -87,7 +87,7 @@ s1_events = st.fixed_dictionaries(
     {"name": st.sampled_from(["player_pos", "note"]), "t": moments},
     optional={"seq": st.integers(0, 9), "x": st.just(1.0), "y": st.just(2.5), "room": st.just("hall")},
 )
-parts = st.one_of(
+entries = st.one_of(
     st.lists(items, min_size=1, max_size=5).map(lambda found: s4(*found)),
     st.builds(
         lambda events, ended: s1("t1", *events, ended=ended),
@@ -97,7 +97,7 @@ parts = st.one_of(
 )
 logs = st.lists(
     st.tuples(
-        st.lists(parts, max_size=3),
+        st.lists(entries, max_size=3),
         st.lists(st.integers(25, 40).map(lambda minutes: START_MS + minutes * MINUTE), max_size=1),
     ),
     min_size=1,
@@ -108,7 +108,7 @@ logs = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(logs, st.sets(st.integers(1, 7)))
 def test_any_batches_of_the_same_log_give_the_same_sessions_and_rows(
-    log: list[tuple[list[TelemetryPart], list[int]]], marks: set[int]
+    log: list[tuple[list[TelemetryEntry], list[int]]], marks: set[int]
 ) -> None:
     records = [
         (offset, found, [Due(offset, watermark) for watermark in watermarks])
@@ -136,7 +136,7 @@ def test_sessions_count_and_span_what_a_brute_force_reading_does(log: list[list[
         for item in found:
             expected.setdefault(item.get("session_id", ""), []).extend(happenings(item))
     expected = {session: found for session, found in expected.items() if found}
-    sessions = {key.session_id: part for key, part in projected.parts.items() if part.runs}
+    sessions = {key.session_id: part for key, part in projected.sessions.items() if part.runs}
     assert sessions.keys() == expected.keys()
     for session, part in sessions.items():
         times = sorted(at_ms for _, at_ms in expected[session])

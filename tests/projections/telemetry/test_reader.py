@@ -26,9 +26,9 @@ from tests.projections.telemetry.support import (
     TOPIC,
     MemoryLog,
     due,
+    entry,
     funnel,
     gameplay,
-    part,
     player,
     s1,
     s4,
@@ -249,7 +249,7 @@ async def test_repeats_are_dropped_within_a_batch_across_batches_and_across_rest
 def s1_batch_of(value: bytes) -> Any:
     from schemas.telemetry.record import decode_record  # noqa: PLC0415 - only here
 
-    return decode_record(value).parts[1]
+    return decode_record(value).entries[1]
 
 
 async def fresh(url: str) -> ClickHouse:
@@ -397,7 +397,7 @@ async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on
     database: ClickHouse,
 ) -> None:
     log = MemoryLog()
-    log.put(part("s4.items.v1", b"\xc1", items=2), s4(gameplay(START_MS)))
+    log.put(entry("s4.items.v1", b"\xc1", items=2), s4(gameplay(START_MS)))
     log.put_raw(b"no record")
     await apply(database, log)
     letters = [decode_dead_letter(value) for value in log.dead]

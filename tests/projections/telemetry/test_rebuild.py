@@ -18,7 +18,7 @@ from projections.telemetry.insights import RULES, FinishedSession, Insight, Rule
 from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_store import SessionStore
 from projections.telemetry.sessions import SessionKey
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from tests.projections.telemetry.support import (
     MINUTE,
     SECOND,
@@ -26,8 +26,8 @@ from tests.projections.telemetry.support import (
     TOPIC,
     MemoryLog,
     due,
+    entry,
     gameplay,
-    part,
     s4,
 )
 from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
@@ -147,10 +147,10 @@ async def test_ticks_after_the_live_position_leave_nothing_to_apply(
     log = busy_log()
     await apply(database, log)
     end = len(log.records[0])
-    log.put(part(PartKind.TICK, b"", 0))
+    log.put(entry(EntryKind.TICK, b"", 0))
     done = await run(database, clickhouse_url, log, verify=True)
     assert (done.positions, done.ends, done.left) == ({0: end}, {0: end}, 0)
-    log.put(part(PartKind.TICK, b"", 0), s4(gameplay(START_MS)))
+    log.put(entry(EntryKind.TICK, b"", 0), s4(gameplay(START_MS)))
     done = await run(database, clickhouse_url, log, verify=True)
     assert (done.positions, done.ends, done.left) == ({0: end}, {0: end + 2}, 2)
 

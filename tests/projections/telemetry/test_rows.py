@@ -8,8 +8,8 @@ import pytest
 
 from projections.telemetry.columns import Columns, Origin
 from projections.telemetry.rows import Rows
-from schemas.telemetry.record import PartKind
-from tests.projections.telemetry.support import part
+from schemas.telemetry.record import EntryKind
+from tests.projections.telemetry.support import entry
 from tests.schemas.telemetry.s4_samples import FUNNEL, GAMEPLAY, PLAYER, TRAJECTORY, changed, pack
 
 TABLES = {"events": GAMEPLAY, "funnel_steps": FUNNEL, "performance": TRAJECTORY, "players": PLAYER}
@@ -18,7 +18,7 @@ TABLES = {"events": GAMEPLAY, "funnel_steps": FUNNEL, "performance": TRAJECTORY,
 def row(table: str, item: dict[str, Any]) -> dict[str, Any]:
     """The one row that an item becomes in a table, its properties read."""
     rows = Rows()
-    added = part(PartKind.S4_ITEMS, pack(item), game=item["app_id"])
+    added = entry(EntryKind.S4_ITEMS, pack(item), game=item["app_id"])
     assert rows.add(Origin("studio_1", item["app_id"], 0, 0), 0, added) == 1
     columns: Columns = getattr(rows, table)
     with pa.ipc.open_stream(columns.body(0)) as reader:

@@ -16,15 +16,15 @@ from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
 from projections.telemetry.stores import Stores
 from schemas.dead_letters import decode_dead_letter
 from schemas.log import RecordFailed
-from schemas.telemetry.record import PartKind, decode_record
+from schemas.telemetry.record import EntryKind, decode_record
 from schemas.telemetry.skips import SkipDecision, Skips, content_hash, encode_skip, list_skip
 from tests.projections.telemetry.support import (
     MINUTE,
     START_MS,
     MemoryLog,
+    entry,
     funnel,
     gameplay,
-    part,
     player,
     s1,
     s4,
@@ -91,7 +91,7 @@ def decision(log: MemoryLog, index: int | None = 1, offset: int = POISON, **more
 
 
 async def decide(log: MemoryLog, one: SkipDecision, *, listed: bool = True) -> None:
-    log.put(part(PartKind.RECORD_SKIPPED, encode_skip(one), items=0, game=""))
+    log.put(entry(EntryKind.RECORD_SKIPPED, encode_skip(one), items=0, game=""))
     if listed:
         await list_skip(log, one)
 
@@ -100,10 +100,10 @@ def expected_log(log: MemoryLog) -> MemoryLog:
     """The same log in which the poison request was never sent; the places of what follows it stay."""
     clean = MemoryLog()
     for record in log.records[0]:
-        parts = decode_record(record.value).parts
+        entries = decode_record(record.value).entries
         if record.offset == POISON:
-            parts = [parts[0], part("unknown.v1", b"", items=parts[1].item_count), *parts[2:]]
-        clean.put(*parts, at_ms=record.appended_at_ms)
+            entries = [entries[0], entry("unknown.v1", b"", items=entries[1].item_count), *entries[2:]]
+        clean.put(*entries, at_ms=record.appended_at_ms)
     return clean
 
 
@@ -182,7 +182,7 @@ async def test_a_poison_request_is_named_skipped_and_replayed_once(
     assert now == await contents(clean)
     (letter,) = {value: decode_dead_letter(value) for value in log.dead}.values()
     assert (letter.id, letter.reason) == ("telemetry-0-4-1", "skipped")
-    poison = decode_record(log.records[0][POISON].value).parts[1]
+    poison = decode_record(log.records[0][POISON].value).entries[1]
     assert letter.body == poison.body
     # The release that mends it: a rebuild still skips, and the replay counts once.
     assert (await run(database, clickhouse_url, log, verify=True)).different == []
@@ -288,13 +288,13 @@ async def test_what_a_failed_try_can_not_take_back_needs_a_rebuild(
 ) -> None:
     """The record is part of a session already, or has replaced a player's row, when it fails."""
     log = poison_log()
-    requests = decode_record(log.records[0][POISON].value).parts
+    requests = decode_record(log.records[0][POISON].value).entries
     again = MemoryLog()
     for record in log.records[0]:
         if record.offset == POISON:
             again.put(requests[0], s4(player(record.appended_at_ms), gameplay(START_MS, MARK, session="c")))
         else:
-            again.put(*decode_record(record.value).parts, at_ms=record.appended_at_ms)
+            again.put(*decode_record(record.value).entries, at_ms=record.appended_at_ms)
     with monkeypatch.context() as defective:
         if stored == "players":
             defective_sessions(defective)

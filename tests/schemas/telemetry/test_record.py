@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from schemas.telemetry.record import (
     RECORD_VERSION,
-    PartKind,
-    TelemetryPart,
+    EntryKind,
+    TelemetryEntry,
     TelemetryRecord,
     decode_record,
     encode_record,
@@ -16,9 +16,9 @@ from schemas.telemetry.record import (
 from tests.schemas.telemetry.s4_samples import patient
 
 words = st.text(max_size=8)
-parts = st.builds(
-    TelemetryPart,
-    kind=st.sampled_from(PartKind),
+entries = st.builds(
+    TelemetryEntry,
+    kind=st.sampled_from(EntryKind),
     request_id=words,
     studio_id=words,
     game_id=words,
@@ -31,9 +31,9 @@ parts = st.builds(
 )
 
 
-def part_of(body: bytes) -> TelemetryPart:
-    return TelemetryPart(
-        kind=PartKind.S1_BATCH,
+def entry_of(body: bytes) -> TelemetryEntry:
+    return TelemetryEntry(
+        kind=EntryKind.S1_BATCH,
         request_id="r",
         studio_id="s",
         game_id="g",
@@ -47,15 +47,15 @@ def part_of(body: bytes) -> TelemetryPart:
 
 
 @patient
-@given(st.lists(parts, max_size=4))
-def test_a_record_comes_back_as_it_went(sent: list[TelemetryPart]) -> None:
-    assert decode_record(encode_record(sent)).parts == sent
+@given(st.lists(entries, max_size=4))
+def test_a_record_comes_back_as_it_went(sent: list[TelemetryEntry]) -> None:
+    assert decode_record(encode_record(sent)).entries == sent
 
 
 @patient
-@given(st.lists(parts, max_size=3))
-def test_it_means_what_the_encoder_would_have_written(sent: list[TelemetryPart]) -> None:
-    whole = msgspec.msgpack.encode(TelemetryRecord(version=RECORD_VERSION, parts=sent))
+@given(st.lists(entries, max_size=3))
+def test_it_means_what_the_encoder_would_have_written(sent: list[TelemetryEntry]) -> None:
+    whole = msgspec.msgpack.encode(TelemetryRecord(version=RECORD_VERSION, entries=sent))
     assert encode_record(sent) == whole
 
 
@@ -63,9 +63,9 @@ def test_it_means_what_the_encoder_would_have_written(sent: list[TelemetryPart])
     ("count", "size"), [(0, 0), (15, 255), (16, 256), (2, 65_535), (2, 65_536), (65_535, 0), (65_536, 0)]
 )
 def test_headers_of_every_length(count: int, size: int) -> None:
-    first = part_of(b"x" * size)
-    sent = ([first] + [part_of(b"")] * (count - 1))[:count]
-    whole = msgspec.msgpack.encode(TelemetryRecord(version=RECORD_VERSION, parts=sent))
+    first = entry_of(b"x" * size)
+    sent = ([first] + [entry_of(b"")] * (count - 1))[:count]
+    whole = msgspec.msgpack.encode(TelemetryRecord(version=RECORD_VERSION, entries=sent))
     assert encode_record(sent) == whole
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.objects import ObjectStoreError, ObjectStoreFull
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from streams.gateway.export import FREE_BYTES_MIN
 from tests.schemas.telemetry.s4_samples import APP, patient
 from tests.streams.gateway.world import Answer, World
@@ -52,9 +52,9 @@ async def test_a_model_is_stored_and_named_in_the_log(size: int) -> None:
         "sha256": hashlib.sha256(FILE).hexdigest(),
     }
     assert world.objects.objects == {f"games/{APP}/models/{model['id']}": FILE}
-    (part,) = world.log.parts
-    assert part.kind == PartKind.MODEL_UPLOADED
-    assert json.loads(part.body) == model | {"object": f"games/{APP}/models/{model['id']}"}
+    (entry,) = world.log.entries
+    assert entry.kind == EntryKind.MODEL_UPLOADED
+    assert json.loads(entry.body) == model | {"object": f"games/{APP}/models/{model['id']}"}
 
 
 async def test_a_large_model_goes_through_in_pieces() -> None:
@@ -131,9 +131,9 @@ async def test_an_export_is_started_once() -> None:
     assert first.json()["status"] == "exporting"
     second = await world.call("/api/export")
     assert second.json() == first.json()
-    (part,) = world.log.parts
-    assert (part.kind, part.game_id) == (PartKind.EXPORT_STARTED, "")
-    assert msgspec.json.decode(part.body) == {"export_id": first.json()["export_id"]}
+    (entry,) = world.log.entries
+    assert (entry.kind, entry.game_id) == (EntryKind.EXPORT_STARTED, "")
+    assert msgspec.json.decode(entry.body) == {"export_id": first.json()["export_id"]}
     assert await world.exports.pending() == first.json()["export_id"]
 
 
@@ -162,7 +162,7 @@ async def test_exports_of_a_day_are_used_up() -> None:
     answer = await world.call("/api/export")
     assert (answer.status, answer.json()["error"]) == (429, "rate_limited")
     assert 0 < int(answer.headers["retry-after"]) <= 86_400
-    assert world.log.parts == []
+    assert world.log.entries == []
 
 
 @pytest.mark.parametrize("error", [ObjectStoreFull("full"), ObjectStoreError("away")])
@@ -173,4 +173,4 @@ async def test_a_model_that_cannot_be_kept_is_503(error: ObjectStoreError) -> No
     assert (answer.status, answer.json()["error"]) == (503, "unavailable")
     assert "nothing was kept" in answer.json()["message"]
     assert int(answer.headers["retry-after"]) > 0
-    assert world.log.parts == []
+    assert world.log.entries == []

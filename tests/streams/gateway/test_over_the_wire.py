@@ -75,7 +75,7 @@ async def test_requests_one_after_the_other_on_a_connection() -> None:
             assert answer.startswith(b"HTTP/1.1 200")
             assert answer.endswith(b'{"status":"queued"}')
         writer.close()
-        assert len(world.log.parts) == 3
+        assert len(world.log.entries) == 3
 
 
 async def test_a_slow_body_is_ended() -> None:
@@ -88,7 +88,7 @@ async def test_a_slow_body_is_ended() -> None:
             assert answer.startswith(b"HTTP/1.1 408")
             assert b"request_timeout" in answer
         assert (await answer_to(port, GOOD)).startswith(b"HTTP/1.1 200")
-        assert len(world.log.parts) == 1
+        assert len(world.log.entries) == 1
 
 
 async def test_a_client_that_hangs_up_in_the_middle() -> None:
@@ -100,7 +100,7 @@ async def test_a_client_that_hangs_up_in_the_middle() -> None:
             writer.close()
             await writer.wait_closed()
         assert (await answer_to(port, GOOD)).startswith(b"HTTP/1.1 200")
-        assert len(world.log.parts) == 1
+        assert len(world.log.entries) == 1
 
 
 async def test_a_body_over_the_limit_is_refused_while_it_comes() -> None:

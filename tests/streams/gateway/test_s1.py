@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from tests.schemas.telemetry.s4_samples import APP, NOW, patient, values
 from tests.streams.gateway.world import Answer, World
 
@@ -41,9 +41,9 @@ async def test_a_batch_is_accepted_whole() -> None:
     world = World()
     answer = await send(world, BATCH)
     assert (answer.status, answer.json()) == (202, {"ok": True, "accepted": 2})
-    (part,) = world.log.parts
-    assert (part.kind, part.item_count, part.game_id) == (PartKind.S1_BATCH, 2, APP)
-    assert json.loads(part.body) == BATCH
+    (entry,) = world.log.entries
+    assert (entry.kind, entry.item_count, entry.game_id) == (EntryKind.S1_BATCH, 2, APP)
+    assert json.loads(entry.body) == BATCH
     assert (await send(world, BATCH | {"gameId": APP})).status == 202
 
 
@@ -101,13 +101,13 @@ async def test_feedback() -> None:
     world = World()
     answer = await send(world, FEEDBACK, "/api/telemetry/feedback")
     assert (answer.status, answer.json()) == (201, {"ok": True})
-    assert world.log.parts[0].kind == PartKind.S1_FEEDBACK
+    assert world.log.entries[0].kind == EntryKind.S1_FEEDBACK
     bad = await send(
         world, FEEDBACK | {"answers": [{"fieldId": "q1", "value": 9}]}, "/api/telemetry/feedback"
     )
     assert bad.status == 400
     assert bad.json()["issues"][0]["path"] == ["answers", 0, "value"]
-    assert len(world.log.parts) == 1
+    assert len(world.log.entries) == 1
 
 
 @pytest.mark.parametrize("path", ["/api/telemetry", "/api/telemetry/feedback"])

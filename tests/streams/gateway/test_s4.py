@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.telemetry.record import PartKind
+from schemas.telemetry.record import EntryKind
 from tests.schemas.telemetry import s4_samples as sample
 from tests.schemas.telemetry.s4_samples import APP, GAMEPLAY, NOW, changed, pack, patient
 from tests.streams.gateway.world import Answer, World
@@ -39,10 +39,10 @@ async def test_all_kinds_on_all_aliases(path: str) -> None:
     body = pack(list(sample.SAMPLES))
     answer = await send(world, body, path)
     assert (answer.status, answer.json()) == (200, {"status": "queued"})
-    (part,) = world.log.parts
-    assert (part.kind, part.body, part.item_count) == (PartKind.S4_ITEMS, body, 4)
-    assert (part.studio_id, part.game_id, part.received_at_ms) == ("studio_1", APP, NOW)
-    assert part.request_id == answer.headers["x-request-id"]
+    (entry,) = world.log.entries
+    assert (entry.kind, entry.body, entry.item_count) == (EntryKind.S4_ITEMS, body, 4)
+    assert (entry.studio_id, entry.game_id, entry.received_at_ms) == ("studio_1", APP, NOW)
+    assert entry.request_id == answer.headers["x-request-id"]
 
 
 async def test_nothing_of_a_bad_batch_is_appended() -> None:
@@ -153,7 +153,7 @@ async def test_gzip() -> None:
     assert (
         await send(world, gzip.compress(body[:50]) + gzip.compress(body[50:]), content_encoding="gzip")
     ).status == 200
-    assert [part.body for part in world.log.parts] == [body, body]
+    assert [entry.body for entry in world.log.entries] == [body, body]
     bomb = gzip.compress(b"\x00" * (64 * 1024 * 1024))
     assert error_of(await send(world, bomb, content_encoding="gzip")) == (413, "payload_too_large")
     for broken in (b"not gzip", packed[:-5], gzip.compress(b"") * 1001):
@@ -233,7 +233,7 @@ async def test_place_and_address_come_from_trusted_proxies_only() -> None:
     direct, behind = World(), World(trusted_proxies=("1.2.3.0/24",))
     for world in (direct, behind):
         assert (await send(world, own, **headers)).status == 200
-    assert (direct.log.parts[0].country, behind.log.parts[0].country) == (None, "DE")
+    assert (direct.log.entries[0].country, behind.log.entries[0].country) == (None, "DE")
     assert set(direct.limiter.taken) == {"s4:game_limited:1.2.3.4"}
     assert set(behind.limiter.taken) == {"s4:game_limited:9.9.9.9"}
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.log import Appended, LogUnavailable
-from schemas.telemetry.record import PartKind, TelemetryPart
+from schemas.telemetry.record import EntryKind, TelemetryEntry
 from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.telemetry_producer import TelemetryAppending
 from tests.streams.gateway.world import MemoryLog
 
 
-def part(body: bytes = b"x") -> TelemetryPart:
-    return TelemetryPart(
-        kind=PartKind.S4_ITEMS,
+def entry(body: bytes = b"x") -> TelemetryEntry:
+    return TelemetryEntry(
+        kind=EntryKind.S4_ITEMS,
         request_id="r",
         studio_id="s",
         game_id="g",
@@ -30,7 +30,7 @@ def part(body: bytes = b"x") -> TelemetryPart:
 def started(
     appending: TelemetryAppending, bodies: Iterator[bytes], partition: int = 0
 ) -> list[asyncio.Task[Appended]]:
-    return [asyncio.create_task(appending.append(partition, part(body))) for body in bodies]
+    return [asyncio.create_task(appending.append(partition, entry(body))) for body in bodies]
 
 
 async def test_what_arrives_meanwhile_becomes_the_next_record() -> None:
@@ -45,7 +45,10 @@ async def test_what_arrives_meanwhile_becomes_the_next_record() -> None:
     log.gate.set()
     places = [(await task).offset for task in (*first, *rest)]
     assert places == [0, 0, 1, 1, 1]
-    assert [[part.body for part in parts] for _, parts in log.records] == [[b"a", b"b"], [b"c", b"d", b"e"]]
+    assert [[entry.body for entry in entries] for _, entries in log.records] == [
+        [b"a", b"b"],
+        [b"c", b"d", b"e"],
+    ]
     await taking.drained()
 
 
@@ -55,7 +58,7 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
     partitions = {taking.partition_of("game", f"player{n}") for n in range(64)}
     assert partitions == {0, 1, 2, 3}
     assert taking.partition_of("game", "player1") == taking.partition_of("game", "player1")
-    await asyncio.gather(*(taking.append(partition, part()) for partition in range(4)))
+    await asyncio.gather(*(taking.append(partition, entry()) for partition in range(4)))
     assert sorted(partition for partition, _ in log.records) == [0, 1, 2, 3]
 
 
@@ -63,7 +66,12 @@ async def test_a_record_stays_under_its_size() -> None:
     log = MemoryLog()
     taking = TelemetryAppending(log, partitions=1, metrics=GatewayMetrics(), record_bytes_max=1000)
     await asyncio.gather(*started(taking, iter([b"x" * 300, b"y" * 300, b"z" * 5000, b"w"])))
-    assert [[len(part.body) for part in parts] for _, parts in log.records] == [[300], [300], [5000], [1]]
+    assert [[len(entry.body) for entry in entries] for _, entries in log.records] == [
+        [300],
+        [300],
+        [5000],
+        [1],
+    ]
 
 
 async def test_a_failed_record_refuses_what_waits_behind_it() -> None:
@@ -80,25 +88,25 @@ async def test_a_failed_record_refuses_what_waits_behind_it() -> None:
     outcomes = await asyncio.gather(*first, *behind, return_exceptions=True)
     assert all(isinstance(outcome, LogUnavailable) for outcome in outcomes)
     log.away = False
-    assert (await taking.append(0, part())).offset == 0
-    assert len(log.parts) == 1
+    assert (await taking.append(0, entry())).offset == 0
+    assert len(log.entries) == 1
 
 
 async def test_the_queue_is_bounded() -> None:
     log = MemoryLog()
     taking = TelemetryAppending(
-        log, partitions=1, metrics=GatewayMetrics(), waiting_parts_max=3, waiting_bytes_max=10_000
+        log, partitions=1, metrics=GatewayMetrics(), waiting_entries_max=3, waiting_bytes_max=10_000
     )
     with pytest.raises(LogUnavailable, match="refused"):
-        await taking.append(0, part(b"x" * 10_000))
+        await taking.append(0, entry(b"x" * 10_000))
     log.gate.clear()
     waiting = started(taking, iter([b"a", b"b", b"c"]))
     await asyncio.sleep(0)
     with pytest.raises(LogUnavailable, match="refused"):
-        await taking.append(0, part())
+        await taking.append(0, entry())
     log.gate.set()
     await asyncio.gather(*waiting)
-    assert (await taking.append(0, part())).offset == len(log.records) - 1
+    assert (await taking.append(0, entry())).offset == len(log.records) - 1
 
 
 async def test_a_client_that_left_does_not_hold_up_the_others() -> None:
@@ -111,4 +119,4 @@ async def test_a_client_that_left_does_not_hold_up_the_others() -> None:
     await asyncio.sleep(0)
     log.gate.set()
     assert (await staying).offset == 0
-    assert [part.body for part in log.parts] == [b"a", b"b"]
+    assert [entry.body for entry in log.entries] == [b"a", b"b"]

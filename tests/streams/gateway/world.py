@@ -26,7 +26,7 @@ from schemas.edge.ports import (
 )
 from schemas.log import Appended, LogUnavailable
 from schemas.objects import ObjectExists, ObjectStoreError
-from schemas.telemetry.record import TelemetryPart, decode_record
+from schemas.telemetry.record import TelemetryEntry, decode_record
 from streams.gateway.app import Gateway, create_gateway
 from streams.gateway.http import Message
 from tests.documented import documented
@@ -126,7 +126,7 @@ class MemoryLog:
         self.gate = asyncio.Event()
         self.gate.set()
         self.asked = asyncio.Event()
-        self.records: list[tuple[int, list[TelemetryPart]]] = []
+        self.records: list[tuple[int, list[TelemetryEntry]]] = []
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
         assert (topic, key) == ("telemetry", None)
@@ -134,12 +134,12 @@ class MemoryLog:
         await self.gate.wait()
         if self.away:
             raise LogUnavailable("away")
-        self.records.append((partition, decode_record(value).parts))
+        self.records.append((partition, decode_record(value).entries))
         return Appended(partition, len(self.records) - 1, NOW)
 
     @property
-    def parts(self) -> list[TelemetryPart]:
-        return [part for _, parts in self.records for part in parts]
+    def entries(self) -> list[TelemetryEntry]:
+        return [entry for _, entries in self.records for entry in entries]
 
 
 class MemoryObjects:

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from deploy.lab.bench import ceilings, mix
 from deploy.lab.bench.processes import NoStackError, cpu_seconds, difference, parts, resident_bytes
 from projections.clickhouse.client import ClickHouse
-from schemas.telemetry.record import PartKind, TelemetryPart, encode_record
+from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.stack
 
 def record(items: int) -> bytes:
     (body,) = mix.bodies("app", batch=items, count=1, now_ms=1_790_000_000_000, random=random.Random(1))
-    part = TelemetryPart(
-        kind=PartKind.S4_ITEMS,
+    entry = TelemetryEntry(
+        kind=EntryKind.S4_ITEMS,
         request_id="r",
         studio_id="s",
         game_id="g",
@@ -36,8 +36,8 @@ def record(items: int) -> bytes:
         city=None,
         body=body.data,
     )
-    tick = TelemetryPart(
-        kind=PartKind.TICK,
+    tick = TelemetryEntry(
+        kind=EntryKind.TICK,
         request_id="t",
         studio_id="",
         game_id="",
@@ -48,7 +48,7 @@ def record(items: int) -> bytes:
         city=None,
         body=b"",
     )
-    return encode_record([part, tick])
+    return encode_record([entry, tick])
 
 
 async def test_bare_append_sends_the_loads_own_records(kafka: str) -> None:
