@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from api.playtests.app import PlaytestsReads, create_playtest_reads
 from deploy.clock import now_ms
-from deploy.noun import Edge, Noun
+from deploy.noun import Acting, Edge, Noun, Tick
 from deploy.sealing import open_sealer
+from projections.clickhouse.tables import event_tables
 from projections.playtests.projection import PLAYTESTS as PROJECTION
 from projections.playtests.queries import PlaytestQueries
+from projections.playtests.table_columns import EVENTS_TABLE
+from projections.playtests.tables import PLAYTESTS_TABLES, ClickHouseLedgers
+from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.redis.first_answers import RedisFirstAnswers
 from schemas.edge.ports import StoreUnavailable
-from schemas.playtests.noun import NOUN
+from schemas.playtests.noun import NOUN, PLAYTESTS_EVENTS
 from schemas.playtests.routes import ROUTES
 from schemas.playtests.surface import DOCUMENT
 from streams.deciders.playtests.noun import PLAYTESTS as DECIDER
 from streams.gateway.playtests.app import PlaytestWrites
 from streams.gateway.playtests.handlers import Stores
+from streams.playtests.dues import DueManager
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import ClickHouseQueries
@@ -59,11 +64,10 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> Playtest
 
 
 def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:
-    del queries
     return create_playtest_reads(
         directory=edge.directory,
         limiter=edge.limiter,
-        reads=PlaytestQueries(edge.redis, NoLedgers()),
+        reads=PlaytestQueries(edge.redis, ClickHouseLedgers(queries)),
         objects=edge.objects,
         sealer=open_sealer(edge.settings),
         now_ms=now_ms,
@@ -71,10 +75,17 @@ def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:
     )
 
 
+def _managers(acting: Acting) -> dict[str, Tick]:
+    return {"playtests": DueManager(acting.asker, PlaytestQueries(acting.redis, NoLedgers())).tick}
+
+
 PLAYTESTS: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
+    tables=event_tables(PLAYTESTS_EVENTS, PLAYTESTS_TABLES, kept=(EVENTS_TABLE,)),
+    notified=NOTIFIED,
+    managers=_managers,
     writes=_writes,
     reads=_reads,
     documents={"s2": (DOCUMENT, ROUTES)},
