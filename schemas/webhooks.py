@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from schemas.edge.ports import Game
-
-WebhookType = Literal["attempt.completed", "grant.created", "grant.claimed", "leaderboard.finalized"]
 
 SIGNATURE_HEADER: Final = "X-Questlog-Signature"
 DELIVERY_HEADER: Final = "X-Questlog-Delivery"

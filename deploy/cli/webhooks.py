@@ -16,8 +16,8 @@ from deploy.clock import now_ms
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from projections.webhooks.queue import WebhookQueue
-from schemas.liveops.webhooks import WebhookTarget, signing_secret, target_of
 from schemas.timestamps import iso_ms
+from schemas.webhooks import WebhookTarget, signing_secret, target_of
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from streams.webhooks.undelivered import Undelivered, note_replay, undelivered

@@ -14,7 +14,7 @@ from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
-from schemas.liveops.webhooks import Delivery, WebhookTarget, signing_secret, target_of
+from schemas.webhooks import Delivery, WebhookTarget, signing_secret, target_of
 from streams.several_readers import SeveralReaders
 from streams.webhooks.delivery_worker import WebhookDeliverer
 from streams.webhooks.sender import WebhookSender

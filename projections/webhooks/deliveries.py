@@ -11,7 +11,7 @@ import msgspec
 
 from projections.webhooks.notifications import Notified
 from schemas.envelope import EventsRecord
-from schemas.liveops.webhooks import Delivery, WebhookTarget
+from schemas.webhooks import Delivery, WebhookTarget
 
 
 class Told(msgspec.Struct, frozen=True):

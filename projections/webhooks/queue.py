@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 from projections.redis.client import AWAY
 from projections.redis.scripts import Script
 from schemas.edge.ports import StoreUnavailable
-from schemas.liveops.webhooks import Delivery, LeasedDelivery
 from schemas.log_positions import Position
+from schemas.webhooks import Delivery, LeasedDelivery
 
 _PUT: Final = Script("webhooks_put")
 _TAKE: Final = Script("webhooks_take")

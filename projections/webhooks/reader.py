@@ -20,10 +20,10 @@ from projections.webhooks.notifications import Notified
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsHead, EventsRecord
-from schemas.liveops.webhooks import KEPT_MS, Delivery, WebhookTarget, targets_of
 from schemas.log import LogReader, LogRecord, LogTail
 from schemas.log_positions import Cursor, StoreRegressed, begin
 from schemas.topics import Topic
+from schemas.webhooks import KEPT_MS, Delivery, WebhookTarget, targets_of
 
 KEPT_EVERY_MS: Final = 1_000
 PATIENCE_S: Final = 10.0

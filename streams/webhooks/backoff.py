@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from schemas.liveops.webhooks import KEPT_MS
+from schemas.webhooks import KEPT_MS
 
 FIRST_MS: Final = 2_000
 LONGEST_MS: Final = 60 * 60 * 1000

@@ -17,8 +17,8 @@ from typing import Final, Protocol
 from prometheus_client import Counter as Metric
 
 from schemas.edge.ports import StoreUnavailable
-from schemas.liveops.webhooks import KEPT_MS, Delivery, LeasedDelivery, WebhookTarget
 from schemas.log import LogUnavailable
+from schemas.webhooks import KEPT_MS, Delivery, LeasedDelivery, WebhookTarget
 from streams.webhooks.backoff import next_try_ms
 
 LEASE_MS: Final = 60_000

@@ -9,9 +9,9 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from schemas.liveops.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, Delivery, signature
 from schemas.playtests.webhooks import PLAYTEST_WEBHOOK_TYPES, signature_headers
 from schemas.studio.webhook_urls import UrlRefused, webhook_url
+from schemas.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, Delivery, signature
 from streams.webhooks.addresses import AddressRefused, CheckedResolver, Network, checked_socket
 
 ANSWER_S: Final = 5.0

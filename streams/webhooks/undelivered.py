@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_letter, decode_dead_letter
-from schemas.liveops.webhooks import Delivery
 from schemas.topics import DEAD_LETTERS
+from schemas.webhooks import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

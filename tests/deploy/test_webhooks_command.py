@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.liveops.webhooks import Delivery
+from schemas.webhooks import Delivery
 from streams.runtime.producer import KafkaAppender
 from streams.webhooks.undelivered import giving_up
 from tests.stack import QuestlogStack

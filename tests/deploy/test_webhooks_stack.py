@@ -16,7 +16,7 @@ from aiohttp import web
 from schemas.liveops.answers import ProgressAnswer, StartAnswer
 from schemas.liveops.commands import ClaimGrant, ReportProgress, StartAttempt
 from schemas.liveops.names import player_aggregate
-from schemas.liveops.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, signature
+from schemas.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, signature
 from tests.deploy.liveops_world import World, define, now_ms, opened
 from tests.stack import QuestlogStack
 

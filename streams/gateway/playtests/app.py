@@ -15,7 +15,6 @@ from schemas.edge.errors import Refused
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.routes import Found, Route
-from schemas.liveops.webhooks import SIGNATURE_HEADER
 from schemas.objects import ObjectStoreError
 from schemas.playtests import json as shapes
 from schemas.playtests.access import Access, Caller, Limited
@@ -25,6 +24,7 @@ from schemas.playtests.requests import not_found, path_id, request_id
 from schemas.playtests.route_parts import operation
 from schemas.playtests.routes import WRITES, allowed
 from schemas.playtests.validation import Fields, Problems, read_body, read_idempotency_key
+from schemas.webhooks import SIGNATURE_HEADER
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Request, Response
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable

@@ -13,11 +13,11 @@ import pytest
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.webhooks.deliveries import planned, told
 from schemas.envelope import Decided, EventsRecord
-from schemas.liveops.webhooks import Delivery, WebhookTarget
 from schemas.playtests import commands as ask
 from schemas.playtests.views import Rating
 from schemas.playtests.webhooks import PlaytestWebhookType, signature_headers
 from schemas.studio.definitions_webhooks import Webhook
+from schemas.webhooks import Delivery, WebhookTarget
 from tests.projections.playtests.support import Told
 from tests.streams.deciders.playtests.given import DAY_MS, GAME, block, keys, submit
 

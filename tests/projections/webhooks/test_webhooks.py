@@ -26,7 +26,8 @@ from schemas.liveops import events as ev
 from schemas.liveops.event_windows import BoardFinalized
 from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.views import Attempt, Grant, GrantEntry
-from schemas.liveops.webhooks import (
+from schemas.log_positions import StoreRegressed
+from schemas.webhooks import (
     KEPT_MS,
     SIGNATURE_HEADER,
     Delivery,
@@ -35,7 +36,6 @@ from schemas.liveops.webhooks import (
     signing_secret,
     target_of,
 )
-from schemas.log_positions import StoreRegressed
 from streams.webhooks.delivery_worker import LEASE_MS, WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
 from tests.projections.redis.support import ListLog

@@ -6,8 +6,8 @@ import ipaddress
 
 import pytest
 
-from schemas.liveops.webhooks import KEPT_MS, WebhookTarget, signature, signing_secret
 from schemas.studio.definitions_webhooks import url_problem
+from schemas.webhooks import KEPT_MS, WebhookTarget, signature, signing_secret
 from streams.webhooks.addresses import AddressRefused, CheckedResolver, check_address, is_allowed
 from streams.webhooks.backoff import FIRST_MS, LONGEST_MS, next_try_ms
 

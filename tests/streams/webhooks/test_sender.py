@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from schemas.liveops.webhooks import Delivery
+from schemas.webhooks import Delivery
 from streams.webhooks.sender import WebhookSender
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
