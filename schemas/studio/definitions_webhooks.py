@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta
 
 from schemas.liveops.webhooks import WebhookType
-from schemas.playtests.webhooks import PLAYTEST_WEBHOOK_TYPES, PlaytestWebhookType
+from schemas.playtests.webhooks import PlaytestWebhookType
 from schemas.studio.definitions_events import Finding, Key, Section
 from schemas.studio.webhook_urls import UrlRefused, webhook_url
 
 WEBHOOKS_MAX: Final = 20
 URL_LENGTH_MAX: Final = 2000
 
-EventName = WebhookType | PlaytestWebhookType
-EVENTS_MAX: Final = len(get_args(WebhookType)) + len(PLAYTEST_WEBHOOK_TYPES)
+EventName = Literal[WebhookType, PlaytestWebhookType]
+EVENTS_MAX: Final = len(get_args(EventName))
 
 
 class Webhook(Section, frozen=True, kw_only=True):
