@@ -123,8 +123,9 @@ class _Schemas:
             found["type"] = "string"
         if "pattern" in schema:
             found["pattern"] = schema["pattern"].replace("\\Z", "$")
-        if schema.get("additionalProperties"):
-            found["additionalProperties"] = self._plain(schema["additionalProperties"])
+        if "additionalProperties" in schema:
+            others = schema["additionalProperties"]
+            found |= {"additionalProperties": self._plain(others)} if others is not True else {}
         return _nullable(found)
 
     def _fields(self, schema: Json) -> Json:

@@ -27,7 +27,7 @@ _QUERY_FIELDS_MAX: Final = 50
 _INTEGERS_DEPTH: Final = 2
 
 
-class Fields(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Fields(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Base of bodies."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
