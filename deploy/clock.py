@@ -1,4 +1,4 @@
-"""The wall clock, for whoever composes: everything else takes it as an argument."""
+"""The wall clock, for the composition root: everything else takes it as an argument."""
 
 from __future__ import annotations
 

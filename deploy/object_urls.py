@@ -30,7 +30,7 @@ class SignedUrls:
         return f"{self._base_url}{URL_PATH}{quote(key)}?expires={expires_at_ms}&signature={signature}"
 
     def public(self, key: str) -> str:
-        """Where GET answers this object of the public folder to anybody."""
+        """Where GET answers this object of the public folder, without a signature."""
         return f"{self._base_url}{URL_PATH}{quote(key)}"
 
     def upload(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:

@@ -33,7 +33,7 @@ Header = tuple[bytes, bytes]
 
 
 class _Stopped(Exception):
-    """An upload that is not to be kept, and the status that says why; None: nobody is there to hear it."""
+    """An upload that is not to be kept, and the status that says why; None where the client is gone."""
 
     def __init__(self, status: int | None) -> None:
         super().__init__(status)

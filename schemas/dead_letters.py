@@ -19,14 +19,14 @@ BODY_BYTES_MAX: Final = 15 * 1024 * 1024
 
 
 class DeadLetter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """One record, or part of one, that a reader gave up on. The same failure always has the same id."""
+    """A record, or one entry or command of it, that a reader gave up on. The same failure has the same id."""
 
     version: int
     topic: str
     partition: int
     offset: int
     index: int | None
-    """The part or command within the record; None for the record as a whole."""
+    """The entry or command within the record; None for the record as a whole."""
     reader: str
     """The role that gave up, e.g. `decider.studio`."""
     reason: str

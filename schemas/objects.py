@@ -14,7 +14,7 @@ from typing import Final, Protocol
 _log: Final = logging.getLogger(__name__)
 
 PUBLIC_FOLDER: Final = "public/"
-"""Objects whose keys begin so may be read by anybody, without a signature."""
+"""Objects whose keys begin so may be read without a signature."""
 UNKNOWN_TYPE: Final = "application/octet-stream"
 _TYPES: Final = {
     "mp4": "video/mp4",
@@ -110,7 +110,7 @@ class ObjectStore(Protocol):
         ...
 
     def public_url(self, key: str) -> str:
-        """Where anybody may read an object of `PUBLIC_FOLDER`, for as long as it is there."""
+        """Where an object of `PUBLIC_FOLDER` may be read without a signature, for as long as it is there."""
         ...
 
     def signed_upload_url(self, key: str, *, bytes_max: int, expires_at_ms: int) -> str:

@@ -35,7 +35,7 @@ DEAD_LETTERS: Final = Topic(
     name="dead-letters",
     partitions=1,
     partitions_max=1,
-    description="Records and parts that could not be read, whole, with where they came from and why.",
+    description="Records and entries that could not be read, whole, with where they came from and why.",
 )
 SHARED: Final = (DEAD_LETTERS,)
 """Topics that belong to no noun."""

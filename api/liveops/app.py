@@ -43,7 +43,7 @@ Handler = Callable[[Call, Caller], Awaitable[Answer]]
 
 _ALLOW: Final = b"GET, HEAD, OPTIONS"
 _FOUND: Final = "questlog.liveops.read"
-"""What `handles` found, in the request's scope: nobody looks twice."""
+"""What `handles` found, in the request's scope, so that it is looked up once."""
 _log: Final = logging.getLogger("questlog.api.liveops")
 
 

@@ -1,7 +1,7 @@
 """`questlog dlq`: what could not be read, whole, with where it came from; and how to try it again.
 
-A replay gives the commands or parts in a dead letter new ids (`id#rN`) and appends them again. That it was
-replayed is appended to the dead letters themselves, so that every replay has a number of its own.
+A replay gives the commands or telemetry entries in a dead letter new ids (`id#rN`) and appends them again.
+That it was replayed is appended to the dead letters themselves, so that every replay has a number of its own.
 """
 
 from __future__ import annotations
@@ -141,22 +141,22 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
     entry = await _entry(settings, letter_id)
     letter, attempt = entry.letter, entry.replays + 1
     contents = await _contents(settings, letter)
-    parts = contents.parts
+    telemetry = contents.telemetry
     if letter.reason == SKIPPED:
-        _refuse_still_failing(letter, encode_record(parts))
+        _refuse_still_failing(letter, encode_record(telemetry))
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(settings.kafka, client_id="questlog-dlq")
         stack.push_async_callback(appender.stop)
         note = msgspec.structs.replace(letter, reader="questlog dlq", reason=REPLAYED, body=None, key=None)
         await append_dead_letter(appender, note)  # first: a number is used once, even if the rest fails
-        if parts:
+        if telemetry:
             again = [
-                msgspec.structs.replace(part, request_id=replayed_id(part.request_id, attempt))
-                for part in parts
+                msgspec.structs.replace(one, request_id=replayed_id(one.request_id, attempt))
+                for one in telemetry
             ]
             record = encode_record(again)
             where = await appender.append(TELEMETRY.name, letter.partition, record, letter.key)
-            return [f"{part.request_id}: appended at {where.partition}@{where.offset}" for part in again]
+            return [f"{one.request_id}: appended at {where.partition}@{where.offset}" for one in again]
         client = await _open_client(settings, letter.topic, appender, stack)
         lines = []
         for command in contents.commands:
@@ -195,7 +195,7 @@ class _Contents(msgspec.Struct):
     commands: list[Command] = []
     definitions: dict[str, bytes] = {}
     """What the commands were resolved with, by `Command.definition`."""
-    parts: list[TelemetryEntry] = []
+    telemetry: list[TelemetryEntry] = []
 
 
 async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
@@ -214,9 +214,9 @@ async def _contents(settings: Settings, letter: DeadLetter) -> _Contents:
             return _Contents(commands=[command], definitions=definitions)
         if letter.topic == TELEMETRY.name:
             if letter.index is None:
-                return _Contents(parts=decode_record(body).entries)
+                return _Contents(telemetry=decode_record(body).entries)
             # The letter holds what the client sent; whose it was is in the record.
-            return _Contents(parts=[decode_record(await _source(settings, letter)).entries[letter.index]])
+            return _Contents(telemetry=[decode_record(await _source(settings, letter)).entries[letter.index]])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RequestRefused(f"this build can't read {letter.id} either: {error}") from None
     raise RequestRefused(f"nothing here appends to {letter.topic}")

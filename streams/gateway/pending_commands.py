@@ -37,7 +37,7 @@ class CommandTooLarge(Exception):
 
 
 class PendingCommand(msgspec.Struct, eq=False):
-    """A command in line or in flight, and who waits for its outcome."""
+    """A command that is queued or in flight, and the requests that wait for its outcome."""
 
     command: Command
     definition: bytes
@@ -47,7 +47,7 @@ class PendingCommand(msgspec.Struct, eq=False):
     deadline: float
 
     def resolve(self, outcome: Outcome | None) -> None:
-        """Give the outcome to who waits; nothing happens where there is none, or no more."""
+        """Give the outcome to the waiting requests; nothing happens where there are none."""
         if outcome is None or self.answer.done():
             return
         if outcome.fingerprint != self.command.fingerprint:

@@ -110,7 +110,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Open(Protocol):
-    """Opens a tab without cookies, of that size, for somebody who prefers that theme."""
+    """Opens a tab without cookies, of that size and colour scheme."""
 
     def __call__(
         self, width: int = 1440, height: int = 900, theme: str = "light"

@@ -1,4 +1,4 @@
-"""What the panels show, and how the page behaves when there is nothing to show, or nobody to ask."""
+"""What the panels show, and how the page behaves when there is nothing to show or a store is away."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class World:
     def served(self, port: int = 0) -> Iterator[World]:
         """Serve until the block ends; `base_url` says where."""
         server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning"))
-        # Bound here, so that whoever connects before the server is up waits in the backlog.
+        # Bound here, so that clients that connect before the server is up wait in the backlog.
         listener = socket.create_server(("127.0.0.1", port))
         self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 

@@ -1,4 +1,4 @@
-"""What nobody may do in the embedded ClickHouse, its owner included, and who may ask it at all."""
+"""What the embedded ClickHouse refuses every user, its owner included, and which requests it takes at all."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def test_a_short_window_ends_once_and_each_rank_gets_its_reward_once(world
     assert row is not None
     assert (row.finalized_at_ms is not None, row.total_players) == (True, PLAYERS)
     assert len(await world.reads.pending_grants(GAME_ID, "p39")) == 2
-    # A target in a private network is refused and tried again: each event waits once, whoever was killed.
+    # A target in a private network is refused and tried again: each event waits once, whatever was killed.
     told = await world.queue.waiting()
     assert told.get(f"{GAME_ID}/main") == len(wanted) + 1
     over = await world.reads.windows_over(now_ms(), 100)

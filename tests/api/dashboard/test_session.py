@@ -1,4 +1,4 @@
-"""Session tokens: what they carry, when they end, and that nobody else can make one."""
+"""Session tokens: what they carry, when they end, and that only the deployment's secret makes one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board of a window that nobody has joined, and its stream, over real connections and Redis Streams."""
+"""The board of a window without players, and its stream, over real connections and Redis Streams."""
 
 from __future__ import annotations
 

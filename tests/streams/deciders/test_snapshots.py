@@ -1,4 +1,4 @@
-"""Snapshots are found again by whoever may use them, whole, and nobody waits for one to be written."""
+"""Snapshots are found again by the same code alone, whole, and no decision waits for one to be written."""
 
 from __future__ import annotations
 

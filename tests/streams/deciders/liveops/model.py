@@ -85,7 +85,7 @@ class Model:
 
 
 def check_log(events: Iterable[tuple[int, Message]]) -> None:
-    """What holds of a whole history, whoever asked, read from its events and their times alone."""
+    """What holds of a whole history of any players, read from its events and their times alone."""
     history = list(events)
     _check_ledger(event for _, event in history)
     created = Counter(event.grant.id for _, event in history if isinstance(event, GrantCreated))
