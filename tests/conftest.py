@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.dealing import Dealing, group_of, in_order
+from tests.distribution import Dealing, group_of, in_order
 from tests.stack import QuestlogStack, infra, questlog_up
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from projections.lag import KEPT_SECONDS
 from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
 from schemas.telemetry.noun import TELEMETRY
-from tests.faults.losing import batches, delete_records, lose
+from tests.faults.lost_records import batches, delete_records, lose
 from tests.outside.players import SdkPlayer
 from tests.outside.world import World
 from tests.stack import QuestlogStack, questlog_up

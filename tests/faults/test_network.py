@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.lab.drill.stack import partitions_held
-from tests.faults.exact import loaded, poll
+from tests.faults.numbered_load import loaded, poll
 from tests.faults.toxic import Toxic, toxic
 
 if TYPE_CHECKING:

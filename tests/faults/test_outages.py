@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.exact import loaded
+from tests.faults.numbered_load import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedErro
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_streams import streams_command
-from deploy.lab.cli.measuring import measuring
+from deploy.lab.cli.measurement import measuring
 from deploy.nouns import topic_of
 from projections.clickhouse.client import ClickHouse
 from schemas.telemetry.noun import TELEMETRY

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.cli import running_stack
 from deploy.lab.bench.heatmap import BenchKeys, HeatmapBench, Report, read_access
-from deploy.lab.cli.measuring import measuring
+from deploy.lab.cli.measurement import measuring
 from projections.clickhouse.client import ClickHouse
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from deploy.cli.tables import figures, show
 from deploy.lab.bench.liveops import Figures, LiveopsBench, read_liveops_relay
 from deploy.lab.bench.report import cpu_rows
-from deploy.lab.cli.measuring import measuring
+from deploy.lab.cli.measurement import measuring
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -14,7 +14,7 @@ from deploy.cli.tables import figures, show
 from deploy.lab.bench.liveops import LiveopsBench, read_liveops_relay
 from deploy.lab.bench.report import cpu_rows
 from deploy.lab.bench.streams import LISTENERS_MAX, StreamBench, StreamFigures
-from deploy.lab.cli.measuring import measuring
+from deploy.lab.cli.measurement import measuring
 
 
 def streams_command(

@@ -20,7 +20,7 @@ from rich.text import Text
 from deploy.cli import tables
 from deploy.lab.bench.ingest import read_relay
 from deploy.lab.bench.load import Order, check
-from deploy.lab.cli.measuring import measuring
+from deploy.lab.cli.measurement import measuring
 from deploy.lab.drill.checks import DrillOutcome
 from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.lab.drill.faults import FaultDrill, Outcome, Plan

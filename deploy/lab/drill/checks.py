@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.lab.drill.numbered import Attempt, Fate, Found, Request, Surface, expected
+from deploy.lab.drill.numbered_events import Attempt, Fate, Found, Request, Surface, expected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

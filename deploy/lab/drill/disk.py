@@ -21,7 +21,7 @@ import msgspec
 
 from deploy.lab.bench.markers import Markers
 from deploy.lab.drill.checks import DrillOutcome, Verdict, found_rows, judge_attempts, judge_rollups
-from deploy.lab.drill.numbered import requests
+from deploy.lab.drill.numbered_events import requests
 from deploy.lab.drill.sending import Sender
 
 if TYPE_CHECKING:

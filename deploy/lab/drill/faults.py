@@ -22,9 +22,9 @@ from deploy.lab.drill.checks import (
     judge_live,
     judge_rollups,
 )
-from deploy.lab.drill.numbered import Request, requests
+from deploy.lab.drill.load_shares import Shares
+from deploy.lab.drill.numbered_events import Request, requests
 from deploy.lab.drill.sending import Sender
-from deploy.lab.drill.shares import Shares
 from deploy.lab.drill.stack import DrillFailedError, OwnStack, partitions_held
 from projections.telemetry.live_counters import RedisLive
 

@@ -20,8 +20,7 @@ from deploy.cli.status import read_status
 from deploy.lab.drill import fuzz_reading as reading
 from deploy.lab.drill.checks import DrillOutcome, Verdict, judge_rollups
 from deploy.lab.drill.fuzz_cases import Case, Clock, Maker
-from deploy.lab.drill.fuzz_http import Client
-from deploy.lab.drill.fuzz_judge import (
+from deploy.lab.drill.fuzz_comparison import (
     Found,
     difference,
     expected_rows,
@@ -32,6 +31,7 @@ from deploy.lab.drill.fuzz_judge import (
     only_sessions,
     some,
 )
+from deploy.lab.drill.fuzz_http import Client
 from deploy.lab.drill.fuzz_liveops import LiveopsFuzz
 from deploy.lab.drill.fuzz_neighbour import Neighbour
 from deploy.lab.drill.fuzz_s1 import S1Maker

@@ -12,7 +12,7 @@ import orjson
 
 from deploy.lab.bench.mix import marker
 from deploy.lab.drill.checks import Verdict
-from deploy.lab.drill.fuzz_judge import some
+from deploy.lab.drill.fuzz_comparison import some
 from deploy.lab.drill.liveops_clients import CURRENCY
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from deploy.lab.drill.fuzz_cases import MONTH_MS
-from deploy.lab.drill.fuzz_judge import COLUMNS, SESSION_COLUMNS, Found, read_row
+from deploy.lab.drill.fuzz_comparison import COLUMNS, SESSION_COLUMNS, Found, read_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

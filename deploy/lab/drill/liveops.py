@@ -20,7 +20,7 @@ from deploy.lab.drill.checks import DrillOutcome, Verdict
 from deploy.lab.drill.faults import GIVE_UP_SECONDS, KILL_SECONDS, PAUSE_SECONDS, Recovery
 from deploy.lab.drill.history import check_balance
 from deploy.lab.drill.liveops_clients import CURRENCY, Clients, Player, ask_again
-from deploy.lab.drill.shares import Shares
+from deploy.lab.drill.load_shares import Shares
 from deploy.lab.drill.stack import DrillFailedError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from deploy.lab.drill.numbered import Attempt, Fate, Request, Surface, body
+from deploy.lab.drill.numbered_events import Attempt, Fate, Request, Surface, body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploy.lab.drill.shares import Shares
+    from deploy.lab.drill.load_shares import Shares
 
 ANSWER_SECONDS: Final = 20.0
 PAUSE_SECONDS: Final = 0.3

@@ -13,7 +13,7 @@ from schemas.log_positions import Cursor, Position, PositionRefused, begin
 from schemas.topics import RECORD_BYTES_MAX
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
-from tests.faults.losing import delete_records
+from tests.faults.lost_records import delete_records
 from tests.streams.runtime.running import create_topic, fill
 
 pytestmark = pytest.mark.stack

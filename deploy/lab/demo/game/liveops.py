@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from deploy.lab.demo.game.contests import Frags, Move, Times
-from deploy.lab.demo.game.feats import Feats
+from deploy.lab.demo.game.achievements import Feats
+from deploy.lab.demo.game.event_progress import Frags, Move, Times
 
 PACE_MS: Final = 250
 """Between two calls of a player: at most 240 a minute, reads and writes together, of its 300 writes."""

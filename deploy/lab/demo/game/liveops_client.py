@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from deploy.lab.demo.game.feats import Feats
+    from deploy.lab.demo.game.achievements import Feats
 
 TIMEOUT_SECONDS: Final = 15
 IDLE_SECONDS: Final = 0.2

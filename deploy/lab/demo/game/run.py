@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from deploy.lab.demo.game.achievements import FeatCounter
 from deploy.lab.demo.game.bot import Bot, Temperament
 from deploy.lab.demo.game.engine import TICS_A_MOVE, TICS_A_SECOND, Engine, Frame, wad_path
-from deploy.lab.demo.game.feats import FeatCounter
 from deploy.lab.demo.game.navigation import Grid
 from deploy.lab.demo.game.payloads import (
     S1_EVENTS_MAX,

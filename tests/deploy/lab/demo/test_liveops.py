@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from deploy.lab.demo.game.achievements import FeatCounter, Feats
 from deploy.lab.demo.game.bot import View
-from deploy.lab.demo.game.contests import CLOSED_MS, FRAGS_A_CALL_MAX
 from deploy.lab.demo.game.engine import Frame
-from deploy.lab.demo.game.feats import FeatCounter, Feats
+from deploy.lab.demo.game.event_progress import CLOSED_MS, FRAGS_A_CALL_MAX
 from deploy.lab.demo.game.liveops import LEAVE_ALONE_MS, PACE_MS, Answer, Call, Career, Identity
 
 LATER = 5_000

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.lab.demo.game.feats import Feats
+from deploy.lab.demo.game.achievements import Feats
 from deploy.lab.demo.game.liveops_client import LiveopsClient, read_identities
 from deploy.lab.demo.game.play import read_demo, seat
 from deploy.lab.demo.game.run import Plans, Run

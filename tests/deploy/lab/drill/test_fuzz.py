@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.lab.drill import fuzz_judge as judge
+from deploy.lab.drill import fuzz_comparison as judge
 from deploy.lab.drill.fuzz_cases import Case, Clock, Maker, Row
 from deploy.lab.drill.fuzz_s1 import FORM, S1Maker
 from deploy.lab.drill.fuzz_s4 import S4Maker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.lab.drill.numbered import Fate, requests
+from deploy.lab.drill.numbered_events import Fate, requests
 from deploy.lab.drill.sending import Sender
 from tests.deploy.lab.bench.sink import Sink, sink
 

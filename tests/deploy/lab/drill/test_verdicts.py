@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from deploy.lab.drill.checks import Verdict, judge_attempts
-from deploy.lab.drill.numbered import Attempt, Fate, Found, Request, Surface, body, expected, requests
+from deploy.lab.drill.numbered_events import Attempt, Fate, Found, Request, Surface, body, expected, requests
 from deploy.lab.drill.soak import slope
 
 EXACT, WHOLE, NOTHING_ELSE = range(3)

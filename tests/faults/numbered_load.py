@@ -13,14 +13,14 @@ import aiohttp
 from deploy.lab.bench.markers import Markers, Target
 from deploy.lab.bench.mix import marker
 from deploy.lab.drill.checks import found_rows, judge_attempts, judge_rollups
-from deploy.lab.drill.numbered import requests
+from deploy.lab.drill.numbered_events import requests
 from deploy.lab.drill.sending import Sender
 from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from deploy.lab.drill.numbered import Attempt
+    from deploy.lab.drill.numbered_events import Attempt
     from deploy.lab.drill.stack import OwnStack
 
 LANES = 4

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from deploy.lab.drill.shares import Shares
+from deploy.lab.drill.load_shares import Shares
 
 
 async def settled() -> None:

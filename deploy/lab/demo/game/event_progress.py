@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.lab.demo.game.feats import Feats
+from deploy.lab.demo.game.achievements import Feats
 
 FRAGS_A_CALL_MAX: Final = 50
 """The definition's `maxPerCall`."""
