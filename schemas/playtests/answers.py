@@ -217,8 +217,11 @@ def whole_application(event: ev.OrderEvent, state: ApplicationState, response: s
     )
 
 
-def _payment(event: Any, _messages: Sequence[Message]) -> tuple[int, PaymentAnswer]:
-    balance_cents = event.movement.balance_cents if isinstance(event, ev.PaymentCompleted) else 0
+def _payment(event: Any, messages: Sequence[Message]) -> tuple[int, PaymentAnswer]:
+    balance_cents = 0
+    for message in messages:
+        if isinstance(message, ev.PaymentCompleted | ev.PlaytestPaid):
+            balance_cents = message.movement.balance_cents
     status = 201 if isinstance(event, ev.PaymentOpened) else 200
     return status, PaymentAnswer(payment=event.payment, balance_cents=balance_cents)
 

@@ -88,7 +88,14 @@ def _changed(studio: StudioState, event: ev.PlaytestChanged) -> StudioState:
 def _cancelled(studio: StudioState, event: ev.PlaytestCancelled) -> StudioState:
     if event.trial_returned:
         studio = replace(studio, trials=studio.trials.delete(event.game_id))
-    return with_order(studio, studio.orders[event.order_id], order=event.order, progress=event.progress)
+    known = studio.orders[event.order_id]
+    return with_order(
+        studio,
+        known,
+        order=event.order,
+        progress=event.progress,
+        keys=known.keys if event.progress.slots.live else (),
+    )
 
 
 def _standing(

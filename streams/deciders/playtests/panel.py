@@ -12,7 +12,7 @@ from schemas.playtests.views import Payout
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.applications import withdraw_pending
 from streams.deciders.playtests.draft import Draft
-from streams.deciders.playtests.refusals import conflict, not_found
+from streams.deciders.playtests.refusals import conflict, invalid, not_found
 from streams.deciders.playtests.state import PlaytestsState
 
 
@@ -64,6 +64,8 @@ def forget(state: PlaytestsState, request: Request, command: ask.ForgetPlayteste
 def send_payout(state: PlaytestsState, request: Request, command: ask.SendPayout) -> Verdict:
     """Money that the operator has sent."""
     draft = Draft(state, request)
+    if command.amount_cents < 1:
+        return invalid("amountCents", "must be at least 1")
     known = draft.studio.playtesters.get(command.playtester_id)
     if known is None:
         return not_found("playtester")

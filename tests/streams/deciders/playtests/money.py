@@ -40,6 +40,7 @@ def check_order(known: OrderState) -> None:
         assert (order.status == "completed") <= (live == 0)
     pending = [one for one in known.applications.values() if one.status == "pending"]
     assert known.pending == len(pending)
+    assert bool(known.keys) <= bool(live or order.status == "pending_payment")
     check_keys(known)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.playtests import commands as ask
 from schemas.playtests import events as ev
+from schemas.playtests.answers import PaymentAnswer, answer_to
 from schemas.playtests.commands import StoredObject
 from schemas.playtests.limits import BALANCE_CENTS_MAX
 from schemas.playtests.views import Rating
@@ -60,6 +61,9 @@ def test_a_payment_pays_its_order() -> None:
     payment_id = opened(world, 5000, order_id)
     events = world.given(complete(payment_id))
     assert kinds(events) == ["PaymentCompleted", "PlaytestPaid", "PlaytestActivated"]
+    _, answer = answer_to(events)
+    assert isinstance(answer, PaymentAnswer)
+    assert (answer.payment.status, answer.balance_cents) == ("completed", 1000)
     assert world.studio.account.balance_cents == 1000
     assert world.refusal(ask.OpenPayment(amount_cents=2000, provider="t", order_id=order_id)) == (
         409,
@@ -125,6 +129,8 @@ def test_payouts_are_sent_and_come_back() -> None:
     assert (failed.playtester.balance_cents, failed.payout.status) == (1000, "failed")
     assert world.refusal(back) == (409, "wrong_status")
     assert world.refusal(ask.SendPayout(playtester_id="bob", amount_cents=1)) == (404, "NOT_FOUND")
+    nothing = ask.SendPayout(playtester_id="ann", amount_cents=0)
+    assert world.refusal(nothing) == (422, "VALIDATION_ERROR")
 
 
 def test_a_playtester_says_something_of_themselves() -> None:
