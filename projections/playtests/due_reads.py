@@ -8,7 +8,7 @@ from schemas.playtests.ports import DueRow, OrderRow, Place
 
 
 class DueQueries(BatchedReads):
-    """Implements `DueReads` of `schemas.playtests.ports`."""
+    """Implements `DueReads`, and `OperatorReads` but for payouts, of `schemas.playtests.ports`."""
 
     async def dues(self, now_ms: int, limit: int) -> list[DueRow]:
         """What is due, the longest due first."""
@@ -26,6 +26,11 @@ class DueQueries(BatchedReads):
                 )
             )
         return rows
+
+    async def owed(self, studio_id: str, limit: int) -> list[tuple[str, int]]:
+        """A studio's playtesters with a balance to be paid out, and that in cents, the smallest first."""
+        (flat,) = await self._read(("slice", f"owed:{studio_id}", "0", str(limit)))
+        return [(name.decode(), int(float(cents))) for name, cents in zip(flat[::2], flat[1::2], strict=True)]
 
     async def trials(self, *, limit: int, before: Place | None = None) -> list[OrderRow]:
         """Free trials of all studios that wait for the operator, by (activated_at_ms, id)."""

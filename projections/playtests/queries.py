@@ -1,4 +1,4 @@
-"""What is read of playtests: `PlaytestReads`, `DueReads` and `BatchReads` of `schemas.playtests.ports`.
+"""What is read of playtests: all Protocols of `schemas.playtests.ports` but that of older ledger rows.
 
 What is asked in one turn of the event loop goes to Redis in one call. Raises StoreUnavailable.
 """

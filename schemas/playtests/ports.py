@@ -23,6 +23,7 @@ from schemas.playtests.views import (
     Money,
     Order,
     Payment,
+    Payout,
     Playtester,
     Slot,
     SlotStatus,
@@ -208,14 +209,26 @@ class DueRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DueReads(Protocol):
-    """What time has brought, and what waits for the operator, of all studios."""
+    """What time has brought, of all studios."""
 
     async def dues(self, now_ms: int, limit: int) -> list[DueRow]:
         """What is due, the longest due first. It leaves once its event is projected."""
         ...
 
+
+class OperatorReads(Protocol):
+    """What waits for the operator, or was done by them."""
+
     async def trials(self, *, limit: int, before: Place | None = None) -> list[OrderRow]:
-        """Free trials of all studios that wait for the operator, by (activated_at_ms, id)."""
+        """Free trials of all studios that wait for their approval, by (activated_at_ms, id)."""
+        ...
+
+    async def owed(self, studio_id: str, limit: int) -> list[tuple[str, int]]:
+        """A studio's playtesters with a balance to be paid out, and that in cents, the smallest first."""
+        ...
+
+    async def payouts(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[Payout]:
+        """What was sent to a studio's playtesters, by (sent_at_ms, id)."""
         ...
 
 

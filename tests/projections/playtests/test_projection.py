@@ -141,8 +141,10 @@ async def test_what_follows_a_submission(projected: Projected) -> None:
     assert (*joined.games, *joined.accepted_games) == (GAME, GAME)
     (told,) = await queries.notices(STUDIO, "ann", limit=10)
     assert (told.type, told.slot_id) == ("slot-accepted", slot_id)
+    assert await queries.owed(STUDIO, 10) == [("ann", 1000)]
     projected.given(ask.SendPayout(playtester_id="ann", amount_cents=400))
     await agrees(projected)
+    assert await queries.owed(STUDIO, 10) == [("ann", 600)]
     (payout,) = await queries.payouts(STUDIO, limit=10)
     assert (payout.amount_cents, payout.status) == (400, "sent")
     projected.given(ask.FailPayout(playtester_id="ann", payout_id=payout.id, reason="bank"))

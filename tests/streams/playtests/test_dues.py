@@ -14,7 +14,7 @@ from schemas.playtests import events as ev
 from schemas.playtests import names
 from schemas.playtests.answers import DoneAnswer
 from schemas.playtests.commands import COMMANDS
-from schemas.playtests.ports import DueRow, OrderRow, Place
+from schemas.playtests.ports import DueRow
 from streams.asking import Asker
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.dues import AT_ONCE, DUES_PER_TICK, DueManager
@@ -70,9 +70,6 @@ class World(Playtests):
                 if at_ms is not None and at_ms <= now_ms + self.early
             ]
         return sorted(rows, key=lambda row: row.due_at_ms)[:limit]
-
-    async def trials(self, *, limit: int, before: Place | None = None) -> list[OrderRow]:
-        raise NotImplementedError
 
 
 async def test_each_kind_is_asked_when_its_time_has_come_and_never_again() -> None:
@@ -153,9 +150,6 @@ class Waiting:
             )
             for number in range(1, limit + 1)
         ]
-
-    async def trials(self, *, limit: int, before: Place | None = None) -> list[OrderRow]:
-        raise NotImplementedError
 
 
 async def test_an_outages_dues_are_asked_in_one_round_so_many_at_once() -> None:
