@@ -17,13 +17,14 @@ from api.liveops.boards import BoardRoutes
 from api.liveops.dashboard_source import DashboardSource
 from api.liveops.game_boards import GameBoards
 from api.liveops.http import Answer, Call, check_id, send_answer
-from api.liveops.metrics import ListenerMetrics, ReadMetrics
+from api.liveops.metrics import ListenerMetrics
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import ROUTES, STREAM, find_read
 from api.liveops.schedule import ScheduledBoards
 from api.liveops.sse import Streams, stream_head
 from api.liveops.subscriptions import LISTENER_OPTIONS, BoardListeners, ListenerOptions
 from api.liveops.views import BoardViews
+from api.metrics import ReadMetrics
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.credentials import Credentials
 from schemas.edge.errors import Refused, error_body
@@ -221,14 +222,15 @@ def create_liveops_reads(
         streams, boards, ListenerMetrics(registry), directory.credential, now_ms, options=listener_options
     )
     served = Streams(listeners)
+    timed = [route for route in ROUTES if route is not STREAM]
     return LiveopsReads(
-        bind([route for route in ROUTES if route is not STREAM], handlers),
+        bind(timed, handlers),
         access,
         source_ip,
         shared,
         listeners=listeners,
         streams=served,
-        metrics=ReadMetrics(registry),
+        metrics=ReadMetrics(registry, "liveops", timed),
         cors=Cors(cors),
         dashboard_source=DashboardSource(own, known, served, source_ip),
     )

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client import REGISTRY, CollectorRegistry
+
 from api.liveops.http import Answer, send_answer
+from api.metrics import ReadMetrics
 from api.playtests.applications import ApplicationRoutes
 from api.playtests.billing import BillingRoutes
 from api.playtests.http import Asked, Shown
@@ -54,7 +58,9 @@ class PlaytestsReads:
         access: Access,
         proxies: TrustedProxies,
         now_ms: Callable[[], int],
+        metrics: ReadMetrics,
     ) -> None:
+        self._metrics = metrics
         self._handlers = bind(READS, handlers)
         self._access = access
         self._proxies = proxies
@@ -72,6 +78,7 @@ class PlaytestsReads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request that it handles. A body is not read."""
         del receive
+        began = time.perf_counter()
         name = request_id(scope["headers"])
         limited = Limited()
         found = find_read(scope) if scope["method"] in _READING else None
@@ -82,6 +89,8 @@ class PlaytestsReads:
             answer = Answer(refused.status, shapes.refused(refused, name, self._now_ms()), refused.headers)
         headers: RawHeaders = ((b"x-request-id", name.encode()), *limited.headers)
         await send_answer(send, answer, headers)
+        route = None if found is None else found.route
+        self._metrics.observe(route, answer.status, time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, found: Found | None, limited: Limited, name: str) -> bytes:
         client = scope.get("client")
@@ -123,8 +132,12 @@ def create_playtest_reads(
     sealer: Sealer,
     now_ms: Callable[[], int],
     trusted_proxies: tuple[str, ...] = (),
+    registry: CollectorRegistry = REGISTRY,
 ) -> PlaytestsReads:
-    """The application with its stores injected; nothing connects before the first request."""
+    """The application with its stores injected; nothing connects before the first request.
+
+    Made twice in a process, each needs a registry of its own.
+    """
     rows = Rows(directory, reads, objects, sealer)
     orders = OrderRoutes(rows)
     slots = SlotRoutes(rows, now_ms)
@@ -154,4 +167,5 @@ def create_playtest_reads(
         "own_slot": playtesters.slot,
     }
     access = Access(directory, limiter, now_ms)
-    return PlaytestsReads(handlers, access, TrustedProxies(trusted_proxies), now_ms)
+    metrics = ReadMetrics(registry, "playtests", READS)
+    return PlaytestsReads(handlers, access, TrustedProxies(trusted_proxies), now_ms, metrics)

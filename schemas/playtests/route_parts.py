@@ -13,6 +13,7 @@ from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 from schemas.playtests import bodies
 from schemas.playtests import responses as shapes
 from schemas.playtests.access import OWNER
+from schemas.playtests.examples import example_of
 from schemas.playtests.pages import CURSOR_CHARACTERS_MAX, CURSOR_PATTERN, LIMIT_DEFAULT, LIMIT_MAX
 from schemas.playtests.states import APPLICATION_STATUSES
 from schemas.playtests.validation import Fields
@@ -86,7 +87,7 @@ def read(
         description=description,
         keys=keys,
         parameters=parameters,
-        answers=(Answer(kind=kind, description=data.__doc__),),
+        answers=(Answer(kind=kind, description=data.__doc__, example=example_of(data, paged=paged)),),
         errors=(_OTHER_KEY, *((_INVALID,) if parameters else ()), *errors),
     )
 
@@ -130,6 +131,7 @@ def write(
                 status=status,
                 kind=shapes.Answered[data],
                 description=data.__doc__,
+                example=example_of(data, paged=False),
                 headers=_ANSWERED if _KEY in parameters else {},
             ),
         ),
