@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.liveops import routes as read_routes
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.clock import now_ms
-from deploy.noun import Acting, Edge, Noun, Tick
+from deploy.noun import Acting, Edge, Effect, Noun, Tick
 from projections.clickhouse.tables import event_tables
 from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.projection import LIVEOPS as PROJECTION
@@ -72,7 +72,7 @@ LIVEOPS: Final = Noun(
     projection=PROJECTION,
     tables=event_tables(LIVEOPS_EVENTS, LIVEOPS_TABLES, kept=(EVENTS_TABLE,)),
     notified=NOTIFIED,
-    effects={"rank-rewards": _rank_rewards},
+    effects={"rank-rewards": Effect(open=_rank_rewards)},
     managers=_managers,
     writes=_writes,
     reads=_reads,

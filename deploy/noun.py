@@ -67,10 +67,20 @@ class Acting:
     tail: LogTail
     asker: Asker
     events: Topic
+    """What an effect reads; a process manager gets the noun's own."""
 
 
 Tick = Callable[[int], Awaitable[Any]]
 """Does what is due at a time (ms). A second process may do the same at the same time."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """A reader of events whose effects are commands of the noun, or lie outside the log."""
+
+    open: Callable[[Acting, RedisPositions], LogReader]
+    reads: Topic | None = None
+    """Another noun's events, where it does not read its own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,11 +95,8 @@ class Noun:
     """In ClickHouse."""
     notified: Notified | None = None
     """What webhooks are told of its events."""
-    effects: Mapping[str, Callable[[Acting, RedisPositions], LogReader]] = dataclasses.field(
-        default_factory=dict
-    )
-    """Readers of its events whose effects are commands or lie outside the log. Each keeps positions under its
-    name, which never changes."""
+    effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)
+    """By the names of their positions, which never change."""
     managers: Callable[[Acting], Mapping[str, Tick]] | None = None
     """What the timer calls each second, by name."""
     writes: Callable[[Edge, CommandClient, Services], Writes] | None = None
@@ -103,3 +110,8 @@ class Noun:
     def name(self) -> str:
         """As in topics, keys, settings and folders."""
         return self.schema.name
+
+    def read_by(self, effect: str) -> str:
+        """The name of the topic that one of its effects reads."""
+        topic = self.effects[effect].reads
+        return f"{self.name}.events" if topic is None else topic.name

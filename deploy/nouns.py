@@ -50,9 +50,10 @@ class Deciding(Noun):
 
     @property
     def effect_keys(self) -> tuple[str, ...]:
-        """The Redis hashes of the positions of its effects' readers, the webhooks' among them."""
+        """The Redis hashes of the positions of effects that read its events, the webhooks' among them."""
         webhooks = (WEBHOOKS,) if self.notified is not None else ()
-        return (*map(positions_key, self.effects), *webhooks)
+        names = [name for noun in NOUNS for name in noun.effects if noun.read_by(name) == self.events.name]
+        return (*map(positions_key, names), *webhooks)
 
     @property
     def archived(self) -> bool:

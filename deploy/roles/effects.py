@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ipaddress
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from deploy.clock import now_ms
 from deploy.command_clients import open_acting
-from deploy.nouns import deciding
+from deploy.nouns import deciding, topics_of
 from projections.redis.client import connect
 from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
@@ -35,14 +37,17 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     directory = RedisDirectory(redis)
     queue = WebhookQueue(redis)
     give_up = giving_up(worker.appender)
-    bindings: list[tuple[Topic, LogReader]] = []
+    topics = {topic.name: topic for topic in topics_of(configured)}
+    readers: dict[Topic, list[LogReader]] = defaultdict(list)
     for noun in deciding(configured):
-        readers: list[LogReader] = []
         if noun.effects:
             acting = await open_acting(worker, redis, noun)
-            readers += [make(acting, RedisPositions(redis, name)) for name, make in noun.effects.items()]
+            for name, effect in noun.effects.items():
+                topic = topics[noun.read_by(name)]
+                own = dataclasses.replace(acting, events=topic)
+                readers[topic].append(effect.open(own, RedisPositions(redis, name)))
         if noun.notified is not None:
-            readers.append(
+            readers[noun.events].append(
                 WebhookReader(
                     queue,
                     topic=noun.events,
@@ -53,8 +58,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
                     clock_ms=now_ms,
                 )
             )
-        if readers:
-            bindings.append((noun.events, SeveralReaders(readers)))
+    bindings = [(topic, SeveralReaders(some)) for topic, some in readers.items()]
     sender = WebhookSender([ipaddress.ip_network(network) for network in configured.webhook_networks])
     worker.stack.push_async_callback(sender.close)
 

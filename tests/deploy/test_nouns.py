@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import get_args
 
-from deploy.nouns import NOUNS
+import pytest
+
+from deploy import nouns
+from deploy.noun import Effect
+from deploy.nouns import NOUNS, deciding
+from deploy.settings import Settings
+from schemas.log import LogReader
 from schemas.studio.definitions_webhooks import EventName
+from schemas.studio.noun import STUDIO_EVENTS
 
 
 def test_a_game_s_webhooks_may_ask_for_what_nouns_tell() -> None:
@@ -30,3 +38,22 @@ def test_a_noun_that_decides_has_its_topics_by_name_and_a_projection() -> None:
             assert (noun.decider.commands, noun.decider.events) == (noun.schema.commands, noun.schema.events)
             assert noun.projection.topic is topics[f"{noun.name}.events"]
             assert topics[f"{noun.name}.commands"].partitions == noun.projection.topic.partitions
+
+
+def test_the_positions_of_effects_are_those_that_releases_before_have_kept() -> None:
+    keys = {noun.name: noun.effect_keys for noun in deciding(Settings())}
+    assert keys["liveops"] == ("effects:rank-rewards", "webhooks:positions")
+
+
+def test_an_effect_is_looked_for_where_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> LogReader:
+        raise AssertionError("nothing is opened here")
+
+    liveops = next(noun for noun in NOUNS if noun.name == "liveops")
+    another = {"elsewhere": Effect(open=never, reads=STUDIO_EVENTS), **liveops.effects}
+    monkeypatch.setattr(nouns, "NOUNS", (NOUNS[0], dataclasses.replace(liveops, effects=another)))
+    keys = {noun.name: noun.effect_keys for noun in deciding(Settings())}
+    assert keys == {
+        "studio": ("effects:elsewhere",),
+        "liveops": ("effects:rank-rewards", "webhooks:positions"),
+    }
