@@ -42,6 +42,8 @@ def _link(
 def _stands(setting: Setting, event: ev.BatchDefined | ev.BatchClosed | ev.BatchExpired) -> None:
     game = keys.of_game(event.studio_id, event.game_id)
     setting.add(set_field(f"batches:{game}", event.batch_id, encode(event.batch)))
+    expires_at_ms = event.batch.definition.expires_at_ms if event.batch.status == "open" else None
+    setting.due(keys.due_member("batch", event.studio_id, event.batch_id, event.game_id), expires_at_ms)
     if isinstance(event, ev.BatchDefined) and event.batch.share_token_hash:
         if event.previous_share_token_hash:
             setting.add(delete_field(keys.LINKS, event.previous_share_token_hash))

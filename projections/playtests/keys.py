@@ -32,9 +32,10 @@ Time: `dues` sorted set of `due_member` -> when.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from schemas.playtests.batch_events import BatchEvent
+from schemas.playtests.ports import DueKind
 
 NOUN: Final = "playtests"
 DUES: Final = "dues"
@@ -44,8 +45,6 @@ CLAIMS: Final = "claims"
 PLACE_CHARACTERS: Final = 15
 """Of a place, before the id."""
 _TIME_DIGITS: Final = PLACE_CHARACTERS - 1
-
-DueKind = Literal["slot", "block", "review"]
 
 
 def place(at_ms: int, identifier: str) -> str:
@@ -99,5 +98,5 @@ def batch_invites(event: BatchEvent) -> str:
 
 
 def due_member(kind: DueKind, studio_id: str, identifier: str, game_id: str) -> str:
-    """What waits for time: a slot's deadline, a blocked slot, an order's review. No studio id has a slash."""
+    """What waits for time, as a `DueRow`. No id before the game's has a slash."""
     return f"{kind}/{studio_id}/{identifier}/{game_id}"

@@ -10,6 +10,7 @@ from projections.playtests.setting import Setting, Step, encode
 from projections.redis.operations import add_member, delete_field, set_field
 from schemas.codec import Message
 from schemas.playtests import events as ev
+from schemas.playtests.ports import DueKind
 from schemas.playtests.views import SlotState, SlotStatus
 
 BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
@@ -45,7 +46,7 @@ def _state(setting: Setting, event: ev.OrderEvent, slot: SlotState) -> None:
     setting.add(set_field(keys.slot_key(slot.id), "state", encode(slot)))
     setting.listed(keys.status_key(event.studio_id, slot.status), _place(slot), there=True)
     if slot.due_at_ms is not None:
-        kind: keys.DueKind = "block" if slot.status == "blocked" else "slot"
+        kind: DueKind = "block" if slot.status == "blocked" else "slot"
         setting.due(keys.due_member(kind, event.studio_id, slot.id, event.game_id), slot.due_at_ms)
 
 

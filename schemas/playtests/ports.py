@@ -194,17 +194,17 @@ class PlaytestLedgers(Protocol):
         ...
 
 
-DueKind = Literal["slot", "block", "review"]
+DueKind = Literal["slot", "block", "review", "batch"]
 
 
 class DueRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What waits for time: a slot's deadline, a blocked slot, an order's review of applications."""
+    """What waits for time: a slot's deadline, a blocked slot, an order's review, a batch's end."""
 
     kind: DueKind
     studio_id: str
     game_id: str
     id: str
-    """The slot's, or the order's."""
+    """The slot's, the order's or the batch's."""
     due_at_ms: int
 
 

@@ -1,4 +1,4 @@
-"""Deadlines that have come: of reserved slots, of blocked ones, of an order's applications.
+"""Deadlines that have come: of reserved slots, of blocked ones, of an order's applications, of key batches.
 
 After an outage the overdue ones are asked for together, the longest due first. The log decides: a command
 that comes too early, too late or twice changes nothing, so two timers are harmless. What was asked leaves the
@@ -13,6 +13,7 @@ from typing import Final
 
 from schemas.codec import Message
 from schemas.playtests import names
+from schemas.playtests.batch_commands import BatchDue
 from schemas.playtests.commands import BlockDue, ReviewDue, SlotDue
 from schemas.playtests.ports import DueReads, DueRow
 from streams.asking import Asker, CommandRefused
@@ -26,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class DueManager:
-    """Asks `SlotDue`, `BlockDue` and `ReviewDue`."""
+    """Asks `SlotDue`, `BlockDue`, `ReviewDue` and `BatchDue`."""
 
     def __init__(self, asker: Asker, dues: DueReads) -> None:
         self._asker = asker
@@ -44,11 +45,11 @@ class DueManager:
         return sum(await asyncio.gather(*(one(row) for row in rows)))
 
     async def _due(self, row: DueRow) -> bool:
-        order_id, command = asked(row)
+        aggregate_id, command = asked(row)
         try:
             await self._asker.ask(
                 command,
-                aggregate_id=names.order_aggregate(row.studio_id, order_id),
+                aggregate_id=aggregate_id,
                 studio_id=row.studio_id,
                 game_id=row.game_id,
             )
@@ -60,10 +61,13 @@ class DueManager:
 
 
 def asked(row: DueRow) -> tuple[str, Message]:
-    """The order that a deadline is of, and what is asked then. ValueError for an id that is no slot's."""
+    """Whose aggregate a deadline is of, and what is asked then. ValueError for an id that is no slot's."""
+    if row.kind == "batch":
+        return names.batch_aggregate(row.studio_id, row.game_id, row.id), BatchDue(batch_id=row.id)
     if row.kind == "review":
-        return row.id, ReviewDue(order_id=row.id)
+        return names.order_aggregate(row.studio_id, row.id), ReviewDue(order_id=row.id)
     place = names.place_of("slot", row.id)
     if place is None:
         raise ValueError(f"{row.id!r} is no slot's id")
-    return place[0], BlockDue(slot_id=row.id) if row.kind == "block" else SlotDue(slot_id=row.id)
+    order = names.order_aggregate(row.studio_id, place[0])
+    return order, BlockDue(slot_id=row.id) if row.kind == "block" else SlotDue(slot_id=row.id)

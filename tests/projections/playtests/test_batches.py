@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.playtests.batch_commands import (
+    BatchDue,
     CloseBatch,
     DefineBatch,
     ForgetRecipient,
@@ -104,6 +105,23 @@ async def test_a_public_batch_and_its_testers(projected: Projected) -> None:
     assert await projected.queries.device(STUDIO, GAME, "d1") is None
     projected.given(CloseBatch(batch_id=BATCH))
     await agrees(projected)
+
+
+async def test_a_batch_waits_for_its_end_while_it_is_open(projected: Projected) -> None:
+    async def waits() -> list[tuple[str, str, int]]:
+        await projected.apply()
+        rows = await projected.queries.dues(2**52, 10)
+        return [(row.kind, row.id, row.due_at_ms) for row in rows]
+
+    projected.given(DefineBatch(definition=definition(expires_at_ms=AT_MS + 5)))
+    assert await waits() == [("batch", BATCH, AT_MS + 5)]
+    projected.given(DefineBatch(definition=definition(expires_at_ms=AT_MS + 9)))
+    assert await waits() == [("batch", BATCH, AT_MS + 9)]
+    projected.at_ms = AT_MS + 9
+    projected.given(BatchDue(batch_id=BATCH))
+    assert await waits() == []
+    projected.given(DefineBatch(definition=definition()))
+    assert await waits() == []
 
 
 async def test_a_code_is_found_by_its_fingerprint_in_its_studio(projected: Projected) -> None:

@@ -13,12 +13,15 @@ from schemas.envelope import Command, Outcome
 from schemas.playtests import events as ev
 from schemas.playtests import names
 from schemas.playtests.answers import DoneAnswer
+from schemas.playtests.batch_commands import DefineBatch
+from schemas.playtests.batch_events import BatchExpired
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.ports import DueRow
 from streams.asking import Asker
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.dues import AT_ONCE, DUES_PER_TICK, DueManager
 from tests.streams.deciders.playtests.given import DAY_MS, GAME, STUDIO, Playtests, block, only
+from tests.streams.deciders.playtests.test_batches import definition
 
 
 class World(Playtests):
@@ -69,6 +72,18 @@ class World(Playtests):
                 for kind, identifier, at_ms in waits
                 if at_ms is not None and at_ms <= now_ms + self.early
             ]
+        for batch in self.studio.batches.values():
+            definition = batch.batch.definition
+            if batch.batch.status == "open" and (definition.expires_at_ms or now_ms + 1) <= now_ms:
+                rows.append(
+                    DueRow(
+                        kind="batch",
+                        studio_id=STUDIO,
+                        game_id=GAME,
+                        id=definition.id,
+                        due_at_ms=definition.expires_at_ms or 0,
+                    )
+                )
         return sorted(rows, key=lambda row: row.due_at_ms)[:limit]
 
 
@@ -119,6 +134,17 @@ async def test_an_early_word_changes_nothing() -> None:
     world.at_ms += 1
     assert await world.manager().tick(world.at_ms) == 1
     only(ev.SlotExpired, world.happened)
+
+
+async def test_a_batch_expires_once() -> None:
+    world = World()
+    world.given(DefineBatch(definition=definition(expires_at_ms=world.at_ms + 5)))
+    manager = world.manager()
+    assert await manager.tick(world.at_ms) == 0
+    world.at_ms += 5
+    assert await manager.tick(world.at_ms) == 1
+    assert only(BatchExpired, world.happened).batch.status == "expired"
+    assert await manager.tick(world.at_ms) == 0
 
 
 class Waiting:
