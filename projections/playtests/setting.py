@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,10 +13,11 @@ from projections.redis.operations import (
     Operation,
     delete_field,
     delete_score,
-    keep_newest,
+    list_newest,
     set_field,
     set_score,
 )
+from schemas.playtests import names
 from schemas.playtests.events import OrderEvent
 from schemas.playtests.ports import LEDGER_HEAD, NoticeRow
 from schemas.playtests.views import LedgerRow, Order, Progress
@@ -70,7 +70,7 @@ class Setting:
     ) -> None:
         """Tell a playtester what happened to a slot or an application of theirs."""
         row = NoticeRow(
-            id=str(uuid.uuid5(uuid.UUID(slot_id or application_id), self.command_id)),
+            id=names.notice_id(self.command_id, slot_id or application_id or ""),
             type=event.WIRE.split(".")[1],
             order_id=event.order_id,
             at_ms=self.at_ms,
@@ -80,7 +80,7 @@ class Setting:
         )
         key = keys.of_playtester("notices", self.studio_id, playtester_id)
         member = f"{keys.place(self.at_ms, row.id)}\0{_json(row).decode()}"
-        self.operations += (set_score(key, 0.0, member), keep_newest(key, NOTICES_MAX))
+        self.operations.append(list_newest(key, member, NOTICES_MAX))
 
 
 Step = Callable[[Setting, Any], None]

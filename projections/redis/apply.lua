@@ -46,7 +46,8 @@ end
 local known = {
   set = {2, 'string'}, del = {1}, hset = {3, 'hash'}, hdel = {2, 'hash'}, sadd = {2, 'set'}, srem = {2, 'set'},
   saddunless = {4, 'set', nil, {[3] = 'hash'}}, -- saddunless: key, member, hash, field
-  zadd = {3, 'zset', 2}, zrem = {2, 'zset'}, zkeep = {2, 'zset', 2}, xadd = {4, 'stream'}, -- xadd: key, exact id, field, value
+  zadd = {3, 'zset', 2}, zrem = {2, 'zset'}, zlist = {3, 'zset', 3}, -- zlist: key, member, how many stay
+  xadd = {4, 'stream'}, -- xadd: key, exact id, field, value
   expireat = {2, nil, 2}, expireas = {2, nil, nil, {[2] = 'hash'}}, zremwhen = {4, 'zset', nil, {[3] = 'set', [4] = 'set'}},
   expirewhen = {4, nil, 2, {[3] = 'set', [4] = 'set'}}, -- expirewhen: key, at, empty set, whole set
   stream = {5, 'stream', 2, {[3] = 'zset'}}, -- stream: key, happened at, sorted set, member, payload
@@ -119,7 +120,9 @@ while i <= #ARGV do
     end
   elseif name == 'saddunless' then
     if redis.call('HEXISTS', prefix .. ARGV[i + 3], ARGV[i + 4]) == 0 then redis.call('SADD', key, ARGV[i + 2]) end
-  elseif name == 'zkeep' then redis.call('ZREMRANGEBYRANK', key, 0, -ARGV[i + 2] - 1)
+  elseif name == 'zlist' then
+    redis.call('ZADD', key, 0, ARGV[i + 2])
+    redis.call('ZREMRANGEBYRANK', key, 0, -ARGV[i + 3] - 1)
   elseif name == 'expireat' then redis.call('PEXPIREAT', key, ARGV[i + 2])
   elseif name == 'expireas' then
     local gone_at = redis.call('HGET', prefix .. ARGV[i + 2], 'gone')

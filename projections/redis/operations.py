@@ -71,9 +71,9 @@ def delete_score(key: str, member: str) -> Operation:
     return ("zrem", key, member)
 
 
-def keep_newest(key: str, count: int) -> Operation:
-    """ZREMRANGEBYRANK: of a sorted set, the `count` members that come last stay."""
-    return ("zkeep", key, str(count))
+def list_newest(key: str, member: str, count: int) -> Operation:
+    """ZADD with the score 0; then of the sorted set, the `count` members that come last stay."""
+    return ("zlist", key, member, str(count))
 
 
 def delete_score_when(key: str, member: str, *, empty: str, whole: str) -> Operation:

@@ -121,6 +121,11 @@ def payout_id(command_id: str) -> str:
     return _named("payout", command_id)
 
 
+def notice_id(command_id: str, about: str) -> str:
+    """What a command tells the playtester of a slot or an application."""
+    return _named("notice", command_id, about)
+
+
 def ledger_row_id(aggregate_id: str, number: int) -> str:
     """The `number`th row (from 1) of a studio's or a playtester's ledger."""
     return _named("ledger", aggregate_id, str(number))

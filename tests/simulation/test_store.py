@@ -48,7 +48,7 @@ OPERATIONS = st.one_of(
     st.builds(op.remove_member, SET, NAMES),
     st.builds(op.set_score, SCORE, NUMBERS, NAMES),
     st.builds(op.delete_score, SCORE, NAMES),
-    st.builds(op.keep_newest, SCORE, st.integers(0, 3)),
+    st.builds(op.list_newest, SCORE, NAMES, st.integers(0, 3)),
     st.builds(lambda name: op.set_score("l1", 0.0, PLACE + name), NAMES),
     st.builds(op.set_field, st.builds("row:{}".format, NAMES), NAMES, st.binary(max_size=4)),
     st.builds(

@@ -30,7 +30,7 @@ _OPERATIONS: Final = {
     "srem": 2,
     "zadd": 3,
     "zrem": 2,
-    "zkeep": 2,
+    "zlist": 3,
     "expireat": 2,
     "expireas": 2,
     "zremwhen": 4,
@@ -195,9 +195,10 @@ def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
             values.setdefault(key, {})[field] = value
         elif name == "sadd" or (name == "saddunless" and rest[2] not in values.get(rest[1], ())):
             values.setdefault(key, {})[rest[0]] = True
-        elif name == "zkeep":
-            members = [member for member, _ in ranked(values.get(key, {}))]
-            for member in members[: max(0, len(members) - int(rest[0]))]:
+        elif name == "zlist":
+            members = [member for member, _ in ranked(values.setdefault(key, {}) | {rest[0]: 0.0})]
+            values[key][rest[0]] = 0.0
+            for member in members[: max(0, len(members) - int(rest[1]))]:
                 _remove(values, key, member)
         elif name in {"hdel", "srem", "zrem"} or (
             name == "zremwhen" and not values.get(rest[1]) and len(values.get(rest[2], ())) >= partitions
