@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.stack.ports import free_port
 from schemas.liveops.noun import LIVEOPS_COMMANDS
+from schemas.playtests.noun import PLAYTESTS_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +69,8 @@ class QuestlogStack:
 def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0.
 
-    Live-ops has as many partitions as in production, so that what spans partitions is tested. Webhooks may go
-    to this machine, where tests listen for them.
+    Live-ops and playtests have as many partitions as in production, so that what spans partitions is tested.
+    Webhooks may go to this machine, where tests listen for them.
     """
     ports = {
         name: str(free_port()) for name in ("--port", "--kafka-port", "--redis-port", "--clickhouse-port")
@@ -78,6 +79,7 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     command += [word for pair in ports.items() for word in pair] + list(options)
     environment = os.environ | {
         "QUESTLOG_PARTITIONS_LIVEOPS": str(LIVEOPS_COMMANDS.partitions),
+        "QUESTLOG_PARTITIONS_PLAYTESTS": str(PLAYTESTS_COMMANDS.partitions),
         "QUESTLOG_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
     with ended_process(command, 90, environment) as process:
