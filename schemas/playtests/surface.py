@@ -12,7 +12,6 @@ from schemas.identifiers import ID_CHARACTERS_MAX
 from schemas.playtests.bodies import BODY_BYTES_MAX
 from schemas.playtests.responses import ErrorResponse
 from schemas.playtests.state_text import applications_table, slots_table
-from schemas.playtests.states import APPLICATIONS, SLOTS
 
 _DESCRIPTION: Final = f"""Studios order playtests, pay them and review what comes; playtesters claim and earn.
 
@@ -42,21 +41,6 @@ An application leaves `pending` once; what is in no row is 409 `not_pending`.
 
 {applications_table()}"""
 
-
-def _tables() -> str:
-    """Both state tables, for people: what may happen to a slot and to an application."""
-    rows = ["", "", "What may happen to a slot; everything else is 409 `wrong_status`:", ""]
-    rows += ["| status | what | if | then | its money |", "|---|---|---|---|---|"]
-    rows += [
-        f"| {row.status} | {row.command} | {row.guard or '-'} | {' or '.join(row.to)} | {row.seat} |"
-        for row in SLOTS
-    ]
-    rows += ["", "And to an application; everything else is 409 `not_pending`:", ""]
-    rows += ["| status | what | if | then |", "|---|---|---|---|"]
-    rows += [f"| {row.status} | {row.command} | {row.guard or '-'} | {row.to} |" for row in APPLICATIONS]
-    return "\n".join(rows)
-
-
 _SCHEMES: Final = {"bearer": {"type": "http", "scheme": "bearer"}}
 _META: Final = {"requestId": "req_abc123def456", "timestamp": "2026-03-02T12:00:00.000Z"}
 
@@ -72,7 +56,7 @@ def _id(name: str, description: str) -> Parameter:
 
 DOCUMENT: Final = Document(
     title="Playtest ordering (S2)",
-    description=_DESCRIPTION + _tables(),
+    description=_DESCRIPTION,
     credentials=dict.fromkeys((KeyKind.PLAYTEST_OWNER, KeyKind.PLAYTESTER), _SCHEMES),
     error=ErrorResponse,
     refusals={
