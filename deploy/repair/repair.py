@@ -34,7 +34,9 @@ from deploy.repair.positions import (
     positions_ahead,
     set_export_back,
 )
+from deploy.repair.skips import LostSkips, lost_skips, restore_skips
 from deploy.roles.decider import deciders
+from projections.clickhouse.client import ClickHouse
 from streams.deciders.snapshots import ObjectSnapshots
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -60,6 +62,7 @@ class Found(msgspec.Struct, frozen=True):
 
     chains: list[Chain]
     ahead: list[Ahead]
+    skips: LostSkips = LostSkips()
 
     @property
     def answered_is_lost(self) -> bool:
@@ -69,7 +72,8 @@ class Found(msgspec.Struct, frozen=True):
     @property
     def nothing_is_lost(self) -> bool:
         """Whether all is as it must be; there may be commands to decide."""
-        return not self.ahead and not any(chain.broken for chain in self.chains)
+        broken = any(chain.broken for chain in self.chains)
+        return not (self.ahead or broken or self.skips.unlisted or self.skips.letters)
 
     @property
     def is_trimmed(self) -> bool:
@@ -83,14 +87,18 @@ class Found(msgspec.Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """One for each thing that is wrong, for a person."""
-        return [str(chain) for chain in self.chains if chain.broken] + [
-            f"{one.store}: {one.why.rstrip()}" + (f" ({one.lost} records are lost)" if one.lost else "")
-            for one in self.ahead
-        ]
+        return (
+            [str(chain) for chain in self.chains if chain.broken]
+            + [
+                f"{one.store}: {one.why.rstrip()}" + (f" ({one.lost} records are lost)" if one.lost else "")
+                for one in self.ahead
+            ]
+            + self.skips.lines()
+        )
 
 
 async def find(configured: Settings) -> Found:
-    """Look at every commands partition and at every position in the stores. Changes nothing that counts.
+    """Look at commands, positions in the stores, and decisions to skip. Changes nothing that counts.
 
     Raises LogUnavailable, RedisError, ClickHouseError or ObjectStoreError.
     """
@@ -103,7 +111,10 @@ async def find(configured: Settings) -> Found:
             for partition in range(noun.commands.partitions):
                 at = known.get((noun.events.name, partition), (0, -1))
                 chains.append(await chain_of(tail, (noun.commands, noun.events), partition, at))
-        return Found(chains, await positions_ahead(configured, tail, open_objects(configured)))
+        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+        stack.push_async_callback(client.close)
+        ahead = await positions_ahead(configured, tail, open_objects(configured))
+        return Found(chains, ahead, await lost_skips(client, tail))
 
 
 async def repair(configured: Settings, found: Found, folder: Path, say: Callable[[str], None]) -> None:
@@ -128,6 +139,7 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
         stack.push_async_callback(tail.stop)
         appender = KafkaAppender(configured.kafka, client_id="questlog-repair")
         stack.push_async_callback(appender.stop)
+        await restore_skips(found.skips, appender)
         report["commands"] = [line for chain in found.chains for line in await repair_chain(chain, appender)]
         comparison = Comparison(configured)
         stack.push_async_callback(comparison.close)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from schemas.telemetry.skips import Skips, content_hash, list_skip, read_skips
+from schemas.telemetry.skips import SkipDecision, Skips, content_hash, list_skip, read_skips
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from schemas.log import Appender, LogTail
-    from schemas.telemetry.skips import SkipDecision
 
 _PLAIN: Final = ("events", "positions", "funnel_steps", "performance")
 _REPLACING: Final = ("players", "feedback", "models")
@@ -117,6 +116,26 @@ class SkipStore:
             self._key(decision),
         )
         return bool(rows[0][0])
+
+    async def honoured(self) -> list[SkipDecision]:
+        """The decisions that these tables honour, in the log's order, as decisions about this log."""
+        rows = await self._client.system.rows(
+            "SELECT partition, offset, part, sha256, reason, toUnixTimestamp64Milli(decided_at)"
+            " FROM log_skips FINAL WHERE topic = {topic:String} ORDER BY partition, offset, part",
+            {"topic": self._topic},
+        )
+        return [
+            SkipDecision(
+                log_id=self._log_id,
+                partition=int(partition),
+                offset=int(offset),
+                index=None if part < 0 else int(part),
+                sha256=str(sha256),
+                reason=str(reason),
+                decided_at_ms=int(decided_at_ms),
+            )
+            for partition, offset, part, sha256, reason, decided_at_ms in rows
+        ]
 
     async def check(
         self, decision: SkipDecision, first: int, *, tail: LogTail, appender: Appender | None

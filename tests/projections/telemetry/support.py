@@ -12,6 +12,7 @@ from schemas.log import Appended, LogRecord
 from schemas.telemetry.deadlines import SessionDue, encode_session_due
 from schemas.telemetry.noun import TELEMETRY_SKIPS
 from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
+from schemas.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -184,4 +185,11 @@ class MemoryLog:
                 yield record
 
     def _of(self, topic: str, partition: int) -> list[LogRecord]:
+        if topic == DEAD_LETTERS.name:
+            return [
+                LogRecord(
+                    topic=topic, partition=0, offset=n, appended_at_ms=self.now_ms, key=None, value=value
+                )
+                for n, value in enumerate(self.dead)
+            ]
         return self.skips if topic == TELEMETRY_SKIPS.name else self.records[partition]
