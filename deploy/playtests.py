@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from api.playtests.app import PlaytestsReads, create_playtest_reads
 from deploy.clock import now_ms
-from deploy.noun import Acting, Edge, Noun, Tick
+from deploy.noun import Acting, Edge, Effect, Noun, Tick
+from deploy.object_store import open_objects
 from deploy.sealing import open_sealer
+from deploy.settings import PREFIX
 from projections.clickhouse.tables import event_tables
 from projections.playtests.projection import PLAYTESTS as PROJECTION
 from projections.playtests.queries import PlaytestQueries
@@ -16,16 +18,22 @@ from projections.playtests.table_columns import EVENTS_TABLE
 from projections.playtests.tables import PLAYTESTS_TABLES, ClickHouseLedgers
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.redis.first_answers import RedisFirstAnswers
+from projections.studio.queries import StudioQueries
 from schemas.edge.ports import StoreUnavailable
 from schemas.playtests.noun import NOUN, PLAYTESTS_EVENTS
 from schemas.playtests.routes import ROUTES
 from schemas.playtests.surface import DOCUMENT
+from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.playtests.noun import PLAYTESTS as DECIDER
 from streams.gateway.playtests.app import PlaytestWrites
 from streams.gateway.playtests.handlers import Stores
+from streams.playtests.batch_definitions import BatchDefinitions
 from streams.playtests.dues import DueManager
+from streams.playtests.recording_effects import RecordingEffects
+from streams.playtests.transcriber import Transcriber
 
 if TYPE_CHECKING:
+    from projections.redis.effect_positions import RedisPositions
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.playtests.ports import Place
     from schemas.playtests.views import LedgerRow
@@ -46,8 +54,9 @@ class NoLedgers:
 
 def _writes(edge: Edge, commands: CommandClient, services: Services) -> PlaytestWrites:
     configured = edge.settings
+    queries = PlaytestQueries(edge.redis, NoLedgers())
     stores = Stores(
-        reads=PlaytestQueries(edge.redis, NoLedgers()),
+        reads=queries,
         first_answers=RedisFirstAnswers(edge.redis),
         objects=edge.objects,
         sealer=open_sealer(configured),
@@ -59,7 +68,7 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> Playtest
         randomness=os.urandom,
         operator_token=configured.operator_token,
         payments_secret=configured.payments_secret,
-        transcribes=False,
+        transcribes=bool(configured.transcriber),
     )
 
 
@@ -79,6 +88,33 @@ def _managers(acting: Acting) -> dict[str, Tick]:
     return {"playtests": DueManager(acting.asker, PlaytestQueries(acting.redis, NoLedgers())).tick}
 
 
+def _recordings(acting: Acting, positions: RedisPositions) -> RecordingEffects:
+    configured = acting.settings
+    own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return RecordingEffects(
+        acting.asker,
+        topic=acting.events,
+        tail=acting.tail,
+        positions=positions,
+        objects=open_objects(configured),
+        reads=PlaytestQueries(acting.redis, NoLedgers()),
+        transcriber=Transcriber(configured.transcriber_command, own) if configured.transcriber else None,
+        clock_ms=now_ms,
+    )
+
+
+def _batch_definitions(acting: Acting, positions: RedisPositions) -> BatchDefinitions:
+    return BatchDefinitions(
+        acting.asker,
+        topic=acting.events,
+        tail=acting.tail,
+        positions=positions,
+        games=StudioQueries(acting.redis),
+        batches=PlaytestQueries(acting.redis, NoLedgers()),
+        sealer=open_sealer(acting.settings),
+    )
+
+
 PLAYTESTS: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
@@ -86,6 +122,10 @@ PLAYTESTS: Final = Noun(
     tables=event_tables(PLAYTESTS_EVENTS, PLAYTESTS_TABLES, kept=(EVENTS_TABLE,)),
     notified=NOTIFIED,
     managers=_managers,
+    effects={
+        "recordings": Effect(open=_recordings),
+        "batch-definitions": Effect(open=_batch_definitions, reads=STUDIO_EVENTS),
+    },
     writes=_writes,
     reads=_reads,
     documents={"s2": (DOCUMENT, ROUTES)},

@@ -13,6 +13,7 @@ import ipaddress
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_type_hints
@@ -81,6 +82,9 @@ class Settings:
     """What the operator shows as a Bearer token where a contract names it. Empty: those routes are 404."""
     payments_secret: str = ""
     """What the payment provider's adapter signs with. Empty: its route is 404."""
+    transcriber: str = ""
+    """Command that the effects role runs for each recording, split as a shell would; empty: no transcripts.
+    `streams.playtests.transcriber` says what it gets and prints."""
     webhook_networks: tuple[str, ...] = ()
     """CIDR ranges of private addresses that webhooks may go to nevertheless."""
     connections_per_address: int = CONNECTIONS_PER_ADDRESS
@@ -120,6 +124,11 @@ class Settings:
         except FileNotFoundError:
             return []
         return [line.strip() for line in lines if line.strip()]
+
+    @property
+    def transcriber_command(self) -> list[str]:
+        """The transcriber with its arguments; empty for none."""
+        return shlex.split(self.transcriber)
 
     def store_password(self, store: str) -> str:
         """The password of an embedded store's owner. Raises SettingsError as `deployment_secret` does."""
@@ -237,5 +246,9 @@ def _check(settings: Settings) -> None:
                 ipaddress.ip_network(network)
             except ValueError:
                 raise SettingsError(f"{PREFIX}{name.upper()}: {network!r} is no CIDR range") from None
+    try:
+        shlex.split(settings.transcriber)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}TRANSCRIBER can't be split into arguments: {error}") from None
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")

@@ -11,6 +11,7 @@ import msgspec
 from schemas.codec import Codec, Message
 from schemas.envelope import Command, CommandFailed, CommandRejected, Outcome
 from schemas.identifiers import random_command_id
+from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 
 _RANDOM_BYTES: Final = 16
 
@@ -137,3 +138,24 @@ def succeeded(outcome: Outcome, asked: str = "") -> Outcome:
         where = f"{asked}{refusal.code}: {where}" if asked else where
         raise CommandRefused(f"{where}{refusal.message}", status=outcome.status, code=refusal.code)
     return outcome
+
+
+async def succeeded_or_told(commands: Commands, command: Command) -> Outcome:
+    """The outcome of a success. Raises CommandRefused with a message for a person, whatever went wrong.
+
+    Its status is 503 where no outcome came in time.
+    """
+    try:
+        return succeeded(await commands.submit(command))
+    except CommandUnavailable as error:
+        unknown = f"no outcome in time ({error}): it may or may not have happened; try again"
+        raise CommandRefused(unknown, status=503, code="unavailable") from None
+    except CommandConflict as error:
+        raise CommandRefused(str(error), status=409, code="conflict") from None
+    except CommandTooLarge as error:
+        raise CommandRefused(str(error), status=413, code="too_large") from None
+    except CommandRefused as error:
+        if error.status == 500:
+            failed = "the decider failed on it: see `questlog dlq list`"
+            raise CommandRefused(failed, status=500, code=error.code) from None
+        raise

@@ -16,8 +16,7 @@ from schemas.edge.ports import Credential, KeyKind, Studio
 from schemas.identifiers import key_hash, key_value, keyed_command_id
 from schemas.studio.answers import StudioAnswer
 from schemas.studio.commands import COMMANDS, CreateKey, DefineStudio, RevokeKey, RotateKey
-from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded
-from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.asking import CommandBuilder, Commands, succeeded_or_told
 
 
 class StudioReads(Protocol):
@@ -135,18 +134,5 @@ class StudioAdministration(Generic[ReadsT]):
             command_id=command_id,
             keyed=keyed,
         )
-        try:
-            outcome = succeeded(await self._commands.submit(command))
-        except CommandUnavailable as error:
-            unknown = f"no outcome in time ({error}): it may or may not have happened; try again"
-            raise CommandRefused(unknown, status=503, code="unavailable") from None
-        except CommandConflict as error:
-            raise CommandRefused(str(error), status=409, code="conflict") from None
-        except CommandTooLarge as error:
-            raise CommandRefused(str(error), status=413, code="too_large") from None
-        except CommandRefused as error:
-            if error.status == 500:
-                failed = "the decider failed on it: see `questlog dlq list`"
-                raise CommandRefused(failed, status=500, code=error.code) from None
-            raise
+        outcome = await succeeded_or_told(self._commands, command)
         return msgspec.msgpack.decode(outcome.body, type=StudioAnswer)

@@ -41,6 +41,9 @@ COMMANDS: Final = (
     Listed("status", "What runs, with its state and lag."),
     Listed("apply", "Load a definition file: shows what changes, then appends it as events."),
     Listed("keys", "Create, rotate, revoke and list keys."),
+    Listed(
+        "playtests", "Key batches: import, mint and revoke keys, invite, share; transcripts of recordings."
+    ),
     Listed("demo", "The demo game: Freedoom played by bots.", _LAB),
     Listed("sql", "Ask ClickHouse."),
     Listed("dlq", "List, show and replay dead letters."),

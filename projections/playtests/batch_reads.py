@@ -57,6 +57,14 @@ class BatchQueries(BatchedReads):
             (_invite.decode(value) for value in flat[1::2]), key=lambda one: (one.sent_at_ms, one.id)
         )
 
+    async def batch_invite(
+        self, studio_id: str, game_id: str, batch_id: str, invite_id: str
+    ) -> Invite | None:
+        """One invite of a batch."""
+        where = keys.of_batch("batch-invites", studio_id, game_id, batch_id)
+        (value,) = await self._read(("hget", where, invite_id, ""))
+        return None if value is None else _invite.decode(value)
+
     async def redeem_link(self, token_hash: str) -> RedeemLink | None:
         """What a link leads to; None for an unknown one, or a share link that was rotated."""
         return await self._linked(keys.LINKS, token_hash)

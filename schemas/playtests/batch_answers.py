@@ -34,7 +34,7 @@ class ImportAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class InvitesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The invites that are new, in the order asked; who was invited before is not among them."""
 
-    invites: list[Invite]
+    invites: list[Invite] = []
 
 
 class RedeemAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -268,6 +268,12 @@ class BatchReads(Protocol):
         """All invites of a batch, by (sent_at_ms, id)."""
         ...
 
+    async def batch_invite(
+        self, studio_id: str, game_id: str, batch_id: str, invite_id: str
+    ) -> Invite | None:
+        """One invite of a batch."""
+        ...
+
     async def redeem_link(self, token_hash: str) -> RedeemLink | None:
         """What a link leads to; None for an unknown one, or a share link that was rotated."""
         ...

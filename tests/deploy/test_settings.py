@@ -31,6 +31,11 @@ def test_options_come_before_variables() -> None:
         ("PARTITIONS_PLAYTESTS", "257", "QUESTLOG_PARTITIONS_PLAYTESTS must be from 1 to 256"),
         ("PARTITIONS_LIVEOPS", "all", "QUESTLOG_PARTITIONS_LIVEOPS must be a whole number, not 'all'"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, all", "QUESTLOG_TRUSTED_PROXIES: 'all' is no CIDR range"),
+        (
+            "TRANSCRIBER",
+            "sh -c 'x",
+            "QUESTLOG_TRANSCRIBER can't be split into arguments: No closing quotation",
+        ),
         ("LOG_LEVEL", "loud", "QUESTLOG_LOG_LEVEL must be debug, info, warning or error"),
     ],
 )
