@@ -25,7 +25,8 @@ the thing exists for the caller (404) and whether its state allows it (409 with 
 
 `Idempotency-Key` holds on every POST and PATCH for 24 hours: a retry gets the same `data` byte for byte under
 a new `meta`; the same key with another body is 422 `IDEMPOTENCY_MISMATCH`. Refusals other than 404 and 409
-are not remembered. Where a client sends no key, one is made and answered.
+are not remembered, nor is a claim's while no slot is open: a retry may get one. Where a client sends no key,
+one is made and answered.
 
 Lists are newest first by a time and an id that never change, which `cursor` holds: rows that come meanwhile
 are on no later page, and none is on two. Ids are UUIDs. Amounts are in cents (USD).

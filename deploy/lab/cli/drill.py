@@ -26,6 +26,7 @@ from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.lab.drill.faults import FaultDrill, Outcome, Plan
 from deploy.lab.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
 from deploy.lab.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
+from deploy.lab.drill.playtests import PlaytestsDrill, PlaytestsOutcome, PlaytestsPlan
 from deploy.lab.drill.small_volume import HOME, is_inside, run_inside
 from deploy.lab.drill.soak import Memory, soak
 from deploy.lab.drill.stack import DrillFailedError, OwnStack
@@ -89,6 +90,29 @@ def liveops_command(  # noqa: PLR0917 - typer takes options as parameters
         )
 
     _carry_out(home, as_json, lambda stack, tell: MoneyDrill(stack, plan, tell).carry_out(), summary)
+
+
+@app.command("playtests")
+def playtests_command(
+    operations: Annotated[int, typer.Option(min=10, max=1_000_000, help="Operations in all.")] = 20_000,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, all processes in turn.")] = 30,
+    seed: Annotated[int, typer.Option(help="Operations, order and pauses of the kills.")] = 1,
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Order, claim, submit, review on a stack of its own while its parts are killed, then check it all.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    plan = PlaytestsPlan(operations=operations, kills=kills, seed=seed)
+
+    def summary(console: Console, outcome: PlaytestsOutcome) -> None:
+        console.print(
+            f"{outcome.operations:,} writes and {outcome.events:,} events in {outcome.seconds:.0f} s; "
+            f"{outcome.unsure} attempts of unknown outcome; answers {outcome.answers}"
+        )
+
+    _carry_out(home, as_json, lambda stack, tell: PlaytestsDrill(stack, plan, tell).carry_out(), summary)
 
 
 @app.command("disk")

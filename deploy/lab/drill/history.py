@@ -1,4 +1,4 @@
-"""Is a history of one balance linearizable? A search as Wing and Gong describe it, with Lowe's memory.
+"""Is a history of one thing linearizable? A search as Wing and Gong describe it, with Lowe's memory.
 
 Source: Wing & Gong, "Testing and verifying concurrent objects" (1993); Lowe, "Testing for linearizability"
 (2017). An operation takes effect at one moment between its first sending and its last answer, or (where
@@ -8,12 +8,12 @@ never answered) at any moment after its sending, or never. Pure.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
 NODES_MAX: Final = 2_000_000
 """Steps of a search; beyond them the answer is unknown, which is no success."""
@@ -21,19 +21,31 @@ NODES_MAX: Final = 2_000_000
 Kind = Literal["add", "take", "read"]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation on a balance, over all of its attempts with the same key.
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """When one operation was asked and answered, over all of its attempts with the same key.
+
+    `ok` is None where no answer came.
+    """
+
+    invoked_s: float
+    returned_s: float = math.inf
+    ok: bool | None = True
+
+
+class Operation(Asked, frozen=True, kw_only=True):
+    """One operation on a balance.
 
     `balance` is what the answer said the balance is after it (for a read: what was read); None where the
-    answer doesn't say. `ok` is None where no answer came. A refused debit must have found too low a balance.
+    answer doesn't say. A refused debit must have found too low a balance.
     """
 
     kind: Kind
     amount: int = 0
-    invoked_s: float
-    returned_s: float = math.inf
-    ok: bool | None = True
     balance: int | None = None
+
+
+AskedT = TypeVar("AskedT", bound=Asked)
+StateT = TypeVar("StateT", bound="Hashable")
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -46,31 +58,38 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def check_balance(history: Sequence[Operation], initial: int = 0) -> Verdict:
     """Whether an order exists that explains every answer."""
+    return check_history(history, initial, _apply)
+
+
+def check_history(
+    history: Sequence[AskedT], initial: StateT, apply: Callable[[AskedT, StateT], StateT | None]
+) -> Verdict:
+    """The same of anything: `apply` gives the state after an operation, None where its answer can't be."""
     operations = sorted(history, key=lambda operation: operation.invoked_s)
     count = len(operations)
     must = sum(1 << index for index, operation in enumerate(operations) if operation.ok is not None)
-    seen: set[tuple[int, int]] = set()
-    stack: list[tuple[int, int]] = [(0, initial)]
+    seen: set[tuple[int, StateT]] = set()
+    stack: list[tuple[int, StateT]] = [(0, initial)]
     reached = nodes = 0
     while stack:
-        done, balance = stack.pop()
+        done, state = stack.pop()
         if done & must == must:
             return Verdict(True, count)  # noqa: FBT003 - the verdict
-        if (done, balance) in seen:
+        if (done, state) in seen:
             continue
-        seen.add((done, balance))
+        seen.add((done, state))
         nodes += 1
         if nodes > NODES_MAX:
             return Verdict(None, reached)
         reached = max(reached, done.bit_count())
         for index in _next_ones(operations, done):
-            after = _apply(operations[index], balance)
+            after = apply(operations[index], state)
             if after is not None:
                 stack.append((done | 1 << index, after))
     return Verdict(False, reached)  # noqa: FBT003 - the verdict
 
 
-def _next_ones(operations: Sequence[Operation], done: int) -> Iterable[int]:
+def _next_ones(operations: Sequence[Asked], done: int) -> Iterable[int]:
     """Operations that may come next: begun before the first answer among those that are not done."""
     left: list[int] = []
     first_answer = math.inf

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from redis.asyncio import Redis
 
 from deploy.lab.drill.checks import DrillOutcome, Verdict
-from deploy.lab.drill.faults import GIVE_UP_SECONDS, KILL_SECONDS, PAUSE_SECONDS, Recovery
+from deploy.lab.drill.faults import KILL_SECONDS, Recovery
 from deploy.lab.drill.history import check_balance
+from deploy.lab.drill.killing import EMPTY, Killing, some
 from deploy.lab.drill.liveops_clients import CURRENCY, Clients, Player, ask_again
 from deploy.lab.drill.load_shares import Shares
 from deploy.lab.drill.stack import DrillFailedError
@@ -28,11 +27,8 @@ if TYPE_CHECKING:
 
     from deploy.lab.drill.stack import OwnStack
 
-EMPTY: Final = "redis (emptied)"
 VICTIMS: Final = ("worker-decider", "worker-redis", "edge", "redis", "kafka", EMPTY)
 """Who is killed, in this order in the first round."""
-RECOVERY_SECONDS: Final = {"kafka": 20.0, EMPTY: 20.0}
-RECOVERY_SECONDS_ELSE: Final = 10.0
 LANES: Final = 64
 ASKED_AGAIN: Final = 4
 """Answers of each player that are asked for once more in the end."""
@@ -61,7 +57,6 @@ class MoneyDrill:
     """One drill on a stack that nothing else uses."""
 
     def __init__(self, stack: OwnStack, plan: MoneyPlan, tell: Callable[[str], None]) -> None:
-        self._stack = stack
         self._plan = plan
         self._tell = tell
         self._dice = random.Random(plan.seed)  # noqa: S311 - a repeatable order
@@ -75,6 +70,7 @@ class MoneyDrill:
             Player(f"drill-{self._run}-{number}", each, self._dice) for number in range(plan.players)
         ]
         self._shares = Shares(sum(len(player.kinds) for player in self._players), plan.kills)
+        self._killing = Killing(stack, VICTIMS, self._dice, tell, self._canary)
         self.outcome = MoneyOutcome()
 
     async def carry_out(self) -> MoneyOutcome:
@@ -84,7 +80,7 @@ class MoneyDrill:
             await self._register()
             playing = asyncio.create_task(self._play())
             try:
-                await self._kill_in_turn(playing)
+                await self._killing.in_turn(self._plan.kills, playing, self._shares)
                 self._tell("playing what is left…")
                 await playing
             finally:
@@ -132,68 +128,19 @@ class MoneyDrill:
 
         await asyncio.gather(*(lane() for _ in range(LANES)))
 
-    async def _kill_in_turn(self, playing: asyncio.Task[None]) -> None:
-        victims = list(VICTIMS)
-        for number in range(self._plan.kills):
-            if number and number % len(victims) == 0:
-                self._dice.shuffle(victims)
-            if playing.done():
-                playing.result()
-                raise DrillFailedError("the load ended before the kills did")
-            await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
-            recovery = await self._kill(victims[number % len(victims)])
-            self.outcome.recoveries.append(recovery)
-            took = "not in time" if recovery.seconds is None else f"{recovery.seconds:.1f} s"
-            self._tell(f"kill {number + 1}/{self._plan.kills}: {recovery.part}, back after {took}")
-            self._shares.step()
-        self._shares.finish()
-
-    async def _kill(self, target: str) -> Recovery:
-        part = "redis" if target == EMPTY else target
-        if target == EMPTY:
-            redis = Redis.from_url(self._stack.demo["redis_url"])
-            try:
-                await redis.flushall()
-            finally:
-                await redis.aclose()
-        pid = self._stack.signal(part, signal.SIGKILL)
-        begun = time.monotonic()
-
-        async def ready() -> float | None:
-            back = await self._stack.wait_restarted(part, pid, GIVE_UP_SECONDS)
-            return time.monotonic() - begun if back else None
-
-        async def answering() -> float | None:
-            canary = f"canary-{uuid.uuid4().hex}"
-            path = f"/server/v1/players/{canary}/wallet/{CURRENCY}/credit"
-            try:
-                async with asyncio.timeout(GIVE_UP_SECONDS):
-                    await self._clients.call(canary, path, canary, {"amount": 1}, server=True)
-                    await self._clients.get(canary, f"/server/v1/players/{canary}")
-            except TimeoutError:
-                return None
-            return time.monotonic() - begun
-
-        return Recovery(target, *await asyncio.gather(answering(), ready()))
+    async def _canary(self) -> None:
+        canary = f"canary-{uuid.uuid4().hex}"
+        path = f"/server/v1/players/{canary}/wallet/{CURRENCY}/credit"
+        await self._clients.call(canary, path, canary, {"amount": 1}, server=True)
+        await self._clients.get(canary, f"/server/v1/players/{canary}")
 
     async def _check(self) -> None:
         self._tell("looking at every balance, ledger and history…")
         verdicts, players = self.outcome.verdicts, self._players
         wrong = [problem for player in players for problem in player.wrong]
-        verdicts.append(Verdict("no answer but those of the contract", not wrong, _some(wrong)))
-        never = [r.part for r in self.outcome.recoveries if r.seconds is None]
-        verdicts.append(Verdict("every part came back", not never, _some(never)))
-        late = [r for r in self.outcome.recoveries if r.seconds is None or r.seconds > _allowed(r)]
-        slowest = max((r.seconds or 0.0 for r in self.outcome.recoveries), default=0.0)
-        slow = [f"{r.part} {'-' if r.seconds is None else f'{r.seconds:.1f} s'}" for r in late]
-        verdicts.append(
-            Verdict(
-                "recovery under 10 s each, broker and emptied Redis 20 s",
-                not late,
-                _some(slow) or f"{len(self.outcome.recoveries)} kills, slowest {slowest:.1f} s",
-                timed=True,
-            )
-        )
+        verdicts.append(Verdict("no answer but those of the contract", not wrong, some(wrong)))
+        self.outcome.recoveries = self._killing.recoveries
+        verdicts += self._killing.verdicts()
         slots = asyncio.Semaphore(LANES)
         problems: dict[str, list[str]] = {"balance": [], "ledger": [], "again": []}
 
@@ -208,7 +155,7 @@ class MoneyDrill:
             ("ledger", "every ledger has each accepted operation once, and sums up to the balance"),
             ("again", "the same key gives the same answer, byte for byte"),
         ):
-            verdicts.append(Verdict(title, not problems[name], _some(problems[name]) or f"{count} players"))
+            verdicts.append(Verdict(title, not problems[name], some(problems[name]) or f"{count} players"))
         verdicts.append(await asyncio.to_thread(self._linearizable))
 
     async def _check_player(self, player: Player, problems: dict[str, list[str]]) -> None:
@@ -250,13 +197,5 @@ class MoneyDrill:
         return Verdict(
             "every player's history is linearizable",
             not bad and not unknown,
-            _some(bad) or (f"{unknown} searches were given up" if unknown else figures),
+            some(bad) or (f"{unknown} searches were given up" if unknown else figures),
         )
-
-
-def _allowed(recovery: Recovery) -> float:
-    return RECOVERY_SECONDS.get(recovery.part, RECOVERY_SECONDS_ELSE)
-
-
-def _some(lines: list[str]) -> str:
-    return "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")

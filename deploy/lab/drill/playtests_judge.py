@@ -1,0 +1,155 @@
+"""What the playtests drill says of answers, beside the log. Pure but for reading the log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from deploy.lab.drill.playtests_history import SlotOperation, check_slot
+from deploy.nouns import topic_of
+from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED, Decided, EventsRecord
+from schemas.playtests import names
+from schemas.playtests.noun import PLAYTESTS_EVENTS
+from streams.runtime.partition_reads import KafkaTail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploy.lab.drill.history import Verdict
+    from deploy.lab.drill.playtests_accounts import Order
+    from deploy.lab.drill.playtests_clients import Answered
+    from deploy.lab.drill.playtests_world import Record
+    from deploy.settings import Settings
+
+_RECORD: Final = msgspec.msgpack.Decoder(EventsRecord)
+_TOLD: Final = {
+    "order": ("playtest", "id", "order"),
+    "claim": ("slot", "id", "slot"),
+    "submit": ("slot", "status", "slot"),
+    "abandon": ("slot", "status", "slot"),
+    "block": ("slot", "status", "slot"),
+    "apply": ("application", "id", "application"),
+    "withdraw": ("application", "status", "application"),
+    "reject_application": ("application", "status", "application"),
+    "approve_application": ("application", "assigned_slot_id", "application"),
+}
+"""By operation: which object of the answer, which of its fields, and where the first event has it."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What came of one command, and where the log says so."""
+
+    partition: int
+    offset: int
+    decided: Decided
+
+
+async def read_log(configured: Settings) -> list[Entry]:
+    """All that playtests' events topic holds and counts, partition by partition."""
+    topic = topic_of(configured, PLAYTESTS_EVENTS)
+    tail = KafkaTail(configured.kafka, client_id="questlog-drill")
+    found: list[Entry] = []
+    try:
+        for partition in range(topic.partitions):
+            last = -1
+            async for record in tail.read(topic.name, partition, 0):
+                read = _RECORD.decode(record.value)
+                if read.src != last + 1:  # of a decider that had been replaced
+                    continue
+                last = read.src
+                found += [Entry(partition, record.offset, decided) for decided in read.decided]
+    finally:
+        await tail.stop()
+    return found
+
+
+def judge_answers(answers: Sequence[Answered], log: Sequence[Entry]) -> list[str]:
+    """Answers that are not what the log says of their commands, and commands that were decided twice."""
+    decided: dict[str, list[Decided]] = defaultdict(list)
+    for entry in log:
+        if not any(event.type == COMMAND_REPEATED for event in entry.decided.events):
+            decided[entry.decided.command_id].append(entry.decided)
+    return [
+        f"{answer.operation} {answer.path} {answer.key}: {problem}"
+        for answer in answers
+        for problem in _problems(answer, decided.get(answer.command_id, []))
+    ]
+
+
+def _problems(answer: Answered, found: Sequence[Decided]) -> list[str]:
+    if not found:
+        refused_before = answer.status == 404 or answer.reason == "no_open_slot"
+        return [] if refused_before else [f"answered {answer.status}, and the log knows nothing of it"]
+    problems = []
+    if len(found) > 1 and answer.status != 402:
+        problems.append(f"decided {len(found)} times")
+    events = found[-1].events
+    refused = bool(events) and events[0].type == COMMAND_REJECTED
+    if answer.ok == refused:
+        return [*problems, f"answered {answer.status}, the log says {[event.type for event in events]}"]
+    told: dict[str, Any] = msgspec.msgpack.decode(events[0].data) if events else {}
+    if refused:
+        if told["status"] != answer.status or answer.reason not in {"", told["code"]}:
+            problems.append(f"answered {answer.status} {answer.reason}, the log says {told['code']}")
+    elif answer.operation in _TOLD:
+        shown, field, where = _TOLD[answer.operation]
+        own = told[where].get(field)
+        seen = answer.data[shown]["assignedSlotId" if field == "assigned_slot_id" else field]
+        if seen != own:
+            problems.append(f"answered {field} {seen}, the log says {own}")
+    elif answer.operation == "pay":
+        left = told["movement"]["balance_cents"]
+        if answer.data["balanceCents"] != left:
+            problems.append(f"answered balanceCents {answer.data['balanceCents']}, the log says {left}")
+    return problems
+
+
+def judge_winners(answers: Sequence[Answered]) -> list[str]:
+    """Slots that more than one claim or approval was answered with."""
+    winners: dict[str, list[str]] = defaultdict(list)
+    for answer in answers:
+        if answer.ok and answer.operation == "claim":
+            winners[answer.data["slot"]["id"]].append(answer.caller.playtester_id)
+        elif answer.ok and answer.operation == "approve_application":
+            winners[answer.data["assignedSlotId"]].append(answer.data["application"]["playtesterId"])
+    return [f"{slot}: {len(who)} winners" for slot, who in winners.items() if len(who) > 1]
+
+
+def judge_histories(record: Record, orders: dict[str, Order]) -> tuple[list[str], int]:
+    """Slots whose histories have no order that explains them, and how many operations were looked at."""
+    wrong, operations = [], 0
+    for order_id, order in orders.items():
+        slots = {number: names.slot_id(order_id, number) for number in order.slots}
+        for number, slot_id in slots.items():
+            history = [*record.slots.get(slot_id, ()), *record.orders.get(order_id, ())]
+            history += _unasked(record, order, slots, number)
+            verdict: Verdict = check_slot(history)
+            operations += len(history)
+            if not verdict.linearizable:
+                how = "has no order" if verdict.linearizable is False else "was given up"
+                wrong.append(f"{slot_id} {how} after {verdict.reached} of {len(history)}")
+    return wrong, operations
+
+
+def _unasked(record: Record, order: Order, slots: dict[int, str], number: int) -> list[SlotOperation]:
+    """What nobody asked of the slot itself: how it came to be, and its publication."""
+    slot_id, previous = slots[number], order.slots[number].previous
+    found = []
+    if not any(one.kind == "create" for one in record.slots.get(slot_id, ())):
+        retried = bool(previous) and order.slots[previous].status == "rejected"
+        ends = [
+            one
+            for one in record.slots.get(slots.get(previous, ""), ())
+            if one.ok and one.kind in {"abandon", "reject-with-retry"}
+        ]
+        begun = SlotOperation(kind="create", status="reserved" if retried else "open", ok=None, invoked_s=0.0)
+        if ends:
+            begun = msgspec.structs.replace(
+                begun, ok=True, invoked_s=ends[0].invoked_s, returned_s=ends[0].returned_s
+            )
+        found.append(begun)
+    if order.public:
+        found.append(SlotOperation(kind="publish", status="accepted", ok=None, invoked_s=0.0))
+    return found
