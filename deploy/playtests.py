@@ -27,6 +27,8 @@ from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.playtests.noun import PLAYTESTS as DECIDER
 from streams.gateway.playtests.app import PlaytestWrites
 from streams.gateway.playtests.handlers import Stores
+from streams.gateway.playtests.redemptions import Redemptions
+from streams.gateway.several_writes import SeveralWrites
 from streams.playtests.batch_definitions import BatchDefinitions
 from streams.playtests.dues import DueManager
 from streams.playtests.recording_effects import RecordingEffects
@@ -52,7 +54,7 @@ class NoLedgers:
         raise StoreUnavailable(f"the ledgers of {studio_id} {playtester_id} are not read here")
 
 
-def _writes(edge: Edge, commands: CommandClient, services: Services) -> PlaytestWrites:
+def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralWrites:
     configured = edge.settings
     queries = PlaytestQueries(edge.redis, NoLedgers())
     stores = Stores(
@@ -61,7 +63,7 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> Playtest
         objects=edge.objects,
         sealer=open_sealer(configured),
     )
-    return PlaytestWrites(
+    orders = PlaytestWrites(
         services,
         commands,
         stores,
@@ -70,6 +72,15 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> Playtest
         payments_secret=configured.payments_secret,
         transcribes=bool(configured.transcriber),
     )
+    redemptions = Redemptions(
+        services,
+        commands,
+        queries,
+        stores.sealer,
+        randomness=os.urandom,
+        secure_cookie=configured.base_url.startswith("https:"),
+    )
+    return SeveralWrites((orders, redemptions))
 
 
 def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:

@@ -57,9 +57,9 @@ def _s4(failure: Failure) -> dict[str, Any]:
 
 S1: Final = Surface(
     name="s1",
-    paths=r"/api/(v1|telemetry|webhooks)(?=/|$)",
+    paths=r"/(api/(v1|telemetry|webhooks)|redeem)(?=/|$)",
     error=_s1,
-    client_safe=r"/api/telemetry(/feedback|/experiments)?$",
+    client_safe=r"/api/telemetry(/feedback|/experiments|/claim|/tester)?$",
     unreadable=lambda problem: {"issues": [{"code": "custom", "path": [], "message": problem}]},
 )
 S4: Final = Surface(

@@ -193,7 +193,8 @@ class Gateway:
             *response.headers,
         ]
         if response.status != 204:
-            headers += (JSON, (b"content-length", b"%d" % len(body)))
+            kind = (b"content-type", response.content_type) if response.content_type else JSON
+            headers += (kind, (b"content-length", b"%d" % len(body)))
         safe = self._safe.get(request.path)
         if (self._surfaces.client_safe(request.path) if safe is None else safe) and response.status != 204:
             headers += self._cors.expose(request.headers.get(b"origin"))

@@ -35,11 +35,13 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """Status, JSON body as bytes, and headers beyond content type and length."""
+    """Status, body as bytes, and headers beyond content type and length."""
 
     status: int
     body: bytes
     headers: RawHeaders = ()
+    content_type: bytes = b""
+    """Empty for JSON."""
 
 
 def json_response(status: int, content: Any, headers: RawHeaders = ()) -> Response:

@@ -279,6 +279,7 @@ class World:
         body: bytes | Iterable[bytes] = b"",
         *,
         method: str = "POST",
+        query: str = "",
         client: str = "1.2.3.4",
         hang_up: bool = False,
         headers: Iterable[tuple[str, str]] = (),
@@ -291,7 +292,14 @@ class World:
             raw.append((b"content-length", str(len(body)).encode()))
         else:
             raw.append((b"transfer-encoding", b"chunked"))
-        scope = {"type": "http", "method": method, "path": path, "headers": raw, "client": (client, 5)}
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": raw,
+            "client": (client, 5),
+        }
         waiting = _messages(iter([body] if isinstance(body, bytes) else body), hang_up=hang_up)
         sent: list[Message] = []
         pieces, pieces_before = 0, 0
