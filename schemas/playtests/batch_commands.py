@@ -35,7 +35,7 @@ class NewInvite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class DefineBatch(Message, frozen=True, kw_only=True):
     """Make a batch what the game's definition says, by an effect. The same again: nothing.
 
-    409 `fixed` where source, mode or identity differ, and `too_many_batches`.
+    409 `fixed` where source, mode or identity differ. How many a game may have was checked by `apply`.
     """
 
     WIRE: ClassVar[str] = "playtests.batch-define.v1"
@@ -56,7 +56,7 @@ class CloseBatch(Message, frozen=True, kw_only=True):
 class RotateShareToken(Message, frozen=True, kw_only=True):
     """Give a public batch another link.
 
-    404; 410; 409 `not_public`, `rotated` where another came first.
+    404; 410; 409 `not_public`, `conflict` where another came first.
     """
 
     WIRE: ClassVar[str] = "playtests.share-token-rotate.v1"

@@ -199,6 +199,9 @@ class SlotAbandoned(SlotEnding, frozen=True, kw_only=True):
 
     WIRE: ClassVar[str] = "playtests.slot-abandoned.v1"
 
+    shown: ShownToPlaytester | None = None
+    """The payout alone; None in events from before there was this field."""
+
 
 class SlotBlocked(SlotEvent, frozen=True, kw_only=True):
     """Its playtester can't go on."""

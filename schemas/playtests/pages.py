@@ -20,6 +20,8 @@ LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
 CURSOR_CHARACTERS_MAX: Final = 256
 CURSOR_PATTERN: Final = "[A-Za-z0-9_-]+"
+AT_MS_MAX: Final = 10_413_791_999_999
+"""The end of the year 2299: the last millisecond that ClickHouse's DateTime64 holds."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 RowT = TypeVar("RowT")
 
@@ -29,13 +31,6 @@ class _Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     at: int
     id: str
-
-
-class Page(msgspec.Struct, frozen=True):
-    """What of a list is asked for."""
-
-    limit: int = LIMIT_DEFAULT
-    before: Place | None = None
 
 
 def cursor_of(place: Place) -> str:
@@ -52,7 +47,7 @@ def place_of(cursor: str) -> Place | None:
     except (binascii.Error, ValueError):
         return None
     place = Place(held.at, held.id)
-    good = 0 <= held.at < 2**53 and _ID.fullmatch(held.id) is not None
+    good = 0 <= held.at <= AT_MS_MAX and _ID.fullmatch(held.id) is not None
     return place if good and cursor_of(place) == cursor else None
 
 

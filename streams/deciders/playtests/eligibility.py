@@ -8,17 +8,17 @@ from streams.deciders.playtests.state import OrderState, StudioState
 
 
 def is_past_playtester(studio: StudioState, playtester_id: str, game_id: str) -> bool:
-    """Whether a submission of theirs was accepted for the game."""
+    """Whether a submission of theirs was accepted for the game; never of a person who was forgotten."""
     known = studio.playtesters.get(playtester_id)
-    return known is not None and known.games.get(game_id, 0) > 0
+    return known is not None and not known.forgotten and known.games.get(game_id, 0) > 0
 
 
 def not_offered(known: OrderState | None, playtester_id: str) -> CommandRejected | None:
-    """404 for an order that its playtester is not to know of: unpaid, unapproved, for somebody else."""
+    """404 for an order that its playtester is not to know of: never paid, unapproved, for somebody else."""
     if known is None:
         return not_found("playtest")
     order = known.order
-    if order.status == "pending_payment" or order.trial in {"pending", "declined"}:
+    if order.activated_at_ms is None or order.trial in {"pending", "declined"}:
         return not_found("playtest")
     if order.targeted_playtester_id not in {None, playtester_id}:
         return not_found("playtest")

@@ -10,7 +10,7 @@ from schemas.playtests import events as ev
 from schemas.playtests import names
 from schemas.playtests.limits import BLOCKED_MS
 from schemas.playtests.states import SlotCommand, slot_transition
-from schemas.playtests.views import BlockedReport, Submission
+from schemas.playtests.views import BlockedReport, ShownToPlaytester, Submission
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.applications import auto_reject
 from streams.deciders.playtests.draft import Draft, progress_moved, shown, slot_state
@@ -58,7 +58,9 @@ def abandon(state: PlaytestsState, request: Request, command: ask.AbandonSlot) -
     found = _reserved(draft, command.slot_id, "abandon", command.playtester_id)
     if isinstance(found, CommandRejected):
         return found
-    end(draft, found[0], found[1], ev.SlotAbandoned, "cancelled", may_reopen=True)
+    known, number, _ = found
+    payout = ShownToPlaytester(payout_cents=known.order.payout_cents)
+    end(draft, known, number, ev.SlotAbandoned, "cancelled", may_reopen=True, shown=payout)
     return draft.decided()
 
 

@@ -50,6 +50,13 @@ def test_an_order_that_is_paid_at_once_is_active_in_its_answer() -> None:
     assert (paid.order.status, len(paid.opened), paid.money.held_cents) == ("active", 1, COST)
 
 
+def test_a_slot_that_was_given_up_shows_its_payout_and_no_key() -> None:
+    world = Playtests()
+    slot_id = world.claimed(world.active(1, keys=keys(1)))
+    gone = answer(answers.SlotAnswer, 200, world.given(ask.AbandonSlot(slot_id=slot_id, playtester_id="ann")))
+    assert (gone.slot.status, gone.slot.game_key, gone.payout_cents) == ("cancelled", "", PAYOUT)
+
+
 def test_a_playtester_is_answered_key_notes_and_payout() -> None:
     world = Playtests()
     order_id = world.active(2, keys=keys(2))

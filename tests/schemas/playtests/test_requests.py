@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from schemas.edge.errors import Refused
 from schemas.edge.routes import Route
 from schemas.playtests import bodies
-from schemas.playtests.pages import cursor_of, place_of
+from schemas.playtests.pages import AT_MS_MAX, cursor_of, place_of
 from schemas.playtests.ports import Place
 from schemas.playtests.read_routes import READS
 from schemas.playtests.validation import Fields, Problems, read_body, read_idempotency_key, read_query
+from schemas.timestamps import iso_ms
 
 UUID = "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01"
 
@@ -193,7 +194,15 @@ def test_a_limit_above_100_is_100_and_defaults_are_the_reference_s() -> None:
     assert read_query(route("list_applications"), b"", {})["limit"] is None
 
 
-@given(st.integers(0, 2**53 - 1), st.uuids())
+def test_a_cursor_of_a_time_that_no_store_holds_is_none() -> None:
+    name = "9c5b94b1-35ad-49bb-b118-8e8fc24abf80"
+    assert iso_ms(AT_MS_MAX) == "2299-12-31T23:59:59.999Z"
+    assert place_of(cursor_of(Place(AT_MS_MAX, name))) is not None
+    for at_ms in (-1, AT_MS_MAX + 1, 2**53 - 1):
+        assert place_of(cursor_of(Place(at_ms, name))) is None
+
+
+@given(st.integers(0, AT_MS_MAX), st.uuids())
 def test_a_cursor_is_read_as_it_was_made(at_ms: int, name: Any) -> None:
     place = Place(at_ms, str(name))
     assert place_of(cursor_of(place)) == place

@@ -41,6 +41,25 @@ def test_an_order_waits_for_its_payment_without_slots() -> None:
     assert world.refusal(claim) == (404, "NOT_FOUND")
 
 
+def test_an_order_that_was_cancelled_unpaid_is_as_unknown_to_playtesters_as_one_that_never_was() -> None:
+    world = Playtests()
+    automatic, manual = world.ordered(), world.ordered(selection_mode="manual")
+    for order_id in (automatic, manual):
+        world.given(ask.CancelPlaytest(order_id=order_id))
+    claim = ask.ClaimSlot(order_id=automatic, playtester_id="ann")
+    apply = ask.MakeApplication(order_id=manual, playtester_id="ann", qualifications_response="sealed me")
+    assert world.refusal(claim) == world.refusal(apply) == (404, "NOT_FOUND")
+
+
+def test_no_order_is_made_for_a_playtester_who_was_forgotten() -> None:
+    world = Playtests()
+    world.accepted("ann")
+    specific = order(targeting_type="past", past_playtester_scope="specific", targeted_playtester_id="ann")
+    assert isinstance(world.when(specific), tuple)
+    world.given(ask.ForgetPlaytester(playtester_id="ann"))
+    assert world.refusal(specific) == (422, "VALIDATION_ERROR")
+
+
 def test_paying_takes_the_total_and_opens_the_slots_in_one_decision() -> None:
     world = Playtests(10_000)
     order_id = world.ordered(3)
