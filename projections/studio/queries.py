@@ -11,6 +11,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
+from projections.redis.read_batches import ReadBatches
 from projections.redis.scripts import LOOKUP
 from projections.studio.projection import NOUN, KeyRow
 from schemas.edge.ports import Credential, Game, StoreUnavailable, Studio
@@ -19,14 +20,15 @@ ValueT = TypeVar("ValueT")
 
 
 class StudioQueries:
-    """Look-ups without a cache; every call is one round trip."""
+    """Look-ups without a cache; every call is one round trip, credentials of one turn share theirs."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._batches = ReadBatches(redis, NOUN)
 
     async def credential(self, value_hash: str) -> Credential | None:
         """By `schemas.identifiers.key_hash` of the value."""
-        (value,) = await self._read("hget", "credentials", value_hash)
+        (value,) = await self._batches.read(("hget", "credentials", value_hash, ""))
         return _one(value, Credential)
 
     async def studio(self, studio_id: str) -> Studio | None:

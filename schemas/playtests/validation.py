@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
@@ -59,7 +60,7 @@ def read_body(kind: type[FieldsT], data: bytes, problems: Problems) -> FieldsT:
         raise Refused(400, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Refused(400, "the body must be a JSON object")
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     found: dict[str, Any] = {}
     for name, given in value.items():
         field = fields.get(name)
@@ -82,12 +83,24 @@ def read_body(kind: type[FieldsT], data: bytes, problems: Problems) -> FieldsT:
     return body
 
 
+@cache
+def _fields(kind: type[Fields]) -> dict[str, msgspec.structs.FieldInfo]:
+    """A body's fields by their names on the wire. Bodies are few."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def _parameters(route: Route) -> dict[str, Parameter]:
+    """A route's parameters of the query. Routes are few."""
+    return {one.name: one for one in route.parameters if one.place == "query"}
+
+
 def read_query(route: Route, text: bytes, problems: Problems) -> Mapping[str, Any]:
     """The route's query parameters, the default of each that is missing; a cursor as its place.
 
     What is wrong goes into `problems`. Raises `Refused` (400) where the query can't be read at all.
     """
-    known = {one.name: one for one in route.parameters if one.place == "query"}
+    known = _parameters(route)
     try:
         pairs = parse_qsl(
             text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_QUERY_FIELDS_MAX

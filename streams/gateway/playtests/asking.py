@@ -30,8 +30,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The client's idempotency key, or the one made for it."""
     given: bool
     """Whether the client gave it: only then can the command have been decided before."""
-    fingerprint: bytes
-    """Of what is asked: the same key with another one is a mismatch."""
+    body: msgspec.Struct
+    """With the operation, what is asked: the same key with another one is a mismatch."""
 
     @property
     def command_id(self) -> str:
@@ -60,23 +60,24 @@ class Asking:
         self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
 
     def asked(self, caller: Caller, operation: str, key: str, body: msgspec.Struct) -> Asked:
-        """A write under its key; one is made where the client gave none.
-
-        Bodies hold secrets and are short: what is stored of one in the log is a keyed hash.
-        """
-        fields = {
-            name: value
-            for name, value in msgspec.structs.asdict(body).items()
-            if not isinstance(value, msgspec.UnsetType)
-        }
-        meaning = f"{operation}\0{_canonical.encode(fields).hex()}"
+        """A write under its key; one is made where the client gave none."""
         return Asked(
             caller=caller,
             operation=operation,
             key=key or self._builder.new_id(),
             given=bool(key),
-            fingerprint=bytes.fromhex(self._sealer.fingerprint(caller.studio_id, "request", meaning)),
+            body=body,
         )
+
+    def fingerprint(self, asked: Asked) -> bytes:
+        """Of what is asked. Bodies hold secrets and are short: what the log has of one is a keyed hash."""
+        fields = {
+            name: value
+            for name, value in msgspec.structs.asdict(asked.body).items()
+            if not isinstance(value, msgspec.UnsetType)
+        }
+        meaning = f"{asked.operation}\0{_canonical.encode(fields).hex()}"
+        return bytes.fromhex(self._sealer.fingerprint(asked.caller.studio_id, "request", meaning))
 
     async def stored(self, asked: Asked) -> Outcome | None:
         """The outcome of an earlier request with the same key; None where there is none yet.
@@ -86,7 +87,7 @@ class Asking:
         if not asked.given:
             return None
         key = partition_key(asked.caller.studio_id)
-        return await self._commands.stored(key, asked.command_id, asked.fingerprint)
+        return await self._commands.stored(key, asked.command_id, self.fingerprint(asked))
 
     async def ask(self, asked: Asked, body: Message, aggregate_id: str, *, game_id: str = "") -> Outcome:
         """The outcome of a keyed command, this one's or the first one's. Raises as the client does."""
@@ -96,7 +97,7 @@ class Asking:
             studio_id=asked.caller.studio_id,
             game_id=game_id,
             command_id=asked.command_id,
-            fingerprint=asked.fingerprint,
+            fingerprint=self.fingerprint(asked),
             keyed=True,
         )
         return await self._commands.submit(command, fresh=not asked.given)

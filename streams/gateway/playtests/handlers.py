@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -18,7 +19,7 @@ from schemas.playtests import bodies, names, responses
 from schemas.playtests import commands as ask
 from schemas.playtests import json as shapes
 from schemas.playtests.offers import exists_for
-from schemas.playtests.ports import PlaytestReads
+from schemas.playtests.ports import OrderRow, PlaytestReads
 from schemas.playtests.refusals import REASONS, Reason
 from schemas.playtests.requests import not_found, path_id
 from schemas.playtests.secrets import OrderSecrets
@@ -104,6 +105,7 @@ class Handlers:
         self._randomness = randomness
         self._transcribes = transcribes
         self._responses = Responses(stores.sealer)
+        self._looking: dict[str, asyncio.Task[OrderRow | None]] = {}
         self._special: dict[str, Callable[[Write], Awaitable[Answered]]] = {
             "order": self._order,
             "change": self._change,
@@ -188,7 +190,7 @@ class Handlers:
         outcome = await self._asking.stored(write.asked)
         if outcome is not None:
             return self._shown(write, outcome)
-        row = await self._reads.order(order_id)
+        row = await self._order_now(order_id)
         if (
             row is not None
             and exists_for(row.order, write.studio_id, write.playtester_id)
@@ -198,6 +200,17 @@ class Handlers:
         ):
             raise _conflict("no_open_slot")
         return await self._asked(write, ask.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id))
+
+    async def _order_now(self, order_id: str) -> OrderRow | None:
+        """The order as it is from now on. Who asks in one turn of the event loop shares one look."""
+        looking = self._looking.get(order_id)
+        if looking is None:
+            looking = self._looking[order_id] = asyncio.create_task(self._look(order_id))
+        return await asyncio.shield(looking)
+
+    async def _look(self, order_id: str) -> OrderRow | None:
+        del self._looking[order_id]  # who comes later looks anew
+        return await self._reads.order(order_id)
 
     async def _apply(self, write: Write) -> Answered:
         body: bodies.ApplyBody = write.body
@@ -254,10 +267,11 @@ class Handlers:
     async def _first(self, asked: Asked, answer: bytes) -> bytes:
         if not asked.given:
             return answer
-        kept = await self._first_answers.first(asked.command_id, asked.fingerprint + answer)
-        if not kept.startswith(asked.fingerprint):
+        fingerprint = self._asking.fingerprint(asked)
+        kept = await self._first_answers.first(asked.command_id, fingerprint + answer)
+        if not kept.startswith(fingerprint):
             raise CommandConflict(OTHER_BODY)
-        return kept[len(asked.fingerprint) :]
+        return kept[len(fingerprint) :]
 
     async def _own_slot(self, write: Write) -> Slot:
         slot = await self._reads.slot(path_id(write.path["slotId"]))
