@@ -42,7 +42,7 @@ COMMANDS: Final = (
     Listed("apply", "Load a definition file: shows what changes, then appends it as events."),
     Listed("keys", "Create, rotate, revoke and list keys."),
     Listed(
-        "playtests", "Key batches: import, mint and revoke keys, invite, share; transcripts of recordings."
+        "playtests", "Keys of batches, invites, links; transcripts; credit, payouts, free trials, persons."
     ),
     Listed("demo", "The demo game: Freedoom played by bots.", _LAB),
     Listed("sql", "Ask ClickHouse."),

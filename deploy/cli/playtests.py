@@ -1,4 +1,4 @@
-"""`questlog playtests`: keys of batches and who gets them, and transcripts of recordings."""
+"""`questlog playtests`: keys of batches and who gets them, transcripts, and the operator's part."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 from rich.progress import track
 
+from deploy.cli import playtests_operation
 from deploy.cli.running_stack import of_home
 from deploy.playtest_administration import open_administration
 from schemas.playtests.limits import KEY_CHARACTERS_MAX, KEYS_PER_BATCH_MAX
@@ -34,6 +35,7 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True)
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of a batch, and who gets them.")
 app.add_typer(keys_app, name="keys")
+playtests_operation.join(app)
 GameName = Annotated[str, typer.Argument(metavar="GAME", help="Slug or id of the game.")]
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id, as the game declares it.")]
 InFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
@@ -46,7 +48,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def _playtests() -> None:
-    """Key batches: import, mint and revoke keys, invite, share; transcripts of recordings."""
+    """Keys of batches, invites, links; transcripts; credit, payouts, free trials, persons."""
 
 
 @keys_app.command("import")

@@ -1,0 +1,190 @@
+"""`questlog playtests credit`, `payouts`, `trials`, `validate`, `forget`: joined into `playtests`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from uuid import UUID
+
+import msgspec
+import typer
+
+from deploy.cli.running_stack import of_home
+from deploy.playtest_administration import open_operation
+from schemas.timestamps import iso_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from schemas.edge.ports import Studio
+    from streams.playtests.operation import PlaytestOperation
+
+ROWS_MAX: Final = 10_000
+REASON_CHARACTERS_MAX: Final = 200
+
+T = TypeVar("T")
+payouts_app = typer.Typer(no_args_is_help=True, help="What playtesters are owed, and what was sent to them.")
+trials_app = typer.Typer(no_args_is_help=True, help="Free trials that wait for approval.")
+StudioName = Annotated[str, typer.Argument(metavar="STUDIO", help="The studio's slug or id.")]
+TesterId = Annotated[UUID, typer.Argument(metavar="PLAYTESTER", help="The playtester's id.")]
+PlaytestId = Annotated[UUID, typer.Argument(metavar="PLAYTEST", help="The playtest's id.")]
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def join(app: typer.Typer) -> None:
+    """Add these commands to `questlog playtests`."""
+    app.add_typer(payouts_app, name="payouts")
+    app.add_typer(trials_app, name="trials")
+    app.command("credit", context_settings={"ignore_unknown_options": True})(credit_command)
+    app.command("validate")(validate_command)
+    app.command("forget")(forget_command)
+
+
+def credit_command(
+    studio: StudioName,
+    cents: Annotated[int, typer.Argument(metavar="CENTS", help="May be negative: -500.")],
+    reason: Annotated[str, typer.Option(help="Shown in the studio's ledger.")],
+    home: Home = None,
+) -> None:
+    """Give a studio credit, or take it."""
+    if not cents:
+        raise typer.BadParameter("0 cents move nothing")
+    if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
+        raise typer.BadParameter(f"a reason has 1 to {REASON_CHARACTERS_MAX} characters")
+    row = _of_studio(home, studio, lambda operation, owner: operation.credit(owner, cents, reason))
+    print(f"{studio} has {row.balance_cents:,} cents")
+
+
+@payouts_app.command("list")
+def list_command(studio: StudioName, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
+    """Who is owed how much, and what was sent, the newest first."""
+
+    async def read(operation: PlaytestOperation, owner: Studio) -> tuple[list[tuple[str, int]], list[str]]:
+        owed = await operation.owed(owner, ROWS_MAX)
+        sent = await operation.payouts(owner, ROWS_MAX)
+        if as_json:
+            rows = msgspec.to_builtins(sent)
+            told = [{"playtester_id": name, "balance_cents": cents} for name, cents in owed]
+            return [], [json.dumps({"owed": told, "payouts": rows})]
+        return owed, [
+            f"{one.id}  {iso_ms(one.sent_at_ms)}  {one.status}  {one.amount_cents:,} cents to "
+            f"{one.playtester_id}"
+            for one in sent
+        ]
+
+    owed, lines = _of_studio(home, studio, read)
+    for playtester_id, cents in owed:
+        print(f"{playtester_id} is owed {cents:,} cents")
+    for line in lines:
+        print(line)
+
+
+@payouts_app.command("sent")
+def sent_command(
+    studio: StudioName,
+    playtester: TesterId,
+    cents: Annotated[int, typer.Argument(metavar="CENTS", min=1)],
+    external_id: Annotated[str | None, typer.Option(help="What the bank calls it.")] = None,
+    home: Home = None,
+) -> None:
+    """Tell that money was sent to a playtester."""
+    answer = _of_studio(
+        home,
+        studio,
+        lambda operation, owner: operation.sent(owner, str(playtester), cents, external_id),
+    )
+    print(f"{answer.payout.id}: {playtester} is owed {answer.balance_cents:,} cents")
+
+
+@payouts_app.command("failed")
+def failed_command(
+    studio: StudioName,
+    payout: Annotated[UUID, typer.Argument(metavar="PAYOUT", help="As `payouts list` shows it.")],
+    reason: Annotated[str | None, typer.Option(help="Shown in the playtester's earnings.")] = None,
+    home: Home = None,
+) -> None:
+    """Tell that a payout came back."""
+    answer = _of_studio(home, studio, lambda operation, owner: operation.failed(owner, str(payout), reason))
+    print(f"{answer.payout.playtester_id} is owed {answer.balance_cents:,} cents")
+
+
+@trials_app.command("list")
+def trials_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
+    """Free trials of all studios that wait, the newest first."""
+    rows = _run(home, lambda operation: operation.trials(ROWS_MAX))
+    if as_json:
+        print(json.dumps([msgspec.to_builtins(row.order) for row in rows]))
+        return
+    for row in rows:
+        order = row.order
+        print(f"{order.id}  {iso_ms(order.created_at_ms)}  {order.game_id} of {order.studio_id}")
+    if not rows:
+        print("no trial waits", file=sys.stderr)
+
+
+@trials_app.command("approve")
+def approve_command(playtest: PlaytestId, home: Home = None) -> None:
+    """Let a free trial be offered."""
+    _run(home, lambda operation: operation.decide_trial(str(playtest), approve=True))
+    print(f"{playtest} is offered")
+
+
+@trials_app.command("decline")
+def decline_command(playtest: PlaytestId, home: Home = None) -> None:
+    """Cancel a free trial; its game may have another."""
+    _run(home, lambda operation: operation.decide_trial(str(playtest), approve=False))
+    print(f"{playtest} is cancelled")
+
+
+def validate_command(
+    studio: StudioName,
+    playtester: TesterId,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,  # noqa: FBT002 - a typer flag
+    home: Home = None,
+) -> None:
+    """Vouch for a playtester: owners see since when."""
+    answer = _of_studio(
+        home,
+        studio,
+        lambda operation, owner: operation.validate(owner, str(playtester), validated=not revoke),
+    )
+    since = answer.validated_at_ms
+    print(f"{playtester} is validated since {iso_ms(since)}" if since else f"{playtester} is not validated")
+
+
+def forget_command(
+    studio: StudioName,
+    playtester: Annotated[UUID | None, typer.Option(help="One of the studio's panel.")] = None,
+    email: Annotated[str | None, typer.Option(help="Who was invited, or redeemed a key.")] = None,
+    home: Home = None,
+) -> None:
+    """Drop a person from every store; ids and money stay. A key is revoked by `questlog keys revoke`."""
+    if (playtester is None) == (email is None):
+        raise typer.BadParameter("name either --playtester or --email")
+
+    async def forget(operation: PlaytestOperation, owner: Studio) -> None:
+        if playtester is not None:
+            await operation.forget(owner, str(playtester))
+        elif email is not None:
+            await operation.forget_email(owner, email)
+
+    _of_studio(home, studio, forget)
+    print("forgotten")
+
+
+def _run(home: str | None, ask: Callable[[PlaytestOperation], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        async with open_operation(of_home(home)) as operation:
+            return await ask(operation)
+
+    return asyncio.run(asked())
+
+
+def _of_studio(home: str | None, studio: str, ask: Callable[[PlaytestOperation, Studio], Awaitable[T]]) -> T:
+    async def asked(operation: PlaytestOperation) -> T:
+        return await ask(operation, await operation.studio(studio))
+
+    return _run(home, asked)
