@@ -1,4 +1,4 @@
-"""The generator of S3's load: keep-alive connections, one call at a time each, as fast as answers come.
+"""The generator of S2's and S3's load: keep-alive connections, one call at a time each, as answers come.
 
 A process of its own (`python -m deploy.lab.bench.calls`: its order as JSON on stdin, its result on stdout).
 Every write has an idempotency key of its own, as an SDK sends it. Loopback only, bounded in time and count.
@@ -33,7 +33,10 @@ _RETRY_SECONDS: Final = 0.1
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One call: a path, more headers, and the body's beginning; empty for a GET."""
+    """One call: a path, more headers, and the body's beginning; empty for a GET.
+
+    A body that ends with `}` is sent as it is: its idempotency key is among the headers.
+    """
 
     path: str
     headers: str = ""
@@ -45,12 +48,15 @@ class CallOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     token: str
+    """Empty: each target has an `authorization` of its own."""
     targets: list[Target]
     seconds: float
     connections: int
     requests_max: int = 50_000_000
     once: bool = False
     """Every target once, in order, instead of at random for `seconds`."""
+    answers: list[str] = []
+    """Statuses beside 2xx that are answers like these; the result counts them as refused as well."""
     seed: int = 1
 
 
@@ -78,16 +84,18 @@ def requests_of(
     while True:
         number = next(numbers)
         head, begin = ready[number % len(ready)] if order.once else chosen.choice(ready)
-        data = b"" if not begin else b'%s"idempotencyKey":"%0*d"}' % (begin, _KEY_DIGITS, number)
+        keyed = begin and not begin.endswith(b"}")
+        data = b'%s"idempotencyKey":"%0*d"}' % (begin, _KEY_DIGITS, number) if keyed else begin
         yield head, Body(data, 1, {})
 
 
 def _head(order: CallOrder, host: str, target: Target) -> tuple[bytes, bytes]:
     begin = target.body.encode()
-    common = f"host: {host}\r\nauthorization: Bearer {order.token}\r\n{target.headers}"
+    whose = f"authorization: Bearer {order.token}\r\n" if order.token else ""
+    common = f"host: {host}\r\n{whose}{target.headers}"
     if not begin:
         return f"GET {target.path} HTTP/1.1\r\n{common}\r\n".encode(), b""
-    length = len(begin) + len('"idempotencyKey":""}') + _KEY_DIGITS
+    length = len(begin) + (0 if begin.endswith(b"}") else len('"idempotencyKey":""}') + _KEY_DIGITS)
     kind = f"content-type: application/json\r\ncontent-length: {length}\r\n"
     return f"POST {target.path} HTTP/1.1\r\n{common}{kind}\r\n".encode(), begin
 
@@ -107,6 +115,7 @@ async def go(order: CallOrder) -> Result:
             requests_max=count,
         )
     )
+    run.answers = frozenset(order.answers)
     ready = heads_of(order)
     begun, cpu = time.perf_counter(), time.process_time()
     run.deadline = begun + order.seconds

@@ -82,6 +82,24 @@ def read_liveops_relay(path: Path) -> Relay:
         raise ValueError(f"{path} has no keys of the game relay: {error!r}; start the stack again") from error
 
 
+def figures_of(name: str, connections: int, result: Result, used: dict[str, float]) -> Figures:
+    """Figures of a load and the CPU seconds that each process used for it."""
+    requests = result.requests or 1
+    cpu = {part: second / requests * 1e6 for part, second in used.items()}
+    return Figures(
+        name=name,
+        connections=connections,
+        requests=result.requests,
+        requests_a_second=result.requests / result.seconds,
+        p50_ms=percentile(result.latencies_ms, 0.5),
+        p99_ms=percentile(result.latencies_ms, 0.99),
+        refused=result.refused,
+        lost=result.lost,
+        cpu_us=cpu,
+        cpu_us_total=sum(cpu.values()),
+    )
+
+
 class LiveopsBench:
     """One run against the stack of a home."""
 
@@ -188,20 +206,7 @@ class LiveopsBench:
         before = cpu_seconds(parts(self._home))
         result = await self._load(targets, seconds, connections)
         used = difference(before, cpu_seconds(parts(self._home)))
-        requests = result.requests or 1
-        cpu = {part: second / requests * 1e6 for part, second in used.items()}
-        return Figures(
-            name=name,
-            connections=connections,
-            requests=result.requests,
-            requests_a_second=result.requests / result.seconds,
-            p50_ms=percentile(result.latencies_ms, 0.5),
-            p99_ms=percentile(result.latencies_ms, 0.99),
-            refused=result.refused,
-            lost=result.lost,
-            cpu_us=cpu,
-            cpu_us_total=sum(cpu.values()),
-        )
+        return figures_of(name, connections, result, used)
 
     async def _load(
         self, targets: list[Target], seconds: float, connections: int, *, once: bool = False

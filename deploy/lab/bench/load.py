@@ -171,14 +171,17 @@ class Run:
         self.result = Result()
         self.deadline = 0.0
         self.turnstile = Turnstile(0.0, 0.0, order.requests_max)
+        self.answers: frozenset[str] = frozenset()
+        """Statuses beside 2xx that count as answers."""
 
     def count(self, body: Body, status: bytes, due: float) -> bool:
-        """Count an answer; False when it was no success."""
+        """Count an answer; False when it was neither a success nor one of `answers`."""
         result = self.result
         if not status.startswith(b"2"):
             text = status.decode("latin-1")
             result.refused[text] = result.refused.get(text, 0) + 1
-            return False
+            if text not in self.answers:
+                return False
         result.requests += 1
         result.events += body.events
         result.body_bytes += len(body.data)

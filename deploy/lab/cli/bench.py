@@ -16,6 +16,7 @@ from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Re
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
+from deploy.lab.cli.bench_playtests import playtests_command
 from deploy.lab.cli.bench_streams import streams_command
 from deploy.lab.cli.measurement import measuring
 from deploy.nouns import topic_of
@@ -36,6 +37,7 @@ app.command("heatmap")(heatmap_command)
 app.command("commands")(commands_command)
 app.command("reads")(reads_command)
 app.command("streams")(streams_command)
+app.command("playtests")(playtests_command)
 
 
 @app.command("ingest")
