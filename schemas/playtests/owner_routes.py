@@ -34,7 +34,6 @@ TRIALS: Final = (
         shapes.OnePlaytest,
         command=commands.ApproveTrial,
         keys=frozenset(),
-        parameters=(),
         description="The operator's token goes into `Authorization: Bearer`; 404 where there is none.",
     ),
     write(
@@ -45,7 +44,6 @@ TRIALS: Final = (
         shapes.OnePlaytest,
         command=commands.DeclineTrial,
         keys=frozenset(),
-        parameters=(),
         description="As for approve. The playtest is cancelled, and the game may have another trial.",
     ),
 )
@@ -58,7 +56,6 @@ PROVIDER_EVENT: Final = write(
     body=bodies.ProviderEventBody,
     command=commands.CompletePayment,
     keys=frozenset(),
-    parameters=(),
     description="Signed as webhooks are: `X-Questlog-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "
     '"t.body">`, at most 5 minutes old. 404 where the deployment has no secret for it. A payment ends once.',
 )

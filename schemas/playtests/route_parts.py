@@ -107,7 +107,6 @@ def write(
     errors: tuple[int, ...] = (404, 409),
     examples: Mapping[str, Any] | None = None,
     description: str = "",
-    parameters: tuple[Parameter, ...] = (_KEY,),
 ) -> Route:
     """A write that answers `data`. Without keys it is the operator's or the provider's."""
     return Route(
@@ -118,7 +117,7 @@ def write(
         summary=summary,
         description=description,
         keys=keys,
-        parameters=parameters,
+        parameters=(_KEY,),
         body=Body(
             kinds=(body,),
             bytes_max=bodies.BODY_BYTES_MAX,
@@ -132,7 +131,7 @@ def write(
                 kind=shapes.Answered[data],
                 description=data.__doc__,
                 example=example_of(data, paged=False),
-                headers=_ANSWERED if _KEY in parameters else {},
+                headers=_ANSWERED,
             ),
         ),
         errors=(*((_OTHER_KEY,) if keys else (401, 429)), _INVALID, *errors),

@@ -26,6 +26,9 @@ Problems = dict[str, str]
 """What is wrong, by field."""
 _QUERY_FIELDS_MAX: Final = 50
 _INTEGERS_DEPTH: Final = 2
+_DIGITS: Final = re.compile("[0-9]{19,}")
+_MANY: Final = 10**18
+"""More than any list has, whatever the number was."""
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -135,7 +138,7 @@ def _value(parameter: Parameter, text: str, problems: Problems) -> Any:
     name, kind = parameter.name, parameter.kind
     match kind:
         case Integer():
-            value = whole_of_text(text)
+            value = _MANY if _DIGITS.fullmatch(text) else whole_of_text(text)
             if value is None or value < kind.minimum:
                 problems[name] = f"must be a whole number of at least {kind.minimum}"
                 return None

@@ -208,7 +208,9 @@ def test_a_free_trial_is_offered_once_approved_and_given_back_once_declined(
     declined = operator.post(f"/playtests/{order['id']}/trial/decline")["playtest"]
     assert (declined["status"], declined["needsAdminApproval"]) == ("cancelled", False)
     order = owner.post("/games/doom/playtests", {"isFreePublicTrial": True}, status=201)["playtest"]
-    approved = operator.post(f"/playtests/{order['id']}/trial/approve")["playtest"]
+    key = str(uuid.uuid4())
+    approved = operator.post(f"/playtests/{order['id']}/trial/approve", key=key)["playtest"]
+    assert operator.post(f"/playtests/{order['id']}/trial/approve", key=key)["playtest"] == approved
     assert not approved["needsAdminApproval"]
     slot = ada.claim(order["id"])
     ada.submit(slot["id"])

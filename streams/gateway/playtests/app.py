@@ -90,11 +90,10 @@ class PlaytestWrites:
             )
             body = read_body(_kind(found.route), data, problems)
             if not caller.key_id:
-                caller, key = await self._on_behalf(found, body), ""
+                caller = await self._on_behalf(found, body)
             path = await self._path(caller, found)
             asked = self._asking.asked(caller, operation_of(operation(found.route), path), key, body)
-            if caller.key_id:
-                made = ((b"idempotency-key", asked.key.encode("ascii")),)
+            made = ((b"idempotency-key", asked.key.encode("ascii")),)
             write = Write(asked=asked, route=found.route, path=path, body=body)
             status, shown = await self._handlers(write)
         except Refused as refused:

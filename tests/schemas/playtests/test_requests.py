@@ -189,6 +189,7 @@ def test_queries(query: bytes, wrong: set[str]) -> None:
 
 def test_a_limit_above_100_is_100_and_defaults_are_the_reference_s() -> None:
     assert read_query(route("submissions"), b"limit=5000", {})["limit"] == 100
+    assert read_query(route("submissions"), b"limit=" + b"9" * 400, {})["limit"] == 100
     found = read_query(route("submissions"), b"", {})
     assert (found["limit"], found["cursor"], found["status"]) == (20, None, "submitted")
     assert read_query(route("list_applications"), b"", {})["limit"] is None
