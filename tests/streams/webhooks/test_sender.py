@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
-from schemas.webhooks import Delivery
+from schemas.playtests.webhooks import signature_headers
+from schemas.webhooks import SIGNATURE_HEADER, Delivery, signature
 from streams.webhooks.sender import WebhookSender
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
@@ -27,10 +29,12 @@ DELIVERY = Delivery(
 class Receiver:
     def __init__(self) -> None:
         self.got: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.port = 0
 
     async def post(self, request: web.Request) -> web.Response:
         self.got.append(f"{request.host}{request.path_qs}")
+        self.headers.append(dict(request.headers))
         return web.Response()
 
 
@@ -110,3 +114,20 @@ async def test_the_address_is_checked_at_the_connection_itself(
 async def _loopback(_: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, object]]:
     del family
     return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 6, "flags": 4}]
+
+
+async def test_a_playtests_delivery_is_signed_in_both_header_sets_and_another_in_ours(
+    receiver: Receiver,
+) -> None:
+    sender = WebhookSender(LOOPBACK)
+    url = f"http://127.0.0.1:{receiver.port}/"
+    try:
+        assert await sender.send(replace(DELIVERY, type="slot.accepted"), url, "whsec_x", 7) == ""
+        assert await sender.send(DELIVERY, url, "whsec_x", 7) == ""
+    finally:
+        await sender.close()
+    told, other = receiver.headers
+    assert told[SIGNATURE_HEADER] == other[SIGNATURE_HEADER] == signature("whsec_x", 7, b"{}")
+    signed = signature_headers("whsec_x", 7, b"{}")
+    assert {name: told[name] for name in signed} == signed
+    assert not signed.keys() & other.keys()
