@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from projections.clickhouse.transport import BesideRows
-from projections.playtests.table_columns import FRESH, KEYED
+from projections.playtests.table_columns import COLUMNS, FRESH, KEYED, KEYS, LINKS
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -32,6 +32,11 @@ async def changed_rows(client: ClickHouse, changes: Sequence[Change], ends: Mapp
         if own:
             stored = await _stored(client, table, {change.key for change in own})
             rows[table] = rows_of(table, own, stored)
+    forgotten = {change.key: change.offset for change in changes if change.forgets}
+    for key, offset in forgotten.items():
+        await _forget(client, key, offset)
+    if LINKS in rows:
+        rows[LINKS] = [row for row in rows[LINKS] if not _is_of(row, forgotten)]
     return rows
 
 
@@ -47,6 +52,29 @@ def rows_of(table: str, changes: Iterable[Change], stored: Stored) -> list[list[
     return [
         [*key, *(columns[name] for name in FRESH[table]), offset] for key, (columns, offset) in held.items()
     ]
+
+
+async def _forget(client: ClickHouse, key: Key, offset: int) -> None:
+    """Delete what a key's row said before, and the link of the handle it was redeemed under.
+
+    The key's row as it is since then stays: written again, it would be taken for a repeat and be left out.
+    """
+    parameters: dict[str, str | int] = {**dict(zip(KEYED[KEYS], key, strict=True)), "offset": offset}
+    of_batch = " AND ".join(f"{name} = {{{name}:String}}" for name in KEYED[KEYS][:3])
+    for table, which in (
+        (KEYS, "id = {id:String} AND _offset < {offset:UInt64}"),
+        (LINKS, "key_id = {id:String} AND _offset <= {offset:UInt64}"),
+    ):
+        await client.command(
+            f"ALTER TABLE {table} DELETE WHERE {of_batch} AND {which} SETTINGS mutations_sync = 1", parameters
+        )
+
+
+def _is_of(link: list[Any], forgotten: Mapping[Key, int]) -> bool:
+    """Whether a link's row is of a key whose person was forgotten after it."""
+    row = dict(zip(COLUMNS[LINKS], link, strict=True))
+    key = (row["studio_id"], row["game_id"], row["batch_id"], row["key_id"])
+    return bool(row["_offset"] <= forgotten.get(key, -1))
 
 
 async def _stored(client: ClickHouse, table: str, keys: set[Key]) -> Stored:

@@ -50,6 +50,8 @@ class Change(NamedTuple):
     key: tuple[str, ...]
     offset: int
     columns: dict[str, Any]
+    forgets: bool = False
+    """What was said of it before is to be nowhere any more: a person is forgotten."""
 
 
 def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, changes: list[Change]) -> None:
@@ -60,8 +62,9 @@ def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, ch
             if event.type not in SHELL_EVENTS:
                 message = EVENTS.decode(event.type, event.data)
                 _add_rows(decided, event, message, [partition, offset, index], rows)
+                forgets = isinstance(message, bev.RecipientForgotten)
                 for table, key, columns in _changed(message, event.at_ms):
-                    changes.append(Change(table, key, offset, columns))
+                    changes.append(Change(table, key, offset, columns, forgets))
             index += 1
 
 

@@ -23,12 +23,14 @@ from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, EventsRecord
 from schemas.playtests import commands as ask
 from schemas.playtests import names
+from schemas.playtests.batch_commands import DefineBatch, ForgetRecipient, LinkTester
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 from schemas.playtests.ports import Place
 from schemas.playtests.views import SLOT_STATUSES, Progress, Rating
 from tests.projections.playtests.support import Told
 from tests.projections.redis.support import ListLog
 from tests.streams.deciders.playtests.given import GAME, STUDIO, block, keys
+from tests.streams.deciders.playtests.test_batches import BATCH, SHARE, definition, imported, redeem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -260,6 +262,49 @@ async def test_a_rebuild_is_equal_and_names_a_table_that_differs(clickhouse_url:
 
 async def _at_once(_seconds: float) -> None:
     return None
+
+
+async def test_a_key_its_link_and_nothing_of_who_is_forgotten(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        reader = await world.reader()
+        world.given(DefineBatch(definition=definition(redemption_mode="public"), share_token_hash=SHARE))
+        world.given(imported("a", "b", "c"))
+        for handle, email in (("Ann", "ann@x"), ("Bob", "bob@x")):
+            world.given(redeem(SHARE, handle, email, country="DE"))
+        keys_now = world.studio.batches[names.batch_aggregate(STUDIO, GAME, BATCH)].keys
+        for number, name in ((1, "Ann"), (2, "Bob")):
+            link = LinkTester(
+                batch_id=BATCH,
+                key_id=keys_now[number].state.id,
+                claim_token_hash=f"claim of {name}",
+                device_id=f"d{number}",
+            )
+            world.given(link)
+        await world.write(reader)
+        told = ("number", "status", "handle", "country")
+        assert await world.rows("playtest_keys", *told) == [
+            [1, "redeemed", "Ann", "DE"],
+            [2, "redeemed", "Bob", "DE"],
+            [3, "available", "", ""],
+        ]
+        links = ("handle", "device_id", "unlinked_at")
+        assert await world.rows("tester_links", *links) == [
+            ["Ann", "d1", None],
+            ["Bob", "d2", None],
+        ]
+        world.given(ForgetRecipient(email_fingerprints=["print of ann@x"]))
+        await world.write(reader)
+        assert [row[1:3] for row in await world.rows("playtest_keys", *told)] == [
+            ["redeemed", ""],
+            ["redeemed", "Bob"],
+            ["available", ""],
+        ]
+        assert await world.rows("tester_links", *links) == [["Bob", "d2", None]]
+        for table in COLUMNS:  # whatever FINAL shows: what is on the disk
+            (found,) = await world.client.rows(
+                f"SELECT countIf(position(toString(tuple(*)), 'Ann') > 0) FROM {table}"
+            )
+            assert (table, found) == (table, [0])
 
 
 async def test_what_a_slot_earned_and_when_it_moved(clickhouse_url: str) -> None:
