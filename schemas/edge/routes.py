@@ -109,10 +109,9 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 class RouteTable:
     """Finds routes in the raw path, so that an encoded slash stays part of an id. Whatever the method."""
 
-    _begins: tuple[str, ...] = ()
-
     def __init__(self, routes: Iterable[Route]) -> None:
         shapes: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], Route]]] = {}
+        begins: set[str] = set()
         for route in routes:
             parts = route.template[1:].split("/")
             places = tuple(index for index, part in enumerate(parts) if part.startswith("{"))
@@ -121,7 +120,9 @@ class RouteTable:
             if literal in known:
                 raise ValueError(f"{route.template} is there twice")
             known[literal] = route
-            self._begins = tuple({*self._begins, "/" + parts[0] + "/"})
+            begins.add(route.template.partition("{")[0])
+        self._begins = tuple(one for one in begins if not any(one.startswith(o) for o in begins - {one}))
+        """How paths begin, up to their first name: most paths of other tables are told by this alone."""
         self._shapes = {
             count: tuple(
                 (places, {literal: (route, route.names) for literal, route in known.items()})

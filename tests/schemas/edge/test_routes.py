@@ -56,6 +56,16 @@ def found(path: str, raw: bytes | None = None) -> tuple[str, dict[str, str]] | N
     return None if one is None else (one.route.template, dict(one.names))
 
 
+def test_a_path_that_begins_as_no_template_does_is_not_looked_at_further() -> None:
+    class Scope(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            raise AssertionError(f"{key} was asked for, or {default}")
+
+    for path in ("/v1/lobbies/1/wallet", "/v1/pin", "/v1/players"):
+        assert TABLE.find(Scope(path=path)) is None
+    assert found("/v1/players/a", raw=b"/v1/pl%61yers/a") == ("/v1/players/{player}", {"player": "a"})
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
