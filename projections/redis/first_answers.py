@@ -24,6 +24,14 @@ class RedisFirstAnswers:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
+    async def known(self, command_id: str) -> bytes | None:
+        """What was answered first under an id; None where nothing was."""
+        try:
+            kept: Any = await self._redis.get(_PREFIX + command_id)
+        except AWAY as error:
+            raise StoreUnavailable(f"Redis is away: {error}") from error
+        return None if kept is None else bytes(kept)
+
     async def first(self, command_id: str, answer: bytes) -> bytes:
         """What was answered first under an id: this, unless there is another."""
         try:

@@ -46,6 +46,10 @@ _encode: Final = msgspec.json.Encoder().encode
 class FirstAnswers(Protocol):
     """Answers that no command gives, kept for a day, so that a retry gets the first one."""
 
+    async def known(self, command_id: str) -> bytes | None:
+        """What was answered first; None where nothing was. Raises StoreUnavailable."""
+        ...
+
     async def first(self, command_id: str, answer: bytes) -> bytes:
         """What was answered first: this, unless there is another. Raises StoreUnavailable."""
         ...
@@ -241,6 +245,9 @@ class Handlers:
             check_upload(body.size, body.content_type)
         except UploadInvalid as error:
             refuse({error.field: str(error)})
+        given = await self._answered(write.asked)
+        if given is not None:
+            return 200, given
         slot = await self._own_slot(write)
         now_ms = self._now_ms()
         if slot.status != "reserved":
@@ -264,11 +271,20 @@ class Handlers:
         )
         return 200, await self._first(write.asked, _encode(answer))
 
+    async def _answered(self, asked: Asked) -> bytes | None:
+        """What the same request was answered first, whatever has become of its slot since."""
+        kept = await self._first_answers.known(asked.command_id) if asked.given else None
+        return None if kept is None else self._same(asked, kept)
+
     async def _first(self, asked: Asked, answer: bytes) -> bytes:
         if not asked.given:
             return answer
+        held = self._asking.fingerprint(asked) + answer
+        return self._same(asked, await self._first_answers.first(asked.command_id, held))
+
+    def _same(self, asked: Asked, kept: bytes) -> bytes:
+        """The answer in what is kept. Raises CommandConflict where it was given to another body."""
         fingerprint = self._asking.fingerprint(asked)
-        kept = await self._first_answers.first(asked.command_id, fingerprint + answer)
         if not kept.startswith(fingerprint):
             raise CommandConflict(OTHER_BODY)
         return kept[len(fingerprint) :]
