@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.lab.demo import playtests
 from deploy.private_files import write_private
 from deploy.studio_administration import open_administration, wait_until_ready
 from schemas.edge.ports import KeyKind, StoreUnavailable
@@ -51,6 +52,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 async def load(configured: Settings) -> Path:
     """Apply both definition files, make every kind of key, write demo.json (mode 0600); its path.
 
+    The demo studio gets its credit, and its batches keys and invites.
     Needs the stack of `configured` ready. Called again: the same keys, and nothing changes.
     Raises CommandRefused or StoreUnavailable.
     """
@@ -65,6 +67,7 @@ async def load(configured: Settings) -> Path:
         for name, kind in RELAY_KEYS.items():
             scope = Scope(kind=kind, studio_id=demo["studio"]["id"], game_id=relay["id"])
             demo["keys"][name] = await _key(studios, scope, before)
+    links = await playtests.load(configured, demo["studio"]["id"])
     content = {
         "base_url": configured.base_url,
         "clickhouse_url": configured.clickhouse_url,
@@ -72,6 +75,7 @@ async def load(configured: Settings) -> Path:
         "redis_url": configured.redis_url,
         "operator_token": configured.operator_token,
         "payments_secret": configured.payments_secret,
+        **links,
         **demo,
         "other": other,
     }

@@ -108,6 +108,8 @@ class Engine:
             game.add_available_game_variable(getattr(self._viz.GameVariable, variable))
         self._game = game
         self._width = 200 if wide else 160
+        self._height = 150 if wide else 120
+        self._picture: Any = None
         self._started = False
         self._last: Frame | None = None
 
@@ -140,6 +142,17 @@ class Engine:
             raise DemoUnavailableError(f"the game engine stopped: {error}") from error
         return self._look(time.perf_counter() - before)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a picture, in pixels."""
+        return self._width, self._height
+
+    def picture(self) -> bytes:
+        """What was drawn last: rows of grey pixels, a byte each. Raises `DemoUnavailableError` before."""
+        if self._picture is None:
+            raise DemoUnavailableError("nothing was drawn yet")
+        return bytes(self._picture.tobytes())
+
     def close(self) -> None:
         """Stop the engine and remove its folder; closing twice is harmless."""
         self._game.close()
@@ -171,6 +184,7 @@ class Engine:
                 self._last, tic=self._last.tic + TICS_A_MOVE, seconds=seconds, state=state, view=view
             )
         state = self._game.get_state()
+        self._picture = state.screen_buffer
         x, y, z, angle, health, ammo, weapon, kills, items, secrets, damage = map(float, state.game_variables)
         middle = self._width / 2
         seen = [

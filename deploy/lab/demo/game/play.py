@@ -14,6 +14,7 @@ from deploy.lab.demo.game.bot import TEMPERAMENTS
 from deploy.lab.demo.game.engine import load
 from deploy.lab.demo.game.liveops_client import LiveopsClient
 from deploy.lab.demo.game.payloads import Player
+from deploy.lab.demo.game.playtests import Panel, Playtests
 from deploy.lab.demo.game.run import SEND_EVERY_MS, Plans, Run, Seat
 from deploy.lab.demo.game.sender import Sender
 
@@ -44,6 +45,7 @@ class Demo(msgspec.Struct, frozen=True):
     base_url: str
     game_id: str
     keys: dict[str, str]
+    panel: Panel
 
 
 def read_demo(path: Path) -> Demo:
@@ -52,7 +54,9 @@ def read_demo(path: Path) -> Demo:
         data = msgspec.json.decode(path.read_bytes())
         game_id = next(game["id"] for game in data["games"] if game["slug"] == "doom")
         keys = {kind: data["keys"][kind] for kind in ("public_token", "pl_ik", "lo_live", "lo_srv")}
-        return Demo(data["base_url"], game_id, keys)
+        ada, grace = data["keys"]["wpg_pt"][:2]
+        panel = Panel(data["base_url"], game_id, data["keys"]["wpg_sk"], (ada, grace))
+        return Demo(data["base_url"], game_id, keys, panel)
     except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
         raise ValueError(f"{path} is not a demo.json: {error!r}") from error
 
@@ -158,6 +162,7 @@ def play(
     sender = Sender(demo.base_url, demo.keys, tell)
     players = LiveopsClient(demo.base_url, demo.keys, players_file, tell)
     table = Table(demo, sender, players, stop)
+    playtests = Playtests(demo.panel, tell)
     try:
         if fast:
             table.play_fast(FAST_SESSIONS)
@@ -167,6 +172,7 @@ def play(
             table.play_live(min(bots, BOTS_MAX), seconds)
     finally:
         patience_seconds = 5.0 if stop.is_set() else 60.0
+        playtests.close(patience_seconds)
         sender.close(patience_seconds)
         sender.delivered.moves = players.close(patience_seconds)
     return sender.delivered
