@@ -127,8 +127,14 @@ def notice_id(command_id: str, about: str) -> str:
 
 
 def ledger_row_id(aggregate_id: str, number: int) -> str:
-    """The `number`th row (from 1) of a studio's or a playtester's ledger."""
-    return _named("ledger", aggregate_id, str(number))
+    """The `number`th row (from 1) of a studio's or a playtester's ledger: later rows have greater ids.
+
+    So that rows of one millisecond are listed in their order too.
+    """
+    tail = bytearray(_digest("ledger", aggregate_id, str(number))[:_HEAD_BYTES])
+    tail[0] = 0x80 | tail[0] & 0x0F
+    tail[2] = 0x80 | tail[2] & 0x3F
+    return str(uuid.UUID(bytes=number.to_bytes(6, "big") + bytes(tail)))
 
 
 def _named(*names: str) -> str:

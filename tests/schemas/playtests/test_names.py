@@ -59,4 +59,11 @@ def test_names_are_stored() -> None:
     assert names.payout_id("c1") == "dd322cc5-70c5-547a-b629-73604dbe7b62"
     assert names.submission_id("s") == "bcb95881-a0a8-5abe-97a9-e4f8f8191941"
     assert names.transcription_id("s") == "9deee787-0f70-52ab-a850-71f756454835"
-    assert names.ledger_row_id("account/s", 1) == "e36f0388-2742-55ef-ac01-c5ab7c2e6fb4"
+    assert names.ledger_row_id("account/s", 1) == "00000000-0001-8ab1-9de7-7e8e6a77999a"
+
+
+@given(st.integers(1, 2**40), st.integers(1, 2**40))
+def test_later_ledger_rows_have_greater_ids(one: int, other: int) -> None:
+    first, second = (names.ledger_row_id("account/s", number) for number in (one, other))
+    assert (first < second) == (one < other)
+    assert uuid.UUID(first).version == 8
