@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class NoLedgers:
-    """For who asks for no ledger."""
+    """For processes that read no ledger."""
 
     async def ledger(
         self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None

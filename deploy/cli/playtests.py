@@ -87,7 +87,7 @@ def mint_command(
     studio: StudioName = "",
     home: Home = None,
 ) -> None:
-    """Make N codes for a batch whose source is `generated`. Who redeems one sees it; nobody else does."""
+    """Make N codes for a batch whose source is `generated`. Only the person who redeems a code sees it."""
     made = _on_batch(
         home, studio, game, batch, lambda administration, where: administration.mint(where, count)
     )

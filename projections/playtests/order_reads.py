@@ -40,7 +40,7 @@ class OrderQueries(BatchedReads):
         return await self._orders(f"orders:{studio_id}/{game_id}", limit, before)
 
     async def offered(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[OrderRow]:
-        """Active orders of a studio with an open slot, by (activated_at_ms, id); whoever they are for."""
+        """Active orders of a studio with an open slot, by (activated_at_ms, id), for any playtester."""
         return await self._orders(f"offered:{studio_id}", limit, before)
 
     async def _orders(self, key: str, limit: int, before: Place | None) -> list[OrderRow]:

@@ -30,7 +30,7 @@ NOTICES_MAX: Final = 1000
 
 @dataclass(slots=True)
 class Setting:
-    """One command's events on their way into Redis: what was set so far, and who waits for the last event."""
+    """One command's events on their way into Redis: what is set, and what waits for the last event."""
 
     studio_id: str
     command_id: str
@@ -38,7 +38,7 @@ class Setting:
     operations: list[Operation] = field(default_factory=list)
     ordered: dict[str, Order] = field(default_factory=dict)
     progressed: dict[str, tuple[OrderEvent, Progress]] = field(default_factory=dict)
-    """By order: only the last of a command is set, and likewise of the order itself."""
+    """By order, as in `ordered`: only what a command's last event says is set."""
 
     def add(self, *operations: Operation) -> None:
         """Add operations."""

@@ -1,4 +1,4 @@
-"""Answers that no command gives, in Redis: who asks again under the same key gets the first one.
+"""Answers that no command gives, in Redis: a retry under the same key gets the first one.
 
 Losing it loses no data: a retry is then answered anew.
 """

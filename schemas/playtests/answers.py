@@ -62,9 +62,9 @@ class SlotAnswer(msgspec.Struct, frozen=True, kw_only=True):
     slot: Slot
     payout_cents: int = 0
     notes_for_testers: str | None = None
-    """The order's, for the playtester; and likewise."""
+    """The order's, for the playtester alone. So is `payout_cents`."""
     successor: Slot | None = None
-    """Who got the seat: the reserved slot of a rejection with retry, an open one of a reopening."""
+    """The slot that got the seat: the reserved slot of a rejection with retry, an open one of a reopening."""
 
 
 class ApplicationAnswer(msgspec.Struct, frozen=True, kw_only=True):

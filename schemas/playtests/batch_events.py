@@ -57,7 +57,7 @@ class KeysImported(BatchEvent, frozen=True, kw_only=True):
 
 
 class KeyRedeemed(BatchEvent, frozen=True, kw_only=True):
-    """Somebody has a key."""
+    """A key was given out."""
 
     WIRE: ClassVar[str] = "playtests.key-redeemed.v1"
 

@@ -13,7 +13,7 @@ _TAG: Final = "S1: key batches"
 
 
 class Redeemed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The key, shown to whoever redeemed it; asked in JSON. Else it is a page."""
+    """The key, shown to the person who redeemed it, where JSON was asked for; else it is a page."""
 
     key: str
     handle: str | None

@@ -46,7 +46,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class OrderPlaytest(Message, frozen=True, kw_only=True):
     """Order a playtest of the envelope's game. Its id is `names.order_id(command_id)`.
 
-    409 `trial_used`; 422 `targetedPlaytesterId` for somebody who is no past playtester of the game;
+    409 `trial_used`; 422 `targetedPlaytesterId` for one who is no past playtester of the game;
     402, and no order, with `pay_from_credit` and too little credit. A trial is active at once.
     """
 
@@ -57,7 +57,7 @@ class OrderPlaytest(Message, frozen=True, kw_only=True):
     duration_minutes: int
     player_count: int
     cost_per_slot_cents: int
-    """`pricing.cost_cents` of the studio's prices; 0 for a trial, and likewise."""
+    """`pricing.cost_cents` of the studio's prices; 0 for a trial. So is `payout_cents`."""
     payout_cents: int
     notes_for_testers: str | None = None
     keys: list[SealedKey] = []

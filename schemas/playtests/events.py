@@ -187,7 +187,7 @@ class SlotRejected(SlotEnding, frozen=True, kw_only=True):
 
 
 class SlotExpired(SlotEnding, frozen=True, kw_only=True):
-    """Nobody took the slot, or nobody submitted, in time."""
+    """The slot was not taken in time, or its recording not submitted in time."""
 
     WIRE: ClassVar[str] = "playtests.slot-expired.v1"
 

@@ -31,7 +31,7 @@ RATING_COMMENT_CHARACTERS_MAX: Final = 1000
 DISPLAY_NAME_CHARACTERS_MAX: Final = 40
 GAMING_EXPERIENCE_CHARACTERS_MAX: Final = 500
 POOL_MAX: Final = 2000
-"""Applications to one order, whatever became of them."""
+"""Applications to one order, in any status."""
 PAYMENT_CENTS_MIN: Final = 2000
 PAYMENT_CENTS_MAX: Final = 1_000_000
 BALANCE_CENTS_MAX: Final = 10**15

@@ -1,7 +1,7 @@
 """Names of this noun that follow from other names: aggregates, orders, slots, applications. All pure.
 
 An order's id is drawn from its command's; the ids of its slots and applications are made of the order's, so
-that whoever holds one knows the order without a look-up. To a client all are opaque UUIDs.
+that one of them gives the order without a look-up. To a client all are opaque UUIDs.
 NOTE: stored: never change a function here for data that exists.
 """
 

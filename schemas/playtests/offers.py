@@ -1,6 +1,6 @@
 """Whether an order is offered to a playtester, and whether they are eligible for it. Pure.
 
-Source: the playtests contract, "Ordering" and "Playtesters": what is somebody else's, unpaid or unapproved
+Source: the playtests contract, "Ordering" and "Playtesters": an order for another, unpaid or unapproved
 doesn't exist for a playtester (404); for a mismatch of `new` or `past` it is there, unlisted (409).
 """
 

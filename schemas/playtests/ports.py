@@ -140,7 +140,7 @@ class PlaytestReads(Protocol):
         ...
 
     async def offered(self, studio_id: str, *, limit: int, before: Place | None = None) -> list[OrderRow]:
-        """Active orders of a studio with an open slot, by (activated_at_ms, id); whoever they are for."""
+        """Active orders of a studio with an open slot, by (activated_at_ms, id), for any playtester."""
         ...
 
     async def playtester_slots(

@@ -1,6 +1,6 @@
 """Recordings and transcripts in the object store: their keys, and signed addresses to read them.
 
-A slot's uploads are `submissions/<studio>/<slot>/<upload id>.<suffix>`, transcripts that nobody uploaded
+A slot's uploads are `submissions/<studio>/<slot>/<upload id>.<suffix>`, transcripts that were made
 `transcripts/<studio>/<slot>/<transcript id>.txt`, a published recording `public/recordings/<slot>.<suffix>`.
 Source: contract/playtests.md, "Playtesters" and "Slots"; the S2 reference, `download-url` and `transcript`.
 """

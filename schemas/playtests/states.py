@@ -146,5 +146,5 @@ def slot_transition(status: SlotStatus, command: SlotCommand) -> SlotTransition 
 def application_transition(
     status: ApplicationStatus, command: ApplicationCommand
 ) -> ApplicationTransition | None:
-    """Likewise for applications."""
+    """The same for applications."""
     return _APPLICATIONS.get((status, command))

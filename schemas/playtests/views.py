@@ -185,7 +185,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key_number: int | None = None
     """Of its game key among the order's keys, from 1; None where the order gave none."""
     game_key: str = ""
-    """As `schemas.seal` sealed it; empty where there is none, or nobody is to see it."""
+    """As `schemas.seal` sealed it; empty where there is none, or where it is not to be shown."""
     submission: Submission | None = None
     rating: Rating | None = None
     rejection: Rejection | None = None
@@ -205,7 +205,7 @@ class ApplicationState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
     status: ApplicationStatus
     created_at_ms: int
     reviewed_at_ms: int | None = None
-    """When it left `pending`, whoever decided it."""
+    """When it left `pending`, by its owner, its playtester or an automatic rejection."""
     assigned_slot_id: str | None = None
 
 
@@ -238,7 +238,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """As `schemas.seal` sealed it."""
     created_at_ms: int
     reviewed_at_ms: int | None = None
-    """When it left `pending`, whoever decided it."""
+    """When it left `pending`, by its owner, its playtester or an automatic rejection."""
     assigned_slot_id: str | None = None
 
 

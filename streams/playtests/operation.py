@@ -115,7 +115,7 @@ class PlaytestOperation:
         await self._submit(body, names.playtester_aggregate(studio.id, playtester_id), studio.id)
 
     async def forget_email(self, studio: Studio, email: str) -> None:
-        """Drop from a studio's batches whoever was invited or redeemed a key by an e-mail address."""
+        """Drop the person with an e-mail address from a studio's batches: invites and redeemed keys."""
         prints = self._sealer.fingerprints(studio.id, EMAIL_KIND, email.strip().casefold())
         body = ForgetRecipient(email_fingerprints=list(prints))
         await self._submit(body, names.account_aggregate(studio.id), studio.id)

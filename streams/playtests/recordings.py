@@ -121,7 +121,7 @@ async def publish(objects: ObjectStore, *, slot_id: str, key: str) -> str:
 
 
 async def remove_uploads(objects: ObjectStore, *, studio_id: str, slot_id: str, keep: frozenset[str]) -> None:
-    """Remove a slot's uploads but those whose keys are to be kept: nobody will submit them."""
+    """Remove a slot's uploads but those whose keys are to be kept: they can't be submitted any more."""
     folder = upload_folder(studio_id, slot_id)
     for name in await objects.names(folder):
         if f"{folder}/{name}" not in keep:

@@ -58,7 +58,7 @@ _INPUTS: Final = {
 
 
 def needed(mode: IdentityMode) -> tuple[str, ...]:
-    """The fields that whoever redeems a key has to give."""
+    """The fields that a person who redeems a key has to give."""
     return _NEEDS[mode]
 
 
@@ -87,7 +87,7 @@ def form_page(
 
 
 def key_page(game_name: str, definition: BatchDefinition, *, code: str, claim_token: str | None) -> bytes:
-    """The page that shows a key to whoever redeemed it."""
+    """The page that shows a key to the person who redeemed it."""
     parts = [
         f"<h1>Your key for {escape(game_name)}</h1>",
         f'<code id="key">{escape(code)}</code>',

@@ -14,7 +14,7 @@ def is_past_playtester(studio: StudioState, playtester_id: str, game_id: str) ->
 
 
 def not_offered(known: OrderState | None, playtester_id: str) -> CommandRejected | None:
-    """404 for an order that its playtester is not to know of: never paid, unapproved, for somebody else."""
+    """404 for an order that its playtester is not to know of: never paid, unapproved, for another."""
     if known is None:
         return not_found("playtest")
     order = known.order

@@ -134,7 +134,7 @@ def forget(state: PlaytestsState, request: Request, command: ask.ForgetRecipient
                 studio_id=studio_id,
                 game_id=game_id,
                 batch_id=name,
-                keys=[_nobodys(key) for key in keys],
+                keys=[_without_person(key) for key in keys],
                 invites=[replace(invite, email="", personal_note=None) for invite in invites],
             )
         )
@@ -179,7 +179,7 @@ def _linked(request: Request, made: Link, *, already_linked: bool) -> ev.TesterL
     )
 
 
-def _nobodys(key: KeyState) -> KeyState:
+def _without_person(key: KeyState) -> KeyState:
     if key.redemption is None:
         return key
     return replace(key, redemption=replace(key.redemption, handle=None, email=None, user_agent=None))

@@ -118,7 +118,7 @@ def cancel(state: PlaytestsState, request: Request, command: ask.CancelSlot) -> 
 
 
 def slot_due(state: PlaytestsState, request: Request, command: ask.SlotDue) -> Verdict:
-    """Nobody submitted in time."""
+    """The recording was not submitted in time."""
     draft = Draft(state, request)
     found = find(draft, command.slot_id, "slot-due")
     if not isinstance(found, CommandRejected) and _is_due(found[2], request.at_ms):
@@ -136,7 +136,7 @@ def block_due(state: PlaytestsState, request: Request, command: ask.BlockDue) ->
 
 
 def review_due(state: PlaytestsState, request: Request, command: ask.ReviewDue) -> Verdict:
-    """Nobody was approved in time: open slots expire, pending applications are rejected."""
+    """The window is over: open slots expire, pending applications are rejected."""
     draft = Draft(state, request)
     known = draft.studio.orders.get(command.order_id)
     due_at_ms = known.progress.due_at_ms if known is not None else None

@@ -75,11 +75,11 @@ class OrderState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     open: tuple[int, ...] = ()
     """Numbers of open slots, ascending: never more than the quantity."""
     holders: Map[str, int] = Map()
-    """The last slot of everybody who ever had one here."""
+    """By playtester: the number of the last slot that they had here."""
     applications: Map[int, Application] = Map()
     """By number, from 1 without gaps."""
     applicants: Map[str, int] = Map()
-    """The application of everybody who ever made one."""
+    """By playtester: the number of their application."""
     pending: int = 0
     """Pending applications; there are none while no slot is open."""
     keys: tuple[str, ...] = ()

@@ -79,7 +79,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def playtester_id(self) -> str:
-        """Who asks; empty for an owner."""
+        """The calling playtester; empty for an owner."""
         return self.asked.caller.playtester_id
 
 
@@ -206,14 +206,14 @@ class Handlers:
         return await self._asked(write, ask.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id))
 
     async def _order_now(self, order_id: str) -> OrderRow | None:
-        """The order as it is from now on. Who asks in one turn of the event loop shares one look."""
+        """The order, read after this call: calls of one turn of the event loop share one read."""
         looking = self._looking.get(order_id)
         if looking is None:
             looking = self._looking[order_id] = asyncio.create_task(self._look(order_id))
         return await asyncio.shield(looking)
 
     async def _look(self, order_id: str) -> OrderRow | None:
-        del self._looking[order_id]  # who comes later looks anew
+        del self._looking[order_id]  # a later call reads again
         return await self._reads.order(order_id)
 
     async def _apply(self, write: Write) -> Answered:

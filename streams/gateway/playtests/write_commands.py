@@ -93,7 +93,7 @@ def _top_up(_: Mapping[str, str], body: bodies.CreditBody, _caller: Caller) -> M
 
 
 PROVIDER: Final = "external"
-"""There is one: whoever the deployment's adapter speaks for."""
+"""There is one: that of the deployment's adapter."""
 _MADE: Final[dict[type[Message], Made]] = {
     ask.PayPlaytest: _on(ask.PayPlaytest, "order_id", "playtestId"),
     ask.CancelPlaytest: _on(ask.CancelPlaytest, "order_id", "playtestId"),
