@@ -85,11 +85,15 @@ def pack(state: PlaytestsState) -> Iterator[bytes]:
 
 
 def _parted(path: state_chunks.Path, whole: Mapping[str, Any], parts: tuple[str, ...]) -> Iterator[bytes]:
-    """Small values together, some in each piece; a large one without its maps, and they follow."""
+    """Small values together, some in each piece; a large one without its maps, and they follow.
+
+    An order's keys are no map: they stay with it, and count.
+    """
+    counted = {*parts, "keys"}
     some: dict[str, Any] = {}
     rows = 0
     for key, value in whole.items():
-        size = sum(len(getattr(value, part)) for part in parts) + 1
+        size = sum(len(getattr(value, part, ())) for part in counted) + 1
         if size <= PIECE_ROWS:
             some[key] = value
             rows += size

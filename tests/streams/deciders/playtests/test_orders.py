@@ -12,6 +12,7 @@ from schemas.playtests import events as ev
 from schemas.playtests import names
 from schemas.playtests.states import LIVE
 from schemas.playtests.views import Money, SlotStatus
+from streams.deciders.playtests.noun import PLAYTESTS
 from tests.streams.deciders.playtests.given import (
     AT_MS,
     COST,
@@ -58,6 +59,15 @@ def test_no_order_is_made_for_a_playtester_who_was_forgotten() -> None:
     assert isinstance(world.when(specific), tuple)
     world.given(ask.ForgetPlaytester(playtester_id="ann"))
     assert world.refusal(specific) == (422, "VALIDATION_ERROR")
+
+
+def test_unpaid_orders_with_many_keys_are_packed_in_pieces_of_their_own() -> None:
+    world = Playtests()
+    for _ in range(6):
+        world.ordered(100, keys=keys(300))
+    sizes = [len(piece) for piece in PLAYTESTS.pack(world.state)]
+    assert max(sizes) < 1.5 * sorted(sizes)[-2]
+    assert PLAYTESTS.unpack(PLAYTESTS.pack(world.state)) == world.state
 
 
 def test_paying_takes_the_total_and_opens_the_slots_in_one_decision() -> None:
