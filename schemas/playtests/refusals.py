@@ -18,6 +18,7 @@ Reason = Literal[
     "amount_mismatch",
     "insufficient_balance",
     "balance_limit",
+    "too_many_uploads",
 ]
 
 BAD_REQUEST: Final = "BAD_REQUEST"
@@ -39,4 +40,5 @@ REASONS: Final[dict[Reason, str]] = {
     "amount_mismatch": "The payment is of another amount.",
     "insufficient_balance": "The balance is too small.",
     "balance_limit": "The balance would be too large.",
+    "too_many_uploads": "The slot holds as many uploads as it may.",
 }

@@ -156,6 +156,46 @@ def test_a_blocked_slot_is_unblocked_rejected_and_tried_again(owner: Owner, ada:
     assert "slot-rejected" in notices
 
 
+def test_uploads_have_a_type_a_size_and_a_number(owner: Owner, brendan: Playtester) -> None:
+    slot = brendan.claim(owner.order()["id"])["id"]
+    path = f"/playtests/slots/{slot}/upload-url"
+    for body, field in (
+        ({"size": 20 * 2**30 + 1, "contentType": "video/mp4"}, "size"),
+        ({"size": 0, "contentType": "video/mp4"}, "size"),
+        ({"size": 5, "contentType": "image/png"}, "contentType"),
+        ({"size": 2**21, "contentType": "text/plain"}, "size"),
+    ):
+        error = brendan.refused("POST", path, body, status=422)
+        assert [one["field"] for one in error["details"]] == [field]
+    brendan.post(path, {"size": 20 * 2**30, "contentType": "video/x-anything"})
+    uploads = [brendan.upload(slot, b"x") for _ in range(20)]
+    full = brendan.refused("POST", path, {"size": 1, "contentType": "video/mp4"}, status=409)
+    assert full["reason"] == "too_many_uploads"
+    other = {"uploadId": uploads[0], "transcriptUploadId": uploads[1]}
+    missing = brendan.refused("POST", f"/playtests/slots/{slot}/submit", other, status=409)
+    assert missing["reason"] == "upload_missing"
+    submitted = brendan.post(f"/playtests/slots/{slot}/submit", {"uploadId": uploads[7]})["slot"]
+    assert submitted["submission"]["videoFileSize"] == 1
+    late = brendan.refused("POST", path, {"size": 1, "contentType": "video/mp4"}, status=409)
+    assert late["reason"] == "wrong_status"
+
+
+def test_a_playtester_s_own_transcript_is_read_by_the_owner(owner: Owner, ada: Playtester) -> None:
+    slot = ada.claim(owner.order()["id"])["id"]
+    text = b"Welcome to the tutorial."
+    ids = {"uploadId": ada.upload(slot), "transcriptUploadId": ada.upload(slot, text, "text/plain")}
+    ada.post(f"/playtests/slots/{slot}/submit", ids)
+    found = owner.get(f"/playtests/slots/{slot}/transcript")
+    assert (found["version"], found["filename"]) == ("uploaded", "transcript-uploaded.txt")
+    assert httpx.get(found["downloadUrl"], timeout=30).content == text
+    detail = owner.get(f"/playtests/slots/{slot}")["slot"]["transcription"]
+    assert (detail["status"], detail["selectedVersion"], detail["keyTakeaways"]) == (
+        "approved",
+        "uploaded",
+        [],
+    )
+
+
 def test_a_pool_is_reviewed_and_the_last_slot_rejects_the_rest(
     world: World, questlog_stack: QuestlogStack, owner: Owner, ada: Playtester, brendan: Playtester
 ) -> None:

@@ -21,8 +21,8 @@ LARGE = b'{"reason": "' + b"x" * (256 * 1024) + b'"}'
 
 
 @pytest.fixture(scope="module")
-def owner(world: World, questlog_stack: QuestlogStack) -> Owner:
-    return Owner(world, new_key(questlog_stack, "wpg_sk", "demo"))
+def owner(world: World) -> Owner:
+    return Owner(world, world.keys["wpg_sk"])
 
 
 @pytest.fixture(scope="module")
@@ -163,10 +163,8 @@ def test_a_key_s_limit_is_its_studio_s_plan_s_or_a_playtester_s(
     assert 0 < found["retryAfterMs"] <= 1000 * int(refused[0].headers["retry-after"])
     checked(free.call("POST", f"{SLOT}/claim"), 429, "RATE_LIMITED")
     checked(free.call("GET", "/playtests/nothing"), 429, "RATE_LIMITED")
-    assert (
-        Owner(world, new_key(questlog_stack, "wpg_sk", "other")).call("GET", "/billing/balance").status_code
-        == 200
-    )
+    other = Owner(world, world.other["keys"]["wpg_sk"])
+    assert other.call("GET", "/billing/balance").status_code == 200
 
 
 def test_head_is_get_without_a_body(owner: Owner) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.outside.playtests import Client, Owner, Playtester, new_key, new_playtester
+from tests.outside.playtests import Client, Owner, Playtester, new_playtester
 from tests.outside.world import World
 from tests.stack import QuestlogStack
 
@@ -69,12 +69,17 @@ STUDIO_WIDE: tuple[Call, ...] = (
 
 
 @pytest.fixture(scope="module")
-def owner(world: World, questlog_stack: QuestlogStack) -> Owner:
-    return Owner(world, new_key(questlog_stack, "wpg_sk", "demo"))
+def owner(world: World) -> Owner:
+    return Owner(world, world.keys["wpg_sk"])
 
 
 @pytest.fixture(scope="module")
 def ada(world: World, questlog_stack: QuestlogStack) -> Playtester:
+    return new_playtester(world, questlog_stack)
+
+
+@pytest.fixture(scope="module")
+def brendan(world: World, questlog_stack: QuestlogStack) -> Playtester:
     return new_playtester(world, questlog_stack)
 
 
@@ -95,10 +100,8 @@ def nothing(template: str) -> str:
     return re.sub(r"{\w+}", NOBODY, template)
 
 
-def test_another_studio_s_owner_learns_nothing(
-    world: World, questlog_stack: QuestlogStack, owner: Owner, mine: Mine
-) -> None:
-    stranger = Owner(world, new_key(questlog_stack, "wpg_sk", "other"))
+def test_another_studio_s_owner_learns_nothing(world: World, owner: Owner, mine: Mine) -> None:
+    stranger = Owner(world, world.other["keys"]["wpg_sk"])
     before = owner.call("GET", f"/playtests/{mine.order}").json()["data"]
     unknown = {told(stranger, call, nothing(call[1])) for call in OWNER_CALLS}
     assert len(unknown) == 1
@@ -114,13 +117,12 @@ def test_another_studio_s_owner_learns_nothing(
 
 
 def test_another_playtester_learns_nothing_of_slots_and_applications(
-    world: World, questlog_stack: QuestlogStack, ada: Playtester, mine: Mine
+    world: World, ada: Playtester, brendan: Playtester, mine: Mine
 ) -> None:
     unknown = {told(ada, call, nothing(call[1])) for call in PLAYTESTER_CALLS + STUDIO_WIDE}
     assert len(unknown) == 1
     assert next(iter(unknown))[0] == 404
-    brendan = new_playtester(world, questlog_stack)
-    foreign = new_playtester(world, questlog_stack, "other")
+    foreign = Playtester(world, world.other["keys"]["wpg_pt"][0])
     assert {told(brendan, call, mine.named(call[1])) for call in PLAYTESTER_CALLS} == unknown
     assert {told(foreign, call, mine.named(call[1])) for call in PLAYTESTER_CALLS + STUDIO_WIDE} == unknown
     offers = foreign.get("/playtests/me/available?limit=100")["playtests"]
@@ -147,7 +149,7 @@ def test_keys_of_the_other_scope_and_the_operator_get_no_further(
 
 
 def test_an_order_for_one_playtester_does_not_exist_for_others(
-    world: World, questlog_stack: QuestlogStack, owner: Owner, ada: Playtester
+    owner: Owner, ada: Playtester, brendan: Playtester
 ) -> None:
     first = owner.order()
     slot = ada.claim(first["id"])
@@ -156,7 +158,6 @@ def test_an_order_for_one_playtester_does_not_exist_for_others(
     aimed = owner.order(
         targetingType="past", pastPlaytesterScope="specific", targetedPlaytesterId=ada.playtester_id
     )
-    brendan = new_playtester(world, questlog_stack)
     claim: Call = ("POST", "", None)
     unknown = told(brendan, claim, f"/playtests/{NOBODY}/claim")
     assert told(brendan, claim, f"/playtests/{aimed['id']}/claim") == unknown

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.outside.playtests import Owner, new_key, new_playtester
+from tests.outside.playtests import Owner, new_playtester
 from tests.outside.world import World
 from tests.stack import QuestlogStack
 
@@ -47,7 +47,7 @@ def test_s3_s_document_holds(world: World, mode: GenerationMode) -> None:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_s2_s_document_holds(world: World, questlog_stack: QuestlogStack, mode: GenerationMode) -> None:
     """With ids of things that exist, whatever state earlier examples left them in."""
-    owner = Owner(world, new_key(questlog_stack, "wpg_sk", "demo"))
+    owner = Owner(world, world.keys["wpg_sk"])
     tester = new_playtester(world, questlog_stack)
     order = owner.order(quantity=3)["id"]
     application = tester.apply(owner.order(selectionMode="manual")["id"])["id"]

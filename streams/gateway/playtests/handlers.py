@@ -264,8 +264,8 @@ class Handlers:
                 content_type=body.content_type,
                 now_ms=now_ms,
             )
-        except TooManyUploads as error:
-            raise Refused(409, str(error), reason="too_many_uploads") from None
+        except TooManyUploads:
+            raise _conflict("too_many_uploads") from None
         answer = responses.UploadUrl(
             upload_url=upload.url, upload_id=upload.upload_id, expires_at=iso_ms(upload.expires_at_ms)
         )
