@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.distribution import Dealing, group_of, in_order
+from tests.distribution import Dealing, in_order
 from tests.stack import QuestlogStack, infra, questlog_up
 
 if TYPE_CHECKING:
@@ -31,13 +31,8 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the groups before pytest-xdist reads the marks."""
     items[:] = in_order(items)
-    for item in items:
-        if group := group_of(item):
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Dealing:

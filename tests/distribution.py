@@ -1,10 +1,14 @@
-"""Which tests run in one process, and which begin first, where several processes share a run."""
+"""Which tests run in one process, and which begin first, where several processes share a run.
+
+Whole files are dealt: what a session shares (a stack, stores) starts once in each process. pytest-xdist's own
+groups are not used: with pytest 9.2 its marks no longer change an item's id, and nothing is grouped.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     import pytest
@@ -14,7 +18,7 @@ _SHARED: Final = (
     ("faults", "tests/faults/", "stack"),
     ("browser", "tests/browser/", None),
 )
-"""Groups, each by a folder and a fixture: what they share takes half a minute to start, so it starts once."""
+"""Groups, each by a folder and a fixture: their files come one after the other."""
 
 _SINGLY: Final = frozenset({"tests/simulation/test_simulation.py", "tests/faults/test_lost_log.py"})
 """Files whose tests are long and share nothing: each is dealt alone."""
@@ -30,17 +34,16 @@ _FIRST: Final = (
 """The longest groups and files, the longest first: one that begins last leaves the other process idle."""
 
 
-class Dealing(LoadGroupScheduling):  # type: ignore[misc]  # pytest-xdist ships no types
-    """Deals groups and whole files to the processes: the tests of a file share its module's fixtures."""
+class Dealing(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ships no types
+    """Deals whole files to the processes: the tests of a file share its module's fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        group: str = super()._split_scope(nodeid)
         file = _file(nodeid)
-        return file if group == nodeid and file not in _SINGLY else group
+        return nodeid if file in _SINGLY else file
 
 
 def group_of(item: pytest.Item) -> str | None:
-    """The group of tests that share what the test shares; None where that is its file's alone."""
+    """The group that a test is in; None where it is in none."""
     names = getattr(item, "fixturenames", ())
     return next(
         (

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.objects import FolderObjects
 from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
+from schemas.playtests.noun import PLAYTESTS_COMMANDS
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.decider import DeciderReader
 from streams.deciders.liveops.noun import LIVEOPS
@@ -34,6 +35,7 @@ async def test_every_partition_is_folded_and_kept(questlog_stack: QuestlogStack)
     assert [(one["noun"], one["partition"]) for one in made] == [
         ("studio", 0),
         *(("liveops", partition) for partition in range(LIVEOPS_COMMANDS.partitions)),
+        *(("playtests", partition) for partition in range(PLAYTESTS_COMMANDS.partitions)),
     ]
     settings = json.loads((questlog_stack.home / "settings.json").read_bytes())
     tail = KafkaTail(settings["kafka"])
@@ -41,7 +43,7 @@ async def test_every_partition_is_folded_and_kept(questlog_stack: QuestlogStack)
         assert made[0]["records"] <= await tail.end_offset(STUDIO_EVENTS.name, 0)
         kept = FolderObjects(questlog_stack.home / "objects", base_url="http://localhost", secret=b"")
         log_id = await tail.log_id(LIVEOPS_EVENTS.name)
-        for one in made[1:]:
+        for one in made[1 : 1 + LIVEOPS_COMMANDS.partitions]:
             names = await kept.names(f"snapshots/liveops/{log_id}/{one['partition']}")
             begins, ends = f"{one['records']:020d}.{LIVEOPS.code_hash()}.", ".snapshot"
             assert [name for name in names if name.startswith(begins) and name.endswith(ends)], names
@@ -61,6 +63,6 @@ async def test_every_partition_is_folded_and_kept(questlog_stack: QuestlogStack)
 
 def test_it_says_what_it_did(questlog_stack: QuestlogStack) -> None:
     lines = snapshot(questlog_stack).splitlines()
-    assert len(lines) == 1 + LIVEOPS_COMMANDS.partitions
+    assert len(lines) == 1 + LIVEOPS_COMMANDS.partitions + PLAYTESTS_COMMANDS.partitions
     assert lines[0].startswith("studio[0]: ")
     assert " records folded, " in lines[0]
