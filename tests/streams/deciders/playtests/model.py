@@ -86,7 +86,7 @@ class Model:
         return 200
 
     def claim(self, order: Ordered, who: str, at_ms: int) -> int:
-        if order.status == "pending_payment":
+        if not order.slots:  # never paid
             return 404
         if order.manual:
             return 400
@@ -103,7 +103,7 @@ class Model:
         return 200
 
     def apply(self, order: Ordered, who: str, at_ms: int) -> int:
-        if order.status == "pending_payment":
+        if not order.slots:  # never paid
             return 404
         if not order.manual:
             return 400
