@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
@@ -17,9 +18,14 @@ from projections.playtests.queries import PlaytestQueries
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
+from streams.asking import CommandRefused
 from streams.playtests.administration import PlaytestAdministration
+from streams.playtests.batch_definitions import commands_for, fixed_changes
 from streams.playtests.operation import PlaytestOperation
 from streams.runtime.producer import KafkaAppender
+
+BATCHES_S: Final = 30.0
+"""How long an effect may take to carry batches to their decider."""
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,6 +66,30 @@ async def open_operation(settings: Settings) -> AsyncIterator[PlaytestOperation]
             clock_ms=now_ms,
             randomness=secrets.token_bytes,
         )
+
+
+async def wait_for_batches(settings: Settings, studio_id: str) -> None:
+    """Return once the key batches of a studio's games are as their definitions declare.
+
+    Raises CommandRefused where they can't be, or are not in time: the definition itself is applied.
+    """
+    sealer = open_sealer(settings)
+    deadline = asyncio.get_running_loop().time() + BATCHES_S
+    async with connect(settings.redis_url) as redis:
+        studios, playtests = StudioQueries(redis), PlaytestQueries(redis, NoLedgers())
+        while True:
+            left = 0
+            for game in await studios.games(studio_id):
+                rows = await playtests.batches(studio_id, game.id)
+                if fixed := fixed_changes(game, rows):
+                    raise CommandRefused(f"{game.slug}: {fixed[0]}", status=409, code="fixed")
+                left += len(commands_for(game, rows, sealer))
+            if not left:
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                unknown = f"the definition is applied, {left} of its key batches are not: do effects run?"
+                raise CommandRefused(unknown, status=503, code="unavailable")
+            await asyncio.sleep(0.1)  # an effect carries them: there is nothing to be told by
 
 
 @asynccontextmanager

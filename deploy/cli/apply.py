@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.running_stack import of_home
+from deploy.playtest_administration import wait_for_batches
 from deploy.studio_administration import open_administration
 from schemas.studio.definitions import load_definitions
 from schemas.studio.games import GameSettings, changed_fields
@@ -82,6 +83,8 @@ async def _apply(settings: Settings, definition: DefineStudio, *, ask: bool, as_
                 return
             answer = await administration.define(definition)
             studio_id, changes = answer.studio_id, answer.changes
+            if any(game.settings.definition.get("batches") for game in definition.games):
+                await wait_for_batches(settings, studio_id)
     if as_json:
         print(json.dumps({"studio_id": studio_id, "changes": changes}))
     else:

@@ -134,6 +134,17 @@ def commands_for(game: Game, rows: list[BatchRow], sealer: Sealer) -> list[tuple
     return commands + [(CloseBatch(batch_id=name), name) for name in closed]
 
 
+def fixed_changes(game: Game, rows: list[BatchRow]) -> list[str]:
+    """What a game declares and no batch can become, as messages. Pure."""
+    known = {row.batch.definition.id: row.batch.definition for row in rows}
+    return [
+        f"the batch {declared.id} has another {what}: that never changes"
+        for declared in batch_definitions(game)
+        for what in ("fulfillment_source", "redemption_mode", "identity_mode")
+        if declared.id in known and getattr(known[declared.id], what) != getattr(declared, what)
+    ]
+
+
 def _define(game: Game, definition: BatchDefinition, sealer: Sealer) -> DefineBatch:
     if definition.redemption_mode != "public":
         return DefineBatch(definition=definition)

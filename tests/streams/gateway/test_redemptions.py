@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from itertools import count
@@ -29,11 +30,13 @@ from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
 from schemas.playtests.ports import BatchRow, RedeemLink
 from schemas.seal import Sealer
+from streams.deciders.playtests.noun import PLAYTESTS
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.gateway.playtests.redemptions import CALLS_PER_MINUTE, Redemptions
 from streams.playtests.redemption_page import markdown
 from tests.schemas.telemetry.s4_samples import NOW
 from tests.streams.deciders.playtests.given import GAME, STUDIO, Playtests
+from tests.streams.deciders.playtests.money import check
 from tests.streams.deciders.playtests.test_batches import BATCH, definition
 from tests.streams.gateway.world import Answer, World
 
@@ -62,11 +65,15 @@ class Store:
         if held is not None and command.keyed:
             return held
         body = COMMANDS.decode(command.type, command.body)
-        verdict = self.decider.when(body)
+        request = dataclasses.replace(self.decider.request(body), command_id=command.command_id)
+        verdict = PLAYTESTS.decide(self.decider.state, request)
         if isinstance(verdict, CommandRejected):
             status, answer = verdict.status, msgspec.msgpack.encode(verdict)
         else:
-            status, struct = answer_to(self.decider.given(body))
+            for event in verdict:
+                self.decider.state = PLAYTESTS.evolve(self.decider.state, event, request.at_ms)
+                check(self.decider.state)
+            status, struct = answer_to(verdict)
             answer = msgspec.msgpack.encode(struct)
         outcome = Outcome(
             command_id=command.command_id, fingerprint=command.fingerprint, status=status, body=answer

@@ -23,7 +23,7 @@ from schemas.studio.events import EVENTS, GameChanged
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.asking import Asker
 from streams.gateway.pending_commands import CommandUnavailable
-from streams.playtests.batch_definitions import BatchDefinitions
+from streams.playtests.batch_definitions import BatchDefinitions, fixed_changes
 from tests.streams.deciders.playtests.given import AT_MS, GAME, STUDIO, Playtests
 
 SEALER = Sealer(b"secret")
@@ -237,4 +237,8 @@ async def test_a_refused_change_holds_nothing_up(world: World, caplog: pytest.Lo
     world.declares(OTHER_MODE, SHARED)
     await world.carry()
     assert "redemption mode and identity mode never change" in caplog.text
+    assert world.held is not None
+    assert fixed_changes(world.held, await world.batches(STUDIO, GAME)) == [
+        "the batch ptb_press has another redemption_mode: that never changes"
+    ]
     assert await world.stand() == {"ptb_press": "open", "ptb_all": "open"}
