@@ -255,6 +255,7 @@ class PublishSlot(Message, frozen=True, kw_only=True):
 
     slot_id: str
     public_key: str
+    """Empty where the recording is gone: the slot is accepted, and nothing of it is public."""
 
 
 class SlotDue(Message, frozen=True, kw_only=True):

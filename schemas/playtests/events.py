@@ -170,7 +170,7 @@ class SlotAccepted(SlotEvent, frozen=True, kw_only=True):
 
 
 class SlotPublished(SlotEvent, frozen=True, kw_only=True):
-    """The recording is public, under `public_key` of the object store."""
+    """The recording is public, under `public_key` of the object store; where it is gone that is empty."""
 
     WIRE: ClassVar[str] = "playtests.slot-published.v1"
 

@@ -109,7 +109,7 @@ SLOTS: Final = (
     SlotTransition("blocked", "block-due", "7 days after the report", ("cancelled",), "credited"),
     SlotTransition("submitted", "accept", "", ("accepted", "publishing"), "spent"),
     SlotTransition(
-        "publishing", "publish", "the recording is copied to a public key", ("accepted",), "spent"
+        "publishing", "publish", "the recording is copied to a public key, or is gone", ("accepted",), "spent"
     ),
     SlotTransition("submitted", "reject", "", ("rejected",), "credited"),
     SlotTransition("submitted", "reject-with-retry", "", ("rejected",), "retried"),

@@ -187,9 +187,10 @@ class RecordingEffects(EffectReader):
         key = slot.submission.video_key
         async with self._at_once:
             if await self._objects.size(key) is None:
-                _log.error("the recording %s is not published: it is gone", key)
-                return
-            public_key = await publish(self._objects, slot_id=slot.id, key=key)
+                _log.error("the recording %s is gone: its slot is accepted with nothing public", key)
+                public_key = ""
+            else:
+                public_key = await publish(self._objects, slot_id=slot.id, key=key)
         await self._ask(event, PublishSlot(slot_id=slot.id, public_key=public_key))
 
     async def _tidy_up(self, event: SlotEvent, keep: frozenset[str]) -> None:

@@ -219,14 +219,15 @@ async def test_a_lost_position_publishes_nothing_twice(world: World) -> None:
     assert [kind for record in world.records[count:] for kind in kinds_of(record)] == []
 
 
-async def test_a_recording_that_is_gone_holds_nothing_up(world: World) -> None:
+async def test_a_slot_whose_recording_is_gone_is_accepted_with_nothing_public(world: World) -> None:
     slot_id = await world.submitted(public=True)
     world.given(ask.AcceptSlot(slot_id=slot_id))
     submission = world.slots[slot_id].submission
     assert submission is not None
     await world.objects.delete(submission.video_key)
     await world.read_all(world.effects())
-    assert world.slots[slot_id].status == "publishing"
+    held = world.slots[slot_id]
+    assert (held.status, held.public_key) == ("accepted", "")
     assert world.positions[0].offset == len(world.records)
 
 
