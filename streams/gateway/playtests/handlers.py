@@ -189,7 +189,10 @@ class Handlers:
         return status, _encode(responses.OnePlaytest(playtest=shapes.playtest(row)))
 
     async def _claim(self, write: Write) -> Answered:
-        """A claim is refused here while the store shows no open slot; only the decider gives one."""
+        """A claim is refused here while the store shows no open slot; only the decider gives one.
+
+        Who has had a slot of the order is told that: by the decider, as while one is open.
+        """
         order_id = path_id(write.path["playtestId"])
         outcome = await self._asking.stored(write.asked)
         if outcome is not None:
@@ -201,6 +204,7 @@ class Handlers:
             and row.order.selection_mode == "automatic"
             and row.order.status == "active"
             and not row.slots.get("open")
+            and not await self._reads.joined(write.studio_id, write.playtester_id, [order_id])
         ):
             raise _conflict("no_open_slot")
         return await self._asked(write, ask.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id))
