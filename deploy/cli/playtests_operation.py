@@ -161,7 +161,10 @@ def forget_command(
     email: Annotated[str | None, typer.Option(help="Who was invited, or redeemed a key.")] = None,
     home: Home = None,
 ) -> None:
-    """Drop a person from every store; ids and money stay. A key is revoked by `questlog keys revoke`."""
+    """Drop a person from every store, with recordings and transcripts; ids and money stay.
+
+    A key is revoked by `questlog keys revoke`.
+    """
     if (playtester is None) == (email is None):
         raise typer.BadParameter("name either --playtester or --email")
 

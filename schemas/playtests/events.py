@@ -386,7 +386,10 @@ class PlaytesterChanged(PlaytesterEvent, frozen=True, kw_only=True):
 
 
 class PlaytesterForgotten(PlaytesterEvent, frozen=True, kw_only=True):
-    """Every store drops the profile, the texts of their applications and notices; ids and money stay."""
+    """Every store drops the profile, the texts of their applications and notices; ids and money stay.
+
+    The object store drops the recordings and transcripts of their slots, published copies too.
+    """
 
     WIRE: ClassVar[str] = "playtests.playtester-forgotten.v1"
 

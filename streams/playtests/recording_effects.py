@@ -1,4 +1,4 @@
-"""What an order's events lead to in the object store: recordings are published, transcribed and tidied up.
+"""What events lead to in the object store: recordings are published, transcribed, tidied up and forgotten.
 
 A transcript takes minutes, and a copy of 20 GiB some too, so that each is a job of its own beside the reading
 of the log; the position that is kept is before the oldest job that is not done. What a job does follows from
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, Protocol
 
@@ -26,6 +26,7 @@ from schemas.playtests.commands import ApproveTranscript, FailTranscript, Publis
 from schemas.playtests.events import (
     EVENTS,
     OrderEvent,
+    PlaytesterForgotten,
     SlotAbandoned,
     SlotAccepted,
     SlotCancelled,
@@ -36,12 +37,14 @@ from schemas.playtests.events import (
     TranscriptRequested,
 )
 from schemas.playtests.names import order_aggregate
+from schemas.playtests.ports import Place
+from schemas.playtests.recordings import public_key
 from schemas.playtests.views import Slot
 from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
 from streams.effect_reader import EffectReader, Positions
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
-from streams.playtests.recordings import publish, remove_uploads, write_transcript
+from streams.playtests.recordings import forget_recordings, publish, remove_uploads, write_transcript
 from streams.playtests.transcriber import Transcriber, TranscriberFailed, Transcript
 
 AT_ONCE: Final = 8
@@ -49,6 +52,8 @@ AT_ONCE: Final = 8
 TRANSCRIBED_AT_ONCE: Final = 1
 ATTEMPTS: Final = 3
 """Of the transcriber, for one recording."""
+FORGOTTEN_PAGE: Final = 100
+"""Slots of a forgotten playtester that are read at once."""
 URL_MS: Final = 2 * 3_600_000
 """How long the transcriber may begin to read a recording."""
 AGAIN_S: Final = 0.25
@@ -65,12 +70,15 @@ _WANTED: Final = frozenset(
         SlotAbandoned,
         SlotCancelled,
         TranscriptRequested,
+        PlaytesterForgotten,
     )
 )
 _MARKS: Final = tuple(wire.encode() for wire in sorted(_WANTED))
 """A record that holds none of them is not decoded."""
 
 Job = Callable[[], Awaitable[None]]
+Task = asyncio.Task[None]
+Waiting = tuple[Position, Task]
 
 
 class SlotReads(Protocol):
@@ -78,6 +86,12 @@ class SlotReads(Protocol):
 
     async def slot(self, slot_id: str) -> Slot | None:
         """A slot."""
+        ...
+
+    async def playtester_slots(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[Slot]:
+        """A playtester's slots, by (created_at_ms, id)."""
         ...
 
 
@@ -110,23 +124,21 @@ class RecordingEffects(EffectReader):
         self._again_s = again_s
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._transcribed_at_once = asyncio.Semaphore(TRANSCRIBED_AT_ONCE)
-        self._jobs: dict[int, deque[tuple[Position, asyncio.Task[None]]]] = {}
+        self._jobs: dict[int, deque[Waiting]] = {}
         """By partition: what is not done, with the position before its record."""
 
     async def take(self, record: LogRecord) -> bool:
         """Begin what a record leads to. Nothing of it is done when this returns."""
         if not any(mark in record.value for mark in _MARKS):
             return False
-        jobs = [
-            job
-            for decided in _decoder.decode(record.value).decided
-            for event in decided.events
-            if event.type in _WANTED
-            for job in self._jobs_of(decided, EVENTS.decode(event.type, event.data))
-        ]
         before = self._cursors[record.partition].position
         waiting = self._jobs.setdefault(record.partition, deque())
-        waiting.extend((before, asyncio.create_task(self._until_done(job))) for job in jobs)
+        for decided in _decoder.decode(record.value).decided:
+            for event in decided.events:
+                if event.type in _WANTED:
+                    message = EVENTS.decode(event.type, event.data)
+                    for job in self._jobs_of(decided, message, waiting):
+                        waiting.append((before, asyncio.create_task(self._until_done(job))))
         return False
 
     def done(self, partition: int) -> Position:
@@ -153,8 +165,10 @@ class RecordingEffects(EffectReader):
         for partition in list(self._jobs):
             await self.revoked(partition)
 
-    def _jobs_of(self, decided: Decided, event: Message) -> list[Job]:
+    def _jobs_of(self, decided: Decided, event: Message, waiting: Collection[Waiting]) -> list[Job]:
         match event:
+            case PlaytesterForgotten():
+                return [partial(self._forget, event, [task for _, task in waiting])]
             case SlotAccepted() if event.slot.status == "publishing":
                 return [partial(self._publish, event)]
             case SlotSubmitted():
@@ -188,14 +202,33 @@ class RecordingEffects(EffectReader):
         async with self._at_once:
             if await self._objects.size(key) is None:
                 _log.error("the recording %s is gone: its slot is accepted with nothing public", key)
-                public_key = ""
+                target = ""
             else:
-                public_key = await publish(self._objects, slot_id=slot.id, key=key)
-        await self._ask(event, PublishSlot(slot_id=slot.id, public_key=public_key))
+                target = await publish(self._objects, slot_id=slot.id, key=key)
+        await self._ask(event, PublishSlot(slot_id=slot.id, public_key=target))
 
     async def _tidy_up(self, event: SlotEvent, keep: frozenset[str]) -> None:
         async with self._at_once:
             await remove_uploads(self._objects, studio_id=event.studio_id, slot_id=event.slot.id, keep=keep)
+
+    async def _forget(self, event: PlaytesterForgotten, earlier: Collection[Task]) -> None:
+        """Remove all objects of a playtester's slots, when no earlier job writes one any more.
+
+        What is stored for a slot was asked for after the read side showed whose it is: none is missed.
+        """
+        if earlier:
+            await asyncio.wait(earlier)
+        last: Place | None = None
+        while slots := await self._reads.playtester_slots(
+            event.studio_id, event.playtester_id, limit=FORGOTTEN_PAGE, before=last
+        ):
+            for slot in slots:
+                public = public_key(slot.id, slot.submission.video_key) if slot.submission else ""
+                async with self._at_once:
+                    await forget_recordings(
+                        self._objects, studio_id=event.studio_id, slot_id=slot.id, public=public
+                    )
+            last = Place(slots[-1].created_at_ms, slots[-1].id)
 
     async def _transcribe(self, event: TranscriptRequested) -> None:
         async with self._transcribed_at_once:

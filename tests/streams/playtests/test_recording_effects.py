@@ -20,7 +20,8 @@ from schemas.playtests import commands as ask
 from schemas.playtests import events as ev
 from schemas.playtests import names
 from schemas.playtests.commands import COMMANDS
-from schemas.playtests.recordings import upload_folder
+from schemas.playtests.ports import Place
+from schemas.playtests.recordings import transcript_folder, upload_folder
 from schemas.playtests.views import Slot
 from schemas.topics import Topic
 from streams.asking import Asker
@@ -112,6 +113,24 @@ class World:
             return msgspec.structs.replace(self.slots[slot_id], submission=None, transcription=None)
         return self.slots.get(slot_id)
 
+    async def playtester_slots(
+        self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
+    ) -> list[Slot]:
+        """One a page, however many are asked for."""
+        assert (studio_id, limit > 0) == (STUDIO, True)
+        if self.behind:
+            self.behind -= 1
+            raise StoreUnavailable("away")
+        own = {
+            (slot.created_at_ms, slot.id): slot
+            for slot in self.slots.values()
+            if slot.playtester_id == playtester_id
+        }
+        places = sorted(
+            (one for one in own if before is None or one < (before.at_ms, before.id)), reverse=True
+        )
+        return [own[one] for one in places[:1]]
+
     async def log_id(self, _topic: str) -> str:
         return "log"
 
@@ -156,17 +175,18 @@ class World:
             await effects.settle(0)
         await effects.idle(10_000_000)
 
-    async def submitted(self, *, public: bool = False, transcribe: bool = False) -> str:
+    async def submitted(self, *, public: bool = False, transcribe: bool = False, by: str = "ann") -> str:
         """A slot whose recording is stored and was handed in, after another try at uploading it."""
         order_id = self.decider.active(visibility="public" if public else "private")
-        slot_id = self.claimed(order_id)
+        slot_id = self.claimed(order_id, by)
         key = await self.put(slot_id, "one.mp4")
         await self.put(slot_id, "another.mp4")
-        self.given(submit(slot_id, video=ask.StoredObject(key=key, size_bytes=6), transcribe=transcribe))
+        video = ask.StoredObject(key=key, size_bytes=6)
+        self.given(submit(slot_id, by, video=video, transcribe=transcribe))
         return slot_id
 
-    def claimed(self, order_id: str) -> str:
-        self.given(ask.ClaimSlot(order_id=order_id, playtester_id="ann"))
+    def claimed(self, order_id: str, by: str = "ann") -> str:
+        self.given(ask.ClaimSlot(order_id=order_id, playtester_id=by))
         return names.slot_id(order_id, 1)
 
     async def put(self, slot_id: str, name: str) -> str:
@@ -334,6 +354,30 @@ async def test_the_position_waits_for_the_oldest_job(world: World, tmp_path: Pat
     assert held is not None
     assert held.status == "approved"
     assert world.positions[0].offset == len(world.records)
+
+
+async def test_all_that_a_forgotten_playtester_has_stored_is_removed(world: World) -> None:
+    public = await world.submitted(public=True, transcribe=True)
+    world.given(ask.AcceptSlot(slot_id=public))
+    private, other = await world.submitted(), await world.submitted(by="ben")
+    reserved = world.claimed(world.decider.active())
+    await world.put(reserved, "one.mp4")
+    world.given(ask.ForgetPlaytester(playtester_id="ann"))
+    effects = world.effects(WORKS)
+    await effects.assigned(0)
+    read = list(world.records)
+    for record in read:
+        await effects.handle(record)
+    world.behind = 3
+    await effects.settle(0)  # what is published and transcribed meanwhile is removed as well
+    await effects.idle(10_000_000)
+    assert world.positions[0].offset == len(read)
+    assert world.slots[public].status == "accepted"
+    for slot_id in (public, private, reserved):
+        assert await world.objects.names(upload_folder(STUDIO, slot_id)) == []
+    assert await world.objects.names(transcript_folder(STUDIO, public)) == []
+    assert await world.objects.names("public/recordings") == []
+    assert await world.objects.names(upload_folder(STUDIO, other)) == ["one.mp4"]
 
 
 async def test_a_defect_ends_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
