@@ -144,7 +144,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         assert (letter.reason, letter.error) == ("skipped", "rows raise")
         with pytest.raises(RequestRefused, match="this build can't take"):
             await _replay(configured, letter.id)
-        (verified, _) = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
+        verified, *_ = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
         assert verified["different"] == []
 
     (line,) = await _replay(configured, letter.id)
@@ -153,7 +153,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
         await applied(client, int(line.rpartition("@")[2]) + 1)
     assert exits == []
     assert await counts(client) == [["Player_Jump", 3], [MARK, 1], ["step", 3]]
-    (verified, _) = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
+    verified, *_ = await rebuild_clickhouse(configured, lambda *_: None, verify=True)
     assert verified["different"] == []
     await drop_databases(client)
     await client.close()
