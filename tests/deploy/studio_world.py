@@ -60,13 +60,13 @@ class Workers:
 
 @contextlib.asynccontextmanager
 async def workers(home: Path, kafka: str, redis_url: str) -> AsyncIterator[Workers]:
-    """The decider and the Redis projector on these stores."""
+    """The decider, the Redis projector and the effects on these stores; no ClickHouse is there."""
     settings.make_secret(home)
     configured = settings.from_environment(
         {}, home=home, kafka=kafka, redis_url=redis_url, clickhouse_url="http://localhost:9"
     )
     started = Workers(configured)
-    started.start("decider", "redis")
+    started.start("decider", "redis", "effects")
     try:
         yield started
     finally:
