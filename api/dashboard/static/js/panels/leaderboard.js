@@ -93,7 +93,7 @@ function later() {
 
 function build(content, selection) {
   const own = { only: "leaderboard" };
-  const event = h("select", { "aria-label": "Event", on: { change: () => selection.set({ event: event.value, part: "" }, own) } });
+  const event = h("select", { "aria-label": "Event", on: { change: () => { shape(); selection.set({ event: event.value, part: "" }, own); } } });
   const window = h("select", { "aria-label": "Window", on: { change: () => selection.set({ window: window.value }, own) } }, WINDOWS.map(([value, textContent]) => h("option", { value, textContent })));
   const part = h("input", { "aria-label": "Group or segment", maxLength: 64, on: { change: () => selection.set({ part: part.inputMode === "numeric" ? String(parseInt(part.value, 10) || "").slice(0, 7) : part.value.trim() }, own) } });
   const pill = h("span", { role: "status" });
@@ -113,11 +113,17 @@ function pick(data, selection) {
   }
   event.value = data.event;
   window.value = selection.window;
-  const { mode } = data.events.find(({ key }) => key === data.event) ?? { mode: "global" };
+  shape(data.events);
+  if (document.activeElement !== part) part.value = selection.part;
+}
+
+/** What may be typed follows from the chosen event's mode at once, not when its board is answered. */
+function shape(events = shown?.data.events ?? []) {
+  const { event, part } = parts;
+  const { mode } = events.find(({ key }) => key === event.value) ?? { mode: "global" };
   part.hidden = mode === "global";
   part.placeholder = mode === "grouped" ? "Group 1" : "Segment";
   part.inputMode = mode === "grouped" ? "numeric" : "text";
-  if (document.activeElement !== part) part.value = selection.part;
 }
 
 function paint() {
