@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from schemas.envelope import (
     CommandRejected,
     CommandRepeated,
     Decided,
+    Outcome,
 )
 
 REMEMBERED_REFUSALS: Final = frozenset({404, 409})
@@ -26,6 +28,7 @@ SHELL_EVENTS: Final = frozenset({COMMAND_REJECTED, COMMAND_REPEATED, COMMAND_FAI
 _rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
 _repeated: Final = msgspec.msgpack.Decoder(CommandRepeated)
 _failed: Final = msgspec.msgpack.Decoder(CommandFailed)
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -56,6 +59,25 @@ def failure(decided: Decided) -> CommandFailed | None:
     """The decider's own failure on this command."""
     events = decided.events
     return _failed.decode(events[0].data) if events and events[0].type == COMMAND_FAILED else None
+
+
+def outcome(decided: Decided, answer: Callable[[], tuple[int, msgspec.Struct]]) -> Outcome | None:
+    """The stored answer, from the command's own events alone. None for a repeat: the first one answers.
+
+    A refusal and a failure (500) keep the envelope's struct as body; `answer` gives status and body else.
+    """
+    if repetition(decided) is not None:
+        return None
+    body: msgspec.Struct
+    if (refused := rejection(decided)) is not None:
+        status, body = refused.status, refused
+    elif (failed := failure(decided)) is not None:
+        status, body = 500, failed
+    else:
+        status, body = answer()
+    return Outcome(
+        command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=_encode(body)
+    )
 
 
 def is_remembered(decided: Decided) -> bool:

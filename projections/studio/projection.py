@@ -18,7 +18,7 @@ from projections.redis.reader import Projection
 from schemas.codec import Message
 from schemas.edge.ports import Credential, Game, Studio
 from schemas.envelope import Decided, Outcome
-from schemas.outcomes import failure, rejection, repetition
+from schemas.outcomes import outcome
 from schemas.studio.answers import StudioAnswer
 from schemas.studio.events import (
     EVENTS,
@@ -62,12 +62,10 @@ def project(
 
 def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
     """The stored answer, from the command's own events alone. None for a repeat: the first one answers."""
-    if repetition(decided) is not None:
-        return None
-    if (refusal := rejection(decided)) is not None:
-        return _outcome(decided, refusal.status, refusal)
-    if (failed := failure(decided)) is not None:
-        return _outcome(decided, 500, failed)
+    return outcome(decided, lambda: (200, _answer(decided, messages)))
+
+
+def _answer(decided: Decided, messages: Sequence[Message]) -> StudioAnswer:
     changes: list[str] = []
     answer: dict[str, str] = {"studio_id": decided.studio_id, "game_id": decided.game_id}
     for message in messages:
@@ -78,16 +76,10 @@ def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
             answer |= {name: getattr(message, name) for name in ("studio_id", *_KEY_FIELDS)}
         elif isinstance(message, KeyRevoked):
             answer |= {name: getattr(message, name) for name in ("studio_id", "key_id", "kind", "game_id")}
-    return _outcome(decided, 200, StudioAnswer(changes=changes, **answer))
+    return StudioAnswer(changes=changes, **answer)
 
 
 _KEY_FIELDS: Final = ("key_id", "kind", "name", "game_id", "tester_id")
-
-
-def _outcome(decided: Decided, status: int, body: msgspec.Struct) -> Outcome:
-    return Outcome(
-        command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=_encode(body)
-    )
 
 
 def _change(message: Message) -> str:  # noqa: PLR0911 - a line for each event

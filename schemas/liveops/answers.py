@@ -11,7 +11,6 @@ struct as body.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -20,9 +19,7 @@ from schemas.envelope import CommandRejected, Decided, Outcome
 from schemas.liveops import events as ev
 from schemas.liveops.event_windows import EventJoined, LobbiesSettled, LobbyStatus
 from schemas.liveops.views import Attempt, BoardEntry, Grant
-from schemas.outcomes import failure, rejection, repetition
-
-_encode: Final = msgspec.msgpack.Encoder().encode
+from schemas.outcomes import outcome
 
 
 class PlayerAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,18 +124,7 @@ def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
 
     `messages` are its events, read (`messages_of`).
     """
-    if repetition(decided) is not None:
-        return None
-    body: msgspec.Struct | None = rejection(decided) or failure(decided)
-    if isinstance(body, CommandRejected):
-        status = body.status
-    elif body is not None:
-        status = 500
-    else:
-        status, body = answer_to(messages, decided.events[-1].at_ms if messages else 0)
-    return Outcome(
-        command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=_encode(body)
-    )
+    return outcome(decided, lambda: answer_to(messages, decided.events[-1].at_ms if messages else 0))
 
 
 def answer_to(messages: Sequence[Message], at_ms: int) -> tuple[int, Answer]:  # noqa: C901, PLR0911, PLR0912 - one case for each

@@ -22,8 +22,8 @@ from typing import Any, Final
 import msgspec
 
 from schemas.codec import Message
-from schemas.envelope import CommandRejected, Decided, Outcome
-from schemas.outcomes import failure, rejection, repetition
+from schemas.envelope import Decided, Outcome
+from schemas.outcomes import outcome
 from schemas.playtests import events as ev
 from schemas.playtests.batch_answers import BATCH_ANSWERS
 from schemas.playtests.views import (
@@ -40,8 +40,6 @@ from schemas.playtests.views import (
     SlotState,
     SlotStatus,
 )
-
-_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,18 +111,7 @@ def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
 
     `messages` are its events, read (`messages_of`).
     """
-    if repetition(decided) is not None:
-        return None
-    body: msgspec.Struct | None = rejection(decided) or failure(decided)
-    if isinstance(body, CommandRejected):
-        status = body.status
-    elif body is not None:
-        status = 500
-    else:
-        status, body = answer_to(messages)
-    return Outcome(
-        command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=_encode(body)
-    )
+    return outcome(decided, lambda: answer_to(messages))
 
 
 def answer_to(messages: Sequence[Message]) -> tuple[int, msgspec.Struct]:

@@ -33,7 +33,7 @@ from schemas.edge.surfaces import Failure, Surface
 from schemas.envelope import CommandRejected, Decided, EventsRecord, Outcome
 from schemas.identifiers import id_problem
 from schemas.noun import NounSchema
-from schemas.outcomes import failure, rejection, repetition
+from schemas.outcomes import outcome
 from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
 from streams.deciders.noun import Noun as Decider
@@ -132,22 +132,7 @@ def project(decided: Decided, messages: Sequence[Any], at_ms: int, partition: in
 
 
 def outcome_of(decided: Decided, messages: Sequence[Any]) -> Outcome | None:
-    if repetition(decided) is not None:
-        return None
-    status: int
-    body: msgspec.Struct
-    if (refusal := rejection(decided)) is not None:
-        status, body = refusal.status, refusal
-    elif (failed := failure(decided)) is not None:
-        status, body = 500, failed
-    else:
-        status, body = 200, messages[-1]
-    return Outcome(
-        command_id=decided.command_id,
-        fingerprint=decided.fingerprint,
-        status=status,
-        body=msgspec.msgpack.encode(body),
-    )
+    return outcome(decided, lambda: (200, messages[-1]))
 
 
 def add_rows(record: EventsRecord, partition: int, offset: int, rows: Rows, _changes: list[Any]) -> None:
