@@ -68,13 +68,13 @@ async def open_operation(settings: Settings) -> AsyncIterator[PlaytestOperation]
         )
 
 
-async def wait_for_batches(settings: Settings, studio_id: str) -> None:
+async def wait_for_batches(settings: Settings, studio_id: str, seconds: float = BATCHES_S) -> None:
     """Return once the key batches of a studio's games are as their definitions declare.
 
     Raises CommandRefused where they can't be, or are not in time: the definition itself is applied.
     """
     sealer = open_sealer(settings)
-    deadline = asyncio.get_running_loop().time() + BATCHES_S
+    deadline = asyncio.get_running_loop().time() + seconds
     async with connect(settings.redis_url) as redis:
         studios, playtests = StudioQueries(redis), PlaytestQueries(redis, NoLedgers())
         while True:

@@ -28,21 +28,6 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @pytest.fixture(scope="module")
-def owner(world: World) -> Owner:
-    return Owner(world, world.keys["wpg_sk"])
-
-
-@pytest.fixture(scope="module")
-def ada(world: World, questlog_stack: QuestlogStack) -> Playtester:
-    return new_playtester(world, questlog_stack)
-
-
-@pytest.fixture(scope="module")
-def brendan(world: World, questlog_stack: QuestlogStack) -> Playtester:
-    return new_playtester(world, questlog_stack)
-
-
-@pytest.fixture(scope="module")
 def operator(world: World) -> Client:
     return Client(world, world.demo["operator_token"])
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.outside.playtests import Client, Owner, Playtester, new_key, new_playtester
+from tests.outside.playtests import Client, Owner, Playtester, new_key
 from tests.outside.world import World
 from tests.stack import QuestlogStack
 
@@ -18,16 +18,6 @@ Json = dict[str, Any]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 SLOT = f"/playtests/slots/{NOBODY}"
 LARGE = b'{"reason": "' + b"x" * (256 * 1024) + b'"}'
-
-
-@pytest.fixture(scope="module")
-def owner(world: World) -> Owner:
-    return Owner(world, world.keys["wpg_sk"])
-
-
-@pytest.fixture(scope="module")
-def ada(world: World, questlog_stack: QuestlogStack) -> Playtester:
-    return new_playtester(world, questlog_stack)
 
 
 def checked(response: httpx.Response, status: int, code: str) -> Json:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.outside.playtests import Client, Owner, Playtester, new_playtester
+from tests.outside.playtests import Client, Owner, Playtester
 from tests.outside.world import World
-from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
 Call = tuple[str, str, Any]
@@ -66,21 +65,6 @@ STUDIO_WIDE: tuple[Call, ...] = (
     ("POST", "/playtests/{manual}/apply", {"qualificationsResponse": "me"}),
 )
 """What any playtester of the studio's panel may ask."""
-
-
-@pytest.fixture(scope="module")
-def owner(world: World) -> Owner:
-    return Owner(world, world.keys["wpg_sk"])
-
-
-@pytest.fixture(scope="module")
-def ada(world: World, questlog_stack: QuestlogStack) -> Playtester:
-    return new_playtester(world, questlog_stack)
-
-
-@pytest.fixture(scope="module")
-def brendan(world: World, questlog_stack: QuestlogStack) -> Playtester:
-    return new_playtester(world, questlog_stack)
 
 
 @pytest.fixture(scope="module")

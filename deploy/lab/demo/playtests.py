@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy.playtest_administration import open_administration, open_operation
+from deploy.playtest_administration import open_administration, open_operation, wait_for_batches
 from deploy.playtests import NoLedgers
 from deploy.sealing import open_sealer
 from projections.playtests.queries import PlaytestQueries
@@ -16,11 +14,11 @@ from projections.redis.client import connect
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.playtests.ports import Place
 from schemas.playtests.tokens import invite_token
-from streams.asking import CommandRefused
-from streams.playtests.administration import Batch, PlaytestAdministration, Recipient
+from streams.playtests.administration import Recipient
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
+    from streams.playtests.administration import Batch
 
 CREDIT_CENTS: Final = 10_000_000
 CREDIT_REASON: Final = "the demo's credit"
@@ -43,8 +41,9 @@ async def load(configured: Settings, studio_id: str) -> dict[str, Any]:
     Returns what demo.json shows: `share_url`, `invite_urls`. Raises CommandRefused or StoreUnavailable.
     """
     await _credit(configured, studio_id)
+    await wait_for_batches(configured, studio_id, DEFINED_SECONDS)
     async with open_administration(configured) as administration:
-        press, public = [await _batch(administration, name, studio_id) for name in (PRESS, OPEN)]
+        press, public = [await administration.batch("doom", name, studio_id) for name in (PRESS, OPEN)]
         codes = [f"DEMO-PRESS-{number:04}" for number in range(1, CODES + 1)]
         await administration.import_codes(press, codes)
         if not public.row.counts.keys:
@@ -69,17 +68,6 @@ async def _credit(configured: Settings, studio_id: str) -> None:
             before = Place(rows[-1].at_ms, rows[-1].id)
     async with open_operation(configured) as operation:
         await operation.credit(await operation.studio(studio_id), CREDIT_CENTS, CREDIT_REASON)
-
-
-async def _batch(administration: PlaytestAdministration, batch_id: str, studio_id: str) -> Batch:
-    deadline = time.monotonic() + DEFINED_SECONDS
-    while True:
-        try:
-            return await administration.batch("doom", batch_id, studio_id)
-        except CommandRefused as error:
-            if error.status != 404 or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(0.2)  # an effect carries it: nothing tells this process when
 
 
 async def _invite_urls(configured: Settings, batch: Batch) -> list[str]:
