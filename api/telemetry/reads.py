@@ -8,10 +8,11 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from api.segments import segment
-from api.telemetry import answers, errors, zod
+from api.telemetry import answers, errors
 from api.telemetry.routes import ROUTES
 from projections.telemetry.queries import insights, rollups, sessions
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
+from schemas.edge import zod_query
 from schemas.edge.routes import bind
 
 if TYPE_CHECKING:
@@ -228,8 +229,8 @@ class Reads:
         async def endpoint(request: Request) -> Response:
             caller = await self._gate.enter(request)
             try:
-                values = zod.read(accepted, request.query_params)
-            except zod.Invalid as invalid:
+                values = zod_query.read(accepted, request.query_params)
+            except zod_query.Invalid as invalid:
                 raise errors.invalid(invalid.issues) from invalid
             return await handler(request, caller, values)
 

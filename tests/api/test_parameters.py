@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.telemetry import parameters, zod
+from api.telemetry import parameters
+from schemas.edge import zod_query
 from schemas.edge.parameters import Parameter
 from schemas.edge.zod import Issue
 
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def issues(accepted: tuple[Parameter, ...], **query: str) -> list[dict[str, Any]]:
-    with pytest.raises(zod.Invalid) as refused:
-        zod.read(accepted, {name.rstrip("_"): value for name, value in query.items()})
+    with pytest.raises(zod_query.Invalid) as refused:
+        zod_query.read(accepted, {name.rstrip("_"): value for name, value in query.items()})
     found: list[dict[str, Any]] = msgspec.to_builtins(refused.value.issues)
     return found
 
 
 def test_defaults() -> None:
-    values = zod.read(parameters.SESSIONS, {"unknown": "ignored"})
+    values = zod_query.read(parameters.SESSIONS, {"unknown": "ignored"})
     assert (values["limit"], values["offset"], values["game"]) == (20, 0, None)
 
 
@@ -33,7 +34,7 @@ def test_defaults() -> None:
     ("text", "expected"), [("1", 1), ("100", 100), ("500", 100), ("1e30", 100), ("5.0", 5)]
 )
 def test_limit_is_clamped(text: str, expected: int) -> None:
-    assert zod.read(parameters.SESSIONS, {"limit": text})["limit"] == expected
+    assert zod_query.read(parameters.SESSIONS, {"limit": text})["limit"] == expected
 
 
 def test_numbers_in_zods_words() -> None:
@@ -89,7 +90,7 @@ def test_texts_in_zods_words() -> None:
     ]
     assert issues(parameters.HEATMAPS, env="prod\n")
     assert [issue["path"] for issue in issues(parameters.SESSIONS, env="A" * 65)] == [["env"], ["env"]]
-    assert zod.read(parameters.HEATMAPS, {"build": ""})["build"] is None
+    assert zod_query.read(parameters.HEATMAPS, {"build": ""})["build"] is None
 
 
 def test_choices_in_zods_words() -> None:
@@ -106,7 +107,7 @@ def test_choices_in_zods_words() -> None:
 def test_bounds_must_not_cross() -> None:
     (issue,) = issues(parameters.EVENTS, from_="5", to="4")
     assert (issue["code"], issue["path"]) == ("custom", ["from"])
-    assert zod.read(parameters.EVENTS, {"from": "5", "to": "5"})["from"] == 5
+    assert zod_query.read(parameters.EVENTS, {"from": "5", "to": "5"})["from"] == 5
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -119,8 +120,8 @@ def test_any_text_is_read_or_refused_with_issues(query: dict[str, str]) -> None:
     values: dict[str, Any] = {"limit": 1, "offset": 0}
     refused: list[Issue] = []
     try:
-        values = zod.read(parameters.SESSIONS, query)
-    except zod.Invalid as invalid:
+        values = zod_query.read(parameters.SESSIONS, query)
+    except zod_query.Invalid as invalid:
         refused = invalid.issues
     assert all(issue.code and issue.path and issue.message for issue in refused)
     assert 1 <= values["limit"] <= 100

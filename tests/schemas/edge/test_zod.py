@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.telemetry import parameters, zod
+from api.telemetry import parameters
+from schemas.edge import zod_query
 from schemas.telemetry.s1 import InvalidBatch, validate_batch
 
 BATCH = {"gameId": "g", "sessionId": "s", "deviceId": "d", "events": []}
@@ -24,8 +25,8 @@ def in_body(**fields: Any) -> dict[str, Any]:
 
 
 def in_query(**query: str) -> dict[str, Any]:
-    with pytest.raises(zod.Invalid) as refused:
-        zod.read(parameters.SESSIONS, query)
+    with pytest.raises(zod_query.Invalid) as refused:
+        zod_query.read(parameters.SESSIONS, query)
     found: dict[str, Any] = msgspec.to_builtins(refused.value.issues[0])
     return found
 

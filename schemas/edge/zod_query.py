@@ -1,4 +1,4 @@
-"""Query parameters read as the reference's validator (zod 3) reads them, and refused in its words."""
+"""Query parameters read as the validator of S1 and S5 (zod 3) reads them, and refused in its words. Pure."""
 
 from __future__ import annotations
 
