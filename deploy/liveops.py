@@ -70,7 +70,7 @@ LIVEOPS: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
-    tables=event_tables(LIVEOPS_EVENTS, LIVEOPS_TABLES, kept=(EVENTS_TABLE,)),
+    tables=(event_tables(LIVEOPS_EVENTS, LIVEOPS_TABLES, kept=(EVENTS_TABLE,)),),
     notified=NOTIFIED,
     effects={"rank-rewards": Effect(open=_rank_rewards)},
     managers=_managers,

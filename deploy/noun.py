@@ -91,8 +91,8 @@ class Noun:
     decider: Decider[Any] | None = None
     projection: Projection | None = None
     """There is one where there is a decider."""
-    tables: Tables | None = None
-    """In ClickHouse."""
+    tables: tuple[Tables, ...] = ()
+    """In ClickHouse, by the topics that they follow from."""
     notified: Notified | None = None
     """What webhooks are told of its events."""
     effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)

@@ -58,7 +58,7 @@ class Deciding(Noun):
     @property
     def archived(self) -> bool:
         """Whether its events have tables in ClickHouse."""
-        return self.tables is not None and self.tables.topic.name == self.events.name
+        return any(tables.topic.name == self.events.name for tables in self.tables)
 
 
 NOUNS: tuple[Noun, ...] = (
@@ -112,11 +112,9 @@ def deciding(configured: Settings) -> tuple[Deciding, ...]:
 
 
 def tables_of(configured: Settings) -> list[tuple[str, Topic, Tables]]:
-    """The nouns that have tables in ClickHouse: name, the topic that they follow from, tables."""
+    """What is written to ClickHouse: the noun, the topic that the tables follow from, the tables."""
     return [
-        (noun.name, topic_of(configured, noun.tables.topic), noun.tables)
-        for noun in NOUNS
-        if noun.tables is not None
+        (noun.name, topic_of(configured, tables.topic), tables) for noun in NOUNS for tables in noun.tables
     ]
 
 

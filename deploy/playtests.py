@@ -130,7 +130,7 @@ PLAYTESTS: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
-    tables=event_tables(PLAYTESTS_EVENTS, PLAYTESTS_TABLES, kept=(EVENTS_TABLE,)),
+    tables=(event_tables(PLAYTESTS_EVENTS, PLAYTESTS_TABLES, kept=(EVENTS_TABLE,)),),
     notified=NOTIFIED,
     managers=_managers,
     effects={

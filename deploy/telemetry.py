@@ -33,13 +33,15 @@ def _reader(writing: Writing, topic: Topic) -> TelemetryReader:
 
 TELEMETRY: Final = Noun(
     schema=NOUN,
-    tables=Tables(
-        topic=REQUESTS,
-        reader=_reader,
-        plan=lambda built, topic, tail, _clock_ms: telemetry_plan(
-            built, topic=topic.name, partitions=topic.partitions, tail=tail
+    tables=(
+        Tables(
+            topic=REQUESTS,
+            reader=_reader,
+            plan=lambda built, topic, tail, _clock_ms: telemetry_plan(
+                built, topic=topic.name, partitions=topic.partitions, tail=tail
+            ),
+            kept=FACT_TABLES,
         ),
-        kept=FACT_TABLES,
     ),
     documents={
         "s4": (s4_routes.DOCUMENT, s4_routes.ROUTES),

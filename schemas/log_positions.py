@@ -89,13 +89,16 @@ class Cursor:
             self._last = None
         return self._held
 
-    def verdict(self, offset: int, src: int) -> Verdict:
-        """What becomes of the record at `offset`. It counts if its `src` is the last one that did plus 1."""
+    def verdict(self, offset: int, src: int | None) -> Verdict:
+        """What becomes of the record at `offset`. It counts if its `src` is the last one that did plus 1.
+
+        In topics that are no events topic there is no `src`, and every record counts.
+        """
         if offset != self.offset:
             return "repeated" if offset < self.offset else "gap"
-        return "applied" if src == self.src + 1 else "dropped"
+        return "applied" if src is None or src == self.src + 1 else "dropped"
 
-    def accept(self, record: LogRecord, src: int) -> bool:
+    def accept(self, record: LogRecord, src: int | None) -> bool:
         """Pass a record; whether it counts. One that was passed before changes nothing and does not.
 
         Raises LogTrimmed where records before it are missing.
@@ -107,7 +110,7 @@ class Cursor:
         if verdict == "repeated":
             return False
         self.offset, self._last = record.offset + 1, record
-        if verdict == "applied":
+        if verdict == "applied" and src is not None:
             self.src = src
         return verdict == "applied"
 

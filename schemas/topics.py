@@ -29,6 +29,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     key: Literal["aggregate_id", "studio_id"] = "aggregate_id"
     """Of commands: the field of a command whose hash is its partition."""
     compression: str = "producer"
+    retention_ms: int = -1
+    """How long records are kept, at least; -1 is for ever, as all must be that state is folded from."""
 
 
 DEAD_LETTERS: Final = Topic(
@@ -45,7 +47,7 @@ def topic_settings(topic: Topic) -> dict[str, str]:
     """The Kafka topic configuration that start-up sets and verifies."""
     return {
         "cleanup.policy": "delete",
-        "retention.ms": "-1",
+        "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(RECORD_BYTES_MAX),

@@ -1,4 +1,4 @@
-"""Reads a noun's events into its ClickHouse tables.
+"""Reads a topic of a noun, most often its events, into its ClickHouse tables.
 
 Rows are keyed by what they say, so a batch that is written again after a crash changes nothing. The position
 is written after a batch's rows and read back: a ClickHouse that lost it ends the process, and the next one
@@ -18,7 +18,7 @@ import msgspec
 from projections.clickhouse.positions import REPAIR, Positions
 from schemas.envelope import EventsRecord
 from schemas.log import LogReader, LogRecord
-from schemas.log_positions import Cursor, StoreRegressed, begin
+from schemas.log_positions import Cursor, Position, StoreRegressed, begin
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -32,7 +32,6 @@ at once is in Redis."""
 POSITION_MS: Final = 5_000
 """How long a position waits where there is no row."""
 HOLD_POLL_S: Final = 0.1
-_decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -42,15 +41,19 @@ Rows = dict[str, list[list[Any]]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSet:
-    """The tables of a noun's events, and how their rows come about."""
+    """The tables of one topic, and how their rows come about."""
 
     topic: str
     columns: Mapping[str, Sequence[str]]
     """Of every table, in the order of its rows' values."""
-    add: Callable[[EventsRecord, int, int, Rows, list[Any]], None]
+    add: Callable[[Any, int, int, Rows, list[Any]], None]
     """Adds what the record at (partition, offset) gives: rows, and changes to rows that are stored."""
     changed: Callable[[ClickHouse, Sequence[Any], Mapping[int, int]], Awaitable[Rows]]
     """(client, changes in the log's order, next offset by partition) -> rows as they are after them."""
+    record: type[Any] = EventsRecord
+    """What the topic's records hold. Of events, one counts by its `src`; of all else, each does."""
+    trimmed: bool = False
+    """Whether the topic forgets old records, so that a reader may begin behind some that it never saw."""
     compared: Callable[[str], str] = lambda _table: "*"
     """The columns of a table in which two builds of the same log are equal."""
 
@@ -93,6 +96,7 @@ class NounTables(LogReader):
         self._client = client
         self._tables = tables
         self._topic = tables.topic
+        self._decoder = msgspec.msgpack.Decoder(tables.record)
         self._positions = Positions(client, self._topic)
         self._sleep = sleep
         self._tail = tail
@@ -103,9 +107,15 @@ class NounTables(LogReader):
     async def assigned(self, partition: int) -> int:
         """Continue at the tables' position; at the log's start where they hold nothing.
 
-        Raises PositionRefused where their position is not in the log.
+        Where the topic is trimmed they go on at its first record that is left. Raises PositionRefused where
+        their position is not in the log.
         """
         held = (await self._positions.read(partition)).position
+        if self._tables.trimmed:
+            first = await self._tail.begin_offset(self._topic, partition)
+            if held.offset < first:
+                held = Position(first)
+                await self._positions.write_all([(partition, held)])
         where = f"ClickHouse database {self._client.database}"
         start = await begin(self._tail, self._topic, partition, held, where=where, repair=REPAIR)
         if start.marked:
@@ -118,11 +128,12 @@ class NounTables(LogReader):
         batch = self._batches[record.partition]
         if record.offset < batch.cursor.offset:
             return
-        events = _decoder.decode(record.value)
+        content = self._decoder.decode(record.value)
         batch.since_ms = batch.since_ms or self._clock_ms()
-        if not batch.cursor.accept(record, events.src):
+        src = content.src if isinstance(content, EventsRecord) else None
+        if not batch.cursor.accept(record, src):
             return
-        self._tables.add(events, record.partition, record.offset, batch.rows, batch.changes)
+        self._tables.add(content, record.partition, record.offset, batch.rows, batch.changes)
         if batch.size >= ROWS_MAX or batch.due(self._clock_ms()):
             await self._write()
 

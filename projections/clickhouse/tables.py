@@ -48,7 +48,7 @@ class Tables:
 
 
 def event_tables(topic: Topic, tables: TableSet, *, kept: tuple[str, ...] = ()) -> Tables:
-    """The tables of a noun's events."""
+    """The tables of a noun's events, or of another of its topics."""
     return Tables(
         topic=topic,
         reader=lambda writing, _topic: NounTables(

@@ -18,7 +18,7 @@ SURFACES: dict[str, Any] = {
     f"/api/v1/testers/doom/{LATIN}": {"error": "Invalid payload", "issues": ...},
     f"/api/v1/playtests/{LATIN}": {"error": {"code": "BAD_REQUEST", "message": ...}, "meta": ...},
     f"/api/{LATIN}": {"error": "invalid_payload", "message": ...},
-    f"/api/v3/servers/{LATIN}": {"error": ..., "detail": ..., "status": 400},
+    f"/api/v3/servers/{LATIN}": {"error": ..., "detail": ..., "status": 400, "code": "invalid_payload"},
     f"/objects/{LATIN}": {"error": "invalid_payload", "message": ...},
     f"/dashboard/data/player?player={LATIN}": {"error": "bad_parameter", "message": ...},
     f"/sdk/v1/leaderboards/lb_1?includeSelf=true&externalId={LATIN}": S3,

@@ -315,7 +315,7 @@ TINY = Noun(
     projection=Projection(
         noun="tiny", topic=EVENTS_TOPIC, events=EVENTS, project=project, outcome_of=outcome_of
     ),
-    tables=event_tables(EVENTS_TOPIC, TABLES, kept=("tiny_added",)),
+    tables=(event_tables(EVENTS_TOPIC, TABLES, kept=("tiny_added",)),),
     writes=Writes,
     reads=Reads,
     documents={"tiny": (DOCUMENT, (READ, ADD))},

@@ -59,7 +59,7 @@ def test_each_surface_keeps_its_shape() -> None:
     assert error_body(S3, 404, "no", reason="r") == {
         "error": {"code": "not_found", "message": "no", "details": {"reason": "r"}}
     }
-    assert error_body(S5, 404, "no") == {"error": "no", "detail": "no", "status": 404}
+    assert error_body(S5, 404, "no") == {"error": "no", "detail": "no", "status": 404, "code": "not_found"}
     two = error_body(S2, 405, "no", request_id="r", now_ms=0)
     assert two["error"] == {"code": "METHOD_NOT_ALLOWED", "message": "no"}
     assert two["meta"] == {"requestId": "req_454349e422f0", "timestamp": "1970-01-01T00:00:00.000Z"}
