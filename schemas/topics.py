@@ -26,11 +26,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """The default; `QUESTLOG_PARTITIONS_<NOUN>` sets that of a noun's topics, up to `partitions_max`."""
     description: str
     partitions_max: int = PARTITIONS_MAX
-    key: Literal["aggregate_id", "studio_id"] = "aggregate_id"
+    key: Literal["aggregate_id", "studio_id", "game_id"] = "aggregate_id"
     """Of commands: the field of a command whose hash is its partition."""
     compression: str = "producer"
     retention_ms: int = -1
     """How long records are kept, at least; -1 is for ever, as all must be that state is folded from."""
+    command_record_bytes_max: int = COMMAND_RECORD_BYTES_MAX
+    """Of commands: what a gateway puts into one record."""
 
 
 DEAD_LETTERS: Final = Topic(

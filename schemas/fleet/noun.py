@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
+from schemas.fleet.events import EVENTS
+from schemas.fleet.limits import COMMAND_RECORD_BYTES_MAX
 from schemas.fleet.telemetry import METRICS_KEPT_DAYS
 from schemas.noun import NounSchema
 from schemas.topics import Topic
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
+FLEET_COMMANDS: Final = Topic(
+    name="fleet.commands",
+    partitions=1,
+    key="game_id",
+    command_record_bytes_max=COMMAND_RECORD_BYTES_MAX,
+    description="Command records of servers, builds, settings and hosts. The partition follows from the "
+    "game; a host serves one partition, whose decider owns its room.",
+)
+FLEET_EVENTS: Final = Topic(
+    name="fleet.events",
+    partitions=1,
+    description="One events record for each record of the same partition of fleet.commands; `src` is that "
+    "record's offset.",
+)
 FLEET_TELEMETRY: Final = Topic(
     name="fleet.telemetry",
     partitions=1,
@@ -17,5 +34,10 @@ FLEET_TELEMETRY: Final = Topic(
     retention_ms=(METRICS_KEPT_DAYS + 1) * _DAY_MS,
 )
 NOUN: Final = NounSchema(
-    name="fleet", topics=(FLEET_TELEMETRY,), surfaces=(S5,), stored=frozenset({"fleet-telemetry.v1"})
+    name="fleet",
+    topics=(FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY),
+    commands=COMMANDS,
+    events=EVENTS,
+    surfaces=(S5,),
+    stored=frozenset({"fleet-telemetry.v1"}),
 )

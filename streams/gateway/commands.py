@@ -22,7 +22,6 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord, Outcome
 from schemas.identifiers import partition_of
 from schemas.log import Appender, LogUnavailable
-from schemas.topics import COMMAND_RECORD_BYTES_MAX as BYTES_MAX
 from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
 from schemas.topics import Topic
 from streams.gateway.pending_commands import (
@@ -151,8 +150,9 @@ class CommandClient:
         waiting, not the command.
         """
         size = len(command.body) + len(definition) + ENVELOPE_BYTES
-        if size > BYTES_MAX:
-            raise CommandTooLarge(f"a command may take {BYTES_MAX} bytes, this one takes {size}")
+        most = self._topic.command_record_bytes_max
+        if size > most:
+            raise CommandTooLarge(f"a command may take {most} bytes, this one takes {size}")
         if not self._up.is_set():
             try:
                 async with asyncio.timeout(1.0):
@@ -213,8 +213,8 @@ class CommandClient:
     def _take(self, line: deque[PendingCommand]) -> list[PendingCommand]:
         """The next record's commands; who hung up or waited too long surely did not happen."""
         taken: list[PendingCommand] = []
-        size = 0
-        while line and len(taken) < COMMANDS_MAX and size + line[0].size <= BYTES_MAX:
+        size, most = 0, self._topic.command_record_bytes_max
+        while line and len(taken) < COMMANDS_MAX and size + line[0].size <= most:
             waiting = line.popleft()
             if waiting.answer.done():
                 continue
