@@ -1,0 +1,1 @@
+"""The write side of the hosting of game servers, beside its decider and gateway."""

@@ -1,0 +1,1 @@
+"""Builds of game servers: an upload or an image becomes an artefact that hosts unpack."""
