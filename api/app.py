@@ -20,6 +20,7 @@ from api.telemetry.access import Gate
 from api.telemetry.errors import Refused
 from api.telemetry.reads import Reads
 from api.telemetry.routes import DOCUMENT, ROUTES
+from api.telemetry.sections import router_of
 from projections.telemetry.queries import rollups
 from projections.telemetry.queries.cache import RefreshingCache
 from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
@@ -30,14 +31,16 @@ from schemas.edge.openapi import document
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from fastapi import APIRouter
 
     from api.dashboard.ports import LagSource
+    from api.telemetry.sections import Section
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.edge.ports import Directory, RateLimiter
     from schemas.edge.proxy import TrustedProxies
+    from schemas.edge.routes import Route
     from schemas.edge.surfaces import Surfaces
 
 
@@ -50,6 +53,7 @@ def create_api(
     surfaces: Surfaces,
     client_ip: Callable[[Request], str],
     clock_ms: Callable[[], int],
+    sections: Sequence[Section] = (),
     dashboard: APIRouter | None = None,
     documents: Mapping[str, dict[str, Any]] | None = None,
     registry: CollectorRegistry = REGISTRY,
@@ -57,7 +61,8 @@ def create_api(
 ) -> FastAPI:
     """The application. All stores are injected; nothing connects before the first request.
 
-    `documents` are OpenAPI documents of other surfaces by short name, listed at /docs beside this one's.
+    `sections` are S1's reads of other nouns than telemetry. `documents` are OpenAPI documents of other
+    surfaces by short name, listed at /docs beside this one's.
     `client_ip` names the caller (see `source_ip`). Its lifespan closes `queries`; a server that doesn't
     run lifespans awaits `app.state.close()` itself. Called twice in a process, each needs a registry of
     its own.
@@ -74,6 +79,8 @@ def create_api(
     )
 
     async def close() -> None:
+        for section in sections:
+            await section.close()
         await heatmaps.close()
         await events.close()
         await queries.close()
@@ -94,10 +101,13 @@ def create_api(
     )
     app.state.close = close
     app.include_router(health_router(lag))
-    app.include_router(Reads(Gate(directory, limiter, client_ip), queries, heatmaps, events).router())
+    gate = Gate(directory, limiter, client_ip)
+    app.include_router(Reads(gate, queries, heatmaps, events).router())
+    for section in sections:
+        app.include_router(router_of(gate, section.routes, section.handlers(gate)))
     if dashboard is not None:
         app.include_router(dashboard)
-    _document(app)
+    _document(app, [route for section in sections for route in section.routes])
     others = {name: _constant(document) for name, document in (documents or {}).items()}
     app.include_router(docs_router({"s1": app.openapi, **others}))
     _answer_errors(app, surfaces, clock_ms)
@@ -115,8 +125,8 @@ def source_ip(proxies: TrustedProxies) -> Callable[[Request], str]:
     return read
 
 
-def _document(app: FastAPI) -> None:
-    reads = document(DOCUMENT, (*ROUTES, *HEALTH))
+def _document(app: FastAPI, of_sections: Sequence[Route]) -> None:
+    reads = document(DOCUMENT, (*ROUTES, *of_sections, *HEALTH))
     reads["info"]["version"] = app.version
 
     # FastAPI's documented way to extend the document.

@@ -220,6 +220,7 @@ class EdgeApp:
             surfaces=surfaces(),
             client_ip=client_ip,
             clock_ms=now_ms,
+            sections=[noun.section(edge, queries) for noun in NOUNS if noun.section is not None],
             dashboard=dashboard,
             documents=documents(),
         )

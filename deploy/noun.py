@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from api.telemetry.sections import Section
     from deploy.objects import FolderObjects
     from deploy.objects_s3 import S3Objects
     from deploy.settings import Settings
@@ -103,6 +104,8 @@ class Noun:
     """Makes its writes, which the gateway serves. What they ask, they ask of its decider."""
     reads: Callable[[Edge, ClickHouseQueries], Reads] | None = None
     """Makes its reads, which the api serves."""
+    section: Callable[[Edge, ClickHouseQueries], Section] | None = None
+    """Makes its reads in S1's Management API."""
     documents: Mapping[str, tuple[Document, Sequence[Route]]] = dataclasses.field(default_factory=dict)
     """OpenAPI documents by the short names under which /docs shows them."""
 

@@ -6,12 +6,14 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from api.playtests.app import PlaytestsReads, create_playtest_reads
+from api.playtests.batch_section import BatchSection
 from deploy.clock import now_ms
 from deploy.noun import Acting, Edge, Effect, Noun, Tick
 from deploy.object_store import open_objects
 from deploy.sealing import open_sealer
 from deploy.settings import PREFIX
 from projections.clickhouse.tables import event_tables
+from projections.playtests.handle_reads import ClickHouseHandles
 from projections.playtests.projection import PLAYTESTS as PROJECTION
 from projections.playtests.queries import PlaytestQueries
 from projections.playtests.table_columns import EVENTS_TABLE
@@ -95,6 +97,15 @@ def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:
     )
 
 
+def _section(edge: Edge, queries: ClickHouseQueries) -> BatchSection:
+    return BatchSection(
+        PlaytestQueries(edge.redis, NoLedgers()),
+        ClickHouseHandles(queries),
+        open_sealer(edge.settings),
+        now_ms,
+    )
+
+
 def _managers(acting: Acting) -> dict[str, Tick]:
     return {"playtests": DueManager(acting.asker, PlaytestQueries(acting.redis, NoLedgers())).tick}
 
@@ -139,5 +150,6 @@ PLAYTESTS: Final = Noun(
     },
     writes=_writes,
     reads=_reads,
+    section=_section,
     documents={"s2": (DOCUMENT, ROUTES)},
 )

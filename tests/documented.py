@@ -17,6 +17,7 @@ import jsonschema_rs
 import msgspec
 
 from api import health
+from api.playtests import batch_routes
 from api.telemetry import routes as telemetry_reads
 from deploy.documents import documents
 from schemas.edge.openapi import document
@@ -69,7 +70,9 @@ class Documented:
 @cache
 def documented() -> Documented:
     """Of all surfaces."""
-    reads = document(telemetry_reads.DOCUMENT, (*telemetry_reads.ROUTES, *health.ROUTES))
+    reads = document(
+        telemetry_reads.DOCUMENT, (*telemetry_reads.ROUTES, *batch_routes.ROUTES, *health.ROUTES)
+    )
     return Documented([*documents().values(), reads])
 
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.segments import segment
 from api.telemetry import answers, errors
 from api.telemetry.routes import ROUTES
+from api.telemetry.sections import cached, router_of
 from projections.telemetry.queries import insights, rollups, sessions
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
-from schemas.edge import zod_query
-from schemas.edge.routes import bind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
+
+    from fastapi import APIRouter
 
     from api.telemetry.access import Caller, Gate
-    from projections.telemetry.queries.cache import RefreshingCache, Served
+    from api.telemetry.sections import Handler
+    from projections.telemetry.queries.cache import RefreshingCache
     from projections.telemetry.queries.client import Queries
     from projections.telemetry.queries.heatmap import Heatmap
-    from schemas.edge.parameters import Parameter
-
-Handler: TypeAlias = "Callable[[Request, Caller, dict[str, Any]], Awaitable[Response]]"
 
 TOP_NAMES = 50
 
@@ -46,7 +45,6 @@ class Reads:
 
     def router(self) -> APIRouter:
         """The routes under /api/v1."""
-        router = APIRouter(include_in_schema=False)
         handlers: dict[str, Handler] = {
             "games": self.games,
             "game": self.game,
@@ -58,10 +56,7 @@ class Reads:
             "heatmap": self.heatmap,
             "events": self.events,
         }
-        for route, handler in bind(ROUTES, handlers).items():
-            endpoint = self._endpoint(handler, route.parameters)
-            router.add_api_route(route.template, endpoint, methods=[route.method], name=route.name)
-        return router
+        return router_of(self._gate, ROUTES, handlers)
 
     async def games(self, _: Request, caller: Caller, __: dict[str, Any]) -> Response:
         """List every game of the key's studio. Oldest first."""
@@ -193,7 +188,7 @@ class Reads:
             found.rooms_json(),
             found.event_count,
         )
-        return _cached(body, served)
+        return cached(body, served)
 
     async def events(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
         """How often each event name occurred in a game's sessions. A few seconds old (`X-Data-Age-Ms`)."""
@@ -216,25 +211,10 @@ class Reads:
             by_name=dict(found.by_name),
             top=found.by_name[:TOP_NAMES],
         )
-        return _cached(msgspec.json.encode(answer), served)
+        return cached(msgspec.json.encode(answer), served)
 
     async def _game_id(self, caller: Caller, id_or_slug: str | None) -> str | None:
         return None if id_or_slug is None else (await self._gate.game(caller, id_or_slug)).id
-
-    def _endpoint(
-        self,
-        handler: Handler,
-        accepted: Sequence[Parameter],
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            caller = await self._gate.enter(request)
-            try:
-                values = zod_query.read(accepted, request.query_params)
-            except zod_query.Invalid as invalid:
-                raise errors.invalid(invalid.issues) from invalid
-            return await handler(request, caller, values)
-
-        return endpoint
 
 
 def _has_more(values: dict[str, Any], items: Sequence[object], total: int) -> bool:
@@ -243,8 +223,3 @@ def _has_more(values: dict[str, Any], items: Sequence[object], total: int) -> bo
 
 def _json(answer: answers.Answer) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
-
-
-def _cached(body: bytes, served: Served[Any]) -> Response:
-    headers = {"X-Data-Age-Ms": str(round(served.age * 1000)), "X-Cache": served.state}
-    return Response(body, media_type="application/json", headers=headers)

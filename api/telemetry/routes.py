@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from api.telemetry import answers, examples, parameters
+from api.telemetry.sections import read_route as _read
 from schemas.edge.openapi import Document, Refusal
 from schemas.edge.parameters import Parameter, Text
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Route
 from schemas.edge.zod import Error, too_small
 
 _DESCRIPTION: Final = """Sessions, insights, builds, testers, heatmaps and event counts of playtests.
@@ -63,33 +63,10 @@ DOCUMENT: Final = Document(
             _name("game", "Game id or slug.", "doom"),
             _name("version", "metadata.gameVersion, exact match.", "0.4.9"),
             _name("device_id", "Persistent anonymous device id.", "device_e9c0abcd"),
+            _name("batch_id", "Id of a key batch (ptb_…).", "ptb_press"),
         )
     },
 )
-
-
-def _read(
-    name: str,
-    path: str,
-    description: str,
-    answer: type[answers.Answer],
-    example: Any,
-    *,
-    accepted: tuple[Parameter, ...] = (),
-) -> Route:
-    return Route(
-        name=name,
-        method="GET",
-        template=f"/api/v1{path}",
-        operation_id=f"read_{name}",
-        summary=description.partition(".")[0],
-        description=description,
-        tag="S1 Management API: reads",
-        keys=frozenset({KeyKind.MANAGEMENT}),
-        parameters=accepted,
-        answers=(Answer(kind=answer, description=answer.__doc__ or "", example=example),),
-        errors=(403,) if name == "games" else (403, 404),
-    )
 
 
 ROUTES: Final = (

@@ -23,6 +23,7 @@ BATCH: Final = "batch/"
 
 KEY_ID_PREFIX: Final = "ptk_"
 INVITE_ID_PREFIX: Final = "tvi_"
+HANDLE_ID_PREFIX: Final = "pth_"
 
 _NAMES: Final = uuid.UUID("0f4a54d8-6a0e-5d0a-8a52-3b7b7a3b1c03")
 _HEAD_BYTES: Final = 10
@@ -114,6 +115,11 @@ def batch_key_id(batch: str, number: int) -> str:
 def invite_id(command_id: str, position: int) -> str:
     """The invite at a position (from 0) of a SendInvites: `tvi_…`."""
     return INVITE_ID_PREFIX + _short("invite", command_id, str(position))
+
+
+def handle_id(game: str, handle: str) -> str:
+    """A handle of a game, given by its aggregate id: `pth_…`. Handles are compared without case."""
+    return HANDLE_ID_PREFIX + _short("handle", game, handle.lower())
 
 
 def payout_id(command_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
-from projections.telemetry.queries import event_names
+from projections.telemetry.queries import event_names, tester_handles
 from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.insights import Insight, insights_of
 from projections.telemetry.queries.session_ids import HASH, PREFIX, owners, public_id
@@ -22,7 +22,8 @@ RECORDED: Final = "toUnixTimestamp64Milli(recorded_at)"
 _COLUMNS: Final = (
     "game_id, session_id, title, source, closed, "
     f"{RECORDED} AS recorded, toUnixTimestamp64Milli(first_event_at) AS first_at, "
-    "toUnixTimestamp64Milli(last_event_at) AS last_at, active_ms / 1000, player_id, tester_handle, build_id, "
+    "toUnixTimestamp64Milli(last_event_at) AS last_at, active_ms / 1000, player_id, "
+    f"{tester_handles.SHOWN} AS shown_handle, build_id, "
     "environment, platform, metadata, country, region, city, event_counts"
 )
 _ANALYZED: Final = (
@@ -120,16 +121,18 @@ async def list_sessions(
     )
     if filters.status is not None:
         conditions.holds(_STATUS.get(filters.status, "0"))
+    chosen = f"sessions WHERE {conditions}"
     if filters.q is not None:
-        conditions.holds(
-            "(positionCaseInsensitiveUTF8(title, {q:String}) > 0"
-            " OR positionCaseInsensitiveUTF8(tester_handle, {q:String}) > 0)",
-            q=filters.q,
+        conditions.parameters["q"] = filters.q
+        chosen = (
+            f"{tester_handles.joined(str(conditions))} "
+            "WHERE positionCaseInsensitiveUTF8(title, {q:String}) > 0"
+            f" OR positionCaseInsensitiveUTF8({tester_handles.SHOWN}, {{q:String}}) > 0"
         )
     keys, total = await counted(
         queries,
         "game_id, session_id",
-        f"FROM sessions WHERE {conditions} ORDER BY recorded_at DESC, "
+        f"FROM {chosen} ORDER BY recorded_at DESC, "
         "if(startsWith(session_id, 'sess_'), session_id, session_hash), game_id",
         conditions,
         limit=limit,
@@ -222,7 +225,7 @@ async def _whole(queries: Queries, conditions: Conditions, narrowed: str) -> lis
     page = conditions.page(TESTER_SESSIONS_MAX, 0)
     rows = await queries.query(
         f"SELECT o.owner, (game_id, session_id) IN ({_ANALYZED} AND {narrowed}) AS analyzed, {_COLUMNS} "  # noqa: S608
-        f"FROM (SELECT * FROM sessions WHERE {conditions} AND {narrowed}) AS s "
+        f"FROM {tester_handles.joined(f'{conditions} AND {narrowed}')} "
         f"LEFT JOIN ({owners(narrowed)}) AS o ON s.session_id = o.owned_id "
         f"ORDER BY recorded DESC, session_id, game_id {page}",
         conditions.parameters,

@@ -1,0 +1,64 @@
+"""Handles of testers in ClickHouse: implements `schemas.playtests.handles.HandleReads`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.playtests.handles import HandleRow
+from schemas.playtests.names import game_aggregate, handle_id
+
+if TYPE_CHECKING:
+    from projections.telemetry.queries.client import Queries
+
+_OF_GAME: Final = "studio_id = {studio:String} AND game_id = {game:String}"
+_LINKED: Final = f"""
+SELECT l.handle, l.key_id, l.device_id, toUnixTimestamp64Milli(l.claimed_at),
+       toUnixTimestamp64Milli(if(k.id = '', l.claimed_at, coalesce(k.redeemed_at, l.claimed_at)))
+FROM (SELECT handle, key_id, batch_id, device_id, claimed_at FROM tester_links FINAL WHERE {_OF_GAME}) AS l
+LEFT JOIN (SELECT batch_id, id, redeemed_at FROM playtest_keys FINAL WHERE {_OF_GAME}) AS k
+    ON l.batch_id = k.batch_id AND l.key_id = k.id
+"""  # noqa: S608 - names of ours
+_PLAYED: Final = f"""
+SELECT l.handle, count(), sum(s.active_ms), max(toUnixTimestamp64Milli(s.last_event_at)),
+       uniqExactIf(s.country, s.country != '')
+FROM (SELECT player_id, first_event_at, last_event_at, active_ms, country FROM sessions WHERE {_OF_GAME}) AS s
+INNER JOIN (SELECT handle, device_id, claimed_at, unlinked_at FROM tester_links FINAL WHERE {_OF_GAME}) AS l
+    ON s.player_id = l.device_id
+WHERE s.first_event_at >= l.claimed_at AND (l.unlinked_at IS NULL OR s.first_event_at < l.unlinked_at)
+GROUP BY l.handle
+"""  # noqa: S608 - names of ours
+
+
+class ClickHouseHandles:
+    """See the Protocol."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def handles(self, studio_id: str, game_id: str) -> list[HandleRow]:
+        """Every handle of a game that was ever linked, in no order."""
+        parameters = {"studio": studio_id, "game": game_id}
+        linked, played = await asyncio.gather(
+            self._queries.query(_LINKED, parameters), self._queries.query(_PLAYED, parameters)
+        )
+        sums: dict[str, list[Any]] = {row[0]: row[1:] for row in played}
+        aggregate = game_aggregate(studio_id, game_id)
+        return [_row(aggregate, row, sums.get(row[0])) for row in linked]
+
+
+def _row(aggregate: str, linked: list[Any], played: list[Any] | None) -> HandleRow:
+    handle, key_id, device_id, claimed_at_ms, created_at_ms = linked
+    sessions, active_ms, last_seen_at_ms, countries = played or (0, 0, None, 0)
+    return HandleRow(
+        id=handle_id(aggregate, handle),
+        handle=handle,
+        key_id=key_id,
+        device_id=device_id,
+        created_at_ms=created_at_ms,
+        claimed_at_ms=claimed_at_ms,
+        sessions=sessions,
+        active_ms=active_ms,
+        last_seen_at_ms=last_seen_at_ms,
+        countries=countries,
+    )
