@@ -1,0 +1,1 @@
+"""One machine that runs game servers: it compares what the log wants with what it finds, and reports."""

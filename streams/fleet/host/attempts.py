@@ -1,0 +1,230 @@
+"""One folder for each attempt of a server: what was to run, what runs, what it printed, how it ended.
+
+The folder is complete before anything starts and is made by one rename, so an attempt is started once: the
+process that starts it holds the folder's `lock` (a lock of the kernel, inherited by the small parent of the
+server and let go when that ends). Whoever finds the folder can tell what is so:
+
+| lock | files | |
+|---|---|---|
+| held | | it runs, or is just being started |
+| free | no `parent` | it never started |
+| free | `exit` | it ended with this code |
+| free | `parent`, no `exit` | its parent was killed: what it was can be asked of pid and start time alone |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from streams.fleet.host.launch import Launch
+from streams.fleet.host.place import SEATS
+from streams.fleet.host.processes import Identity, boot_id, identify
+
+Stream = Literal["stdout", "stderr"]
+STREAMS: Final[tuple[Stream, Stream]] = ("stdout", "stderr")
+
+
+_FLOCK: Final = struct.Struct("hhqqi4x")
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is run and where. Written once."""
+
+    launch: Launch
+    seat: int
+    sdk_port: int | None = None
+    driver: str
+    made_at_ms: int
+
+
+class Attempt:
+    """An attempt's folder. The object holds nothing else: two of the same folder are the same."""
+
+    def __init__(self, folder: Path, spec: Spec) -> None:
+        self.folder = folder
+        self.spec = spec
+
+    @property
+    def launch(self) -> Launch:
+        """What it was asked to run."""
+        return self.spec.launch
+
+    @property
+    def id(self) -> str:
+        """The instance and the number of its attempt."""
+        return self.folder.name
+
+    def output(self, stream: Stream) -> Path:
+        """The file of what it prints there."""
+        return self.folder / stream
+
+    @property
+    def run_folder(self) -> Path:
+        """What the server sees as /run/questlog."""
+        return self.folder / "run"
+
+    def parent(self) -> Identity | None:
+        """The small parent, running or not; None where it never began."""
+        return self._identity("parent")
+
+    def server(self) -> Identity | None:
+        """The server's first process, running or not; None where none was noted."""
+        return self._identity("server")
+
+    def note_server(self, server: Identity) -> None:
+        """Writes who the server is. Its pid alone is noted by the parent."""
+        replace(self.folder / "server", msgspec.json.encode(server))
+
+    def noted_pid(self) -> int | None:
+        """The server's pid as the parent or the runtime wrote it, before anyone checked it."""
+        try:
+            return int((self.folder / "pid").read_text() or "0") or None
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def exit_code(self) -> int | None:
+        """As the parent noted it; None until then."""
+        try:
+            return int((self.folder / "exit").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def note_exit(self, code: int) -> None:
+        """For a server whose parent could not."""
+        replace(self.folder / "exit", str(code).encode())
+
+    def mark(self, name: str) -> None:
+        """Notes that something about the attempt is so (`ready`, `killed`)."""
+        (self.folder / f"is-{name}").touch()
+
+    def marked(self, name: str) -> bool:
+        """Whether this was noted."""
+        return (self.folder / f"is-{name}").exists()
+
+    def lock(self) -> int | None:
+        """An open file that holds the attempt's lock; None where someone else does. Close it to let go."""
+        descriptor = self._open_lock()
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK))
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def locked(self) -> bool:
+        """Whether someone holds it: the parent lives, or a start is under way."""
+        descriptor = self._open_lock()
+        try:
+            answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK))
+        finally:
+            os.close(descriptor)
+        return answer != _lock(fcntl.F_UNLCK)
+
+    def _open_lock(self) -> int:
+        return os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def remove(self) -> None:
+        """Removes the folder. Twice is as once."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _identity(self, name: str) -> Identity | None:
+        try:
+            text = (self.folder / name).read_text()
+        except FileNotFoundError:
+            return None
+        if not text:
+            return None
+        if name == "parent":  # a line of /proc/PID/stat, written by a shell
+            pid, _, rest = text.partition(" ")
+            return Identity(int(pid), int(rest.rpartition(")")[2].split()[19]), self._boot())
+        return msgspec.json.decode(text, type=Identity)
+
+    def _boot(self) -> str:
+        return (self.folder / "boot").read_text()
+
+
+class Attempts:
+    """The folders of one host, in `root`/attempts. Its methods may be called from several threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / "attempts"
+        self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._making = root / "attempts.lock"
+        self._next_seat = 0
+
+    def __iter__(self) -> Iterator[Attempt]:
+        """Every attempt that is on this machine."""
+        for folder in sorted(self._folder.iterdir()):
+            if folder.name.startswith("."):
+                continue
+            with contextlib.suppress(FileNotFoundError):  # just removed
+                yield Attempt(folder, msgspec.json.decode((folder / "spec.json").read_bytes(), type=Spec))
+
+    def get(self, attempt_id: str) -> Attempt | None:
+        """The attempt of this id, if its folder is here."""
+        return next((attempt for attempt in self if attempt.id == attempt_id), None)
+
+    def make(self, launch: Launch, *, driver: str, now_ms: int, sdk_port: int | None = None) -> Attempt:
+        """The attempt's folder, made now if it is not there: an existing one is given back as it is.
+
+        Raises OSError where the disk is full or 2,048 attempts are here.
+        """
+        folder = self._folder / launch.attempt_id
+        with open(self._making, "w") as making:
+            fcntl.flock(making, fcntl.LOCK_EX)
+            if (folder / "spec.json").exists():
+                return Attempt(folder, msgspec.json.decode((folder / "spec.json").read_bytes(), type=Spec))
+            spec = Spec(
+                launch=launch, seat=self._free_seat(), sdk_port=sdk_port, driver=driver, made_at_ms=now_ms
+            )
+            unfinished = self._folder / f".{launch.attempt_id}"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(mode=0o711)
+            (unfinished / "run").mkdir(mode=0o755)
+            for stream in STREAMS:
+                (unfinished / stream).touch(mode=0o600)
+            (unfinished / "boot").write_text(boot_id())
+            _write(unfinished / "spec.json", msgspec.json.encode(spec))
+            unfinished.rename(folder)
+            return Attempt(folder, spec)
+
+    def _free_seat(self) -> int:
+        taken = {attempt.spec.seat for attempt in self}
+        for step in range(SEATS):
+            seat = (self._next_seat + step) % SEATS
+            if seat not in taken:
+                self._next_seat = seat + 1
+                return seat
+        raise OSError(f"{SEATS} attempts are on this host: none more has room")
+
+
+def _lock(kind: int) -> bytes:
+    """The kernel's `struct flock` for a whole file. Such a lock belongs to the open file."""
+    return _FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0)
+
+
+def running_server(attempt: Attempt) -> Identity | None:
+    """The server's first process if it was noted and runs."""
+    server = attempt.server()
+    return server if server is not None and identify(server.pid) == server else None
+
+
+def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Writes the file so that readers see the old content or the new one, whole."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    _write(unfinished, content, mode=mode)
+    unfinished.rename(path)
+
+
+def _write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(content)

@@ -1,0 +1,90 @@
+"""What the agent asks of a way to run servers, whichever it is. Source: contract/fleet.md, "Host agent"."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from streams.fleet.host.attempts import Attempt
+from streams.fleet.host.launch import Port
+
+Isolation = Literal["container", "process"]
+KILLED: Final = 128 + signal.SIGKILL
+"""The code of an attempt whose end nobody could note."""
+
+
+class CannotStart(Exception):
+    """The attempt can't be started on this host. The message says why."""
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How an attempt ended: its code, or 128 and the signal, and whether memory was the reason."""
+
+    code: int
+    out_of_memory: bool = False
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """What an attempt has used since its start, and uses now."""
+
+    cpu_ns: int
+    memory_bytes: int
+    received_bytes: int
+    sent_bytes: int
+    tcp_connections: int
+
+
+class Driver(Protocol):
+    """A way to run servers. Every method may block, and may be called from several threads at once.
+
+    An attempt goes through `prepare`, `start`, … `ended`, `clean`. All but `start` may be called again at any
+    time, also by an agent that finds the attempt after the one before it died.
+    """
+
+    name: str
+    isolation: Isolation
+
+    def open(self) -> None:
+        """Sets up what all attempts share. What runs already stays as it is."""
+
+    def close(self) -> None:
+        """Removes what `open` set up, once no attempt is left."""
+
+    def prepare(self, attempt: Attempt, build: Path | None) -> None:
+        """All that the start needs; `build` is the unpacked build. Raises CannotStart."""
+
+    def start(self, attempt: Attempt) -> bool:
+        """Starts it under its parent and returns at once; False where it was started before, by whomever.
+
+        The parent appends what it prints to `attempt.output(…)`. Raises CannotStart.
+        """
+
+    def adopt(self, attempt: Attempt) -> bool:
+        """Whether it runs, or is on its way to. Notes who its server is as soon as there is one."""
+
+    def signal(self, attempt: Attempt, number: signal.Signals) -> bool:
+        """Sends the signal to the server's first process; False where there is none."""
+
+    def kill(self, attempt: Attempt) -> None:
+        """Ends everything of the attempt and returns when nothing of it runs any more."""
+
+    def ended(self, attempt: Attempt) -> Exit | None:
+        """How it ended; None while it runs or where it never began."""
+
+    def stats(self, attempt: Attempt) -> Stats | None:
+        """None where it does not run."""
+
+    def bound(self, attempt: Attempt) -> set[tuple[str, int]]:
+        """The (protocol, port) pairs that are bound in the server's network."""
+
+    def ports(self, attempt: Attempt) -> tuple[Port, ...]:
+        """The ports as the server is to bind them."""
+
+    def namespace(self, attempt: Attempt) -> Path | None:
+        """The server's own network namespace; None where it shares the host's."""
+
+    def clean(self, attempt: Attempt) -> None:
+        """Removes everything of an ended attempt but its folder."""
