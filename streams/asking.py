@@ -27,12 +27,13 @@ class Commands(Protocol):
 
 
 class CommandRefused(Exception):
-    """A decider refused a command, or failed on it (500). `status` and `code` are the refusal's."""
+    """A decider refused a command, or failed on it (500). `status`, `code` and `field` are the refusal's."""
 
-    def __init__(self, message: str, *, status: int, code: str) -> None:
+    def __init__(self, message: str, *, status: int, code: str, field: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.field = field
 
 
 class CommandBuilder:
@@ -136,7 +137,12 @@ def succeeded(outcome: Outcome, asked: str = "") -> Outcome:
         refusal = msgspec.msgpack.decode(outcome.body, type=CommandRejected)
         where = f"{refusal.field}: " if refusal.field else ""
         where = f"{asked}{refusal.code}: {where}" if asked else where
-        raise CommandRefused(f"{where}{refusal.message}", status=outcome.status, code=refusal.code)
+        raise CommandRefused(
+            f"{where}{refusal.message}",
+            status=outcome.status,
+            code=refusal.code,
+            field=refusal.field or "",
+        )
     return outcome
 
 

@@ -15,7 +15,14 @@ from schemas.codec import Message
 from schemas.edge.ports import Credential, KeyKind, Studio
 from schemas.identifiers import key_hash, key_value, keyed_command_id
 from schemas.studio.answers import StudioAnswer
-from schemas.studio.commands import COMMANDS, CreateKey, DefineStudio, RevokeKey, RotateKey
+from schemas.studio.commands import (
+    COMMANDS,
+    CreateKey,
+    DefineStudio,
+    ExperimentCommand,
+    RevokeKey,
+    RotateKey,
+)
 from streams.asking import CommandBuilder, Commands, succeeded_or_told
 
 
@@ -110,6 +117,10 @@ class StudioAdministration(Generic[ReadsT]):
         """End a key. Returns only once its value is refused everywhere."""
         await self._submit(RevokeKey(key_id=key_id), studio_id)
         await asyncio.sleep(self._credentials_age_max_s)
+
+    async def experiment(self, command: ExperimentCommand, *, studio_id: str) -> StudioAnswer:
+        """Change an experiment's life. Readers see it at once, edge processes within a second."""
+        return await self._submit(command, studio_id)
 
     async def holds(self, value: str) -> bool:
         """Whether a key's value is valid now."""

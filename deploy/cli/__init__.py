@@ -44,6 +44,7 @@ COMMANDS: Final = (
     Listed(
         "playtests", "Keys of batches, invites, links; transcripts; credit, payouts, free trials, persons."
     ),
+    Listed("experiments", "Start, stop and resume A/B experiments, and say which variant won."),
     Listed("demo", "The demo game: Freedoom played by bots.", _LAB),
     Listed("sql", "Ask ClickHouse."),
     Listed("dlq", "List, show and replay dead letters."),

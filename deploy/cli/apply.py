@@ -13,9 +13,10 @@ import typer
 from deploy.cli.running_stack import of_home
 from deploy.playtest_administration import wait_for_batches
 from deploy.studio_administration import open_administration
-from schemas.studio.definitions import load_definitions
+from schemas.studio.definitions import line_of, load_definitions
 from schemas.studio.games import GameSettings, changed_fields
 from schemas.studio.yaml_source import DefinitionInvalid
+from streams.asking import CommandRefused
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -38,7 +39,8 @@ def apply_command(
     A bad file names the line and the field of each problem, and changes nothing.
     """
     try:
-        definition = load_definitions(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        definition = load_definitions(text)
     except (DefinitionInvalid, UnicodeDecodeError) as error:
         problems = error.problems if isinstance(error, DefinitionInvalid) else [error]
         for problem in problems:
@@ -46,7 +48,14 @@ def apply_command(
         print("nothing was changed", file=sys.stderr)
         raise typer.Exit(2) from None
     ask = sys.stdin.isatty() and not yes and not as_json
-    asyncio.run(_apply(of_home(home), definition, ask=ask, as_json=as_json))
+    try:
+        asyncio.run(_apply(of_home(home), definition, ask=ask, as_json=as_json))
+    except CommandRefused as error:
+        if not error.field:
+            raise
+        print(f"{file}: line {line_of(text, error.field)}: {error}", file=sys.stderr)
+        print("nothing was changed", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 async def changes_of(queries: StudioQueries, definition: DefineStudio) -> tuple[str, list[str]]:

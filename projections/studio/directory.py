@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from projections.studio.queries import StudioQueries
 from schemas.edge.ports import UNKNOWN, Credential, Game, StoreUnavailable, Studio, Unknown
 from schemas.identifiers import key_hash as hash_of
+from schemas.studio.experiments import ExperimentLife
 
 MAX_AGE_S: Final = 1.0
 REFRESH_S: Final = 0.5
@@ -44,6 +45,7 @@ class RedisDirectory:
         self._studios = cache(queries.studio)
         self._games = cache(queries.game)
         self._games_of = cache(queries.games)
+        self._experiments = cache(queries.experiments)
         self._slugs = cache(lambda key: queries.game_by_slug(*key.split("/", 1)))
         self.cached_credential: Callable[[str], Credential | Unknown | None] = self._credentials.held
         """What memory says: a credential, None for no such key, UNKNOWN: await `credential`."""
@@ -69,6 +71,11 @@ class RedisDirectory:
     async def game_by_slug(self, studio_id: str, slug: str) -> Game | None:
         """By slug within a studio."""
         return await self._slugs.get(f"{studio_id}/{slug}")
+
+    async def experiments(self, game_id: str) -> list[ExperimentLife]:
+        """A game's experiments, newest first. Not the caller's to change: it is shared."""
+        experiments = await self._experiments.get(game_id)
+        return experiments or []
 
     async def games(self, studio_id: str) -> list[Game]:
         """All games of a studio, oldest first. Not the caller's to change: it is shared."""

@@ -2,8 +2,9 @@
 
 Keys (each prefixed by the noun's generation, `studio:<generation>:`): `studios` id -> Studio ·
 `studio-slugs` slug -> id · `games` id -> Game · `games-of:<studio>` id -> Game · `game-slugs:<studio>` slug
--> game id · `credentials` hash of the value -> Credential · `keys-of:<studio>` key id -> KeyRow. Values are
-MessagePack of the structs named.
+-> game id · `credentials` hash of the value -> Credential · `keys-of:<studio>` key id -> KeyRow ·
+`experiments:<studio>` id -> ExperimentLife · `experiments-of:<game>` id -> ExperimentLife ·
+`experiment-digests:<studio>` experiment id -> Digest. Values are MessagePack of the structs named.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ from schemas.outcomes import outcome
 from schemas.studio.answers import StudioAnswer
 from schemas.studio.events import (
     EVENTS,
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentDigestMade,
+    ExperimentEvent,
+    ExperimentResumed,
+    ExperimentStarted,
+    ExperimentStopped,
+    ExperimentWinnerPicked,
     GameChanged,
     GameDefined,
     KeyCreated,
@@ -30,6 +39,7 @@ from schemas.studio.events import (
     StudioChanged,
     StudioDefined,
 )
+from schemas.studio.experiments import NO_WINNER
 from schemas.studio.noun import STUDIO_EVENTS
 
 NOUN: Final = "studio"
@@ -76,13 +86,15 @@ def _answer(decided: Decided, messages: Sequence[Message]) -> StudioAnswer:
             answer |= {name: getattr(message, name) for name in ("studio_id", *_KEY_FIELDS)}
         elif isinstance(message, KeyRevoked):
             answer |= {name: getattr(message, name) for name in ("studio_id", "key_id", "kind", "game_id")}
+        elif isinstance(message, ExperimentEvent) and not answer["game_id"]:
+            answer["game_id"] = message.experiment.game_id
     return StudioAnswer(changes=changes, **answer)
 
 
 _KEY_FIELDS: Final = ("key_id", "kind", "name", "game_id", "tester_id")
 
 
-def _change(message: Message) -> str:  # noqa: PLR0911 - a line for each event
+def _change(message: Message) -> str:  # noqa: PLR0911, C901 - a line for each event
     match message:
         case StudioDefined():
             return f"studio {message.slug}: new"
@@ -98,8 +110,23 @@ def _change(message: Message) -> str:  # noqa: PLR0911 - a line for each event
             return f"key {message.key_id}: rotated"
         case KeyRevoked():
             return f"key {message.key_id}: revoked"
+        case ExperimentWinnerPicked():
+            return f"experiment {message.experiment.id}: winner {message.experiment.winner or NO_WINNER}"
+        case ExperimentEvent():
+            return f"experiment {message.experiment.id}: {_EXPERIMENT_CHANGES[type(message)]}"
+        case ExperimentDigestMade():
+            return f"experiment {message.experiment_id}: digest {message.digest.status}"
         case _:
             raise TypeError(f"{message.WIRE} has no line in `apply`")
+
+
+_EXPERIMENT_CHANGES: Final[dict[type[Message], str]] = {
+    ExperimentCreated: "new",
+    ExperimentStarted: "running",
+    ExperimentStopped: "stopped",
+    ExperimentResumed: "running again",
+    ExperimentDeleted: "deleted",
+}
 
 
 def _studio(event: Any, deletions: list[Operation], settings: list[Operation]) -> None:
@@ -167,6 +194,21 @@ def _revoked(event: KeyRevoked, deletions: list[Operation], settings: list[Opera
     deletions.append(delete_field(f"keys-of:{event.studio_id}", event.key_id))
 
 
+def _experiment(event: ExperimentEvent, deletions: list[Operation], settings: list[Operation]) -> None:
+    life = event.experiment
+    keys = (f"experiments:{event.studio_id}", f"experiments-of:{life.game_id}")
+    if isinstance(event, ExperimentDeleted):
+        deletions += [delete_field(key, life.id) for key in (*keys, f"experiment-digests:{event.studio_id}")]
+    else:
+        settings += [set_field(key, life.id, _encode(life)) for key in keys]
+
+
+def _digest(event: ExperimentDigestMade, deletions: list[Operation], settings: list[Operation]) -> None:
+    del deletions
+    key = f"experiment-digests:{event.studio_id}"
+    settings.append(set_field(key, event.experiment_id, _encode(event.digest)))
+
+
 _PROJECTORS: Final[dict[type[Message], Callable[[Any, list[Operation], list[Operation]], None]]] = {
     StudioDefined: _studio,
     StudioChanged: _studio,
@@ -175,6 +217,8 @@ _PROJECTORS: Final[dict[type[Message], Callable[[Any, list[Operation], list[Oper
     KeyCreated: _key,
     KeyRotated: _key,
     KeyRevoked: _revoked,
+    **dict.fromkeys((*_EXPERIMENT_CHANGES, ExperimentWinnerPicked), _experiment),
+    ExperimentDigestMade: _digest,
 }
 
 STUDIO: Final = Projection(

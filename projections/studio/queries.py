@@ -15,6 +15,7 @@ from projections.redis.read_batches import ReadBatches
 from projections.redis.scripts import LOOKUP
 from projections.studio.projection import NOUN, KeyRow
 from schemas.edge.ports import Credential, Game, StoreUnavailable, Studio
+from schemas.studio.experiments import Digest, ExperimentLife
 
 ValueT = TypeVar("ValueT")
 
@@ -56,6 +57,22 @@ class StudioQueries:
         (values,) = await self._read("hvals", f"games-of:{studio_id}", "")
         games = [msgspec.msgpack.decode(value, type=Game) for value in values]
         return sorted(games, key=lambda game: (game.created_at_ms, game.id))
+
+    async def experiments(self, game_id: str) -> list[ExperimentLife]:
+        """The experiments of a game that are not deleted, newest first, then by id."""
+        (values,) = await self._read("hvals", f"experiments-of:{game_id}", "")
+        lives = [msgspec.msgpack.decode(value, type=ExperimentLife) for value in values]
+        return sorted(lives, key=lambda life: (-life.created_at_ms, life.id))
+
+    async def experiment(self, studio_id: str, experiment_id: str) -> ExperimentLife | None:
+        """An experiment of a studio; None for an unknown or a deleted one."""
+        (value,) = await self._read("hget", f"experiments:{studio_id}", experiment_id)
+        return _one(value, ExperimentLife)
+
+    async def digest(self, studio_id: str, experiment_id: str) -> Digest | None:
+        """The last text about an experiment's comparison."""
+        (value,) = await self._read("hget", f"experiment-digests:{studio_id}", experiment_id)
+        return _one(value, Digest)
 
     async def keys(self, studio_id: str) -> list[KeyRow]:
         """All live keys of a studio, oldest first."""

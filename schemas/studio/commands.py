@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from schemas.codec import Codec, Message
 from schemas.edge.ports import KeyKind
 from schemas.playtests.pricing import PlaytestPricing
+from schemas.studio.experiments import Digest
 from schemas.studio.games import GameSettings
 
 
@@ -69,6 +70,56 @@ class RevokeKey(Message, frozen=True, kw_only=True):
     key_id: str
 
 
-StudioCommand = DefineStudio | CreateKey | RotateKey | RevokeKey
+class ExperimentCommand(Message, frozen=True, kw_only=True):
+    """Base: about one experiment of `Command.studio_id`."""
 
-COMMANDS: Codec[Message] = Codec((DefineStudio, CreateKey, RotateKey, RevokeKey))
+    experiment_id: str
+
+
+class StartExperiment(ExperimentCommand, frozen=True, kw_only=True):
+    """Let a draft run: from now on what it assigns by is locked."""
+
+    WIRE: ClassVar[str] = "studio.experiment-start.v1"
+
+
+class StopExperiment(ExperimentCommand, frozen=True, kw_only=True):
+    """End a run."""
+
+    WIRE: ClassVar[str] = "studio.experiment-stop.v1"
+
+
+class ResumeExperiment(ExperimentCommand, frozen=True, kw_only=True):
+    """Let a stopped one run again, with the same assignment."""
+
+    WIRE: ClassVar[str] = "studio.experiment-resume.v1"
+
+
+class PickExperimentWinner(ExperimentCommand, frozen=True, kw_only=True):
+    """Say which variant won; None takes it back."""
+
+    WIRE: ClassVar[str] = "studio.experiment-winner-pick.v1"
+
+    variant_key: str | None
+
+
+class MakeExperimentDigest(ExperimentCommand, frozen=True, kw_only=True):
+    """Keep a text about the comparison, in place of the one before."""
+
+    WIRE: ClassVar[str] = "studio.experiment-digest-make.v1"
+
+    digest: Digest
+
+
+COMMANDS: Codec[Message] = Codec(
+    (
+        DefineStudio,
+        CreateKey,
+        RotateKey,
+        RevokeKey,
+        StartExperiment,
+        StopExperiment,
+        ResumeExperiment,
+        PickExperimentWinner,
+        MakeExperimentDigest,
+    )
+)

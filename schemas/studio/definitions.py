@@ -84,8 +84,21 @@ def _problems(source: Source, file: DefinitionFile) -> list[Problem]:
                 problems.append(source.problem(path, f"{value} is also {dotted(seen[value])}"))
             elif value is not None:
                 seen[value] = path
+        for number, experiment in enumerate(game.experiments):
+            path = ("games", index, "experiments", number, "id")
+            earlier = seen.setdefault(experiment.id, path)
+            if earlier != path and earlier[1] != index:  # twice in one game is the game's problem
+                problems.append(source.problem(path, f"{experiment.id} is also {dotted(earlier)}"))
         problems += [source.problem(("games", index, *path), why) for path, why in game_problems(game)]
     return problems
+
+
+def line_of(text: str, field: str) -> int:
+    """The line at which a file that could be read has a field, or the nearest thing around it.
+
+    `field` is a path as a decider's refusal names it: `games[0].experiments[1].salt`.
+    """
+    return read_yaml(text).problem(path_of(f"$.{field}"), "").line
 
 
 def _shape_problem(source: Source, message: str) -> Problem:

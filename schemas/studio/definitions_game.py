@@ -20,6 +20,15 @@ from schemas.studio.definitions_events import (
     event_problems,
     utc,
 )
+from schemas.studio.definitions_experiments import (
+    AUDIENCES_MAX,
+    EXPERIMENTS_MAX,
+    AudienceSection,
+    ExperimentSection,
+    audience_problems,
+    experiment_problems,
+    experiments_settings,
+)
 from schemas.studio.definitions_webhooks import WEBHOOKS_MAX, Webhook, webhook_problems
 from schemas.studio.games import (
     GAME_ID_PATTERN,
@@ -112,6 +121,8 @@ class GameSection(Section, frozen=True, kw_only=True):
     limits: LimitsSection = LimitsSection()
     heatmap_axes: Literal["xy", "xz", "yz"] = "xy"
     batches: Annotated[list[BatchSection], Meta(max_length=BATCHES_MAX)] = []
+    audiences: Annotated[list[AudienceSection], Meta(max_length=AUDIENCES_MAX)] = []
+    experiments: Annotated[list[ExperimentSection], Meta(max_length=EXPERIMENTS_MAX)] = []
 
 
 def slug_problem(slug: str) -> str | None:
@@ -137,11 +148,22 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
     yield from _twice(("webhooks",), "id", [webhook.id for webhook in game.webhooks])
     yield from webhook_problems(game.webhooks)
     yield from _twice(("batches",), "id", [batch.id for batch in game.batches])
+    yield from _twice(("audiences",), "id", [audience.id for audience in game.audiences])
+    yield from _twice(("experiments",), "id", [experiment.id for experiment in game.experiments])
+    for index, audience in enumerate(game.audiences):
+        yield from _below(("audiences", index), audience_problems(audience))
+    for index, experiment in enumerate(game.experiments):
+        audiences = {audience.id for audience in game.audiences}
+        yield from _below(("experiments", index), experiment_problems(experiment, audiences))
     for index, form in enumerate(game.feedback_forms):
         yield from _twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
     for index, event in enumerate(game.events):
-        for path, message in event_problems(event, set(items), set(currencies)):
-            yield ("events", index, *path), message
+        yield from _below(("events", index), event_problems(event, set(items), set(currencies)))
+
+
+def _below(above: tuple[str | int, ...], findings: Iterable[Finding]) -> Iterator[Finding]:
+    for path, message in findings:
+        yield (*above, *path), message
 
 
 def _twice(path: tuple[str | int, ...], key: str, values: Iterable[str]) -> Iterator[Finding]:
@@ -180,5 +202,6 @@ def settings_of(game: GameSection) -> GameSettings:
             "events": [msgspec.to_builtins(_in_utc(event)) for event in game.events],
             **webhooks,
             **({"batches": batches} if batches else {}),
+            **experiments_settings(game.audiences, game.experiments),
         },
     )

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.codec import Codec, Message
 from schemas.playtests.pricing import PlaytestPricing
+from schemas.studio.experiments import Digest, ExperimentLife
 from schemas.studio.games import GameSettings
 
 
@@ -115,6 +116,73 @@ class KeyRevoked(StudioEvent, frozen=True, kw_only=True):
     revoked_at_ms: int
 
 
+class ExperimentEvent(StudioEvent, frozen=True, kw_only=True):
+    """Base: `experiment` is its life after the event. What it assigns is in its game's settings."""
+
+    experiment: ExperimentLife
+
+
+class ExperimentCreated(ExperimentEvent, frozen=True, kw_only=True):
+    """A file had an experiment for the first time."""
+
+    WIRE: ClassVar[str] = "studio.experiment-created.v1"
+
+
+class ExperimentStarted(ExperimentEvent, frozen=True, kw_only=True):
+    """A draft runs."""
+
+    WIRE: ClassVar[str] = "studio.experiment-started.v1"
+
+
+class ExperimentStopped(ExperimentEvent, frozen=True, kw_only=True):
+    """A run ended."""
+
+    WIRE: ClassVar[str] = "studio.experiment-stopped.v1"
+
+
+class ExperimentResumed(ExperimentEvent, frozen=True, kw_only=True):
+    """A stopped one runs again."""
+
+    WIRE: ClassVar[str] = "studio.experiment-resumed.v1"
+
+
+class ExperimentWinnerPicked(ExperimentEvent, frozen=True, kw_only=True):
+    """A variant won, or none any more."""
+
+    WIRE: ClassVar[str] = "studio.experiment-winner-picked.v1"
+
+
+class ExperimentDeleted(ExperimentEvent, frozen=True, kw_only=True):
+    """A file left it out; its id never comes back."""
+
+    WIRE: ClassVar[str] = "studio.experiment-deleted.v1"
+
+
+class ExperimentDigestMade(StudioEvent, frozen=True, kw_only=True):
+    """There is a text about its comparison."""
+
+    WIRE: ClassVar[str] = "studio.experiment-digest-made.v1"
+
+    game_id: str
+    experiment_id: str
+    digest: Digest
+
+
 EVENTS: Codec[Message] = Codec(
-    (StudioDefined, StudioChanged, GameDefined, GameChanged, KeyCreated, KeyRotated, KeyRevoked)
+    (
+        StudioDefined,
+        StudioChanged,
+        GameDefined,
+        GameChanged,
+        KeyCreated,
+        KeyRotated,
+        KeyRevoked,
+        ExperimentCreated,
+        ExperimentStarted,
+        ExperimentStopped,
+        ExperimentResumed,
+        ExperimentWinnerPicked,
+        ExperimentDeleted,
+        ExperimentDigestMade,
+    )
 )

@@ -19,6 +19,10 @@ UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 GAME_ID_PATTERN: Final = rf"^game_[A-Za-z0-9]{{1,60}}\Z|{UUID_PATTERN}"
 
 
+_ITEM_KEYS: Final = {"events": "eventKey", "audiences": "id", "experiments": "id"}
+"""Lists of a definition whose entries are named one by one where they change, and what names an entry."""
+
+
 class GameSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a definition says about one game, validated. Equal settings are equal definitions."""
 
@@ -45,8 +49,9 @@ def changed_fields(before: GameSettings, after: GameSettings) -> list[str]:
     ]
     changed += _changed_items("feedbackForms", "id", before.feedback_forms, after.feedback_forms)
     old, new = before.definition, after.definition
-    changed += _changed_items("events", "eventKey", old.get("events", []), new.get("events", []))
-    changed += [name for name in {*old, *new} - {"events"} if old.get(name) != new.get(name)]
+    for name, key in _ITEM_KEYS.items():
+        changed += _changed_items(name, key, old.get(name, []), new.get(name, []))
+    changed += [name for name in {*old, *new} - {*_ITEM_KEYS} if old.get(name) != new.get(name)]
     return sorted(changed)
 
 

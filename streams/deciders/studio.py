@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 import schemas.codec
 import schemas.edge.ports
 import schemas.playtests.pricing
 import schemas.studio.events
+import schemas.studio.experiments
 import schemas.studio.games
 from schemas.codec import Message
 from schemas.edge.ports import KeyKind
@@ -27,10 +29,19 @@ from schemas.identifiers import (
     STUDIO_ID_PREFIX,
     derived_id,
 )
-from schemas.studio.commands import COMMANDS, CreateKey, DefinedGame, DefineStudio, RevokeKey, RotateKey
+from schemas.studio.commands import (
+    COMMANDS,
+    CreateKey,
+    DefinedGame,
+    DefineStudio,
+    ExperimentCommand,
+    RevokeKey,
+    RotateKey,
+)
 from schemas.studio.definitions_batches import FIXED
 from schemas.studio.events import (
     EVENTS,
+    ExperimentCreated,
     GameChanged,
     GameDefined,
     KeyCreated,
@@ -41,7 +52,7 @@ from schemas.studio.events import (
     StudioEvent,
 )
 from schemas.studio.games import GameSettings, changed_fields
-from streams.deciders import fold, log_time, state_chunks, studio_state
+from streams.deciders import fold, log_time, state_chunks, studio_experiments, studio_state
 from streams.deciders.noun import Noun, Request, Verdict
 from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
 
@@ -65,6 +76,8 @@ def decide(state: StudioState, request: Request) -> Verdict:
         return _rotate_key(state, request, command)
     if isinstance(command, RevokeKey):
         return _revoke_key(state, request, command)
+    if isinstance(command, ExperimentCommand):
+        return studio_experiments.decide(state, request, command)
     raise TypeError(f"{type(command).__name__} is no command of this noun")
 
 
@@ -130,7 +143,21 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
         named.add(game_id)
         slug_of[game_id] = game.settings.slug
         events += _game_events(state, request, studio_id, game_id, game)
-    return _checked_games(slug_of, command) or tuple(events)
+        owned = studio_experiments.StudioGame(studio_id, game_id)
+        experiments = studio_experiments.defined(state, request, owned, game.settings)
+        if isinstance(experiments, CommandRejected):
+            return structs.replace(experiments, field=f"games[{index}].{experiments.field}")
+        events += experiments
+    return _checked_games(slug_of, command) or _checked_experiments(state, studio_id, events) or tuple(events)
+
+
+def _checked_experiments(state: StudioState, studio_id: str, events: list[Message]) -> CommandRejected | None:
+    """No two games of a file may have the same experiment, and a studio has a limit of them."""
+    created = [event.experiment.id for event in events if isinstance(event, ExperimentCreated)]
+    twice = next((one for one in created if created.count(one) > 1), None)
+    if twice is not None:
+        return _refused(409, "id_taken", f"{twice} is an experiment of two games", "games")
+    return studio_experiments.too_many(state, studio_id, len(created))
 
 
 def _changed_batch(before: GameSettings, after: GameSettings) -> str | None:
@@ -310,6 +337,7 @@ STUDIO: Final = Noun(
         schemas.edge.ports,
         schemas.playtests.pricing,
         schemas.studio.events,
+        schemas.studio.experiments,
         schemas.studio.games,
     ),
 )

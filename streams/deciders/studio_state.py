@@ -15,6 +15,8 @@ from schemas.codec import Message
 from schemas.edge.ports import KeyKind
 from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.events import (
+    ExperimentDigestMade,
+    ExperimentEvent,
     GameChanged,
     GameDefined,
     KeyCreated,
@@ -24,6 +26,7 @@ from schemas.studio.events import (
     StudioDefined,
     StudioEvent,
 )
+from schemas.studio.experiments import ExperimentLife
 from schemas.studio.games import GameSettings
 from streams.deciders import state_chunks
 
@@ -80,8 +83,15 @@ class StudioState(msgspec.Struct, frozen=True, kw_only=True):
     keys: Map[str, Key] = Map()
     key_ids: Map[str, str] = Map()
     """Key id by every hash that was ever given out."""
+    experiments: Map[str, ExperimentLife] = Map()
+    """By `experiment_key`; a deleted one is kept, so that its id never comes back."""
     time_ms: int = 0
     """The latest event's time."""
+
+
+def experiment_key(studio_id: str, experiment_id: str) -> str:
+    """Experiments' ids are unique in a studio."""
+    return f"{studio_id}/{experiment_id}"
 
 
 def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
@@ -106,11 +116,17 @@ def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
         case KeyCreated():
             state = _key_created(state, event)
         case KeyRotated():
-            key = msgspec.structs.replace(state.keys[event.key_id], hash=event.hash)
+            rotated = msgspec.structs.replace(state.keys[event.key_id], hash=event.hash)
             state = _with_studio(state, event, state.studios[event.studio_id])
-            state = _with_key(state, event.key_id, key)
+            state = _with_key(state, event.key_id, rotated)
         case KeyRevoked():
             state = _key_revoked(state, event)
+        case ExperimentEvent():
+            state = _with_studio(state, event, state.studios[event.studio_id])
+            key = experiment_key(event.studio_id, event.experiment.id)
+            state = msgspec.structs.replace(state, experiments=state.experiments.set(key, event.experiment))
+        case ExperimentDigestMade():
+            state = _with_studio(state, event, state.studios[event.studio_id])
         case _:
             raise TypeError(f"{type(event).__name__} is no event of this noun")
     return msgspec.structs.replace(state, time_ms=max(state.time_ms, at_ms))

@@ -1,0 +1,137 @@
+"""`questlog experiments`: start, stop and resume what files define, and say which variant won."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deploy.cli.errors import RequestRefused
+from deploy.cli.running_stack import of_home
+from deploy.studio_administration import open_administration
+from schemas.studio.commands import (
+    ExperimentCommand,
+    PickExperimentWinner,
+    ResumeExperiment,
+    StartExperiment,
+    StopExperiment,
+)
+from schemas.studio.experiments import NO_WINNER
+from schemas.timestamps import iso_ms
+
+if TYPE_CHECKING:
+    from projections.studio.queries import StudioQueries
+    from schemas.edge.ports import Studio
+    from schemas.studio.experiments import ExperimentLife
+
+app = typer.Typer(no_args_is_help=True)
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+StudioSlug = Annotated[str, typer.Option("--studio", help="The studio's slug; default: looked for in all.")]
+ExperimentId = Annotated[str, typer.Argument(metavar="ID", help="The experiment's id: exp_…")]
+
+
+@app.callback()
+def _experiments() -> None:
+    """Start, stop and resume the experiments that games define, and say which variant won."""
+
+
+@app.command("start")
+def start_command(experiment_id: ExperimentId, studio: StudioSlug = "", home: Home = None) -> None:
+    """Let a draft run. From now on its variants, allocations, audience and salt are locked."""
+    _ask(home, studio, StartExperiment(experiment_id=experiment_id))
+
+
+@app.command("stop")
+def stop_command(experiment_id: ExperimentId, studio: StudioSlug = "", home: Home = None) -> None:
+    """Stop a running one: within a second no player is assigned any more."""
+    _ask(home, studio, StopExperiment(experiment_id=experiment_id))
+
+
+@app.command("resume")
+def resume_command(experiment_id: ExperimentId, studio: StudioSlug = "", home: Home = None) -> None:
+    """Let a stopped one run again: every device gets the variant it had."""
+    _ask(home, studio, ResumeExperiment(experiment_id=experiment_id))
+
+
+@app.command("winner")
+def winner_command(
+    experiment_id: ExperimentId,
+    variant: Annotated[str, typer.Argument(metavar="KEY", help=f"A variant's key, or {NO_WINNER}.")],
+    studio: StudioSlug = "",
+    home: Home = None,
+) -> None:
+    """Say which variant won, once it was started; `none` takes it back."""
+    key = None if variant == NO_WINNER else variant
+    _ask(home, studio, PickExperimentWinner(experiment_id=experiment_id, variant_key=key))
+
+
+@app.command("list")
+def list_command(
+    studio: StudioSlug = "",
+    home: Home = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """List experiments with their status, game by game."""
+
+    async def read() -> list[dict[str, Any]]:
+        async with open_administration(of_home(home)) as administration:
+            queries = administration.queries
+            return [
+                {"studio": owner.slug, "game": game.slug, **_row(life)}
+                for owner in await _studios(queries, studio)
+                for game in await queries.games(owner.id)
+                for life in await queries.experiments(game.id)
+            ]
+
+    rows = asyncio.run(read())
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        since = "" if row["startedAt"] is None else f", started {iso_ms(row['startedAt'])}"
+        won = f", winner {row['winner']}" if row["winner"] else ""
+        print(f"{row['id']}  {row['status']}\n    studio {row['studio']}, game {row['game']}{since}{won}")
+
+
+def _row(life: ExperimentLife) -> dict[str, Any]:
+    return {
+        "id": life.id,
+        "status": life.status,
+        "createdAt": life.created_at_ms,
+        "startedAt": life.started_at_ms,
+        "stoppedAt": life.stopped_at_ms,
+        "winner": life.winner,
+    }
+
+
+def _ask(home: str | None, studio: str, command: ExperimentCommand) -> None:
+    async def ask() -> list[str]:
+        async with open_administration(of_home(home)) as administration:
+            owner = await studio_of(administration.queries, studio, command.experiment_id)
+            answer = await administration.experiment(command, studio_id=owner.id)
+            return answer.changes
+
+    print("\n".join(asyncio.run(ask())) or "nothing changes")
+
+
+async def studio_of(queries: StudioQueries, slug: str, experiment_id: str) -> Studio:
+    """The studio of an experiment. RequestRefused where none or several have it."""
+    owners = await _studios(queries, slug)
+    having = [owner for owner in owners if await queries.experiment(owner.id, experiment_id) is not None]
+    if not having:
+        raise RequestRefused(f"there is no experiment {experiment_id}")
+    if len(having) > 1:
+        names = ", ".join(owner.slug for owner in having)
+        raise RequestRefused(f"several studios have an experiment {experiment_id}: name one of {names}")
+    return having[0]
+
+
+async def _studios(queries: StudioQueries, slug: str) -> list[Studio]:
+    if not slug:
+        return await queries.studios()
+    owner = await queries.studio_by_slug(slug)
+    if owner is None:
+        raise RequestRefused(f"there is no studio {slug}")
+    return [owner]
