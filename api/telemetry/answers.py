@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from projections.telemetry.queries.rollups import engagement, rounded
+from schemas.rounding import half_up, half_up_to
 
 if TYPE_CHECKING:
-    from projections.telemetry.queries import insights, rollups, sessions
+    from projections.telemetry.queries import insights, session_rollups, sessions
     from schemas.edge import ports
 
 Milliseconds = Annotated[int, Meta(description="Unix milliseconds.", examples=[1778714850693])]
@@ -67,7 +67,11 @@ class Session(Answer, frozen=True):
     tester_handle: str
     transcript: str | None
     metadata: Annotated[
-        dict[str, Any], Meta(description="As sent, completed with gameVersion, environment and platform.")
+        dict[str, Any],
+        Meta(
+            description="As last sent, with the session's gameVersion and environment, which are the first "
+            "that were sent, and its platform. `build` and `env` filter by these."
+        ),
     ]
 
 
@@ -153,13 +157,13 @@ class Stats(Answer, frozen=True):
 
 
 class BuildRollup(Answer, frozen=True):
-    """A build's sessions together."""
+    """A build's sessions together. Where it has none in the environment asked for: zeros and null."""
 
     version: str
     session_count: int
     unique_devices: int
-    first_seen: Milliseconds
-    last_seen: Milliseconds
+    first_seen: Milliseconds | None
+    last_seen: Milliseconds | None
     stats: Stats
     sample_country: str | None
 
@@ -180,12 +184,12 @@ class Build(Answer, frozen=True):
 
 
 class TesterRollup(Answer, frozen=True):
-    """A device's sessions together."""
+    """All of a device's sessions together. Where it has none in the environment asked for: zeros and null."""
 
     device_id: str
     session_count: int
-    first_seen: Milliseconds
-    last_seen: Milliseconds
+    first_seen: Milliseconds | None
+    last_seen: Milliseconds | None
     stats: Stats
     last_build: str | None
     country: str | None
@@ -194,7 +198,7 @@ class TesterRollup(Answer, frozen=True):
 
 
 class Tester(Answer, frozen=True):
-    """A tester of a game with every session. `summary` is null until one exists."""
+    """A tester of a game with the latest 10,000 sessions. `summary` is null until one exists."""
 
     game: Game
     rollup: TesterRollup
@@ -274,8 +278,8 @@ def full_session(detail: sessions.SessionDetail, studio_id: str) -> FullSession:
         **_common(found, studio_id),
         first_event_at=found.first_event_at,
         last_event_at=found.last_event_at,
-        active_sec=rounded(found.active_seconds),
-        engagement_rate=engagement(found.active_seconds, found.wall_seconds),
+        active_sec=half_up(found.active_ms, 1000),
+        engagement_rate=half_up_to(found.active_ms, found.wall_ms, 2),
         country=found.country or None,
         region=found.region or None,
         city=found.city or None,
@@ -310,7 +314,7 @@ def insight(found: insights.Insight) -> Insight:
     )
 
 
-def stats(found: rollups.Stats) -> Stats:
+def stats(found: session_rollups.Stats) -> Stats:
     """Statistics as answered."""
     return Stats(
         total_wall_sec=found.total_wall,
@@ -333,9 +337,10 @@ def _common(found: sessions.Session, studio_id: str) -> dict[str, Any]:
         "source": found.source,
         "status": found.status,
         "recorded_at": found.recorded_at,
-        "duration": rounded(found.wall_seconds),
+        "duration": half_up(found.wall_ms, 1000),
         "device_id": found.device_id,
         "tester_handle": found.tester_handle or found.device_id,
         "transcript": None,
-        "metadata": {name: value for name, value in known.items() if value} | found.metadata,
+        # What filters compare, which is the session's first word of build and environment, over its latest.
+        "metadata": found.metadata | {name: value for name, value in known.items() if value},
     }

@@ -11,7 +11,7 @@ from api.segments import segment
 from api.telemetry import answers, errors
 from api.telemetry.routes import ROUTES
 from api.telemetry.sections import cached, router_of
-from projections.telemetry.queries import insights, rollups, sessions
+from projections.telemetry.queries import insights, rollups, session_rollups, sessions
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ class Reads:
         """Rollup of one build of a game. All environments where `env` is absent."""
         game = await self._gate.game(caller, segment(request, "game"))
         version = segment(request, "version")
-        found = await rollups.build_rollup(self._queries, game.studio_id, game.id, version, values["env"])
+        found = await session_rollups.build_rollup(
+            self._queries, game.studio_id, game.id, version, values["env"]
+        )
         if found is None:
             raise errors.not_found("Build")
         rollup = answers.BuildRollup(
@@ -152,12 +154,11 @@ class Reads:
         """Rollup of one device in a game, with its sessions. All environments where `env` is absent."""
         game = await self._gate.game(caller, segment(request, "game"))
         device_id = segment(request, "device_id")
-        found = await sessions.tester_sessions(
-            self._queries, game.studio_id, game.id, device_id, values["env"]
-        )
-        if not found:
+        whose = (game.studio_id, game.id, device_id, values["env"])
+        rollup = await session_rollups.tester_rollup(self._queries, *whose)
+        if rollup is None:
             raise errors.not_found("Tester")
-        rollup = rollups.tester_rollup(found)
+        found = await sessions.tester_sessions(self._queries, *whose) if rollup.sessions else []
         return _json(
             answers.Tester(
                 game=answers.game(game),

@@ -154,7 +154,7 @@ def joined_idle_ms(parts: Sequence[SessionPart], runs: Iterable[Run]) -> int:
 
 
 def describe(part: SessionPart, said: Description) -> SessionPart:
-    """Take in what a request says: who and which build by the first word, all else by the latest."""
+    """Take in what a request says: who, which build and which experiments by the first word."""
     if said.offset < part.version or (said.first_only and part.first_arrived_at_ms is not None):
         return part
     return msgspec.structs.replace(
@@ -167,7 +167,7 @@ def describe(part: SessionPart, said: Description) -> SessionPart:
         title=said.title or part.title,
         platform=said.platform or part.platform,
         metadata=said.metadata or part.metadata,
-        experiments=said.experiments or part.experiments,
+        experiments=part.experiments or said.experiments,
         country=said.country or part.country,
         region=said.region or part.region,
         city=said.city or part.city,

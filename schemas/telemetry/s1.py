@@ -17,7 +17,7 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from schemas.edge.zod import Issue, custom, issue_of, too_big, type_of, wrong_type
+from schemas.edge.zod import Issue, custom, issue_of, not_an_option, too_big, type_of, wrong_type
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
 from schemas.telemetry.decoding_cost import has_costly_numbers, many_json_containers
@@ -48,6 +48,16 @@ Source = Literal[
     "obs",
 ]
 SOURCES: Final[tuple[str, ...]] = get_args(Source)
+SentSource = Literal[
+    "manual",
+    "unity-telemetry",
+    "unreal-telemetry",
+    "godot-telemetry",
+    "python-telemetry",
+    "typescript-telemetry",
+    "obs",
+]
+"""What an ingest key may send: `discord` sessions come from POST /api/webhooks/discord alone."""
 DEFAULT_SOURCE: Final[Source] = "python-telemetry"
 DEFAULT_ENVIRONMENT: Final = "production"
 ENVIRONMENT_PATTERN: Final = r"^[a-z0-9_-]{1,64}\Z"
@@ -162,6 +172,8 @@ def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
         batch = decode_batch(body)
         if body.count(b",") > VALUES_MAX:  # there is one between two values
             _check_values(batch)
+    if batch.source not in get_args(SentSource):
+        raise InvalidBatch(not_an_option(["source"], get_args(SentSource), str(batch.source)))
     _check_texts(batch)
     if batch.started_at_ms is not None:
         _in_range(batch.started_at_ms, arrived_at_ms, ["startedAt"])

@@ -11,7 +11,7 @@ from schemas.edge.openapi import Document, Refusal
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Body, Route
 from schemas.edge.zod import Error
-from schemas.telemetry.s1 import BODY_BYTES_MAX, EVENTS_MAX, Batch, Event, Metadata
+from schemas.telemetry.s1 import BODY_BYTES_MAX, EVENTS_MAX, Batch, Event, Metadata, SentSource
 from schemas.telemetry.s1_feedback import Feedback
 from schemas.telemetry.values import Finite, Properties
 
@@ -77,6 +77,7 @@ DOCUMENT: Final = Document(
     said=((Properties, {"type": "object", "maxProperties": 256}), (Finite, {"type": "number"})),
     fields={
         ("Batch", "metadata"): Metadata | None,
+        ("Batch", "source"): SentSource | None,
         ("Batch", "events"): Annotated[list[Event], Meta(max_length=EVENTS_MAX)] | None,
     },
 )

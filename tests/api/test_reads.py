@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from projections.telemetry.queries import session_rollups
 from tests.api.world import NOW_MS, time64
 
 if TYPE_CHECKING:
@@ -267,6 +268,86 @@ async def test_a_build_rollup(world: World) -> None:
     assert (scoped["sessionCount"], scoped["stats"]["medianWallSec"]) == (2, 56)
     assert (await world.read("/api/v1/builds/doom/9.9")).status_code == 404
     assert (await world.read("/api/v1/builds/relay/0.4.9")).status_code == 404
+
+
+async def test_a_build_or_tester_of_other_environments_only_is_known_and_has_nothing(world: World) -> None:
+    await world.sessions({"player_id": "d", "environment": "demo", "country": "US"})
+    stats = dict.fromkeys(
+        (
+            "totalWallSec",
+            "totalActiveSec",
+            "avgWallSec",
+            "avgActiveSec",
+            "medianWallSec",
+            "medianActiveSec",
+            "engagementRate",
+        ),
+        0,
+    )
+    build = (await world.read("/api/v1/builds/doom/0.4.9", env="production")).json()
+    assert build["rollup"] == {
+        "version": "0.4.9",
+        "sessionCount": 0,
+        "uniqueDevices": 0,
+        "firstSeen": None,
+        "lastSeen": None,
+        "stats": stats,
+        "sampleCountry": None,
+    }
+    tester = (await world.read("/api/v1/testers/doom/d", env="production")).json()
+    assert tester["sessions"] == []
+    assert tester["rollup"] == {
+        "deviceId": "d",
+        "sessionCount": 0,
+        "firstSeen": None,
+        "lastSeen": None,
+        "stats": stats,
+        "lastBuild": None,
+        "country": None,
+        "region": None,
+        "city": None,
+    }
+    for path, what in (("builds/doom/0.5.0", "Build"), ("testers/doom/e", "Tester")):
+        refused = await world.read(f"/api/v1/{path}", env="demo")
+        assert (refused.status_code, refused.json()) == (404, {"error": f"{what} not found"})
+
+
+async def test_what_filters_compare_is_what_is_shown(world: World) -> None:
+    """A session that named its build and environment first and others later."""
+    await world.sessions(
+        {
+            "session_id": "sess_moved",
+            "build_id": "1.0",
+            "environment": "demo",
+            "metadata": '{"gameVersion":"2.0","environment":"production","mood":"good"}',
+        },
+        {"session_id": "sess_null", "build_id": "1.0", "metadata": '{"gameVersion":null}'},
+    )
+    shown = {"gameVersion": "1.0", "environment": "demo", "platform": "Win64", "mood": "good"}
+    for params in ({"build": "1.0", "env": "demo"}, {"env": "demo"}):
+        (item,) = (await world.read("/api/v1/sessions", **params)).json()["items"]
+        assert (item["id"], item["metadata"]) == ("sess_moved", shown)
+    assert (await world.read("/api/v1/sessions", build="2.0")).json()["total"] == 0
+    one = (await world.read("/api/v1/sessions/sess_moved")).json()["session"]
+    assert one["metadata"] == shown
+    other = (await world.read("/api/v1/sessions/sess_null")).json()["session"]
+    assert other["metadata"]["gameVersion"] == "1.0"
+
+
+async def test_a_testers_rollup_counts_every_session(world: World) -> None:
+    doom = world.directory.doom
+    await world.clickhouse.command(
+        "INSERT INTO session_parts (studio_id, game_id, session_id, player_id, build_id, environment, "
+        "first_event_at, last_event_at, spans, _version) "
+        f"SELECT '{doom.studio_id}', '{doom.id}', 'sess_' || toString(number), 'many', toString(number), "
+        f"'demo', fromUnixTimestamp64Milli(toInt64({NOW_MS} + number)), "
+        f"fromUnixTimestamp64Milli(toInt64({NOW_MS} + 1000 + number)), "
+        f"[(toInt64({NOW_MS} + number), toInt64({NOW_MS} + 1000 + number))], 1 FROM numbers(10001)"
+    )
+    rollup = await session_rollups.tester_rollup(world.queries, doom.studio_id, doom.id, "many", None)
+    assert rollup is not None
+    assert (rollup.sessions, rollup.first_seen, rollup.last_seen) == (10_001, NOW_MS, NOW_MS + 11_000)
+    assert (rollup.stats.total_wall, rollup.last_build) == (10_001, "10000")
 
 
 async def test_a_build_with_a_slash_in_its_name(world: World) -> None:

@@ -22,7 +22,7 @@ RECORDED: Final = "toUnixTimestamp64Milli(recorded_at)"
 _COLUMNS: Final = (
     "game_id, session_id, title, source, closed, "
     f"{RECORDED} AS recorded, toUnixTimestamp64Milli(first_event_at) AS first_at, "
-    "toUnixTimestamp64Milli(last_event_at) AS last_at, active_ms / 1000, player_id, "
+    "toUnixTimestamp64Milli(last_event_at) AS last_at, active_ms, player_id, "
     f"{tester_handles.SHOWN} AS shown_handle, build_id, "
     "environment, platform, metadata, country, region, city, event_counts"
 )
@@ -42,7 +42,7 @@ TESTER_SESSIONS_MAX: Final = 10_000
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One session. Times are unix milliseconds, texts that were not sent are empty, seconds are exact."""
+    """One session. Times are unix milliseconds, texts that were not sent are empty."""
 
     id: str
     game_id: str
@@ -53,7 +53,7 @@ class Session(msgspec.Struct, frozen=True):
     recorded_at: int
     first_event_at: int
     last_event_at: int
-    active_seconds: float
+    active_ms: int
     device_id: str
     tester_handle: str
     build: str
@@ -66,9 +66,9 @@ class Session(msgspec.Struct, frozen=True):
     event_counts: dict[str, int]
 
     @property
-    def wall_seconds(self) -> float:
+    def wall_ms(self) -> int:
         """From the first event to the last."""
-        return (self.last_event_at - self.first_event_at) / 1000
+        return self.last_event_at - self.first_event_at
 
 
 _FIELDS: Final = Session.__struct_fields__

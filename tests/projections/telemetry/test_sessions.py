@@ -130,6 +130,14 @@ def test_the_first_word_names_player_and_build_and_the_latest_all_else() -> None
     assert part.first_arrived_at_ms == 1001
 
 
+def test_the_first_experiments_that_are_sent_count() -> None:
+    part = describe(SessionPart(key=KEY, partition=0), description(1))
+    assert part.experiments == ""
+    for offset, tags in ((2, '{"exp_a":"one"}'), (3, ""), (4, '{"exp_a":"two","exp_b":"one"}')):
+        part = describe(part, description(offset, experiments=tags))
+    assert part.experiments == '{"exp_a":"one"}'
+
+
 def test_what_was_folded_in_before_changes_nothing() -> None:
     part = SessionPart(key=KEY, partition=0, version=5, title="kept")
     assert describe(part, description(4, title="older")) is part

@@ -126,6 +126,15 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], path: list[str | int]) -
     assert issue.message
 
 
+def test_discord_is_no_source_of_an_ingest_key() -> None:
+    issue = refused(changed(source="discord"))
+    assert (issue.code, issue.path, issue.received) == ("invalid_enum_value", ["source"], "discord")
+    assert isinstance(issue.options, list)
+    assert "discord" not in issue.options
+    assert set(issue.options) | {"discord"} == set(s1.SOURCES)
+    assert s1.decode_batch(changed(source="discord")).source == "discord"  # what is in the log is read
+
+
 def test_ids_of_older_logs_are_read() -> None:
     assert s1.decode_batch(changed(sessionId="a\u200bb", title="x" * 1000)).session_id == "a\u200bb"
 
