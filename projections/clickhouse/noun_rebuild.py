@@ -23,7 +23,10 @@ def tables_plan(
         """Both databases are exactly at these positions: their tables are compared whole."""
         del live_database, positions
         return {
-            table: await checksum(client, f"{table} FINAL", tables.compared(table)) for table in tables.tables
+            table: await checksum(
+                client, f"{table} FINAL", tables.compared(table), tables.compared_where(table)
+            )
+            for table in tables.tables
         }
 
     return Plan(

@@ -56,6 +56,8 @@ class TableSet:
     """Whether the topic forgets old records, so that a reader may begin behind some that it never saw."""
     compared: Callable[[str], str] = lambda _table: "*"
     """The columns of a table in which two builds of the same log are equal."""
+    compared_where: Callable[[str], str] = lambda _table: "1"
+    """Which rows of a table that holds for; all, unless old ones go by themselves."""
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from projections.clickhouse.noun_tables import Rows
+from projections.clickhouse.times import time_of
 from projections.liveops.economy_totals import Move
 from schemas.codec import Message
 from schemas.envelope import Decided, Event, EventsRecord
@@ -18,7 +19,6 @@ from schemas.liveops.definitions import decode_definition
 from schemas.liveops.event_windows import BoardChunkFinalized, WindowOpened
 from schemas.liveops.events import EVENTS, AttemptProgressed, InventoryChanged, WalletChanged
 from schemas.outcomes import SHELL_EVENTS
-from schemas.timestamps import iso_ms
 
 LEDGER: Final = "liveops_ledger"
 FINAL_ENTRIES: Final = "liveops_final_entries"
@@ -62,7 +62,7 @@ def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, mo
 
 def _add(decided: Decided, event: Event, place: list[int], rows: Rows, moves: list[Move]) -> None:
     message = EVENTS.decode(event.type, event.data)
-    at = _time(event.at_ms)
+    at = time_of(event.at_ms)
     studio_id = decided.studio_id
     if isinstance(message, WalletChanged | InventoryChanged):
         moved = message.movement
@@ -87,7 +87,7 @@ def _add(decided: Decided, event: Event, place: list[int], rows: Rows, moves: li
     elif isinstance(message, BoardChunkFinalized):
         board = [studio_id, message.game_id, message.event_key, message.window_id, message.board_id]
         rows[FINAL_ENTRIES] += [
-            [*board, one.rank, one.external_id, one.is_bot, one.score, _time(one.achieved_at_ms)]
+            [*board, one.rank, one.external_id, one.is_bot, one.score, time_of(one.achieved_at_ms)]
             for one in message.entries
         ]
     rows[EVENTS_TABLE].append(
@@ -106,7 +106,3 @@ def _told(message: Message) -> str:
     if isinstance(message, WindowOpened):
         fields["definition"] = decode_definition(message.definition)
     return _json(fields).decode()
-
-
-def _time(at_ms: int) -> str:
-    return iso_ms(at_ms)[:-1].replace("T", " ")

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from projections.clickhouse.noun_tables import Rows
+from projections.clickhouse.times import time_of
 from projections.playtests.table_columns import (
     APPLICATIONS,
     EVENTS_TABLE,
@@ -29,7 +30,6 @@ from schemas.playtests import events as ev
 from schemas.playtests.batch_views import KeyState, Link
 from schemas.playtests.events import EVENTS
 from schemas.playtests.views import ApplicationState, LedgerRow, Order, Progress, SlotState
-from schemas.timestamps import iso_ms
 
 _LEFT_OUT: Final = frozenset(
     {
@@ -92,11 +92,6 @@ def _told(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _told(one) for name, one in value.items() if name not in _LEFT_OUT}
     return [_told(one) for one in value] if isinstance(value, list) else value
-
-
-def time_of(at_ms: int) -> str:
-    """As ClickHouse reads it."""
-    return iso_ms(at_ms)[:-1].replace("T", " ")
 
 
 def _time(at_ms: int | None) -> str | None:

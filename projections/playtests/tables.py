@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from projections.clickhouse.noun_tables import TableSet
+from projections.clickhouse.times import time_of
 from projections.playtests.table_changes import changed_rows
 from projections.playtests.table_columns import COLUMNS
-from projections.playtests.table_rows import add_record, time_of
+from projections.playtests.table_rows import add_record
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 from schemas.playtests.views import LedgerRow
 

@@ -8,11 +8,12 @@ from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.events import EVENTS
 from schemas.fleet.limits import COMMAND_RECORD_BYTES_MAX
-from schemas.fleet.telemetry import METRICS_KEPT_DAYS
+from schemas.fleet.telemetry import FLEET_RECORD
 from schemas.noun import NounSchema
 from schemas.topics import Topic
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
+_KEPT_MS: Final = 31 * 24 * 60 * 60 * 1000
+"""A day longer than samples are kept in ClickHouse."""
 FLEET_COMMANDS: Final = Topic(
     name="fleet.commands",
     partitions=1,
@@ -30,8 +31,8 @@ FLEET_EVENTS: Final = Topic(
 FLEET_TELEMETRY: Final = Topic(
     name="fleet.telemetry",
     partitions=1,
-    description="Lines that servers print and samples of what they use, as their hosts tell: no decider.",
-    retention_ms=(METRICS_KEPT_DAYS + 1) * _DAY_MS,
+    description="What hosts saw of their servers and builds: lines of output, and samples of what they use.",
+    retention_ms=_KEPT_MS,
 )
 NOUN: Final = NounSchema(
     name="fleet",
@@ -39,5 +40,5 @@ NOUN: Final = NounSchema(
     commands=COMMANDS,
     events=EVENTS,
     surfaces=(S5,),
-    stored=frozenset({"fleet-telemetry.v1"}),
+    stored=frozenset({FLEET_RECORD}),
 )

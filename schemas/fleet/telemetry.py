@@ -1,99 +1,107 @@
-"""What hosts tell of their servers beside decisions: printed lines and samples.
+"""Records of `fleet.telemetry`: what an agent saw of its servers and builds. No decider reads them.
 
-The topic `fleet.telemetry` holds them, facts without a decider: a host appends them as it reads them, keyed
-by its id, and ClickHouse keeps them. Source: contract/fleet.md, "Logs and metrics".
-
-NOTE: these shapes are stored. Fields are positional (`array_like`): append new ones with a default at the
-end, never reorder.
+A line is (instance, attempt, stream, byte offset): an agent that died sends some again, and readers drop what
+they have. A record's key is the host's id; one record holds at most `RECORD_BYTES_MAX` of texts.
+NOTE: these shapes are stored. Fields are positional (`array_like`): append with a default, never reorder.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta
 
-RECORD_VERSION: Final = 1
+FLEET_RECORD: Final = "fleet-record.v1"
+FLEET_RECORD_VERSION: Final = 1
+RECORD_BYTES_MAX: Final = 1024 * 1024
 LINE_BYTES_MAX: Final = 8 * 1024
-"""A longer line is split."""
-LINES_PER_SECOND_MAX: Final = 200
-"""Of a server, as a mean over `LINES_MEAN_S`; more are dropped, and one warning counts them."""
-LINES_MEAN_S: Final = 10
-SAMPLE_EVERY_S: Final = 15
-LOGS_KEPT_DAYS: Final = 7
-METRICS_KEPT_DAYS: Final = 30
+SAMPLE_EVERY_MS: Final = 15_000
 
+Stream = Literal["stdout", "stderr", "agent"]
+"""`agent`: a word of the host's, such as how many lines were dropped."""
 Level = Literal["error", "warn", "info", "debug"]
-LEVELS: Final[tuple[Level, ...]] = ("error", "warn", "info", "debug")
-Count = Annotated[int, Meta(ge=0)]
 
 
-class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A printed line, or a piece of one.
-
-    (instance, attempt, stream, offset) names it: sent again after its host's agent died it changes nothing.
-    Of the lines of one stream neither `offset` nor `at_ms` ever goes back.
-    """
-
-    stream: Literal["stdout", "stderr"]
-    offset: Count
-    """Of its first byte in what the attempt has printed there. A warning that lines were dropped has that of
-    the first dropped one."""
-    at_ms: int
-    """When the agent read it, in unix milliseconds."""
-    level: Level
-    message: str
-    """Without escape sequences and the end of line; what is no UTF-8 is U+FFFD."""
-
-
-class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an attempt used at a time. Counters begin at 0 in each attempt."""
-
-    at_ms: int
-    cpu_percent: float
-    """Of what it is allotted, since the sample before."""
-    memory_bytes: Count
-    rx_bytes: Count
-    """Since the attempt's start, as `tx_bytes`."""
-    tx_bytes: Count
-    tcp_connections: Count
-    load: float
-    """Busy cores, as a mean over a minute."""
-
-
-class InstanceTelemetry(msgspec.Struct, frozen=True, array_like=True):
-    """What is told of one attempt of a server, in the order it was read."""
+class Source(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An attempt of a server."""
 
     studio_id: str
     game_id: str
     instance_id: str
-    server_name: str
+    attempt: int
+    name: str
     region: str
-    attempt: Count
-    lines: list[Line]
-    samples: list[Sample]
 
 
-class HostTelemetry(msgspec.Struct, frozen=True, array_like=True):
-    """A record."""
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of output, without ANSI sequences and valid UTF-8."""
+
+    source: int
+    """Its place in the record's `sources`."""
+    stream: Stream
+    offset: int
+    """Where the line begins in the attempt's stream, in bytes as the process wrote them."""
+    at_ms: int
+    level: Level
+    message: str
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an attempt used in the 15 s before."""
+
+    source: int
+    at_ms: int
+    cpu_percent: float
+    """Of its allotment."""
+    memory_bytes: int
+    memory_total_bytes: int
+    received_bytes: int
+    """Since the attempt began. So are `sent_bytes`."""
+    sent_bytes: int
+    tcp_connections: int
+    load: float
+    """Busy cores, mean of a minute."""
+
+
+class BuildLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line about the processing of a build: (build, attempt, number) once."""
+
+    studio_id: str
+    game_id: str
+    build_id: str
+    attempt: int
+    number: int
+    """From 1 in each attempt."""
+    at_ms: int
+    level: Level
+    step: str
+    message: str
+
+
+class FleetRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One record of a host."""
 
     version: int
     host_id: str
     epoch: int
-    """Of the host's agent, so that one which was replaced can be told from its successor."""
-    instances: list[InstanceTelemetry]
+    sources: list[Source] = []
+    lines: list[Line] = []
+    samples: list[Sample] = []
+    build_lines: list[BuildLine] = []
 
 
-def encode(record: HostTelemetry) -> bytes:
-    """As it is stored: MessagePack."""
-    return _encoder.encode(record)
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decoder: Final = msgspec.msgpack.Decoder(FleetRecord)
 
 
-def decode(value: bytes) -> HostTelemetry:
-    """A stored record. Raises msgspec.DecodeError."""
-    return _decoder.decode(value)
+def encode_fleet_record(record: FleetRecord) -> bytes:
+    """The value of a record."""
+    return _encode(record)
 
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(HostTelemetry)
+def decode_fleet_record(value: bytes) -> FleetRecord:
+    """Raises ValueError for a version that is unknown to this build, `msgspec.DecodeError` for no record."""
+    record = _decoder.decode(value)
+    if record.version != FLEET_RECORD_VERSION:
+        raise ValueError(f"fleet record version {record.version} is unknown to this build")
+    return record

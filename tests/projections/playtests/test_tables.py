@@ -15,9 +15,10 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.times import time_of
 from projections.playtests.table_changes import Key, rows_of
 from projections.playtests.table_columns import COLUMNS, FRESH, SLOTS
-from projections.playtests.table_rows import Change, time_of
+from projections.playtests.table_rows import Change
 from projections.playtests.tables import PLAYTESTS_TABLES, ClickHouseLedgers
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, EventsRecord

@@ -1,0 +1,1 @@
+"""Game servers in this room: rows and tables, and what is read of them."""
