@@ -50,6 +50,7 @@ local known = {
   xadd = {4, 'stream'}, -- xadd: key, exact id, field, value
   expireat = {2, nil, 2}, expireas = {2, nil, nil, {[2] = 'hash'}}, zremwhen = {4, 'zset', nil, {[3] = 'set', [4] = 'set'}},
   expirewhen = {4, nil, 2, {[3] = 'set', [4] = 'set'}}, -- expirewhen: key, at, empty set, whole set
+  forget = {3, 'zset', 2, {[3] = 'zset'}}, -- forget: scores, up to, list
   stream = {5, 'stream', 2, {[3] = 'zset'}}, -- stream: key, happened at, sorted set, member, payload
 }
 local first = 13 + 3 * tonumber(ARGV[11])
@@ -120,6 +121,13 @@ while i <= #ARGV do
     end
   elseif name == 'saddunless' then
     if redis.call('HEXISTS', prefix .. ARGV[i + 3], ARGV[i + 4]) == 0 then redis.call('SADD', key, ARGV[i + 2]) end
+  elseif name == 'forget' then
+    while true do
+      local old = redis.call('ZRANGEBYSCORE', key, '-inf', ARGV[i + 2], 'LIMIT', 0, 1000)
+      if #old == 0 then break end
+      redis.call('ZREM', key, unpack(old))
+      redis.call('ZREM', prefix .. ARGV[i + 3], unpack(old))
+    end
   elseif name == 'zlist' then
     redis.call('ZADD', key, 0, ARGV[i + 2])
     redis.call('ZREMRANGEBYRANK', key, 0, -ARGV[i + 3] - 1)

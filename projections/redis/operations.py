@@ -76,6 +76,11 @@ def list_newest(key: str, member: str, count: int) -> Operation:
     return ("zlist", key, member, str(count))
 
 
+def forget_until(scores: str, until: int, listed: str) -> Operation:
+    """Take the members with scores up to `until` out of the sorted sets `scores` and `listed`."""
+    return ("forget", scores, str(until), listed)
+
+
 def delete_score_when(key: str, member: str, *, empty: str, whole: str) -> Operation:
     """ZREM once the set `empty` has no member and the set `whole` has one for each partition of the topic.
 

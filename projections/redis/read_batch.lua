@@ -10,6 +10,9 @@
 --   page key before most: {member, …} of a list (a sorted set of equal scores), the last first, those that come
 --     before the text `before` ('' for all)
 --   rows key before most\0prefix: {member, fields, …} likewise, each with the hash at prefix and the member's id
+--   newest key offset most\0prefix\0scores\0gone: {members in all, member, value, …} of a list, the last first after
+--     `offset`, each with the string at prefix and the member's id; those that the sorted set `scores` has at
+--     `gone` or below don't count
 -- Returns false where the projection isn't ready in this very Redis, else the answers in order.
 local noun = ARGV[1]
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
@@ -49,6 +52,15 @@ for i = 2, #ARGV, 4 do
   elseif kind == 'count' then answer = redis.call('ZCARD', key)
   elseif kind == 'which' then answer = redis.call('SMISMEMBER', key, unpack(split(one)))
   elseif kind == 'page' then answer = page(key, one, two)
+  elseif kind == 'newest' then
+    local most, rows, scores, gone = unpack(split(two))
+    answer = {redis.call('ZCARD', key) - redis.call('ZCOUNT', prefix .. scores, '-inf', gone)}
+    if tonumber(most) > 0 then
+      for _, member in ipairs(redis.call('ZRANGE', key, one, tonumber(one) + tonumber(most) - 1, 'REV')) do
+        answer[#answer + 1] = member
+        answer[#answer + 1] = redis.call('GET', prefix .. rows .. string.sub(member, PLACE + 1))
+      end
+    end
   elseif kind == 'rows' then
     local most, rows = unpack(split(two))
     answer = {}
