@@ -113,11 +113,21 @@ class Insight(Answer, frozen=True):
     id: str
     session_id: str
     game_id: str
+    device_id: Annotated[
+        str | None,
+        Meta(description="The tester. Null in findings of older rules, until `questlog rebuild insights`."),
+    ]
     type: str
     sentiment: str
     confidence: float
     evidence: str
     event_ids: list[str]
+    place: Annotated[
+        str | None, Meta(description="The room or level it is about; null where it is about none.")
+    ]
+    tag: Annotated[
+        str, Meta(description="The place as a slug with what was found, as `act2-door-stuck`; else the type.")
+    ]
     created_at: Milliseconds
 
 
@@ -305,11 +315,14 @@ def insight(found: insights.Insight) -> Insight:
         id=found.id,
         session_id=found.session_id,
         game_id=found.game_id,
+        device_id=found.device_id or None,
         type=found.type,
         sentiment=found.sentiment,
         confidence=found.confidence,
         evidence=found.evidence,
         event_ids=found.event_ids,
+        place=found.place or None,
+        tag=found.tag,
         created_at=found.created_at,
     )
 

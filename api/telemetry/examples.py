@@ -48,11 +48,14 @@ INSIGHT: Final = {
     "id": "ins_5b0c",
     "sessionId": "sess_mp4nv055s6oepmc6",
     "gameId": "game_abc123",
+    "deviceId": "device_e9c0abcd",
     "type": "stuck-point",
     "sentiment": "negative",
     "confidence": 0.81,
     "evidence": "Player retried act2_door 6 times.",
     "eventIds": ["0-118-4"],
+    "place": "act2_door",
+    "tag": "act2-door-stuck",
     "createdAt": 1778716598400,
 }
 STATS: Final = {

@@ -38,15 +38,21 @@ COLUMNS: Final = (
     "studio_id",
     "game_id",
     "session_id",
+    "player_id",
     "insight_id",
     "type",
     "sentiment",
     "confidence",
     "evidence",
     "event_ids",
+    "place",
+    "tag",
     "build_id",
     "environment",
     "created_at",
+    "recorded_at",
+    "wall_ms",
+    "active_ms",
     "removed",
     "rules_version",
     "_version",
@@ -60,8 +66,8 @@ _SELECT_EVENTS: Final = (
     " LIMIT {most:UInt32} BY studio_id, game_id, session_id"
 )
 _SELECT_INSIGHTS: Final = (
-    "SELECT studio_id, game_id, session_id, insight_id, type, sentiment, build_id, environment,"
-    " toUnixTimestamp64Milli(created_at)"
+    "SELECT studio_id, game_id, session_id, insight_id, player_id, type, sentiment, tag, build_id,"
+    " environment, toUnixTimestamp64Milli(created_at)"
     " FROM insights FINAL WHERE (studio_id, game_id, session_id) IN wanted AND removed = 0"
 )
 _SELECT_OUTDATED: Final = (
@@ -155,10 +161,7 @@ class InsightStore:
             end = [self._rules.version, session.events]
             rows += [[*_row(session, insight), *end] for insight in found]
             gone = before.get(session.key, {}).keys() - {insight.insight_id for insight in found}
-            rows += [
-                [*session.key, insight_id, *before[session.key][insight_id], 1, *end]
-                for insight_id in sorted(gone)
-            ]
+            rows += [[*session.key, *before[session.key][insight_id], 1, *end] for insight_id in sorted(gone)]
         if rows:
             body = b"\n".join(map(_json.encode, rows))
             # Its content depends on when it was read: only the very same content may be dropped as a repeat.
@@ -178,16 +181,23 @@ class InsightStore:
     async def _stored(self, keys: list[SessionKey]) -> dict[SessionKey, dict[str, list[Any]]]:
         found: dict[SessionKey, dict[str, list[Any]]] = {}
         for row in await self._client.rows(_SELECT_INSIGHTS, beside=wanted(keys)):
-            studio_id, game_id, session_id, insight_id, kind, sentiment, build_id, environment, at_ms = row
-            found.setdefault(SessionKey(studio_id, game_id, session_id), {})[insight_id] = [
+            *key, insight_id, player_id, kind, sentiment, tag, build_id, environment, at_ms = row
+            found.setdefault(SessionKey(*key), {})[insight_id] = [
+                player_id,
+                insight_id,
                 kind,
                 sentiment,
                 0.0,
                 "",
                 [],
+                "",
+                tag,
                 build_id,
                 environment,
                 time_text(at_ms),
+                time_text(at_ms),
+                0,
+                0,
             ]
         return found
 
@@ -203,26 +213,36 @@ def joined(parts: Iterable[SessionPart]) -> FinishedSession:
     runs = merge(run for part in ordered for run in part.runs)
     return FinishedSession(
         key=ordered[0].key,
+        player_id=with_events[0].player_id,
         build_id=with_events[0].build_id,
         environment=with_events[0].environment,
         runs=runs,
         idle_ms=joined_idle_ms(ordered, runs),
         event_counts=counts,
+        started_at_ms=min(
+            (part.started_at_ms for part in with_events if part.started_at_ms is not None), default=None
+        ),
     )
 
 
 def _row(session: FinishedSession, insight: Insight) -> list[Any]:
     return [
         *session.key,
+        session.player_id,
         insight.insight_id,
         insight.type,
         insight.sentiment,
         insight.confidence,
         insight.evidence,
         [str(event) for event in insight.events],
+        insight.place,
+        insight.tag,
         session.build_id,
         session.environment,
         time_text(insight.created_at_ms),
+        time_text(session.recorded_at_ms),
+        session.wall_ms,
+        session.active_ms,
         0,
     ]
 

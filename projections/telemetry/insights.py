@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from projections.telemetry.rule_events import COMPLETED, DEATH, ENTRIES, FAILED, PROBLEMS, RULE_EVENTS
+from schemas.telemetry.friction import tag_of
 from schemas.telemetry.insights import InsightType, Sentiment
 
 if TYPE_CHECKING:
     from projections.telemetry.active_time import EventId, Run
     from projections.telemetry.sessions import SessionKey
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
 STUCK_AFTER: Final = 5
 SPIKE_DEATHS: Final = 3
 SPIKE_MS: Final = 2 * 60 * 1000
@@ -51,12 +52,29 @@ class FinishedSession(msgspec.Struct, frozen=True, kw_only=True):
     """A closed session, joined from its parts: runs in order of time, counts of all its events by name."""
 
     key: SessionKey
+    player_id: str = ""
     build_id: str
     environment: str
     runs: Sequence[Run]
     idle_ms: int = 0
     """Pauses inside runs: no active time."""
     event_counts: dict[str, int]
+    started_at_ms: int | None = None
+
+    @property
+    def recorded_at_ms(self) -> int:
+        """When it began, by its sender, else when its first event was."""
+        return self.runs[0].start_ms if self.started_at_ms is None else self.started_at_ms
+
+    @property
+    def wall_ms(self) -> int:
+        """From the first event to the last."""
+        return self.runs[-1].end_ms - self.runs[0].start_ms
+
+    @property
+    def active_ms(self) -> int:
+        """Sum of the gaps of at most 30 s between consecutive events."""
+        return sum(run.end_ms - run.start_ms for run in self.runs) - self.idle_ms
 
     @property
     def events(self) -> int:
@@ -65,7 +83,10 @@ class FinishedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Insight(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. `created_at_ms` is the session's end, `events` what it rests on in order of time."""
+    """One finding. `created_at_ms` is the session's end, `events` what it rests on in order of time.
+
+    `place` is the room or level that it is about, empty where it is about none.
+    """
 
     insight_id: str
     type: InsightType
@@ -74,6 +95,12 @@ class Insight(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     events: tuple[EventId, ...]
     created_at_ms: int
+    place: str = ""
+
+    @property
+    def tag(self) -> str:
+        """What it is counted under."""
+        return tag_of(self.type, self.place)
 
 
 class Rules(NamedTuple):
@@ -114,7 +141,7 @@ def _stuck(session: FinishedSession, place: str, events: list[RuleEvent]) -> lis
         return []
     failed = sum(event.name == FAILED for event in tries)
     evidence = f"{place} was entered or failed {len(tries)} times ({failed} failures) and never completed."
-    return [_insight(session, "stuck-point", _grows(len(tries), 2.5), evidence, tries)]
+    return [_insight(session, "stuck-point", _grows(len(tries), 2.5), evidence, tries, place=place)]
 
 
 def _spikes(session: FinishedSession, place: str, events: list[RuleEvent]) -> list[Insight]:
@@ -137,6 +164,7 @@ def _spikes(session: FinishedSession, place: str, events: list[RuleEvent]) -> li
             _grows(len(cluster), 1.5),
             f"{len(cluster)} deaths in {place} within {_seconds(cluster[-1].at_ms - cluster[0].at_ms)}.",
             cluster,
+            place=place,
         )
         for cluster in clusters
     ]
@@ -152,7 +180,10 @@ def _turnarounds(session: FinishedSession, place: str, events: list[RuleEvent]) 
             if len(failures) >= TURNAROUND_FAILURES:
                 evidence = f"{place} was completed after {len(failures)} failures."
                 confidence = _grows(len(failures), 2.0)
-                found.append(_insight(session, "positive-moment", confidence, evidence, [*failures, event]))
+                events_of = [*failures, event]
+                found.append(
+                    _insight(session, "positive-moment", confidence, evidence, events_of, place=place)
+                )
             failures = []
     return found
 
@@ -176,6 +207,7 @@ def _problems(session: FinishedSession, events: list[RuleEvent]) -> list[Insight
             f"The game reported {'a crash' if event.name == 'crash' else 'an error'}"
             + (f" in {event.place}." if event.place else "."),
             [event],
+            place=event.place,
         )
         for event in events
         if event.name in PROBLEMS
@@ -184,10 +216,9 @@ def _problems(session: FinishedSession, events: list[RuleEvent]) -> list[Insight
 
 def _summary(session: FinishedSession) -> Insight:
     counts = session.event_counts
-    wall_ms = session.runs[-1].end_ms - session.runs[0].start_ms
-    active_ms = sum(run.end_ms - run.start_ms for run in session.runs) - session.idle_ms
     evidence = (
-        f"{_seconds(wall_ms)} long, {_seconds(active_ms)} of it active: {session.events} events,"
+        f"{_seconds(session.wall_ms)} long, {_seconds(session.active_ms)} of it active:"
+        f" {session.events} events,"
         f" {counts.get(DEATH, 0)} deaths, {counts.get(FAILED, 0)} levels failed,"
         f" {counts.get(COMPLETED, 0)} completed."
     )
@@ -201,6 +232,8 @@ def _insight(
     confidence: float,
     evidence: str,
     events: Sequence[RuleEvent] | Sequence[EventId],
+    *,
+    place: str = "",
 ) -> Insight:
     rests_on = tuple(event.event if isinstance(event, RuleEvent) else event for event in events)
     name = "\0".join((session.key.game_id, session.key.session_id, rule, str(rests_on[0])))
@@ -212,6 +245,7 @@ def _insight(
         evidence=evidence,
         events=rests_on,
         created_at_ms=session.runs[-1].end_ms,
+        place=place,
     )
 
 

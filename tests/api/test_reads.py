@@ -143,7 +143,14 @@ async def test_one_session_with_insights_and_feedback(world: World) -> None:
     doom = world.directory.doom
     await world.sessions({"session_id": "sess_one", "country": "DE"})
     await world.insights(
-        {"session_id": "sess_one", "insight_id": "ins_1", "type": "stuck-point", "sentiment": "negative"},
+        {
+            "session_id": "sess_one",
+            "insight_id": "ins_1",
+            "type": "stuck-point",
+            "sentiment": "negative",
+            "place": "Act 2, <b>door</b>",
+            "tag": "act-2-b-door-b-stuck",
+        },
         {"session_id": "sess_one", "insight_id": "ins_gone", "removed": 1},
     )
     answers = [{"fieldId": "q1", "value": 4}, {"fieldId": "q2", "value": 'a "b"\n\\ü'}]
@@ -175,11 +182,14 @@ async def test_one_session_with_insights_and_feedback(world: World) -> None:
             "id": "ins_1",
             "sessionId": "sess_one",
             "gameId": doom.id,
+            "deviceId": "device_1",
             "type": "stuck-point",
             "sentiment": "negative",
             "confidence": 0.5,
             "evidence": "It went on.",
             "eventIds": ["0-1-0"],
+            "place": "Act 2, <b>door</b>",
+            "tag": "act-2-b-door-b-stuck",
             "createdAt": NOW_MS,
         }
     ]

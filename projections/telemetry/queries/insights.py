@@ -13,21 +13,30 @@ if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
 
 _CREATED: Final = "toUnixTimestamp64Milli(created_at)"
-_COLUMNS: Final = f"insight_id, type, sentiment, confidence, evidence, event_ids, {_CREATED} AS created"
+_COLUMNS: Final = (
+    "insight_id, player_id, type, sentiment, confidence, evidence, event_ids, place, tag, "
+    f"{_CREATED} AS created"
+)
 SESSION_INSIGHTS_MAX: Final = 1000
 
 
 class Insight(msgspec.Struct, frozen=True):
-    """One finding. `session_id` is the public one; `created_at` is unix milliseconds."""
+    """One finding. `session_id` is the public one; `created_at` is unix milliseconds.
+
+    Without a place `place` is empty; `device_id` is empty too where older rules have found it.
+    """
 
     id: str
     game_id: str
     session_id: str
+    device_id: str
     type: str
     sentiment: str
     confidence: float
     evidence: str
     event_ids: list[str]
+    place: str
+    tag: str
     created_at: int
 
 

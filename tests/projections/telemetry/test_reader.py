@@ -430,6 +430,9 @@ async def test_a_session_over_two_partitions_is_joined_and_closed_by_either(
     assert "4 events" in await one(database, summary)
     kinds = await database.rows("SELECT type FROM insights FINAL WHERE removed = 0 ORDER BY type")
     assert kinds == [["bug-report"], ["pacing-issue"], ["session-summary"]]
+    own = "SELECT DISTINCT player_id, recorded_at, wall_ms, active_ms FROM insights FINAL"
+    whole = "SELECT player_id, recorded_at, duration_ms, active_ms FROM sessions"
+    assert await database.rows(own) == await database.rows(whole)
 
 
 async def test_a_due_is_believed_only_when_the_session_is_old_enough_at_its_offset(

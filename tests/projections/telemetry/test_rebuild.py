@@ -266,14 +266,14 @@ async def test_sessions_that_older_rules_analysed_are_found_and_analysed_anew(
     """A store of before there were versions, and a release with new rules on it."""
     log = stuck_log()
     await apply(database, log)
-    old = [["session-summary", 1, 1]] * 2 + [["stuck-point", 0, 1]] * 2
+    old = [["session-summary", 1, RULES.version]] * 2 + [["stuck-point", 0, RULES.version]] * 2
     assert await database.rows(FOUND) == old
     log.put(s4(gameplay(START_MS + 6, "level_failed", session="b", level_id="x", custom_data={"level": "x"})))
     await apply(database, log, rules=NEWER)  # a late event: one of the two is by the new rules
     assert await database.rows(FOUND) == [
-        ["session-summary", 1, 1],
-        ["session-summary", 1, 2],
-        ["stuck-point", 0, 1],
+        ["session-summary", 1, RULES.version],
+        ["session-summary", 1, NEWER.version],
+        ["stuck-point", 0, RULES.version],
     ]
     verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
     assert (verified.different, verified.uncompared) == ([], 1)
@@ -283,7 +283,7 @@ async def test_sessions_that_older_rules_analysed_are_found_and_analysed_anew(
     assert await store.outdated() == 1
     assert await store.analyse_outdated("run-1", done.append) == 1
     assert done == [1]
-    assert await database.rows(FOUND) == [["session-summary", 1, 2]] * 2
+    assert await database.rows(FOUND) == [["session-summary", 1, NEWER.version]] * 2
     verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
     assert (verified.different, verified.uncompared) == ([], 0)
     assert verified.live["insights"].rows == 2
@@ -302,7 +302,7 @@ async def test_what_a_worker_of_the_older_release_wrote_last_is_found_again(
     keys = [SessionKey(*row) for row in await database.rows(f"SELECT DISTINCT {KEY} FROM insights")]
     assert await older.analyse(keys, "older", others=True) == 2
     assert await newer.analyse_outdated("run-2", lambda _: None) == 2
-    assert await database.rows(FOUND) == [["session-summary", 1, 2]] * 2
+    assert await database.rows(FOUND) == [["session-summary", 1, NEWER.version]] * 2
     verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
     assert (verified.different, verified.uncompared) == ([], 0)
 
@@ -315,15 +315,24 @@ async def test_a_rebuild_analyses_all_sessions_by_the_rules_of_its_release(
     verified = await run(database, clickhouse_url, log, verify=True, rules=NEWER)
     assert (verified.different, verified.uncompared) == ([], 2)
     await run(database, clickhouse_url, log, rules=NEWER)
-    assert await database.rows(FOUND) == [["session-summary", 1, 2]] * 2
+    assert await database.rows(FOUND) == [["session-summary", 1, NEWER.version]] * 2
 
 
 async def test_insights_of_before_rules_had_versions_read_as_of_the_first(database: ClickHouse) -> None:
     log = stuck_log()
     await apply(database, log)
-    await database.command("ALTER TABLE insights DROP COLUMN rules_version")
+    for column in ("rules_version", "player_id", "place", "tag", "recorded_at", "wall_ms", "active_ms"):
+        await database.command(f"ALTER TABLE insights DROP COLUMN {column}")
     await database.system.command(
         "ALTER TABLE migrations DELETE WHERE number >= 13 SETTINGS mutations_sync = 2"
     )
     await migrations.apply(database)
     assert {row[2] for row in await database.rows(FOUND)} == {1}
+    friction = "SELECT DISTINCT player_id, place, tag FROM insights FINAL WHERE type = 'stuck-point'"
+    assert await database.rows(friction) == [["", "", "stuck-point"]]
+    store = InsightStore(database, SessionStore(database))
+    assert await store.analyse_outdated("run-1", lambda _: None) == 2
+    assert sorted(await database.rows(friction)) == [
+        ["player-a", "x", "x-stuck"],
+        ["player-b", "x", "x-stuck"],
+    ]
