@@ -13,6 +13,7 @@ from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
 from api.liveops.app import LiveopsReads
+from api.playtests.app import PlaytestsReads
 from deploy.assets import assets_folder, installed
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
@@ -20,12 +21,14 @@ from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.noun import Edge, Reads
 from deploy.nouns import NOUNS, deciding, surfaces, topic_of
-from deploy.object_store import open_objects
+from deploy.object_store import media_origins, open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
+from deploy.playtests import open_session_keys
 from deploy.stack.kafka_jars import default_cache
 from projections.lag import LagReader
 from projections.redis.client import AWAY, connect
+from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.export_register import RedisExportRegister
 from projections.redis.failures import RedisFailures
 from projections.redis.rate_limit import RedisRateLimiter
@@ -198,6 +201,7 @@ class EdgeApp:
         )
         self._reads = [noun.reads(edge, queries) for noun in NOUNS if noun.reads is not None]
         (liveops,) = (reads for reads in self._reads if isinstance(reads, LiveopsReads))
+        (playtests,) = (reads for reads in self._reads if isinstance(reads, PlaytestsReads))
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
         dashboard = create_dashboard(
             directory=edge.directory,
@@ -205,12 +209,16 @@ class EdgeApp:
             queries=queries,
             live=LiveCounters(RedisLive(redis), now_ms),
             liveops=liveops.dashboard_source,
+            playtests=playtests.dashboard_source,
+            session_keys=open_session_keys(edge),
+            ended=RedisEndedSessions(redis),
             lag=lag,
             secret=configured.deployment_secret(),
             vendor=_vendor(),
             clock_ms=now_ms,
             client_ip=client_ip,
             secure_cookie=configured.base_url.startswith("https:"),
+            media_origins=media_origins(configured),
         )
         api = create_api(
             directory=edge.directory,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from deploy.object_urls import SignedUrls
 from deploy.objects import FolderObjects
-from deploy.objects_s3 import S3Objects
+from deploy.objects_s3 import S3Objects, s3_origin
 from deploy.settings import PREFIX, SettingsError
 
 if TYPE_CHECKING:
@@ -45,3 +46,15 @@ def open_objects(configured: Settings) -> FolderObjects | S3Objects:
     if left := folder.remove_leftovers():
         _log.warning("removed %d files of objects that were never finished", left)
     return folder
+
+
+def media_origins(configured: Settings) -> list[str]:
+    """The origins that signed addresses of objects lead to."""
+    location = configured.object_store_location
+    own = _origin(configured.base_url)
+    return [own, s3_origin(location)] if location.startswith("s3://") else [own]
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

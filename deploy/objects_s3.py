@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from deploy.object_urls import SignedUrls
 
+REGION: Final = "us-east-1"
 PART_BYTES: Final = 8 * 1024 * 1024
 """S3 wants at least 5 MiB a part and at most 10,000 parts: an object may have 78 GiB."""
 COPY_BYTES_MAX: Final = 5 * 2**30
@@ -41,6 +42,19 @@ REQUEST_TIMEOUT: Final = timedelta(hours=6)
 RETRIES: Final = 3
 RETRY_TIMEOUT: Final = timedelta(seconds=30)
 _INSUFFICIENT_STORAGE: Final = "status code: 507"
+
+
+def s3_origin(url: str) -> str:
+    """The origin of the addresses that a store at `url` signs: its endpoint's, or the region's."""
+    options = _options(urlsplit(url).query)
+    endpoint = urlsplit(
+        options.get("endpoint") or f"https://s3.{options.get('region', REGION)}.amazonaws.com"
+    )
+    return f"{endpoint.scheme}://{endpoint.netloc}"
+
+
+def _options(query: str) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(query).items()}
 
 
 class S3Objects:
@@ -59,14 +73,14 @@ class S3Objects:
         now: Callable[[], float] = time.time,
     ) -> None:
         parts = urlsplit(url)
-        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        options = _options(parts.query)
         endpoint = options.get("endpoint")
         given = {"access_key_id": key, "secret_access_key": secret, "endpoint": endpoint}
         retries: RetryConfig = {"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT}
         self._store = S3Store(
             parts.netloc,
             prefix=parts.path.strip("/") or None,
-            region=options.get("region", "us-east-1"),
+            region=options.get("region", REGION),
             client_options={
                 "allow_http": endpoint is not None and endpoint.startswith("http://"),
                 "connect_timeout": CONNECT_TIMEOUT,

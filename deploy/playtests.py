@@ -19,11 +19,13 @@ from projections.playtests.queries import PlaytestQueries
 from projections.playtests.table_columns import EVENTS_TABLE
 from projections.playtests.tables import PLAYTESTS_TABLES, ClickHouseLedgers
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
+from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.first_answers import RedisFirstAnswers
 from projections.studio.queries import StudioQueries
 from schemas.edge.ports import StoreUnavailable
 from schemas.playtests.noun import NOUN, PLAYTESTS_EVENTS
 from schemas.playtests.routes import ROUTES
+from schemas.playtests.session_keys import SessionKeys
 from schemas.playtests.surface import DOCUMENT
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.playtests.noun import PLAYTESTS as DECIDER
@@ -56,6 +58,12 @@ class NoLedgers:
         raise StoreUnavailable(f"the ledgers of {studio_id} {playtester_id} are not read here")
 
 
+def open_session_keys(edge: Edge) -> SessionKeys:
+    """The keys that the dashboard's sessions act with."""
+    secret = edge.settings.deployment_secret()
+    return SessionKeys(secret, edge.directory, RedisEndedSessions(edge.redis))
+
+
 def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralWrites:
     configured = edge.settings
     queries = PlaytestQueries(edge.redis, NoLedgers())
@@ -73,6 +81,7 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralW
         operator_token=configured.operator_token,
         payments_secret=configured.payments_secret,
         transcribes=bool(configured.transcriber),
+        session_keys=open_session_keys(edge),
     )
     redemptions = Redemptions(
         services,
@@ -86,14 +95,17 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralW
 
 
 def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:
+    reads = PlaytestQueries(edge.redis, ClickHouseLedgers(queries))
     return create_playtest_reads(
         directory=edge.directory,
         limiter=edge.limiter,
-        reads=PlaytestQueries(edge.redis, ClickHouseLedgers(queries)),
+        reads=reads,
+        batches=reads,
         objects=edge.objects,
         sealer=open_sealer(edge.settings),
         now_ms=now_ms,
         trusted_proxies=edge.settings.trusted_proxies,
+        session_keys=open_session_keys(edge),
     )
 
 

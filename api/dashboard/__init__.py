@@ -1,4 +1,4 @@
-"""The studio's dashboard: one page, its JSON, and the cookie session that guards both."""
+"""The studio's dashboard: its pages, their JSON, and the cookie session that guards both."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from api.dashboard.access import SessionAuthenticator
 from api.dashboard.data import Data
 from api.dashboard.liveops import LiveopsData
 from api.dashboard.pages import Pages
+from api.dashboard.playtests import PlaytestsData
 from api.dashboard.ports import (
     DashboardDirectory,
     LagSource,
     LiveMinute,
     LiveopsSource,
     LiveSource,
+    PlaytestsSource,
 )
 from api.dashboard.rates import Rates
 from api.dashboard.session import SessionSigner
 from api.dashboard.static_files import StaticFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from projections.telemetry.queries.dashboard_common import QueryClient
-    from schemas.edge.ports import RateLimiter
+    from schemas.edge.ports import EndedSessions, RateLimiter
+    from schemas.playtests.session_keys import SessionKeys
 
 __all__ = [
     "DashboardDirectory",
@@ -34,6 +37,7 @@ __all__ = [
     "LiveMinute",
     "LiveSource",
     "LiveopsSource",
+    "PlaytestsSource",
     "create_dashboard",
 ]
 
@@ -45,25 +49,38 @@ def create_dashboard(
     queries: QueryClient,
     live: LiveSource,
     liveops: LiveopsSource,
+    playtests: PlaytestsSource,
+    session_keys: SessionKeys,
+    ended: EndedSessions,
     lag: LagSource,
     secret: bytes,
     vendor: Path | None,
     clock_ms: Callable[[], int],
     client_ip: Callable[[Request], str],
     secure_cookie: bool,
+    media_origins: Sequence[str] = (),
 ) -> APIRouter:
     """The router for `/dashboard` and everything under it; include it without a prefix.
 
     `secret` is the deployment's (only a key derived from it signs sessions); `vendor` is the folder
     that `python -m deploy.assets` filled (None or empty: charts show as tables); `clock_ms` gives unix
     milliseconds; `client_ip` names the caller behind trusted proxies; `secure_cookie` is True where the base
-    URL is https.
+    URL is https. `ended` remembers sessions that were signed out, and `session_keys` asks the same.
+    `media_origins` are where signed addresses of recordings lead to, beside the page's own.
     """
-    authenticator = SessionAuthenticator(directory, SessionSigner(secret), clock_ms)
+    authenticator = SessionAuthenticator(directory, SessionSigner(secret), ended, clock_ms)
     rates = Rates(limiter, client_ip)
     router = APIRouter()
     router.include_router(Data(authenticator, rates, queries, live, lag).router())
     router.include_router(LiveopsData(authenticator, rates, liveops).router())
-    pages = Pages(authenticator, limiter, StaticFiles(vendor), client_ip, secure_cookie=secure_cookie)
+    router.include_router(PlaytestsData(authenticator, rates, playtests, session_keys).router())
+    pages = Pages(
+        authenticator,
+        limiter,
+        StaticFiles(vendor),
+        client_ip,
+        secure_cookie=secure_cookie,
+        media_origins=media_origins,
+    )
     router.include_router(pages.router())
     return router

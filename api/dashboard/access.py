@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from api.dashboard.session import COOKIE, SessionSigner
-from schemas.edge.ports import Credential, Game, KeyKind
+from schemas.edge.ports import Credential, EndedSessions, Game, KeyKind
+from schemas.identifiers import key_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,19 @@ class NoSuchGame(Exception):
     """The game doesn't exist, or isn't this key's: the same answer for both."""
 
 
+class NotAllowed(Exception):
+    """The session's key, or the request, may not do that; the sentence says what may."""
+
+
 class Principal(msgspec.Struct, frozen=True):
     """A valid session: its credential, and the moment it expires (unix milliseconds)."""
 
     credential: Credential
     expires_at_ms: int
+    session: str
+    """The session's name: sha256 hex of its token."""
+    key_hash: str
+    """Of the key that signed in."""
 
 
 def opens_dashboard(credential: Credential) -> bool:
@@ -41,22 +50,34 @@ class SessionAuthenticator:
     """Checks sessions and games against the directory. Every method may raise StoreUnavailable."""
 
     def __init__(
-        self, directory: DashboardDirectory, signer: SessionSigner, clock_ms: Callable[[], int]
+        self,
+        directory: DashboardDirectory,
+        signer: SessionSigner,
+        ended: EndedSessions,
+        clock_ms: Callable[[], int],
     ) -> None:
         self.directory = directory
         self.signer = signer
+        self.ended = ended
         self.clock_ms = clock_ms
 
     async def principal(self, request: Request) -> Principal:
         """The request's access. Raises SignedOut."""
-        token = request.cookies.get(COOKIE)
-        session = self.signer.read(token, self.clock_ms()) if token else None
-        if session is None:
+        token = request.cookies.get(COOKIE, "")
+        session = self.signer.read(token, self.clock_ms())
+        if session is None or await self.ended.ended(name := key_hash(token)):
             raise SignedOut
         credential = await self.directory.credential_by_hash(session.key_hash)
         if credential is None or not opens_dashboard(credential):
             raise SignedOut
-        return Principal(credential, session.expires_at_ms)
+        return Principal(credential, session.expires_at_ms, name, session.key_hash)
+
+    async def end(self, request: Request) -> None:
+        """End the request's session, wherever else its cookie may be. Without one nothing happens."""
+        token = request.cookies.get(COOKIE, "")
+        session = self.signer.read(token, self.clock_ms())
+        if session is not None:
+            await self.ended.end(key_hash(token), session.expires_at_ms)
 
     async def games(self, principal: Principal) -> list[Game]:
         """The games this access may see, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
@@ -12,14 +13,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.requests import ClientDisconnect
 
 from api.dashboard.access import SessionAuthenticator, SignedOut, opens_dashboard
-from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page
+from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page, private_headers
 from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
 from schemas.edge.limits import sign_in_bucket
 from schemas.edge.ports import RateLimiter, StoreUnavailable
 from schemas.identifiers import key_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from api.dashboard.static_files import StaticFiles
 
@@ -58,7 +59,9 @@ class Pages:
         client_ip: Callable[[Request], str],
         *,
         secure_cookie: bool,
+        media_origins: Sequence[str],
     ) -> None:
+        self._with_media = private_headers(media_origins)
         self._authenticator = authenticator
         self._limiter = limiter
         self._files = files
@@ -83,13 +86,20 @@ class Pages:
 
     async def page(self, request: Request) -> Response:
         """The page for who is signed in, the form for who is not."""
+        return await self._page(request, "index.html", PRIVATE_HEADERS)
+
+    async def playtests(self, request: Request) -> Response:
+        """The page of playtests, which plays recordings from where the object store serves them."""
+        return await self._page(request, "playtests.html", self._with_media)
+
+    async def _page(self, request: Request, name: str, headers: dict[str, str]) -> Response:
         try:
             await self._authenticator.principal(request)
         except SignedOut:
             return self._form()
         except StoreUnavailable:
             pass  # the page holds no data of its own; its banner explains and tries again
-        return HTMLResponse(self._files.text("index.html"), headers=PRIVATE_HEADERS)
+        return HTMLResponse(self._files.text(name), headers=headers)
 
     async def signed_in(self, request: Request) -> Response:
         """Whether there is a session: a link from another site arrives without the strict cookie."""
@@ -118,9 +128,15 @@ class Pages:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Forget the cookie. Doing it twice is fine."""
+        """End the session and forget the cookie. Doing it twice is fine.
+
+        While the store of ended sessions is away only the cookie is forgotten: somebody who must get away
+        from a browser is not kept.
+        """
         if not posted_by_our_page(request):
             return self._form(SignInFailed(403, NOT_OUR_FORM))
+        with contextlib.suppress(StoreUnavailable):
+            await self._authenticator.end(request)
         response = await self.to_page()
         response.delete_cookie(
             COOKIE, path=COOKIE_PATH, secure=self._secure_cookie, httponly=True, samesite="strict"

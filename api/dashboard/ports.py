@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from api.liveops.game_boards import FoundBoard
+    from api.playtests.http import Shown
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
     from schemas.lag import ProjectionLag
     from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
+    from schemas.playtests.ports import BatchRow, Place
+    from schemas.playtests.responses import Balance, DownloadUrl, Stats
+    from schemas.playtests.views import SlotStatus
 
 
 class DashboardDirectory(Directory, KeyHashes, Protocol):
@@ -81,4 +85,44 @@ class LiveopsSource(Protocol):
 
     async def ledger(self, game: Game, external_id: str, below: int, limit: int) -> LedgerResponse | None:
         """`ledger`: movements numbered below `below`, newest first; `nextCursor`, null at the end."""
+        ...
+
+
+class PlaytestsSource(Protocol):
+    """Playtests' reads in S2's shapes, pages of 50 rows. Performs no authorization.
+
+    Raises StoreUnavailable, ObjectStoreError, and `Refused`: 404 for what is not the studio's, 400 for
+    applications to an automatic playtest, 422 for a cursor of another list.
+    """
+
+    async def stats(self, studio_id: str) -> Stats:
+        """The studio's summary."""
+        ...
+
+    async def balance(self, studio_id: str) -> Balance:
+        """The studio's credit."""
+        ...
+
+    async def orders(self, game: Game, before: Place | None) -> Shown:
+        """`GamePlaytests`, newest first."""
+        ...
+
+    async def slots(self, studio_id: str, order_id: str, before: Place | None) -> Shown:
+        """`Slots` of a playtest, newest first."""
+        ...
+
+    async def submissions(self, studio_id: str, status: SlotStatus, before: Place | None) -> Shown:
+        """`Submissions` of the studio's slots of one status, newest first."""
+        ...
+
+    async def applications(self, studio_id: str, order_id: str, before: Place | None) -> Shown:
+        """`Applications` to a playtest, pending ones first."""
+        ...
+
+    async def recording(self, studio_id: str, slot_id: str) -> DownloadUrl:
+        """Where a slot's recording can be read for an hour."""
+        ...
+
+    async def batches(self, game: Game) -> list[BatchRow]:
+        """The game's key batches, the newest first."""
         ...

@@ -1,17 +1,17 @@
 """From an answer, or what went wrong, to the response the page's scripts read.
 
-Errors: 401 `signed_out`, 400 `bad_parameter` with `field`, 404 `not_found`, 429 `rate_limited` and 503
-`unavailable` (both with Retry-After).
+Errors: 401 `signed_out`, 403 `not_allowed`, 400 `bad_parameter` with `field`, 404 `not_found`, 429
+`rate_limited` and 503 `unavailable` (both with Retry-After).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from api.dashboard.access import NoSuchGame, Principal, SessionAuthenticator, SignedOut
+from api.dashboard.access import NoSuchGame, NotAllowed, Principal, SessionAuthenticator, SignedOut
 from api.dashboard.answers import Error
 from api.dashboard.parameters import BadParameter
 from api.dashboard.rates import Rates, TooMany
@@ -31,6 +31,17 @@ class NotFound(Exception):
     """There is no such thing, or it is not this session's; the sentence says which thing."""
 
 
+_REFUSALS: Final = (
+    SignedOut,
+    NotAllowed,
+    TooMany,
+    BadParameter,
+    NoSuchGame,
+    NotFound,
+    StoreUnavailable,
+)
+
+
 def guarded(
     authenticator: SessionAuthenticator, rates: Rates, answer: Answer
 ) -> Callable[[Request], Awaitable[Response]]:
@@ -39,7 +50,7 @@ def guarded(
     async def endpoint(request: Request) -> Response:
         try:
             found = await answer(request, await _counted(authenticator, rates, request))
-        except (SignedOut, TooMany, BadParameter, NoSuchGame, NotFound, StoreUnavailable) as error:
+        except _REFUSALS as error:
             return _failure(error)
         return found if isinstance(found, Response) else json_response(found)
 
@@ -62,16 +73,16 @@ def _failure(error: Exception) -> Response:
     match error:
         case SignedOut():
             return signed_out()
+        case NotAllowed():
+            return error_response(403, "not_allowed", str(error))
         case TooMany():
             wait = retry_after(error.retry_after_ms)
             message = f"Too many calls of this {error.scope}. Try again in {wait} s."
             return error_response(429, "rate_limited", message, wait=wait)
         case BadParameter():
             return error_response(400, "bad_parameter", f"{error.name} {error.message}", field=error.name)
-        case NoSuchGame():
-            return error_response(404, "not_found", "No such game, or not one of this key's.")
-        case NotFound():
-            return error_response(404, "not_found", str(error))
+        case NoSuchGame() | NotFound():
+            return error_response(404, "not_found", str(error) or "No such game, or not one of this key's.")
         case _:
             return unavailable()
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from api.dashboard import answers
 from api.dashboard.competitions import SEGMENT_MAX, WINDOWS
 from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT_MAX
+from api.dashboard.routes_playtests import PLAYTESTS
 from api.dashboard.session import COOKIE
 from projections.telemetry.queries.dashboard_filters import Choices
 from projections.telemetry.queries.dashboard_heatmap import Heatmap
@@ -39,6 +40,10 @@ DOCUMENT: Final = Document(
         401: Refusal(
             "No session, or one whose key was rotated or revoked.",
             answers.Error("signed_out", "Sign in again: the session has ended."),
+        ),
+        403: Refusal(
+            "Not for this session's key, or not asked by the dashboard's own page.",
+            answers.Error("not_allowed", "Playtests are the studio's: sign in with a management key."),
         ),
         404: Refusal(
             "Not there, or not this session's: the answer is the same.",
@@ -181,4 +186,4 @@ LIVEOPS: Final = (
         ),
     ),
 )
-ROUTES: Final = (*TELEMETRY, *LIVEOPS)
+ROUTES: Final = (*TELEMETRY, *LIVEOPS, *PLAYTESTS)

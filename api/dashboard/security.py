@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+
+from schemas.edge.same_origin import same_origin
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import Request
 
 _POLICY: Final = (
@@ -26,21 +29,13 @@ HEADERS: Final = {
 PRIVATE_HEADERS: Final = {**HEADERS, "Cache-Control": "no-store", "Vary": "Cookie"}
 
 
+def private_headers(media_origins: Sequence[str]) -> dict[str, str]:
+    """The same for a page that may play video of these origins, and of its own."""
+    media = " ".join(("media-src 'self'", *media_origins))
+    return {**PRIVATE_HEADERS, "Content-Security-Policy": f"{_POLICY}; {media}"}
+
+
 def posted_by_our_page(request: Request) -> bool:
-    """Whether a form post came from this origin.
-
-    Browsers say so in Sec-Fetch-Site (on https and localhost) and in Origin (everywhere); neither can be set
-    by another site's page. A post with neither is no browser's, and is refused too.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("origin")
-    return origin is not None and _host_of(origin) == request.headers.get("host", "")
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:  # an address that ends within its brackets
-        return None
+    """Whether a form post came from this origin."""
+    headers = request.headers
+    return same_origin(headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host", ""))

@@ -18,6 +18,7 @@ from api.liveops.http import Answer, send_answer
 from api.metrics import ReadMetrics
 from api.playtests.applications import ApplicationRoutes
 from api.playtests.billing import BillingRoutes
+from api.playtests.dashboard_source import DashboardSource
 from api.playtests.http import Asked, Shown
 from api.playtests.orders import OrderRoutes
 from api.playtests.playtesters import PlaytesterRoutes
@@ -33,10 +34,11 @@ from schemas.objects import ObjectStore, ObjectStoreError
 from schemas.playtests import json as shapes
 from schemas.playtests.access import Access, Limited
 from schemas.playtests.errors import S2
-from schemas.playtests.ports import PlaytestReads
+from schemas.playtests.ports import BatchReads, PlaytestReads
 from schemas.playtests.read_routes import READS
 from schemas.playtests.requests import not_found, request_id
 from schemas.playtests.routes import allowed, find_read, find_write
+from schemas.playtests.session_keys import SessionKeys
 from schemas.playtests.validation import Problems, read_query, refuse
 from schemas.seal import Sealer
 
@@ -58,8 +60,12 @@ class PlaytestsReads:
         access: Access,
         proxies: TrustedProxies,
         now_ms: Callable[[], int],
+        *,
         metrics: ReadMetrics,
+        dashboard_source: DashboardSource,
     ) -> None:
+        self.dashboard_source = dashboard_source
+        """The same reads for a caller that is already authorized."""
         self._metrics = metrics
         self._handlers = bind(READS, handlers)
         self._access = access
@@ -128,10 +134,12 @@ def create_playtest_reads(
     directory: Directory,
     limiter: RateLimiter,
     reads: PlaytestReads,
+    batches: BatchReads,
     objects: ObjectStore,
     sealer: Sealer,
     now_ms: Callable[[], int],
     trusted_proxies: tuple[str, ...] = (),
+    session_keys: SessionKeys | None = None,
     registry: CollectorRegistry = REGISTRY,
 ) -> PlaytestsReads:
     """The application with its stores injected; nothing connects before the first request.
@@ -166,6 +174,8 @@ def create_playtest_reads(
         "own_slots": playtesters.slots,
         "own_slot": playtesters.slot,
     }
-    access = Access(directory, limiter, now_ms)
+    access = Access(directory, limiter, now_ms, session_keys)
     metrics = ReadMetrics(registry, "playtests", READS)
-    return PlaytestsReads(handlers, access, TrustedProxies(trusted_proxies), now_ms, metrics)
+    source = DashboardSource(orders, slots, applications, billing, batches)
+    proxies = TrustedProxies(trusted_proxies)
+    return PlaytestsReads(handlers, access, proxies, now_ms, metrics=metrics, dashboard_source=source)

@@ -134,6 +134,18 @@ class KeyHashes(Protocol):
         ...
 
 
+class EndedSessions(Protocol):
+    """Sessions of the dashboard that were signed out before they expired. Raises StoreUnavailable."""
+
+    async def end(self, session: str, expires_at_ms: int) -> None:
+        """End a session, by its name; it is remembered until it would have expired (unix milliseconds)."""
+        ...
+
+    async def ended(self, session: str) -> bool:
+        """Whether it was ended."""
+        ...
+
+
 class Unknown(Enum):
     """The type of UNKNOWN."""
 

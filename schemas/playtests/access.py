@@ -18,6 +18,7 @@ from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limits import MINUTE_MS, SECOND_MS, UNKNOWN_KEYS_PER_SECOND, unknown_bucket
 from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter, StoreUnavailable, Verdict
 from schemas.edge.proxy import counted_address
+from schemas.playtests.session_keys import PREFIX, SessionKeys
 
 OWNER: Final = frozenset({KeyKind.PLAYTEST_OWNER})
 PLAYTESTER: Final = frozenset({KeyKind.PLAYTESTER})
@@ -46,10 +47,20 @@ class Limited(msgspec.Struct):
 
 
 class Access:
-    """Checks of one process. Every method raises StoreUnavailable where its store is away."""
+    """Checks of one process. Every method raises StoreUnavailable where its store is away.
 
-    def __init__(self, directory: Directory, limiter: RateLimiter, now_ms: Callable[[], int]) -> None:
+    Without `session_keys` the dashboard's sessions have no authority here.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        limiter: RateLimiter,
+        now_ms: Callable[[], int],
+        session_keys: SessionKeys | None = None,
+    ) -> None:
         self._directory = directory
+        self._session_keys = session_keys
         self._credentials = Credentials(directory)
         self._limiter = limiter
         self._now_ms = now_ms
@@ -91,6 +102,8 @@ class Access:
     async def _credential(self, headers: Headers) -> Credential | None:
         try:
             presented = bearer(headers)
+            if self._session_keys is not None and presented.startswith(PREFIX):
+                return await self._session_keys.credential(presented, headers, self._now_ms())
         except Ambiguous:
             return None
         found = await self._credentials.credential(presented) if presented else None

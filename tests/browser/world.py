@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import tempfile
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -17,19 +19,20 @@ from api.dashboard.session import SessionSigner
 from deploy.clock import now_ms
 from deploy.edge_app import LiveCounters
 from projections.redis.client import connect
+from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.identifiers import key_hash
 from schemas.lag import ProjectionLag
+from schemas.playtests.session_keys import SessionKeys
 from tests.browser.liveops import Liveops
+from tests.browser.playtests import Playtests
 from tests.schemas.liveops.test_definitions import demo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
 DOOM = Game(id="72ab8f81-ef36-4712-a046-399a62b9afaa", studio_id="studio_demo", slug="doom", name="Freedoom",
             created_at_ms=0, limits=Limits(), definition=demo().definition)  # fmt: skip
 RELAY = Game(id="game_relay", studio_id="studio_demo", slug="relay", name="Relay", created_at_ms=0,
@@ -129,6 +132,8 @@ class World:
         self.queries = SwitchedQueries(clickhouse_url, database)
         self.lags = Lags()
         self.liveops = Liveops(redis_url, self.directory)
+        self.playtests = Playtests(redis_url, self.directory, Path(tempfile.gettempdir()), SIGNING)
+        ended = RedisEndedSessions(self.redis)
         self.base_url = ""
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(
@@ -138,6 +143,9 @@ class World:
                 queries=self.queries,
                 live=LiveCounters(RedisLive(self.redis), now_ms),
                 liveops=self.liveops.reads.dashboard_source,
+                playtests=self.playtests.reads.dashboard_source,
+                session_keys=SessionKeys(SIGNING, self.directory, ended),
+                ended=ended,
                 lag=self.lags,
                 secret=SIGNING,
                 vendor=vendor,
@@ -169,7 +177,9 @@ class World:
 
         async def run() -> None:
             self.loop = asyncio.get_running_loop()
+            await self.playtests.begin()
             await server.serve([listener])
+            await self.playtests.close()
             await self.liveops.close()
             await self.queries.close()
             await self.redis.aclose()

@@ -23,6 +23,7 @@ from schemas.playtests.owner_routes import PROVIDER_EVENT, TRIALS
 from schemas.playtests.requests import not_found, path_id, request_id
 from schemas.playtests.route_parts import operation
 from schemas.playtests.routes import WRITES, allowed
+from schemas.playtests.session_keys import SessionKeys
 from schemas.playtests.validation import Fields, Problems, read_body, read_idempotency_key
 from schemas.webhooks import SIGNATURE_HEADER
 from streams.gateway.commands import CommandClient
@@ -45,7 +46,7 @@ class PlaytestWrites:
     """Serves one write at a time for `streams.gateway.app`.
 
     `operator_token` and `payments_secret` may be empty: their routes are 404 then. `transcribes` says that
-    the deployment has a transcriber.
+    the deployment has a transcriber. `session_keys` lets the dashboard's sessions act for their studios.
     """
 
     routes: Sequence[Route] = WRITES
@@ -60,12 +61,13 @@ class PlaytestWrites:
         operator_token: str = "",
         payments_secret: str = "",
         transcribes: bool = False,
+        session_keys: SessionKeys | None = None,
     ) -> None:
         self._services = services
         self._reads = stores.reads
         self._operator_token = operator_token
         self._payments_secret = payments_secret
-        self._access = Access(services.directory, services.limiter, services.now_ms)
+        self._access = Access(services.directory, services.limiter, services.now_ms, session_keys)
         self._asking = Asking(commands, stores.sealer, clock_ms=services.now_ms, randomness=randomness)
         self._handlers = Handlers(
             self._asking,

@@ -14,6 +14,7 @@ from api.dashboard.rates import Rates
 from api.dashboard.responses import guarded
 from api.dashboard.session import COOKIE, LIFETIME_MS, SessionSigner
 from projections.redis.client import connect
+from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.rate_limit import RedisRateLimiter
 from schemas.edge.ports import Credential, KeyKind
 from schemas.identifiers import key_hash
@@ -40,7 +41,7 @@ class Keys:
 async def http(redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
     redis = connect(redis_url)
     directory: Any = Keys()
-    authenticator = SessionAuthenticator(directory, SIGNER, lambda: 0)
+    authenticator = SessionAuthenticator(directory, SIGNER, RedisEndedSessions(redis), lambda: 0)
     counting = Rates(
         RedisRateLimiter(redis, prefix=uuid.uuid4().hex),
         lambda request: request.headers["x-from"],
