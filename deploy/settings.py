@@ -80,6 +80,9 @@ class Settings:
     """How many exports may begin in a UTC day: `/api/export` takes no key."""
     operator_token: str = ""
     """What the operator shows as a Bearer token where a contract names it. Empty: those routes are 404."""
+    fleet_secret: str = ""
+    """What variables and registry credentials of game servers are sealed under: hosts have it, and not the
+    deployment secret. Empty: it follows from that one."""
     payments_secret: str = ""
     """What the payment provider's adapter signs with. Empty: its route is 404."""
     transcriber: str = ""

@@ -40,6 +40,13 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: RawHeaders = ()
 
 
+def request_id(given: bytes | None) -> bytes:
+    """The id that a request came with where it may be one, else a new one."""
+    if given is not None and _GIVEN_ID.fullmatch(given):
+        return given
+    return b"r%s-%x" % (_process, next(_count))
+
+
 class Call:
     """One request. `limits` are the RateLimit headers, once its bucket has been asked.
 
@@ -69,11 +76,7 @@ class Call:
         self.headers: dict[bytes, bytes] = dict(self.raw_headers)
         self.limits: RawHeaders = ()
         self.begun = False
-        given = self.headers.get(b"x-request-id")
-        if given is not None and _GIVEN_ID.fullmatch(given):
-            self.id: bytes = given
-        else:
-            self.id = b"r%s-%x" % (_process, next(_count))
+        self.id = request_id(self.headers.get(b"x-request-id"))
 
     @property
     def peer(self) -> str:

@@ -63,7 +63,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     name: str
     """Names the handler, and for a write what its idempotency key is bound to (NOTE: stored)."""
-    method: Literal["GET", "POST", "PATCH"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     template: str
     """As documents and metrics show it: `/sdk/v1/players/{externalId}/wallet`."""
     summary: str

@@ -1,47 +1,24 @@
-"""From a write to its command: who is meant, under which id, with what meaning."""
+"""From one of S2's writes to its command: who is meant, beside what every keyed request says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
 from schemas.codec import Message
 from schemas.envelope import Outcome
-from schemas.identifiers import keyed_command_id
 from schemas.playtests.access import Caller
 from schemas.playtests.commands import COMMANDS
-from schemas.playtests.names import partition_key
 from schemas.seal import Sealer
-from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient
+from streams.gateway.keyed_requests import KeyedRequest, KeyedRequests
 
-_canonical: Final = msgspec.msgpack.Encoder(order="deterministic")
 
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One write as it is asked for."""
+class Asked(KeyedRequest, frozen=True, kw_only=True, gc=False):
+    """One write as it is asked for. A playtester has keys of their own, an owner the studio's."""
 
     caller: Caller
-    operation: str
-    """The operation with its path ids: a key used on two paths makes two commands."""
-    key: str
-    """The client's idempotency key, or the one made for it."""
-    given: bool
-    """Whether the client gave it: only then can the command have been decided before."""
-    body: msgspec.Struct
-    """With the operation, what is asked: the same key with another one is a mismatch."""
-
-    @property
-    def command_id(self) -> str:
-        """The same request, the same command, through whichever gateway."""
-        return keyed_command_id(
-            game_id=self.caller.studio_id,
-            subject=self.caller.playtester_id,
-            operation=self.operation,
-            idempotency_key=self.key,
-        )
 
 
 class Asking:
@@ -55,49 +32,23 @@ class Asking:
         clock_ms: Callable[[], int],
         randomness: Callable[[int], bytes],
     ) -> None:
-        self._commands = commands
-        self._sealer = sealer
-        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
+        self._requests = KeyedRequests(commands, COMMANDS, sealer, clock_ms=clock_ms, randomness=randomness)
+        self.fingerprint = self._requests.fingerprint
+        self.stored = self._requests.stored
 
     def asked(self, caller: Caller, operation: str, key: str, body: msgspec.Struct) -> Asked:
         """A write under its key; one is made where the client gave none."""
         return Asked(
             caller=caller,
+            scope=caller.studio_id,
+            subject=caller.playtester_id,
             operation=operation,
-            key=key or self._builder.new_id(),
+            key=key or self._requests.new_key(),
             given=bool(key),
             body=body,
         )
 
-    def fingerprint(self, asked: Asked) -> bytes:
-        """Of what is asked. Bodies hold secrets and are short: what the log has of one is a keyed hash."""
-        fields = {
-            name: value
-            for name, value in msgspec.structs.asdict(asked.body).items()
-            if not isinstance(value, msgspec.UnsetType)
-        }
-        meaning = f"{asked.operation}\0{_canonical.encode(fields).hex()}"
-        return bytes.fromhex(self._sealer.fingerprint(asked.caller.studio_id, "request", meaning))
-
-    async def stored(self, asked: Asked) -> Outcome | None:
-        """The outcome of an earlier request with the same key; None where there is none yet.
-
-        Raises CommandConflict for another body, CommandUnavailable where it can't be known.
-        """
-        if not asked.given:
-            return None
-        key = partition_key(asked.caller.studio_id)
-        return await self._commands.stored(key, asked.command_id, self.fingerprint(asked))
-
     async def ask(self, asked: Asked, body: Message, aggregate_id: str, *, game_id: str = "") -> Outcome:
         """The outcome of a keyed command, this one's or the first one's. Raises as the client does."""
-        command = self._builder.build(
-            body,
-            aggregate_id=aggregate_id,
-            studio_id=asked.caller.studio_id,
-            game_id=game_id,
-            command_id=asked.command_id,
-            fingerprint=self.fingerprint(asked),
-            keyed=True,
-        )
-        return await self._commands.submit(command, fresh=not asked.given)
+        studio_id = asked.caller.studio_id
+        return await self._requests.ask(asked, body, aggregate_id, studio_id=studio_id, game_id=game_id)

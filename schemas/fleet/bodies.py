@@ -1,0 +1,255 @@
+"""What S5's writes are sent: bodies with every rule that a body alone can break. Pure.
+
+Source: the S5 reference and contract/fleet.md, "Start", "Settings", "Builds".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from msgspec import Meta
+
+from schemas.edge.zod import Issue, custom, no_match, too_big
+from schemas.fleet import limits
+from schemas.fleet.arguments import Unbalanced, words
+from schemas.fleet.sizes import ComputeSize, Region
+from schemas.fleet.validation import Fields
+
+Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
+MatchId = Annotated[str, Meta(min_length=1, max_length=limits.MATCH_ID_CHARACTERS_MAX)]
+Seconds = Annotated[int, Meta(ge=limits.TTL_MIN_S, le=limits.TTL_MAX_S)]
+Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Arguments = Annotated[str, Meta(max_length=limits.STARTUP_ARGS_CHARACTERS_MAX)]
+PortName = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z")]
+PortNumber = Annotated[int, Meta(ge=1, le=65535)]
+Json = dict[str, Any]
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED: Final = re.compile(r"(?:QUESTLOG_|PLAYFLOW_|AGONES_|LD_).*|PATH|HOME")
+"""Names that the host sets, or that change what a process loads."""
+_EMPTY: Final[Mapping[str, str]] = {}
+
+
+class PortBody(Fields, frozen=True, kw_only=True):
+    """A port that a server listens on."""
+
+    name: PortName
+    internal_port: PortNumber
+    protocol: Literal["udp", "tcp"]
+    tls_enabled: bool = False
+
+    def problems(self) -> Iterator[Issue]:
+        """TLS is not offered yet."""
+        if self.tls_enabled:
+            yield custom(["tls_enabled"], "this deployment has no certificate to end TLS with")
+
+
+class LaunchBody(Fields, frozen=True, kw_only=True):
+    """What a start and a restart have in common. What is left out is as the project says, or as it was."""
+
+    version_tag: Name | None = None
+    version: Version | None = None
+    startup_args: Arguments | None = None
+    ttl: Seconds | None = None
+    auto_restart: bool | None = None
+    custom_data: Json | None = None
+    match_id: MatchId | None = None
+    environment_variables: dict[str, str] | None = None
+    port_configs: list[PortBody] | None = None
+
+    def problems(self) -> Iterator[Issue]:
+        """Every rule beyond one field's type."""
+        yield from _unprintable("version_tag", self.version_tag)
+        yield from _unprintable("match_id", self.match_id)
+        yield from _arguments(self.startup_args)
+        yield from custom_data_problems(self.custom_data)
+        yield from _variables(self.environment_variables or _EMPTY)
+        yield from _ports(self.port_configs or ())
+
+
+class StartBody(LaunchBody, frozen=True, kw_only=True):
+    """A server to start. `compute_size` is small where it is left out."""
+
+    name: Name
+    region: Region
+    compute_size: ComputeSize = "small"
+
+    def problems(self) -> Iterator[Issue]:
+        """Those of every launch, and the name's."""
+        yield from _unprintable("name", self.name)
+        yield from LaunchBody.problems(self)
+
+
+class RestartBody(LaunchBody, frozen=True, kw_only=True):
+    """What another attempt of a server has otherwise."""
+
+    name: Name | None = None
+
+    def problems(self) -> Iterator[Issue]:
+        """Those of every launch, and the name's."""
+        yield from _unprintable("name", self.name)
+        yield from LaunchBody.problems(self)
+
+
+class UpdateBody(Fields, frozen=True, kw_only=True):
+    """A server's custom data, which replaces what it had."""
+
+    custom_data: Json
+
+    def problems(self) -> Iterator[Issue]:
+        """Size and depth."""
+        yield from custom_data_problems(self.custom_data)
+
+
+class StatusBody(Fields, frozen=True, kw_only=True):
+    """What v2's PUT may carry."""
+
+    custom_data: Json | None = None
+    server_status: Literal["running", "stopped"] | None = None
+    """Of the header `X-Server-Status`."""
+
+    def problems(self) -> Iterator[Issue]:
+        """Size and depth."""
+        yield from custom_data_problems(self.custom_data)
+
+
+class CredentialsBody(Fields, frozen=True, kw_only=True):
+    """How a private registry is asked."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=limits.CREDENTIAL_CHARACTERS_MAX)]
+    password: Annotated[str, Meta(min_length=1, max_length=limits.CREDENTIAL_CHARACTERS_MAX)]
+
+
+class ImageBody(Fields, frozen=True, kw_only=True):
+    """An image to make a build of. The name is `default` where it is left out."""
+
+    image_url: Annotated[str, Meta(min_length=1, max_length=limits.IMAGE_URL_CHARACTERS_MAX)]
+    name: Name = "default"
+    executable_path: (
+        Annotated[str, Meta(min_length=1, max_length=limits.EXECUTABLE_PATH_CHARACTERS_MAX)] | None
+    ) = None
+    registry_credentials: CredentialsBody | None = None
+
+    def problems(self) -> Iterator[Issue]:
+        """What can be no name, no image and no path."""
+        yield from _unprintable("name", self.name)
+        if re.fullmatch(r"[!-~]+", self.image_url) is None or self.image_url.startswith("-"):
+            yield no_match(["image_url"])
+        yield from _unprintable("executable_path", self.executable_path)
+
+
+class PoolBody(Fields, frozen=True, kw_only=True):
+    """How many servers are kept ready, for each region and size."""
+
+    enabled: bool = False
+    regions: dict[Region, dict[ComputeSize, Annotated[int, Meta(ge=0, le=limits.POOL_SERVERS_MAX)]]] = {}
+    version_tag: Name | None = None
+
+    def problems(self) -> Iterator[Issue]:
+        """The number of servers in all."""
+        yield from _unprintable("version_tag", self.version_tag)
+        if sum(sum(sizes.values()) for sizes in self.regions.values()) > limits.POOL_SERVERS_MAX:
+            most = limits.POOL_SERVERS_MAX
+            yield too_big(["regions"], "number", most, f"be less than or equal to {most} in all")
+
+
+class SettingsBody(Fields, frozen=True, kw_only=True):
+    """Settings to replace; those that are left out stay."""
+
+    port_configs: list[PortBody] | None = None
+    environment_variables: dict[str, str] | None = None
+    pool_config: PoolBody | None = None
+    auth_config: Json | None = None
+    lobby_configs: Json | list[Any] | None = None
+    readiness: Literal["ports", "sdk"] | None = None
+    startup_timeout: (
+        Annotated[int, Meta(ge=limits.STARTUP_TIMEOUT_MIN_S, le=limits.STARTUP_TIMEOUT_MAX_S)] | None
+    ) = None
+    stop_grace: Annotated[int, Meta(ge=0, le=limits.STOP_GRACE_MAX_S)] | None = None
+
+    def problems(self) -> Iterator[Issue]:
+        """Every rule beyond one field's type."""
+        yield from _ports(self.port_configs or ())
+        yield from _variables(self.environment_variables or _EMPTY)
+        for name, value in (("auth_config", self.auth_config), ("lobby_configs", self.lobby_configs)):
+            if value is not None:
+                yield from _json_problems(name, value, limits.OTHER_CONFIG_BYTES_MAX)
+
+
+def custom_data_problems(value: Json | None) -> Iterator[Issue]:
+    """What is wrong with custom data: its size as JSON, and its depth."""
+    if value is not None:
+        yield from _json_problems("custom_data", value, limits.CUSTOM_DATA_BYTES_MAX)
+
+
+def json_text(value: Any) -> str:
+    """JSON as the log keeps it: without white space, members in the order they came."""
+    return orjson.dumps(value).decode()
+
+
+def _json_problems(name: str, value: Any, bytes_max: int) -> Iterator[Issue]:
+    if _depth(value, limits.CUSTOM_DATA_DEPTH_MAX) > limits.CUSTOM_DATA_DEPTH_MAX:
+        yield custom([name], f"may be nested at most {limits.CUSTOM_DATA_DEPTH_MAX} levels deep")
+    elif len(json_text(value).encode()) > bytes_max:
+        yield custom([name], f"may have at most {bytes_max} bytes as JSON")
+
+
+def _depth(value: Any, enough: int) -> int:
+    """How many objects and lists lie within each other, counted up to one more than is enough."""
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + (max((_depth(one, enough - 1) for one in inner), default=0) if enough else 0)
+
+
+def _unprintable(name: str, value: str | None) -> Iterator[Issue]:
+    if value is not None and not value.isprintable():
+        yield custom([name], "may have printable characters only")
+
+
+def _arguments(text: str | None) -> Iterator[Issue]:
+    if text is None:
+        return
+    if "\0" in text:
+        yield custom(["startup_args"], "may not hold NUL")
+        return
+    try:
+        words(text)
+    except Unbalanced as error:
+        yield custom(["startup_args"], str(error))
+
+
+def _variables(variables: Mapping[str, str]) -> Iterator[Issue]:
+    name = "environment_variables"
+    if len(variables) > limits.VARIABLES_MAX:
+        yield too_big(
+            [name], "object", limits.VARIABLES_MAX, f"contain at most {limits.VARIABLES_MAX} key(s)"
+        )
+    for variable, value in variables.items():
+        if _VARIABLE.fullmatch(variable) is None or len(variable) > limits.VARIABLE_NAME_CHARACTERS_MAX:
+            yield custom([name, variable[: limits.VARIABLE_NAME_CHARACTERS_MAX]], "is no name of a variable")
+        elif _RESERVED.fullmatch(variable) is not None:
+            yield custom([name, variable], "is reserved")
+        most = limits.VARIABLE_CHARACTERS_MAX
+        if len(value) > most:
+            yield too_big([name, variable], "string", most, f"contain at most {most} character(s)")
+        elif "\0" in value:
+            yield custom([name, variable], "may not hold NUL")
+
+
+def _ports(ports: Sequence[PortBody]) -> Iterable[Issue]:
+    if len(ports) > limits.PORTS_MAX:
+        most = limits.PORTS_MAX
+        yield too_big(["port_configs"], "array", most, f"contain at most {most} element(s)")
+    names: set[str] = set()
+    numbers: set[tuple[int, str]] = set()
+    for index, port in enumerate(ports):
+        if port.name in names:
+            yield custom(["port_configs", index, "name"], "is the name of another port")
+        if (port.internal_port, port.protocol) in numbers:
+            yield custom(["port_configs", index, "internal_port"], "is another port's with this protocol")
+        names.add(port.name)
+        numbers.add((port.internal_port, port.protocol))

@@ -1,0 +1,360 @@
+"""From each of S5's writes to its command, and from the outcome to its answer.
+
+All that is shown is in the outcome, so that a retry under the same idempotency key gets it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from schemas.codec import Message
+from schemas.edge.errors import Refused
+from schemas.edge.ports import Directory, StoreUnavailable
+from schemas.edge.zod import custom
+from schemas.envelope import CommandRejected, Outcome
+from schemas.fleet import answers, bodies, names, responses
+from schemas.fleet import commands as ask
+from schemas.fleet.access import Caller
+from schemas.fleet.limits import RETRY_AFTER_S
+from schemas.fleet.objects import (
+    UPLOAD_BYTES_MAX,
+    UPLOAD_MS,
+    RegistryCredentials,
+    credentials_key,
+    seal_credentials,
+    store_credentials,
+    upload_key,
+)
+from schemas.fleet.plans import PLANS
+from schemas.fleet.ports import FleetReads
+from schemas.fleet.requests import not_found, server_id
+from schemas.fleet.resources import build_resource, server_resource, settings_resource
+from schemas.fleet.validation import Fields, refuse
+from schemas.fleet.variables import Variables
+from schemas.fleet.views import PlanLimits, PoolConfig, PortConfig, Settings
+from schemas.objects import ObjectStore
+from schemas.seal import Sealer
+from streams.gateway.keyed_requests import KeyedRequest, KeyedRequests
+
+AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
+_encode: Final = msgspec.json.Encoder().encode
+_rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
+
+
+class StopFields(Fields, frozen=True, kw_only=True):
+    """What a stop's query says."""
+
+    shutdown_reason: str | None = None
+
+
+class UploadFields(Fields, frozen=True, kw_only=True):
+    """What an upload's query says."""
+
+    name: str
+    executable_path: str
+
+
+class ProcessFields(Fields, frozen=True, kw_only=True):
+    """What a query for processing says."""
+
+    name: str | None = None
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One write that its caller may ask for, read and keyed."""
+
+    caller: Caller
+    asked: KeyedRequest
+    path: Mapping[str, str]
+
+    @property
+    def body(self) -> Any:
+        """The body, or what the query says where there is none."""
+        return self.asked.body
+
+
+class Stores(msgspec.Struct, frozen=True, kw_only=True):
+    """What the writes read beside asking the decider."""
+
+    directory: Directory
+    reads: FleetReads
+    objects: ObjectStore
+    sealer: Sealer
+    """Under the fleet secret, which hosts hold."""
+
+
+class Handlers:
+    """Called with a write, each gives the answer's body. Raises `Refused` and what stores raise."""
+
+    def __init__(
+        self,
+        requests: KeyedRequests,
+        stores: Stores,
+        *,
+        now_ms: Callable[[], int],
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self._requests = requests
+        self._directory = stores.directory
+        self._reads = stores.reads
+        self._objects = stores.objects
+        self._sealer = stores.sealer
+        self._variables = Variables(stores.sealer, randomness)
+        self._now_ms = now_ms
+        self._randomness = randomness
+        self.by_operation: Final[Mapping[str, Callable[[Write], Awaitable[bytes]]]] = {
+            "start_server": self._start,
+            "update_server": self._update,
+            "put_status": self._put_status,
+            "restart_server": self._restart,
+            "stop_server": self._stop,
+            "upload_url": self._upload_url,
+            "docker_image": self._docker_image,
+            "process_build": self._process,
+            "delete_build": self._delete,
+            "change_settings": self._change_settings,
+        }
+
+    async def _start(self, write: Write) -> bytes:
+        body: bodies.StartBody = write.body
+        command = ask.StartServer(
+            name=body.name,
+            region=body.region,
+            compute_size=body.compute_size,
+            limits=await self._limits(write.caller),
+            launch=self._launch(write.caller, body),
+        )
+        return self._server(await self._ask(write, command, names.instance_id(write.asked.command_id)))
+
+    async def _restart(self, write: Write) -> bytes:
+        body: bodies.RestartBody = write.body
+        instance_id = server_id(write.path)
+        command = ask.RestartServer(
+            instance_id=instance_id,
+            name=body.name,
+            limits=await self._limits(write.caller),
+            launch=self._launch(write.caller, body),
+        )
+        return self._server(await self._ask(write, command, instance_id))
+
+    async def _update(self, write: Write) -> bytes:
+        instance_id = server_id(write.path)
+        command = ask.UpdateServer(
+            instance_id=instance_id, custom_data=bodies.json_text(write.body.custom_data)
+        )
+        return self._server(await self._ask(write, command, instance_id))
+
+    async def _put_status(self, write: Write) -> bytes:
+        """v2's PUT. A server is ready when its host says so: `running` asks for nothing more."""
+        body: bodies.StatusBody = write.body
+        instance_id = server_id(write.path)
+        server = None
+        if body.server_status == "stopped":
+            outcome = await self._ask(write, ask.StopServer(instance_id=instance_id), instance_id)
+            changed = _maybe(answers.ServerAnswer, outcome)
+            server = None if changed is None else changed.server
+        elif body.custom_data is not None:
+            return await self._update(write)
+        if server is None:
+            server = await self._reads.server(instance_id, self._now_ms())
+        if server is None or server.game_id != write.caller.project_id:
+            raise not_found()
+        return _encode(server_resource(server, whole=True))
+
+    async def _stop(self, write: Write) -> bytes:
+        instance_id = server_id(write.path)
+        command = ask.StopServer(instance_id=instance_id, reason=write.body.shutdown_reason)
+        await self._ask(write, command, instance_id)
+        return _encode(responses.Stopped(status="stopped"))
+
+    async def _upload_url(self, write: Write) -> bytes:
+        body: UploadFields = write.body
+        command = ask.CreateBuild(
+            name=body.name,
+            build_type="zip",
+            executable_path=body.executable_path,
+            limits=await self._limits(write.caller),
+        )
+        outcome = await self._ask_build(write, command, names.build_id(write.asked.command_id))
+        build = _answer(answers.BuildAnswer, outcome).build
+        url = self._objects.signed_upload_url(
+            upload_key(build.game_id, build.id),
+            bytes_max=UPLOAD_BYTES_MAX,
+            expires_at_ms=build.created_at_ms + UPLOAD_MS,
+        )
+        return _encode(
+            responses.UploadUrl(
+                build_id=build.id,
+                name=build.name,
+                version=build.version,
+                upload_url=url,
+                message="Upload your ZIP file to the provided URL, then call /process",
+            )
+        )
+
+    async def _docker_image(self, write: Write) -> bytes:
+        body: bodies.ImageBody = write.body
+        caller, build_id = write.caller, names.build_id(write.asked.command_id)
+        key = None
+        if body.registry_credentials is not None and await self._requests.stored(write.asked) is None:
+            key = credentials_key(caller.project_id, build_id)
+            sealed = seal_credentials(
+                self._sealer,
+                RegistryCredentials(body.registry_credentials.username, body.registry_credentials.password),
+                studio_id=caller.studio_id,
+                game_id=caller.project_id,
+                build_id=build_id,
+                randomness=self._randomness,
+            )
+            await store_credentials(self._objects, key, sealed)
+        command = ask.CreateBuild(
+            name=body.name,
+            build_type="docker_image",
+            executable_path=body.executable_path,
+            image_url=body.image_url,
+            credentials_key=key,
+            limits=await self._limits(caller),
+        )
+        try:
+            outcome = await self._ask_build(write, command, build_id)
+        except Refused:
+            if key is not None:
+                await self._objects.delete(key)
+            raise
+        return _encode(build_resource(_answer(answers.BuildAnswer, outcome).build))
+
+    async def _process(self, write: Write) -> bytes:
+        build_id = write.path["build_id"]
+        size = await self._objects.size(upload_key(write.caller.project_id, build_id))
+        command = ask.ProcessBuild(build_id=build_id, name=write.body.name, upload_bytes=size)
+        await self._ask_build(write, command, build_id)
+        return _encode(
+            responses.Processing(
+                status="processing", build_id=build_id, message="Build processing has been triggered"
+            )
+        )
+
+    async def _delete(self, write: Write) -> bytes:
+        build_id = write.path["build_id"]
+        await self._ask_build(write, ask.DeleteBuild(build_id=build_id), build_id)
+        return _encode(responses.Deleted(status="success", message="Build deleted"))
+
+    async def _change_settings(self, write: Write) -> bytes:
+        body: bodies.SettingsBody = write.body
+        caller = write.caller
+        given: dict[str, Any] = {
+            "port_configs": None if body.port_configs is None else _ports(body.port_configs),
+            "variables": self._variables.sealed(caller, body.environment_variables),
+            "pool": None
+            if body.pool_config is None
+            else PoolConfig(
+                enabled=body.pool_config.enabled,
+                regions=body.pool_config.regions,
+                version_tag=body.pool_config.version_tag,
+            ),
+            "auth_config": None if body.auth_config is None else bodies.json_text(body.auth_config),
+            "lobby_configs": None if body.lobby_configs is None else bodies.json_text(body.lobby_configs),
+            "readiness": body.readiness,
+            "startup_timeout_s": body.startup_timeout,
+            "stop_grace_s": body.stop_grace,
+        }
+        command = ask.ChangeSettings(
+            limits=await self._limits(caller),
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        aggregate = names.project_aggregate(caller.studio_id, caller.project_id)
+        outcome = await self._asked(write, command, aggregate)
+        settings = await self._settings(caller, outcome)
+        return _encode(settings_resource(settings, self._variables.opener(caller)))
+
+    async def _settings(self, caller: Caller, outcome: Outcome) -> Settings:
+        """The settings after a change; where nothing changed, those that are."""
+        changed = _maybe(answers.SettingsAnswer, outcome)
+        if changed is not None:
+            return changed.settings
+        return await self._reads.settings(caller.studio_id, caller.project_id)
+
+    def _launch(self, caller: Caller, body: bodies.LaunchBody) -> ask.Launch:
+        given: dict[str, Any] = {
+            "version_tag": body.version_tag,
+            "version": body.version,
+            "startup_args": body.startup_args,
+            "ttl_s": body.ttl,
+            "auto_restart": body.auto_restart,
+            "custom_data": None if body.custom_data is None else bodies.json_text(body.custom_data),
+            "match_id": body.match_id,
+            "variables": self._variables.sealed(caller, body.environment_variables),
+            "port_configs": None if body.port_configs is None else _ports(body.port_configs),
+        }
+        return ask.Launch(**{name: value for name, value in given.items() if value is not None})
+
+    async def _limits(self, caller: Caller) -> PlanLimits:
+        studio = await self._directory.studio(caller.studio_id)
+        if studio is None:
+            raise StoreUnavailable("the key's studio is not known yet")
+        return PLANS[studio.plan]
+
+    async def _ask(self, write: Write, command: Message, instance_id: str) -> Outcome:
+        caller = write.caller
+        aggregate = names.server_aggregate(caller.studio_id, caller.project_id, instance_id)
+        return await self._asked(write, command, aggregate)
+
+    async def _ask_build(self, write: Write, command: Message, build_id: str) -> Outcome:
+        caller = write.caller
+        aggregate = names.build_aggregate(caller.studio_id, caller.project_id, build_id)
+        return await self._asked(write, command, aggregate)
+
+    async def _asked(self, write: Write, command: Message, aggregate_id: str) -> Outcome:
+        outcome = await self._requests.ask(
+            write.asked,
+            command,
+            aggregate_id,
+            studio_id=write.caller.studio_id,
+            game_id=write.caller.project_id,
+        )
+        raise_refusal(outcome)
+        return outcome
+
+    def _server(self, outcome: Outcome) -> bytes:
+        return _encode(server_resource(_answer(answers.ServerAnswer, outcome).server, whole=True))
+
+
+def raise_refusal(outcome: Outcome) -> None:
+    """Raise `Refused` where the outcome is none of success."""
+    if outcome.status < 400:
+        return
+    if outcome.status == 500:
+        raise Refused(500, "the request can't be decided; it changed nothing")
+    refusal = _rejected.decode(outcome.body)
+    if refusal.status == 404:
+        raise not_found()
+    if refusal.status == 422:
+        refuse([custom([refusal.field] if refusal.field else [], refusal.message)])
+    headers = ((b"retry-after", b"%d" % RETRY_AFTER_S),) if refusal.status == 503 else ()
+    details = {"limit": refusal.details["limit"]} if "limit" in refusal.details else {}
+    raise Refused(refusal.status, refusal.message, code=refusal.code, headers=headers, **details)
+
+
+def _ports(ports: list[bodies.PortBody]) -> list[PortConfig]:
+    return [
+        PortConfig(
+            name=port.name,
+            internal_port=port.internal_port,
+            protocol=port.protocol,
+            tls_enabled=port.tls_enabled,
+        )
+        for port in ports
+    ]
+
+
+def _answer(kind: type[AnswerT], outcome: Outcome) -> AnswerT:
+    return msgspec.msgpack.decode(outcome.body, type=kind)
+
+
+def _maybe(kind: type[AnswerT], outcome: Outcome) -> AnswerT | None:
+    """The outcome's body where it is of this kind; None where nothing was changed."""
+    fields = msgspec.msgpack.decode(outcome.body)
+    return msgspec.convert(fields, kind) if fields else None

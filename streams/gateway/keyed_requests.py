@@ -1,0 +1,99 @@
+"""From a keyed write to its command: under which id, with what meaning. For nouns whose bodies hold secrets.
+
+A retry under the same idempotency key makes the same command; with another body it is a mismatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from schemas.codec import Codec, Message
+from schemas.envelope import Outcome
+from schemas.identifiers import keyed_command_id
+from schemas.seal import Sealer
+from streams.asking import CommandBuilder
+from streams.gateway.commands import CommandClient
+
+_canonical: Final = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class KeyedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One write as it is asked for."""
+
+    scope: str
+    """Whose keys it shares, which its partition follows from as well: a studio or a game."""
+    subject: str = ""
+    """Who asks in there, where each has keys of their own."""
+    operation: str
+    """The operation with its path ids: a key used on two paths makes two commands."""
+    key: str
+    """The client's idempotency key, or the one made for it."""
+    given: bool
+    """Whether the client gave it: only then can the command have been decided before."""
+    body: msgspec.Struct
+    """With the operation, what is asked: the same key with another one is a mismatch."""
+
+    @property
+    def command_id(self) -> str:
+        """The same request, the same command, through whichever gateway."""
+        return keyed_command_id(
+            game_id=self.scope, subject=self.subject, operation=self.operation, idempotency_key=self.key
+        )
+
+
+class KeyedRequests:
+    """Asks a noun's decider. `clock_ms` is unix milliseconds, `randomness` gives so many random bytes."""
+
+    def __init__(
+        self,
+        commands: CommandClient,
+        codec: Codec[Any],
+        sealer: Sealer,
+        *,
+        clock_ms: Callable[[], int],
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self._commands = commands
+        self._sealer = sealer
+        self._builder = CommandBuilder(codec, clock_ms=clock_ms, randomness=randomness)
+
+    def new_key(self) -> str:
+        """The key of a request that came without one."""
+        return self._builder.new_id()
+
+    def fingerprint(self, asked: KeyedRequest) -> bytes:
+        """Of what is asked. Bodies hold secrets and are short: what the log has of one is a keyed hash."""
+        fields = {
+            name: value
+            for name, value in msgspec.structs.asdict(asked.body).items()
+            if not isinstance(value, msgspec.UnsetType)
+        }
+        meaning = f"{asked.operation}\0{_canonical.encode(fields).hex()}"
+        return bytes.fromhex(self._sealer.fingerprint(asked.scope, "request", meaning))
+
+    async def stored(self, asked: KeyedRequest) -> Outcome | None:
+        """The outcome of an earlier request with the same key; None where there is none yet.
+
+        Raises CommandConflict for another body, CommandUnavailable where it can't be known.
+        """
+        if not asked.given:
+            return None
+        return await self._commands.stored(asked.scope, asked.command_id, self.fingerprint(asked))
+
+    async def ask(
+        self, asked: KeyedRequest, body: Message, aggregate_id: str, *, studio_id: str, game_id: str = ""
+    ) -> Outcome:
+        """The outcome of a keyed command, this one's or the first one's. Raises as the client does."""
+        command = self._builder.build(
+            body,
+            aggregate_id=aggregate_id,
+            studio_id=studio_id,
+            game_id=game_id,
+            command_id=asked.command_id,
+            fingerprint=self.fingerprint(asked),
+            keyed=True,
+        )
+        return await self._commands.submit(command, fresh=not asked.given)
