@@ -91,12 +91,6 @@ class ServerDue(Message, frozen=True, kw_only=True):
     instance_id: str
 
 
-class QueueDue(Message, frozen=True, kw_only=True):
-    """Place what is queued, where there is room: the timer asks while anything is. To aggregate `queue/`."""
-
-    WIRE: ClassVar[str] = "fleet.queue-due.v1"
-
-
 class PoolDue(Message, frozen=True, kw_only=True):
     """Bring a project's pool to what its settings ask, says the timer. Where it is: nothing."""
 
@@ -175,7 +169,6 @@ COMMANDS: Codec[Message] = Codec(
         UpdateServer,
         RestartServer,
         ServerDue,
-        QueueDue,
         PoolDue,
         CreateBuild,
         ProcessBuild,

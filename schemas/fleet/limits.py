@@ -56,8 +56,10 @@ HOST_BUILDS_MAX: Final = 10_000
 """Builds that a host says it holds."""
 HOST_REPORTS_MAX: Final = 1000
 """Reports in one command."""
-HOST_SPECS_BYTES_MAX: Final = 8 * 1024 * 1024
-"""Of the launch specs of a host's servers together: host-joined holds all of them in one record."""
+HOST_SPECS_BYTES_MAX: Final = 3 * 1024 * 1024
+"""Of the launch specs of a host's servers together: one record holds all of them when it joins or is lost."""
+DECISION_SPECS_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Of the launch specs that one decision adds beside the one it was asked for; the rest waits for the next."""
 PORT_REST_MS: Final = MINUTE_MS
 """A port that came free is not given again within this."""
 CPU_RESERVED_SHARE: Final = 4

@@ -1,0 +1,1 @@
+"""Decides the fleet: servers, their hosts' room, pools, builds."""

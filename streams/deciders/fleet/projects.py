@@ -1,0 +1,44 @@
+"""A project's settings."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from schemas.fleet import commands as ask
+from schemas.fleet import events as ev
+from streams.deciders.fleet.draft import Draft
+from streams.deciders.fleet.pools import look_at_pools
+from streams.deciders.fleet.state import FleetState
+from streams.deciders.noun import Request, Verdict
+
+_FIELDS = (
+    "port_configs",
+    "variables",
+    "pool",
+    "auth_config",
+    "lobby_configs",
+    "readiness",
+    "startup_timeout_s",
+    "stop_grace_s",
+)
+
+
+def change(state: FleetState, request: Request, command: ask.ChangeSettings) -> Verdict:
+    """Replace what is named, and bring the pool to it."""
+    draft = Draft(state, request)
+    project = draft.project
+    given = {name: value for name in _FIELDS if (value := getattr(command, name)) is not UNSET}
+    settings = replace(project.settings, **given)
+    limits = project.limits if command.limits is UNSET else command.limits
+    if settings == project.settings and limits == project.limits:
+        return ()
+    if given:
+        settings = replace(settings, updated_at_ms=draft.at_ms)
+    draft.emit(
+        ev.SettingsChanged(
+            studio_id=request.studio_id, game_id=request.game_id, settings=settings, limits=limits
+        )
+    )
+    draft.pools.add(draft.key)
+    return look_at_pools(draft)
