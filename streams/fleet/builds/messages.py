@@ -27,6 +27,13 @@ _Message = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
 _Path = Annotated[str, Meta(max_length=PATH_BYTES_MAX)]
 
 
+class Confined(msgspec.Struct, frozen=True, tag="confined", forbid_unknown_fields=True):
+    """The child has confined itself; from here on it reads what is hostile."""
+
+    missing: Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=10)]
+    """Parts of the sandbox that could not be had here."""
+
+
 class Told(msgspec.Struct, frozen=True, tag="log", forbid_unknown_fields=True):
     """A line for the build's log."""
 
@@ -52,7 +59,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", forbid_unknown_fields=
     message: _Message
 
 
-Reply = Told | Made | Refused
+Reply = Confined | Told | Made | Refused
 
 decode_reply: Final = msgspec.json.Decoder(Reply).decode
 """A line of the child's. Raises msgspec.DecodeError and its ValidationError."""
