@@ -136,7 +136,7 @@ def _said(error: Exception) -> str:
 
 
 def _write(file: int, piece: bytes) -> None:
-    """In this thread: one that were cancelled would go on with a file that is closed, or another's by then."""
+    """In this thread: another would go on when it is cancelled, with a file that is closed, or another's."""
     rest = memoryview(piece)
     while rest:
         rest = rest[os.write(file, rest) :]

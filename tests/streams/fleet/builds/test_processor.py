@@ -173,7 +173,12 @@ async def test_cancelled_it_leaves_nothing(objects: FolderObjects, work: Path) -
     await upload(objects, archive(script(), Item(b"a", os.urandom(3_000_000), method=0)))
     processor = await started(objects, work)
     begun = asyncio.Event()
-    task = asyncio.create_task(processor.process(BUILD, lambda *_: begun.set()))
+
+    def tell(_: Build, __: Level, step: Step, ___: str) -> None:
+        if step == "validate":
+            begun.set()
+
+    task = asyncio.create_task(processor.process(BUILD, tell))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
