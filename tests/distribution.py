@@ -20,7 +20,13 @@ _SHARED: Final = (
 )
 """Groups, each by a folder and a fixture: their files come one after the other."""
 
-_SINGLY: Final = frozenset({"tests/simulation/test_simulation.py", "tests/faults/test_lost_log.py"})
+_SINGLY: Final = frozenset(
+    {
+        "tests/simulation/test_simulation.py",
+        "tests/simulation/test_playtests_simulation.py",
+        "tests/faults/test_lost_log.py",
+    }
+)
 """Files whose tests are long and share nothing: each is dealt alone."""
 
 _FIRST: Final = (

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 import msgspec
@@ -79,6 +79,40 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         return self.text[: self.text.rindex(b',"meta":')]
 
 
+class Speaker(Protocol):
+    """Speaks S2 for the drill's moves. Each write is asked until its answer is definite."""
+
+    def now_s(self) -> float:
+        """Seconds by the clock of `Answered`, from anywhere."""
+        ...
+
+    async def write(
+        self,
+        caller: Caller,
+        path: str,
+        key: str,
+        *,
+        operation: str,
+        ids: tuple[str, ...] = (),
+        body: dict[str, Any] | None = None,
+        method: str = "POST",
+    ) -> Answered:
+        """Ask below /api/v1, always with the same key."""
+        ...
+
+    async def provider_event(self, event: Mapping[str, Any]) -> tuple[int, bytes]:
+        """Status and body of what the payment provider's adapter posts."""
+        ...
+
+    async def get(self, caller: Caller, path: str) -> tuple[int, Any, float]:
+        """One read: its status, its data, and when it was asked."""
+        ...
+
+    async def upload(self, caller: Caller, slot_id: str, key: str) -> str | None:
+        """Upload a recording; its id. None where the slot takes none any more."""
+        ...
+
+
 class Clients:
     """Speaks S2 over a few connections. `answers` counts every attempt by its status."""
 
@@ -97,6 +131,10 @@ class Clients:
         """Hang up."""
         await self._session.close()
 
+    def now_s(self) -> float:
+        """Of this machine, monotonic."""
+        return time.monotonic()
+
     async def write(
         self,
         caller: Caller,
@@ -109,7 +147,7 @@ class Clients:
         method: str = "POST",
     ) -> Answered:
         """Ask below /api/v1 until the answer is definite; always with the same key."""
-        invoked_s = time.monotonic()
+        invoked_s = self.now_s()
         status, text = await self._until_known(method, path, body or {}, _headers(caller, key))
         return Answered(
             caller=caller,
@@ -122,7 +160,7 @@ class Clients:
             status=status,
             text=text,
             invoked_s=invoked_s,
-            returned_s=time.monotonic(),
+            returned_s=self.now_s(),
         )
 
     async def again(self, answer: Answered) -> Answered:
@@ -150,7 +188,7 @@ class Clients:
 
     async def get(self, caller: Caller, path: str) -> tuple[int, Any, float]:
         """One read: its status, its data, and when it was asked."""
-        invoked_s = time.monotonic()
+        invoked_s = self.now_s()
         status, text, _ = await self._once("GET", path, None, _headers(caller))
         return status, msgspec.json.decode(text)["data"] if status == 200 else None, invoked_s
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.lab.drill.playtests_history import SlotOperation, check_slot
+from deploy.lab.drill.playtests_history import Kind, SlotOperation, check_slot
 from deploy.nouns import topic_of
 from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED, Decided, EventsRecord
 from schemas.playtests import names
@@ -134,7 +134,7 @@ def judge_histories(record: Record, orders: dict[str, Order]) -> tuple[list[str]
 
 
 def _unasked(record: Record, order: Order, slots: dict[int, str], number: int) -> list[SlotOperation]:
-    """What nobody asked of the slot itself: how it came to be, and its publication."""
+    """What nobody asked of the slot itself: how it came to be, what the timer said, its publication."""
     slot_id, previous = slots[number], order.slots[number].previous
     found = []
     if not any(one.kind == "create" for one in record.slots.get(slot_id, ())):
@@ -150,6 +150,9 @@ def _unasked(record: Record, order: Order, slots: dict[int, str], number: int) -
                 begun, ok=True, invoked_s=ends[0].invoked_s, returned_s=ends[0].returned_s
             )
         found.append(begun)
+    if order.slots[number].status in {"expired", "cancelled"}:
+        dues: tuple[Kind, ...] = ("slot-due", "review-due", "block-due")
+        found += [SlotOperation(kind=due, ok=None, invoked_s=0.0) for due in dues]
     if order.public:
         found.append(SlotOperation(kind="publish", status="accepted", ok=None, invoked_s=0.0))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable
 
-    from deploy.lab.drill.playtests_clients import Answered, Caller, Clients
+    from deploy.lab.drill.playtests_clients import Answered, Caller, Speaker
     from deploy.lab.drill.playtests_world import KnownSlot, Record, Side
     from schemas.playtests.views import SlotStatus
 
@@ -49,7 +48,7 @@ _WEIGHTS: Final = {
 class Moves:
     """Takes one turn after the other, for any of the studios."""
 
-    def __init__(self, clients: Clients, record: Record, dice: random.Random) -> None:
+    def __init__(self, clients: Speaker, record: Record, dice: random.Random) -> None:
         self._clients = clients
         self._record = record
         self._dice = dice
@@ -72,14 +71,16 @@ class Moves:
         body: dict[str, Any] | None = None,
         method: str = "POST",
     ) -> Answered:
-        key = str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
         answer = await self._clients.write(
-            caller, path, key, operation=operation, ids=ids, body=body, method=method
+            caller, path, self._new_id(), operation=operation, ids=ids, body=body, method=method
         )
         self._record.answered.append(answer)
         if answer.status not in _STATUSES:
             self._record.wrong.append(f"{operation} {path}: {answer.status} {answer.text[:200]!r}")
         return answer
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
 
     async def fund(self, side: Side) -> None:
         """A top-up that the provider completes, told twice."""
@@ -91,7 +92,7 @@ class Moves:
 
     async def _tell(self, opened: Answered, kind: str, amount: int = TOP_UP_CENTS) -> None:
         event = {
-            "id": str(uuid.uuid4()),
+            "id": self._new_id(),
             "type": kind,
             "paymentId": opened.data["paymentId"],
             "amountCents": amount,
@@ -416,6 +417,6 @@ class Moves:
         side.seen(order, told["id"], told["status"], playtester["id"] if playtester else None)
         self._record.slots[told["id"]].append(
             SlotOperation(
-                kind="read", status=told["status"], invoked_s=invoked_s, returned_s=time.monotonic()
+                kind="read", status=told["status"], invoked_s=invoked_s, returned_s=self._clients.now_s()
             )
         )

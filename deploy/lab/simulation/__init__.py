@@ -1,1 +1,1 @@
-"""A deterministic simulation of the live-ops write path: the real code over a log and a store in memory."""
+"""A deterministic simulation of the write path: the real code over a log and a store in memory."""

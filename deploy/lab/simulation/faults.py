@@ -13,6 +13,8 @@ SHARES: Final = {
     "acknowledgement lost": 0.02,
     "notification lost": 0.05,
     "store away": 0.01,
+    "object store away": 0.03,
+    "transcriber failed": 0.3,
 }
 """Chance of each at every opportunity, while faults are on."""
 KILLS_EVERY_S: Final = (0.5, 4.0)
@@ -25,6 +27,8 @@ class Faults:
         self.dice = random.Random(seed)  # noqa: S311 - a repeatable history
         self.on = True
         self.counted: Counter[str] = Counter()
+        self.passed_ms = 0
+        """What has passed beside the loop's time: for every clock at once."""
 
     def happens(self, what: str) -> bool:
         """Whether a fault comes now."""
@@ -45,4 +49,4 @@ class Faults:
 
     def now_ms(self) -> int:
         """Virtual unix milliseconds, the log's and the store's."""
-        return EPOCH_MS + int(asyncio.get_running_loop().time() * 1000)
+        return EPOCH_MS + self.passed_ms + int(asyncio.get_running_loop().time() * 1000)

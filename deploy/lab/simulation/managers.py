@@ -1,7 +1,7 @@
-"""The process managers of a simulation: the timer that ends windows and lobbies, and who gives rank rewards.
+"""The process managers and effects of a simulation: those of the table of nouns, over clients of their own.
 
-They are the real ones, over a command client of their own. Any of them may be killed anywhere, and two timers
-may work at once, as after a rebalance that the old one has not noticed.
+Any of them may be killed anywhere, and two timers may work at once, as after a rebalance that the old one has
+not noticed.
 """
 
 from __future__ import annotations
@@ -11,55 +11,53 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.lab.simulation.processes import FAILURES, Process
-from projections.liveops.queries import LiveopsQueries
+from deploy.noun import Acting
 from schemas.edge.ports import StoreUnavailable
-from schemas.liveops.commands import COMMANDS
 from schemas.log_positions import Position
-from streams.asking import Asker
-from streams.liveops.lobbies import LobbyManager
-from streams.liveops.rank_rewards import RankRewards
-from streams.liveops.windows import WindowManager
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from deploy.lab.simulation.faults import Faults
-    from deploy.lab.simulation.log import SimulatedLog
+    from deploy.lab.simulation.noun import Part
+    from deploy.lab.simulation.stage import Stage
     from deploy.lab.simulation.store import SimulatedRedis
-    from schemas.topics import Topic
-    from streams.gateway.commands import CommandClient
+    from deploy.noun import Tick
 
 TICK_S: Final = 1.0
 
 
-def asker_of(commands: CommandClient, faults: Faults) -> Asker:
-    """Asks with a clock that steps back and runs ahead while faults are on."""
-    return Asker(commands, COMMANDS, clock_ms=faults.gateway_ms, randomness=faults.dice.randbytes)
+def acting(stage: Stage, name: str) -> Acting:
+    """What managers and effects have, asking in a process's name."""
+    client: Any = stage.redis
+    return Acting(
+        settings=stage.settings,
+        redis=client,
+        tail=stage.log,
+        asker=stage.asker(name),
+        events=stage.events,
+    )
 
 
 class Timer(Process):
-    """Ends windows and lobbies, a look each second."""
+    """Does what is due, a look each second."""
 
-    def __init__(
-        self, asker: Asker, redis: SimulatedRedis, partitions: int, *, log: SimulatedLog, faults: Faults
-    ) -> None:
-        client: Any = redis
-        self._asker = asker
-        self._dues = LiveopsQueries(client)
-        super().__init__("timer", "", partitions, _no_reader, log=log, faults=faults)
+    def __init__(self, part: Part, acting: Acting) -> None:
+        self._part = part
+        self._acting = acting
+        stage = part.stage
+        super().__init__("timer", "", stage.partitions, _no_reader, log=stage.log, faults=stage.faults)
 
     async def _live(self) -> None:
-        windows = WindowManager(self._asker, self._dues, partitions=self._partitions)
-        lobbies = LobbyManager(self._asker, self._dues)
+        managers = self._part.stage.noun.managers
+        ticks = {} if managers is None else managers(self._acting)
         with contextlib.suppress(*FAILURES):
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._every_second(windows.tick))
-                group.create_task(self._every_second(lobbies.tick))
+                for tick in ticks.values():
+                    group.create_task(self._every_second(tick))
 
-    async def _every_second(self, tick: Callable[[int], Awaitable[int]]) -> None:
+    async def _every_second(self, tick: Tick) -> None:
         while True:
             with contextlib.suppress(StoreUnavailable):
-                await tick(self._faults.now_ms())
+                await tick(self._part.timer_ms())
             await asyncio.sleep(TICK_S)
 
 
@@ -68,27 +66,21 @@ def _no_reader() -> Any:
 
 
 class SimulatedPositions:
-    """A reader's positions in the simulated store: lost and set back with it."""
+    """An effect's positions in the simulated store: lost and set back with it."""
 
-    def __init__(self, redis: SimulatedRedis, faults: Faults) -> None:
+    def __init__(self, redis: SimulatedRedis, faults: Faults, name: str) -> None:
         self._redis = redis
         self._faults = faults
+        self._name = name
 
     async def load(self, log_id: str, partition: int) -> Position:
         """Next offset and last accepted `src`; (0, -1) where nothing is held."""
         await self._faults.delay("to the store")
-        return self._redis.effects.get(f"{log_id}/{partition}", Position())
+        return self._redis.effects.get(f"{self._name}/{log_id}/{partition}", Position())
 
     async def save(self, log_id: str, partition: int, position: Position) -> None:
         """Hold it."""
         await self._faults.delay("to the store")
         if self._faults.happens("store away"):
             raise StoreUnavailable("away")
-        self._redis.effects[f"{log_id}/{partition}"] = position
-
-
-def rank_rewards(
-    asker: Asker, redis: SimulatedRedis, events: Topic, *, log: SimulatedLog, faults: Faults
-) -> RankRewards:
-    """The real reader, on positions of the simulated store."""
-    return RankRewards(asker, topic=events, tail=log, positions=SimulatedPositions(redis, faults))
+        self._redis.effects[f"{self._name}/{log_id}/{partition}"] = position

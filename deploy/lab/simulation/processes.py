@@ -25,7 +25,10 @@ FAILURES = (LogUnavailable, StoreUnavailable, OSError, Exception)
 
 
 class Process:
-    """One worker that reads all partitions of a topic. `make` builds its reader anew after each end."""
+    """One worker that reads all partitions of a topic. `make` builds its reader anew after each end.
+
+    With `has_tasks` the reader has begun tasks of its own, which end with the process.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Process:
         *,
         log: SimulatedLog,
         faults: Faults,
+        has_tasks: bool = False,
     ) -> None:
         self.name = name
         self.ends = 0
@@ -45,6 +49,7 @@ class Process:
         self._make = make
         self._log = log
         self._faults = faults
+        self._has_tasks = has_tasks
         self._life: asyncio.Task[None] | None = None
         self._zombies: list[asyncio.Task[None]] = []
         self._keeper = asyncio.create_task(self._keep())
@@ -92,9 +97,14 @@ class Process:
                 async with lock:
                     await reader.idle(self._faults.now_ms())
 
-        with contextlib.suppress(*FAILURES):
-            positions = [await reader.assigned(partition) for partition in range(self._partitions)]
-            async with asyncio.TaskGroup() as group:
-                group.create_task(idle())
-                for partition, position in enumerate(positions):
-                    group.create_task(read(partition, position))
+        try:
+            with contextlib.suppress(*FAILURES):
+                positions = [await reader.assigned(partition) for partition in range(self._partitions)]
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(idle())
+                    for partition, position in enumerate(positions):
+                        group.create_task(read(partition, position))
+        finally:
+            if self._has_tasks:
+                for partition in range(self._partitions):
+                    await reader.revoked(partition)

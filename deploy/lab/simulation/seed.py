@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deploy.lab.simulation.loop import SimulatedLoop, run
+from deploy.lab.simulation.nouns import SIMULATED
 from deploy.lab.simulation.store import SimulatedRedis
-from deploy.lab.simulation.verdicts import problems
-from deploy.lab.simulation.verdicts_time import is_settled
 from deploy.lab.simulation.world import PARTITIONS, Result, World
 
 if TYPE_CHECKING:
@@ -16,21 +15,26 @@ if TYPE_CHECKING:
 
     from deploy.lab.simulation.faults import Faults
 
+LIVEOPS: Final = "liveops"
+
 
 def simulate(
     seed: int,
     make_store: Callable[[Faults], SimulatedRedis] = SimulatedRedis,
     partitions: int = PARTITIONS,
+    *,
+    noun: str = LIVEOPS,
 ) -> Result:
-    """Play one seed. The same seed gives the same result."""
+    """Play one seed of a noun of `SIMULATED`. The same seed gives the same result."""
     loop = SimulatedLoop()
 
     async def main() -> Result:
-        return await World(seed, make_store, partitions, problems=problems, is_settled=is_settled).go()
+        return await World(seed, SIMULATED[noun], make_store, partitions).go()
 
     return run(loop, main())
 
 
 def describe(result: Result) -> str:
     """One line that says how to see it again."""
-    return f"questlog simulate --seed {result.seed}: {json.dumps(result.problems)}"
+    again = f"questlog simulate --noun {result.noun} --seed {result.seed}"
+    return f"{again}: {json.dumps(result.problems)}"

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from deploy.lab.simulation.game import DUEL
-from deploy.lab.simulation.log import accepted
+from deploy.lab.simulation.liveops.game import DUEL
 from projections.liveops import keys
 from schemas.liveops import event_windows as happened
 from schemas.liveops.events import EVENTS, AttemptProgressed, AttemptStarted, GrantCreated
@@ -19,7 +18,7 @@ from streams.liveops.rank_rewards import gifts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.lab.simulation.world import World
+    from deploy.lab.simulation.stage import Stage
     from schemas.codec import Message
     from schemas.envelope import Decided, EventsRecord
     from schemas.liveops.views import BoardEntry
@@ -96,10 +95,10 @@ class History:
                 return
 
 
-def history(world: World) -> History:
+def history(stage: Stage) -> History:
     """What the accepted events of all partitions say, by the `src` rule alone."""
     found = History()
-    for record in _accepted(world):
+    for record in _accepted(stage):
         for gift in gifts(record):
             name = f"{gift.command.board_id}:{gift.external_id}"
             found.wanted[name, gift.command.rank, gift.command.trigger] += 1
@@ -109,20 +108,20 @@ def history(world: World) -> History:
     return found
 
 
-def is_settled(world: World) -> bool:
+def is_settled(stage: Stage) -> bool:
     """Whether every rank reward that is due has been given."""
-    found = history(world)
+    found = history(stage)
     return found.given == found.wanted
 
 
-def problems_of_time(world: World) -> list[str]:
+def problems_of_time(stage: Stage) -> list[str]:
     """Every promise about time that does not hold, a line each."""
-    logged = history(world)
-    now_ms = world.faults.now_ms()
+    logged = history(stage)
+    now_ms = stage.faults.now_ms()
     over = {window for window, ends_at_ms in logged.opened.items() if ends_at_ms <= now_ms}
     found = [
         f"window {name} is over and still waits"
-        for name, ends_at_ms in world.redis.live.values.get(keys.WINDOWS, {}).items()
+        for name, ends_at_ms in stage.redis.live.values.get(keys.WINDOWS, {}).items()
         if ends_at_ms <= now_ms
     ]
     found += [
@@ -155,9 +154,9 @@ def problems_of_time(world: World) -> list[str]:
     return found
 
 
-def _accepted(world: World) -> Iterator[EventsRecord]:
-    for partition in range(world.events.partitions):
-        for _, events in accepted(world.log.records(world.events.name, partition)):
+def _accepted(stage: Stage) -> Iterator[EventsRecord]:
+    for partition in range(stage.partitions):
+        for _, events in stage.accepted(partition):
             yield events
 
 

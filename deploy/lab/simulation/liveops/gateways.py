@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from deploy.lab.simulation.game import GAME_ID, STUDIO_ID, events, game_of
+from deploy.lab.simulation.liveops.game import GAME_ID, STUDIO_ID, events, game_of
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import random_command_id
 from schemas.liveops import commands as ask

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.lab.simulation.game import DUEL, ENDLESS, GAME_ID, SPRINT, STUDIO_ID, events
+from deploy.lab.simulation.liveops.game import DUEL, ENDLESS, GAME_ID, SPRINT, STUDIO_ID, events
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import keyed_command_id, random_command_id
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deploy.lab.simulation.faults import Faults
-    from deploy.lab.simulation.gateways import SimulatedGateway
+    from deploy.lab.simulation.liveops.gateways import SimulatedGateway
     from schemas.codec import Message
 
 RETRY_S: Final = 0.2

@@ -1,0 +1,1 @@
+"""Live-ops in the simulation: wallets, crates, boards and lobbies."""

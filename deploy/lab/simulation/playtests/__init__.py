@@ -1,0 +1,1 @@
+"""Playtests in the simulation: orders, seats, deadlines and money."""

@@ -1,0 +1,123 @@
+"""What must be true of playtests at rest: by the drill's own model after every event, and of all stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from deploy.lab.drill.playtests_judge import Entry, judge_answers, judge_histories, judge_winners
+from deploy.lab.drill.playtests_model import Model
+from projections.playtests import keys
+from schemas.objects import PUBLIC_FOLDER
+from schemas.outcomes import REMEMBERED_REFUSALS, rejection
+from schemas.playtests import names
+from schemas.playtests.events import EVENTS, SlotPublished, TranscriptEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.lab.drill.playtests_world import Record
+    from deploy.lab.simulation.stage import Stage
+    from schemas.envelope import Decided
+
+BLOCKED_DAYS_MS: Final = 7 * 24 * 3_600_000
+_UNDER_WAY: Final = frozenset({"pending", "processing"})
+_AFFORDABLE: Final = 402
+"""A refusal that is no outcome, and that the drill's judge knows."""
+
+
+class History:
+    """All events that count, folded by the drill's model: `model.problems` holds after every one."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.model = Model()
+        self.entries: list[Entry] = []
+        self.transcripts: dict[str, str] = {}
+        """By slot: the status of its transcript."""
+        self.public: dict[str, str] = {}
+        """By slot: where it was published."""
+        for partition in range(stage.partitions):
+            for record, events in stage.accepted(partition):
+                for decided in events.decided:
+                    self._add(partition, record.offset, decided)
+
+    def _add(self, partition: int, offset: int, decided: Decided) -> None:
+        refused = rejection(decided)
+        if refused is None or refused.status in REMEMBERED_REFUSALS or refused.status == _AFFORDABLE:
+            self.entries.append(Entry(partition, offset, decided))
+        for event in decided.events:
+            self.model.fold(f"{partition}@{offset}", event)
+            if event.type in EVENTS.wire_names:
+                match EVENTS.decode(event.type, event.data):
+                    case TranscriptEvent() as told:
+                        self.transcripts[told.slot_id] = told.transcription.status
+                    case SlotPublished() as told:
+                        self.public[told.slot.id] = told.public_key
+                    case _:
+                        pass
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Slots that wait for their publication, and those whose recordings wait for a transcript."""
+        publishing = [
+            f"{names.slot_id(order_id, number)} is not published"
+            for studio in self.model.studios.values()
+            for order_id, order in studio.orders.items()
+            for number, seat in order.slots.items()
+            if seat.status == "publishing"
+        ]
+        waiting = [f"{slot} has no transcript" for slot, is_ in self.transcripts.items() if is_ in _UNDER_WAY]
+        return publishing + waiting
+
+
+def problems(stage: Stage, record: Record, objects: Mapping[str, bytes]) -> list[str]:
+    """Every promise that does not hold, a line each."""
+    history = History(stage)
+    orders = {
+        order_id: order
+        for studio in history.model.studios.values()
+        for order_id, order in studio.orders.items()
+    }
+    wrong, _ = judge_histories(record, orders)
+    return [
+        *record.wrong,
+        *judge_answers(record.answered, history.entries),
+        *history.model.problems,
+        *judge_winners(record.answered),
+        *wrong,
+        *history.unfinished,
+        *_of_rows(history, stage.redis.live.values),
+        *_of_objects(history, objects),
+    ]
+
+
+def _of_rows(history: History, values: Mapping[str, Any]) -> list[str]:
+    """What Redis shows is the model's, and what waits for time is what has a deadline."""
+    found, dues = [], set[str]()
+    for studio_id, studio in history.model.studios.items():
+        balance = int(values.get(f"account:{studio_id}", {}).get("balance", 0))
+        if balance != studio.account.balance:
+            found.append(f"{studio_id} has {balance}, the model {studio.account.balance}")
+        for order_id, order in studio.orders.items():
+            for number, seat in order.slots.items():
+                slot_id = names.slot_id(order_id, number)
+                shown = msgspec.msgpack.decode(values[keys.slot_key(slot_id)]["state"])["status"]
+                if shown != seat.status:
+                    found.append(f"{slot_id} is shown as {shown}, the model has {seat.status}")
+                if seat.status in {"reserved", "blocked"}:
+                    kind = "slot" if seat.status == "reserved" else "block"
+                    dues.add(f"{kind}/{studio_id}/{slot_id}/{order.game_id}")
+            if order.manual and any(seat.status == "open" for seat in order.slots.values()):
+                dues.add(f"review/{studio_id}/{order_id}/{order.game_id}")
+    waiting = set(values.get(keys.DUES, {}))
+    if waiting != dues:
+        found.append(f"waits for time although ended {waiting - dues}, has a deadline {dues - waiting}")
+    return found
+
+
+def _of_objects(history: History, objects: Mapping[str, bytes]) -> list[str]:
+    """What is published is there, and nothing else is public."""
+    told = {key for key in history.public.values() if key}
+    there = {key for key in objects if key.startswith(PUBLIC_FOLDER)}
+    return [] if told == there else [f"public objects {there}, published {told}"]
