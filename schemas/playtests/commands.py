@@ -44,7 +44,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OrderPlaytest(Message, frozen=True, kw_only=True):
-    """Order a playtest of the envelope's game. Its id is `names.order_id(command_id)`.
+    """Order a playtest of the envelope's game.
 
     409 `trial_used`; 422 `targetedPlaytesterId` for one who is no past playtester of the game;
     402, and no order, with `pay_from_credit` and too little credit. A trial is active at once.
@@ -69,6 +69,9 @@ class OrderPlaytest(Message, frozen=True, kw_only=True):
     selection_mode: SelectionMode = "automatic"
     qualifications: str | None = None
     pay_from_credit: bool = False
+    order_id: str | UnsetType = UNSET
+    """Its id, which its secrets are sealed for: drawn for each request, because an idempotency key may be
+    used again once it is forgotten. UNSET, as before there was this field: `names.order_id(command_id)`."""
 
 
 class ChangePlaytest(Message, frozen=True, kw_only=True):
@@ -314,7 +317,7 @@ class FailTranscript(Message, frozen=True, kw_only=True):
 
 
 class OpenPayment(Message, frozen=True, kw_only=True):
-    """Begin a top-up; its id is `names.payment_id(command_id)`. With an order: 404, 409 `wrong_status`."""
+    """Begin a top-up; its id follows from the command's. With an order: 404, 409 `wrong_status`."""
 
     WIRE: ClassVar[str] = "playtests.payment-open.v1"
 

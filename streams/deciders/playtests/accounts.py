@@ -27,7 +27,7 @@ def open_payment(state: PlaytestsState, request: Request, command: ask.OpenPayme
         if known.order.status != "pending_payment":
             return conflict("wrong_status")
     payment = Payment(
-        id=names.payment_id(request.command_id),
+        id=_new_payment_id(draft, request),
         studio_id=request.studio_id,
         amount_cents=command.amount_cents,
         status="pending",
@@ -37,6 +37,14 @@ def open_payment(state: PlaytestsState, request: Request, command: ask.OpenPayme
     )
     draft.emit(ev.PaymentOpened(studio_id=request.studio_id, payment=payment))
     return draft.decided()
+
+
+def _new_payment_id(draft: Draft, request: Request) -> str:
+    """Another one where the idempotency key was forgotten and is used again."""
+    payment_id = names.payment_id(request.command_id)
+    if payment_id not in draft.studio.payments:
+        return payment_id
+    return names.payment_id(request.command_id + request.seed.hex())
 
 
 def complete_payment(state: PlaytestsState, request: Request, command: ask.CompletePayment) -> Verdict:

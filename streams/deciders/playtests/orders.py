@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
@@ -35,8 +35,12 @@ def order(state: PlaytestsState, request: Request, command: ask.OrderPlaytest) -
     fingerprints = [key.fingerprint for key in command.keys]
     if len(set(fingerprints)) < len(fingerprints):
         return invalid("keysForTesters", "must hold no key twice")
+    drawn = command.order_id
+    order_id = names.order_id(request.command_id) if isinstance(drawn, UnsetType) else drawn
+    if order_id in studio.orders:  # of a key that was forgotten and used again, where the command draws none
+        return conflict("wrong_status")
     made = Order(
-        id=names.order_id(request.command_id),
+        id=order_id,
         studio_id=request.studio_id,
         game_id=request.game_id,
         visibility=command.visibility,

@@ -14,6 +14,7 @@ from schemas.edge.errors import Refused
 from schemas.edge.ports import Directory, StoreUnavailable
 from schemas.edge.routes import Route
 from schemas.envelope import Outcome
+from schemas.identifiers import random_command_id
 from schemas.objects import ObjectStore
 from schemas.playtests import bodies, names, responses
 from schemas.playtests import commands as ask
@@ -146,7 +147,7 @@ class Handlers:
             raise StoreUnavailable("the key's studio is not known yet")
         minutes, players, pricing = body.chosen_minutes, body.player_count, studio.pricing
         free = body.is_free_public_trial
-        order_id = names.order_id(write.asked.command_id)
+        order_id = names.order_id(random_command_id(self._randomness(16)))
         command = ask.OrderPlaytest(
             visibility=body.chosen_visibility,
             quantity=body.quantity,
@@ -163,6 +164,7 @@ class Handlers:
             selection_mode=body.selection_mode,
             qualifications=body.qualifications,
             pay_from_credit=body.pay_from_credit,
+            order_id=order_id,
         )
         about = names.order_aggregate(write.studio_id, order_id)
         return await self._asked(write, command, game_id=write.path["gameId"], about=about)

@@ -62,9 +62,12 @@ class Playtests:
     def panel(self, playtester_id: str) -> PlaytesterState:
         return self.studio.playtesters[playtester_id]
 
-    def request(self, body: Message, game_id: str = GAME, studio_id: str = STUDIO) -> Request:
+    def request(
+        self, body: Message, game_id: str = GAME, studio_id: str = STUDIO, command_id: str = ""
+    ) -> Request:
+        """With a `command_id` as where a client uses a key again that was forgotten."""
         self.count += 1
-        name = f"c{self.count}"
+        name = command_id or f"c{self.count}"
         return Request(
             command_id=name,
             aggregate_id=aggregate(body, studio_id, game_id, name),
@@ -72,7 +75,7 @@ class Playtests:
             game_id=game_id,
             command=COMMANDS.decode(body.WIRE, COMMANDS.encode(body)),
             at_ms=max(self.at_ms, self.state.time_ms),
-            seed=hashlib.sha256(name.encode()).digest()[:16],
+            seed=hashlib.sha256(f"c{self.count}".encode()).digest()[:16],
         )
 
     def when(self, body: Message, game_id: str = GAME, **more: Any) -> tuple[Message, ...] | CommandRejected:

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.playtests import commands as ask
 from schemas.playtests import events as ev
+from schemas.playtests import names
 from schemas.playtests.answers import PaymentAnswer, answer_to
 from schemas.playtests.commands import StoredObject
 from schemas.playtests.limits import BALANCE_CENTS_MAX
@@ -36,6 +37,20 @@ def test_a_payment_is_credit_once() -> None:
     assert world.refusal(complete(payment_id, external_id="y")) == (409, "wrong_status")
     assert world.refusal(fail(payment_id)) == (409, "wrong_status")
     assert world.studio.account.balance_cents == 5000
+
+
+def test_a_key_that_was_forgotten_opens_another_payment_and_leaves_the_first_as_it_ended() -> None:
+    playtests = Playtests(0)
+    opening = ask.OpenPayment(amount_cents=5000, provider="external")
+    first, second = (
+        only(ev.PaymentOpened, playtests.given(opening, command_id="c")).payment.id for _ in range(2)
+    )
+    assert first == names.payment_id("c") != second
+    playtests.given(ask.CompletePayment(payment_id=first, amount_cents=5000, external_id="x"))
+    third = only(ev.PaymentOpened, playtests.given(opening, command_id="c")).payment.id
+    assert len({first, second, third}) == 3
+    assert playtests.studio.payments[first].status == "completed"
+    assert playtests.studio.account.balance_cents == 5000
 
 
 def test_a_failed_payment_is_none() -> None:

@@ -42,6 +42,19 @@ def test_an_order_waits_for_its_payment_without_slots() -> None:
     assert world.refusal(claim) == (404, "NOT_FOUND")
 
 
+def test_a_key_that_was_forgotten_orders_anew_and_never_over_the_first_order() -> None:
+    playtests = Playtests()
+    first = playtests.ordered(order_id=names.order_id("drawn first"), pay_from_credit=True)
+    again = order(order_id=names.order_id("drawn again"))
+    second = only(ev.PlaytestOrdered, playtests.given(again, command_id="c2")).order_id
+    assert (first, second) == (names.order_id("drawn first"), names.order_id("drawn again"))
+    assert playtests.known(first).order.status == "active"
+    # of a release that drew none
+    old = only(ev.PlaytestOrdered, playtests.given(order(), command_id="c2")).order_id
+    assert old == names.order_id("c2")
+    assert playtests.refusal(order(), command_id="c2") == (409, "wrong_status")
+
+
 def test_an_order_that_was_cancelled_unpaid_is_as_unknown_to_playtesters_as_one_that_never_was() -> None:
     world = Playtests()
     automatic, manual = world.ordered(), world.ordered(selection_mode="manual")
