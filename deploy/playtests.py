@@ -23,6 +23,7 @@ from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.first_answers import RedisFirstAnswers
 from projections.studio.queries import StudioQueries
 from schemas.edge.ports import StoreUnavailable
+from schemas.playtests import batch_routes
 from schemas.playtests.noun import NOUN, PLAYTESTS_EVENTS
 from schemas.playtests.routes import ROUTES
 from schemas.playtests.session_keys import SessionKeys
@@ -30,6 +31,7 @@ from schemas.playtests.surface import DOCUMENT
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.playtests.noun import PLAYTESTS as DECIDER
 from streams.gateway.playtests.app import PlaytestWrites
+from streams.gateway.playtests.claims import Claims
 from streams.gateway.playtests.handlers import Stores
 from streams.gateway.playtests.redemptions import Redemptions
 from streams.gateway.several_writes import SeveralWrites
@@ -91,7 +93,8 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralW
         randomness=os.urandom,
         secure_cookie=configured.base_url.startswith("https:"),
     )
-    return SeveralWrites((orders, redemptions))
+    claims = Claims(services, commands, queries, stores.sealer, randomness=os.urandom)
+    return SeveralWrites((orders, redemptions, claims))
 
 
 def _reads(edge: Edge, queries: ClickHouseQueries) -> PlaytestsReads:
@@ -163,5 +166,5 @@ PLAYTESTS: Final = Noun(
     writes=_writes,
     reads=_reads,
     section=_section,
-    documents={"s2": (DOCUMENT, ROUTES)},
+    documents={"s2": (DOCUMENT, ROUTES), "s1-keys": (batch_routes.DOCUMENT, batch_routes.ROUTES)},
 )

@@ -9,13 +9,13 @@ from msgspec import Meta
 
 from api.telemetry.answers import Game, Milliseconds
 from schemas.playtests import batch_views as views
-from schemas.playtests.names import batch_aggregate
-from schemas.playtests.tokens import shown_share_token
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.playtests.handles import HandleRow
     from schemas.playtests.ports import BatchRow
-    from schemas.seal import Sealer
+    from schemas.playtests.secrets import BatchSecrets
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,30 +136,7 @@ class Handles(Page, frozen=True, kw_only=True):
     handles: list[Handle]
 
 
-class Opener:
-    """Opens what is sealed for one batch."""
-
-    def __init__(self, sealer: Sealer, studio_id: str, game_id: str, batch_id: str) -> None:
-        self._sealer = sealer
-        self._studio_id = studio_id
-        self._aggregate_id = batch_aggregate(studio_id, game_id, batch_id)
-
-    def text(self, field: str, sealed: str | None) -> str | None:
-        """The clear text; None for none. Raises `schemas.seal.SealBroken`."""
-        if not sealed:
-            return None
-        return self._sealer.open(
-            sealed, studio_id=self._studio_id, aggregate_id=self._aggregate_id, field=field
-        )
-
-    def share_token(self, batch: views.Batch) -> str | None:
-        """The token of the link that is in force."""
-        if not batch.share_token_hash:
-            return None
-        return shown_share_token(self._sealer, self._aggregate_id, batch.share_number, batch.share_token_hash)
-
-
-def batch(row: BatchRow, opener: Opener) -> FullBatch:
+def batch(row: BatchRow, secrets: BatchSecrets) -> FullBatch:
     """A batch with everything."""
     definition, counts = row.batch.definition, row.counts
     return FullBatch(
@@ -169,7 +146,7 @@ def batch(row: BatchRow, opener: Opener) -> FullBatch:
         fulfillment_source=definition.fulfillment_source,
         redemption_mode=definition.redemption_mode,
         identity_mode=definition.identity_mode,
-        share_token=opener.share_token(row.batch),
+        share_token=secrets.share_token(row.batch),
         key_count=counts.keys,
         redeemed_count=counts.redeemed,
         revoked_count=counts.revoked,
@@ -179,16 +156,10 @@ def batch(row: BatchRow, opener: Opener) -> FullBatch:
     )
 
 
-def listed_batch(row: BatchRow, opener: Opener) -> Batch:
+def listed_batch(row: BatchRow, secrets: BatchSecrets) -> Batch:
     """A batch as lists show it."""
-    found = batch(row, opener)
+    found = batch(row, secrets)
     return Batch(**{name: getattr(found, name) for name in Batch.__struct_fields__})
-
-
-def is_over(found: views.Batch, now_ms: int) -> bool:
-    """Whether a batch's time is over, whether or not its end has been told yet."""
-    expires_at_ms = found.definition.expires_at_ms
-    return found.status == "expired" or (expires_at_ms is not None and expires_at_ms <= now_ms)
 
 
 class KeyNow(msgspec.Struct, frozen=True, gc=False):
@@ -203,12 +174,14 @@ class KeyNow(msgspec.Struct, frozen=True, gc=False):
         return self.held.redemption
 
 
-def key_now(held: views.KeyState, *, over: bool) -> KeyNow:
-    """A key as it is; `over` says that its batch's time is."""
-    return KeyNow(held, "expired" if over and held.status in {"available", "reserved"} else held.status)
+def keys_now(found: views.Batch, keys: Sequence[views.KeyState], now_ms: int) -> list[KeyNow]:
+    """The keys of a batch as they are, whether or not the end of its time has been told yet."""
+    over = found.status == "expired" or found.definition.is_over(now_ms)
+    waiting = {"available", "reserved"} if over else set[str]()
+    return [KeyNow(held, "expired" if held.status in waiting else held.status) for held in keys]
 
 
-def key(now: KeyNow, opener: Opener) -> Key:
+def key(now: KeyNow, secrets: BatchSecrets) -> Key:
     """A key as answered."""
     held = now.held
     by = held.redemption or views.Redemption(redeemed_at_ms=0)
@@ -216,21 +189,21 @@ def key(now: KeyNow, opener: Opener) -> Key:
         id=held.id,
         status=now.status,
         redeemed_at=by.redeemed_at_ms if held.redemption is not None else None,
-        redeemed_by_email=opener.text("email", by.email),
+        redeemed_by_email=secrets.text("email", by.email),
         redeemed_by_handle=by.handle,
         redemption_country=by.country,
-        redemption_user_agent=opener.text("userAgent", by.user_agent),
+        redemption_user_agent=secrets.text("userAgent", by.user_agent),
         tester_invite_id=held.invite_id,
         created_at=held.created_at_ms,
     )
 
 
-def invite(held: views.Invite, opener: Opener) -> Invite:
+def invite(held: views.Invite, secrets: BatchSecrets) -> Invite:
     """An invite as answered."""
     return Invite(
         id=held.id,
-        email=opener.text("email", held.email),
-        personal_note=opener.text("note", held.personal_note),
+        email=secrets.text("email", held.email),
+        personal_note=secrets.text("note", held.personal_note),
         sent_at=held.sent_at_ms,
         opened_at=held.opened_at_ms,
         redeemed_at=held.redeemed_at_ms,

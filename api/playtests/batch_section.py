@@ -22,6 +22,7 @@ from projections.telemetry.queries.cache import RefreshingCache
 from schemas.edge.ports import Game
 from schemas.playtests.handles import HandleReads, HandleRow
 from schemas.playtests.ports import BatchReads, BatchRow
+from schemas.playtests.secrets import BatchSecrets
 from schemas.seal import Sealer
 
 if TYPE_CHECKING:
@@ -75,29 +76,28 @@ class BatchSection:
     async def _batches(self, game: Game, _: Request, values: dict[str, Any]) -> Response:
         rows = await self._reads.batches(game.studio_id, game.id)
         listed, more = page(rows[::-1], BATCHES, values)
-        batches = [answers.listed_batch(row, self._opener(game, row)) for row in listed]
+        batches = [answers.listed_batch(row, self._secrets(game, row)) for row in listed]
         return _json(answers.Batches(game=game_answer(game), batches=batches, has_more=more, total=len(rows)))
 
     async def _batch(self, game: Game, request: Request, _: dict[str, Any]) -> Response:
         row = await self._found(game, request)
-        shown = answers.batch(row, self._opener(game, row))
+        shown = answers.batch(row, self._secrets(game, row))
         return _json(answers.OneBatch(game=game_answer(game), batch=shown))
 
     async def _keys(self, game: Game, request: Request, values: dict[str, Any]) -> Response:
         row = await self._found(game, request)
         held = await self._reads.batch_keys(game.studio_id, game.id, row.batch.definition.id)
-        over = answers.is_over(row.batch, self._now_ms())
-        listed, more = page([answers.key_now(one, over=over) for one in held], KEYS, values)
-        opener = self._opener(game, row)
-        keys = await _opened(listed, lambda one: answers.key(one, opener))
+        listed, more = page(answers.keys_now(row.batch, held, self._now_ms()), KEYS, values)
+        secrets = self._secrets(game, row)
+        keys = await _opened(listed, lambda one: answers.key(one, secrets))
         return _json(answers.Keys(batch=_name(row), keys=keys, has_more=more, total=len(held)))
 
     async def _invites(self, game: Game, request: Request, values: dict[str, Any]) -> Response:
         row = await self._found(game, request)
         held = await self._reads.batch_invites(game.studio_id, game.id, row.batch.definition.id)
         listed, more = page(held[::-1], INVITES, values)
-        opener = self._opener(game, row)
-        invites = await _opened(listed, lambda one: answers.invite(one, opener))
+        secrets = self._secrets(game, row)
+        invites = await _opened(listed, lambda one: answers.invite(one, secrets))
         return _json(answers.Invites(batch=_name(row), invites=invites, has_more=more, total=len(held)))
 
     async def _listed_handles(self, game: Game, _: Request, values: dict[str, Any]) -> Response:
@@ -118,8 +118,8 @@ class BatchSection:
             raise errors.not_found("Batch")
         return row
 
-    def _opener(self, game: Game, row: BatchRow) -> answers.Opener:
-        return answers.Opener(self._sealer, game.studio_id, game.id, row.batch.definition.id)
+    def _secrets(self, game: Game, row: BatchRow) -> BatchSecrets:
+        return BatchSecrets(self._sealer, game.studio_id, game.id, row.batch.definition.id)
 
 
 async def _of_game(

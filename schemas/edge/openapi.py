@@ -22,6 +22,8 @@ _AS_IT_IS: Final = frozenset(
 _WAITS: Final = frozenset({429, 503})
 RETRY_AFTER: Final = {"Retry-After": Header("Seconds to wait.", Integer(1))}
 _PLAIN_TEXT: Final = "text/plain"
+_HTML: Final = "text/html"
+_FORM: Final = "application/x-www-form-urlencoded"
 _BEFORE_ROUTES: Final = frozenset({400, 431, 503})
 """What the HTTP layer answers by itself, in plain text, before it is known which route is meant."""
 _HTTP_REFUSAL: Final[Json] = {
@@ -192,13 +194,16 @@ def _body(body: Body, schemas: _Schemas) -> Json:
             name: {"summary": name.replace("_", " "), "value": value} for name, value in body.examples.items()
         }
     size = f"At most {body.bytes_max:,} bytes."
-    return {"required": body.required, "description": size, "content": {body.content_type: content}}
+    media = [body.content_type, *([_FORM] if body.form else [])]
+    return {"required": body.required, "description": size, "content": dict.fromkeys(media, content)}
 
 
 def _listed(about: Document, route: Route, status: int, schemas: _Schemas) -> Json:
     if status == 431:
         return {"$ref": f"#/components/responses/{_TOO_MANY_HEADERS}"}
     response = _response(about, route, status, schemas)
+    if route.page:
+        response["content"][_HTML] = {"schema": {"type": "string"}}
     if status in _BEFORE_ROUTES:
         response["content"][_PLAIN_TEXT] = {"schema": {"$ref": _REF.format(name="HttpRefusal")}}
     return response

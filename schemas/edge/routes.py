@@ -33,6 +33,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     content_type: str = "application/json"
     required: bool = True
     items_max: int = 0
+    form: bool = False
+    """A browser's form is taken too, with the same fields."""
     examples: Mapping[str, Any] = {}
 
 
@@ -80,6 +82,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     command: type[msgspec.Struct] | None = None
     """What a write asks of a decider. A read has none, nor has telemetry, which is appended as it came."""
     description: str = ""
+    page: bool = False
+    """Browsers get a page, whatever the status."""
     operation_id: str = ""
     """The document's; made of method and template where it is empty."""
 

@@ -30,6 +30,10 @@ class BatchDefinition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expires_at_ms: int | None = None
     instructions: str | None = None
 
+    def is_over(self, at_ms: int) -> bool:
+        """Whether its time is over, be that decided or not."""
+        return self.expires_at_ms is not None and self.expires_at_ms <= at_ms
+
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A batch as it is after an event."""
@@ -40,6 +44,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     share_number: int = 0
     """The share token's: each rotation is another (`schemas.playtests.tokens`); 0 for none."""
     share_token_hash: str = ""
+
+    def is_open(self, at_ms: int) -> bool:
+        """Whether its keys may be given out."""
+        return self.status == "open" and not self.definition.is_over(at_ms)
 
 
 class BatchCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -1,16 +1,23 @@
-"""Which of an order's texts are sealed, and for which place. Pure, but for the randomness it is given."""
+"""Which texts of an order, and of a batch of keys, are sealed, and for which place.
+
+Pure, but for the randomness it is given.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
+from schemas.playtests.batch_views import Batch
 from schemas.playtests.commands import SealedKey
-from schemas.playtests.names import order_aggregate
-from schemas.seal import Randomness, Sealer
+from schemas.playtests.names import batch_aggregate, order_aggregate
+from schemas.playtests.tokens import shown_share_token
+from schemas.seal import DataKey, Randomness, Sealer
 
 _KEYS: Final = "keys"
 _RESPONSE: Final = "qualificationsResponse"
 _GAME_KEY: Final = "game key"
+_CODE: Final = "code"
+_EMAIL: Final = "email"
 
 
 class OrderSecrets:
@@ -51,3 +58,44 @@ class OrderSecrets:
         return self._sealer.open(
             sealed, studio_id=self._studio_id, aggregate_id=self._aggregate_id, field=field
         )
+
+
+class BatchSecrets:
+    """What is sealed for one batch of keys: codes, and who was invited or redeemed one."""
+
+    def __init__(self, sealer: Sealer, studio_id: str, game_id: str, batch_id: str) -> None:
+        self._sealer = sealer
+        self._studio_id = studio_id
+        self._aggregate_id = batch_aggregate(studio_id, game_id, batch_id)
+
+    def data_key(self, randomness: Randomness) -> DataKey:
+        """Seals for this batch, fields as they are named below."""
+        return self._sealer.data_key(self._studio_id, self._aggregate_id, randomness)
+
+    def code(self, sealed: str) -> str:
+        """A key's code, for the person who redeems it alone. Raises SealBroken, as all of these."""
+        return self._sealer.open(
+            sealed, studio_id=self._studio_id, aggregate_id=self._aggregate_id, field="keys"
+        )
+
+    def text(self, field: Literal["email", "note", "userAgent"], sealed: str | None) -> str | None:
+        """A text in clear; None where there is none, or none any more."""
+        if not sealed:
+            return None
+        return self._sealer.open(
+            sealed, studio_id=self._studio_id, aggregate_id=self._aggregate_id, field=field
+        )
+
+    def share_token(self, batch: Batch) -> str | None:
+        """The token of the public link that is in force; None where there is none."""
+        return shown_share_token(self._sealer, self._aggregate_id, batch.share_number, batch.share_token_hash)
+
+
+def code_fingerprints(sealer: Sealer, studio_id: str, code: str) -> tuple[str, ...]:
+    """What tells whether a studio has a code, under each known secret. Codes are never trimmed."""
+    return sealer.fingerprints(studio_id, _CODE, code)
+
+
+def email_fingerprints(sealer: Sealer, studio_id: str, email: str) -> tuple[str, ...]:
+    """One mailbox's, under each known secret: case and surrounding spaces make no other."""
+    return sealer.fingerprints(studio_id, _EMAIL, email.strip().casefold())

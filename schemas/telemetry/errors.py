@@ -59,7 +59,7 @@ S1: Final = Surface(
     name="s1",
     paths=r"/(api/(v1|telemetry|webhooks)|redeem)(?=/|$)",
     error=_s1,
-    client_safe=r"/api/telemetry(/feedback|/experiments|/claim|/tester)?$",
+    client_safe=r"/api/(telemetry(/feedback|/experiments|/claim|/tester)?|v1/playtest/validate)$",
     unreadable=lambda problem: {"issues": [{"code": "custom", "path": [], "message": problem}]},
 )
 S4: Final = Surface(

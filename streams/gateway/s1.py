@@ -30,7 +30,7 @@ _Payload = TypeVar("_Payload", Batch, Feedback)
 
 async def ingest(services: Services, request: Request) -> Response:
     """Accept one batch whole: 202 with the number of events sent, repeats included."""
-    credential = await _authenticate(services, request)
+    credential = await authenticate(services, request)
     body = await services.body(request, BODY_BYTES_MAX, credential.key_id)
     now_ms = services.now_ms()
     batch, game = await _resolve(services, request, credential, body, lambda: validate_batch(body, now_ms))
@@ -51,7 +51,7 @@ async def ingest(services: Services, request: Request) -> Response:
 
 async def feedback(services: Services, request: Request) -> Response:
     """Accept one submission that fits its form: 201. A repeated `submissionId` is answered alike."""
-    credential = await _authenticate(services, request)
+    credential = await authenticate(services, request)
     body = await services.body(request, BODY_BYTES_MAX, credential.key_id)
     submission, game = await _resolve(services, request, credential, body, lambda: validate_feedback(body))
     try:
@@ -72,7 +72,8 @@ async def feedback(services: Services, request: Request) -> Response:
     return CREATED
 
 
-async def _authenticate(services: Services, request: Request) -> Credential:
+async def authenticate(services: Services, request: Request) -> Credential:
+    """The ingest key that was presented. Raises `Refused`: 401, 403, 429 for many unknown ones."""
     presented = bearer(request)
     if not presented:
         raise Refused(401, S1Text.MISSING, code=S1Text.MISSING)
@@ -110,10 +111,10 @@ async def _resolve(
         payload = decode()
     except InvalidBatch as error:
         named = _game_named(body)
-        game = await _game(services, credential, named) if named else None
+        game = await own_game(services, credential, named) if named else None
         await _limit(services, request, credential, game)
         raise _invalid(error) from None
-    game = await _game(services, credential, payload.game)
+    game = await own_game(services, credential, payload.game)
     await _limit(services, request, credential, game)
     if game is None:
         raise Refused(404, S1Text.UNKNOWN_GAME, code=S1Text.UNKNOWN_GAME)
@@ -129,7 +130,7 @@ async def _resolve_large(
 ) -> tuple[_Payload, Game]:
     """As `_resolve`, the limit first: what is over it is not decoded."""
     named = _game_named(body)
-    game = await _game(services, credential, named) if named else None
+    game = await own_game(services, credential, named) if named else None
     await _limit(services, request, credential, game)
     try:
         payload = await services.validated(decode, body, lambda: _take(services, request, credential, game))
@@ -148,7 +149,7 @@ def _game_named(body: bytes) -> str | None:
         return None
 
 
-async def _game(services: Services, credential: Credential, id_or_slug: str) -> Game | None:
+async def own_game(services: Services, credential: Credential, id_or_slug: str) -> Game | None:
     """The studio's own game by id or slug; None alike for an unknown one and another studio's."""
     game = await services.game(id_or_slug)
     if game is not None and game.studio_id == credential.studio_id:

@@ -27,15 +27,13 @@ from schemas.playtests.commands import COMMANDS, ApproveTranscript
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
 from schemas.playtests.names import batch_aggregate, invite_id, order_aggregate
 from schemas.playtests.ports import BatchRow
+from schemas.playtests.secrets import code_fingerprints, email_fingerprints
 from schemas.playtests.tokens import invite_token, share_token, shown_share_token
 from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer
 from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_or_told
 from streams.playtests.recordings import write_transcript
 
-CODE_KIND: Final = "code"
-"""Of the fingerprints that tell whether a studio has a code."""
-EMAIL_KIND: Final = "email"
 SEALED_CHARACTERS_MAX: Final = 180_000
 """Of one command: its record holds 256 KiB."""
 MINTED_PREFIX: Final = "pl-betakey-"
@@ -136,7 +134,7 @@ class PlaytestAdministration:
         sealed = [
             SealedCode(
                 key.seal("keys", code, self._randomness),
-                self._sealer.fingerprint(batch.game.studio_id, CODE_KIND, code),
+                code_fingerprints(self._sealer, batch.game.studio_id, code)[0],
             )
             for code in codes
         ]
@@ -173,7 +171,7 @@ class PlaytestAdministration:
         invites = [
             NewInvite(
                 email=key.seal("email", one.email, self._randomness),
-                email_fingerprint=email_fingerprint(self._sealer, studio_id, one.email),
+                email_fingerprint=email_fingerprints(self._sealer, studio_id, one.email)[0],
                 token_hash=key_hash(token),
                 personal_note=None if one.note is None else key.seal("note", one.note, self._randomness),
             )
@@ -245,11 +243,6 @@ class PlaytestAdministration:
 
 def _refused(message: str, status: int) -> CommandRefused:
     return CommandRefused(message, status=status, code="refused")
-
-
-def email_fingerprint(sealer: Sealer, studio_id: str, email: str) -> str:
-    """One for each mailbox: case and surrounding spaces make no other."""
-    return sealer.fingerprint(studio_id, EMAIL_KIND, email.strip().casefold())
 
 
 def _pieces(codes: Sequence[SealedCode]) -> Iterator[list[SealedCode]]:

@@ -18,10 +18,11 @@ from schemas.playtests import names
 from schemas.playtests.answers import AccountAnswer, OrderAnswer, PayoutAnswer, PlaytesterAnswer
 from schemas.playtests.batch_commands import ForgetRecipient
 from schemas.playtests.ports import OperatorReads, OrderRow, Place
+from schemas.playtests.secrets import email_fingerprints
 from schemas.playtests.views import LedgerRow, Order, Payout, Playtester
 from schemas.seal import Randomness, Sealer
 from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_or_told
-from streams.playtests.administration import EMAIL_KIND, StudioReads
+from streams.playtests.administration import StudioReads
 
 PAGE_ROWS: Final = 500
 AnswerT = TypeVar("AnswerT")
@@ -116,7 +117,7 @@ class PlaytestOperation:
 
     async def forget_email(self, studio: Studio, email: str) -> None:
         """Drop the person with an e-mail address from a studio's batches: invites and redeemed keys."""
-        prints = self._sealer.fingerprints(studio.id, EMAIL_KIND, email.strip().casefold())
+        prints = email_fingerprints(self._sealer, studio.id, email)
         body = ForgetRecipient(email_fingerprints=list(prints))
         await self._submit(body, names.account_aggregate(studio.id), studio.id)
 

@@ -1,4 +1,4 @@
-"""Schemathesis over S2's and S3's documents and a running stack: answers are as documented.
+"""Schemathesis over documents and a running stack: S2's, S3's, and those of S1's key batches.
 
 S3 is asked with a server's key: it needs no player secret and may use every route. Keys, secrets and rates
 have tests of their own; that every answer is listed, `tests/documented.py` looks after as well.
@@ -6,12 +6,15 @@ have tests of their own; that every answer is listed, `tests/documented.py` look
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from requests.adapters import HTTPAdapter
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -22,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.outside.batches import BatchStudio
 from tests.outside.playtests import Owner, new_playtester
 from tests.outside.world import World
 from tests.stack import QuestlogStack
@@ -67,15 +71,65 @@ def test_s2_s_document_holds(world: World, questlog_stack: QuestlogStack, mode: 
     assert examine(world, "s2", mode, key_of, ids) == {"GET", "POST", "PATCH"}
 
 
+class FromAnyAddress(HTTPAdapter):
+    """Each call comes from another address of this machine: there are limits by address."""
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        address = f"127.1.{secrets.randbelow(250) + 1}.{secrets.randbelow(250) + 1}"
+        super().init_poolmanager(*arguments, source_address=(address, 0), **more)
+
+
+def anybody() -> requests.Session:
+    """Somebody who has not called before."""
+    session = requests.Session()
+    session.mount("http://", FromAnyAddress())
+    return session
+
+
+@pytest.fixture(scope="module")
+def batches(
+    world: World, questlog_stack: QuestlogStack, tmp_path_factory: pytest.TempPathFactory
+) -> BatchStudio:
+    made = BatchStudio(world, questlog_stack, tmp_path_factory.mktemp("batches"))
+    made.keys("mint", "arena", "ptb_open", "5")
+    return made
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_document_of_links_and_claims_holds(
+    world: World, batches: BatchStudio, mode: GenerationMode
+) -> None:
+    ids = {"token": batches.share().rpartition("/")[2]}
+    methods = examine(world, "s1-keys", mode, lambda _: batches.ingest_key, ids, session=anybody)
+    assert methods == {"GET", "POST", "DELETE"}
+
+
+def test_the_document_of_s1_s_batch_reads_holds(world: World, batches: BatchStudio) -> None:
+    ids = {"game": "arena", "batch_id": "ptb_open"}
+
+    def reads(path: str) -> bool:
+        return path.startswith(("/api/v1/batches", "/api/v1/handles"))
+
+    key = batches.management
+    assert examine(world, "s1", GenerationMode.POSITIVE, lambda _: key, ids, chosen=reads) == {"GET"}
+
+
 def examine(
     world: World,
     name: str,
     mode: GenerationMode,
     key_of: Callable[[Any], str],
     ids: Mapping[str, str] | None = None,
+    *,
+    chosen: Callable[[str], bool] = lambda _path: True,
+    session: Callable[[], requests.Session] = requests.Session,
 ) -> set[str]:
-    """Ask every operation of a document; the methods there were. `ids` replace those of paths."""
+    """Ask every operation of a document whose path is chosen; the methods. `ids` replace those of paths.
+
+    Each call has a session of its own.
+    """
     document = world.http.get(f"/docs/{name}/openapi.json").json()
+    document["paths"] = {path: one for path, one in document["paths"].items() if chosen(path)}
     bodies = set()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -100,7 +154,10 @@ def examine(
             case.path_parameters = {
                 name: (ids or {}).get(name, value) for name, value in (case.path_parameters or {}).items()
             }
-            case.call_and_validate(base_url=world.demo["base_url"], headers=headers, checks=checks)
+            with session() as own:
+                case.call_and_validate(
+                    base_url=world.demo["base_url"], headers=headers, checks=checks, session=own
+                )
 
         holds()
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from schemas.envelope import CommandRejected
 from schemas.playtests import batch_events as ev
 from schemas.playtests import names
-from schemas.playtests.batch_views import BatchCounts, BatchDefinition, KeyState
+from schemas.playtests.batch_views import BatchCounts, KeyState
 from streams.deciders.noun import Request
 from streams.deciders.playtests.batch_state import Batch
 from streams.deciders.playtests.draft import Draft
@@ -27,7 +27,7 @@ def usable(draft: Draft, request: Request, batch_id: str) -> Batch | CommandReje
     known = find(draft.studio, request, batch_id)
     if known is None:
         return not_found("batch")
-    if known.batch.status != "open" or is_over(known.batch.definition, draft.at_ms):
+    if not known.batch.is_open(draft.at_ms):
         return gone("batch")
     return known
 
@@ -45,11 +45,6 @@ def of(request: Request, batch_id: str) -> dict[str, str]:
 def moved(counts: BatchCounts, before: str, after: str) -> BatchCounts:
     """The counts after one key went from one status to another."""
     return replace(counts, **{before: getattr(counts, before) - 1, after: getattr(counts, after) + 1})
-
-
-def is_over(definition: BatchDefinition, at_ms: int) -> bool:
-    """Whether a batch's time is over, be that decided or not."""
-    return definition.expires_at_ms is not None and definition.expires_at_ms <= at_ms
 
 
 def unlink_key(

@@ -15,7 +15,6 @@ from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.batch_rules import (
     aggregate,
     find,
-    is_over,
     moved,
     of,
     unlink_key,
@@ -66,7 +65,7 @@ def batch_due(state: PlaytestsState, request: Request, command: ask.BatchDue) ->
     """Its time may be over."""
     draft = Draft(state, request)
     known = find(draft.studio, request, command.batch_id)
-    if known is not None and known.batch.status == "open" and is_over(known.batch.definition, draft.at_ms):
+    if known is not None and known.batch.status == "open" and known.batch.definition.is_over(draft.at_ms):
         expired = replace(known.batch, status="expired")
         draft.emit(ev.BatchExpired(batch=expired, **of(request, command.batch_id)))
     return draft.decided()
@@ -193,7 +192,7 @@ def send_invites(state: PlaytestsState, request: Request, command: ask.SendInvit
 
 
 def _status_at(definition: BatchDefinition, at_ms: int) -> BatchStatus:
-    return "expired" if is_over(definition, at_ms) else "open"
+    return "expired" if definition.is_over(at_ms) else "open"
 
 
 def _fixed(definition: BatchDefinition) -> tuple[str, str, str]:

@@ -15,9 +15,9 @@ from schemas.envelope import Command, CommandRejected, Outcome
 from schemas.playtests.answers import answer_to
 from schemas.playtests.batch_commands import DefineBatch, SendInvites
 from schemas.playtests.commands import COMMANDS
+from schemas.playtests.secrets import email_fingerprints
 from schemas.seal import Sealer
 from streams.asking import CommandRefused
-from streams.playtests.administration import email_fingerprint
 from streams.playtests.operation import PlaytestOperation
 from tests.streams.deciders.playtests.given import AT_MS, GAME, PAYOUT, STUDIO
 from tests.streams.deciders.playtests.test_batches import BATCH, definition, imported, invite
@@ -126,7 +126,7 @@ async def test_persons_are_validated_and_forgotten(projected: Projected) -> None
         await operator.forget(studio, "bob")
     email = "Ann@example.com"
     person = msgspec.structs.replace(
-        invite(email), email_fingerprint=email_fingerprint(SEALER, STUDIO, email)
+        invite(email), email_fingerprint=email_fingerprints(SEALER, STUDIO, email)[0]
     )
     projected.given(DefineBatch(definition=definition()))
     projected.given(imported("a"))

@@ -25,14 +25,18 @@ from schemas.playtests.batch_commands import (
     SealedCode,
     SendInvites,
 )
-from schemas.playtests.batch_views import Invite, Link
+from schemas.playtests.batch_views import Invite, KeyState, Link
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
 from schemas.playtests.ports import BatchRow, RedeemLink
+from schemas.playtests.secrets import code_fingerprints
 from schemas.seal import Sealer
 from streams.deciders.playtests.noun import PLAYTESTS
 from streams.gateway.pending_commands import CommandUnavailable
-from streams.gateway.playtests.redemptions import CALLS_PER_MINUTE, Redemptions
+from streams.gateway.playtests.claims import Claims
+from streams.gateway.playtests.links import CALLS_PER_MINUTE
+from streams.gateway.playtests.redemptions import Redemptions
+from streams.gateway.several_writes import SeveralWrites
 from streams.playtests.redemption_page import markdown
 from tests.schemas.telemetry.s4_samples import NOW
 from tests.streams.deciders.playtests.given import GAME, STUDIO, Playtests
@@ -53,6 +57,7 @@ class Store:
         self.decider.at_ms = NOW
         self.outcomes: dict[str, Outcome] = {}
         self.asked: list[Command] = []
+        self.codes: dict[str, int] = {}
         self.away = 0
 
     async def submit(self, command: Command, *, fresh: bool = False, **_more: Any) -> Outcome:
@@ -115,6 +120,13 @@ class Store:
                 return RedeemLink(studio_id=STUDIO, game_id=GAME, batch_id=BATCH, key_id=key.state.id)
         return None
 
+    async def code(self, studio_id: str, fingerprint: str) -> tuple[str, str, KeyState] | None:
+        assert studio_id == STUDIO
+        number = self.codes.get(fingerprint)
+        if number is None:
+            return None
+        return GAME, BATCH, self.decider.studio.batches[AGGREGATE].keys[number].state
+
     async def device(self, studio_id: str, game_id: str, device_id: str) -> Link | None:
         assert studio_id == STUDIO
         game = self.decider.studio.games.get(game_id)
@@ -140,8 +152,12 @@ class Links(World):
             )
         )
         key = SEALER.data_key(STUDIO, AGGREGATE, self._random)
-        codes = [SealedCode(key.seal("keys", code, self._random), code) for code in ("KEY ONE", "KEY TWO")]
+        codes = [
+            SealedCode(key.seal("keys", code, self._random), code_fingerprints(SEALER, STUDIO, code)[0])
+            for code in ("KEY ONE", "KEY TWO")
+        ]
         decider.given(ImportKeys(batch_id=BATCH, codes=codes))
+        self.store.codes = {one.fingerprint: number for number, one in enumerate(codes, 1)}
         self.path = "/redeem/share"
         if not public:
             invite = NewInvite(
@@ -156,10 +172,15 @@ class Links(World):
     def _random(self, size: int) -> bytes:
         return next(self.sizes).to_bytes(size, "big")
 
-    def _make(self, services: Any) -> Redemptions:
+    def _make(self, services: Any) -> SeveralWrites:
         commands: Any = self.store
         reads: Any = self.store
-        return Redemptions(services, commands, reads, SEALER, randomness=self._random, secure_cookie=True)
+        return SeveralWrites(
+            (
+                Redemptions(services, commands, reads, SEALER, randomness=self._random, secure_cookie=True),
+                Claims(services, commands, reads, SEALER, randomness=self._random),
+            )
+        )
 
     async def page(self, cookie: str = "", **more: Any) -> Answer:
         return await self.call(self.path, method="GET", cookie=cookie, **more)
