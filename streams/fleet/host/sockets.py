@@ -38,10 +38,10 @@ def owned(pids: Iterable[int]) -> set[str]:
 
 
 def established(net: Path, ports: set[int] | None = None) -> int:
-    """Open TCP connections, without those of loopback; with `ports` only those at these local ports."""
+    """Open TCP connections, without those of loopback; with `ports` all at these local ports."""
     return sum(
         state == _ESTABLISHED and (ports is None or local in ports)
-        for local, state, _ in _rows(net, "tcp", loopback=False)
+        for local, state, _ in _rows(net, "tcp", loopback=ports is not None)
     )
 
 

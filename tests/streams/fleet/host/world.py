@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -28,6 +29,13 @@ HOST: Final = "127.0.0.1"
 PYTHON: Final = next(
     path for path in ("/usr/bin/python3", shutil.which("python3") or "") if Path(path).exists()
 )
+
+ECHO = (
+    "import os, socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+    "s.bind(('0.0.0.0', int(os.environ['QUESTLOG_PORT_GAME']))); print('up', flush=True)\n"
+    "while True:\n    d, a = s.recvfrom(2048); s.sendto(b'got ' + d, a)"
+)
+"""A program that answers at its port `game`."""
 
 
 def kinds() -> list[Kind]:
@@ -108,6 +116,29 @@ def until(true: Callable[[], bool], *, within_s: float = 20, what: Callable[[], 
     while not true():
         assert time.monotonic() < end, what()
         time.sleep(0.01)
+
+
+def addresses() -> list[str]:
+    """Of this machine: loopback, and its own where it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))
+        except OSError:
+            return ["127.0.0.1"]
+        return ["127.0.0.1", asking.getsockname()[0]]
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port that nobody has just now."""
+    with socket.socket(socket.AF_INET, kind) as found:
+        found.bind(("", 0))
+        return int(found.getsockname()[1])
+
+
+def ready(world: World, attempt: Attempt) -> None:
+    """Returns when all its ports are bound."""
+    ports = {(port.protocol, port.internal) for port in world.driver.ports(attempt)}
+    until(lambda: ports <= world.driver.bound(attempt), what=lambda: world.errors(attempt))
 
 
 @contextmanager
