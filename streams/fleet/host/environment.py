@@ -5,16 +5,14 @@ Source: contract/fleet.md, "What the process gets".
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from schemas.fleet import arguments
 from streams.fleet.host.launch import Launch, Port
 
 RUN: Final = "/run/questlog"
 SERVER_FILE: Final = "server.json"
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 
 
 def variables(
@@ -46,13 +44,14 @@ def variables(
 
 
 def words(launch: Launch, environment: Mapping[str, str], *, game: str) -> list[str]:
-    """The program and its words: `${NAME}` in startup_args is the process's variable, empty where unset.
+    """The program and its words, those of startup_args behind.
 
     A relative program is looked for in `game`, where the server sees its build; an image's by its PATH.
-    Nothing else is special: no shell reads them. Raises ValueError where quotes are not balanced.
+    Raises ValueError where there is no program or quotes are not balanced.
     """
-    given = shlex.split(launch.startup_args)
-    expanded = [_VARIABLE.sub(lambda found: environment.get(found[1], ""), word) for word in given]
+    if not launch.command:
+        raise ValueError("the build names no program to run")
+    expanded = arguments.words(launch.startup_args, environment)
     program, *rest = launch.command
     if not launch.image and not program.startswith("/"):
         program = f"{game}/{program}"

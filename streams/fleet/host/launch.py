@@ -26,13 +26,18 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     `command` is the program and its words; a relative program lies in the build. `environment` is the
     project's and the request's variables, without those that the host adds. `document` is the first content
     of server.json. `sha256` names the build's .tar.zst; None runs what is installed in the base root.
+    `cores` are the machine's cores that it has for itself; where there are none it shares.
     `image` is set where the build is a whole root rather than the content of /game.
     """
 
     instance_id: str
     attempt: Annotated[int, msgspec.Meta(ge=1)]
     region: str
-    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    command: tuple[str, ...]
+    studio_id: str = ""
+    game_id: str = ""
+    name: str = ""
+    cores: tuple[int, ...] = ()
     cpu_cores: Annotated[float, msgspec.Meta(gt=0)]
     memory_mib: Annotated[int, msgspec.Meta(ge=16)]
     sha256: str | None = None

@@ -9,8 +9,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.fleet.telemetry import LINE_BYTES_MAX, LINES_MEAN_S, LINES_PER_SECOND_MAX, Level, Line
+import msgspec
+
+from schemas.fleet.telemetry import LINE_BYTES_MAX, Level
+from schemas.fleet.telemetry import Stream as ToldStream
 from streams.fleet.host.attempts import Stream
+
+LINES_PER_SECOND_MAX: Final = 200
+"""Of a server, as a mean over `LINES_MEAN_S`."""
+LINES_MEAN_S: Final = 10
 
 _HEAD_CHARACTERS: Final = 120
 _ESCAPES: Final = re.compile(
@@ -22,6 +29,20 @@ _LEVEL: Final = re.compile(
     r"|(?P<debug>debug|trace))(?![a-z])",
     re.IGNORECASE,
 )
+
+
+class Printed(msgspec.Struct, frozen=True, gc=False):
+    """A line, as `schemas.fleet.telemetry.Line` without its source.
+
+    A word of ours (`agent`) about lines of a stream has twice the offset of the first of them, and one more
+    for stderr.
+    """
+
+    stream: ToldStream
+    offset: int
+    at_ms: int
+    level: Level
+    message: str
 
 
 def clean(line: bytes) -> str:
@@ -83,7 +104,7 @@ class LineCutter:
         """Of the next byte to feed."""
         return self._begin + len(self._rest)
 
-    def feed(self, data: bytes, at_ms: int) -> Iterator[Line]:
+    def feed(self, data: bytes, at_ms: int) -> Iterator[Printed]:
         """The complete lines after these bytes too."""
         self._rest += data
         begin = 0
@@ -107,20 +128,21 @@ class LineCutter:
         self._rest = b""
         self._begin = position
 
-    def warning(self, at_ms: int) -> Iterator[Line]:
+    def warning(self, at_ms: int) -> Iterator[Printed]:
         """The line that counts what was dropped since the last one; none where nothing was."""
         if self._dropped:
-            text = f"{self._dropped} lines were dropped: more than {LINES_PER_SECOND_MAX} a second"
-            yield Line(
-                "stderr" if self._stream == "stderr" else "stdout",
-                self._dropped_from,
+            text = f"{self._dropped} lines of {self._stream} were dropped: "
+            text += f"more than {LINES_PER_SECOND_MAX} a second"
+            yield Printed(
+                "agent",
+                self._dropped_from * 2 + (self._stream == "stderr"),
                 self._at(at_ms),
                 "warn",
                 text,
             )
             self._dropped = 0
 
-    def end(self, at_ms: int) -> Iterator[Line]:
+    def end(self, at_ms: int) -> Iterator[Printed]:
         """What is left when nothing will follow: a last line without its end."""
         if self._rest and self._allowance.take():
             yield from self.warning(at_ms)
@@ -143,9 +165,9 @@ class LineCutter:
             end -= 1
         return end
 
-    def _line(self, line: bytes, offset: int, at_ms: int) -> Line:
+    def _line(self, line: bytes, offset: int, at_ms: int) -> Printed:
         text = clean(line)
-        return Line(self._stream, offset, self._at(at_ms), level_of(text, self._stream), text)
+        return Printed(self._stream, offset, self._at(at_ms), level_of(text, self._stream), text)
 
     def _drop(self, lines: int, offset: int) -> None:
         if not self._dropped:

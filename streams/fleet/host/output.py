@@ -13,9 +13,8 @@ from typing import Final
 
 import msgspec
 
-from schemas.fleet.telemetry import Line
 from streams.fleet.host.attempts import STREAMS, Attempt, Stream, replace
-from streams.fleet.host.lines import Allowance, LineCutter
+from streams.fleet.host.lines import Allowance, LineCutter, Printed
 
 _CHUNK: Final = 1024 * 1024
 READ_BYTES_MAX: Final = 64 * _CHUNK
@@ -45,13 +44,13 @@ class Output:
         self._freed: dict[Stream, int] = {stream: getattr(begun, stream) for stream in STREAMS}
         self._told = begun
 
-    def read(self, *, now_s: float, now_ms: int, lines_max: int, ended: bool = False) -> list[Line]:
+    def read(self, *, now_s: float, now_ms: int, lines_max: int, ended: bool = False) -> list[Printed]:
         """The next lines, each stream's in order: about `lines_max` at most, the rest with the next call.
 
         `ended` says that nothing more will be printed: what has no end of line is a line too.
         """
         self._allowance.refill(now_s)
-        found: list[Line] = []
+        found: list[Printed] = []
         for stream in STREAMS:
             cutter = self._cutters[stream]
             complete = self._read(stream, cutter, now_ms, lines_max, found)
@@ -79,7 +78,7 @@ class Output:
                 self._freed[stream] = end
 
     def _read(
-        self, stream: Stream, cutter: LineCutter, now_ms: int, lines_max: int, found: list[Line]
+        self, stream: Stream, cutter: LineCutter, now_ms: int, lines_max: int, found: list[Printed]
     ) -> bool:
         """Whether the end of the file was reached."""
         descriptor = os.open(self._attempt.output(stream), os.O_RDONLY | os.O_CLOEXEC)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.fleet.telemetry import LINE_BYTES_MAX, Line
+from schemas.fleet.telemetry import LINE_BYTES_MAX
 from streams.fleet.host.attempts import Stream
-from streams.fleet.host.lines import Allowance, LineCutter, clean, level_of
+from streams.fleet.host.lines import Allowance, LineCutter, Printed, clean, level_of
 
 
-def cut(pieces: list[bytes], position: int = 0, allowance: Allowance | None = None) -> list[Line]:
+def cut(pieces: list[bytes], position: int = 0, allowance: Allowance | None = None) -> list[Printed]:
     cutter = LineCutter("stdout", position, allowance or _plenty())
     found = [line for piece in pieces for line in cutter.feed(piece, 1)]
     return [*found, *cutter.end(1)]
@@ -89,7 +89,9 @@ def test_what_is_over_the_allowance_is_dropped_and_counted_once() -> None:
     assert cutter.position == 4000
     allowance.refill(1)
     second = list(cutter.feed(b"y\n" * 3, 2))
-    assert second[0] == Line("stdout", 4000, 2, "warn", "3000 lines were dropped: more than 200 a second")
+    assert second[0] == Printed(
+        "agent", 8000, 2, "warn", "3000 lines of stdout were dropped: more than 200 a second"
+    )
     assert [line.offset for line in second[1:]] == [10_000, 10_002, 10_004]
     assert list(cutter.end(3)) == []
 

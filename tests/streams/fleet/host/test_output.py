@@ -6,10 +6,10 @@ import os
 import random
 from pathlib import Path
 
-from schemas.fleet.telemetry import Line
 from streams.fleet.host.attempts import Attempt, Attempts
 from streams.fleet.host.driver import Stats
 from streams.fleet.host.launch import Launch
+from streams.fleet.host.lines import Printed
 from streams.fleet.host.output import UNREAD_BYTES_MAX, Output, punch
 from streams.fleet.host.sampler import Sampler
 
@@ -26,7 +26,7 @@ def test_pages_with_deaths_between_equal_the_raw_output(tmp_path: Path) -> None:
         for stream in ("stdout", "stderr")
     }
     pending = {stream: "".join(f"{line}\n" for line in lines).encode() for stream, lines in raw.items()}
-    output, told, now_s = Output(attempt, 0), dict[tuple[str, int], Line](), 0.0
+    output, told, now_s = Output(attempt, 0), dict[tuple[str, int], Printed](), 0.0
     while any(pending.values()) or not output.finished():
         for stream in raw:
             piece = chance.randrange(4000)
@@ -87,7 +87,7 @@ def test_more_than_can_be_read_is_skipped(tmp_path: Path) -> None:
 
 
 def test_samples_are_differences() -> None:
-    sampler = Sampler(2.0)
+    sampler = Sampler(2.0, 64)
     assert sampler.sample(Stats(0, 5, 0, 0, 0), now_ns=0, at_ms=0) is None
     first = sampler.sample(Stats(15_000_000_000, 7, 1, 2, 3), now_ns=15_000_000_000, at_ms=15_000)
     assert first is not None
