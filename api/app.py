@@ -21,6 +21,7 @@ from api.telemetry.errors import Refused
 from api.telemetry.reads import Reads
 from api.telemetry.routes import DOCUMENT, ROUTES
 from api.telemetry.sections import router_of
+from api.telemetry.tester_section import TesterSection
 from projections.telemetry.queries import rollups
 from projections.telemetry.queries.cache import RefreshingCache
 from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
@@ -74,12 +75,13 @@ def create_api(
     async def count(filters: rollups.EventFilters, _: rollups.EventCounts | None) -> rollups.EventCounts:
         return await rollups.event_counts(queries, filters)
 
+    testers = TesterSection(queries)
     events: RefreshingCache[rollups.EventFilters, rollups.EventCounts] = RefreshingCache(
         count, monotonic=time.monotonic, weigh=rollups.EventCounts.weight, weight=16 * 1024 * 1024
     )
 
     async def close() -> None:
-        for section in sections:
+        for section in (testers, *sections):
             await section.close()
         await heatmaps.close()
         await events.close()
@@ -102,12 +104,12 @@ def create_api(
     app.state.close = close
     app.include_router(health_router(lag))
     gate = Gate(directory, limiter, client_ip)
-    app.include_router(Reads(gate, queries, heatmaps, events).router())
-    for section in sections:
+    for section in (testers, *sections):  # before Reads: fixed segments win over names
         app.include_router(router_of(gate, section.routes, section.handlers(gate)))
+    app.include_router(Reads(gate, queries, heatmaps, events).router())
     if dashboard is not None:
         app.include_router(dashboard)
-    _document(app, [route for section in sections for route in section.routes])
+    _document(app, [route for section in (testers, *sections) for route in section.routes])
     others = {name: _constant(document) for name, document in (documents or {}).items()}
     app.include_router(docs_router({"s1": app.openapi, **others}))
     _answer_errors(app, surfaces, clock_ms)

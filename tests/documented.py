@@ -19,6 +19,7 @@ import msgspec
 from api import health
 from api.playtests import batch_routes
 from api.telemetry import routes as telemetry_reads
+from api.telemetry import tester_routes
 from deploy.documents import documents
 from schemas.edge.openapi import document
 
@@ -71,7 +72,8 @@ class Documented:
 def documented() -> Documented:
     """Of all surfaces."""
     reads = document(
-        telemetry_reads.DOCUMENT, (*telemetry_reads.ROUTES, *batch_routes.ROUTES, *health.ROUTES)
+        telemetry_reads.DOCUMENT,
+        (*telemetry_reads.ROUTES, *tester_routes.ROUTES, *batch_routes.ROUTES, *health.ROUTES),
     )
     return Documented([*documents().values(), reads])
 

@@ -8,10 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from schemas.rounding import half_up, half_up_to
+from schemas.telemetry.rule_summaries import narrative
 
 if TYPE_CHECKING:
     from projections.telemetry.queries import insights, session_rollups, sessions
     from schemas.edge import ports
+    from schemas.telemetry.friction import TagCount
 
 Milliseconds = Annotated[int, Meta(description="Unix milliseconds.", examples=[1778714850693])]
 Seconds = Annotated[int, Meta(description="Whole seconds.", examples=[1754])]
@@ -185,12 +187,19 @@ class Summary(Answer, frozen=True):
     generated_at: Milliseconds
 
 
+class RuleSummary(Answer, frozen=True):
+    """What rules say of the sessions: how much was played, and most testers' friction and praise."""
+
+    narrative: str
+
+
 class Build(Answer, frozen=True):
     """A build of a game. `summary` is null until one exists."""
 
     game: Game
     rollup: BuildRollup
     summary: Summary | None
+    rule_summary: RuleSummary
 
 
 class TesterRollup(Answer, frozen=True):
@@ -214,6 +223,7 @@ class Tester(Answer, frozen=True):
     rollup: TesterRollup
     sessions: list[Session]
     summary: Summary | None
+    rule_summary: RuleSummary
 
 
 class HeatmapCell(Answer, frozen=True):
@@ -338,6 +348,11 @@ def stats(found: session_rollups.Stats) -> Stats:
         median_active_sec=found.median_active,
         engagement_rate=found.engagement_rate,
     )
+
+
+def rule_summary(found: session_rollups.Rollup, counts: list[TagCount]) -> RuleSummary:
+    """The rule text of sessions together."""
+    return RuleSummary(narrative=narrative(found.sessions, found.devices, found.active_ms, counts))
 
 
 def _common(found: sessions.Session, studio_id: str) -> dict[str, Any]:

@@ -84,6 +84,9 @@ BUILD: Final = {
         "sampleCountry": "US",
     },
     "summary": None,
+    "ruleSummary": {
+        "narrative": "42 sessions by 17 testers, 3,697 minutes active. Friction: act2-door-stuck (7)."
+    },
 }
 TESTER: Final = {
     "game": GAME,
@@ -99,6 +102,9 @@ TESTER: Final = {
     },
     "sessions": [SESSION],
     "summary": None,
+    "ruleSummary": {
+        "narrative": "6 sessions by 1 tester, 499 minutes active. Friction: act2-door-stuck (1)."
+    },
 }
 HEATMAP: Final = {
     "game": GAME,

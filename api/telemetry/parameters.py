@@ -97,4 +97,31 @@ HEATMAPS: Final = (
     Parameter(name="build", kind=Text(), description="metadata.gameVersion, exact match.", example="0.4.9"),
     _ENV,
 )
+ALL_ENVIRONMENTS: Final = "all"
+
+
+def _version(name: str, which: str) -> Parameter:
+    return Parameter(
+        name=name, kind=Text(1, 200), description=f"{which} build version.", example="0.4.9", required=True
+    )
+
+
+COMPARE: Final = (
+    Parameter(name="game", kind=Text(1), description="Game id or slug.", example="doom", required=True),
+    _version("a", "Baseline"),
+    _version("b", "Comparison"),
+    Parameter(
+        name="env",
+        kind=Text(pattern=_SLUG),
+        description=f"Environment of both sides; `{ALL_ENVIRONMENTS}`: all of them together.",
+        example="production",
+        default="production",
+    ),
+)
+JOURNEY: Final = (_ENV,)
+JOURNEY_PATH: Final = (
+    Parameter(name="game", kind=Text(1, 256), description="Game id or slug.", required=True),
+    Parameter(name="deviceId", kind=Text(1, 256), description="Tester handle or device id.", required=True),
+)
+"""Of the path, in the words of a query's parameters."""
 EVENTS: Final = (_BUILD, _ENV, *_bounds("recordedAt"))

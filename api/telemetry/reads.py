@@ -1,7 +1,8 @@
-"""The nine reads of the Management API: enter, validate, one query, answer."""
+"""Reads of the Management API over telemetry: enter, validate, query, answer."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,8 @@ from api.telemetry import answers, errors
 from api.telemetry.routes import ROUTES
 from api.telemetry.sections import cached, router_of
 from projections.telemetry.queries import insights, rollups, session_rollups, sessions
+from projections.telemetry.queries.filters import Conditions
+from projections.telemetry.queries.friction_counts import tag_counts
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from projections.telemetry.queries.cache import RefreshingCache
     from projections.telemetry.queries.client import Queries
     from projections.telemetry.queries.heatmap import Heatmap
+    from schemas.edge.ports import Game
 
 TOP_NAMES = 50
 
@@ -134,8 +138,9 @@ class Reads:
         """Rollup of one build of a game. All environments where `env` is absent."""
         game = await self._gate.game(caller, segment(request, "game"))
         version = segment(request, "version")
-        found = await session_rollups.build_rollup(
-            self._queries, game.studio_id, game.id, version, values["env"]
+        found, counts = await asyncio.gather(
+            session_rollups.build_rollup(self._queries, game.studio_id, game.id, version, values["env"]),
+            tag_counts(self._queries, _scope(game, values).equal("build_id", "build", version)),
         )
         if found is None:
             raise errors.not_found("Build")
@@ -148,7 +153,14 @@ class Reads:
             stats=answers.stats(found.stats),
             sample_country=found.country,
         )
-        return _json(answers.Build(game=answers.game(game), rollup=rollup, summary=None))
+        return _json(
+            answers.Build(
+                game=answers.game(game),
+                rollup=rollup,
+                summary=None,
+                rule_summary=answers.rule_summary(found, counts),
+            )
+        )
 
     async def tester(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
         """Rollup of one device in a game, with its sessions. All environments where `env` is absent."""
@@ -158,7 +170,10 @@ class Reads:
         rollup = await session_rollups.tester_rollup(self._queries, *whose)
         if rollup is None:
             raise errors.not_found("Tester")
-        found = await sessions.tester_sessions(self._queries, *whose) if rollup.sessions else []
+        found, counts = await asyncio.gather(
+            sessions.tester_sessions(self._queries, *whose),
+            tag_counts(self._queries, _scope(game, values).equal("player_id", "device", device_id)),
+        )
         return _json(
             answers.Tester(
                 game=answers.game(game),
@@ -175,6 +190,7 @@ class Reads:
                 ),
                 sessions=[answers.session(session, game.studio_id) for session in found],
                 summary=None,
+                rule_summary=answers.rule_summary(rollup, counts),
             )
         )
 
@@ -216,6 +232,11 @@ class Reads:
 
     async def _game_id(self, caller: Caller, id_or_slug: str | None) -> str | None:
         return None if id_or_slug is None else (await self._gate.game(caller, id_or_slug)).id
+
+
+def _scope(game: Game, values: dict[str, Any]) -> Conditions:
+    conditions = Conditions(game.studio_id).equal("game_id", "game", game.id)
+    return conditions.equal("environment", "environment", values["env"])
 
 
 def _has_more(values: dict[str, Any], items: Sequence[object], total: int) -> bool:

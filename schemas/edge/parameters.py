@@ -69,6 +69,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     place: Literal["query", "path", "header"] = "query"
     example: str | int | None = None
     default: str | int | None = None
+    required: bool = False
+    """Of a query or a header; those of a path always are."""
 
     def document(self) -> dict[str, Any]:
         """As an OpenAPI parameter object."""
@@ -76,7 +78,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
         found = {
             "name": self.name,
             "in": self.place,
-            "required": self.place == "path",
+            "required": self.required or self.place == "path",
             "description": self.description,
             "schema": schema,
         }

@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
-from schemas.edge.zod import Issue, custom, no_match, not_an_option, too_big, too_small, wrong_type
+from schemas.edge.zod import (
+    Issue,
+    custom,
+    no_match,
+    not_an_option,
+    required,
+    too_big,
+    too_small,
+    wrong_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +34,7 @@ class Invalid(Exception):
 
 
 def read(parameters: Sequence[Parameter], query: Mapping[str, str]) -> dict[str, Any]:
-    """Every declared parameter's value, None where absent without a default. Others are ignored.
+    """Every declared parameter's value, None where it may be absent and has no default. Others are ignored.
 
     Where `from` and `to` are both there, from <= to must hold. Raises Invalid.
     """
@@ -33,6 +42,9 @@ def read(parameters: Sequence[Parameter], query: Mapping[str, str]) -> dict[str,
     issues: list[Issue] = []
     for parameter in parameters:
         name, raw = parameter.name, query.get(parameter.name)
+        if raw is None and parameter.required:
+            issues.append(required([name], "string"))
+            continue
         if raw is None:
             values[name] = parameter.default
             continue

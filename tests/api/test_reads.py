@@ -1,4 +1,4 @@
-"""The nine reads over rows put in directly: shapes, order, pages, filters, walls."""
+"""Reads over rows put in directly: shapes, order, pages, filters, walls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S1 ingest and its nine reads from outside."""
+"""S1 ingest and its reads from outside."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from deploy.cli import running_stack
 from deploy.lab.bench import ceilings, mix, report
 from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Report, read_relay
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
+from deploy.lab.cli.bench_analytics import analytics_command
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_playtests import playtests_command
@@ -33,6 +34,7 @@ def _bench() -> None:
     """Measure the running stack."""
 
 
+app.command("analytics")(analytics_command)
 app.command("heatmap")(heatmap_command)
 app.command("commands")(commands_command)
 app.command("reads")(reads_command)

@@ -8,8 +8,11 @@ import msgspec
 
 from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.session_ids import owners, public_id
+from projections.telemetry.queries.url_pieces import in_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from projections.telemetry.queries.client import Queries
 
 _CREATED: Final = "toUnixTimestamp64Milli(created_at)"
@@ -18,6 +21,8 @@ _COLUMNS: Final = (
     f"{_CREATED} AS created"
 )
 SESSION_INSIGHTS_MAX: Final = 1000
+OF_TYPE_MAX: Final = 50
+"""Of one type in one session, where many sessions are read."""
 
 
 class Insight(msgspec.Struct, frozen=True):
@@ -92,6 +97,35 @@ async def insights_of(
         conditions.parameters,
     )
     return [_insight(game_id, shown_id, row) for row in rows]
+
+
+async def insights_of_sessions(
+    queries: Queries, studio_id: str, game_id: str, shown: Mapping[str, str]
+) -> dict[str, list[Insight]]:
+    """The insights of a game's sessions by shown id, in the order of `list_insights`.
+
+    `shown` has each session's given id and the one to show. Of each type in a session the OF_TYPE_MAX most
+    certain ones.
+    """
+    found: dict[str, list[Insight]] = {}
+    for some in in_pieces(list(shown), str):
+        conditions = (
+            Conditions(studio_id)
+            .equal("game_id", "game", game_id)
+            .holds("session_id IN {ids:Array(String)}", ids=some)
+            .holds("removed = 0")
+        )
+        rows = await queries.query(
+            f"SELECT session_id, {_COLUMNS} FROM insights FINAL WHERE {conditions} "  # noqa: S608
+            f"ORDER BY confidence DESC, insight_id LIMIT {OF_TYPE_MAX} BY session_id, type",
+            conditions.parameters,
+        )
+        for given_id, *row in rows:
+            insight = _insight(game_id, shown[given_id], row)
+            found.setdefault(insight.session_id, []).append(insight)
+    for insights in found.values():
+        insights.sort(key=lambda insight: (-insight.created_at, insight.id))
+    return found
 
 
 def _insight(game_id: str, shown_id: str, row: list[Any]) -> Insight:

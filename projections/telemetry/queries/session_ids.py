@@ -13,6 +13,10 @@ from typing import Final
 PREFIX: Final = "sess_"
 HASH: Final = "concat('sess_', substring(lower(hex(SHA256(concat(game_id, char(10), session_id)))), 1, 32))"
 """SQL of the hash, as the view `sessions` has it."""
+OWN_ID: Final = "if(startsWith(session_id, 'sess_'), session_id, session_hash)"
+"""SQL of the id that a row of the view `sessions` shows, unless two games have sent it."""
+SHOWN_ID: Final = "if(startsWith(session_id, 'sess_') AND o.owner IN ('', game_id), session_id, session_hash)"
+"""SQL of the id that it shows, where it is joined with `owners`, named `o`."""
 
 
 def owners(narrowed: str = "1") -> str:

@@ -49,6 +49,20 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True):
     city: str | None = None
 
 
+def stats_of(n: int, wall_ms: int, active_ms: int, median_wall_ms: float, median_active_ms: float) -> Stats:
+    """Statistics of `n` sessions, of which there is at least one."""
+    return Stats(
+        total_wall=half_up(wall_ms, 1000),
+        total_active=half_up(active_ms, 1000),
+        avg_wall=half_up(wall_ms, 1000 * n),
+        avg_active=half_up(active_ms, 1000 * n),
+        # The mean of two whole milliseconds: twice it is whole.
+        median_wall=half_up(int(2 * median_wall_ms), 2000),
+        median_active=half_up(int(2 * median_active_ms), 2000),
+        engagement_rate=half_up_to(active_ms, wall_ms, 2),
+    )
+
+
 _LATEST: Final = ("build_id", "country", "region", "city")
 _FIGURES: Final = (
     "count() AS n, uniqExactIf(player_id, player_id != ''), min(recorded), max(last_at), "
@@ -124,16 +138,7 @@ def _rollup(row: Sequence[Any]) -> Rollup:
         first_seen=first_seen,
         last_seen=last_seen,
         active_ms=active,
-        stats=Stats(
-            total_wall=half_up(wall, 1000),
-            total_active=half_up(active, 1000),
-            avg_wall=half_up(wall, 1000 * n),
-            avg_active=half_up(active, 1000 * n),
-            # The mean of two whole milliseconds: twice it is whole.
-            median_wall=half_up(int(2 * median_wall), 2000),
-            median_active=half_up(int(2 * median_active), 2000),
-            engagement_rate=half_up_to(active, wall, 2),
-        ),
+        stats=stats_of(n, wall, active, median_wall, median_active),
         last_build=build,
         country=country,
         region=region,

@@ -10,7 +10,8 @@ import orjson
 from projections.telemetry.queries import event_names, tester_handles
 from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.insights import Insight, insights_of
-from projections.telemetry.queries.session_ids import HASH, PREFIX, owners, public_id
+from projections.telemetry.queries.session_ids import HASH, OWN_ID, PREFIX, SHOWN_ID, owners, public_id
+from projections.telemetry.queries.url_pieces import in_pieces
 from projections.telemetry.sessions import OTHER_NAMES
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ _STATUS: Final = {
     "processing": f"closed = 1 AND (game_id, session_id) NOT IN ({_ANALYZED})",
     "analyzed": f"closed = 1 AND (game_id, session_id) IN ({_ANALYZED})",
 }
-_IDS_BYTES_MAX: Final = 8_000
-"""Of ids in one query's parameters, which travel in the URL."""
 TESTER_SESSIONS_MAX: Final = 10_000
 
 
@@ -132,8 +131,7 @@ async def list_sessions(
     keys, total = await counted(
         queries,
         "game_id, session_id",
-        f"FROM {chosen} ORDER BY recorded_at DESC, "
-        "if(startsWith(session_id, 'sess_'), session_id, session_hash), game_id",
+        f"FROM {chosen} ORDER BY recorded_at DESC, {OWN_ID}, game_id",
         conditions,
         limit=limit,
         offset=offset,
@@ -192,7 +190,7 @@ async def _with_all_names(queries: Queries, studio_id: str, session: Session) ->
 async def _by_keys(queries: Queries, studio_id: str, keys: list[list[Any]]) -> list[Session]:
     """The sessions with these (game_id, session_id), in the order of lists."""
     found: list[Session] = []
-    for some in _in_pieces(keys):
+    for some in in_pieces(keys, lambda key: str(key[1])):
         conditions = Conditions(studio_id).holds(
             "game_id IN {games:Array(String)}",
             games=sorted({game_id for game_id, _ in some}),
@@ -204,30 +202,39 @@ async def _by_keys(queries: Queries, studio_id: str, keys: list[list[Any]]) -> l
     return sorted(found, key=lambda session: (-session.recorded_at, session.id))
 
 
-def _in_pieces(keys: list[list[Any]]) -> list[list[list[Any]]]:
-    pieces: list[list[list[Any]]] = []
-    room = 0
-    for key in keys:
-        size = len(key[1].encode()) + 3
-        if room < size or not pieces:
-            pieces.append([])
-            room = _IDS_BYTES_MAX
-        pieces[-1].append(key)
-        room -= size
-    return pieces
+async def latest_sessions(
+    queries: Queries, conditions: Conditions, narrowed: str, which: str, *, most: int
+) -> list[Session]:
+    """The `most` newest sessions by recordedAt, then id, oldest first.
+
+    They meet `conditions` and `which`, a condition that may look at the handle that is shown; `narrowed` is
+    as in `_whole`.
+    """
+    found = await _whole(
+        queries, conditions, narrowed, which=which, newest=f"recorded DESC, {SHOWN_ID} DESC", most=most
+    )
+    return sorted(found, key=lambda session: (session.recorded_at, session.id))
 
 
-async def _whole(queries: Queries, conditions: Conditions, narrowed: str) -> list[Session]:
+async def _whole(
+    queries: Queries,
+    conditions: Conditions,
+    narrowed: str,
+    *,
+    which: str = "1",
+    newest: str = "recorded DESC, session_id, game_id",
+    most: int = TESTER_SESSIONS_MAX,
+) -> list[Session]:
     """Sessions that meet the conditions, newest recordedAt first, then by id.
 
     `narrowed` is a condition on session_id that makes every table read little: it goes through the view.
     """
-    page = conditions.page(TESTER_SESSIONS_MAX, 0)
+    page = conditions.page(most, 0)
     rows = await queries.query(
         f"SELECT o.owner, (game_id, session_id) IN ({_ANALYZED} AND {narrowed}) AS analyzed, {_COLUMNS} "  # noqa: S608
         f"FROM {tester_handles.joined(f'{conditions} AND {narrowed}')} "
         f"LEFT JOIN ({owners(narrowed)}) AS o ON s.session_id = o.owned_id "
-        f"ORDER BY recorded DESC, session_id, game_id {page}",
+        f"WHERE {which} ORDER BY {newest} {page}",
         conditions.parameters,
     )
     return sorted((_session(row) for row in rows), key=lambda session: (-session.recorded_at, session.id))

@@ -1,0 +1,160 @@
+"""One tester's sessions in order of time, with what was found in each.
+
+A tester is asked for by handle or by device, the handle first. A handle means the sessions that sent it, or
+whose device was linked to it, and their devices' sessions that have none: a device may have had several
+handles, and a handle may be spelled like another device's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import msgspec
+
+from projections.telemetry.queries.filters import Conditions
+from projections.telemetry.queries.insights import Insight, insights_of_sessions
+from projections.telemetry.queries.session_ids import OWN_ID
+from projections.telemetry.queries.sessions import RECORDED, Session, latest_sessions
+from projections.telemetry.queries.tester_handles import SHOWN, joined
+from schemas.telemetry.friction import TagCount
+from schemas.telemetry.rule_summaries import narrative
+
+if TYPE_CHECKING:
+    from projections.telemetry.queries.client import Queries
+
+ENTRIES_MAX: Final = 500
+DEVICES_MAX: Final = 1_000
+"""Of one handle; the sessions without a handle of further devices are left out."""
+TREND_SESSIONS: Final = 3
+Trend = Literal["rising", "flat", "declining", "insufficient_data"]
+
+
+class Totals(NamedTuple):
+    """Of all sessions. The first and last active milliseconds are of closed sessions, in order of time."""
+
+    sessions: int
+    devices: int
+    active_ms: int
+    closed: int
+    first_active_ms: list[int]
+    last_active_ms: list[int]
+
+
+class Journey(msgspec.Struct, frozen=True):
+    """The latest sessions, oldest first, each with its insights by the session's id as shown."""
+
+    sessions: list[Session]
+    insights: dict[str, list[Insight]]
+    totals: Totals
+
+    @property
+    def handle(self) -> str | None:
+        """The handle of the latest session that has one, sent or linked."""
+        handles = (session.tester_handle for session in reversed(self.sessions) if _has_handle(session))
+        return next(handles, None)
+
+    @property
+    def summary(self) -> str:
+        """By rule: of all sessions, and of the findings in these."""
+        testers: dict[tuple[str, str], set[str]] = {}
+        for found in self.insights.values():
+            for insight in found:
+                testers.setdefault((insight.type, insight.tag), set()).add(insight.device_id)
+        counts = [TagCount(*key, len(devices - {""})) for key, devices in testers.items()]
+        totals = self.totals
+        return narrative(
+            totals.sessions, totals.devices, totals.active_ms, [one for one in counts if one.testers]
+        )
+
+    @property
+    def trend(self) -> Trend:
+        """Of the active time of closed sessions."""
+        return trend(self.totals)
+
+
+_SENT: Final = f"({SHOWN} != player_id)"
+"""A handle that was neither sent nor linked is the device's id."""
+_OF_HANDLE: Final = f"({SHOWN} = {{tester:String}} AND {_SENT})"
+_WITHOUT_HANDLE: Final = f"(player_id IN {{devices:Array(String)}} AND NOT {_SENT})"
+_LINKED: Final = (
+    "player_id IN (SELECT device_id FROM tester_links FINAL WHERE studio_id = {studio:String} "
+    "AND game_id = {game:String} AND handle = {tester:String})"
+)
+_MAYBE_OF_HANDLE: Final = f"(tester_handle = {{tester:String}} OR {_LINKED})"
+
+
+def _has_handle(session: Session) -> bool:
+    return session.tester_handle not in {"", session.device_id}
+
+
+async def journey(
+    queries: Queries, studio_id: str, game_id: str, tester: str, environment: str | None
+) -> Journey | None:
+    """The journey of a handle or else a device; None where it has no session in the environment."""
+    devices = await _devices_of_handle(queries, studio_id, game_id, tester)
+    conditions = (
+        Conditions(studio_id)
+        .equal("game_id", "game", game_id)
+        .equal("environment", "environment", environment)
+        .holds("1", tester=tester, devices=devices or [])
+    )
+    if devices is None:
+        which = parts = "player_id = {tester:String}"
+    else:
+        which = f"{_OF_HANDLE} OR {_WITHOUT_HANDLE}"
+        parts = f"({_MAYBE_OF_HANDLE} OR player_id IN {{devices:Array(String)}})"
+    narrowed = _narrowed(parts)
+    totals, latest = await asyncio.gather(
+        _totals(queries, conditions, narrowed, which),
+        latest_sessions(queries, conditions, narrowed, which, most=ENTRIES_MAX),
+    )
+    if not latest:
+        return None
+    found = await insights_of_sessions(
+        queries, studio_id, game_id, {session.given_id: session.id for session in latest}
+    )
+    return Journey(latest, found, totals)
+
+
+def trend(totals: Totals) -> Trend:
+    """From the mean active time of the first closed sessions to that of the last."""
+    if totals.closed < 2 * TREND_SESSIONS:
+        return "insufficient_data"
+    first, last = sum(totals.first_active_ms), sum(totals.last_active_ms)
+    if first == last == 0:
+        return "flat"
+    if 4 * last >= 5 * first:
+        return "rising"
+    return "declining" if 4 * last <= 3 * first else "flat"
+
+
+async def _devices_of_handle(queries: Queries, studio_id: str, game_id: str, handle: str) -> list[str] | None:
+    """The devices with a session of this handle in any environment; None where no session has it."""
+    conditions = Conditions(studio_id).equal("game_id", "game", game_id).holds("1", tester=handle)
+    maybe = f"{conditions} AND {_narrowed(_MAYBE_OF_HANDLE)}"
+    rows = await queries.query(
+        f"SELECT DISTINCT player_id FROM {joined(maybe)} WHERE {_OF_HANDLE} "  # noqa: S608
+        f"ORDER BY player_id LIMIT {DEVICES_MAX}",
+        conditions.parameters,
+    )
+    return [device for (device,) in rows if device] if rows else None
+
+
+async def _totals(queries: Queries, conditions: Conditions, narrowed: str, which: str) -> Totals:
+    closed = f"groupArrayIf(({RECORDED}, {OWN_ID}, active_ms), closed = 1)"
+    rows = await queries.query(
+        f"WITH arraySort({closed}) AS ordered "  # noqa: S608 - placeholders only
+        "SELECT count(), uniqExactIf(player_id, player_id != ''), sum(active_ms), length(ordered), "
+        f"arraySlice(ordered, 1, {TREND_SESSIONS}).3, arraySlice(ordered, -{TREND_SESSIONS}).3 "
+        f"FROM {joined(f'{conditions} AND {narrowed}')} WHERE {which}",
+        conditions.parameters,
+    )
+    return Totals(*rows[0])
+
+
+def _narrowed(parts: str) -> str:
+    return (
+        "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} "  # noqa: S608
+        f"AND game_id = {{game:String}} AND {parts})"
+    )
