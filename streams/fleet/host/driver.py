@@ -44,8 +44,15 @@ class Driver(Protocol):
     time, also by an agent that finds the attempt after the one before it died.
     """
 
-    name: str
-    isolation: Isolation
+    @property
+    def name(self) -> str:
+        """As deployments choose it: `oci`, `process`."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation:
+        """What confines its servers."""
+        ...
 
     def open(self) -> None:
         """Sets up what all attempts share. What runs already stays as it is."""

@@ -55,8 +55,7 @@ def launch_of(spec: LaunchSpec, opened: Callable[[SealedVariable], str]) -> Laun
 
 def document(server: Server) -> dict[str, Any]:
     """What server.json says of a server: all but its phase, the times of its life and its machine."""
-    shown: dict[str, Any] = msgspec.to_builtins(server_resource(server, whole=True))
-    shown["custom_data"] = None if server.custom_data is None else msgspec.json.decode(server.custom_data)
+    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(server_resource(server, whole=True)))
     return {name: value for name, value in shown.items() if name not in _NOT_SHOWN}
 
 

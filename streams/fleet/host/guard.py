@@ -1,0 +1,90 @@
+"""Ends servers whose agent stays away: a shell per host, which outlives the agent.
+
+It waits for the agent's lock without using any time. Once it has it, no agent runs: if none has come back
+within the limit it ends every server of the host by the same code as an agent would, once and for all; their
+parents note the ends, which the next agent reports. Until then it keeps what they print within bounds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from streams.fleet.host.attempts import Attempts
+from streams.fleet.host.driver import Driver
+from streams.fleet.host.parent import SHELL
+
+LIMIT_S: Final = 600
+_CHECK_S: Final = 5
+_OUTPUT_MIB: Final = 256
+_KEPT_MIB: Final = 64
+
+# $1 the root, $2 the limit in seconds, and then the program that ends the servers.
+_SCRIPT: Final = f"""
+cd "$1" || exit 1
+root=$1 limit=$2; shift 2
+while flock --shared agent.lock true; do
+  away=0
+  while [ "$away" -lt "$limit" ] && flock --shared --nonblock agent.lock true; do
+    find attempts -name 'std*' -size +{_OUTPUT_MIB}M -printf '%b %s %p\\n' |
+    while read -r blocks size file; do
+      [ "$blocks" -lt $(({_OUTPUT_MIB} * 2048)) ] ||
+        fallocate --punch-hole --offset 0 --length $((size - {_KEPT_MIB} * 1048576)) "$file"
+    done
+    sleep {_CHECK_S}
+    away=$((away + {_CHECK_S}))
+  done
+  if [ "$away" -ge "$limit" ]; then
+    "$@" && exit 0
+  fi
+done
+"""
+
+
+def start_guard(root: Path, *, limit_s: float, end: list[str]) -> bool:
+    """Starts the guard of this root if it has none; `end` is the command that ends the servers.
+
+    False where one runs already: its limit stays. It runs in a session of its own.
+    """
+    lock = os.open(root / "guard.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.posix_spawn(
+            SHELL,
+            [SHELL, "-c", _SCRIPT, "questlog-guard", str(root), str(int(limit_s)), *end],
+            {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root)},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, lock, 0),
+                (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+                (
+                    os.POSIX_SPAWN_OPEN,
+                    2,
+                    str(root / "guard.log"),
+                    os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+                    0o600,
+                ),
+            ],
+            setsid=True,
+            setsigmask=[],
+            setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM],
+        )
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
+def end_all(root: Path, driver: Driver) -> int:
+    """Kills every attempt of the host that runs; how many there were. For the guard's command."""
+    ended = 0
+    for attempt in Attempts(root):
+        if driver.adopt(attempt):
+            driver.kill(attempt)
+            ended += 1
+    sys.stderr.write(f"{ended} servers had no agent for too long: ended\n")
+    return ended
