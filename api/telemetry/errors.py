@@ -64,7 +64,7 @@ def limited(verdict: Verdict, scope: str) -> Refused:
 
 def invalid(issues: list[Issue]) -> Refused:
     """Query parameters that failed validation."""
-    return Refused(400, "Invalid query parameters", issues=issues)
+    return Refused(400, S1Text.QUERY, issues=issues)
 
 
 def not_found(what: str) -> Refused:

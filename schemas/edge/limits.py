@@ -43,6 +43,11 @@ def s1_bucket(studio_id: str, game: Game | None, ip: str) -> str:
     return f"s1:{studio_id}:{game.id if game else '-'}:{counted_address(ip)}"
 
 
+def assignment_bucket(studio_id: str, game: Game | None, ip: str) -> str:
+    """S1's assignments: requests of one source IP for one game, or for none that the studio has."""
+    return f"s1:assignments:{studio_id}:{game.id if game else '-'}:{counted_address(ip)}"
+
+
 def unknown_bucket(ip: str) -> str:
     """Requests of one source IP with unknown credentials."""
     return f"unknown:{counted_address(ip)}"

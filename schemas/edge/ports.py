@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from schemas.playtests.pricing import DEFAULT_PRICING, PlaytestPricing
+from schemas.studio.experiments import Digest, ExperimentLife
 
 
 class KeyKind(StrEnum):
@@ -120,6 +121,26 @@ class Directory(Protocol):
 
     async def games(self, studio_id: str) -> list[Game]:
         """All games of a studio."""
+        ...
+
+
+class ExperimentLives(Protocol):
+    """What became of experiments, at most 1 s old; raises StoreUnavailable instead of guessing."""
+
+    async def experiments(self, game_id: str) -> list[ExperimentLife]:
+        """A game's experiments that are not deleted, newest first. Not the caller's to change."""
+        ...
+
+
+class ExperimentRecords(ExperimentLives, Protocol):
+    """Likewise by id, with the text that was made last."""
+
+    async def experiment(self, studio_id: str, experiment_id: str) -> ExperimentLife | None:
+        """An experiment of a studio; None for an unknown or a deleted one."""
+        ...
+
+    async def digest(self, studio_id: str, experiment_id: str) -> Digest | None:
+        """The last digest; None before the first."""
         ...
 
 

@@ -20,6 +20,7 @@ class S1Text(StrEnum):
     NOT_FOUND = "Not found"
     METHOD = "Method not allowed"
     INVALID = "Invalid payload"
+    QUERY = "Invalid query parameters"
     TOO_LARGE = "Payload too large"
     MEDIA_TYPE = "Unsupported media type"
     UNAVAILABLE = "Service unavailable"

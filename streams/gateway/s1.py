@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from schemas.edge.errors import Refused, retry_after
+from schemas.edge.errors import Refused
 from schemas.edge.limits import MINUTE_MS, S1_DEFAULT_PER_MINUTE, s1_bucket
-from schemas.edge.ports import Credential, Game, KeyKind, Verdict
+from schemas.edge.ports import Credential, Game, Verdict
+from schemas.telemetry.access import ingest_credential, rate_limited, studio_game
 from schemas.telemetry.errors import S1Text
 from schemas.telemetry.record import EntryKind
 from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
@@ -74,18 +75,9 @@ async def feedback(services: Services, request: Request) -> Response:
 
 async def authenticate(services: Services, request: Request) -> Credential:
     """The ingest key that was presented. Raises `Refused`: 401, 403, 429 for many unknown ones."""
-    presented = bearer(request)
-    if not presented:
-        raise Refused(401, S1Text.MISSING, code=S1Text.MISSING)
-    credential = await services.credential(presented)
-    if credential is not None and credential.kind == KeyKind.INGEST:
-        return credential
-    if credential is not None and credential.kind == KeyKind.MANAGEMENT:
-        raise Refused(403, S1Text.WRONG_SCOPE, requiredScope="ingest")
-    verdict = await services.count_unknown_key(request)
-    if not verdict.allowed:
-        raise _rate_limited(verdict.retry_after_ms)
-    raise Refused(401, S1Text.INVALID_KEY)
+    return await ingest_credential(
+        services.credential, bearer(request), lambda: services.count_unknown_key(request)
+    )
 
 
 class _Named(msgspec.Struct):
@@ -151,16 +143,13 @@ def _game_named(body: bytes) -> str | None:
 
 async def own_game(services: Services, credential: Credential, id_or_slug: str) -> Game | None:
     """The studio's own game by id or slug; None alike for an unknown one and another studio's."""
-    game = await services.game(id_or_slug)
-    if game is not None and game.studio_id == credential.studio_id:
-        return game
-    return await services.directory.game_by_slug(credential.studio_id, id_or_slug)
+    return await studio_game(services.game, services.directory, credential.studio_id, id_or_slug)
 
 
 async def _limit(services: Services, request: Request, credential: Credential, game: Game | None) -> None:
     verdict = await _take(services, request, credential, game)
     if verdict is not None and not verdict.allowed:
-        raise _rate_limited(verdict.retry_after_ms)
+        raise rate_limited(verdict.retry_after_ms)
 
 
 async def _take(
@@ -172,11 +161,6 @@ async def _take(
         return None
     bucket = s1_bucket(credential.studio_id, game, services.source_ip(request))
     return await services.limiter.take(bucket, limit=limit, period_ms=MINUTE_MS, count_refused=True)
-
-
-def _rate_limited(retry_after_ms: int) -> Refused:
-    wait = ((b"retry-after", retry_after(retry_after_ms).encode()),)
-    return Refused(429, S1Text.RATE_LIMITED, headers=wait, retryAfterMs=retry_after_ms, scope="ip")
 
 
 def _invalid(error: InvalidBatch) -> Refused:
