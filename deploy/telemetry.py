@@ -1,11 +1,16 @@
-"""Telemetry: each room's part, joined. Its writes and reads are the gateway's and the api's own."""
+"""Telemetry: each room's part, joined. Its writes and most reads are the gateway's and the api's own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from deploy.noun import Noun
+from api.telemetry import assignment_routes
+from api.telemetry.assignments import AssignmentReads
+from api.telemetry.experiment_section import ExperimentSection
+from deploy.clock import now_ms
+from deploy.noun import Edge, Noun
 from projections.clickhouse.tables import Tables, Writing
+from projections.studio.queries import StudioQueries
 from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.rebuild import telemetry_plan
@@ -15,6 +20,7 @@ from schemas.telemetry.noun import TELEMETRY as REQUESTS
 from streams.gateway import s1_routes, s4_routes
 
 if TYPE_CHECKING:
+    from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.topics import Topic
 
 
@@ -31,8 +37,24 @@ def _reader(writing: Writing, topic: Topic) -> TelemetryReader:
     )
 
 
+def _reads(edge: Edge, _queries: ClickHouseQueries) -> AssignmentReads:
+    return AssignmentReads(
+        directory=edge.directory,
+        experiments=edge.directory,
+        limiter=edge.limiter,
+        trusted_proxies=edge.settings.trusted_proxies,
+        cors=edge.settings.cors,
+    )
+
+
+def _section(edge: Edge, queries: ClickHouseQueries) -> ExperimentSection:
+    return ExperimentSection(edge.directory, StudioQueries(edge.redis), queries, now_ms)
+
+
 TELEMETRY: Final = Noun(
     schema=NOUN,
+    reads=_reads,
+    section=_section,
     tables=(
         Tables(
             topic=REQUESTS,
@@ -46,5 +68,6 @@ TELEMETRY: Final = Noun(
     documents={
         "s4": (s4_routes.DOCUMENT, s4_routes.ROUTES),
         "s1-ingest": (s1_routes.DOCUMENT, s1_routes.ROUTES),
+        "s1-assignments": (assignment_routes.DOCUMENT, assignment_routes.ROUTES),
     },
 )

@@ -18,8 +18,8 @@ import msgspec
 
 from api import health
 from api.playtests import batch_routes
+from api.telemetry import experiment_section, tester_routes
 from api.telemetry import routes as telemetry_reads
-from api.telemetry import tester_routes
 from deploy.documents import documents
 from schemas.edge.openapi import document
 
@@ -73,7 +73,13 @@ def documented() -> Documented:
     """Of all surfaces."""
     reads = document(
         telemetry_reads.DOCUMENT,
-        (*telemetry_reads.ROUTES, *tester_routes.ROUTES, *batch_routes.ROUTES, *health.ROUTES),
+        (
+            *telemetry_reads.ROUTES,
+            *tester_routes.ROUTES,
+            *batch_routes.ROUTES,
+            *experiment_section.ROUTES,
+            *health.ROUTES,
+        ),
     )
     return Documented([*documents().values(), reads])
 

@@ -127,3 +127,69 @@ EVENTS: Final = {
     "byName": {"click": 81_204, "player_pos": 27_312, "level_completed": 96},
     "top": [["click", 81_204], ["player_pos", 27_312], ["level_completed", 96]],
 }
+
+EXPERIMENTS: Final = {
+    "game": GAME,
+    "experiments": [
+        {
+            "id": "exp_tutorial_v2",
+            "name": "Tutorial test",
+            "status": "running",
+            "variants": [
+                {"key": "control", "name": "Control", "allocation": 50},
+                {"key": "treatment", "name": "Treatment", "allocation": 50},
+            ],
+            "audienceId": "aud_beta",
+            "audienceName": "Beta cohort",
+            "coverage": 100,
+            "winnerVariantKey": None,
+            "createdAt": 1779500000000,
+            "startedAt": 1779600000000,
+            "stoppedAt": None,
+        }
+    ],
+}
+
+
+def _variant(key: str, name: str, retained: int) -> dict[str, Any]:
+    return {
+        "key": key,
+        "name": name,
+        "allocation": 50,
+        "sessionCount": 42,
+        "exposures": 31,
+        "retention": [
+            {"day": 1, "eligible": 30, "retained": retained, "rate": retained / 30},
+            {"day": 2, "eligible": 25, "retained": 10, "rate": 0.4},
+            {"day": 7, "eligible": 0, "retained": 0, "rate": None},
+        ],
+        "engagementPct": 0.72,
+        "crashRate": 0.04,
+        "topFriction": [{"type": "stuck-point", "tag": "act2-door", "count": 6}],
+        "topPraise": [{"type": "positive-moment", "tag": "hub", "count": 2}],
+        "sampleQuotes": ["Loved the new hub."],
+    }
+
+
+COMPARISON: Final = {
+    "comparison": {
+        "experimentId": "exp_tutorial_v2",
+        "gameId": "game_abc123",
+        "generatedAt": 1780100000000,
+        "variants": [_variant("control", "Control", 15), _variant("treatment", "Treatment", 18)],
+        "srm": {"status": "insufficient", "chiSquare": None, "pValue": None},
+        "rejectedTags": {"notRunning": 1, "notInAudience": 0, "wrongVariant": 2, "pinned": 1},
+    },
+    "digest": {
+        "status": "degraded",
+        "confidenceLabel": "inconclusive",
+        "generatedAt": 1780100000000,
+        "modelId": None,
+        "digest": {
+            "recommendation": "No difference in who comes back on day 1 can be told yet.",
+            "perVariant": [{"key": "control", "headline": "42 sessions of 31 devices."}],
+            "sharedThemes": ["act2-door"],
+            "sentimentShift": [{"key": "treatment", "delta": 0.05}],
+        },
+    },
+}

@@ -62,6 +62,7 @@ DOCUMENT: Final = Document(
             _name("session_id", "Session id (sess_…).", "sess_mp4nv055s6oepmc6"),
             _name("game", "Game id or slug.", "doom"),
             _name("version", "metadata.gameVersion, exact match.", "0.4.9"),
+            _name("experiment_id", "Experiment id (exp_…).", "exp_tutorial_v2"),
             _name("device_id", "Persistent anonymous device id.", "device_e9c0abcd"),
             _name("batch_id", "Id of a key batch (ptb_…).", "ptb_press"),
         )

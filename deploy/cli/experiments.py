@@ -1,4 +1,4 @@
-"""`questlog experiments`: start, stop and resume what files define, and say which variant won."""
+"""`questlog experiments`: start, stop and resume what files define, say which variant won, make digests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
+from deploy.experiment_digests import digest_now
 from deploy.studio_administration import open_administration
 from schemas.studio.commands import (
     ExperimentCommand,
+    MakeExperimentDigest,
     PickExperimentWinner,
     ResumeExperiment,
     StartExperiment,
@@ -24,7 +27,7 @@ from schemas.timestamps import iso_ms
 if TYPE_CHECKING:
     from projections.studio.queries import StudioQueries
     from schemas.edge.ports import Studio
-    from schemas.studio.experiments import ExperimentLife
+    from schemas.studio.experiments import Digest, ExperimentLife
 
 app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
@@ -65,6 +68,33 @@ def winner_command(
     """Say which variant won, once it was started; `none` takes it back."""
     key = None if variant == NO_WINNER else variant
     _ask(home, studio, PickExperimentWinner(experiment_id=experiment_id, variant_key=key))
+
+
+@app.command("digest")
+def digest_command(
+    experiment_id: ExperimentId,
+    studio: StudioSlug = "",
+    home: Home = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Write a text about the comparison as it is now, which its readers get from now on."""
+
+    async def make() -> Digest:
+        settings = of_home(home)
+        async with open_administration(settings) as administration:
+            owner = await studio_of(administration.queries, studio, experiment_id)
+            digest = await digest_now(settings, administration.queries, owner.id, experiment_id)
+            command = MakeExperimentDigest(experiment_id=experiment_id, digest=digest)
+            await administration.experiment(command, studio_id=owner.id)
+            return digest
+
+    made = asyncio.run(make())
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(made)))
+        return
+    print(f"{made.digest.recommendation} ({made.confidence_label})")
+    for line in made.digest.per_variant:
+        print(f"{line.key}: {line.headline}")
 
 
 @app.command("list")

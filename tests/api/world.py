@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from api.app import create_api, source_ip
+from api.telemetry.experiment_section import ExperimentSection
 from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import apply
@@ -23,6 +25,7 @@ from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.edge.proxy import TrustedProxies
 from schemas.lag import ProjectionLag
+from schemas.studio.experiments import Digest, ExperimentLife
 from tests.documented import async_hook
 
 if TYPE_CHECKING:
@@ -98,6 +101,28 @@ class MemoryDirectory:
         return [game for game in self.all_games if game.studio_id == studio_id]
 
 
+class MemoryExperiments:
+    """Lives and digests by experiment id; a game's are those that name it."""
+
+    def __init__(self) -> None:
+        self.lives: list[ExperimentLife] = []
+        self.digests: dict[str, Digest] = {}
+        self.owners: dict[str, str] = {}
+        self.now_ms = NOW_MS
+
+    async def experiments(self, game_id: str) -> list[ExperimentLife]:
+        found = [life for life in self.lives if life.game_id == game_id]
+        return sorted(found, key=lambda life: (-life.created_at_ms, life.id))
+
+    async def experiment(self, studio_id: str, experiment_id: str) -> ExperimentLife | None:
+        own = (life for life in self.lives if self.owners[life.game_id] == studio_id)
+        return next((life for life in own if life.id == experiment_id), None)
+
+    async def digest(self, studio_id: str, experiment_id: str) -> Digest | None:
+        del studio_id
+        return self.digests.get(experiment_id)
+
+
 class Lags:
     """What /readyz is told."""
 
@@ -125,7 +150,17 @@ class World:
         self.clickhouse = clickhouse
         self.queries = queries
         self.lags = Lags()
+        self.experiments = MemoryExperiments()
         self.app: Any = None
+
+    def define(self, *lives: ExperimentLife, **definition: Any) -> None:
+        """Give doom a definition, and these lives to its experiments."""
+        old = self.directory.doom
+        game = replace(old, definition=definition, definition_version=old.definition_version + 1)
+        at = self.directory.all_games.index(old)
+        self.directory.all_games[at] = self.directory.doom = game
+        self.experiments.owners = {one.id: one.studio_id for one in self.directory.all_games}
+        self.experiments.lives = list(lives)
 
     async def read(self, path: str, key: str | None = None, **params: object) -> httpx.Response:
         return await self.http.get(
@@ -142,8 +177,32 @@ class World:
     async def sessions(self, *rows: dict[str, Any]) -> None:
         await self.insert("session_parts", [session_row(self.directory.doom, **row) for row in rows])
 
+    async def feedback(self, *rows: dict[str, Any]) -> None:
+        await self.insert("feedback", [feedback_row(self.directory.doom, **row) for row in rows])
+
     async def insights(self, *rows: dict[str, Any]) -> None:
         await self.insert("insights", [insight_row(self.directory.doom, **row) for row in rows])
+
+
+def feedback_row(own: Game, /, **fields: Any) -> dict[str, Any]:
+    """A row of feedback to the form `ff`; `texts` answer its fields q0, q1 and so on."""
+    texts: list[Any] = fields.pop("texts")
+    answers = [{"fieldId": f"q{index}", "value": text} for index, text in enumerate(texts)]
+    row: dict[str, Any] = {
+        "studio_id": own.studio_id,
+        "game_id": own.id,
+        "form_id": "ff",
+        "submission_id": f"sub_{uuid.uuid4().hex}",
+        "session_id": "",
+        "player_id": "device_1",
+        "answers": msgspec.json.encode(answers).decode(),
+        "arrived_at": time64(NOW_MS),
+        "_partition": 0,
+        "_offset": next(_offsets),
+        "_index": 0,
+        "_rank": next(_offsets),
+    }
+    return row | fields
 
 
 def session_row(own: Game, /, **fields: Any) -> dict[str, Any]:
@@ -166,6 +225,7 @@ def session_row(own: Game, /, **fields: Any) -> dict[str, Any]:
         "environment": "production",
         "platform": "Win64",
         "metadata": "{}",
+        "experiments": "",
         "country": "",
         "region": "",
         "city": "",
@@ -250,6 +310,8 @@ async def open_world(
     clickhouse = ClickHouse(clickhouse_url, database)
     queries = ClickHouseQueries(clickhouse_url, database)
     lags = Lags()
+    experiments = MemoryExperiments()
+    section = ExperimentSection(directory, experiments, queries, lambda: experiments.now_ms)
     app = create_api(
         directory=directory,
         limiter=RedisRateLimiter(redis, prefix=f"limit:{uuid.uuid4().hex}:"),
@@ -258,6 +320,7 @@ async def open_world(
         surfaces=surfaces(),
         client_ip=source_ip(TrustedProxies(["127.0.0.0/8"])),
         clock_ms=lambda: NOW_MS,
+        sections=[section],
         documents={"writes": {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}},
         registry=CollectorRegistry(),
     )
@@ -265,7 +328,7 @@ async def open_world(
     hooks = {"response": [async_hook]}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
         world = World(directory, http, clickhouse, queries)
-        world.lags, world.app = lags, app
+        world.lags, world.app, world.experiments = lags, app, experiments
         try:
             yield world
         finally:

@@ -1,4 +1,4 @@
-"""Schemathesis over documents and a running stack: S2's, S3's, and those of S1's key batches.
+"""Schemathesis over documents and a running stack: S2's, S3's, assignments' and those of S1's key batches.
 
 S3 is asked with a server's key: it needs no player secret and may use every route. Keys, secrets and rates
 have tests of their own; that every answer is listed, `tests/documented.py` looks after as well.
@@ -46,6 +46,12 @@ CHECKS: list[Any] = [
 def test_s3_s_document_holds(world: World, mode: GenerationMode) -> None:
     key = world.keys["relay_lo_srv"]
     assert examine(world, "s3", mode, lambda _: key) == {"GET", "POST"}
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_document_of_assignments_holds(world: World, mode: GenerationMode) -> None:
+    key = world.demo["other"]["keys"]["pl_ik"]
+    assert examine(world, "s1-assignments", mode, lambda _: key) == {"GET"}
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
