@@ -15,6 +15,7 @@ from deploy.lab.bench import ceilings, mix, report
 from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Report, read_relay
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
 from deploy.lab.cli.bench_analytics import analytics_command
+from deploy.lab.cli.bench_experiments import experiments_command
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_playtests import playtests_command
@@ -40,6 +41,7 @@ app.command("commands")(commands_command)
 app.command("reads")(reads_command)
 app.command("streams")(streams_command)
 app.command("playtests")(playtests_command)
+app.command("experiments")(experiments_command)
 
 
 @app.command("ingest")

@@ -18,12 +18,14 @@ from deploy.private_files import write_private
 from deploy.studio_administration import open_administration, wait_until_ready
 from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.identifiers import ACCOUNT_WIDE_KINDS, KEY_PREFIXES, key_hash
+from schemas.studio.commands import StartExperiment
 from schemas.studio.definitions import load_definitions
 from streams.asking import CommandRefused
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
     from deploy.studio_administration import Administration
+    from schemas.studio.commands import DefineStudio
 
 FOLDER: Final = Path(__file__).parent
 TESTERS: Final = ("5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01", "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a02")
@@ -92,6 +94,7 @@ async def _studio(studios: Administration, file: Path, before: frozenset[str]) -
     )
     if studio is None:
         raise StoreUnavailable(f"studio {definition.slug} is not there after it was applied")
+    await _start_experiments(studios, studio.id, definition)
     held = {game.slug: game for game in await studios.queries.games(studio.id)}
     games = [held[game.settings.slug] for game in definition.games]
     scopes = [Scope(kind=kind, studio_id=studio.id) for kind in sorted(ACCOUNT_WIDE_KINDS)]
@@ -105,6 +108,16 @@ async def _studio(studios: Administration, file: Path, before: frozenset[str]) -
         "games": [{"id": game.id, "slug": game.slug, "name": game.name} for game in games],
         "keys": keys,
     }
+
+
+async def _start_experiments(studios: Administration, studio_id: str, definition: DefineStudio) -> None:
+    """Let the first experiment of each game run that has not run yet."""
+    for game in definition.games:
+        for experiment in game.settings.definition.get("experiments", [])[:1]:
+            life = await studios.queries.experiment(studio_id, experiment["id"])
+            if life is not None and life.status == "draft":
+                command = StartExperiment(experiment_id=life.id)
+                await studios.experiment(command, studio_id=studio_id)
 
 
 async def _key(studios: Administration, scope: Scope, before: frozenset[str]) -> str:

@@ -38,6 +38,8 @@ class Session(msgspec.Struct, frozen=True):
     started_ms: int
     title: str
     environment: str = "production"
+    experiments: dict[str, str] = {}
+    """Variant by experiment, as the game was told before the session; on S1 alone."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -156,6 +158,7 @@ def s1_request(session: Session, happenings: list[Happening], first_seq: int, *,
         "title": session.title,
         "testerHandle": session.player.handle,
         "startedAt": session.started_ms,
+        **({"experiments": session.experiments} if session.experiments else {}),
         "events": events,
         "ended": ended,
     }

@@ -12,6 +12,7 @@ import msgspec
 
 from deploy.lab.demo.game.bot import TEMPERAMENTS
 from deploy.lab.demo.game.engine import load
+from deploy.lab.demo.game.experiments import as_assigned, ask_variants
 from deploy.lab.demo.game.liveops_client import LiveopsClient
 from deploy.lab.demo.game.payloads import Player
 from deploy.lab.demo.game.playtests import Panel, Playtests
@@ -62,8 +63,11 @@ def read_demo(path: Path) -> Demo:
 
 
 def seat(number: int) -> Seat:
-    """The bot's place by its number: builds, surfaces and temperaments take turns, people return."""
-    name, region, hardware = _PEOPLE[number % len(_PEOPLE)]
+    """The bot's place by its number: builds, surfaces and temperaments take turns, people return.
+
+    Every person speaks both surfaces in turn.
+    """
+    name, region, hardware = _PEOPLE[(number + number // len(_PEOPLE)) % len(_PEOPLE)]
     build = number // 2 % len(BUILDS)
     return Seat(
         player=Player(f"player_{name}", name.capitalize(), region, hardware),
@@ -121,6 +125,11 @@ class Table:
     def _sit(self, started_ms: int, send_every_ms: int) -> Run:
         place = seat(self._number)
         self._number += 1
+        variants: dict[str, str] = {}
+        if place.surface == "s1":
+            demo = self._demo
+            variants = ask_variants(demo.base_url, demo.keys["pl_ik"], demo.game_id, place)
+            place = as_assigned(place, variants)
         self._players.seat(place.player.player_id)
         return Run(
             place,
@@ -129,6 +138,7 @@ class Table:
             random=self._dice,
             started_ms=started_ms,
             send_every_ms=send_every_ms,
+            experiments=variants,
         )
 
     def _advance(self, run: Run) -> None:

@@ -26,6 +26,7 @@ from deploy.lab.demo.game.story import Happening, Story
 from deploy.lab.demo.game.wad import Level, read_level
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
 
 CAMPAIGN: Final = ("MAP01", "E1M1", "E2M2", "E4M6")
@@ -84,6 +85,7 @@ class Run:
         random: Random,
         started_ms: int,
         send_every_ms: int = SEND_EVERY_MS,
+        experiments: Mapping[str, str] = {},
     ) -> None:
         self.seat = seat
         self.over = False
@@ -102,6 +104,7 @@ class Run:
             started_ms=started_ms,
             title=f"{seat.temperament.name.capitalize()} run on {seat.build_id}",
             environment=seat.environment,
+            experiments=dict(experiments),
         )
         self._seq = 0
         self._deaths = 0
