@@ -1,30 +1,28 @@
 """What events lead to in the object store: recordings are published, transcribed, tidied up and forgotten.
 
 A transcript takes minutes, and a copy of 20 GiB some too, so that each is a job of its own beside the reading
-of the log; the position that is kept is before the oldest job that is not done. What a job does follows from
-its slot's state: one that was done is not wanted any more, and done twice changes nothing.
+of the log; the position that is kept is before the oldest job that is not done. There are two lanes, so that
+nothing else waits for a slow transcriber; what a full lane can't take waits in the log. What a job does
+follows from its slot's state: one that was done is not wanted any more, and done twice changes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, Protocol
 
-import msgspec
-
 from schemas.codec import Message
 from schemas.edge.ports import StoreUnavailable
-from schemas.envelope import Decided, EventsRecord
-from schemas.log import LogRecord, LogTail
+from schemas.envelope import Decided
+from schemas.log import LogRecord, LogTail, LogUnavailable
 from schemas.log_positions import Position
 from schemas.objects import ObjectStore, ObjectStoreError, content_type_of
 from schemas.playtests.commands import ApproveTranscript, FailTranscript, PublishSlot, StartTranscript
 from schemas.playtests.events import (
-    EVENTS,
     OrderEvent,
     PlaytesterForgotten,
     SlotAbandoned,
@@ -33,7 +31,6 @@ from schemas.playtests.events import (
     SlotEvent,
     SlotExpired,
     SlotSubmitted,
-    TranscriptApproved,
     TranscriptRequested,
 )
 from schemas.playtests.names import order_aggregate
@@ -44,12 +41,23 @@ from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
 from streams.effect_reader import EffectReader, Positions
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
-from streams.playtests.recordings import forget_recordings, publish, remove_uploads, write_transcript
+from streams.playtests.job_lane import Lane, Task
+from streams.playtests.recordings import (
+    forget_recordings,
+    publish,
+    remove_uploads,
+    submitted_keys,
+    write_transcript,
+)
 from streams.playtests.transcriber import Transcriber, TranscriberFailed, Transcript
 
 AT_ONCE: Final = 8
 """Jobs of one process that copy or remove."""
+JOBS_MAX: Final = 1_000
+"""Jobs of one process that copy or remove, those that wait for their turn among them."""
 TRANSCRIBED_AT_ONCE: Final = 1
+TRANSCRIPTS_MAX: Final = 100
+"""Transcripts likewise."""
 ATTEMPTS: Final = 3
 """Of the transcriber, for one recording."""
 FORGOTTEN_PAGE: Final = 100
@@ -60,25 +68,8 @@ AGAIN_S: Final = 0.25
 AGAIN_S_MAX: Final = 30.0
 
 _log: Final = logging.getLogger(__name__)
-_decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
-_WANTED: Final = frozenset(
-    kind.WIRE
-    for kind in (
-        SlotAccepted,
-        SlotSubmitted,
-        SlotExpired,
-        SlotAbandoned,
-        SlotCancelled,
-        TranscriptRequested,
-        PlaytesterForgotten,
-    )
-)
-_MARKS: Final = tuple(wire.encode() for wire in sorted(_WANTED))
-"""A record that holds none of them is not decoded."""
 
 Job = Callable[[], Awaitable[None]]
-Task = asyncio.Task[None]
-Waiting = tuple[Position, Task]
 
 
 class SlotReads(Protocol):
@@ -114,6 +105,8 @@ class RecordingEffects(EffectReader):
         transcriber: Transcriber | None,
         clock_ms: Callable[[], int],
         again_s: float = AGAIN_S,
+        jobs_max: int = JOBS_MAX,
+        transcripts_max: int = TRANSCRIPTS_MAX,
     ) -> None:
         super().__init__("effects of recordings", topic=topic, tail=tail, positions=positions)
         self._asker = asker
@@ -124,59 +117,80 @@ class RecordingEffects(EffectReader):
         self._again_s = again_s
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._transcribed_at_once = asyncio.Semaphore(TRANSCRIBED_AT_ONCE)
-        self._jobs: dict[int, deque[Waiting]] = {}
-        """By partition: what is not done, with the position before its record."""
+        self._forgetting: Counter[int] = Counter()
+        """By partition: jobs that remove what is stored of a playtester."""
+        self._copies = Lane(
+            (SlotAccepted, SlotSubmitted, SlotExpired, SlotAbandoned, SlotCancelled, PlaytesterForgotten),
+            jobs_max,
+            self._jobs_of,
+        )
+        self._transcripts = Lane(
+            (TranscriptRequested,),
+            transcripts_max,
+            self._transcripts_of,
+            may=lambda partition: not self._forgetting[partition],
+        )
+        self._lanes = (self._copies, self._transcripts)
 
     async def take(self, record: LogRecord) -> bool:
         """Begin what a record leads to. Nothing of it is done when this returns."""
-        if not any(mark in record.value for mark in _MARKS):
-            return False
         before = self._cursors[record.partition].position
-        waiting = self._jobs.setdefault(record.partition, deque())
-        for decided in _decoder.decode(record.value).decided:
-            for event in decided.events:
-                if event.type in _WANTED:
-                    message = EVENTS.decode(event.type, event.data)
-                    for job in self._jobs_of(decided, message, waiting):
-                        waiting.append((before, asyncio.create_task(self._until_done(job))))
+        for lane in self._lanes:
+            lane.take(record, before)
         return False
 
     def done(self, partition: int) -> Position:
-        """Before the oldest job that is not done. Raises what a job has failed on unforeseen."""
-        waiting = self._jobs.get(partition, deque())
-        while waiting and waiting[0][1].done():
-            waiting.popleft()[1].result()
-        return waiting[0][0] if waiting else super().done(partition)
+        """Before the oldest record that is not done. Raises what a job has failed on unforeseen."""
+        waiting = [position for lane in self._lanes if (position := lane.done(partition)) is not None]
+        return min((*waiting, super().done(partition)), key=lambda position: position.offset)
+
+    async def idle(self, now_ms: int) -> None:
+        """Take what waits in the log where there is room again; keep the position."""
+        for partition, cursor in list(self._cursors.items()):
+            self.done(partition)
+            for lane in self._lanes:
+                try:
+                    await lane.read_on(self._tail, self._topic.name, partition, cursor.position)
+                except LogUnavailable as error:
+                    _log.warning("recordings wait in the log: %s", error)
+        await super().idle(now_ms)
+
+    def jobs(self, partition: int) -> list[Task]:
+        """What was begun and may not be done yet."""
+        return [task for lane in self._lanes for task in lane.tasks(partition)]
 
     async def settle(self, partition: int) -> None:
         """Return when all that was begun is done."""
-        await asyncio.gather(*(task for _, task in self._jobs.get(partition, ())))
+        await asyncio.gather(*self.jobs(partition))
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition, and stop what is not done of it."""
         await super().revoked(partition)
-        tasks = [task for _, task in self._jobs.pop(partition, ())]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for lane in self._lanes:
+            await lane.revoked(partition)
+        self._forgetting.pop(partition, None)
 
     async def close(self) -> None:
         """Stop what is not done: it is begun again from the position that is kept."""
-        for partition in list(self._jobs):
+        for partition in list(self._cursors):
             await self.revoked(partition)
 
-    def _jobs_of(self, decided: Decided, event: Message, waiting: Collection[Waiting]) -> list[Job]:
+    def _transcripts_of(self, _partition: int, _decided: Decided, event: Message) -> list[Awaitable[None]]:
+        wanted = isinstance(event, TranscriptRequested) and event.transcription.status == "pending"
+        return [self._until_done(partial(self._transcribe, event))] if wanted else []
+
+    def _jobs_of(self, partition: int, decided: Decided, event: Message) -> list[Awaitable[None]]:
         match event:
             case PlaytesterForgotten():
-                return [partial(self._forget, event, [task for _, task in waiting])]
+                self._forgetting[partition] += 1
+                return [self._forgotten(partition, event, self.jobs(partition))]
             case SlotAccepted() if event.slot.status == "publishing":
-                return [partial(self._publish, event)]
+                return [self._until_done(partial(self._publish, event))]
             case SlotSubmitted():
-                return [partial(self._tidy_up, event, submitted_keys(decided, event))]
+                kept = submitted_keys(decided, event)
+                return [self._until_done(partial(self._tidy_up, event, kept))]
             case SlotExpired() | SlotAbandoned() | SlotCancelled() if event.slot.playtester_id is not None:
-                return [partial(self._tidy_up, event, frozenset())]
-            case TranscriptRequested() if event.transcription.status == "pending":
-                return [partial(self._transcribe, event)]
+                return [self._until_done(partial(self._tidy_up, event, frozenset()))]
             case _:
                 return []
 
@@ -210,6 +224,13 @@ class RecordingEffects(EffectReader):
     async def _tidy_up(self, event: SlotEvent, keep: frozenset[str]) -> None:
         async with self._at_once:
             await remove_uploads(self._objects, studio_id=event.studio_id, slot_id=event.slot.id, keep=keep)
+
+    async def _forgotten(self, partition: int, event: PlaytesterForgotten, earlier: Collection[Task]) -> None:
+        """No transcript is begun meanwhile: a later one finds no recording, and writes nothing."""
+        try:
+            await self._until_done(partial(self._forget, event, earlier))
+        finally:
+            self._forgetting[partition] -= 1
 
     async def _forget(self, event: PlaytesterForgotten, earlier: Collection[Task]) -> None:
         """Remove all objects of a playtester's slots, when no earlier job writes one any more.
@@ -282,14 +303,3 @@ class RecordingEffects(EffectReader):
             studio_id=event.studio_id,
             game_id=event.game_id,
         )
-
-
-def submitted_keys(decided: Decided, submitted: SlotSubmitted) -> frozenset[str]:
-    """The objects that were submitted together: the recording, and a transcript that was uploaded. Pure."""
-    events = (EVENTS.decode(one.type, one.data) for one in decided.events)
-    transcripts = (
-        event.transcription.key
-        for event in events
-        if isinstance(event, TranscriptApproved) and event.slot_id == submitted.slot.id
-    )
-    return frozenset((submitted.submission.video_key, *transcripts))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.envelope import Decided
 from schemas.objects import ObjectStore, new_object
+from schemas.playtests.events import EVENTS, SlotSubmitted, TranscriptApproved
 from schemas.playtests.recordings import (
     RECORDING_BYTES_MAX,
     TRANSCRIPT_BYTES_MAX,
@@ -149,3 +151,14 @@ async def _stored(
             size = await objects.size(key)
             return Stored(key, size) if size else None
     return None
+
+
+def submitted_keys(decided: Decided, submitted: SlotSubmitted) -> frozenset[str]:
+    """The objects that were submitted together: the recording, and a transcript that was uploaded. Pure."""
+    events = (EVENTS.decode(one.type, one.data) for one in decided.events)
+    transcripts = (
+        event.transcription.key
+        for event in events
+        if isinstance(event, TranscriptApproved) and event.slot_id == submitted.slot.id
+    )
+    return frozenset((submitted.submission.video_key, *transcripts))

@@ -27,7 +27,7 @@ from schemas.topics import Topic
 from streams.asking import Asker
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.recording_effects import ATTEMPTS, RecordingEffects
-from streams.playtests.transcriber import Transcriber
+from streams.playtests.transcriber import Transcriber, Transcript
 from tests.streams.deciders.playtests.given import AT_MS, DAY_MS, GAME, STUDIO, Playtests, submit
 
 TOPIC = Topic(name="playtests.events", partitions=1, description="")
@@ -152,7 +152,7 @@ class World:
     async def save(self, _log_id: str, partition: int, position: Position) -> None:
         self.positions[partition] = position
 
-    def effects(self, transcriber: Transcriber | None = None) -> RecordingEffects:
+    def effects(self, transcriber: Transcriber | None = None, **more: int) -> RecordingEffects:
         asker = Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size)
         return RecordingEffects(
             asker,
@@ -164,6 +164,7 @@ class World:
             transcriber=transcriber,
             clock_ms=lambda: AT_MS,
             again_s=0.001,
+            **more,
         )
 
     async def read_all(self, effects: RecordingEffects) -> None:
@@ -354,6 +355,58 @@ async def test_the_position_waits_for_the_oldest_job(world: World, tmp_path: Pat
     assert held is not None
     assert held.status == "approved"
     assert world.positions[0].offset == len(world.records)
+
+
+async def read_whole(world: World, effects: RecordingEffects) -> None:
+    """All records, and what waits for room, until nothing is left to do."""
+    offset, now_ms = await effects.assigned(0), 10_000_000
+    while world.positions.get(0, Position()).offset < len(world.records):
+        while offset < len(world.records):
+            await effects.handle(world.records[offset])
+            offset += 1
+        await effects.settle(0)
+        now_ms += 10_000
+        await effects.idle(now_ms)
+
+
+async def test_what_a_full_lane_can_not_take_waits_in_the_log_and_holds_the_position(world: World) -> None:
+    slots = [await world.submitted(public=True, transcribe=True, by=f"p{number}") for number in range(8)]
+    for slot_id in slots:
+        world.given(ask.AcceptSlot(slot_id=slot_id))
+    held, begun = asyncio.Event(), 0
+
+    class Slow(Transcriber):
+        async def run(self, url: str, content_type: str) -> Transcript:
+            nonlocal begun
+            begun += 1
+            await held.wait()
+            return await super().run(url, content_type)
+
+    slow = Slow([sys.executable, "-c", f"print({json.dumps(TEXT)!r})"], {})
+    effects = world.effects(slow, jobs_max=4, transcripts_max=2)
+    await effects.assigned(0)
+    for record in list(world.records):
+        before = len(asyncio.all_tasks())
+        await effects.handle(record)
+        assert len(asyncio.all_tasks()) <= before + 2  # one of each lane at most, and none once they are full
+    now_ms = 10_000_000
+    while any(world.slots[slot_id].status == "publishing" for slot_id in slots):
+        assert len(effects.jobs(0)) <= 4 + 2
+        await asyncio.sleep(0.01)
+        now_ms += 10_000
+        await effects.idle(now_ms)
+    # all is published while the first transcript is still being made: the position is before it
+    first = next(
+        offset
+        for offset, record in enumerate(world.records)
+        if "playtests.transcript-requested.v1" in kinds_of(record)
+    )
+    assert (begun, world.positions[0].offset) == (1, first)
+    held.set()
+    await effects.close()
+    await read_whole(world, world.effects(slow, jobs_max=4, transcripts_max=2))
+    told = [world.slots[slot_id].transcription for slot_id in slots]
+    assert [one.status for one in told if one is not None] == ["approved"] * 8
 
 
 async def test_all_that_a_forgotten_playtester_has_stored_is_removed(world: World) -> None:

@@ -36,6 +36,8 @@ LANES: Final = 3
 """Clients of each studio that move at once."""
 TURNS: Final = 6
 HOUR_MS: Final = 3_600_000
+JOBS_MAX, TRANSCRIPTS_MAX = 3, 1
+"""So few that records have to wait in the log."""
 EARLY: Final = 0.1
 """Share of the timer's looks whose clock runs ahead, up to 8 days."""
 EARLY_MS_MAX: Final = 192 * HOUR_MS
@@ -141,6 +143,8 @@ class PlaytestsPart(Part):
             reads=PlaytestQueries(client, NoLedgers()),
             transcriber=SimulatedTranscriber(self.stage.faults),
             clock_ms=self.stage.faults.now_ms,
+            jobs_max=JOBS_MAX,
+            transcripts_max=TRANSCRIPTS_MAX,
         )
         return [recordings]
 
