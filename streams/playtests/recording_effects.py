@@ -176,8 +176,9 @@ class RecordingEffects(EffectReader):
             await self.revoked(partition)
 
     def _transcripts_of(self, _partition: int, _decided: Decided, event: Message) -> list[Awaitable[None]]:
-        wanted = isinstance(event, TranscriptRequested) and event.transcription.status == "pending"
-        return [self._until_done(partial(self._transcribe, event))] if wanted else []
+        if isinstance(event, TranscriptRequested) and event.transcription.status == "pending":
+            return [self._until_done(partial(self._transcribe, event))]
+        return []
 
     def _jobs_of(self, partition: int, decided: Decided, event: Message) -> list[Awaitable[None]]:
         match event:

@@ -20,6 +20,7 @@ from streams.deciders.fold import Fold
 from streams.deciders.playtests.noun import PLAYTESTS
 from streams.deciders.playtests.state import PlaytestsState
 from tests.streams.deciders.playtests.given import (
+    COST,
     DAY_MS,
     HOUR_MS,
     Playtests,
@@ -29,6 +30,7 @@ from tests.streams.deciders.playtests.given import (
     record_of,
     submit,
 )
+from tests.streams.deciders.playtests.money import check
 
 
 def deadline(world: Playtests, slot_id: str) -> int:
@@ -156,6 +158,56 @@ def test_accept_reject_and_reject_with_retry_in_one_record(names_of: tuple[str, 
     decision = in_one_record(world, *(DECISIONS[name](slot_id) for name in names_of))
     first = "slot-accepted" if names_of[0] == "accept" else "slot-rejected"
     assert outcomes(decision) == [first, "wrong_status", "wrong_status"]
+
+
+PAYMENTS: dict[str, Callable[[str, str], Message]] = {
+    "completed": lambda _, payment: ask.CompletePayment(
+        payment_id=payment, amount_cents=2 * COST, external_id="x"
+    ),
+    "again": lambda _, payment: ask.CompletePayment(
+        payment_id=payment, amount_cents=2 * COST, external_id="x"
+    ),
+    "other amount": lambda _, payment: ask.CompletePayment(
+        payment_id=payment, amount_cents=COST, external_id="x"
+    ),
+    "failed": lambda _, payment: ask.FailPayment(payment_id=payment, amount_cents=2 * COST, external_id="x"),
+    "pay": lambda order, _: ask.PayPlaytest(order_id=order),
+    "cancel": lambda order, _: ask.CancelPlaytest(order_id=order),
+}
+"""What may come for an order of two slots with a payment that is to pay it, and credit for it besides."""
+
+
+@pytest.mark.parametrize("names_of", list(itertools.permutations(PAYMENTS, 4)))
+def test_the_provider_s_events_against_pay_and_cancel_in_one_record(names_of: tuple[str, ...]) -> None:
+    world = Playtests(2 * COST)
+    order_id = world.ordered(2)
+    opening = ask.OpenPayment(amount_cents=2 * COST, provider="test", order_id=order_id)
+    payment_id = only(ev.PaymentOpened, world.given(opening)).payment.id
+    found = outcomes(in_one_record(world, *(PAYMENTS[name](order_id, payment_id) for name in names_of)))
+
+    payment, status, credit, expected = "pending", "pending_payment", 2 * COST, []
+    for name in names_of:
+        outcome = "wrong_status"
+        if name == "other amount":
+            outcome = "amount_mismatch"
+        elif name in {"completed", "again"} and payment == "completed":
+            outcome = "nothing"
+        elif name in {"completed", "again"} and payment == "pending":
+            outcome, payment = "payment-completed", "completed"
+            credit += 2 * COST
+            if status == "pending_payment":
+                status, credit = "active", credit - 2 * COST
+        elif name == "failed" and payment == "pending":
+            outcome, payment = "payment-failed", "failed"
+        elif name == "pay" and status == "pending_payment":
+            outcome, status, credit = "playtest-paid", "active", credit - 2 * COST
+        elif name == "cancel" and status in {"pending_payment", "active"}:
+            outcome, credit = "playtest-cancelled", credit + (2 * COST if status == "active" else 0)
+            status = "cancelled"
+        expected.append(outcome)
+    assert found == expected
+    assert world.studio.account.balance_cents == credit
+    check(world.state)
 
 
 def test_two_new_orders_of_one_game_and_one_playtester() -> None:
