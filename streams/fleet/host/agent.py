@@ -32,6 +32,7 @@ from schemas.seal import SealBroken
 from streams.asking import CommandBuilder
 from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.driver import Driver
+from streams.fleet.host.guard import LIMIT_S, start_guard
 from streams.fleet.host.launch import Launch
 from streams.fleet.host.launching import document
 from streams.fleet.host.log import HostLog
@@ -64,6 +65,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     capacity: HostCapacity
     stop_servers: bool = False
     """At the agent's end its servers end too (HOST_STOPPED); else they go on and wait for the next agent."""
+    away_s: int = LIMIT_S
+    """Servers without an agent for so long end; 0: they go on for ever."""
     tell_every_s: float = _TELL_S
 
 
@@ -120,6 +123,8 @@ class Agent:
         self._failed = asyncio.get_running_loop().create_future()
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.open)
+            if self._settings.away_s:
+                start_guard(self._root, limit_s=self._settings.away_s, driver=self._driver.name)
             async with asyncio.TaskGroup() as group:
                 following = group.create_task(self._follow(await self._end_of_events()))
                 epoch = self._epoch = await self._join()

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from streams.fleet.host.attempts import Attempts
+from streams.fleet.host.cgroups import groups_of_machine
 from streams.fleet.host.driver import Driver
+from streams.fleet.host.oci import RUNTIMES, OciDriver
 from streams.fleet.host.parent import SHELL
+from streams.fleet.host.process import ProcessDriver
 
 LIMIT_S: Final = 600
 _CHECK_S: Final = 5
@@ -26,17 +29,19 @@ _KEPT_MIB: Final = 64
 # $1 the root, $2 the limit in seconds, and then the program that ends the servers.
 _SCRIPT: Final = f"""
 cd "$1" || exit 1
-root=$1 limit=$2; shift 2
+root=$1 limit=$2 step={_CHECK_S}; shift 2
+[ "$limit" -ge "$step" ] || step=$limit
 while flock --shared agent.lock true; do
   away=0
+  [ -n "$(ls attempts)" ] || exit 0
   while [ "$away" -lt "$limit" ] && flock --shared --nonblock agent.lock true; do
     find attempts -name 'std*' -size +{_OUTPUT_MIB}M -printf '%b %s %p\\n' |
     while read -r blocks size file; do
       [ "$blocks" -lt $(({_OUTPUT_MIB} * 2048)) ] ||
         fallocate --punch-hole --offset 0 --length $((size - {_KEPT_MIB} * 1048576)) "$file"
     done
-    sleep {_CHECK_S}
-    away=$((away + {_CHECK_S}))
+    sleep "$step"
+    away=$((away + step))
   done
   if [ "$away" -ge "$limit" ]; then
     "$@" && exit 0
@@ -45,18 +50,19 @@ done
 """
 
 
-def start_guard(root: Path, *, limit_s: float, end: list[str]) -> bool:
-    """Starts the guard of this root if it has none; `end` is the command that ends the servers.
+def start_guard(root: Path, *, limit_s: int, driver: str) -> bool:
+    """Starts the guard of this root if it has none: it ends when no agent and no servers are left.
 
     False where one runs already: its limit stays. It runs in a session of its own.
     """
+    end = [sys.executable, "-m", __name__, str(root), driver]
     lock = os.open(root / "guard.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.posix_spawn(
             SHELL,
-            [SHELL, "-c", _SCRIPT, "questlog-guard", str(root), str(int(limit_s)), *end],
-            {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root)},
+            [SHELL, "-c", _SCRIPT, "questlog-guard", str(root), str(limit_s), *end],
+            {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": os.pathsep.join(sys.path)},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, lock, 0),
                 (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
@@ -80,11 +86,26 @@ def start_guard(root: Path, *, limit_s: float, end: list[str]) -> bool:
 
 
 def end_all(root: Path, driver: Driver) -> int:
-    """Kills every attempt of the host that runs; how many there were. For the guard's command."""
+    """Kills every attempt of the host that runs; how many there were."""
     ended = 0
     for attempt in Attempts(root):
         if driver.adopt(attempt):
             driver.kill(attempt)
             ended += 1
-    sys.stderr.write(f"{ended} servers had no agent for too long: ended\n")
     return ended
+
+
+def _main(root: Path, name: str) -> None:
+    groups = groups_of_machine()
+    driver: Driver
+    if name == OciDriver.name:
+        if groups is None:
+            raise SystemExit("this machine has no writable control groups: its servers can't be found")
+        driver = OciDriver(root, runtime=RUNTIMES[0], groups=groups, host="", resolvers=[])
+    else:
+        driver = ProcessDriver(root, groups=groups, host="")
+    sys.stderr.write(f"{end_all(root, driver)} servers had no agent for too long: they were ended\n")
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), sys.argv[2])

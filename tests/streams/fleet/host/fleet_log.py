@@ -203,7 +203,9 @@ class Fleet:
         )
         agent = Agent(
             self.world.root,
-            HostSettings(host_id=HOST_ID, capacity=capacity, tell_every_s=0.05, **settings),
+            HostSettings(
+                host_id=HOST_ID, capacity=capacity, **{"tell_every_s": 0.05, "away_s": 0, **settings}
+            ),
             driver=self.world.driver,
             log=host_log,
             telemetry=lambda epoch: Telemetry(

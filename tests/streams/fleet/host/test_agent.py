@@ -62,6 +62,10 @@ while True:
         s.sendto(b"got " + data, who)
 """.replace(b"PYTHON", PYTHON.encode())
 
+FLOOD = b"""#!/bin/sh
+echo first; yes "a line of fifty characters or thereabouts, and no more" | head -n 2000000; echo last
+"""
+
 
 @pytest.fixture
 async def fleet(best: World, tmp_path: Path) -> AsyncIterator[Fleet]:
@@ -284,6 +288,33 @@ async def test_servers_are_stopped_with_their_host(fleet: Fleet) -> None:
 
 def _with(arguments: str, **more: Any) -> Launch:
     return Launch(startup_args=arguments, **more)
+
+
+async def test_servers_end_that_have_no_agent_for_too_long(fleet: Fleet) -> None:
+    async with fleet.agent(away_s=2):
+        server = await fleet.log.until((await fleet.start()).instance_id, "running")
+        await asyncio.sleep(3)
+        assert await asked(server, b"x") == b"got x"
+    assert await asked(server, b"x") == b"got x"
+    (attempt,) = list(fleet.world.attempts)
+    await gone(lambda: not fleet.world.driver.adopt(attempt))
+    async with fleet.agent():
+        stopped = await fleet.log.until(server.instance_id, "stopped")
+        assert (stopped.exit_code, stopped.stop_reason) == (137, "PROCESS_EXITED")
+
+
+async def test_a_flood_of_output_is_counted_and_not_kept(best: World, tmp_path: Path) -> None:
+    fleet = Fleet(best, tmp_path)
+    await fleet.open({"serve": FLOOD})
+    async with fleet.agent() as agent:
+        server = await fleet.start()
+        await fleet.output(server, "first")
+        await fleet.output(server, "dropped", within_s=30)
+        await fleet.log.until(server.instance_id, "stopped", within_s=60)
+        await gone(lambda: not agent.servings, within_s=60)
+    lines = fleet.lines(server)
+    assert len(lines) < 4000
+    assert sum(int(line.split()[0]) for line in lines if "dropped" in line) + len(lines) >= 2_000_000
 
 
 async def gone(true: Callable[[], bool], within_s: float = 20) -> None:

@@ -1,0 +1,50 @@
+"""Reads a partition from an offset on without end, outside any consumer group and without Faust."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.log import LogRecord, LogUnavailable
+from schemas.topics import RECORD_BYTES_MAX
+
+_POLL_MS: Final = 1000
+
+
+async def follow(
+    bootstrap: str, topic: str, partition: int, begin: int, **security: Any
+) -> AsyncIterator[LogRecord]:
+    """Every record from offset `begin` on, as it comes. An outage of the broker only makes it wait.
+
+    Raises `LogUnavailable` where the broker can't be reached at first, or records at `begin` are gone.
+    """
+    where = TopicPartition(topic, partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=RECORD_BYTES_MAX,
+        fetch_max_wait_ms=_POLL_MS,
+        **security,
+    )
+    try:
+        await consumer.start()
+        consumer.assign([where])
+        consumer.seek(where, begin)
+        while True:
+            for record in (await consumer.getmany(where, timeout_ms=_POLL_MS)).get(where, ()):
+                yield LogRecord(
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    appended_at_ms=record.timestamp,
+                    key=record.key,
+                    value=record.value,
+                )
+    except KafkaError as error:
+        raise LogUnavailable(f"{topic}[{partition}] can't be followed from {begin}: {error!r}") from error
+    finally:
+        await consumer.stop()
