@@ -48,7 +48,14 @@ missing_packages() {
   has_java || echo openjdk-17-jre-headless
   command -v redis-server >/dev/null || echo redis-server
   has_kafka || command -v mvn >/dev/null || echo maven
-  if [ "${1:-}" = tests ] && ! has_chromium; then echo chromium; fi
+  [ -x /usr/bin/skopeo ] || echo skopeo
+  [ -x /usr/bin/umoci ] || echo umoci
+  if [ "${1:-}" = tests ]; then
+    has_chromium || echo chromium
+    [ -x /usr/bin/docker-registry ] || echo docker-registry
+    [ -x /usr/games/teeworlds-server ] || echo teeworlds-server
+    [ -x /usr/games/wesnothd-1.16 ] || echo wesnoth-1.16-server
+  fi
 }
 
 install_packages() {

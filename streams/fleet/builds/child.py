@@ -14,7 +14,10 @@ import msgspec
 
 from streams.fleet.builds import confinement
 from streams.fleet.builds.archive import archive_to_artefact
+from streams.fleet.builds.image_layout import read_image
+from streams.fleet.builds.image_tree import tree_to_artefact
 from streams.fleet.builds.messages import (
+    Configured,
     Confined,
     Level,
     Made,
@@ -34,7 +37,7 @@ FILES_MAX: Final = 128
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to do, with which open files, and within what."""
 
-    task: Literal["archive"]
+    task: Literal["archive", "image", "tree"]
     parent: int
     """The process that asks: without it this one ends."""
     user: int
@@ -42,10 +45,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     empty: str
     """An empty folder."""
     input: int
-    """Open: the archive."""
-    output: int
+    """Open: the archive, or the folder of the image's layout, or its unpacked root."""
+    output: int | None = None
     """Open for writing: the artefact."""
-    executable_path: str
+    executable_path: str = ""
     memory_bytes: int
     file_bytes: int
     cpu_s: int
@@ -76,8 +79,11 @@ def main() -> None:
         _say(made)
 
 
-def _make(request: Request) -> Made:
-    return archive_to_artefact(request.input, request.executable_path, _File(request.output), _log)
+def _make(request: Request) -> Made | Configured:
+    if request.output is None:
+        return read_image(request.input, _log)
+    make = archive_to_artefact if request.task == "archive" else tree_to_artefact
+    return make(request.input, request.executable_path, _File(request.output), _log)
 
 
 def _confine(request: Request) -> list[str]:

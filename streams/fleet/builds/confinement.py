@@ -61,10 +61,13 @@ class Missing:
                 self.parts.append(part)
 
 
-def die_with_parent(parent: int) -> None:
-    """Be killed when the parent dies, however it does. To be called again after the user has changed."""
+def die_with_parent(parent: int | None) -> None:
+    """Be killed when the parent dies, however it does. To be called again after the user has changed.
+
+    None: the parent is outside of this process's processes, and can't be seen.
+    """
     _call(_libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
+    if parent is not None and os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

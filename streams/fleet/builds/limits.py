@@ -20,3 +20,12 @@ LINKS_FOLLOWED_MAX: Final = 40
 """As the kernel does: beyond it a path is taken for one that goes round in circles."""
 PIECE_BYTES: Final = 256 * 1024
 """What is read and written at a time."""
+
+IMAGE_BYTES_MAX: Final = 4 * 2**30
+"""What of an image is pulled."""
+IMAGE_ENTRIES_MAX: Final = 200_000
+IMAGE_LAYERS_MAX: Final = 128
+IMAGE_JSON_BYTES_MAX: Final = 4 * 2**20
+"""Of a manifest or a configuration."""
+IMAGE_CONFIG_BYTES_MAX: Final = 64 * 1024
+"""Of what is kept of a configuration, as JSON: it is in the log."""

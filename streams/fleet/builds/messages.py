@@ -11,12 +11,17 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from streams.fleet.builds.limits import ENTRIES_MAX, PATH_BYTES_MAX, UNPACKED_BYTES_MAX
+from streams.fleet.builds.limits import (
+    IMAGE_CONFIG_BYTES_MAX,
+    IMAGE_ENTRIES_MAX,
+    PATH_BYTES_MAX,
+    UNPACKED_BYTES_MAX,
+)
 
 MESSAGE_CHARACTERS_MAX: Final = 1_000
 LINES_MAX: Final = 1_000
 """Of one attempt."""
-REPLY_BYTES_MAX: Final = 16 * 1024
+REPLY_BYTES_MAX: Final = 2 * IMAGE_CONFIG_BYTES_MAX
 """One line of the child's."""
 
 Level = Literal["info", "warn", "error"]
@@ -48,9 +53,19 @@ class Made(msgspec.Struct, frozen=True, tag="made", forbid_unknown_fields=True):
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     size_bytes: Annotated[int, Meta(ge=1, le=UNPACKED_BYTES_MAX + 2**30)]
     unpacked_bytes: Annotated[int, Meta(ge=0, le=UNPACKED_BYTES_MAX)]
-    files: Annotated[int, Meta(ge=0, le=ENTRIES_MAX)]
+    files: Annotated[int, Meta(ge=0, le=IMAGE_ENTRIES_MAX)]
     executable_path: _Path
     """In the artefact; empty where none was asked for."""
+
+
+class Configured(msgspec.Struct, frozen=True, tag="configured", forbid_unknown_fields=True):
+    """An image's layers can be unpacked, and this is how it is to be run."""
+
+    entrypoint: list[str]
+    cmd: list[str]
+    env: list[str]
+    """`NAME=value`."""
+    workdir: str
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused", forbid_unknown_fields=True):
@@ -59,7 +74,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", forbid_unknown_fields=
     message: _Message
 
 
-Reply = Confined | Told | Made | Refused
+Reply = Confined | Told | Made | Configured | Refused
 
 decode_reply: Final = msgspec.json.Decoder(Reply).decode
 """A line of the child's. Raises msgspec.DecodeError and its ValidationError."""

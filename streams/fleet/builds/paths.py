@@ -18,7 +18,7 @@ from streams.fleet.builds.limits import (
 )
 from streams.fleet.builds.refused import BuildRefused, shown
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _LINK_PARTS_MAX: Final = 4_096
 
@@ -39,7 +39,7 @@ def checked_path(name: str, what: str) -> str:
 
     `what` begins the message.
     """
-    if _CONTROL.search(name):
+    if CONTROL.search(name):
         raise BuildRefused(f"{what}: the name holds control characters: rename it")
     if "\\" in name:
         raise BuildRefused(f"{what}: the name holds a backslash: separate folders by '/'")
@@ -70,7 +70,7 @@ def checked_target(raw: bytes, path: str) -> str:
         target = raw.decode()
     except UnicodeDecodeError:
         raise BuildRefused(f"link {shown(path)}: the target is not UTF-8: rename it") from None
-    if not target or len(raw) > LINK_BYTES_MAX or _CONTROL.search(target) or "\\" in target:
+    if not target or len(raw) > LINK_BYTES_MAX or CONTROL.search(target) or "\\" in target:
         raise BuildRefused(
             f"link {shown(path)}: the target is empty, longer than {LINK_BYTES_MAX} bytes, or holds "
             "control characters or backslashes: put the file itself in its place"
@@ -85,10 +85,11 @@ def parents(path: str) -> Iterator[str]:
         yield path
 
 
-def resolved(path: str, links: Mapping[str, str]) -> str:
-    """Where a path ends, following links as the kernel would with the build's root as its `/`'s only room.
+def resolved(path: str, links: Mapping[str, str], *, whole_root: bool = False) -> str:
+    """Where a path ends, following links as the kernel would.
 
-    `links` are targets by path. Raises BuildRefused where a link leads out, or round in circles.
+    `links` are targets by path. Raises BuildRefused where a link leads out of the build, or round in circles.
+    With `whole_root` the build's root is `/`: absolute links begin there, and nothing leads out.
     """
     waiting = path.split("/")[::-1]
     at: list[str] = []
@@ -100,6 +101,8 @@ def resolved(path: str, links: Mapping[str, str]) -> str:
         if part in {"", "."}:
             continue
         if part == "..":
+            if whole_root and not at:
+                continue
             if not at:
                 raise BuildRefused(
                     f"link {shown(last)}: it leads out of the build: put the file in its place"
@@ -114,10 +117,10 @@ def resolved(path: str, links: Mapping[str, str]) -> str:
         followed += 1
         if followed > LINKS_FOLLOWED_MAX or taken > _LINK_PARTS_MAX:
             raise BuildRefused(f"link {shown(path)}: it goes round in circles: put the file in its place")
-        if target.startswith("/"):
+        if target.startswith("/") and not whole_root:
             raise BuildRefused(f"link {shown(here)}: its target is absolute: make it relative")
         last = here
-        at.pop()
+        at = [] if target.startswith("/") else at[:-1]
         waiting += target.split("/")[::-1]
     return "/".join(at)
 

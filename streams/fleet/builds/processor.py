@@ -20,6 +20,9 @@ from schemas.fleet.limits import BUILD_ERROR_CHARACTERS_MAX
 from schemas.fleet.objects import UPLOAD_BYTES_MAX, artefact_key, credentials_key, resolved_key, upload_key
 from schemas.fleet.views import Artefact, Build
 from schemas.objects import ObjectStore, ObjectStoreError, new_object
+from schemas.seal import Sealer
+from streams.fleet.builds.image_builds import ImageBuilds
+from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.limits import PIECE_BYTES
 from streams.fleet.builds.messages import Level, Log, Made, Step, bounded
 from streams.fleet.builds.refused import BuildRefused
@@ -27,6 +30,8 @@ from streams.fleet.builds.sandbox import Sandbox, SandboxFailed
 from streams.fleet.builds.work_folder import WorkFolder, new_file
 
 _log: Final = logging.getLogger(__name__)
+
+_PUBLIC: Final = RegistryAccess()
 
 Tell = Callable[[Build, Level, Step, str], None]
 """Takes a line for a build's log, as it is said. Who takes it gives it its time."""
@@ -37,12 +42,24 @@ class AttemptFailed(Exception):
 
 
 class BuildProcessor:
-    """Processes builds, one at a time. Nothing is kept of one but its artefact and what it tells."""
+    """Processes builds, one at a time. Nothing is kept of one but its artefact and what it tells.
 
-    def __init__(self, objects: ObjectStore, folder: Path, sandbox: Sandbox | None = None) -> None:
+    `folder` is where it works, `sealer` opens credentials: it has the fleet secret.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        folder: Path,
+        sealer: Sealer,
+        *,
+        registries: RegistryAccess = _PUBLIC,
+        sandbox: Sandbox | None = None,
+    ) -> None:
         self._objects = objects
         self._folder = WorkFolder(folder)
         self._sandbox = sandbox or Sandbox(self._folder.empty)
+        self._images = ImageBuilds(objects, self._sandbox, sealer, registries)
         self._lock = asyncio.Lock()
 
     async def start(self) -> None:
@@ -92,7 +109,11 @@ class BuildProcessor:
     async def _artefact(self, build: Build, log: Log) -> Artefact:
         name = f"{build.id}-{build.attempt}"
         with self._folder.attempt(name) as work, new_file(work / "artefact") as output:
-            made = await self._from_upload(build, work, output, log)
+            if build.build_type == "zip":
+                made = await self._from_upload(build, work, output, log)
+                digest = image = None
+            else:
+                made, digest, image = await self._images.make(build, work, output, log)
             await self._store(build, output, made, log)
         return Artefact(
             sha256=made.sha256,
@@ -100,6 +121,8 @@ class BuildProcessor:
             unpacked_bytes=made.unpacked_bytes,
             files=made.files,
             executable_path=made.executable_path,
+            image=image,
+            image_digest=digest,
         )
 
     async def _from_upload(self, build: Build, work: Path, output: int, log: Log) -> Made:

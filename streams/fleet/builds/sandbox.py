@@ -16,7 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -25,6 +25,7 @@ from streams.fleet.builds.limits import UNPACKED_BYTES_MAX
 from streams.fleet.builds.messages import (
     LINES_MAX,
     REPLY_BYTES_MAX,
+    Configured,
     Confined,
     Log,
     Made,
@@ -44,6 +45,8 @@ _CPU_S: Final = 600
 _DRAINED_BYTES: Final = 64 * 1024
 _TOLD_BYTES: Final = 2_000
 _CHILD: Final = (sys.executable, "-I", "-B", "-m", "streams.fleet.builds.child")
+
+Task = Literal["archive", "image", "tree"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ class Sandbox:
     ) -> None:
         self._empty = empty
         self._command = command
-        self._user = user
+        self.user = user
         self._deadline_s = deadline_s
         self._warned: frozenset[str] = frozenset()
         self.missing: tuple[str, ...] = ()
@@ -82,35 +85,53 @@ class Sandbox:
 
         Then the output is void. Log lines come as they are said.
         """
-        request = child.Request(
-            task="archive",
+        return await self._made("archive", archive, executable_path, output, log)
+
+    async def tree(self, root: int, executable_path: str, output: int, log: Log) -> Made:
+        """The same of an unpacked image's root, an open folder."""
+        return await self._made("tree", root, executable_path, output, log)
+
+    async def image(self, layout: int, log: Log) -> Configured:
+        """How the image in an open folder is to be run, if it can be unpacked. Raises as `archive`."""
+        configured = await self._ask(self._request("image", layout), (layout,), log)
+        if not isinstance(configured, Configured):
+            raise SandboxFailed("processing says more than it should")
+        return configured
+
+    async def _made(self, task: Task, given: int, executable_path: str, output: int, log: Log) -> Made:
+        request = self._request(task, given, output, executable_path)
+        made = await self._ask(request, (given, output), log)
+        if not isinstance(made, Made):
+            raise SandboxFailed("processing says more than it should")
+        return made
+
+    def _request(
+        self, task: Task, given: int, output: int | None = None, executable_path: str = ""
+    ) -> child.Request:
+        return child.Request(
+            task=task,
             parent=os.getpid(),
-            user=self._user,
+            user=self.user,
             empty=str(self._empty),
-            input=archive,
+            input=given,
             output=output,
             executable_path=executable_path,
             memory_bytes=_MEMORY_BYTES,
             file_bytes=_OUTPUT_BYTES_MAX,
             cpu_s=_CPU_S,
         )
-        return await self._ask(request, (archive, output), log)
 
-    async def _ask(self, request: child.Request, files: Sequence[int], log: Log) -> Made:
+    async def _ask(self, request: child.Request, files: Sequence[int], log: Log) -> Made | Configured:
         async with deadline(self._deadline_s), running(self._command, files) as process:
-            assert process.stdin is not None  # noqa: S101 - asked for
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                process.stdin.write(msgspec.json.encode(request) + b"\n")
-                await process.stdin.drain()
-                process.stdin.close()
+            await give(process, request)
             made = await self._heard(process, log)
             if made is None or await process.wait() != 0:
-                raise SandboxFailed(f"processing ended {await _how(process)}")
+                raise SandboxFailed(f"processing ended {_how(process, await last_words(process))}")
             return made
 
-    async def _heard(self, process: asyncio.subprocess.Process, log: Log) -> Made | None:
+    async def _heard(self, process: asyncio.subprocess.Process, log: Log) -> Made | Configured | None:
         """The result, once it has closed its output; None where it had none. Raises BuildRefused."""
-        ended: Made | Refused | None = None
+        ended: Made | Configured | Refused | None = None
         lines = 0
         async for reply in _replies(process):
             lines += 1
@@ -118,16 +139,17 @@ class Sandbox:
                 raise SandboxFailed("processing says more than it should")
             match reply:
                 case Confined():
-                    self._weaker(reply.missing)
+                    self.weaker(reply.missing)
                 case Told():
                     log(reply.level, reply.step, reply.message)
-                case Made() | Refused():
+                case Made() | Configured() | Refused():
                     ended = reply
         if isinstance(ended, Refused):
             raise BuildRefused(ended.message)
         return ended
 
-    def _weaker(self, missing: Sequence[str]) -> None:
+    def weaker(self, missing: Sequence[str]) -> None:
+        """Note what could not be had, and warn once of it."""
         self.missing = tuple(sorted(missing))
         if self.missing and frozenset(missing) != self._warned:
             self._warned = frozenset(missing)
@@ -188,11 +210,26 @@ async def _replies(process: asyncio.subprocess.Process) -> AsyncIterator[Reply]:
         raise SandboxFailed(f"processing says what can't be read: {error}") from None
 
 
-async def _how(process: asyncio.subprocess.Process) -> str:
-    """How it ended, with the last words of its error output."""
+async def give(process: asyncio.subprocess.Process, request: msgspec.Struct) -> None:
+    """Give a process its request, one line; where it has ended already its status will say so."""
+    assert process.stdin is not None  # noqa: S101 - asked for
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(msgspec.json.encode(request) + b"\n")
+        await process.stdin.drain()
+        process.stdin.close()
+
+
+async def last_words(process: asyncio.subprocess.Process) -> str:
+    """The end of its error output, once that is closed."""
     assert process.stderr is not None  # noqa: S101 - asked for
-    status = await process.wait()
-    told = (await process.stderr.read(64 * 1024))[-_TOLD_BYTES:].decode(errors="replace").strip()
+    told = b""
+    while piece := await process.stderr.read(_DRAINED_BYTES):
+        told = (told + piece)[-_TOLD_BYTES:]
+    return told.decode(errors="replace").strip()
+
+
+def _how(process: asyncio.subprocess.Process, told: str) -> str:
+    status = process.returncode or 0
     how = f"by signal {-status}" if status < 0 else f"with {status}"
     last = told.rsplit("\n", 1)[-1]
     return f"{how}: {last}" if last else how

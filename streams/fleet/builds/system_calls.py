@@ -58,6 +58,7 @@ _READER: Final = frozenset(
         257,  # openat
         262,  # newfstatat
         267,  # readlinkat
+        268,  # fchmodat
         318,  # getrandom
         332,  # statx
         334,  # rseq

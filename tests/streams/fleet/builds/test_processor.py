@@ -11,12 +11,15 @@ from deploy.objects import FolderObjects
 from schemas.fleet.objects import artefact_key, upload_key
 from schemas.fleet.views import Build
 from schemas.objects import new_object
+from schemas.seal import Sealer
+from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.messages import Level, Step
 from streams.fleet.builds.processor import AttemptFailed, BuildProcessor
 from streams.fleet.builds.sandbox import Sandbox
 from tests.streams.fleet.builds.processes import PYTHON, descendants, files, nothing_left_behind
 from tests.streams.fleet.builds.zips import SCRIPT, Item, archive, script, unpacked
 
+NO_REGISTRIES = RegistryAccess()
 BUILD = Build(
     id="build_1",
     studio_id="s",
@@ -61,8 +64,13 @@ async def upload(objects: FolderObjects, data: bytes, build: Build = BUILD) -> N
         await writer.write(data)
 
 
-async def started(objects: FolderObjects, work: Path, sandbox: Sandbox | None = None) -> BuildProcessor:
-    processor = BuildProcessor(objects, work, sandbox)
+async def started(
+    objects: FolderObjects,
+    work: Path,
+    sandbox: Sandbox | None = None,
+    registries: RegistryAccess = NO_REGISTRIES,
+) -> BuildProcessor:
+    processor = BuildProcessor(objects, work, Sealer(b"fleet"), registries=registries, sandbox=sandbox)
     await processor.start()
     return processor
 
