@@ -81,11 +81,21 @@ def give(state: LiveopsState, request: Request, command: GiveGrant) -> Verdict:
         return conflict("unknown_key", f"the catalog has no {command.unknown_key}")
     if command.expires_at_ms is not None and command.expires_at_ms <= request.at_ms:
         return invalid("the time has passed", "expiresAt")
-    identifier = grant_id(request.command_id, external_id_of(request.aggregate_id), "server")
+    identifier = _new_id(state, request)
     version = table_version_of(command.table) if command.table else ""
     grant = _given(identifier, request, "server", command, version)
     grant = msgspec.structs.replace(grant, expires_at_ms=command.expires_at_ms)
     return _created(state, request, grant)
+
+
+def _new_id(state: LiveopsState, request: Request) -> str:
+    """Of a server's grant: another one where the idempotency key was forgotten and is used again."""
+    external_id = external_id_of(request.aggregate_id)
+    identifier = grant_id(request.command_id, external_id, "server")
+    player = state.players.get(request.aggregate_id)
+    if player is None or identifier not in player.grants:
+        return identifier
+    return grant_id(f"{request.command_id}/{request.seed.hex()}", external_id, "server")
 
 
 def give_rank_reward(state: LiveopsState, request: Request, command: GiveRankReward) -> Verdict:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from schemas.liveops.events import (
 )
 from schemas.liveops.names import grant_id
 from schemas.liveops.views import INT64_MAX, CrateRow, GrantEntry
+from streams.deciders.liveops.noun import LIVEOPS
 from tests.streams.deciders.liveops.given import AT_MS, Liveops, kinds, only, seed
 
 GOLD = GrantEntry(type="currency", key="gold", quantity=50)
@@ -145,6 +147,17 @@ def test_a_servers_grant_holds_entries_or_a_crate_of_what_is_known() -> None:
 def test_two_grants_of_a_server_are_two() -> None:
     world = Liveops()
     assert given_grant(world) != given_grant(world)
+
+
+def test_a_key_that_was_forgotten_gives_another_grant_and_leaves_the_first_claimed() -> None:
+    world = Liveops()
+    first = given_grant(world)
+    assert first == grant_id("c1", "ann", "server")
+    world.given(ClaimGrant(grant_id=first))
+    again = dataclasses.replace(world.request(GiveGrant(entries=[GOLD])), command_id="c1")
+    verdict = LIVEOPS.decide(world.state, again)
+    assert isinstance(verdict, tuple)
+    assert only(GrantCreated, list(verdict)).grant.id != first
 
 
 def test_a_rank_is_rewarded_once_for_life() -> None:
