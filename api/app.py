@@ -17,6 +17,7 @@ from api.health import health_router
 from api.metrics import HttpMetrics
 from api.middleware import Surround
 from api.telemetry.access import Gate
+from api.telemetry.ai_section import AiSection
 from api.telemetry.errors import Refused
 from api.telemetry.reads import Reads
 from api.telemetry.routes import DOCUMENT, ROUTES
@@ -75,13 +76,13 @@ def create_api(
     async def count(filters: rollups.EventFilters, _: rollups.EventCounts | None) -> rollups.EventCounts:
         return await rollups.event_counts(queries, filters)
 
-    testers = TesterSection(queries)
+    own: tuple[Section, ...] = (TesterSection(queries), AiSection(queries))
     events: RefreshingCache[rollups.EventFilters, rollups.EventCounts] = RefreshingCache(
         count, monotonic=time.monotonic, weigh=rollups.EventCounts.weight, weight=16 * 1024 * 1024
     )
 
     async def close() -> None:
-        for section in (testers, *sections):
+        for section in (*own, *sections):
             await section.close()
         await heatmaps.close()
         await events.close()
@@ -104,12 +105,12 @@ def create_api(
     app.state.close = close
     app.include_router(health_router(lag))
     gate = Gate(directory, limiter, client_ip)
-    for section in (testers, *sections):  # before Reads: fixed segments win over names
+    for section in (*own, *sections):  # before Reads: fixed segments win over names
         app.include_router(router_of(gate, section.routes, section.handlers(gate)))
     app.include_router(Reads(gate, queries, heatmaps, events).router())
     if dashboard is not None:
         app.include_router(dashboard)
-    _document(app, [route for section in (testers, *sections) for route in section.routes])
+    _document(app, [route for section in (*own, *sections) for route in section.routes])
     others = {name: _constant(document) for name, document in (documents or {}).items()}
     app.include_router(docs_router({"s1": app.openapi, **others}))
     _answer_errors(app, surfaces, clock_ms)

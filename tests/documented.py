@@ -18,7 +18,7 @@ import msgspec
 
 from api import health
 from api.playtests import batch_routes
-from api.telemetry import experiment_section, tester_routes
+from api.telemetry import ai_routes, experiment_section, tester_routes
 from api.telemetry import routes as telemetry_reads
 from deploy.documents import documents
 from schemas.edge.openapi import document
@@ -71,16 +71,8 @@ class Documented:
 @cache
 def documented() -> Documented:
     """Of all surfaces."""
-    reads = document(
-        telemetry_reads.DOCUMENT,
-        (
-            *telemetry_reads.ROUTES,
-            *tester_routes.ROUTES,
-            *batch_routes.ROUTES,
-            *experiment_section.ROUTES,
-            *health.ROUTES,
-        ),
-    )
+    own = (telemetry_reads, tester_routes, ai_routes, batch_routes, experiment_section, health)
+    reads = document(telemetry_reads.DOCUMENT, [route for part in own for route in part.ROUTES])
     return Documented([*documents().values(), reads])
 
 

@@ -9,7 +9,13 @@ from fastapi import Request
 
 from api.telemetry import errors
 from schemas.edge.authentication import Ambiguous, bearer
-from schemas.edge.limits import MINUTE_MS, PLAN_PER_MINUTE, READS_PER_MINUTE_IP, read_bucket
+from schemas.edge.limits import (
+    AI_READS_PER_MINUTE,
+    MINUTE_MS,
+    PLAN_PER_MINUTE,
+    READS_PER_MINUTE_IP,
+    read_bucket,
+)
 from schemas.edge.ports import Directory, Game, KeyKind, RateLimiter, Studio
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ class Caller(msgspec.Struct, frozen=True):
     """The principal of an accepted request."""
 
     studio: Studio
+    key_id: str
 
 
 class Gate:
@@ -45,7 +52,11 @@ class Gate:
             raise errors.invalid_key()
         limit = PLAN_PER_MINUTE.get(studio.plan, PLAN_PER_MINUTE["free"])
         await self._take(f"read:key:{credential.key_id}", limit, "key")
-        return Caller(studio)
+        return Caller(studio, credential.key_id)
+
+    async def take_ai_read(self, caller: Caller) -> None:
+        """Count a read that asks an AI. Raises `errors.Refused` 429, or StoreUnavailable."""
+        await self._take(f"read:ai:{caller.key_id}", AI_READS_PER_MINUTE, "key")
 
     async def game(self, caller: Caller, id_or_slug: str) -> Game:
         """The caller's game of this id or slug. Raises `errors.Refused` 404 for any other."""

@@ -62,6 +62,11 @@ def limited(verdict: Verdict, scope: str) -> Refused:
     )
 
 
+def requires_premium(error: str) -> Refused:
+    """A read that asks an AI, for a studio that has given it no key."""
+    return Refused(402, error, ok=False, requiresPremium=True)
+
+
 def invalid(issues: list[Issue]) -> Refused:
     """Query parameters that failed validation."""
     return Refused(400, S1Text.QUERY, issues=issues)

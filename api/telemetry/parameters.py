@@ -118,6 +118,29 @@ COMPARE: Final = (
         default="production",
     ),
 )
+_CONCRETE_ENV: Final = Parameter(
+    name="env",
+    kind=Text(pattern=_SLUG),
+    description=f"Environment; not `{ALL_ENVIRONMENTS}`.",
+    example="production",
+    default="production",
+)
+SUGGESTIONS: Final = (
+    COMPARE[0],
+    Parameter(name="build", kind=Text(1, 200), description="One build; else `a` and `b`."),
+    Parameter(name="a", kind=Text(1, 200), description="Baseline build version."),
+    Parameter(name="b", kind=Text(1, 200), description="Comparison build version."),
+    _CONCRETE_ENV,
+)
+ARCHETYPES: Final = (
+    Parameter(
+        name="env",
+        kind=Text(pattern=_SLUG),
+        description="Environment.",
+        example="production",
+        default="production",
+    ),
+)
 JOURNEY: Final = (_ENV,)
 JOURNEY_PATH: Final = (
     Parameter(name="game", kind=Text(1, 256), description="Game id or slug.", required=True),

@@ -40,6 +40,10 @@ DOCUMENT: Final = Document(
         401: Refusal(
             "No bearer token, or a key that is not known here.", Error(error="Missing bearer token")
         ),
+        402: Refusal(
+            "An AI is asked, and the studio has given it no key.",
+            Error(error="This read needs an AI key of your own", ok=False, requires_premium=True),
+        ),
         403: Refusal(
             "An ingest key; these routes need a management key.",
             Error(error="This endpoint needs a management key", required_scope="management"),
@@ -77,6 +81,7 @@ ROUTES: Final = (
         "List every game of the key's studio. Oldest first.",
         answers.Games,
         examples.GAMES,
+        errors=(403,),
     ),
     _read(
         "game",

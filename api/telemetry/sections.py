@@ -55,6 +55,7 @@ def read_route(
     example: Any,
     *,
     accepted: tuple[Parameter, ...] = (),
+    errors: tuple[int, ...] = (403, 404),
 ) -> Route:
     """The record of one read; `path` is below /api/v1."""
     return Route(
@@ -68,7 +69,7 @@ def read_route(
         keys=frozenset({KeyKind.MANAGEMENT}),
         parameters=accepted,
         answers=(Answer(kind=answer, description=answer.__doc__ or "", example=example),),
-        errors=(403,) if name == "games" else (403, 404),
+        errors=errors,
     )
 
 

@@ -16,6 +16,8 @@ MINUTE_MS: Final = 60_000
 
 PLAN_PER_MINUTE: Final = {"free": 60, "indie": 300, "studio": 1200}
 """Management reads for each key and minute, by the studio's plan."""
+AI_READS_PER_MINUTE: Final = 10
+"""Reads of S1 that ask an AI, for each management key, beside the plan's limit."""
 READS_PER_MINUTE_IP: Final = 3000
 """S1's bucket for each source IP, before authentication."""
 UNKNOWN_KEYS_PER_SECOND: Final = 10.0

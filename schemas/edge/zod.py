@@ -37,6 +37,8 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     required_scope: Literal["management", "ingest"] | UnsetType = UNSET
     retry_after_ms: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     scope: Literal["ip", "key"] | UnsetType = UNSET
+    ok: Literal[False] | UnsetType = UNSET
+    requires_premium: Literal[True] | UnsetType = UNSET
 
 
 def custom(path: Path, message: str) -> Issue:

@@ -309,3 +309,46 @@ async def test_forms_in_their_order_with_how_often_they_were_answered(world: Wor
     assert (await world.read("/api/v1/games/relay/prompts")).json()["forms"] == []
     refused = await world.read("/api/v1/games/doom/prompts", key=world.directory.other_management)
     assert (refused.status_code, refused.json()) == (404, {"error": "Game not found"})
+
+
+async def test_suggestions_without_an_ai_key(world: World) -> None:
+    await analyzed(world, "sess_1", build_id="1")
+    await analyzed(world, "sess_2", build_id="2", environment="demo")
+
+    async def ask(**params: Any) -> Any:
+        return await world.read("/api/v1/builds/compare/suggestions", **({"game": "doom"} | params))
+
+    refused = await ask(build="1")
+    assert (refused.status_code, refused.json()) == (
+        402,
+        {"error": "Suggestions need a chat key of the studio's own", "ok": False, "requiresPremium": True},
+    )
+    assert (await ask(a="1", b="1")).status_code == 402
+    for params in ({}, {"a": "1"}, {"build": "1", "b": "2"}, {"build": "1", "a": "1", "b": "2"}):
+        wrong = await ask(**params)
+        assert (wrong.status_code, [one["path"] for one in wrong.json()["issues"]]) == (400, [["build"]])
+    assert [one["path"] for one in (await ask(build="1", env="all")).json()["issues"]] == [["env"]]
+    assert (await ask(a="1", b="2")).json() == {"error": "Build not found"}
+
+
+async def test_archetypes_without_an_ai_key_and_the_bucket_that_both_share(world: World) -> None:
+    for number in range(3):
+        await analyzed(world, f"sess_{number}", device=f"d{number // 2}")
+    await analyzed(world, "sess_demo", device="d9", environment="demo")
+    path = "/api/v1/testers/doom/archetypes"
+    answer = (await world.read(path)).json()
+    assert answer == {
+        "archetypes": [],
+        "testerCount": 2,
+        "modelId": None,
+        "reason": "requires_byo_key",
+    }
+    assert (await world.read(path, env="De")).status_code == 400
+    assert (await world.read("/api/v1/testers/none/archetypes")).json() == {"error": "Game not found"}
+    answered = 0
+    while (await world.read(path)).status_code == 200:
+        answered += 1  # 8 where the minute has not begun to refill the bucket
+    assert 8 <= answered < 50
+    limited = await world.read("/api/v1/builds/compare/suggestions", game="doom", build="0.4.9")
+    assert (limited.status_code, limited.json()["scope"]) == (429, "key")
+    assert (await world.read("/api/v1/games")).status_code == 200

@@ -322,3 +322,46 @@ def test_trajectories_and_funnel_steps_count_under_their_names(world: World) -> 
     assert row["source"] == "python-telemetry"
     assert row["id"].startswith("sess_")
     assert world.read(f"/api/v1/sessions/{row['id']}").status_code == 200
+
+
+def test_builds_compared_and_a_testers_journey(world: World) -> None:
+    before, after, device, handle = unique("b-"), unique("b-"), unique("device_"), unique("Fox")
+    start = now() - timedelta(minutes=30)
+    tries = [{"name": "level_failed", "t": at(start, s), "room": "Act 2 / Door"} for s in range(0, 50, 10)]
+    for number, (build, events) in enumerate(((before, tries), (before, tries), (after, tries[:2]))):
+        sent = batch(
+            "relay",
+            unique("sess_"),
+            events,
+            deviceId=device,
+            ended=True,
+            metadata={"gameVersion": build},
+            **({"testerHandle": handle} if number == 1 else {}),
+        )
+        assert world.ingest(sent).status_code == 202
+    compared = eventually(
+        lambda: world.read("/api/v1/builds/compare", game="relay", a=before, b=after),
+        lambda answer: answer.status_code == 200 and answer.json()["buildB"]["sessionCount"] == 1,
+    ).json()
+    assert [compared[side]["testersInBatch"] for side in ("buildA", "buildB")] == [1, 1]
+    assert compared["diff"]["changes"] == [
+        {
+            "kind": "resolved",
+            "tag": "act-2-door-stuck",
+            "deltaPct": -100,
+            "pctA": 100,
+            "pctB": 0,
+            "testersA": 1,
+            "testersB": 0,
+        }
+    ]
+    for tester in (handle, device):
+        told = world.read(f"/api/v1/testers/relay/{tester}/journey").json()["journey"]
+        assert (told["totalSessions"], told["tester"]["handle"]) == (3, handle)
+        assert told["summary"].startswith(
+            "3 sessions by 1 tester, 2 minutes active. Friction: act-2-door-stuck"
+        )
+        tops = [entry["topFriction"] and entry["topFriction"]["tag"] for entry in told["entries"]]
+        assert sorted(map(str, tops)) == ["None", "act-2-door-stuck", "act-2-door-stuck"]
+    listed = world.read("/api/v1/games/doom/prompts").json()["forms"]
+    assert "ff_session" in {form["id"] for form in listed}

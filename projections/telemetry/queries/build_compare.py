@@ -74,12 +74,7 @@ async def builds_friction(
     queries: Queries, studio_id: str, game_id: str, versions: list[str], environment: str | None
 ) -> dict[str, BuildFriction]:
     """The friction of each of these builds that has a session in the environment (None: in any)."""
-    conditions = (
-        Conditions(studio_id)
-        .equal("game_id", "game", game_id)
-        .holds("build_id IN {builds:Array(String)}", builds=versions)
-        .equal("environment", "environment", environment)
-    )
+    conditions = _of_builds(studio_id, game_id, versions, environment)
     analyzed = f"{conditions} AND removed = 0"
     summed, tagged = await asyncio.gather(
         queries.query(_SUMMED.format(conditions=analyzed), conditions.parameters),
@@ -93,9 +88,27 @@ async def builds_friction(
         tags.setdefault(build, []).append(TagFigures(*figures))
     found = {row[0]: _build(row[0], row[1:], tags.get(row[0], [])) for row in summed}
     if len(found) < len(versions):
-        rows = await queries.query(_WITH_SESSIONS.format(conditions=conditions), conditions.parameters)
-        found = {build: BuildFriction(version=build) for (build,) in rows} | found
+        known = await builds_with_sessions(queries, studio_id, game_id, versions, environment)
+        found = {build: BuildFriction(version=build) for build in known} | found
     return found
+
+
+async def builds_with_sessions(
+    queries: Queries, studio_id: str, game_id: str, versions: list[str], environment: str | None
+) -> set[str]:
+    """Those of the builds that have a session, analyzed or not, in the environment (None: in any)."""
+    conditions = _of_builds(studio_id, game_id, versions, environment)
+    rows = await queries.query(_WITH_SESSIONS.format(conditions=conditions), conditions.parameters)
+    return {build for (build,) in rows}
+
+
+def _of_builds(studio_id: str, game_id: str, versions: list[str], environment: str | None) -> Conditions:
+    return (
+        Conditions(studio_id)
+        .equal("game_id", "game", game_id)
+        .holds("build_id IN {builds:Array(String)}", builds=versions)
+        .equal("environment", "environment", environment)
+    )
 
 
 def _build(version: str, sums: list[Any], tags: list[TagFigures]) -> BuildFriction:

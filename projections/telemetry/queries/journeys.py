@@ -8,6 +8,7 @@ handles, and a handle may be spelled like another device's id.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ from projections.telemetry.queries.insights import Insight, insights_of_sessions
 from projections.telemetry.queries.session_ids import OWN_ID
 from projections.telemetry.queries.sessions import RECORDED, Session, latest_sessions
 from projections.telemetry.queries.tester_handles import SHOWN, joined
+from projections.telemetry.queries.url_pieces import in_pieces
 from schemas.telemetry.friction import TagCount
 from schemas.telemetry.rule_summaries import narrative
 
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 ENTRIES_MAX: Final = 500
 DEVICES_MAX: Final = 1_000
-"""Of one handle; the sessions without a handle of further devices are left out."""
+"""Of one handle, and no more than one query's parameters hold: the sessions without a handle of further
+devices are left out."""
+_IDS_MAX: Final = 501
 TREND_SESSIONS: Final = 3
 Trend = Literal["rising", "flat", "declining", "insufficient_data"]
 
@@ -92,19 +96,16 @@ async def journey(
     queries: Queries, studio_id: str, game_id: str, tester: str, environment: str | None
 ) -> Journey | None:
     """The journey of a handle or else a device; None where it has no session in the environment."""
-    devices = await _devices_of_handle(queries, studio_id, game_id, tester)
-    conditions = (
-        Conditions(studio_id)
-        .equal("game_id", "game", game_id)
-        .equal("environment", "environment", environment)
-        .holds("1", tester=tester, devices=devices or [])
-    )
+    everywhere = Conditions(studio_id).equal("game_id", "game", game_id).holds("1", tester=tester)
+    devices = await _devices_of_handle(queries, everywhere)
     if devices is None:
         which = parts = "player_id = {tester:String}"
     else:
         which = f"{_OF_HANDLE} OR {_WITHOUT_HANDLE}"
         parts = f"({_MAYBE_OF_HANDLE} OR player_id IN {{devices:Array(String)}})"
-    narrowed = _narrowed(parts)
+        everywhere.holds("1", devices=devices)
+    narrowed = await _narrowed(queries, everywhere, parts)
+    conditions = everywhere.equal("environment", "environment", environment)
     totals, latest = await asyncio.gather(
         _totals(queries, conditions, narrowed, which),
         latest_sessions(queries, conditions, narrowed, which, most=ENTRIES_MAX),
@@ -129,16 +130,16 @@ def trend(totals: Totals) -> Trend:
     return "declining" if 4 * last <= 3 * first else "flat"
 
 
-async def _devices_of_handle(queries: Queries, studio_id: str, game_id: str, handle: str) -> list[str] | None:
-    """The devices with a session of this handle in any environment; None where no session has it."""
-    conditions = Conditions(studio_id).equal("game_id", "game", game_id).holds("1", tester=handle)
-    maybe = f"{conditions} AND {_narrowed(_MAYBE_OF_HANDLE)}"
+async def _devices_of_handle(queries: Queries, of_game: Conditions) -> list[str] | None:
+    """The devices with a session of the handle in any environment; None where no session has it."""
+    narrowed = await _narrowed(queries, of_game, _MAYBE_OF_HANDLE)
     rows = await queries.query(
-        f"SELECT DISTINCT player_id FROM {joined(maybe)} WHERE {_OF_HANDLE} "  # noqa: S608
+        f"SELECT DISTINCT player_id FROM {joined(f'{of_game} AND {narrowed}')} WHERE {_OF_HANDLE} "  # noqa: S608
         f"ORDER BY player_id LIMIT {DEVICES_MAX}",
-        conditions.parameters,
+        of_game.parameters,
     )
-    return [device for (device,) in rows if device] if rows else None
+    devices = [device for (device,) in rows if device]
+    return [*itertools.chain(*in_pieces(devices, str)[:1])] if rows else None
 
 
 async def _totals(queries: Queries, conditions: Conditions, narrowed: str, which: str) -> Totals:
@@ -153,8 +154,15 @@ async def _totals(queries: Queries, conditions: Conditions, narrowed: str, which
     return Totals(*rows[0])
 
 
-def _narrowed(parts: str) -> str:
-    return (
-        "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} "  # noqa: S608
-        f"AND game_id = {{game:String}} AND {parts})"
-    )
+async def _narrowed(queries: Queries, of_game: Conditions, parts: str) -> str:
+    """A condition on session_id that leaves the sessions with such parts, and binds what it needs.
+
+    Their ids where they are few: sessions are kept in order of their ids, and are found by them at once.
+    """
+    chosen = f"SELECT DISTINCT session_id FROM session_parts WHERE {of_game} AND {parts}"  # noqa: S608
+    rows = await queries.query(f"{chosen} LIMIT {_IDS_MAX}", of_game.parameters)
+    ids = in_pieces([session_id for (session_id,) in rows], str)
+    if len(rows) == _IDS_MAX or len(ids) > 1:
+        return f"session_id IN ({chosen})"
+    of_game.holds("1", ids=[*itertools.chain(*ids)])
+    return "session_id IN {ids:Array(String)}"

@@ -206,7 +206,7 @@ def _put(log: MemoryLog, batch: dict[str, Any], partition: int) -> None:
         for event in batch["events"]
     ]
     fields = {name: value for name, value in batch.items() if name not in {"session", "events"}}
-    log.put(s1(batch["session"], *events, **fields), partition=partition, at_ms=log.now_ms + 400)
+    log.put(s1(batch["session"], *events, **fields), partition=partition, at_ms=log.now_ms + 100)
 
 
 def _take(session: RawSession, batch: dict[str, Any]) -> None:

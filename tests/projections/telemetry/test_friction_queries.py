@@ -50,7 +50,7 @@ async def queries(database: ClickHouse, clickhouse_url: str) -> AsyncIterator[Cl
 async def test_every_figure_is_the_one_that_the_events_give(
     database: ClickHouse, queries: ClickHouseQueries
 ) -> None:
-    log, sessions = generate(seed=5, sessions=150)
+    log, sessions = generate(seed=5, sessions=100)
     await apply(database, log)
     written = await _written(database)
     for session in sessions:
