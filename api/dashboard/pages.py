@@ -74,6 +74,7 @@ class Pages:
         for path in ("", "/", "/sign-in", "/sign-out"):
             router.add_api_route(path, self.to_page, methods=["GET"])
         router.add_api_route("/analytics", self.page, methods=["GET"])
+        router.add_api_route("/playtests", self.playtests, methods=["GET"])
         router.add_api_route("/signed-in", self.signed_in, methods=["GET"])
         router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
         router.add_api_route("/sign-out", self.sign_out, methods=["POST"])

@@ -15,15 +15,26 @@ function fill(select, options, chosen) {
   select.value = chosen;
 }
 
-/** Fill the game and time pickers, and follow what the person picks. */
-export function bindPickers(selection, games) {
+/** Fill the game picker, and follow what the person picks. */
+export function bindGame(selection, games) {
   fill(byId("game"), games.map((game) => [game.slug, game.name]), selection.game);
+  byId("game").addEventListener("change", (event) => {
+    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "" });
+  });
+}
+
+/** Links to the other pages keep the chosen game. */
+export function bindPages(selection) {
+  document.querySelectorAll("nav.pages a").forEach((link) => link.addEventListener("click", () => {
+    if (selection.game) link.search = new URLSearchParams({ game: selection.game });
+  }));
+}
+
+/** Fill the time picker, and follow builds, environments and times. */
+export function bindFilters(selection) {
   fill(byId("range"), RANGES, selection.range);
   showCustom(selection);
-  byId("game").addEventListener("change", (event) => {
-    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "" });
-    loadChoices(selection);
-  });
+  byId("game").addEventListener("change", () => loadChoices(selection));
   byId("build").addEventListener("change", (event) => selection.set({ build: event.target.value }));
   byId("environment").addEventListener("change", (event) => selection.set({ environment: event.target.value }));
   byId("range").addEventListener("change", (event) => {

@@ -4,6 +4,7 @@ const plain = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const hundredth = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 const dayTime = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -18,6 +19,8 @@ const or = (format) => (value) => (value === null || value === undefined || Numb
 export const count = or((value) => plain.format(value));
 /** 12.4K, and plain below ten thousand. */
 export const short = or((value) => (Math.abs(value) < 10_000 ? one.format(value) : compact.format(value)));
+/** Cents as "$12.50". */
+export const money = or((cents) => dollars.format(cents / 100));
 /** A score: whole ones plain, others to the hundredth. */
 export const score = or((value) => hundredth.format(value));
 export const decimal = or((value) => one.format(value));

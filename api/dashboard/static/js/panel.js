@@ -9,6 +9,9 @@ import { dataTable } from "./table.js";
  * - `id`, `title`, `hint`, `width` (grid columns), `tall` (two grid rows), `every` (milliseconds between refreshes)
  * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing, "own" what
  *   `parameters(selection)` says
+ * - `load(selection, signal)`: instead of `endpoint` and `scope`, resolves to the data
+ * - `ready()`: false while there is nothing to ask for yet
+ * - `tools`: an element for the header's end
  * - `recover(selection)`: the server can't read what `parameters` says; whether it was changed to something it can
  * - `awake(is)`: told when the page begins or stops refreshing by itself
  * - `isEmpty(data)`, `empty` (what to say then)
@@ -34,7 +37,7 @@ export class Panel {
       : null;
     const heading = h("h2", { id: `${view.id}-title`, textContent: view.title });
     this.element = h("section", { class: `panel w${view.width}${view.tall ? " tall" : ""}`, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
-      h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), this.switch),
+      h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), view.tools, this.switch),
       this.problem,
       this.content);
     this.content.append(h("div", { class: "skeleton" }), h("span", { class: "unseen", textContent: "Loading" }));
@@ -55,9 +58,9 @@ export class Panel {
     this.controller = controller;
     this.element.setAttribute("aria-busy", "true");
     const { scope, endpoint } = this.view;
-    const parameters = scope === "none" ? {} : scope === "own" ? this.view.parameters(this.selection) : scope === "game" ? { game: this.selection.game } : this.selection.parameters();
+    const parameters = scope === "none" ? {} : scope === "own" ? this.view.parameters?.(this.selection) : scope === "game" ? { game: this.selection.game } : this.selection.parameters();
     try {
-      const data = await ask(endpoint, parameters, controller.signal);
+      const data = await (this.view.load?.(this.selection, controller.signal) ?? ask(endpoint, parameters, controller.signal));
       if (controller.signal.aborted) return null;
       this.failures = 0;
       this.show(data);

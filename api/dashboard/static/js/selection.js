@@ -27,18 +27,19 @@ export class Selection extends EventTarget {
     this.window = query.get("window") === "before" ? "before" : "";
     this.part = query.get("part") ?? "";
     this.player = (query.get("player") ?? "").slice(0, NAME_MAX);
+    this.playtest = query.get("playtest") ?? "";
     this.from = Number(query.get("from")) || null;
     this.to = Number(query.get("to")) || null;
     this.range = this.from && this.to ? "custom" : RANGES.some(([id]) => id === range && id !== "custom") ? range : DEFAULT_RANGE;
   }
 
   /**
-   * Change some of it; `quiet` keeps listeners asleep (used while the pickers fill), `only` names the one panel
-   * that it matters to.
+   * Change some of it; `quiet` keeps listeners asleep (used while the pickers fill), `only` names the panel, or
+   * the panels, that it matters to.
    */
   set(changes, { quiet = false, only = null } = {}) {
     Object.assign(this, changes);
-    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player") };
+    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest") };
     history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(address)}`);
     if (!quiet) this.dispatchEvent(Object.assign(new Event("change"), { only }));
   }
