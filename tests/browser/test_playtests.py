@@ -214,10 +214,13 @@ async def test_a_recording_plays_and_a_submission_is_accepted_from_the_keyboard(
         await expect(page.locator("#reviews .notice-line")).to_contain_text("Accepted. $10.00 go to Ada.")
         await expect(page.locator(f'#queue [data-id="{slot}"]')).to_have_count(0)
         assert visit.complaints == []
-    held = await asyncio.to_thread(
-        eventually, lambda: owner.playtest(order), lambda one: one["status"] == "completed"
+    path = f"/playtests/slots/{slot}"
+    found = await asyncio.to_thread(
+        eventually, lambda: owner.get(path)["slot"], lambda one: one["status"] != "publishing"
     )
-    assert held["slots"]["accepted"] == 1
+    assert found["status"] == "accepted"
+    published = await asyncio.to_thread(httpx.get, found["publicUrl"])
+    assert published.content == video
 
 
 async def test_a_submission_is_rejected_with_another_try_from_the_keyboard(

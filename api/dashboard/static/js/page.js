@@ -73,7 +73,7 @@ function tick() {
   const now = performance.now();
   const waiting = panels.filter((panel) => panel.controller);
   const due = panels
-    .filter((panel) => !panel.controller && panel.dueAt <= now && panel.view.ready?.() !== false)
+    .filter((panel) => !panel.controller && panel.dueAt <= now && panel.view.ready?.(selection) !== false)
     .filter((panel) => panel.dueAt === 0 || panel.failures || (isLive && (selection.moving || panel.view.scope !== "all")))
     .sort((a, b) => a.dueAt - b.dueAt);
   for (const panel of due.slice(0, Math.max(0, AT_ONCE_MAX - waiting.length))) panel.refresh().then(settle);

@@ -10,7 +10,7 @@ import { dataTable } from "./table.js";
  * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing, "own" what
  *   `parameters(selection)` says
  * - `load(selection, signal)`: instead of `endpoint` and `scope`, resolves to the data
- * - `ready()`: false while there is nothing to ask for yet
+ * - `ready(selection)`: false while there is nothing to ask for yet
  * - `tools`: an element for the header's end
  * - `recover(selection)`: the server can't read what `parameters` says; whether it was changed to something it can
  * - `awake(is)`: told when the page begins or stops refreshing by itself

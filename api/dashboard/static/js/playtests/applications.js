@@ -18,13 +18,13 @@ export const applications = {
   every: 5_000,
   scope: "own",
   get empty() {
-    const manual = (known.orders ?? []).some(({ selectionMode }) => selectionMode === "manual");
+    const manual = known.orders.some(({ selectionMode }) => selectionMode === "manual");
     if (!shown) return ["No applications", "Playtests that are ordered with the selection mode manual take applications."];
     if (shown.selectionMode === "manual") return ["Nobody has applied yet", "Applications appear as playtesters send them."];
     return ["This playtest takes whoever claims first", manual ? "Pick one that is “by application” to see who applied." : "Order with the selection mode manual to choose among applicants."];
   },
   isEmpty: (found) => !found?.data.applications.length,
-  ready: () => known.orders !== null,
+  ready: (selection) => known.game === selection.game,
   async load(selection, signal) {
     const order = chosen(selection);
     if (shown?.id !== order?.id) pager.restart();

@@ -5,6 +5,11 @@ import { h } from "../dom.js";
 const SCORES = [1, 2, 3, 4, 5];
 const COMMENT_MAX = 1000;
 
+/** Enter decides on a button alone: on a rating browsers would take it for the form's first button. */
+function stay(event) {
+  if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+}
+
 export class DecisionForm {
   constructor({ onAccept, onReject }) {
     this.scores = SCORES.map((score) => h("input", { type: "radio", name: "score", value: String(score), "aria-label": `${score} of 5` }));
@@ -13,7 +18,7 @@ export class DecisionForm {
     this.accept = h("button", { type: "submit", class: "primary", textContent: "Accept" });
     this.reject = h("button", { type: "button", class: "reject", textContent: "Reject", on: { click: () => this.decide(() => onReject(this.rejection())) } });
     this.message = h("p", { class: "form-problem", role: "alert" });
-    this.element = h("form", { class: "decision", "aria-label": "Decide on this submission", on: { submit: (event) => { event.preventDefault(); this.decide(() => this.accepting(onAccept)); } } },
+    this.element = h("form", { class: "decision", "aria-label": "Decide on this submission", on: { keydown: stay, submit: (event) => { event.preventDefault(); this.decide(() => this.accepting(onAccept)); } } },
       h("fieldset", { class: "stars" }, h("legend", { textContent: "Rating, if you accept" }), SCORES.map((score, place) => h("label", {}, this.scores[place], h("span", { "aria-hidden": "true", textContent: String(score) })))),
       h("label", { class: "field" }, h("span", { textContent: "What the playtester is told" }), this.note),
       h("label", { class: "check" }, this.retry, h("span", { textContent: "If rejected, let them try again within a day" })),

@@ -7,7 +7,7 @@ const STATES = {
   pending_payment: ["to be paid", "wait"], active: ["active", "on"], completed: ["completed", "good"],
   open: ["open", "idle"], reserved: ["reserved", "on"], submitted: ["submitted", "wait"], publishing: ["publishing", "on"],
   accepted: ["accepted", "good"], rejected: ["rejected", "bad"], expired: ["expired", "bad"], blocked: ["blocked", "wait"], cancelled: ["cancelled", "idle"],
-  pending: ["pending", "wait"], approved: ["approved", "good"], withdrawn: ["withdrawn", "idle"], auto_rejected: ["not drawn", "idle"],
+  pending: ["pending", "wait"], approved: ["approved", "good"], withdrawn: ["withdrawn", "idle"], auto_rejected: ["auto-rejected", "idle"],
   closed: ["closed", "idle"],
 };
 

@@ -151,7 +151,7 @@ async function settle(verb, body) {
 
 function said(verb, body, { playtest, slot }, who) {
   if (verb === "reject") return body.allowRetry ? `Rejected. ${who} may try again within a day.` : `Rejected. The seat of ${who} is back in your credit.`;
-  const order = (known.orders ?? []).find(({ id }) => id === slot.requestId);
+  const order = known.orders.find(({ id }) => id === slot.requestId);
   const paid = order?.payoutCents ? ` ${money(order.payoutCents)} go to ${who}.` : "";
   return `Accepted.${paid}${playtest.visibility === "public" ? " The recording is being published." : ""}`;
 }

@@ -18,7 +18,7 @@ export const slots = {
   scope: "own",
   empty: ["No slots yet", "They open once the playtest is paid."],
   isEmpty: (found) => !found?.data.slots.length,
-  ready: () => known.orders !== null,
+  ready: (selection) => known.game === selection.game,
   async load(selection, signal) {
     const order = chosen(selection);
     if (shown !== order?.id) {
