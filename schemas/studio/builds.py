@@ -7,8 +7,11 @@ before any other suffix. A build that begins with no integer has no place in the
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
+REMEMBERED_MAX: Final = 2048
+"""Builds whose places are remembered: players have few, and every assignment asks."""
 _SHAPE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)*)(.*)", re.DOTALL)
 _ZEROS: Final = re.compile(r"(?:\.0+)+$")
 
@@ -26,6 +29,7 @@ class BuildOrder(NamedTuple):
     suffix: str
 
 
+@lru_cache(maxsize=REMEMBERED_MAX)
 def build_order(build: str) -> BuildOrder | None:
     """A build's place in the order; None where it begins with no integer."""
     shape = _SHAPE.fullmatch(build)

@@ -146,7 +146,7 @@ async def test_a_comparison_says_what_sessions_insights_and_answers_say(world: W
         {
             "session_id": f"s_{mine[7]}_0",
             "submission_id": "sub_7a",
-            "arrived_at": time64(1),
+            "arrived_at": time64(start - DAY),
             "texts": ["older"],
         },
         {"session_id": f"s_{mine[0]}_1", "submission_id": "sub_x", "texts": ["of a session without a tag"]},
