@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -287,7 +288,8 @@ class Serving:
             replace(self.attempt.folder / "reason", reason.encode())
 
     def _known(self) -> None:
-        self.attempt.mark("reported")
+        with contextlib.suppress(FileNotFoundError):  # its event was read first, and nobody asks for it
+            self.attempt.mark("reported")
         self.reported = True
 
     def _write_document(self) -> None:
