@@ -50,6 +50,13 @@ missing_packages() {
   has_kafka || command -v mvn >/dev/null || echo maven
   [ -x /usr/bin/skopeo ] || echo skopeo
   [ -x /usr/bin/umoci ] || echo umoci
+  # Game servers in containers need root; without it they run as plain processes, and these are of no use.
+  if [ "$(id -u)" = 0 ]; then
+    command -v crun >/dev/null || command -v runc >/dev/null || echo crun
+    command -v nft >/dev/null || echo nftables
+    command -v ip >/dev/null || echo iproute2
+    command -v tini-static >/dev/null || echo tini
+  fi
   if [ "${1:-}" = tests ]; then
     has_chromium || echo chromium
     [ -x /usr/bin/docker-registry ] || echo docker-registry

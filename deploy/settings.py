@@ -83,6 +83,26 @@ class Settings:
     fleet_secret: str = ""
     """What variables and registry credentials of game servers are sealed under: hosts have it, and not the
     deployment secret. Empty: it follows from that one."""
+    fleet_host: str = ""
+    """This machine's name in the fleet. Empty: its host name and `instance`."""
+    fleet_address: str = "127.0.0.1"
+    """Where players reach this machine: a name or an IP address."""
+    fleet_regions: tuple[str, ...] = ()
+    """That its servers are in. Empty: all."""
+    fleet_ports: str = "31000-31999"
+    """External ports of its servers, both ends included."""
+    fleet_driver: str = ""
+    """`oci` (containers) or `process`. Empty: `oci` where root and tools allow, else `process`."""
+    fleet_cpu_millis: int = 0
+    """What its servers may use, in thousandths of a core. 0: all cores."""
+    fleet_memory_mib: int = 0
+    """The same for memory. 0: three quarters of the machine's."""
+    fleet_cache_mib: int = 20_480
+    """Unpacked builds that no server uses are removed beyond this, the longest unused first."""
+    fleet_away_s: int = 600
+    """Servers without an agent for so long end; 0: never."""
+    fleet_stop_servers: int = 0
+    """1: the servers end with their agent; 0: they go on until the next one adopts them."""
     payments_secret: str = ""
     """What the payment provider's adapter signs with. Empty: its route is 404."""
     transcriber: str = ""
@@ -239,6 +259,11 @@ def _check(settings: Settings) -> None:
         ("bodies_in_flight_bytes", 32 * 1024 * 1024, 64 * 1024**3),
         ("object_store_floor_mib", 0, 1_000_000),
         ("exports_per_day", 0, 1_440),
+        ("fleet_cpu_millis", 0, 1_000_000),
+        ("fleet_memory_mib", 0, 100_000_000),
+        ("fleet_cache_mib", 0, 100_000_000),
+        ("fleet_away_s", 0, 86_400),
+        ("fleet_stop_servers", 0, 1),
     ):
         value = getattr(settings, name)
         if not lowest <= value <= highest:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from deploy import settings
-from deploy.stack.programs import ROLES
+from deploy.stack.programs import HOSTING, ROLES
 
 app = typer.Typer()
-Role = StrEnum("Role", [(name, name) for name in ROLES])  # type: ignore[misc]  # the names are the table's
+Role = StrEnum("Role", [(name, name) for name in (*ROLES, HOSTING)])  # type: ignore[misc]  # the names are the table's
 
 
 @app.command()

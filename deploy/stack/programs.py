@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PREPARED: Final = "prepared"
 """The step between stores and processes: topics and tables are as this build needs them."""
 ROLES: Final[tuple[str, ...]] = ("decider", "redis", "clickhouse", "timer", "effects")
+HOSTING: Final = "fleet"
+"""The role of a machine that runs game servers: beside the stack, not in it."""
 SINGLE: Final = "timer"
 """The role of which one process is enough: what it appends twice has one effect."""
 

@@ -31,7 +31,7 @@ class BuildCache:
 
     def __init__(self, folder: Path, *, bytes_max: int, shared: bool) -> None:
         """`shared` lets the builds' group write, for a scratch layer; it needs root."""
-        self._folder = folder
+        self.folder = folder
         self._bytes_max = bytes_max
         self._shared = shared
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -40,12 +40,12 @@ class BuildCache:
 
     def held(self) -> list[str]:
         """The hashes of all builds that are here, the least recently used first."""
-        found = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+        found = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
         return [path.name for path in sorted(found, key=lambda path: (path / _SIZE).stat().st_mtime_ns)]
 
     def get(self, sha256: str) -> Path | None:
         """The unpacked build, if it is here; it counts as used now."""
-        folder = self._folder / sha256
+        folder = self.folder / sha256
         try:
             os.utime(folder / _SIZE)
         except FileNotFoundError:
@@ -54,7 +54,7 @@ class BuildCache:
 
     def put(self, sha256: str, archive: IO[bytes]) -> Path:
         """Unpacks the .tar.zst; the folder that `get` gives from now on. Raises NotTheBuild, OSError."""
-        unfinished = self._folder / f".{uuid.uuid4()}"
+        unfinished = self.folder / f".{uuid.uuid4()}"
         reading = _Hashing(archive)
         content = unfinished / "content"
         try:
@@ -66,7 +66,7 @@ class BuildCache:
                 raise NotTheBuild(f"the object's SHA-256 is {reading.sha256()}, not {sha256}")
             (unfinished / _SIZE).write_text(str(size))
             with contextlib.suppress(OSError):  # another put it at the same time: it is the same
-                unfinished.rename(self._folder / sha256)
+                unfinished.rename(self.folder / sha256)
         except (tarfile.TarError, zstandard.ZstdError, UnicodeError) as error:
             raise NotTheBuild(f"{sha256} can't be unpacked: {error}") from error
         finally:
@@ -84,15 +84,15 @@ class BuildCache:
             if total <= self._bytes_max:
                 break
             if sha256 not in used:
-                gone = self._folder / f".{sha256}.{uuid.uuid4()}"
-                (self._folder / sha256).rename(gone)
+                gone = self.folder / f".{sha256}.{uuid.uuid4()}"
+                (self.folder / sha256).rename(gone)
                 _remove(gone)
                 removed.append(sha256)
                 total -= size
         return removed
 
     def _size(self, sha256: str) -> int:
-        return int((self._folder / sha256 / _SIZE).read_text())
+        return int((self.folder / sha256 / _SIZE).read_text())
 
     def _unpack(self, reading: _Hashing, content: Path) -> int:
         size = entries = 0

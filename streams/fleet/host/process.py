@@ -73,14 +73,14 @@ class ProcessDriver(Supervised):
         """`as_root` False runs servers as the agent's own user even where it is root."""
         self._root = root
         self._host = host
-        self._as_root = os.geteuid() == 0 if as_root is None else as_root
+        self.as_root = os.geteuid() == 0 if as_root is None else as_root
         self._groups = groups
-        self._slot = take_slot(root) if self._as_root or groups is not None else None
+        self._slot = take_slot(root) if self.as_root or groups is not None else None
 
     def open(self) -> None:
         """The places that each server's build and files are mounted at, for it alone."""
         (self._root / "empty").mkdir(mode=0o755, parents=True, exist_ok=True)
-        if self._as_root:
+        if self.as_root:
             for folder in (Path(RUN), _SHARED_GAME):
                 folder.mkdir(mode=0o755, parents=True, exist_ok=True)
 
@@ -100,7 +100,7 @@ class ProcessDriver(Supervised):
         try:
             game.mkdir(mode=0o755, exist_ok=True)
             (attempt.folder / "scratch").mkdir(mode=0o755, exist_ok=True)
-            if not self._as_root:
+            if not self.as_root:
                 if build is not None:
                     shutil.copytree(build, game, symlinks=True, dirs_exist_ok=True)
                 link = game / "playflow.json"
@@ -131,7 +131,7 @@ class ProcessDriver(Supervised):
         """See Driver."""
         groups = "" if self._groups is None else self._groups.entrances(self._group(attempt))
         data_kib = "" if self._groups is not None else str(attempt.launch.memory_mib * 1024)
-        if not self._as_root:
+        if not self.as_root:
             return spawn(attempt, _PLAIN, [groups, str(attempt.folder / "game"), data_kib])
         arguments = [groups, str(self._seat(attempt).uid), (attempt.folder / "build").read_text(), data_kib]
         return spawn(attempt, _AS_ROOT, arguments, before=("unshare", "--mount", "--propagation", "private"))
@@ -171,14 +171,14 @@ class ProcessDriver(Supervised):
             self._groups.remove(self._group(attempt))
 
     def _environment(self, attempt: Attempt) -> dict[str, str]:
-        run = RUN if self._as_root else str(attempt.run_folder)
+        run = RUN if self.as_root else str(attempt.run_folder)
         return variables(
             attempt.launch,
             host=self._host,
             ports=self.ports(attempt),
             server_file=f"{run}/{SERVER_FILE}",
             sdk_port=attempt.spec.sdk_port or 0,
-            home=str(_SHARED_GAME if self._as_root else attempt.folder / "game"),
+            home=str(_SHARED_GAME if self.as_root else attempt.folder / "game"),
         )
 
     def _used(self, attempt: Attempt, pid: int) -> tuple[int, int]:
@@ -204,8 +204,8 @@ class ProcessDriver(Supervised):
         pid = server.pid if server is not None else attempt.noted_pid()
         found = self._grouped(attempt)
         if pid is not None:
-            found |= tree_of(pid, uid=self._seat(attempt).uid if self._as_root else None)
-            if not self._as_root:
+            found |= tree_of(pid, uid=self._seat(attempt).uid if self.as_root else None)
+            if not self.as_root:
                 found |= with_variable(f"QUESTLOG_ATTEMPT={attempt.id}")
         return found
 

@@ -35,6 +35,7 @@ from streams.fleet.host.sdk import Said, Sdk
 _log: Final = logging.getLogger(__name__)
 _STARTING_S: Final = 0.02
 _WATCH_S: Final = 1.0
+_QUIET_S: Final = 30.0
 _NOT_RUN: Final = frozenset({126, 127})
 """What a program that can't be run ends with, by the shell's convention; tini keeps to it."""
 _MIB: Final = 1024 * 1024
@@ -186,7 +187,10 @@ class Serving:
             bound = self._driver.bound(self.attempt) if not self._watched.ready else ()
             if started:
                 await self._act_on(verdict(self._watched, bound, _now_s()))
-            await self._pause(_WATCH_S if self._watched.ready else _STARTING_S)
+            if not self._watched.ready:
+                await self._pause(_STARTING_S)
+            else:  # its end is told by the kernel; only silence has to be looked for
+                await self._pause(_QUIET_S if self._watched.healthy_s is None else _WATCH_S)
 
     async def _act_on(self, found: Verdict) -> None:
         match found:
@@ -231,14 +235,14 @@ class Serving:
         watched = self.attempt.parent() if self.attempt.locked() else self.attempt.server()
         loop = asyncio.get_running_loop()
         try:
-            descriptor = os.pidfd_open(watched.pid) if watched is not None and seconds == _WATCH_S else None
+            descriptor = os.pidfd_open(watched.pid) if watched is not None and seconds > _STARTING_S else None
         except ProcessLookupError:
             return
         self._wake.clear()
         try:
             if descriptor is not None:
                 loop.add_reader(descriptor, self._wake.set)
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds if descriptor is not None else min(seconds, _WATCH_S)):
                 await self._wake.wait()
         except TimeoutError:
             pass
@@ -253,6 +257,8 @@ class Serving:
                 self._watched.sdk_ready = True
                 self._wake.set()
             case "health":
+                if self._watched.healthy_s is None:
+                    self._wake.set()
                 self._watched.healthy_s = _now_s()
             case "shutdown":
                 self._because("SHUTDOWN_SIGNAL")

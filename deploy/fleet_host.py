@@ -1,0 +1,135 @@
+"""What an agent of a host is made of on this machine: its driver, its room, its builds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import socket
+import tempfile
+from typing import TYPE_CHECKING, Final
+
+from deploy.settings import PREFIX, SettingsError
+from schemas.fleet.names import is_host_id
+from schemas.fleet.objects import artefact_key
+from schemas.fleet.sizes import REGIONS, Region
+from schemas.fleet.views import HostCapacity
+from schemas.objects import ObjectStore, ObjectStoreError
+from streams.fleet.host.base_root import host_resolvers
+from streams.fleet.host.cgroups import groups_of_machine
+from streams.fleet.host.oci import RUNTIMES, OciDriver, oci_lacks
+from streams.fleet.host.process import ProcessDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from deploy.settings import Settings
+    from streams.fleet.host.cache import BuildCache
+    from streams.fleet.host.driver import Driver
+    from streams.fleet.host.launch import Launch
+
+_log: Final = logging.getLogger(__name__)
+_MIB: Final = 1024 * 1024
+
+
+def host_id(configured: Settings) -> str:
+    """The machine's name in the fleet: the setting's, else the host name and the process's ordinal.
+
+    Raises SettingsError for one that can't be a part of folders' names.
+    """
+    if configured.fleet_host:
+        if not is_host_id(configured.fleet_host):
+            raise SettingsError(f"{PREFIX}FLEET_HOST: {configured.fleet_host!r} is no name of a host")
+        return configured.fleet_host
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()).lstrip("._-")[:50] or "host"
+    return f"{name}-{configured.instance}"
+
+
+def open_driver(configured: Settings, root: Path) -> Driver:
+    """The driver `oci` where this machine has what it needs, else `process`, with a warning.
+
+    A driver that is named is used or refused: SettingsError.
+    """
+    wanted = configured.fleet_driver
+    if wanted not in {"", OciDriver.name, ProcessDriver.name}:
+        raise SettingsError(f"{PREFIX}FLEET_DRIVER must be oci, process or empty, not {wanted!r}")
+    address = configured.fleet_address
+    groups = groups_of_machine()
+    lacks = oci_lacks(groups)
+    if groups is not None and not lacks and wanted != ProcessDriver.name:
+        runtime = next(name for name in RUNTIMES if shutil.which(name))
+        return OciDriver(root, runtime=runtime, groups=groups, host=address, resolvers=host_resolvers())
+    if wanted == OciDriver.name:
+        raise SettingsError(f"{PREFIX}FLEET_DRIVER is oci, but this machine lacks {', '.join(lacks)}")
+    if not wanted:
+        _log.warning(
+            "servers run as plain processes on the host's network, because this machine lacks %s: run builds "
+            "that you trust only",
+            ", ".join(lacks),
+        )
+    return ProcessDriver(root, groups=groups, host=address)
+
+
+def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
+    """What this machine has to give, by the settings and else by its size. Raises SettingsError."""
+    first, _, last = configured.fleet_ports.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65_535):
+        raise SettingsError(f"{PREFIX}FLEET_PORTS must be like 31000-31999, not {configured.fleet_ports!r}")
+    regions: list[Region] = [region for region in REGIONS if region in configured.fleet_regions]
+    if len(regions) != len(configured.fleet_regions):
+        unknown = set(configured.fleet_regions) - set(REGIONS)
+        raise SettingsError(f"{PREFIX}FLEET_REGIONS: {', '.join(sorted(unknown))} are no regions")
+    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
+    return HostCapacity(
+        regions=regions or list(REGIONS),
+        cpu_millis=configured.fleet_cpu_millis or (os.cpu_count() or 1) * 1000,
+        memory_mb=configured.fleet_memory_mib or memory_mib * 3 // 4,
+        first_port=int(first),
+        last_port=int(last),
+        address=configured.fleet_address,
+        isolation=driver.isolation,
+        runs_builds=False,
+    )
+
+
+class HostBuilds:
+    """Fetches builds from the object store into the cache, each once at a time, and keeps its bound."""
+
+    def __init__(self, objects: ObjectStore, cache: BuildCache, used: Callable[[], Collection[str]]) -> None:
+        """`used` gives the hashes of builds that servers run."""
+        self._used = used
+        self._objects = objects
+        self._cache = cache
+        self._fetching: dict[str, asyncio.Lock] = {}
+
+    async def __call__(self, launch: Launch) -> Path | None:
+        """The unpacked build. Raises OSError where it can't be had, NotTheBuild where it is another."""
+        sha256 = launch.sha256
+        if sha256 is None:
+            return None
+        async with self._fetching.setdefault(sha256, asyncio.Lock()):
+            here = await asyncio.to_thread(self._cache.get, sha256)
+            if here is None:
+                try:
+                    here = await self._fetch(artefact_key(launch.game_id, sha256), sha256)
+                except ObjectStoreError as error:
+                    raise OSError(f"the build can't be fetched: {error}") from error
+        return here
+
+    def _busy(self) -> list[str]:
+        return [sha256 for sha256, lock in self._fetching.items() if lock.locked()]
+
+    async def _fetch(self, key: str, sha256: str) -> Path:
+        size = await self._objects.size(key)
+        if size is None:
+            raise OSError(f"there is no object {key}")
+        with tempfile.TemporaryFile(dir=self._cache.folder) as archive:
+            async for piece in self._objects.stream(key, 0, size):
+                await asyncio.to_thread(archive.write, piece)
+            archive.seek(0)
+            here = await asyncio.to_thread(self._cache.put, sha256, archive)
+        await asyncio.to_thread(self._cache.shrink, {sha256, *self._busy(), *self._used()})
+        return here

@@ -1,0 +1,107 @@
+"""The fleet role: the agent of this machine, which runs game servers. It needs the log and the objects."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from deploy.clock import now_ms
+from deploy.fleet_host import HostBuilds, capacity_of, host_id, open_driver
+from deploy.object_store import open_objects
+from deploy.sealing import open_fleet_sealer
+from schemas.fleet.commands import COMMANDS
+from schemas.fleet.names import project_aggregate, variable_field
+from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY
+from schemas.identifiers import partition_of
+from streams.asking import CommandBuilder
+from streams.fleet.host.agent import Agent, HostSettings
+from streams.fleet.host.attempts import Attempts
+from streams.fleet.host.cache import BuildCache
+from streams.fleet.host.launching import launch_of
+from streams.fleet.host.log import HostLog
+from streams.fleet.host.process import ProcessDriver
+from streams.fleet.host.telemetry import Telemetry
+from streams.runtime.following import follow
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from deploy.roles import Worker
+    from schemas.fleet.views import LaunchSpec, SealedVariable
+    from streams.fleet.host.launch import Launch
+
+_MIB: Final = 1024 * 1024
+
+
+async def run(worker: Worker, stop: asyncio.Event) -> None:
+    """Serve this machine until `stop` is set; with `fleet_stop_servers` its servers end then, too."""
+    configured = worker.settings
+    name = host_id(configured)
+    root = (configured.home / "fleet" / name).absolute()
+    root.mkdir(mode=0o711, parents=True, exist_ok=True)
+    driver = open_driver(configured, root)
+    shared = not isinstance(driver, ProcessDriver) or driver.as_root
+    attempts = Attempts(root)
+    cache = BuildCache(root / "builds", bytes_max=configured.fleet_cache_mib * _MIB, shared=shared)
+    commands, events, told = map(worker.topic, (FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY))
+    partition = partition_of(name, commands.partitions)
+    sealer = open_fleet_sealer(configured)
+
+    def launch(spec: LaunchSpec) -> Launch:
+        def opened(variable: SealedVariable) -> str:
+            return sealer.open(
+                variable.sealed,
+                studio_id=spec.studio_id,
+                aggregate_id=project_aggregate(spec.studio_id, spec.game_id),
+                field=variable_field(variable.name),
+            )
+
+        return launch_of(spec, opened)
+
+    def telemetry(epoch: int) -> Telemetry:
+        return Telemetry(
+            worker.appender,
+            topic=told.name,
+            partition=partition_of(name, told.partitions),
+            host_id=name,
+            epoch=epoch,
+        )
+
+    agent = Agent(
+        root,
+        HostSettings(
+            host_id=name,
+            capacity=capacity_of(configured, driver),
+            stop_servers=bool(configured.fleet_stop_servers),
+            away_s=configured.fleet_away_s,
+        ),
+        driver=driver,
+        log=HostLog(
+            appender=worker.appender,
+            follow=partial(follow, configured.kafka),
+            commands=commands.name,
+            events=events.name,
+            partition=partition,
+            name=f"fleet-{name}",
+            new_record_id=lambda: secrets.token_hex(16),
+        ),
+        telemetry=telemetry,
+        builder=CommandBuilder(COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes),
+        builds=HostBuilds(
+            open_objects(configured),
+            cache,
+            lambda: {one.launch.sha256 for one in attempts if one.launch.sha256 is not None},
+        ),
+        held=cache.held,
+        launch_of=launch,
+        end_of_events=lambda: worker.tail.end_offset(events.name, partition),
+        clock_ms=now_ms,
+    )
+
+    def health() -> dict[str, Any]:
+        running = sum(serving.state == "runs" for serving in agent.servings.values())
+        return {"ok": True, "lag": None, "driver": driver.name, "servers": running}
+
+    worker.health = health
+    await agent.run(stop)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.fleet_host import HostBuilds, capacity_of, host_id, open_driver
+from deploy.objects import FolderObjects
+from deploy.settings import Settings, SettingsError
+from schemas.fleet.objects import artefact_key
+from schemas.fleet.sizes import REGIONS
+from streams.fleet.host.cache import BuildCache, NotTheBuild
+from streams.fleet.host.launch import Launch
+from streams.fleet.host.process import ProcessDriver
+from tests.streams.fleet.host.test_cache import artefact
+
+
+def test_a_host_has_a_name_of_its_machine_or_the_one_it_is_given() -> None:
+    assert host_id(Settings(fleet_host="eu-1")) == "eu-1"
+    assert host_id(Settings(instance=3)).endswith("-3")
+    with pytest.raises(SettingsError, match="FLEET_HOST"):
+        host_id(Settings(fleet_host="../up"))
+
+
+def test_what_a_machine_has_to_give_follows_from_its_settings_and_its_size(tmp_path: Path) -> None:
+    driver = ProcessDriver(tmp_path, groups=None, host="x", as_root=False)
+    found = capacity_of(Settings(), driver)
+    assert found.regions == list(REGIONS)
+    assert (found.first_port, found.last_port, found.isolation) == (31_000, 31_999, "process")
+    assert found.cpu_millis == (os.cpu_count() or 1) * 1000
+    assert found.memory_mb > 0
+    told = Settings(
+        fleet_regions=("eu-west",), fleet_ports="2000-2001", fleet_cpu_millis=5, fleet_memory_mib=6
+    )
+    found = capacity_of(told, driver)
+    assert (found.regions, found.last_port, found.cpu_millis, found.memory_mb) == (["eu-west"], 2001, 5, 6)
+    for wrong in ("31000", "80-90", "31999-31000", "a-b", "60000-70000"):
+        with pytest.raises(SettingsError, match="FLEET_PORTS"):
+            capacity_of(Settings(fleet_ports=wrong), driver)
+    with pytest.raises(SettingsError, match="mars"):
+        capacity_of(Settings(fleet_regions=("eu-west", "mars")), driver)
+
+
+def test_a_driver_is_the_one_that_is_named_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match="FLEET_DRIVER"):
+        open_driver(Settings(fleet_driver="docker"), tmp_path)
+    driver = open_driver(Settings(fleet_driver="process"), tmp_path)
+    assert driver.name == "process"
+    driver.close()
+    monkeypatch.setattr("deploy.fleet_host.oci_lacks", lambda _: ["crun or runc"])
+    with pytest.raises(SettingsError, match="lacks crun or runc"):
+        open_driver(Settings(fleet_driver="oci"), tmp_path)
+
+
+def test_without_its_tools_a_machine_runs_processes_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("deploy.fleet_host.oci_lacks", lambda _: ["nft"])
+    driver = open_driver(Settings(), tmp_path)
+    assert driver.name == "process"
+    assert "lacks nft" in caplog.text
+    driver.close()
+
+
+async def test_a_build_is_fetched_once_and_the_cache_keeps_its_bound(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path / "objects", base_url="http://localhost", secret=b"x")
+    cache = BuildCache(tmp_path / "builds", bytes_max=500, shared=False)
+    used: set[str] = set()
+    builds = HostBuilds(objects, cache, lambda: used)
+    launches = []
+    for number in range(3):
+        sha256, data = artefact({"data": bytes([number]) * 300})
+        writer = await objects.create(artefact_key("game", sha256))
+        await writer.write(data)
+        await writer.commit()
+        launches.append(_launch(sha256))
+    for launch in launches[:2]:
+        folder = await builds(launch)
+        assert folder is not None
+        assert folder == await builds(launch)
+        used.add(str(launch.sha256))
+    assert cache.held() == [launch.sha256 for launch in launches[:2]]
+    used.remove(str(launches[0].sha256))
+    await builds(launches[2])
+    assert set(cache.held()) == {launches[1].sha256, launches[2].sha256}
+    with pytest.raises(OSError, match="no object"):
+        await builds(_launch("0" * 64))
+    spoilt = await objects.create(artefact_key("game", "1" * 64))
+    await spoilt.write(b"no artefact")
+    await spoilt.commit()
+    with pytest.raises(NotTheBuild):
+        await builds(_launch("1" * 64))
+    assert await builds(_launch(None)) is None
+
+
+def _launch(sha256: str | None) -> Launch:
+    return Launch(
+        instance_id="i",
+        attempt=1,
+        region="eu-west",
+        command=("x",),
+        cpu_cores=1,
+        memory_mib=64,
+        game_id="game",
+        sha256=sha256,
+    )
