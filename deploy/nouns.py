@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from deploy.fleet import FLEET
 from deploy.liveops import LIVEOPS
 from deploy.noun import Noun
 from deploy.playtests import PLAYTESTS
@@ -23,7 +24,6 @@ from projections.redis.reader import Projection
 from projections.studio.projection import STUDIO as STUDIO_PROJECTION
 from projections.webhooks.queue import POSITIONS as WEBHOOKS
 from schemas.edge.surfaces import Surfaces
-from schemas.fleet.noun import NOUN as FLEET
 from schemas.noun import NounSchema
 from schemas.studio.noun import NOUN as STUDIO
 from schemas.telemetry.errors import S4
@@ -66,7 +66,7 @@ NOUNS: tuple[Noun, ...] = (
     TELEMETRY,
     LIVEOPS,
     PLAYTESTS,
-    Noun(schema=FLEET),
+    FLEET,
 )
 """The order is that of reports, and of /docs."""
 

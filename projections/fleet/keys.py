@@ -12,7 +12,7 @@ Builds: `build:<build>` -> Build · lists `builds:<project>/<status>`, `builds:<
 
 Settings: `settings:<project>` -> Settings. Hosts: `hosts` hash host -> Host.
 
-Time: `dues` sorted set of `due_member` -> when · `queued` sorted set of servers that wait for room.
+Time: `dues` sorted set of `due_member` -> when.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from schemas.fleet.views import Build, Server
 
 NOUN: Final = "fleet"
 DUES: Final = "dues"
-QUEUED: Final = "queued"
 HOSTS: Final = "hosts"
 POOL: Final = "+pool"
 MATCH_SERVERS_MAX: Final = 1000

@@ -52,8 +52,6 @@ def _servers(event: ev.ServerEvent) -> Iterable[Operation]:
         yield set_score(keys.match_key(owner, server.match_id), 0.0, place)
     due = keys.due_member("server", server.studio_id, server.game_id, server.instance_id)
     yield from _due(due, server.due_at_ms)
-    queued = server.phase == "queued"
-    yield set_score(keys.QUEUED, server.updated_at_ms, due) if queued else delete_score(keys.QUEUED, due)
     if server.phase == "stopped":
         yield from _gone_later(server, owner, own, place)
 
@@ -79,6 +77,10 @@ def _builds(event: ev.BuildEvent) -> Iterable[Operation]:
         there = status == build.status
         for listed in keys.build_lists(msgspec.structs.replace(build, status=status)):
             yield set_score(listed, 0.0, place) if there else delete_score(listed, place)
+    yield from _build_due(build)
+
+
+def _build_due(build: Build) -> Iterable[Operation]:
     yield from _due(keys.due_member("build", build.studio_id, build.game_id, build.id), build.due_at_ms)
 
 
@@ -86,6 +88,10 @@ def _hosts(event: ev.HostEvent) -> Iterable[Operation]:
     host: Host = event.host
     yield set_field(keys.HOSTS, host.id, _encode(host))
     yield from _due(keys.due_member("host", "", "", host.id), host.due_at_ms)
+    if isinstance(event, ev.HostSeen):
+        for build in event.processing:
+            yield set_value(keys.build_key(build.id), _encode(build))
+            yield from _build_due(build)
 
 
 def _settings(event: ev.SettingsChanged) -> Iterable[Operation]:

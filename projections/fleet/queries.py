@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 RowT = TypeVar("RowT")
-QUEUE: Final = "queue"
 _NEVER: Final = -1
 _server: Final = msgspec.msgpack.Decoder(Server)
 _build: Final = msgspec.msgpack.Decoder(Build)
@@ -105,16 +104,12 @@ class FleetQueries:
         return sorted((_host.decode(value) for value in flat[1::2]), key=lambda host: host.id)
 
     async def dues(self, now_ms: int, limit: int) -> list[DueRow]:
-        """What is due, the longest due first; one more of kind `queue` while a server waits for room."""
-        flat, queued = await self._read(
-            ("until", keys.DUES, str(now_ms), str(limit)), ("slice", keys.QUEUED, "0", "1")
-        )
+        """What is due, the longest due first."""
+        (flat,) = await self._read(("until", keys.DUES, str(now_ms), str(limit)))
         rows = []
         for member, due_at_ms in zip(flat[::2], flat[1::2], strict=True):
             kind, studio_id, game_id, identifier = member.decode().split("/", 3)
             rows.append(DueRow(kind, studio_id, game_id, identifier, int(float(due_at_ms))))
-        if queued:
-            rows.append(DueRow(QUEUE, "", "", "", int(float(queued[1]))))
         return rows
 
     async def _newest(

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from schemas.codec import Codec, Message
-from schemas.fleet.host_commands import BuildAttempt
 from schemas.fleet.sizes import ComputeSize, Region
 from schemas.fleet.views import (
     Build,
@@ -171,8 +170,8 @@ class HostSeen(HostEvent, frozen=True, kw_only=True):
 
     WIRE: ClassVar[str] = "fleet.host-seen.v1"
 
-    processing: list[BuildAttempt] = []
-    """The builds it is at, each the current attempt."""
+    processing: list[Build] = []
+    """The builds that it named as what it is at: each has another 60 s."""
     builds: list[str] | None = None
     """Hashes of the artefacts that it holds; None: the same as before."""
 
@@ -213,13 +212,16 @@ class SettingsChanged(ProjectEvent, frozen=True, kw_only=True):
 
 
 class PoolPaused(ProjectEvent, frozen=True, kw_only=True):
-    """A server of this entry was in a crash loop: none are made until then. PoolDue ends the pause."""
+    """No servers of this entry are made until then: one was in a crash loop, or more would fill the record.
+
+    PoolDue goes on from there; `until_ms` is None then.
+    """
 
     WIRE: ClassVar[str] = "fleet.pool-paused.v1"
 
     region: Region
     compute_size: ComputeSize
-    until_ms: int
+    until_ms: int | None
 
 
 SERVER_EVENTS: Final = (

@@ -40,10 +40,10 @@ class ServerFilter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DueRow(msgspec.Struct, frozen=True, gc=False):
-    """What waits for time: a server, a build, a host, an entry of a pool, or the queue of all servers."""
+    """What waits for time: a server, a build, a host, or an entry of a pool."""
 
     kind: str
-    """`server`, `build`, `host`, `pool` or `queue`."""
+    """`server`, `build`, `host` or `pool`."""
     studio_id: str
     game_id: str
     id: str
@@ -92,5 +92,5 @@ class DueReads(Protocol):
     """What time has brought, of all projects."""
 
     async def dues(self, now_ms: int, limit: int) -> list[DueRow]:
-        """What is due, the longest due first; one more of kind `queue` while a server waits for room."""
+        """What is due, the longest due first."""
         ...

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from projections.fleet.projection import FLEET as PROJECTION
 from schemas.fleet.answers import outcome_of
 from schemas.fleet.events import EVENTS
 from schemas.outcomes import messages_of
@@ -44,8 +45,11 @@ def test_every_command_is_decided_or_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize("example", HISTORY.pairs(), ids=lambda example: example[0].stem)
-def test_every_command_has_an_outcome(example: tuple[Path, list[Path]]) -> None:
+def test_every_command_has_an_outcome_and_is_projected(example: tuple[Path, list[Path]]) -> None:
     done = HISTORY.decided(*example)
-    outcome = outcome_of(done, messages_of(done, EVENTS))
+    messages = messages_of(done, EVENTS)
+    outcome = outcome_of(done, messages)
     assert outcome is not None
     assert outcome.status in {200, 201, 202}
+    assert PROJECTION.outcome_of(done, messages) == outcome
+    assert bool(PROJECTION.project(done, messages, AT_MS, 0)) == bool(messages)

@@ -68,9 +68,10 @@ class Draft:
         return gone is not None and gone.project == self.key
 
     def look_at_pool(self, server: Server) -> None:
-        """A pool's server has changed: its pool may want another."""
-        if server.is_pool_server:
-            self.pools.add(project_key(server.studio_id, server.game_id))
+        """A server has changed: its project's pool may want another, or the plan allow one more."""
+        key = project_key(server.studio_id, server.game_id)
+        if server.is_pool_server or self.project_of(key).settings.pool.enabled:
+            self.pools.add(key)
 
     def freed(self) -> None:
         """Room came free: what found none before may find it."""

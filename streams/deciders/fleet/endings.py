@@ -83,7 +83,7 @@ def _crashed(draft: Draft, known: ServerState, server: Server, reason: str) -> N
     if quick_exits >= CRASH_LOOP_EXITS:
         _give_up(draft, known, server, reason, "CRASH_LOOP")
         if is_idle(server):
-            pause_pool(draft, server)
+            _pause_pool(draft, server)
         return
     pause_ms = min(BACKOFF_MS << min(failures, _DOUBLINGS_MAX), BACKOFF_MAX_MS)
     backoff = waits(server, draft.at_ms, phase="backoff", backoff_until_ms=draft.at_ms + pause_ms)
@@ -118,7 +118,7 @@ def _exited(
     )
 
 
-def pause_pool(draft: Draft, server: Server) -> None:
+def _pause_pool(draft: Draft, server: Server) -> None:
     """An idle server was in a crash loop: its entry makes none for a while."""
     draft.emit(
         ev.PoolPaused(

@@ -34,11 +34,11 @@ def _seen(state: FleetState, event: ev.HostSeen, at_ms: int) -> FleetState:
     builds = known.builds if event.builds is None else Map(dict.fromkeys(event.builds, True))
     state = _set(state, replace(known, host=event.host, sequence=known.sequence + 1, builds=builds))
     projects = state.projects
-    for attempt in event.processing:
-        key = known.processing[attempt.build_id]
+    for named in event.processing:
+        key = known.processing[named.id]
         project = projects[key]
-        build = replace(project.builds[attempt.build_id], heard_at_ms=at_ms)
-        projects = projects.set(key, replace(project, builds=project.builds.set(attempt.build_id, build)))
+        build = replace(project.builds[named.id], build=named, heard_at_ms=at_ms)
+        projects = projects.set(key, replace(project, builds=project.builds.set(named.id, build)))
     return replace(state, projects=projects)
 
 

@@ -22,7 +22,11 @@ def _changed(state: FleetState, event: ev.SettingsChanged, _at_ms: int) -> Fleet
 
 def _paused(state: FleetState, event: ev.PoolPaused, _at_ms: int) -> FleetState:
     project = project_of(state, event.studio_id, event.game_id)
-    paused = project.paused.set(entry_key(event.region, event.compute_size), event.until_ms)
+    entry = entry_key(event.region, event.compute_size)
+    if event.until_ms is not None:
+        paused = project.paused.set(entry, event.until_ms)
+    else:
+        paused = project.paused.delete(entry)
     return with_project(state, replace(project, sequence=project.sequence + 1, paused=paused))
 
 

@@ -10,6 +10,7 @@ from schemas.envelope import CommandRejected
 from schemas.fleet import events as ev
 from schemas.fleet import host_commands as ask
 from schemas.fleet.limits import (
+    BUILD_SILENT_MS,
     HOST_LOST_AFTER_MS,
     HOST_REPORTS_EVERY_MS,
     HOST_SUSPECTED_AFTER_MS,
@@ -101,9 +102,10 @@ def report(state: FleetState, request: Request, command: ask.ReportHost) -> Verd
 def _seen(draft: Draft, known: HostState, command: ask.ReportHost) -> None:
     at_ms, host = draft.at_ms, known.host
     processing = [
-        one
+        replace(build, due_at_ms=at_ms + BUILD_SILENT_MS)
         for one in command.processing
-        if one.build_id in known.processing and _build(draft, known, one.build_id).attempt == one.attempt
+        if one.build_id in known.processing
+        and (build := _build(draft, known, one.build_id)).attempt == one.attempt
     ]
     is_new = command.builds is not None or host.status == "suspected"
     if not is_new and at_ms - host.seen_at_ms < _SEEN_EVERY_MS:

@@ -2,10 +2,12 @@
 
 An entry's servers are replaced one by one when there is another build: one more is made, and once it is ready
 an old one ends. Every decision that may have changed a pool looks at it before it ends; `PoolDue` does so in
-time, where room, the plan or a pause was in the way. Source: contract/fleet.md, "Pool".
+time, where a pause was in the way. Source: contract/fleet.md, "Pool".
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 import msgspec
 
@@ -36,8 +38,24 @@ class _Entry(msgspec.Struct, frozen=True):
 def pool_due(state: FleetState, request: Request, _command: ask.PoolDue) -> Verdict:
     """Bring the project's pool to what it should be."""
     draft = Draft(state, request)
+    for name, until_ms in sorted(draft.project.paused.items()):
+        if until_ms <= draft.at_ms:
+            _pause(draft, draft.project, name, None)
     draft.pools.add(draft.key)
     return look_at_pools(draft)
+
+
+def _pause(draft: Draft, project: Project, name: str, until_ms: int | None) -> None:
+    region, _, size = name.partition("/")
+    draft.emit(
+        ev.PoolPaused(
+            studio_id=project.studio_id,
+            game_id=project.game_id,
+            region=cast("Region", region),
+            compute_size=cast("ComputeSize", size),
+            until_ms=until_ms,
+        )
+    )
 
 
 def look_at_pools(draft: Draft) -> tuple[Message, ...]:
@@ -96,7 +114,7 @@ def _grow(draft: Draft, key: str, name: str, entry: _Entry) -> None:
     """Make what is missing, or one in place of an old one."""
     project = draft.project_of(key)
     build = entry.build
-    if build is None or project.paused.get(name, 0) > draft.at_ms:
+    if build is None or name in project.paused:
         return
     idle = _idle(draft, key, name)
     missing = entry.count - len(idle)
@@ -107,7 +125,10 @@ def _grow(draft: Draft, key: str, name: str, entry: _Entry) -> None:
     for _ in range(missing):
         project = draft.project_of(key)
         limits = project.limits
-        if limits is None or project.active >= limits.active_servers or not draft.takes_more():
+        if limits is None or project.active >= limits.active_servers:
+            return
+        if not draft.takes_more():
+            _pause(draft, project, name, draft.at_ms)
             return
         if limits.sizes is not None and entry.size not in limits.sizes:
             return

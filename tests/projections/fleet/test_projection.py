@@ -271,10 +271,20 @@ async def test_what_waits_for_time_is_asked_for_until_its_event_says_otherwise(w
         DueRow("host", "", "", "host-1", NOW_MS - 2),
         DueRow("build", STUDIO, GAME, "build_1", NOW_MS - 1),
     ]
-    await world.server(phase="queued", updated_at_ms=NOW_MS + 7)
-    await world.told(ev.HostSeen(host=HOST), ev.BuildFailed(build=replace(BUILD, status="failed")))
-    assert await world.queries.dues(NOW_MS, 10) == [DueRow("queue", "", "", "", NOW_MS + 7)]
     await world.server(phase="running")
+    heard = replace(BUILD, status="processing", due_at_ms=NOW_MS + 1)
+    await world.told(ev.HostSeen(host=HOST, processing=[heard]))
+    assert await world.queries.dues(NOW_MS, 10) == []
+    assert await world.queries.build("build_1") == heard
+    assert [row.kind for row in await world.queries.dues(NOW_MS + 1, 10)] == ["build", "host"]
+    await world.told(ev.BuildFailed(build=replace(BUILD, status="failed")))
+    assert [row.kind for row in await world.queries.dues(NOW_MS + 1, 10)] == ["host"]
+    paused = ev.PoolPaused(
+        studio_id=STUDIO, game_id=GAME, region="sea", compute_size="small", until_ms=NOW_MS
+    )
+    await world.told(paused)
+    assert await world.queries.dues(NOW_MS, 10) == [DueRow("pool", STUDIO, GAME, "sea/small", NOW_MS)]
+    await world.told(replace(paused, until_ms=None))
     assert await world.queries.dues(NOW_MS, 10) == []
     assert [host.id for host in await world.queries.hosts()] == ["host-1", "host-2"]
 

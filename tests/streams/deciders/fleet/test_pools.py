@@ -106,7 +106,7 @@ def test_a_version_that_never_gets_ready_ends_no_old_one() -> None:
     assert all(fleet.server(each).phase == "running" for each in old)
     assert fleet.given(ask.PoolDue()) == []
     fleet.later(240)
-    assert kinds(fleet.given(ask.PoolDue())) == ["ServerPlaced"]
+    assert kinds(fleet.given(ask.PoolDue())) == ["PoolPaused", "ServerPlaced"]
 
 
 def test_a_crash_loop_pauses_the_entry_for_five_minutes() -> None:
@@ -122,10 +122,14 @@ def test_a_crash_loop_pauses_the_entry_for_five_minutes() -> None:
     assert kinds(events) == ["ServerExited", "ServerStopped", "PoolPaused"]
     until_ms = only(ev.PoolPaused, events).until_ms
     assert until_ms == fleet.at_ms + 300_000
+    fleet.pool(2)  # nor does another setting end it
+    assert fleet.idle() == ()
+    fleet.pool(1)
     fleet.later(299.999)
     assert fleet.given(ask.PoolDue()) == []
     fleet.at_ms += 1
-    assert kinds(fleet.given(ask.PoolDue())) == ["ServerPlaced"]
+    assert kinds(fleet.given(ask.PoolDue())) == ["PoolPaused", "ServerPlaced"]
+    assert fleet.given(ask.PoolDue()) == []
 
 
 def test_a_smaller_pool_ends_the_youngest_and_none_is_drained() -> None:
@@ -201,7 +205,8 @@ def test_a_large_pool_is_filled_by_several_decisions() -> None:
     variables = [SealedVariable(f"V{number}", "x" * 5000) for number in range(64)]
     fleet.given(ask.ChangeSettings(variables=variables))
     fleet.pool(20)
-    first = len(fleet.idle())
-    assert 1 < first < 20
+    assert 1 < len(fleet.idle()) < 20
+    assert dict(fleet.project.paused) == {"us-east/small": fleet.at_ms}
     fleet.given(ask.PoolDue())
+    assert not fleet.project.paused
     assert len(fleet.idle()) == 20
