@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 ROWS_MAX: Final = 20_000
 """Rows of a batch; the record that reaches it ends it."""
-CUT_MS: Final = 4_000
-"""How long a row waits at most. An insert costs the same for one row as for thousands, and what clients read
-at once is in Redis."""
+BATCH_MS: Final = 4_000
+"""How long a row waits at most, unless its tables say otherwise. An insert costs the same for one row as for
+thousands, and what clients read at once is in Redis."""
 POSITION_MS: Final = 5_000
 """How long a position waits where there is no row."""
 HOLD_POLL_S: Final = 0.1
@@ -54,6 +54,8 @@ class TableSet:
     """What the topic's records hold. Of events, one counts by its `src`; of all else, each does."""
     trimmed: bool = False
     """Whether the topic forgets old records, so that a reader may begin behind some that it never saw."""
+    batch_ms: int = BATCH_MS
+    """How long what was taken in waits at most until it is written."""
     compared: Callable[[str], str] = lambda _table: "*"
     """The columns of a table in which two builds of the same log are equal."""
     compared_where: Callable[[str], str] = lambda _table: "1"
@@ -79,8 +81,9 @@ class _Batch(msgspec.Struct):
     def size(self) -> int:
         return sum(map(len, self.rows.values()))
 
-    def due(self, now_ms: int) -> bool:
-        return self.since_ms > 0 and now_ms - self.since_ms >= (CUT_MS if self.size else POSITION_MS)
+    def due(self, now_ms: int, batch_ms: int) -> bool:
+        waits_ms = batch_ms if self.size or self.changes else POSITION_MS
+        return self.since_ms > 0 and now_ms - self.since_ms >= waits_ms
 
 
 class NounTables(LogReader):
@@ -136,12 +139,12 @@ class NounTables(LogReader):
         if not batch.cursor.accept(record, src):
             return
         self._tables.add(content, record.partition, record.offset, batch.rows, batch.changes)
-        if batch.size >= ROWS_MAX or batch.due(self._clock_ms()):
+        if batch.size >= ROWS_MAX or batch.due(self._clock_ms(), self._tables.batch_ms):
             await self._write()
 
     async def idle(self, now_ms: int) -> None:
         """Write what has waited long enough."""
-        if any(batch.due(now_ms) for batch in self._batches.values()):
+        if any(batch.due(now_ms, self._tables.batch_ms) for batch in self._batches.values()):
             await self._write()
 
     async def revoked(self, partition: int) -> None:

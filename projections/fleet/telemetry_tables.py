@@ -24,6 +24,8 @@ ENDS: Final = "fleet_log_ends"
 METRICS: Final = "fleet_metrics"
 BUILD_LOGS: Final = "fleet_build_logs"
 STREAMS_PER_QUERY: Final = 1_000
+BATCH_MS: Final = 1_500
+"""A line is to be read within 3 s of its printing."""
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     LOGS: (
@@ -136,6 +138,7 @@ TELEMETRY_TABLES: Final = TableSet(
     add=add_record,
     changed=_new,
     record=FleetRecord,
+    batch_ms=BATCH_MS,
     trimmed=True,
     compared_where=_where,
 )

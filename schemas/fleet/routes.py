@@ -321,6 +321,16 @@ V2_STATUS: Final = replace(
 V2_UPLOAD: Final = replace(
     _v2((_UPLOAD,))[0], name="upload_url_alias", template=f"{V2}/builds/builds/upload-url"
 )
+_SLASH: Final = "/"
+
+
+def with_slashes(routes: Iterable[Route]) -> tuple[Route, ...]:
+    """The routes, and of v2's the paths that end in a slash."""
+    listed = tuple(routes)
+    old = (route for route in listed if route.template.startswith(V2))
+    return (*listed, *(replace(route, template=route.template + _SLASH) for route in old))
+
+
 READS: Final = (HEALTH, *_V3_READS, *_v2(_V3_READS), V2_PROJECT)
 WRITES: Final = (*_V3_WRITES, *_v2(_V3_WRITES), V2_UPLOAD)
 """One for each path and method but `V2_STATUS`, which shares its path with a POST."""
@@ -360,7 +370,7 @@ def allowed(scope: Mapping[str, Any]) -> str:
 def _normal(scope: Mapping[str, Any]) -> Mapping[str, Any]:
     """v2's paths may end in a slash."""
     path: str = scope["path"]
-    if not path.startswith(f"{V2}/") or not path.endswith("/"):
+    if not path.startswith(f"{V2}/") or not path.endswith(_SLASH):
         return scope
     raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
-    return {**scope, "path": path.removesuffix("/"), "raw_path": raw.removesuffix(b"/")}
+    return {**scope, "path": path.removesuffix(_SLASH), "raw_path": raw.removesuffix(_SLASH.encode())}

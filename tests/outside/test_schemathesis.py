@@ -1,4 +1,4 @@
-"""Schemathesis over documents and a running stack: S2's, S3's, assignments' and those of S1's key batches.
+"""Schemathesis over documents and a running stack: S2's, S3's, S5's, assignments' and S1's key batches'.
 
 S3 is asked with a server's key: it needs no player secret and may use every route. Keys, secrets and rates
 have tests of their own; that every answer is listed, `tests/documented.py` looks after as well.
@@ -7,6 +7,7 @@ have tests of their own; that every answer is listed, `tests/documented.py` look
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -120,6 +121,17 @@ def test_the_document_of_s1_s_batch_reads_holds(world: World, batches: BatchStud
     assert examine(world, "s1", GenerationMode.POSITIVE, lambda _: key, ids, chosen=reads) == {"GET"}
 
 
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("version", ["s5", "s5-v2"])
+def test_s5_s_documents_hold(world: World, mode: GenerationMode, version: str) -> None:
+    """With a build that exists. Over its rate, which ten writes a second soon are, an answer is 429."""
+    key = world.keys["pf"]
+    made = world.http.post("/api/v3/builds/upload-url?name=schemathesis", headers={"api-key": key}).json()
+    ids = {"build_id": made.get("build_id", "build_none"), "instance_id": str(uuid.UUID(int=7))}
+    methods = {"GET", "POST", "DELETE"} | ({"PUT"} if version == "s5-v2" else set())
+    assert examine(world, version, mode, lambda _: key, ids, header="api-key") == methods
+
+
 def examine(
     world: World,
     name: str,
@@ -129,6 +141,7 @@ def examine(
     *,
     chosen: Callable[[str], bool] = lambda _path: True,
     session: Callable[[], requests.Session] = requests.Session,
+    header: str = "authorization",
 ) -> set[str]:
     """Ask every operation of a document whose path is chosen; the methods. `ids` replace those of paths.
 
@@ -150,7 +163,8 @@ def examine(
     checks = [*CHECKS, *([negative_data_rejection] if mode is GenerationMode.NEGATIVE else [])]
 
     def ask(operation: Any) -> None:
-        headers = {"authorization": f"Bearer {key_of(operation)}"}
+        key = key_of(operation)
+        headers = {header: f"Bearer {key}" if header == "authorization" else key}
 
         @settings(
             max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None

@@ -143,7 +143,6 @@ def test_the_write_surfaces_are_documented(world: World, name: str) -> None:
         ("/api/nothing", {"error", "message"}),
         ("/api/telemetry/nothing", {"error"}),
         ("/sdk/v1/nothing", {"error"}),
-        ("/api/v3/nothing", {"error", "detail", "status"}),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -22,7 +22,7 @@ from schemas.fleet.bodies import StatusBody
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.limits import BODY_BYTES_MAX
-from schemas.fleet.routes import WRITES, allowed, find_write, operation
+from schemas.fleet.routes import WRITES, allowed, find_write, operation, with_slashes
 from schemas.fleet.validation import Fields, read_body, read_idempotency_key, read_query, refuse
 from schemas.objects import ObjectStoreError
 from streams.gateway.commands import CommandClient
@@ -60,7 +60,8 @@ _SERVER_STATUSES: Final[dict[str, Literal["running", "stopped"]]] = {
 class FleetWrites:
     """Serves one write at a time for `streams.gateway.app`."""
 
-    routes: Sequence[Route] = tuple({route.template: route for route in WRITES}.values())
+    routes: Sequence[Route] = with_slashes({route.template: route for route in WRITES}.values())
+    """One for each path: which method it takes is asked after the key."""
 
     def __init__(
         self,
