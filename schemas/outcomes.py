@@ -22,6 +22,8 @@ from schemas.envelope import (
 REMEMBERED_REFUSALS: Final = frozenset({404, 409})
 """Refusals that are outcomes. All others (400, 429, 503, 500) are answered and not remembered by key."""
 
+EXPIRED: Final = "expired"
+"""The code of the 503 that a command gets which came too late. It surely did not happen."""
 SHELL_EVENTS: Final = frozenset({COMMAND_REJECTED, COMMAND_REPEATED, COMMAND_FAILED})
 """Events of the envelope, not of a noun: they say what came of a command and change no aggregate."""
 
@@ -88,3 +90,8 @@ def is_remembered(decided: Decided) -> bool:
     if kind == COMMAND_REJECTED:
         return _rejected.decode(decided.events[0].data).status in REMEMBERED_REFUSALS
     return kind not in {COMMAND_REPEATED, COMMAND_FAILED}
+
+
+def is_expired(found: Outcome) -> bool:
+    """Whether a command was refused because it came too late. A noun's own 503 is another thing."""
+    return found.status == 503 and _rejected.decode(found.body).code == EXPIRED

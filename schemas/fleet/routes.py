@@ -337,10 +337,10 @@ WRITES: Final = (*_V3_WRITES, *_v2(_V3_WRITES), V2_UPLOAD)
 DOCUMENTED: Final = (HEALTH, *_V3_READS, *_V3_WRITES)
 V2_DOCUMENTED: Final = (*_v2(_V3_READS), V2_PROJECT, *_v2(_V3_WRITES), V2_STATUS, V2_UPLOAD)
 
-_reads: Final = RouteTable(READS)
-_writes: Final = {
-    method: RouteTable(route for route in (*WRITES, V2_STATUS) if route.method == method)
-    for method in ("POST", "PUT", "DELETE")
+_WRITING: Final = frozenset({"POST", "PUT", "DELETE"})
+_tables: Final = {
+    method: RouteTable(route for route in (*READS, *WRITES, V2_STATUS) if route.method == method)
+    for method in ("GET", "POST", "PUT", "DELETE")
 }
 
 
@@ -351,20 +351,25 @@ def operation(route: Route) -> str:
 
 def find_read(scope: Mapping[str, Any]) -> Found | None:
     """The read of a path, whatever the method; None for a path that is none."""
-    return _reads.find(_normal(scope))
+    return _found(scope).get("GET")
 
 
 def find_write(scope: Mapping[str, Any], method: str) -> Found | None:
     """The write of a path and a method; None where there is none."""
-    table = _writes.get(method)
-    return None if table is None else table.find(_normal(scope))
+    return _found(scope).get(method) if method in _WRITING else None
 
 
 def allowed(scope: Mapping[str, Any]) -> str:
     """The methods that a path takes, as `Allow` lists them; empty for a path that is none of S5's."""
-    methods = ["GET", "HEAD"] if find_read(scope) is not None else []
-    methods += [method for method in _writes if find_write(scope, method) is not None]
-    return ", ".join(methods)
+    return ", ".join("GET, HEAD" if method == "GET" else method for method in _found(scope))
+
+
+def _found(scope: Mapping[str, Any]) -> dict[str, Found]:
+    """The routes of a path by method. Fixed segments win over names: `start` is no server's id."""
+    normal = _normal(scope)
+    found = {method: one for method, table in _tables.items() if (one := table.find(normal)) is not None}
+    fewest = min((len(one.names) for one in found.values()), default=0)
+    return {method: one for method, one in found.items() if len(one.names) == fewest}
 
 
 def _normal(scope: Mapping[str, Any]) -> Mapping[str, Any]:

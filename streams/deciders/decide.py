@@ -28,7 +28,7 @@ from schemas.envelope import (
     EventsRecord,
 )
 from schemas.log import LogRecord
-from schemas.outcomes import is_remembered
+from schemas.outcomes import EXPIRED, is_remembered
 from schemas.topics import RECORD_BYTES_MAX
 from streams.deciders.fold import Fold
 from streams.deciders.noun import Noun, Request, StateT
@@ -138,7 +138,7 @@ class _Deciding(Generic[StateT]):
             return [_shell_event(COMMAND_REPEATED, command, at_ms, CommandRepeated(first_src=first_src))]
         if not self._first_ms <= command.at_ms <= self._last_ms:
             expired = CommandRejected(
-                status=503, code="expired", message="the command came too late; send it again"
+                status=503, code=EXPIRED, message="the command came too late; send it again"
             )
             return [_shell_event(COMMAND_REJECTED, command, at_ms, expired)]
         try:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from schemas.envelope import Command, Outcome
+from schemas.outcomes import is_expired
 
 SWEEP_S: Final = 0.5
 """How long commands that have their answers are held at most, where none before them still waits."""
@@ -52,7 +53,7 @@ class PendingCommand(msgspec.Struct, eq=False):
             return
         if outcome.fingerprint != self.command.fingerprint:
             self.answer.set_exception(CommandConflict(OTHER_BODY))
-        elif outcome.status == 503:
+        elif is_expired(outcome):
             self.answer.set_exception(CommandUnavailable("expired"))  # it surely did not happen
         else:
             self.answer.set_result(outcome)

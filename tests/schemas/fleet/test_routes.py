@@ -63,6 +63,7 @@ def test_a_path_says_its_methods() -> None:
     assert allowed(scope("/api/v3/servers/x")) == "GET, HEAD, DELETE"
     assert allowed(scope("/api/v3/projects/settings")) == "GET, HEAD, POST"
     assert allowed(scope("/api/v3/servers/x/update")) == "POST"
+    assert allowed(scope("/api/v3/servers/start")) == "POST"
     assert allowed(scope("/api/v2/servers/x/update/")) == "POST, PUT"
 
 
