@@ -52,8 +52,13 @@ def _playtests() -> None:
 
 
 @keys_app.command("import")
-def import_command(
-    game: GameName, batch: BatchId, file: InFile, studio: StudioName = "", home: Home = None
+def import_command(  # noqa: PLR0917 - typer passes options by name
+    game: GameName,
+    batch: BatchId,
+    file: InFile,
+    studio: StudioName = "",
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Add the codes in FILE, one a line, to a batch. Codes that the studio has are told and skipped."""
     lines = _text(file, FILE_BYTES_MAX).split("\n")
@@ -74,37 +79,43 @@ def import_command(
         return imported, skipped
 
     imported, skipped = _on_batch(home, studio, game, batch, add)
+    if as_json:
+        print(json.dumps({"imported": imported, "skipped_lines": skipped}))
+        return
     for number in skipped:
         print(f"{file}:{number}: skipped: the studio has this code already")
     print(f"{imported:,} imported, {len(skipped):,} skipped")
 
 
 @keys_app.command("mint")
-def mint_command(
+def mint_command(  # noqa: PLR0917 - typer passes options by name
     game: GameName,
     batch: BatchId,
     count: Annotated[int, typer.Argument(metavar="N", min=1, max=KEYS_PER_BATCH_MAX)],
     studio: StudioName = "",
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Make N codes for a batch whose source is `generated`. Only the person who redeems a code sees it."""
     made = _on_batch(
         home, studio, game, batch, lambda administration, where: administration.mint(where, count)
     )
-    print(f"{made:,} minted")
+    print(json.dumps({"minted": made}) if as_json else f"{made:,} minted")
 
 
 @keys_app.command("revoke")
-def revoke_command(
+def revoke_command(  # noqa: PLR0917 - typer passes options by name
     game: GameName,
     batch: BatchId,
     key_ids: Annotated[list[str], typer.Argument(metavar="KEY…", help="Ids (ptk_…), as S1 lists them.")],
     studio: StudioName = "",
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """End keys for good, all or none. Testers that they are linked to are unlinked."""
     _on_batch(home, studio, game, batch, lambda administration, where: administration.revoke(where, key_ids))
-    print(f"{len(set(key_ids)):,} revoked")
+    revoked = len(set(key_ids))
+    print(json.dumps({"revoked": revoked}) if as_json else f"{revoked:,} revoked")
 
 
 @keys_app.command("invite")
@@ -132,32 +143,33 @@ def invite_command(  # noqa: PLR0917 - typer passes options by name
 
 
 @keys_app.command("share")
-def share_command(
+def share_command(  # noqa: PLR0917 - typer passes options by name
     game: GameName,
     batch: BatchId,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make another; the former ends.")] = False,  # noqa: FBT002 - a typer flag
     studio: StudioName = "",
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Print a public batch's link."""
-    print(
-        _on_batch(
-            home,
-            studio,
-            game,
-            batch,
-            lambda administration, where: administration.share(where, rotate=rotate),
-        )
+    link = _on_batch(
+        home,
+        studio,
+        game,
+        batch,
+        lambda administration, where: administration.share(where, rotate=rotate),
     )
+    print(json.dumps({"share_url": link}) if as_json else link)
 
 
 @app.command("transcript")
-def transcript_command(
+def transcript_command(  # noqa: PLR0917 - typer passes options by name
     slot: Annotated[str, typer.Argument(metavar="SLOT", help="The slot's id.")],
     file: InFile,
     version: Annotated[str, typer.Option(help="Names it: transcript-<version>.txt.")] = "operator",
     takeaway: Annotated[list[str] | None, typer.Option(help="A key takeaway; give several.")] = None,
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Give a submission the transcript in FILE: it is the selected one from now on."""
     if _VERSION.match(version) is None:
@@ -171,7 +183,8 @@ def transcript_command(
             await administration.transcript(slot, text, version=version, takeaways=takeaway or [])
 
     asyncio.run(give())
-    print(f"{slot} has the transcript {version}")
+    told = {"slot_id": slot, "version": version}
+    print(json.dumps(told) if as_json else f"{slot} has the transcript {version}")
 
 
 def _recipients(file: Path) -> list[Recipient]:

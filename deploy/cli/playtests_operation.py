@@ -48,6 +48,7 @@ def credit_command(
     cents: Annotated[int, typer.Argument(metavar="CENTS", help="May be negative: -500.")],
     reason: Annotated[str, typer.Option(help="Shown in the studio's ledger.")],
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Give a studio credit, or take it."""
     if not cents:
@@ -55,7 +56,7 @@ def credit_command(
     if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
         raise typer.BadParameter(f"a reason has 1 to {REASON_CHARACTERS_MAX} characters")
     row = _of_studio(home, studio, lambda operation, owner: operation.credit(owner, cents, reason))
-    print(f"{studio} has {row.balance_cents:,} cents")
+    _tell(row, f"{studio} has {row.balance_cents:,} cents", as_json=as_json)
 
 
 @payouts_app.command("list")
@@ -83,12 +84,13 @@ def list_command(studio: StudioName, home: Home = None, as_json: Json = False) -
 
 
 @payouts_app.command("sent")
-def sent_command(
+def sent_command(  # noqa: PLR0917 - typer passes options by name
     studio: StudioName,
     playtester: TesterId,
     cents: Annotated[int, typer.Argument(metavar="CENTS", min=1)],
     external_id: Annotated[str | None, typer.Option(help="What the bank calls it.")] = None,
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Tell that money was sent to a playtester."""
     answer = _of_studio(
@@ -96,7 +98,8 @@ def sent_command(
         studio,
         lambda operation, owner: operation.sent(owner, str(playtester), cents, external_id),
     )
-    print(f"{answer.payout.id}: {playtester} is owed {answer.balance_cents:,} cents")
+    owed = f"{playtester} is owed {answer.balance_cents:,} cents"
+    _tell(answer, f"{answer.payout.id}: {owed}", as_json=as_json)
 
 
 @payouts_app.command("failed")
@@ -105,10 +108,12 @@ def failed_command(
     payout: Annotated[UUID, typer.Argument(metavar="PAYOUT", help="As `payouts list` shows it.")],
     reason: Annotated[str | None, typer.Option(help="Shown in the playtester's earnings.")] = None,
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Tell that a payout came back."""
     answer = _of_studio(home, studio, lambda operation, owner: operation.failed(owner, str(payout), reason))
-    print(f"{answer.payout.playtester_id} is owed {answer.balance_cents:,} cents")
+    owed = f"{answer.payout.playtester_id} is owed {answer.balance_cents:,} cents"
+    _tell(answer, owed, as_json=as_json)
 
 
 @trials_app.command("list")
@@ -126,17 +131,17 @@ def trials_command(home: Home = None, as_json: Json = False) -> None:  # noqa: F
 
 
 @trials_app.command("approve")
-def approve_command(playtest: PlaytestId, home: Home = None) -> None:
+def approve_command(playtest: PlaytestId, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
     """Let a free trial be offered."""
-    _run(home, lambda operation: operation.decide_trial(str(playtest), approve=True))
-    print(f"{playtest} is offered")
+    order = _run(home, lambda operation: operation.decide_trial(str(playtest), approve=True))
+    _tell(order, f"{playtest} is offered", as_json=as_json)
 
 
 @trials_app.command("decline")
-def decline_command(playtest: PlaytestId, home: Home = None) -> None:
+def decline_command(playtest: PlaytestId, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
     """Cancel a free trial; its game may have another."""
-    _run(home, lambda operation: operation.decide_trial(str(playtest), approve=False))
-    print(f"{playtest} is cancelled")
+    order = _run(home, lambda operation: operation.decide_trial(str(playtest), approve=False))
+    _tell(order, f"{playtest} is cancelled", as_json=as_json)
 
 
 def validate_command(
@@ -144,6 +149,7 @@ def validate_command(
     playtester: TesterId,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,  # noqa: FBT002 - a typer flag
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Vouch for a playtester: owners see since when."""
     answer = _of_studio(
@@ -152,7 +158,8 @@ def validate_command(
         lambda operation, owner: operation.validate(owner, str(playtester), validated=not revoke),
     )
     since = answer.validated_at_ms
-    print(f"{playtester} is validated since {iso_ms(since)}" if since else f"{playtester} is not validated")
+    said = f"{playtester} is validated since {iso_ms(since)}" if since else f"{playtester} is not validated"
+    _tell(answer, said, as_json=as_json)
 
 
 def forget_command(
@@ -160,6 +167,7 @@ def forget_command(
     playtester: Annotated[UUID | None, typer.Option(help="One of the studio's panel.")] = None,
     email: Annotated[str | None, typer.Option(help="Who was invited, or redeemed a key.")] = None,
     home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Drop a person from every store, with recordings and transcripts; ids and money stay.
 
@@ -175,7 +183,12 @@ def forget_command(
             await operation.forget_email(owner, email)
 
     _of_studio(home, studio, forget)
-    print("forgotten")
+    _tell({"forgotten": True}, "forgotten", as_json=as_json)
+
+
+def _tell(answer: object, said: str, *, as_json: bool) -> None:
+    """What came of a command: a line, or the whole answer as JSON."""
+    print(json.dumps(msgspec.to_builtins(answer)) if as_json else said)
 
 
 def _run(home: str | None, ask: Callable[[PlaytestOperation], Awaitable[T]]) -> T:

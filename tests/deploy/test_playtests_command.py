@@ -80,6 +80,8 @@ def test_credit_is_given_and_taken(other: Other) -> None:
     assert [(row["amountCents"], row["reason"]) for row in newest] == [(-1000, "a mistake"), (5000, "a gift")]
     assert other.say("credit", "other", "0", "--reason", "nothing").exit_code == 2
     assert other.call("GET", "/billing/balance")["balanceCents"] == before + 4000
+    row = other.read("credit", "other", "100", "--reason", "for a script")
+    assert (row["amount_cents"], row["balance_cents"], row["reason"]) == (100, before + 4100, "for a script")
 
 
 def test_a_payout_is_sent_fails_and_is_owed_again(other: Other) -> None:
@@ -103,6 +105,10 @@ def test_a_payout_is_sent_fails_and_is_owed_again(other: Other) -> None:
     assert too_much.exception.code == "insufficient_balance"
     said = other.say("payouts", "failed", "other", sent["id"], "--reason", "no such account")
     assert said.stdout == f"{tester} is owed {cents:,} cents\n"
+    again = other.read("payouts", "sent", "other", tester, str(cents))
+    assert (again["payout"]["playtester_id"], again["balance_cents"]) == (tester, 0)
+    back = other.read("payouts", "failed", "other", again["payout"]["id"], "--reason", "no such account")
+    assert (back["payout"]["status"], back["balance_cents"]) == ("failed", cents)
     assert other.read("payouts", "list", "other")["payouts"][0]["reason"] == "no such account"
     assert sent["id"] in other.say("payouts", "list", "other").stdout
 
@@ -113,7 +119,7 @@ def test_free_trials_are_listed_until_they_are_decided(other: Other) -> None:
         trial = ordered["playtest"]["id"]
         assert trial in {row["id"] for row in other.read("trials", "list")}
         assert trial in other.say("trials", "list").stdout
-        assert other.say("trials", word, trial).exit_code == 0
+        assert other.read("trials", word, trial)["status"] == status
         assert trial not in {row["id"] for row in other.read("trials", "list")}
         found = other.call("GET", f"/playtests/{trial}")["playtest"]
         assert (found["status"], found["needsAdminApproval"]) == (status, False)
@@ -125,8 +131,10 @@ def test_a_person_is_forgotten(other: Other) -> None:
     made = CliRunner().invoke(app, [*words, "--home", str(other.stack.home)])
     other.tester_key = json.loads(made.stdout)["value"]
     assert other.call("PATCH", "/playtests/me", tester=True, displayName="Sam")["displayName"] == "Sam"
+    assert other.read("validate", "other", tester)["validated_at_ms"] > 0
+    assert other.read("validate", "other", tester, "--revoke")["validated_at_ms"] is None
     for _ in range(2):
-        assert other.say("forget", "other", "--playtester", tester).exit_code == 0
+        assert other.read("forget", "other", "--playtester", tester) == {"forgotten": True}
         assert other.call("GET", "/playtests/me", tester=True)["displayName"] is None
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
+from typer.testing import CliRunner
 
+from deploy.cli import app
+from schemas.playtests.webhooks import PlaytestWebhookType
 from tests.documented import hook
-from tests.outside.world import Json, World, eventually, questlog, unique
+from tests.outside.world import Json, World, eventually, unique
 from tests.stack import QuestlogStack
 
 STUDIO = """
@@ -19,6 +22,7 @@ games:
   - slug: arena
     name: Arena
     limits: {{telemetryPerMinute: null}}
+    webhooks: {webhooks}
     batches:
 {batches}
 """
@@ -64,13 +68,15 @@ class Person:
 
 
 class BatchStudio:
-    """Batches are `PRESS` and `OPEN` unless others are defined."""
+    """Batches are `PRESS` and `OPEN` unless others are defined. A webhook gets every event of playtests."""
 
-    def __init__(self, world: World, stack: QuestlogStack, folder: Path) -> None:
+    def __init__(self, world: World, stack: QuestlogStack, folder: Path, *, webhook: str = "") -> None:
         self.world = world
         self.stack = stack
         self.folder = folder
         self.slug = unique("batches-")
+        target = {"id": "main", "url": webhook, "events": [*get_args(PlaytestWebhookType)]}
+        self._webhooks = json.dumps([target] if webhook else [])
         self.define(PRESS, OPEN)
         self.management = self.new_key("pl_mgmt")
         self.ingest_key = self.new_key("pl_ik")
@@ -81,20 +87,25 @@ class BatchStudio:
         """Apply the studio's definition."""
         path = self.folder / "studio.yaml"
         lines = "\n".join(f"      - {json.dumps(batch)}" for batch in batches)
-        path.write_text(STUDIO.format(slug=self.slug, batches=lines or "      []"))
-        questlog(self.stack, "apply", str(path), "--yes")
+        text = STUDIO.format(slug=self.slug, webhooks=self._webhooks, batches=lines or "      []")
+        path.write_text(text)
+        self.say("apply", str(path), "--yes")
 
     def new_key(self, kind: str, *more: str) -> str:
         """A key of the studio."""
-        made = json.loads(
-            questlog(self.stack, "keys", "create", kind, "--studio", self.slug, "--json", *more)
-        )
+        made = json.loads(self.say("keys", "create", kind, "--studio", self.slug, "--json", *more))
         value: str = made["value"]
         return value
 
     def keys(self, *words: str) -> str:
         """What `questlog playtests keys` prints."""
-        return questlog(self.stack, "playtests", "keys", *words, "--studio", self.slug)
+        return self.say("playtests", "keys", *words, "--studio", self.slug)
+
+    def say(self, *words: str) -> str:
+        """What a command prints; it must succeed. It runs in this process, and in no event loop."""
+        said = CliRunner().invoke(app, [*words, "--home", str(self.stack.home)])
+        assert said.exit_code == 0, said.output + repr(said.exception)
+        return said.stdout
 
     def add(self, batch: str, *codes: str) -> None:
         """Import codes."""
@@ -128,6 +139,15 @@ class BatchStudio:
         """Link or unlink a device."""
         body = {"claimToken": token, "gameId": self.game["id"], "deviceId": device}
         return Person().http.request(method, f"{self.world.demo['base_url']}/api/telemetry/claim", json=body)
+
+    def linked(self, handle: str, device: str) -> Json:
+        """What the claim of a handle by a device answers, with the `token` that it was made by."""
+        redeemed = Person().redeem(self.share(), handle=handle)
+        assert redeemed.status_code == 200, redeemed.text
+        token = redeemed.json()["claimToken"]
+        answer = self.claim(token, device)
+        assert answer.status_code == 200, answer.text
+        return {**answer.json(), "token": token}
 
     def play(self, session: str, device: str, *times_ms: int, **fields: Any) -> None:
         """Telemetry of a session, an event at each time."""

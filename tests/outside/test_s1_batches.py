@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -214,17 +215,6 @@ def test_an_expired_batch_s_keys_expire_but_for_those_that_were_redeemed(studio:
     studio.define(PRESS, OPEN)
 
 
-def linked(studio: BatchStudio, handle: str, device: str) -> Json:
-    """A handle that is linked to a device: what the claim answered, and its token."""
-    redeemed = Person().redeem(studio.share(), handle=handle)
-    assert redeemed.status_code == 200, redeemed.text
-    token = redeemed.json()["claimToken"]
-    answer = studio.claim(token, device)
-    assert answer.status_code == 200, answer.text
-    found: Json = answer.json()
-    return {**found, "token": token}
-
-
 def handles(studio: BatchStudio, **params: object) -> dict[str, Json]:
     return {row["handle"]: row for row in studio.get("/handles/arena", **params)["handles"]}
 
@@ -239,7 +229,7 @@ def test_sessions_show_the_handle_that_their_device_was_linked_to(studio: BatchS
     ahead = now_ms() + 120_000
     studio.play(late, device, ahead, ahead + 20_000)
     eventually(lambda: studio.read(f"/sessions/{late}").status_code, lambda status: status == 200)
-    link = linked(studio, "Dora", device)
+    link = studio.linked("Dora", device)
     studio.play(after, device, link["claimedAt"], link["claimedAt"] + 5_000, link["claimedAt"] + 60_000)
 
     def shown(session: str) -> Any:
@@ -278,3 +268,13 @@ def test_sessions_show_the_handle_that_their_device_was_linked_to(studio: BatchS
     assert shown(after) == "Dora"
     row = eventually(lambda: handles(studio)["Dora"], lambda row: row["session_count"] == 1)
     assert (row["total_play_time_ms"], row["last_seen_at"]) == (5_000, link["claimedAt"] + 60_000)
+
+
+def test_scripts_read_what_commands_did(studio: BatchStudio) -> None:
+    (studio.folder / "more.txt").write_text("BBBB-1\nAAAA-1\n")
+    words = ("import", "arena", "ptb_press", str(studio.folder / "more.txt"), "--json")
+    assert json.loads(studio.keys(*words)) == {"imported": 1, "skipped_lines": [2]}
+    assert json.loads(studio.keys("mint", "arena", "ptb_open", "1", "--json")) == {"minted": 1}
+    last = studio.get("/batches/arena/ptb_open/keys")["keys"][-1]["id"]
+    assert json.loads(studio.keys("revoke", "arena", "ptb_open", last, "--json")) == {"revoked": 1}
+    assert json.loads(studio.keys("share", "arena", "ptb_open", "--json")) == {"share_url": studio.share()}
