@@ -344,3 +344,21 @@ def test_ids_of_everything_are_uuids(owner: Owner, ada: Playtester) -> None:
     assert found
     games = {world_game(owner), owner.world.game("doom")["id"]}
     assert all(UUID.fullmatch(one) for one in found if one not in games)
+
+
+def test_a_change_of_nothing_is_answered_again_as_it_was(owner: Owner) -> None:
+    order = owner.order(quantity=1, notesForTesters="as ordered")
+    path = f"/playtests/{order['id']}"
+
+    def change(body: dict[str, str], key: str | None = None) -> bytes:
+        answer = owner.call("PATCH", path, body, key=key)
+        assert answer.status_code == 200, answer.text
+        return answer.content.partition(b',"meta":')[0]
+
+    for nothing in ({}, {"notesForTesters": "as ordered"}):
+        key = str(uuid.uuid4())
+        first = change(nothing, key)
+        assert b"as ordered" in first
+        change({"notesForTesters": "others"})
+        assert change(nothing, key) == first
+        change({"notesForTesters": "as ordered"})

@@ -1,7 +1,8 @@
 """What only one reader may see is nowhere in the clear: log, Redis, ClickHouse, objects, snapshots, files.
 
 Everything goes through the running stack: an order with keys, applications, keys by links, a claim. Then all
-that is kept is read, as bytes and decoded: a compressed record, part or snapshot would hide a clear text.
+that is kept is read, as bytes and decoded: a compressed record, part or snapshot would hide a clear text. So
+is what leaves it: the bodies of webhooks, an export, and dead letters of the commands that carried it all.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
+import time
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from redis import Redis
 
 from deploy.cli.running_stack import of_home
-from deploy.nouns import topics_of
+from deploy.nouns import topic_of, topics_of
+from schemas.identifiers import partition_of
+from schemas.playtests.names import partition_key
+from schemas.playtests.noun import PLAYTESTS_COMMANDS
 from streams.runtime.partition_reads import KafkaTail
+from streams.runtime.producer import KafkaAppender
+from tests.outside.batches import BatchStudio, Person
 from tests.outside.playtests import Owner, new_playtester
-from tests.outside.world import World, questlog
+from tests.outside.world import World, eventually
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
@@ -35,13 +43,50 @@ def marked(kind: str) -> str:
     return f"{kind}-{uuid.uuid4().hex}"
 
 
-def written(world: World, stack: QuestlogStack) -> dict[str, str]:
+class Receiver:
+    """A studio's server: keeps every byte that is posted to it."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, bytes]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.posted.append((json.loads(body)["event"], bytes(self.headers) + body))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing: a test's output is its own."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    def events(self) -> set[str]:
+        return {event for event, _ in self.posted}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def written(world: World, studio: BatchStudio) -> dict[str, str]:
     """What nothing may hold in the clear, by what it is."""
-    owner = Owner(world, world.demo["keys"]["wpg_sk"])
-    ann, bob = new_playtester(world, stack), new_playtester(world, stack)
+    owner = Owner(world, studio.new_key("wpg_sk"))
+    ann, bob = (new_playtester(world, studio.stack, studio.slug) for _ in range(2))
     secrets = {
         "owner's key": owner.key,
-        "management key": world.demo["keys"]["pl_mgmt"],
+        "management key": studio.management,
+        "ingest key": studio.ingest_key,
         "playtester's key": ann.key,
         "other playtester's key": bob.key,
         "game key": marked("gamekey"),
@@ -54,53 +99,77 @@ def written(world: World, stack: QuestlogStack) -> dict[str, str]:
         "note": marked("note"),
         "user agent": marked("agent"),
     }
-    order = owner.order(keysForTesters=[secrets["game key"], secrets["spare game key"]])
+    order = owner.order("arena", keysForTesters=[secrets["game key"], secrets["spare game key"]])
     added = {"keysForTesters": [secrets["added game key"]]}
     assert owner.call("PATCH", f"/playtests/{order['id']}", added).status_code == 200
     slot = ann.claim(order["id"])
     assert ann.get(f"/playtests/me/slots/{slot['id']}")["slot"]["gameKey"] == secrets["game key"]
     ann.submit(slot["id"])
     owner.post(f"/playtests/slots/{slot['id']}/accept")
-    manual = owner.order(selectionMode="manual")
+    manual = owner.order("arena", selectionMode="manual")
     bob.apply(manual["id"], secrets["qualifications"])
     (applied,) = owner.get(f"/playtests/{manual['id']}/applications")["applications"]
     assert applied["qualificationsResponse"] == secrets["qualifications"]
-    return secrets | redeemed(world, stack, secrets)
+    return secrets | redeemed(studio, secrets)
 
 
-def redeemed(world: World, stack: QuestlogStack, secrets: dict[str, str]) -> dict[str, str]:
+def redeemed(studio: BatchStudio, secrets: dict[str, str]) -> dict[str, str]:
     """Two keys that were handed out by links; the links' and claims' tokens."""
-    folder = stack.home.parent
-    (folder / "codes.txt").write_text(secrets["code"] + "\n")
-    questlog(stack, "playtests", "keys", "import", "doom", "ptb_press", f"{folder}/codes.txt")
-    (folder / "invited.csv").write_text(f"{secrets['e-mail']},{secrets['note']}\n")
-    links = json.loads(
-        questlog(stack, "playtests", "keys", "invite", "doom", "ptb_press", f"{folder}/invited.csv", "--json")
-    )
-    link = links[secrets["e-mail"]]
-    share = questlog(stack, "playtests", "keys", "share", "doom", "ptb_open").strip()
-    agent = {"user-agent": secrets["user agent"]}
-    with httpx.Client(headers=agent, timeout=30) as browser:
-        assert secrets["note"] in browser.get(link).text
-        form = {"handle": marked("a")[:20], "email": secrets["other e-mail"]}
-        page = browser.post(link, data=form)
-        assert page.status_code == 200
-        found = re.search('<code id="key">(.*?)</code>', page.text)
-        assert found is not None
-        given = browser.post(share, json={"handle": marked("b")[:20]}).json()
-    claim = {
-        "claimToken": given["claimToken"],
-        "gameId": world.game("doom")["id"],
-        "deviceId": "d1",
-    }
-    assert httpx.post(world.demo["base_url"] + "/api/telemetry/claim", json=claim).status_code == 200
+    studio.add("ptb_press", secrets["code"])
+    studio.keys("mint", "arena", "ptb_open", "1")
+    link = studio.invite("ptb_press", secrets["e-mail"], note=secrets["note"])[secrets["e-mail"]]
+    share = studio.share()
+    person = Person(**{"user-agent": secrets["user agent"]})
+    assert secrets["note"] in person.http.get(link).text
+    form = {"handle": marked("a")[:20], "email": secrets["other e-mail"]}
+    page = person.http.post(link, data=form)
+    assert page.status_code == 200
+    found = re.search('<code id="key">(.*?)</code>', page.text)
+    assert found is not None
+    assert found[1] == secrets["code"]
+    given = person.redeem(share, handle=marked("b")[:20]).json()
+    assert studio.claim(given["claimToken"], "d1").status_code == 200
+    body = {"gameId": "arena", "code": given["key"]}
+    checked = studio.world.ingest(body, path="/api/v1/playtest/validate", key=studio.ingest_key)
+    assert checked.json() == {"valid": True}
+    keys = studio.get("/batches/arena/ptb_press/keys")["keys"]
+    assert keys[0]["redeemed_by_email"] == secrets["other e-mail"]
+    studio.play(marked("sess_"), "d1", int(time.time() * 1000))
     return {
-        "redeemed code": found[1],
         "shared code": given["key"],
         "invite's token": link.rpartition("/")[2],
         "share token": share.rpartition("/")[2],
         "claim token": given["claimToken"],
     }
+
+
+def exported(world: World, studio: BatchStudio) -> Path:
+    """The file of an export with the game's telemetry."""
+    export_id = world.http.post("/api/export").json()["export_id"]
+    name = f"**/{studio.game['id']}/exports/{export_id}/*.ndjson"
+    files = eventually(lambda: list(studio.stack.home.glob(name)), bool, within_s=60)
+    return files[0]
+
+
+async def dead(stack: QuestlogStack, studio_id: str) -> None:
+    """Append what can't be read: every record of the studio's commands, cut off."""
+    configured = of_home(stack.home)
+    topic = topic_of(configured, PLAYTESTS_COMMANDS)
+    partition = partition_of(partition_key(studio_id), topic.partitions)
+    tail = KafkaTail(configured.kafka, client_id="test")
+    appender = KafkaAppender(configured.kafka, client_id="test")
+    try:
+        own = [
+            record.value
+            async for record in tail.read(topic.name, partition, 0)
+            if studio_id.encode() in record.value
+        ]
+        assert own
+        for value in own:
+            await appender.append(topic.name, partition, value[:-1])
+    finally:
+        await tail.stop()
+        await appender.stop()
 
 
 def files(home: Path) -> Iterator[tuple[str, bytes]]:
@@ -169,12 +238,33 @@ def kept_by(world: World, stack: QuestlogStack) -> list[tuple[str, bytes]]:
 
 
 def test_what_only_one_reader_may_see_is_kept_nowhere_in_the_clear(
-    world: World, questlog_stack: QuestlogStack
+    world: World, questlog_stack: QuestlogStack, receiver: Receiver, tmp_path: Path
 ) -> None:
-    secrets = written(world, questlog_stack)
+    studio = BatchStudio(world, questlog_stack, tmp_path, webhook=receiver.url)
+    secrets = written(world, studio)
+    eventually(
+        receiver.events,
+        lambda events: events >= {"key.redeemed", "slot.accepted", "application.created"},
+        within_s=60,
+    )
+    export = exported(world, studio)
+    public = studio.game["userId"]
+    asyncio.run(dead(questlog_stack, public))
+
+    def letters() -> int:
+        return sum(
+            public.encode() in content
+            for where, content in asyncio.run(records(questlog_stack))
+            if where.startswith("dead-letters")
+        )
+
+    eventually(letters, bool, within_s=30)
     kept = kept_by(world, questlog_stack)
-    public = questlog_stack.demo["studio"]["id"].encode()
-    seen = {re.split(r"[/ \[]", where)[0] for where, content in kept if public in content}
-    assert seen >= {"kafka", "redis", "clickhouse", "playtests.events"}
+    kept += [("webhooks", content) for _, content in receiver.posted]
+    seen = {re.split(r"[/ \[]", where)[0] for where, content in kept if public.encode() in content}
+    assert seen >= {"redis", "clickhouse", "playtests.commands", "playtests.events", "dead-letters"}
+    assert any(studio.game["id"].encode() in content for where, content in kept if where == "webhooks")
+    assert studio.game["id"] in export.parts
+    assert b"s1_event" in export.read_bytes()
     for what, secret in secrets.items():
         assert [where for where, content in kept if secret.encode() in content] == [], what
