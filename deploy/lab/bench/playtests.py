@@ -23,6 +23,7 @@ from deploy.lab.bench.ingest import load
 from deploy.lab.bench.liveops import Figures, figures_of
 from deploy.lab.bench.load import OrderRefusedError, Result, percentile
 from deploy.lab.bench.processes import cpu_seconds, difference, parts
+from deploy.lab.bench.redemptions import Redeemed, make_batch, redeemed, redemptions
 from deploy.lab.drill.playtests_world import GAMES, make_sides
 from deploy.nouns import topic_of
 from projections.playtests.keys import NOUN
@@ -151,6 +152,14 @@ class PlaytestsBench:
             for slot in slots
         ]
         return await self._once("accept", targets, connections)
+
+    async def redemptions(self, keys: int, connections: int) -> tuple[Figures, Redeemed]:
+        """Every key of a new public batch is redeemed by somebody else, all by one link."""
+        self._tell(f"{keys:,} keys are minted…")
+        slug = f"redeem-{time.time_ns() // 1_000_000:x}"
+        path = await make_batch(self._configured, slug, keys)
+        figures = await self._once("redeem", redemptions(path, keys), connections)
+        return figures, await redeemed(self._configured, slug)
 
     async def pages(self, slots: int, seconds: float, connections: int) -> list[Figures]:
         """Pages of 100 slots and of 100 submissions of a studio with so many slots more."""

@@ -15,10 +15,11 @@ from deploy.cli.tables import show
 from deploy.lab.bench.liveops import Figures
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.lab.bench.playtests import BigDecision, PlaytestsBench
+from deploy.lab.bench.redemptions import Redeemed
 from deploy.lab.cli.bench_liveops import measurements
 from deploy.lab.cli.measurement import measuring
 
-STEPS: Final = ("one", "claims", "pages", "reject")
+STEPS: Final = ("one", "claims", "pages", "reject", "redeem")
 CLAIM_CONNECTIONS: Final = 512
 CONNECTIONS: Final = (32, 128)
 APPLICATIONS: Final = 2_000
@@ -29,6 +30,7 @@ class Report(msgspec.Struct):
 
     loads: list[Figures] = []
     auto_reject: BigDecision | None = None
+    redeemed: Redeemed | None = None
 
 
 def playtests_command(  # noqa: PLR0917 - typer takes options as parameters
@@ -36,7 +38,8 @@ def playtests_command(  # noqa: PLR0917 - typer takes options as parameters
     slots: Annotated[int, typer.Option(min=100, max=20_000, help="Slots of each claim measurement.")] = 3_000,
     pages: Annotated[int, typer.Option(min=100, max=1_000_000, help="Slots that pages are of.")] = 20_000,
     seconds: Annotated[float, typer.Option(min=1, max=60, help="Length of each page measurement.")] = 10,
-    only: Annotated[str, typer.Option(help="Some of one,claims,pages,reject, in that order.")] = "",
+    keys: Annotated[int, typer.Option(min=100, max=10_000, help="Keys of the batch to redeem.")] = 5_000,
+    only: Annotated[str, typer.Option(help="Some of one,claims,pages,reject,redeem, in that order.")] = "",
     home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
@@ -44,6 +47,8 @@ def playtests_command(  # noqa: PLR0917 - typer takes options as parameters
 
     one: many playtesters claim one slot. claims: a claim for each of many slots, and their acceptance. pages:
     100 slots or submissions. reject: an approval that rejects 2,000 others, and what it costs other commands.
+    redeem: every key of a batch by one link; for that the stack trusts this machine's X-Forwarded-For
+    (QUESTLOG_TRUSTED_PROXIES=127.0.0.0/8), as a link takes 20 calls a minute from an address.
     """
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     steps = [step.strip() for step in only.split(",")] if only else list(STEPS)
@@ -54,8 +59,8 @@ def playtests_command(  # noqa: PLR0917 - typer takes options as parameters
             raise OrderRefusedError(f"--only knows {', '.join(STEPS)}, not {', '.join(unknown)}")
         demo = json.loads((home / "demo.json").read_bytes())
         bench = PlaytestsBench(home, demo["base_url"], lambda line: console.print(line, style="dim"))
-        panel = {"one": claims, "claims": min(slots, 2_000), "pages": 1, "reject": APPLICATIONS}
-        await bench.open(max(panel[step] for step in steps))
+        panel = {"one": claims, "claims": min(slots, 2_000), "reject": APPLICATIONS}
+        await bench.open(max(panel.get(step, 1) for step in steps))
         report = Report()
         if "one" in steps:
             report.loads.append(await bench.claim_one(claims, CLAIM_CONNECTIONS))
@@ -65,6 +70,9 @@ def playtests_command(  # noqa: PLR0917 - typer takes options as parameters
             report.loads += await bench.pages(pages, seconds, CONNECTIONS[0])
         if "reject" in steps:
             report.auto_reject = await bench.auto_reject(APPLICATIONS)
+        if "redeem" in steps:
+            figures, report.redeemed = await bench.redemptions(keys, CONNECTIONS[1])
+            report.loads.append(figures)
         return report
 
     with measuring(home, console):
@@ -87,3 +95,6 @@ def _show(console: Console, report: Report) -> None:
             f"{found.others:,} other commands meanwhile: p99 {found.others_p99_ms:.0f} ms, slowest "
             f"{found.others_max_ms:.0f} ms"
         )
+    if report.redeemed is not None:
+        given = report.redeemed
+        console.print(f"{given.redeemed:,} of {given.keys:,} keys are redeemed")
