@@ -41,6 +41,12 @@ class Conditions:
         self.parameters |= parameters
         return self
 
+    def copy(self) -> Conditions:
+        """The same, to go on from in another way."""
+        other = Conditions("")
+        other._texts, other.parameters = [*self._texts], {**self.parameters}
+        return other
+
     def page(self, limit: int, offset: int) -> str:
         """LIMIT and OFFSET with their parameters."""
         self.parameters["limit"] = limit

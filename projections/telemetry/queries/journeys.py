@@ -29,7 +29,7 @@ ENTRIES_MAX: Final = 500
 DEVICES_MAX: Final = 1_000
 """Of one handle, and no more than one query's parameters hold: the sessions without a handle of further
 devices are left out."""
-_IDS_MAX: Final = 501
+_PARTS_MAX: Final = ENTRIES_MAX + 1
 TREND_SESSIONS: Final = 3
 Trend = Literal["rising", "flat", "declining", "insufficient_data"]
 
@@ -85,7 +85,8 @@ _LINKED: Final = (
     "player_id IN (SELECT device_id FROM tester_links FINAL WHERE studio_id = {studio:String} "
     "AND game_id = {game:String} AND handle = {tester:String})"
 )
-_MAYBE_OF_HANDLE: Final = f"(tester_handle = {{tester:String}} OR {_LINKED})"
+_OF_DEVICE: Final = "player_id = {tester:String}"
+_MAYBE_OF_HANDLE: Final = f"((tester_handle = {{tester:String}} AND tester_handle != player_id) OR {_LINKED})"
 
 
 def _has_handle(session: Session) -> bool:
@@ -96,26 +97,84 @@ async def journey(
     queries: Queries, studio_id: str, game_id: str, tester: str, environment: str | None
 ) -> Journey | None:
     """The journey of a handle or else a device; None where it has no session in the environment."""
-    everywhere = Conditions(studio_id).equal("game_id", "game", game_id).holds("1", tester=tester)
-    devices = await _devices_of_handle(queries, everywhere)
-    if devices is None:
-        which = parts = "player_id = {tester:String}"
+    of_game = Conditions(studio_id).equal("game_id", "game", game_id).holds("1", tester=tester)
+    few = await _few_sessions(queries, of_game)
+    if few is not None:
+        chosen = [session for session in few if environment in {None, session.environment}]
+        latest, totals = chosen, _totals_of(chosen)
     else:
-        which = f"{_OF_HANDLE} OR {_WITHOUT_HANDLE}"
-        parts = f"({_MAYBE_OF_HANDLE} OR player_id IN {{devices:Array(String)}})"
-        everywhere.holds("1", devices=devices)
-    narrowed = await _narrowed(queries, everywhere, parts)
-    conditions = everywhere.equal("environment", "environment", environment)
-    totals, latest = await asyncio.gather(
-        _totals(queries, conditions, narrowed, which),
-        latest_sessions(queries, conditions, narrowed, which, most=ENTRIES_MAX),
-    )
+        latest, totals = await _many_sessions(queries, of_game, environment)
     if not latest:
         return None
     found = await insights_of_sessions(
         queries, studio_id, game_id, {session.given_id: session.id for session in latest}
     )
     return Journey(latest, found, totals)
+
+
+async def _few_sessions(queries: Queries, of_game: Conditions) -> list[Session] | None:
+    """All of a tester's sessions, oldest first; None where they may be more than are told.
+
+    Those that may be meant are looked up by their ids, and chosen here: each query over the view costs more
+    for its plan than for some hundred rows.
+    """
+    rows = await _parts(queries, of_game, "session_id, player_id", _MAYBE_OF_HANDLE)
+    devices = sorted({device for _, device in rows if device})
+    parts = f"({_MAYBE_OF_HANDLE} OR player_id IN {{devices:Array(String)}})" if rows else _OF_DEVICE
+    pieces = in_pieces(devices, str)
+    if len(rows) == _PARTS_MAX or len(pieces) > 1:
+        return None
+    of_game.holds("1", devices=devices)
+    found_ids = await _parts(queries, of_game, "session_id", parts)
+    ids = in_pieces([session_id for (session_id,) in found_ids], str)
+    if len(found_ids) == _PARTS_MAX or len(ids) > 1:
+        return None
+    by_ids = of_game.copy().holds("1", ids=[*itertools.chain(*ids)])
+    found = await latest_sessions(queries, by_ids, "session_id IN {ids:Array(String)}", "1", most=ENTRIES_MAX)
+    tester = str(of_game.parameters["tester"])
+    if not rows:
+        return [session for session in found if session.device_id == tester]
+    named = {
+        session.device_id for session in found if _has_handle(session) and session.tester_handle == tester
+    }
+    chosen = [
+        session
+        for session in found
+        if (session.tester_handle == tester if _has_handle(session) else session.device_id in named - {""})
+    ]
+    return chosen or None  # a handle that no session shows: the device of that name may have some
+
+
+def _totals_of(sessions: list[Session]) -> Totals:
+    closed = [session.active_ms for session in sessions if session.status != "pending"]
+    return Totals(
+        sessions=len(sessions),
+        devices=len({session.device_id for session in sessions} - {""}),
+        active_ms=sum(session.active_ms for session in sessions),
+        closed=len(closed),
+        first_active_ms=closed[:TREND_SESSIONS],
+        last_active_ms=closed[-TREND_SESSIONS:],
+    )
+
+
+async def _many_sessions(
+    queries: Queries, of_game: Conditions, environment: str | None
+) -> tuple[list[Session], Totals]:
+    """The newest of a tester's sessions, oldest first, and the totals of all, as ClickHouse counts them."""
+    devices = await _devices_of_handle(queries, of_game)
+    if devices is None:
+        which = parts = _OF_DEVICE
+    else:
+        which = f"{_OF_HANDLE} OR {_WITHOUT_HANDLE}"
+        parts = f"({_MAYBE_OF_HANDLE} OR player_id IN {{devices:Array(String)}})"
+        of_game.holds("1", devices=devices)
+    narrowed = _narrowed(of_game, parts)
+    conditions = of_game.equal("environment", "environment", environment)
+    totals, latest = await asyncio.gather(
+        _totals(queries, conditions, narrowed, which),
+        latest_sessions(queries, conditions, narrowed, which, most=ENTRIES_MAX),
+    )
+    return latest, totals
 
 
 def trend(totals: Totals) -> Trend:
@@ -132,9 +191,9 @@ def trend(totals: Totals) -> Trend:
 
 async def _devices_of_handle(queries: Queries, of_game: Conditions) -> list[str] | None:
     """The devices with a session of the handle in any environment; None where no session has it."""
-    narrowed = await _narrowed(queries, of_game, _MAYBE_OF_HANDLE)
+    maybe = f"{of_game} AND {_narrowed(of_game, _MAYBE_OF_HANDLE)}"
     rows = await queries.query(
-        f"SELECT DISTINCT player_id FROM {joined(f'{of_game} AND {narrowed}')} WHERE {_OF_HANDLE} "  # noqa: S608
+        f"SELECT DISTINCT player_id FROM {joined(maybe)} WHERE {_OF_HANDLE} "  # noqa: S608
         f"ORDER BY player_id LIMIT {DEVICES_MAX}",
         of_game.parameters,
     )
@@ -154,15 +213,13 @@ async def _totals(queries: Queries, conditions: Conditions, narrowed: str, which
     return Totals(*rows[0])
 
 
-async def _narrowed(queries: Queries, of_game: Conditions, parts: str) -> str:
-    """A condition on session_id that leaves the sessions with such parts, and binds what it needs.
+def _narrowed(of_game: Conditions, parts: str) -> str:
+    """A condition on session_id that leaves the sessions with such parts."""
+    return f"session_id IN (SELECT session_id FROM session_parts WHERE {of_game} AND {parts})"  # noqa: S608
 
-    Their ids where they are few: sessions are kept in order of their ids, and are found by them at once.
-    """
-    chosen = f"SELECT DISTINCT session_id FROM session_parts WHERE {of_game} AND {parts}"  # noqa: S608
-    rows = await queries.query(f"{chosen} LIMIT {_IDS_MAX}", of_game.parameters)
-    ids = in_pieces([session_id for (session_id,) in rows], str)
-    if len(rows) == _IDS_MAX or len(ids) > 1:
-        return f"session_id IN ({chosen})"
-    of_game.holds("1", ids=[*itertools.chain(*ids)])
-    return "session_id IN {ids:Array(String)}"
+
+async def _parts(queries: Queries, of_game: Conditions, columns: str, parts: str) -> list[list[str]]:
+    return await queries.query(
+        f"SELECT DISTINCT {columns} FROM session_parts WHERE {of_game} AND {parts} LIMIT {_PARTS_MAX}",  # noqa: S608
+        of_game.parameters,
+    )
