@@ -64,6 +64,8 @@ class Killing:
 
     async def _kill(self, target: str) -> Recovery:
         part = "redis" if target == EMPTY else target
+        if not await self._stack.wait_restarted(part, 0, GIVE_UP_SECONDS):  # it may have ended with another
+            raise DrillFailedError(f"{part} did not come to run within {GIVE_UP_SECONDS:.0f} s to be killed")
         if target == EMPTY:
             redis = Redis.from_url(self._stack.demo["redis_url"])
             try:
