@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from deploy.objects import FolderObjects
+from schemas.fleet.noun import FLEET_COMMANDS
 from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
 from schemas.studio.noun import STUDIO_EVENTS
@@ -36,6 +37,7 @@ async def test_every_partition_is_folded_and_kept(questlog_stack: QuestlogStack)
         ("studio", 0),
         *(("liveops", partition) for partition in range(LIVEOPS_COMMANDS.partitions)),
         *(("playtests", partition) for partition in range(PLAYTESTS_COMMANDS.partitions)),
+        *(("fleet", partition) for partition in range(FLEET_COMMANDS.partitions)),
     ]
     settings = json.loads((questlog_stack.home / "settings.json").read_bytes())
     tail = KafkaTail(settings["kafka"])
@@ -63,6 +65,7 @@ async def test_every_partition_is_folded_and_kept(questlog_stack: QuestlogStack)
 
 def test_it_says_what_it_did(questlog_stack: QuestlogStack) -> None:
     lines = snapshot(questlog_stack).splitlines()
-    assert len(lines) == 1 + LIVEOPS_COMMANDS.partitions + PLAYTESTS_COMMANDS.partitions
+    counted = (LIVEOPS_COMMANDS, PLAYTESTS_COMMANDS, FLEET_COMMANDS)
+    assert len(lines) == 1 + sum(topic.partitions for topic in counted)
     assert lines[0].startswith("studio[0]: ")
     assert " records folded, " in lines[0]

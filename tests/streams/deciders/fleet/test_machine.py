@@ -19,7 +19,7 @@ from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet.host_commands import BuildReport, DrainHost, HostDue, JoinHost, Report, ReportHost
 from schemas.fleet.sizes import ComputeSize
-from schemas.fleet.views import PlanLimits, PoolConfig
+from schemas.fleet.views import Build, PlanLimits, PoolConfig
 from streams.deciders.fleet.noun import FLEET
 from tests.streams.deciders.fleet.given import Fleet, artefact, capacity
 
@@ -90,6 +90,14 @@ class FleetMachine(RuleBasedStateMachine):
         self.fleet = Fleet(hosts=(), builds=())
         self.fleet.limits = LIMITS
         self.model = Model()
+        for host_id in HOSTS:
+            self.join_as(host_id)
+        for game_id in GAMES:
+            self.build(game_id, "default")
+        for known in [
+            each for project in self.fleet.state.projects.values() for each in project.builds.values()
+        ]:
+            self.end(known.build, {"artefact": artefact(known.build.id)})
 
     def do(self, body: Message, game_id: str = GAMES[0]) -> tuple[Message, ...] | CommandRejected:
         verdict = self.fleet.when(body, game_id)
@@ -115,6 +123,9 @@ class FleetMachine(RuleBasedStateMachine):
         self.join_as(host_id)
 
     @rule(game_id=st.sampled_from(GAMES), name=st.sampled_from(["default", "arena"]))
+    def more_builds(self, game_id: str, name: str) -> None:
+        self.build(game_id, name)
+
     def build(self, game_id: str, name: str) -> None:
         created = self.do(ask.CreateBuild(name=name, build_type="zip", limits=LIMITS), game_id)
         if isinstance(created, CommandRejected):
@@ -135,10 +146,11 @@ class FleetMachine(RuleBasedStateMachine):
         if not given:
             return
         build = sorted(given, key=lambda one: one.id)[index % len(given)]
-        host_id = build.host_id or ""
-        ended: dict[str, Any] = {"artefact": artefact(build.id)} if well else {"error": "no"}
+        self.end(build, {"artefact": artefact(build.id)} if well else {"error": "no"})
+
+    def end(self, build: Build, ended: dict[str, Any]) -> None:
         report = BuildReport(build_id=build.id, attempt=build.attempt, **ended)
-        self.do(self.fleet.reports(host_id=host_id, build_reports=[report]))
+        self.do(self.fleet.reports(host_id=build.host_id or "", build_reports=[report]))
 
     @rule(game_id=st.sampled_from(GAMES), index=st.integers(0, 9))
     def delete(self, game_id: str, index: int) -> None:
