@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from deploy.object_store import open_objects
+from deploy.object_store import media_origins, open_objects
 from deploy.object_urls import SignedUrls
 from deploy.objects import BadKeyError, FolderObjects
 from deploy.objects_app import ObjectsApp
@@ -142,6 +143,24 @@ async def test_a_store_that_is_away_says_so_and_not_its_secret() -> None:
     with pytest.raises(ObjectStoreError):
         await writer.write(b"x" * 8 * PART_BYTES)
     await writer.abort()
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://b/folder?endpoint=https://store.example:9000&region=eu-west-1",
+        "s3://b?region=eu-west-1",
+        "s3://b",
+    ],
+)
+async def test_signed_addresses_lead_to_the_origins_that_a_page_may_play(location: str) -> None:
+    store = S3Objects(location, key=KEY, secret=SECRET, urls=URLS)
+    now_ms = int(time.time() * 1000)
+    signed = urlsplit(await store.signed_url("a/b.webm", expires_at_ms=now_ms + 60_000))
+    configured = Settings(
+        base_url="https://play.example/", object_store=location, object_store_key=KEY, secret="s" * 16
+    )
+    assert media_origins(configured) == ["https://play.example", f"{signed.scheme}://{signed.netloc}"]
 
 
 async def test_without_a_key_it_is_the_roles(

@@ -71,6 +71,7 @@ def test_a_round_makes_every_state_that_needs_no_day(questlog_stack: QuestlogSta
             headers={"authorization": f"Bearer {questlog_stack.demo['operator_token']}"},
             timeout=30,
         ).raise_for_status()
+    assert {one["status"] for one in made} == {"pending_payment", "active", "completed", "cancelled"}
     slots: Counter[str] = Counter()
     for one in made:
         slots.update(one["slots"])

@@ -54,7 +54,7 @@ export class Pager {
 
 /** A header's end: a pager, and the S2 call that gives the same, to copy. `path()` is below the address. */
 export function tools(path, pager = null) {
-  const button = h("button", { type: "button", class: "quiet curl", textContent: "curl", title: "Copy the REST call that gives this", on: { click: () => copy(button, path()) } });
+  const button = h("button", { type: "button", class: "quiet curl", textContent: "curl", title: "Copy the REST call that gives this", "aria-label": "curl: copy the REST call that gives this panel", on: { click: () => copy(button, path()) } });
   return h("div", { class: "tools" }, pager?.element, button);
 }
 
