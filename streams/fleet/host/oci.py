@@ -132,6 +132,7 @@ class OciDriver(Supervised):
                 cgroup=f"/{self._group(attempt)}/server",
                 mounts=mounts,
                 init=Path(_INIT),
+                cores=launch.cores,
             )
             replace(attempt.folder / "config.json", msgspec.json.encode(spec))
             replace(attempt.folder / "build", str(build or "").encode())

@@ -48,8 +48,13 @@ def config(
     cgroup: str,
     mounts: Sequence[tuple[Path, str, bool]],
     init: Path,
+    cores: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """`mounts` are (source on the host, place inside, writable). `namespace` is the network's."""
+    """`mounts` are (source on the host, place inside, writable). `namespace` is the network's.
+
+    `cores` are those that it may run on; none: all.
+    """
+    cpu = {"cpu": {"cpus": ",".join(map(str, cores))}} if cores else {}
     limits = {"RLIMIT_NOFILE": FILES_MAX, "RLIMIT_CORE": 0, "RLIMIT_MEMLOCK": 8 * 1024 * 1024}
     return {
         "ociVersion": "1.0.2",
@@ -112,7 +117,7 @@ def config(
                 {"type": "cgroup"},
                 {"type": "network", "path": str(namespace)},
             ],
-            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+            "resources": {"devices": [{"allow": False, "access": "rwm"}], **cpu},
             "maskedPaths": _MASKED,
             "readonlyPaths": _READONLY,
             "seccomp": profile(),

@@ -218,6 +218,14 @@ def test_cpu_is_limited_to_the_allotment(world: World) -> None:
     assert 0.1 < used_s < 1.5
 
 
+def test_cores_of_its_own_are_the_ones_it_runs_on(world: World) -> None:
+    if world.driver.isolation == "process":
+        return
+    attempt = world.start(world.script("grep Cpus_allowed_list /proc/self/status", cores=(0,)))
+    assert world.end(attempt).code == 0, world.errors(attempt)
+    assert world.output(attempt).split() == ["Cpus_allowed_list:", "0"]
+
+
 def _own_ipv6() -> list[str]:
     found = []
     with open("/proc/net/if_inet6") as file:
