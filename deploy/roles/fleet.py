@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from deploy.roles import Worker
+    from deploy.settings import Settings
     from schemas.fleet.views import LaunchSpec, SealedVariable
     from streams.fleet.host.launch import Launch
 
@@ -89,7 +91,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         telemetry=telemetry,
         builder=CommandBuilder(COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes),
         builds=HostBuilds(
-            open_objects(configured),
+            open_objects(_without_deployment_secret(configured)),
             cache,
             lambda: {one.launch.sha256 for one in attempts if one.launch.sha256 is not None},
         ),
@@ -105,3 +107,10 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
 
     worker.health = health
     await agent.run(stop)
+
+
+def _without_deployment_secret(configured: Settings) -> Settings:
+    """A host with the fleet secret need not have the deployment's: it reads objects and signs nothing."""
+    if not configured.fleet_secret:
+        return configured
+    return dataclasses.replace(configured, secret=configured.fleet_secret)
