@@ -21,11 +21,11 @@ from schemas.fleet.host_commands import BuildReport, DrainHost, HostDue, JoinHos
 from schemas.fleet.sizes import ComputeSize
 from schemas.fleet.views import Build, PlanLimits, PoolConfig
 from streams.deciders.fleet.noun import FLEET
-from tests.streams.deciders.fleet.given import Fleet, artefact, capacity
+from tests.streams.deciders.fleet.given import Fleet, artefact, capacity, happened
 
 HOSTS = ("a", "b")
 GAMES = ("game_1", "game_2")
-MEMORY_MB, PORTS, QUOTA = 4096, 5, 4
+MEMORY_MB, PORTS, QUOTA = 4096, 3, 4
 REST_MS = 60_000
 LIMITS = PlanLimits(active_servers=QUOTA, builds=5)
 SIZES_USED: tuple[ComputeSize, ...] = ("small", "medium", "dedicated-small")
@@ -50,6 +50,7 @@ class Model:
         name = server.instance_id
         assert self.phases.get(name) != "stopped"
         assert self.owners.setdefault(name, server.game_id) == server.game_id
+        before = self.phases.get(name)
         self.phases[name] = server.phase
         if isinstance(event, ev.ServerPlaced):
             self._placed(event, at_ms)
@@ -57,6 +58,7 @@ class Model:
             host, _, ports = self.rooms.pop(name)
             self.freed |= {(host, port): at_ms for port in ports}
         elif isinstance(event, ev.ServerClaimed):
+            assert before == "running"
             assert name not in self.claimed
             self.claimed.add(name)
 
@@ -182,6 +184,18 @@ class FleetMachine(RuleBasedStateMachine):
         else:
             assert isinstance(verdict[0], ev.ServerPlaced | ev.ServerClaimed)
 
+    @rule(game_id=st.sampled_from(GAMES), times=st.integers(1, 4))
+    def churn(self, game_id: str, times: int) -> None:
+        """Servers one after the other, so that ports come round."""
+        for _ in range(times):
+            verdict = self.do(self.fleet.start(startup_args="-own"), game_id)
+            if isinstance(verdict, CommandRejected):
+                return
+            (placed,) = (event for event in verdict if isinstance(event, ev.ServerPlaced))
+            name, host_id = placed.server.instance_id, placed.server.host_id or ""
+            exited = self.fleet.report(name, "exited", reason="PROCESS_EXITED")
+            self.do(self.fleet.reports(exited, host_id=host_id))
+
     @rule(game_id=st.sampled_from(GAMES), count=st.integers(0, 3))
     def pool(self, game_id: str, count: int) -> None:
         config = PoolConfig(enabled=bool(count), regions={"us-east": {"small": count}})
@@ -230,6 +244,8 @@ class FleetMachine(RuleBasedStateMachine):
         verdict = self.do(body)
         lost = self.fleet.host(host_id).host.status == "lost"
         assert isinstance(verdict, CommandRejected) == lost
+        if old and not isinstance(verdict, CommandRejected):  # at most a turn in the queue has come
+            assert set(happened(verdict, server.instance_id)) <= {"placed"}
 
     @precondition(lambda self: bool(self.fleet.state.hosts))
     @rule(index=st.integers(0, 1), what=st.sampled_from(["drain", "due", "seen", "fenced"]))
