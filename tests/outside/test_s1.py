@@ -341,7 +341,10 @@ def test_builds_compared_and_a_testers_journey(world: World) -> None:
         assert world.ingest(sent).status_code == 202
     compared = eventually(
         lambda: world.read("/api/v1/builds/compare", game="relay", a=before, b=after),
-        lambda answer: answer.status_code == 200 and answer.json()["buildB"]["sessionCount"] == 1,
+        lambda answer: (
+            answer.status_code == 200
+            and [answer.json()[side]["sessionCount"] for side in ("buildA", "buildB")] == [2, 1]
+        ),
     ).json()
     assert [compared[side]["testersInBatch"] for side in ("buildA", "buildB")] == [1, 1]
     assert compared["diff"]["changes"] == [
