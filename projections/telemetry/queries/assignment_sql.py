@@ -88,7 +88,11 @@ def in_audience(assignment: Assignment) -> str:
     return " AND ".join(f"({one})" for one in holds)
 
 
-def variant() -> str:
+def variant(assignment: Assignment) -> str:
     """The key of the variant of a device that is meant; empty for one that is not covered."""
-    chosen = f"arrayFirstIndex(below -> {bucket(VARIANT)} < below, {{x_below:Array(UInt32)}})"
-    return f"if({bucket(COVERAGE)} < {{x_covered:UInt32}}, {{x_keys:Array(String)}}[{chosen}], '')"
+    # The bucket is the same text in each condition, so that ClickHouse computes it once for a row.
+    chosen = ", ".join(
+        f"{bucket(VARIANT)} < {{x_below:Array(UInt32)}}[{number}], {{x_keys:Array(String)}}[{number}]"
+        for number in range(1, len(assignment.splits) + 1)
+    )
+    return f"if({bucket(COVERAGE)} < {{x_covered:UInt32}}, multiIf({chosen}, ''), '')"

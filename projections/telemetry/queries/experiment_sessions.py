@@ -42,7 +42,7 @@ def judged_sessions(
     """The sessions of an experiment that ran so."""
     conditions = Conditions(studio_id).equal("game_id", "game", game_id)
     found = {**conditions.parameters, **assignment_sql.parameters(assignment)}
-    found["experiment"] = assignment.id
+    found |= {"experiment": assignment.id, "named": f'"{assignment.id}"'}
     found["starts"] = [run.started_at_ms for run in runs]
     found["ends"] = [_FOREVER_MS if run.stopped_at_ms is None else run.stopped_at_ms + DAY_MS for run in runs]
     ran = (
@@ -52,7 +52,7 @@ def judged_sessions(
     verdict = (
         f"multiIf(NOT {ran}, '-notRunning', {assignment_sql.pinned()}, '-pinned', "
         f"NOT ({assignment_sql.in_audience(assignment)}), '-notInAudience', "
-        f"tag != {assignment_sql.variant()}, '-wrongVariant', tag)"
+        f"tag != {assignment_sql.variant(assignment)}, '-wrongVariant', tag)"
     )
     tagged = "JSONHas(experiments, {experiment:String})"
     sql = (
@@ -60,9 +60,11 @@ def judged_sessions(
         "SELECT session_id, player_id, build_id, closed, duration_ms AS wall, active_ms AS active, "
         "toUnixTimestamp64Milli(recorded_at) AS recorded, "
         "toUnixTimestamp64Milli(first_arrived_at) AS arrived, "
-        "event_counts['crash'] > 0 AS crashed, "
+        f"session_id IN (SELECT session_id FROM session_parts WHERE {conditions} "
+        "AND event_counts['crash'] > 0) AS crashed, "
         "JSONExtractString(experiments, {experiment:String}) AS tag "
         f"FROM sessions WHERE {conditions} AND {tagged} AND session_id IN ("
-        f"SELECT session_id FROM session_parts WHERE {conditions} AND {tagged}))"
+        f"SELECT session_id FROM session_parts WHERE {conditions} "
+        "AND position(experiments, {named:String}) > 0))"
     )
     return JudgedSessions(sql, found)

@@ -76,7 +76,8 @@ async def test_buckets_and_variants_of_100_000_devices(database: ClickHouse) -> 
     rows = [(device, "") for device, _ in devices()]
     assert len(rows) > DEVICES
     asking = ASSIGNMENTS[0]
-    sql = f"{assignment_sql.bucket(COVERAGE)}, {assignment_sql.bucket(VARIANT)}, {assignment_sql.variant()}"
+    buckets = f"{assignment_sql.bucket(COVERAGE)}, {assignment_sql.bucket(VARIANT)}"
+    sql = f"{buckets}, {assignment_sql.variant(asking)}"
     found = await asked(database, sql, rows, **assignment_sql.parameters(asking))
     different = [
         (device, answer)
