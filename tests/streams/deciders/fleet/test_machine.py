@@ -120,10 +120,6 @@ class FleetMachine(RuleBasedStateMachine):
         fields = {"memory_mb": MEMORY_MB, "cpu_millis": 4000, "last_port": 31_000 + PORTS - 1}
         self.do(JoinHost(host_id=host_id, capacity=capacity(**fields)))
 
-    @rule(host_id=st.sampled_from(HOSTS))
-    def join(self, host_id: str) -> None:
-        self.join_as(host_id)
-
     @rule(game_id=st.sampled_from(GAMES), name=st.sampled_from(["default", "arena"]))
     def more_builds(self, game_id: str, name: str) -> None:
         self.build(game_id, name)
@@ -183,6 +179,44 @@ class FleetMachine(RuleBasedStateMachine):
             assert (verdict.code == "quota_exceeded") <= (before >= QUOTA)
         else:
             assert isinstance(verdict[0], ev.ServerPlaced | ev.ServerClaimed)
+
+    @rule()
+    def all_is_well(self) -> None:
+        """Every host serves, and what was placed is ready."""
+        for host_id in HOSTS:
+            if self.fleet.host(host_id).host.status != "up":
+                self.join_as(host_id)
+            ready = [
+                self.fleet.report(name, "ready")
+                for name in sorted(self.fleet.host(host_id).servers)
+                if self.fleet.server(name).phase == "starting"
+            ]
+            self.do(self.fleet.reports(*ready, host_id=host_id))
+
+    @rule(game_id=st.sampled_from(GAMES), count=st.integers(1, 2), ready=st.booleans())
+    def claims(self, game_id: str, count: int, ready: bool) -> None:  # noqa: FBT001 - drawn by name
+        """A pool is asked for, and starts that would take its servers."""
+        self.pool(game_id, count)
+        if ready:
+            self.all_is_well()
+        for _ in range(count + 1):
+            self.do(self.fleet.start(), game_id)
+
+    @rule(old=st.integers(0, 1), again=st.booleans())
+    def restarts(self, old: int, again: bool) -> None:  # noqa: FBT001 - drawn by name
+        """Every server is asked to restart, and hosts say that its attempt, or the one before, has ended."""
+        for name in self.servers():
+            verdict = self.do(ask.RestartServer(instance_id=name, limits=LIMITS), self.of_game(name))
+            assert not isinstance(verdict, CommandRejected) or verdict.code in {"stopped", "unclaimed"}
+            server = self.fleet.server(name)
+            if server.host_id is not None and self.fleet.host(server.host_id).host.status != "lost":
+                attempt = server.attempt - old
+                report = Report(instance_id=name, attempt=attempt, kind="exited", exit_code=1)
+                events = self.do(self.fleet.reports(report, host_id=server.host_id))
+                assert not isinstance(events, CommandRejected)
+                assert not old or set(happened(events, name)) <= {"placed"}
+        if again:
+            self.all_is_well()
 
     @rule(game_id=st.sampled_from(GAMES), times=st.integers(1, 4))
     def churn(self, game_id: str, times: int) -> None:
@@ -248,12 +282,14 @@ class FleetMachine(RuleBasedStateMachine):
             assert set(happened(verdict, server.instance_id)) <= {"placed"}
 
     @precondition(lambda self: bool(self.fleet.state.hosts))
-    @rule(index=st.integers(0, 1), what=st.sampled_from(["drain", "due", "seen", "fenced"]))
+    @rule(index=st.integers(0, 1), what=st.sampled_from(["join", "drain", "due", "seen", "fenced"]))
     def host(self, index: int, what: str) -> None:
         hosts = sorted(self.fleet.state.hosts)
         host_id = hosts[index % len(hosts)]
         epoch = self.fleet.host(host_id).host.epoch
-        if what == "drain":
+        if what == "join":
+            self.join_as(host_id)
+        elif what == "drain":
             self.do(DrainHost(host_id=host_id, epoch=epoch))
         elif what == "due":
             self.do(HostDue(host_id=host_id))
