@@ -10,10 +10,10 @@ from deploy.clock import now_ms
 from deploy.noun import Acting, Edge, Noun, Tick
 from deploy.sealing import open_fleet_sealer
 from projections.clickhouse.tables import event_tables
-from projections.fleet.log_queries import FleetLogs
-from projections.fleet.metric_queries import FleetMetrics
 from projections.fleet.projection import FLEET as PROJECTION
-from projections.fleet.queries import FleetQueries
+from projections.fleet.queries.logs import FleetLogs
+from projections.fleet.queries.metrics import FleetMetrics
+from projections.fleet.queries.state import FleetQueries
 from projections.fleet.telemetry_tables import LOGS, TELEMETRY_TABLES
 from schemas.fleet.noun import FLEET_TELEMETRY, NOUN
 from schemas.fleet.routes import DOCUMENTED, V2_DOCUMENTED

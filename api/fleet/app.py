@@ -38,8 +38,8 @@ from schemas.fleet.variables import Variables
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from projections.fleet.log_queries import FleetLogs
-    from projections.fleet.metric_queries import FleetMetrics
+    from projections.fleet.queries.logs import FleetLogs
+    from projections.fleet.queries.metrics import FleetMetrics
 
 Handler = Callable[[Asked], Awaitable[msgspec.Struct]]
 _OURS: Final = re.compile(S5.paths)

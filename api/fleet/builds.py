@@ -13,7 +13,7 @@ from schemas.fleet.views import Build
 from schemas.timestamps import iso_ms
 
 if TYPE_CHECKING:
-    from projections.fleet.log_queries import FleetLogs
+    from projections.fleet.queries.logs import FleetLogs
 
 
 class BuildRoutes:

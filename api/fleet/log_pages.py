@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
-from projections.fleet.log_queries import LogFilter, LogPlace, place_of
+from projections.fleet.queries.logs import LogFilter, LogPlace, place_of
 from schemas.edge.zod import no_match
 from schemas.fleet.log_times import time_of
 from schemas.fleet.responses import LogEntry
@@ -15,7 +15,7 @@ from schemas.fleet.validation import refuse
 from schemas.timestamps import iso_ms
 
 if TYPE_CHECKING:
-    from projections.fleet.log_queries import FleetLogs
+    from projections.fleet.queries.logs import FleetLogs
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from api.fleet.http import Asked
 from api.fleet.log_pages import log_page, starting
-from projections.fleet.log_queries import LogFilter
+from projections.fleet.queries.logs import LogFilter
 from schemas.edge.zod import no_match
 from schemas.fleet import responses
 from schemas.fleet.log_times import time_of
@@ -18,7 +18,7 @@ from schemas.fleet.variables import Variables
 from schemas.timestamps import iso_ms
 
 if TYPE_CHECKING:
-    from projections.fleet.log_queries import FleetLogs
+    from projections.fleet.queries.logs import FleetLogs
 
 
 class ProjectRoutes:

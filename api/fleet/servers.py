@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from api.fleet.http import Asked
 from api.fleet.log_pages import LogPage, log_page, starting
-from projections.fleet.log_queries import LogFilter
+from projections.fleet.queries.logs import LogFilter
 from schemas.fleet import responses
 from schemas.fleet.access import Caller
 from schemas.fleet.ports import FleetReads, ServerFilter
@@ -19,8 +19,8 @@ from schemas.fleet.states import Status
 from schemas.fleet.views import Server
 
 if TYPE_CHECKING:
-    from projections.fleet.log_queries import FleetLogs
-    from projections.fleet.metric_queries import FleetMetrics, Point
+    from projections.fleet.queries.logs import FleetLogs
+    from projections.fleet.queries.metrics import FleetMetrics, Point
 
 _MB = 1024 * 1024
 

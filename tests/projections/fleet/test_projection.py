@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from projections.fleet.projection import FLEET, STOPPED_KEPT_MS
-from projections.fleet.queries import FleetQueries
+from projections.fleet.queries.state import FleetQueries
 from projections.redis.client import connect
 from projections.redis.reader import RedisReader
 from projections.redis.rebuild import rebuild

@@ -17,8 +17,8 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import NounTables, Rows
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.system_tables import drop_databases
-from projections.fleet.log_queries import FleetLogs, LogFilter, LogLine, LogPlace, place_of
-from projections.fleet.metric_queries import FleetMetrics
+from projections.fleet.queries.logs import FleetLogs, LogFilter, LogLine, LogPlace, place_of
+from projections.fleet.queries.metrics import FleetMetrics
 from projections.fleet.telemetry_tables import TELEMETRY_TABLES, StreamKey, Told, new_rows
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.fleet.noun import FLEET_TELEMETRY
