@@ -30,6 +30,7 @@ def test_the_exit_code_and_both_streams_are_noted(world: World) -> None:
 def test_a_stop_signal_reaches_the_server(world: World) -> None:
     attempt = world.start(world.script(WAITS))
     until(lambda: "up" in world.output(attempt), what=lambda: world.errors(attempt))
+    until(lambda: world.driver.server(attempt) is not None)  # runc tells who it is a moment later
     assert world.driver.adopt(attempt)
     assert world.driver.ended(attempt) is None
     assert world.driver.signal(attempt, signal.SIGTERM)
@@ -40,6 +41,7 @@ def test_a_stop_signal_reaches_the_server(world: World) -> None:
 def test_a_server_without_a_handler_ends_at_the_signal(world: World) -> None:
     attempt = world.start(world.script("echo up; exec sleep 1000"))
     until(lambda: "up" in world.output(attempt), what=lambda: world.errors(attempt))
+    until(lambda: world.driver.server(attempt) is not None)
     assert world.driver.signal(attempt, signal.SIGTERM)
     assert world.end(attempt).code == 128 + signal.SIGTERM
 
@@ -110,7 +112,7 @@ def test_variables_and_words_arrive_as_they_were_given(world: World) -> None:
             'printf "%s|" "$WORD" "$AGAIN" "$1" "$2";'
             'printf "%s|" "$QUESTLOG_PORT_GAME" "$QUESTLOG_EXTERNAL_PORT_GAME"; pwd',
             environment={"WORD": value, "AGAIN": "two\nlines"},
-            startup_args="name 'one ${WORD}' ${NONE}",
+            startup_args='name "one ${WORD}" ${NONE}',
             ports=(Port("game", 7777, 31_778, "udp"),),
         )
     )
