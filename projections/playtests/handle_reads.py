@@ -19,10 +19,23 @@ FROM (SELECT handle, key_id, batch_id, device_id, claimed_at FROM tester_links F
 LEFT JOIN (SELECT batch_id, id, redeemed_at FROM playtest_keys FINAL WHERE {_OF_GAME}) AS k
     ON l.batch_id = k.batch_id AND l.key_id = k.id
 """  # noqa: S608 - names of ours
-_PLAYED: Final = f"""
+_SESSIONS: Final = (
+    f"SELECT player_id, first_event_at, last_event_at, active_ms, country FROM sessions WHERE {_OF_GAME}"  # noqa: S608
+)
+_ONLY_PARTS: Final = (
+    "SELECT player_id, first_event_at, last_event_at, country, "  # noqa: S608 - names of ours
+    "arraySum(tupleElement(spans, 2)) - arraySum(tupleElement(spans, 1)) - idle_ms AS active_ms "
+    f"FROM session_parts FINAL WHERE {_OF_GAME} AND notEmpty(spans)"
+)
+"""The same where every session has one part: without joining any, a third of the time or less."""
+_PARTITIONS: Final = f"SELECT uniqExact(_partition) FROM session_parts WHERE {_OF_GAME}"  # noqa: S608
+
+
+def _played(sessions: str) -> str:
+    return f"""
 SELECT l.handle, count(), sum(s.active_ms), max(toUnixTimestamp64Milli(s.last_event_at)),
        uniqExactIf(s.country, s.country != '')
-FROM (SELECT player_id, first_event_at, last_event_at, active_ms, country FROM sessions WHERE {_OF_GAME}) AS s
+FROM ({sessions}) AS s
 INNER JOIN (SELECT handle, device_id, claimed_at, unlinked_at FROM tester_links FINAL WHERE {_OF_GAME}) AS l
     ON s.player_id = l.device_id
 WHERE s.first_event_at >= l.claimed_at AND (l.unlinked_at IS NULL OR s.first_event_at < l.unlinked_at)
@@ -39,8 +52,10 @@ class ClickHouseHandles:
     async def handles(self, studio_id: str, game_id: str) -> list[HandleRow]:
         """Every handle of a game that was ever linked, in no order."""
         parameters = {"studio": studio_id, "game": game_id}
+        partitions = (await self._queries.query(_PARTITIONS, parameters))[0][0]
+        played_by = _played(_SESSIONS if partitions > 1 else _ONLY_PARTS)
         linked, played = await asyncio.gather(
-            self._queries.query(_LINKED, parameters), self._queries.query(_PLAYED, parameters)
+            self._queries.query(_LINKED, parameters), self._queries.query(played_by, parameters)
         )
         sums: dict[str, list[Any]] = {row[0]: row[1:] for row in played}
         aggregate = game_aggregate(studio_id, game_id)
