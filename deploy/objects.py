@@ -42,7 +42,9 @@ class FolderObjects:
     async def create(self, key: str, *, new: bool = False) -> FolderWriter:
         """Begin an object beside its place."""
         path = self.path(key)
-        return await _told(f"the object {key}", FolderWriter, path, self._may_write, new)
+        return await _opened(
+            f"the object {key}", FolderWriter.forget, FolderWriter, path, self._may_write, new
+        )
 
     async def read(self, key: str) -> bytes | None:
         """A small object's bytes; None where there is none."""
@@ -60,7 +62,7 @@ class FolderObjects:
         """The bytes from `start` to before `end`; what is read stays whole if it is replaced meanwhile."""
         path, what = self.path(key), f"the object {key}"
         try:
-            file = await _told(what, os.open, path, os.O_RDONLY)
+            file = await _opened(what, os.close, os.open, path, os.O_RDONLY)
         except FileNotFoundError as error:
             raise ObjectStoreError(f"there is no object {key}") from error
         try:
@@ -167,6 +169,10 @@ class FolderWriter:
         """Forget what was written. Called again, or after a commit: nothing happens."""
         await _told(f"the object {self._path.name}", self._abort)
 
+    def forget(self) -> None:
+        """`abort`, for who waits for nothing."""
+        self._abort()
+
     def _write(self, chunk: bytes) -> None:
         if not self._may_write(len(chunk)):
             raise OSError(errno.ENOSPC, "the volume's last space is left to the stores")
@@ -208,6 +214,23 @@ async def _told(what: str, call: Callable[..., Result], *arguments: object) -> R
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise ObjectStoreFull(f"no space left for {what}") from error
         raise ObjectStoreError(f"{what}: {error}") from error
+
+
+async def _opened(
+    what: str, give_back: Callable[[Result], object], call: Callable[..., Result], *arguments: object
+) -> Result:
+    """As `_told`. Where the caller is cancelled meanwhile, what the thread opens then is given back."""
+    opening = asyncio.ensure_future(_told(what, call, *arguments))
+
+    def ended(done: asyncio.Future[Result]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            give_back(done.result())
+
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(ended)
+        raise
 
 
 def _remove_unheld(part: Path) -> int:
