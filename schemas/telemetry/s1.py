@@ -58,6 +58,7 @@ SentSource = Literal[
     "obs",
 ]
 """What an ingest key may send: `discord` sessions come from POST /api/webhooks/discord alone."""
+SENT_SOURCES: Final[tuple[str, ...]] = get_args(SentSource)
 DEFAULT_SOURCE: Final[Source] = "python-telemetry"
 DEFAULT_ENVIRONMENT: Final = "production"
 ENVIRONMENT_PATTERN: Final = r"^[a-z0-9_-]{1,64}\Z"

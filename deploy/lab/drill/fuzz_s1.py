@@ -7,7 +7,7 @@ from typing import Final
 
 from deploy.lab.drill.fuzz_cases import Case, Fields, Maker, Row, ascii_json, properties
 from deploy.lab.drill.fuzz_texts import Rule
-from schemas.telemetry.s1 import SOURCES
+from schemas.telemetry.s1 import SENT_SOURCES
 
 ITEMS: Final = 12
 FORM: Final = "ff_session"
@@ -120,7 +120,7 @@ class S1Maker(Maker):
         text = self.texts.good
         labels = {field: text(f"s1 {field}", _RULES[field]) for field in ("gameVersion", "platform")}
         labels["environment"] = text("s1 environment", Rule.SLUG)
-        source = self.dice.choice(sorted(SOURCES))
+        source = self.dice.choice(sorted(SENT_SOURCES))
         batch: Fields = {
             "gameId": self.app_id,
             "sessionId": text("s1 sessionId", Rule.ID),
