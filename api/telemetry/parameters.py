@@ -127,9 +127,9 @@ _CONCRETE_ENV: Final = Parameter(
 )
 SUGGESTIONS: Final = (
     COMPARE[0],
-    Parameter(name="build", kind=Text(1, 200), description="One build; else `a` and `b`."),
-    Parameter(name="a", kind=Text(1, 200), description="Baseline build version."),
-    Parameter(name="b", kind=Text(1, 200), description="Comparison build version."),
+    Parameter(name="build", kind=Text(1, 200), description="One build; else `a` and `b`.", example="0.4.9"),
+    Parameter(name="a", kind=Text(1, 200), description="Baseline build version.", example="0.4.8"),
+    Parameter(name="b", kind=Text(1, 200), description="Comparison build version.", example="0.4.9"),
     _CONCRETE_ENV,
 )
 ARCHETYPES: Final = (

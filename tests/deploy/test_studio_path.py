@@ -383,7 +383,7 @@ async def test_a_rebuild_from_the_real_log_is_equal_and_swaps(
     verified, *empty = await rebuild_redis(running.settings, verify=True, progress=lambda *_: None)
     assert (verified.noun, verified.swapped, verified.different) == ("studio", False, [])
     assert verified.keys > 5
-    assert [(one.noun, one.different) for one in empty] == [("liveops", []), ("playtests", [])]
+    assert [(one.noun, one.different) for one in empty] == [("liveops", []), ("playtests", []), ("fleet", [])]
     rebuilt = await rebuild_redis(running.settings, progress=lambda *_: None)
     assert all(noun.swapped for noun in rebuilt)
     assert await administration.queries.keys(studio_id) == before
