@@ -137,6 +137,7 @@ async def test_killed_in_the_middle_and_repeated_it_gives_the_same(
     objects: FolderObjects, work: Path
 ) -> None:
     """The agent is killed while it processes, and while it stores; then another begins."""
+    before = descendants()
     await upload(objects, archive(script(), Item(b"a", os.urandom(300_000), method=0)))
     expected = await (await started(objects, work)).process(BUILD, Told())
     for line in (1, 4):
@@ -163,7 +164,7 @@ asyncio.run(main())
         assert files(work) == ["empty"]
         assert await processor.process(BUILD, Told()) == expected
     async with asyncio.timeout(20):
-        while descendants():  # noqa: ASYNC110 - a process has no event
+        while not descendants() <= before:  # noqa: ASYNC110 - a process has no event
             await asyncio.sleep(0.01)
 
 
