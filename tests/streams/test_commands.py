@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
-from schemas.envelope import Command, CommandRecord, Decided
+from schemas.envelope import Command, CommandRecord, CommandRejected, Decided
 from schemas.log import Appended, LogUnavailable
+from schemas.outcomes import EXPIRED
 from schemas.topics import COMMAND_RECORD_BYTES_MAX, Topic
 from streams.gateway.commands import CommandClient
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
@@ -43,6 +44,7 @@ class Backend:
         self.held = False
         self.away = False
         self.status = 200
+        self.value = "1"
         self.silent = asyncio.Event()
         self.silent.set()
 
@@ -64,7 +66,7 @@ class Backend:
             if command.command_id in self.seen:
                 continue
             value = put(
-                *("h", command.command_id, "1"),
+                *("h", command.command_id, self.value),
                 command_id=command.command_id,
                 keyed=command.keyed,
                 status=self.status,
@@ -299,6 +301,14 @@ async def test_a_refusal_that_is_not_remembered_answers_its_own_record_alone(red
 
 async def test_a_command_that_came_too_late_is_unavailable(redis_url: str) -> None:
     async with gateway(redis_url) as (client, backend, _):
-        backend.status = 503
+        backend.status, backend.value = 503, EXPIRED
         with pytest.raises(CommandUnavailable, match="expired"):
             await client.submit(command(uuid.uuid4().hex))
+
+
+async def test_a_noun_s_own_503_is_an_outcome(redis_url: str) -> None:
+    async with gateway(redis_url) as (client, backend, _):
+        backend.status, backend.value = 503, "no_capacity"
+        outcome = await client.submit(command(uuid.uuid4().hex))
+        refusal = msgspec.msgpack.decode(outcome.body, type=CommandRejected)
+        assert (outcome.status, refusal.code) == (503, "no_capacity")

@@ -17,7 +17,7 @@ from redis import Redis as BlockingRedis
 from projections.redis.operations import Operation, set_field
 from projections.redis.reader import Projection
 from schemas.codec import Codec, Message
-from schemas.envelope import Decided, Event, EventsRecord, Outcome
+from schemas.envelope import CommandRejected, Decided, Event, EventsRecord, Outcome
 from schemas.log import LogRecord
 from schemas.topics import Topic
 
@@ -115,7 +115,10 @@ def put(
 
 
 def projection(noun: str, partitions: int = 1) -> Projection:
-    """Sets fields of hashes as `put` says; a field named `!` makes a bad operation after a good one."""
+    """Sets fields of hashes as `put` says; a field named `!` makes a bad operation after a good one.
+
+    A refusal's code is the value that was put.
+    """
 
     def project(
         decided: Decided, messages: Sequence[Put], appended_at_ms: int, partition: int
@@ -132,9 +135,12 @@ def projection(noun: str, partitions: int = 1) -> Projection:
     def outcome_of(decided: Decided, messages: Sequence[Put]) -> Outcome | None:
         if not decided.command_id:
             return None
-        status = messages[0].status
+        status, body = messages[0].status, b"\x80"
+        if status >= 400:
+            refusal = CommandRejected(status=status, code=messages[0].value, message="refused")
+            body = _encoder.encode(refusal)
         return Outcome(
-            command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=b"\x80"
+            command_id=decided.command_id, fingerprint=decided.fingerprint, status=status, body=body
         )
 
     topic = Topic(name=f"{noun}.events", partitions=partitions, description="a test's")

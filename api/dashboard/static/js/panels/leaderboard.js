@@ -48,7 +48,10 @@ export const leaderboard = {
   },
   awake(is) {
     awake = is;
-    if (shown) follow();
+    if (shown) {
+      follow();
+      later(); // a paused page asks for nothing that would paint it
+    }
     if (is) this.askAgain();
   },
 };
