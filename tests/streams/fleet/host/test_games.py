@@ -61,9 +61,10 @@ def test_teeworlds_is_played_at_its_mapped_port(world: World) -> None:
     until(answered, what=lambda: world.output(attempt) + world.errors(attempt))
     assert b"questlog test" in found
     assert any(name in found for name in (b"dm1", b"ctf1"))
+    # Where no control group counts it, CPU comes in ticks of 10 ms, and the game takes few.
+    until(lambda: (now := world.driver.stats(attempt)) is not None and now.cpu_ns > 0)
     stats = world.driver.stats(attempt)
     assert stats is not None
-    assert stats.cpu_ns > 0
     assert stats.memory_bytes > 1_000_000
     assert (stats.received_bytes > 0) == (world.driver.isolation == "container")
 
