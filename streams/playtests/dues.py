@@ -1,29 +1,17 @@
 """Deadlines that have come: of reserved slots, of blocked ones, of an order's applications, of key batches.
 
-After an outage the overdue ones are asked for together, the longest due first. The log decides: a command
-that comes too early, too late or twice changes nothing, so two timers are harmless. What was asked leaves the
-list once its event is projected, and stays there otherwise: it is asked again in the next round.
+After an outage the overdue ones are asked for together, the longest due first.
 """
 
 from __future__ import annotations
-
-import asyncio
-import logging
-from typing import Final
 
 from schemas.codec import Message
 from schemas.playtests import names
 from schemas.playtests.batch_commands import BatchDue
 from schemas.playtests.commands import BlockDue, ReviewDue, SlotDue
 from schemas.playtests.ports import DueReads, DueRow
-from streams.asking import Asker, CommandRefused
-from streams.gateway.pending_commands import CommandUnavailable
-
-DUES_PER_TICK: Final = 10_000
-AT_ONCE: Final = 1_000
-"""Commands that wait for their answers: a few records' worth of one studio's."""
-
-_log: Final = logging.getLogger(__name__)
+from streams.asking import Asker
+from streams.dues import DUES_PER_TICK, Due, ask_all
 
 
 class DueManager:
@@ -35,29 +23,12 @@ class DueManager:
 
     async def tick(self, now_ms: int) -> int:
         """One round; return how many were answered. Raises StoreUnavailable."""
-        rows = await self._dues.dues(now_ms, DUES_PER_TICK)
-        room = asyncio.Semaphore(AT_ONCE)
+        return await ask_all(self._asker, map(_due, await self._dues.dues(now_ms, DUES_PER_TICK)))
 
-        async def one(row: DueRow) -> bool:
-            async with room:
-                return await self._due(row)
 
-        return sum(await asyncio.gather(*(one(row) for row in rows)))
-
-    async def _due(self, row: DueRow) -> bool:
-        aggregate_id, command = asked(row)
-        try:
-            await self._asker.ask(
-                command,
-                aggregate_id=aggregate_id,
-                studio_id=row.studio_id,
-                game_id=row.game_id,
-            )
-        except (CommandRefused, CommandUnavailable) as error:
-            # One holds no other; it is due again next time.
-            _log.warning("%s of %s waits: %s", command.WIRE, row.id, error)
-            return False
-        return True
+def _due(row: DueRow) -> Due:
+    aggregate_id, command = asked(row)
+    return Due(studio_id=row.studio_id, game_id=row.game_id, aggregate_id=aggregate_id, command=command)
 
 
 def asked(row: DueRow) -> tuple[str, Message]:

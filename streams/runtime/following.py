@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.log import LogRecord, LogUnavailable
 from schemas.topics import RECORD_BYTES_MAX
+from streams.runtime.partition_reads import log_record
 
 _POLL_MS: Final = 1000
 
@@ -36,14 +37,7 @@ async def follow(
         consumer.seek(where, begin)
         while True:
             for record in (await consumer.getmany(where, timeout_ms=_POLL_MS)).get(where, ()):
-                yield LogRecord(
-                    topic=record.topic,
-                    partition=record.partition,
-                    offset=record.offset,
-                    appended_at_ms=record.timestamp,
-                    key=record.key,
-                    value=record.value,
-                )
+                yield log_record(record)
     except KafkaError as error:
         raise LogUnavailable(f"{topic}[{partition}] can't be followed from {begin}: {error!r}") from error
     finally:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 
 from schemas.log import LogRecord, LogUnavailable
 from schemas.topics import RECORD_BYTES_MAX
@@ -129,13 +130,18 @@ async def _records(
                 return
             if index % 50 == 0:
                 await asyncio.sleep(0)
-            yield LogRecord(
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                appended_at_ms=record.timestamp,
-                key=record.key,
-                value=record.value,
-            )
+            yield log_record(record)
         if batch:
             deadline = loop.time() + _PROGRESS_SECONDS
+
+
+def log_record(record: ConsumerRecord) -> LogRecord:
+    """A record as the rooms see it. Topics have LogAppendTime, which is the record's timestamp."""
+    return LogRecord(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        appended_at_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+    )

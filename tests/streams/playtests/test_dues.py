@@ -18,8 +18,9 @@ from schemas.playtests.batch_events import BatchExpired
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.ports import DueRow
 from streams.asking import Asker
+from streams.dues import AT_ONCE, DUES_PER_TICK
 from streams.gateway.pending_commands import CommandUnavailable
-from streams.playtests.dues import AT_ONCE, DUES_PER_TICK, DueManager
+from streams.playtests.dues import DueManager
 from tests.streams.deciders.playtests.given import DAY_MS, GAME, STUDIO, Playtests, block, only
 from tests.streams.deciders.playtests.test_batches import definition
 
