@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 
 from schemas.edge.authentication import Ambiguous, Headers, s5_key
-from schemas.edge.cors import RawHeaders
 from schemas.edge.credentials import Credentials, count_unknown_key
 from schemas.edge.errors import Refused, retry_after
+from schemas.edge.limited import Limited
 from schemas.edge.limits import SECOND_MS
 from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter
 
@@ -37,12 +37,6 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key_id: str
     server: bool
     """Whether it is a server key; else a client key, which players have."""
-
-
-class Limited(msgspec.Struct):
-    """The headers that a request's answer has from its limit; none before the limit was asked."""
-
-    headers: RawHeaders = ()
 
 
 class Access:

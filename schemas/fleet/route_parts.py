@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 from schemas.codec import Message as CommandMessage
+from schemas.edge.idempotency import KEY_ANSWERED, key_parameter
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Header, Route
+from schemas.edge.routes import Answer, Body, Route
 from schemas.fleet import limits
 from schemas.fleet.access import SERVER
 from schemas.fleet.sizes import REGIONS
 from schemas.fleet.telemetry import Level
 from schemas.fleet.validation import Fields
 from schemas.fleet.views import BuildStatus
-from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 ROOT: Final = "/api/v3"
 SERVERS: Final = f"{ROOT}/servers"
@@ -131,13 +131,9 @@ STOP: Final = (
         description="Kept as `stop_reason`.",
     ),
 )
-_KEY: Final = Parameter(
-    name="Idempotency-Key",
-    place="header",
-    kind=Text(1, IDEMPOTENCY_KEY_CHARACTERS_MAX, "[!-~]([ -~]*[!-~])?"),
-    description="Printable ASCII. A retry with it gets the first answer. Where there is none, one is made.",
+_KEY: Final = key_parameter(
+    "Printable ASCII. A retry with it gets the first answer. Where there is none, one is made."
 )
-_ANSWERED: Final = {"Idempotency-Key": Header("The key that this request has, given or made.")}
 
 
 def read(
@@ -205,7 +201,7 @@ def write(
         command=command,
         answers=(
             Answer(
-                status=status, kind=kind, description=_described(kind), example=example, headers=_ANSWERED
+                status=status, kind=kind, description=_described(kind), example=example, headers=KEY_ANSWERED
             ),
         ),
         errors=(_OTHER_KEY, _INVALID, *errors),

@@ -15,6 +15,7 @@ from schemas.edge.authentication import Ambiguous, Headers, bearer
 from schemas.edge.cors import RawHeaders
 from schemas.edge.credentials import Credentials
 from schemas.edge.errors import Refused, retry_after
+from schemas.edge.limited import Limited
 from schemas.edge.limits import MINUTE_MS, SECOND_MS, UNKNOWN_KEYS_PER_SECOND, unknown_bucket
 from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter, StoreUnavailable, Verdict
 from schemas.edge.proxy import counted_address
@@ -38,12 +39,6 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     playtester_id: str = ""
     """Empty for an owner."""
     key_id: str = ""
-
-
-class Limited(msgspec.Struct):
-    """The headers that a request's answer has from its limit; none before the limit was asked."""
-
-    headers: RawHeaders = ()
 
 
 class Access:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from schemas.codec import Message as CommandMessage
+from schemas.edge.idempotency import KEY_ANSWERED, key_parameter
 from schemas.edge.parameters import Choice, Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Header, Route
-from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
+from schemas.edge.routes import Answer, Body, Route
 from schemas.playtests import bodies
 from schemas.playtests import responses as shapes
 from schemas.playtests.access import OWNER
@@ -54,13 +54,9 @@ POOL: Final = (
     ),
     _CURSOR,
 )
-_KEY: Final = Parameter(
-    name="Idempotency-Key",
-    place="header",
-    kind=Text(1, IDEMPOTENCY_KEY_CHARACTERS_MAX, "[!-~]([ -~]*[!-~])?"),
-    description="Printable ASCII. A retry with it gets the first `data`. Where there is none, one is made.",
+_KEY: Final = key_parameter(
+    "Printable ASCII. A retry with it gets the first `data`. Where there is none, one is made."
 )
-_ANSWERED: Final = {"Idempotency-Key": Header("The key that this request has, given or made.")}
 
 
 def read(
@@ -131,7 +127,7 @@ def write(
                 kind=shapes.Answered[data],
                 description=data.__doc__,
                 example=example_of(data, paged=False),
-                headers=_ANSWERED,
+                headers=KEY_ANSWERED,
             ),
         ),
         errors=(*((_OTHER_KEY,) if keys else (401, 429)), _INVALID, *errors),

@@ -11,12 +11,22 @@ from typing import Any, Final
 import msgspec
 
 from schemas.codec import Codec, Message
+from schemas.edge.errors import Refused
+from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
+from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Outcome
 from schemas.identifiers import keyed_command_id
+from schemas.objects import ObjectStoreError
 from schemas.seal import Sealer
 from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient
+from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
 
+AWAY: Final = (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable, ObjectStoreError)
+"""What a keyed write may meet. `refused_by` says what is answered then."""
+_UNAVAILABLE: Final = (
+    "not available right now; it may or may not have happened: retry with the same Idempotency-Key"
+)
 _canonical: Final = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -97,3 +107,16 @@ class KeyedRequests:
             keyed=True,
         )
         return await self._commands.submit(command, fresh=not asked.given)
+
+
+def refused_by(error: Exception, *, mismatch: str) -> Refused:
+    """What a keyed write is refused with that met one of `AWAY`.
+
+    `mismatch` is the surface's code for a key that was used with another body.
+    """
+    if isinstance(error, CommandConflict):
+        return Refused(422, str(error), code=mismatch)
+    if isinstance(error, CommandTooLarge):
+        return Refused(413, str(error))
+    wait = error.retry_after_s if isinstance(error, CommandUnavailable) else RETRY_AFTER_UNAVAILABLE_S
+    return Refused(503, _UNAVAILABLE, headers=((b"retry-after", b"%d" % wait),))

@@ -13,18 +13,16 @@ from msgspec.structs import replace
 
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused, error_body
-from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
-from schemas.edge.ports import StoreUnavailable
+from schemas.edge.limited import Limited
 from schemas.edge.routes import Found, Route
 from schemas.edge.zod import not_an_option
-from schemas.fleet.access import SERVER, Access, Caller, Limited
+from schemas.fleet.access import SERVER, Access, Caller
 from schemas.fleet.bodies import StatusBody
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.limits import BODY_BYTES_MAX
 from schemas.fleet.routes import WRITES, allowed, find_write, operation, with_slashes
 from schemas.fleet.validation import Fields, read_body, read_idempotency_key, read_query, refuse
-from schemas.objects import ObjectStoreError
 from streams.gateway.commands import CommandClient
 from streams.gateway.fleet.handlers import (
     Handlers,
@@ -35,14 +33,9 @@ from streams.gateway.fleet.handlers import (
     Write,
 )
 from streams.gateway.http import Request, Response, json_response
-from streams.gateway.keyed_requests import KeyedRequest, KeyedRequests
-from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.keyed_requests import AWAY, KeyedRequest, KeyedRequests, refused_by
 from streams.gateway.services import Services
 
-_AWAY: Final = (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable, ObjectStoreError)
-_UNAVAILABLE: Final = (
-    "not available right now; it may or may not have happened: retry with the same Idempotency-Key"
-)
 _QUERIES: Final[dict[str, type[Fields]]] = {
     "stop_server": StopFields,
     "upload_url": UploadFields,
@@ -95,8 +88,10 @@ class FleetWrites:
             body = await self._handlers[operation(wanted.route)](write)
         except Refused as refused:
             return self._refusal(refused, (*limited.headers, *made))
-        except _AWAY as error:
-            return self._refusal(_refused(error), (*limited.headers, *made))
+        except AWAY as error:
+            return self._refusal(
+                refused_by(error, mismatch="idempotency_mismatch"), (*limited.headers, *made)
+            )
         return Response(wanted.route.answers[0].status, body, (*limited.headers, *made))
 
     def _read(self, request: Request, wanted: Found, caller: Caller, data: bytes) -> Write:
@@ -149,12 +144,3 @@ def _kind(route: Route) -> type[Fields]:
         raise TypeError(f"{route.template} is no write")
     kind: type[Fields] = route.body.kinds[0]
     return kind
-
-
-def _refused(error: Exception) -> Refused:
-    if isinstance(error, CommandConflict):
-        return Refused(422, str(error), code="idempotency_mismatch")
-    if isinstance(error, CommandTooLarge):
-        return Refused(413, str(error))
-    wait = error.retry_after_s if isinstance(error, CommandUnavailable) else RETRY_AFTER_UNAVAILABLE_S
-    return Refused(503, _UNAVAILABLE, headers=((b"retry-after", b"%d" % wait),))

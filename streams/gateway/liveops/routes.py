@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from schemas.codec import Message
+from schemas.edge.idempotency import KEY_ANSWERED, key_parameter
 from schemas.edge.openapi import RETRY_AFTER
-from schemas.edge.parameters import Boolean, Parameter, Text
-from schemas.edge.routes import Answer, Body, Header, Proof, Route
-from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
+from schemas.edge.parameters import Boolean, Parameter
+from schemas.edge.routes import Answer, Body, Proof, Route
 from schemas.liveops import commands as ask
 from schemas.liveops.responses import (
     ClaimGrantResponse,
@@ -27,18 +27,14 @@ from streams.gateway.liveops import bodies
 
 _PLAYER: Final = "/sdk/v1/players/{externalId}"
 _SERVER: Final = "/server/v1/players/{externalId}"
-_KEY: Final = Parameter(
-    name="Idempotency-Key",
-    place="header",
-    kind=Text(1, IDEMPOTENCY_KEY_CHARACTERS_MAX, bodies.KEY_PATTERN),
-    description="The same as `idempotencyKey` in the body. Where there is neither, one is made and answered.",
+_KEY: Final = key_parameter(
+    "The same as `idempotencyKey` in the body. Where there is neither, one is made and answered."
 )
-_ANSWERED: Final = {"Idempotency-Key": Header("The key that this request has, given or made.")}
 _FORMING: Final = Answer(
     status=202,
     kind=ErrorResponse,
     description="The lobby is forming (`lobby_forming`): poll `details.lobbyId`, then start again.",
-    headers={**RETRY_AFTER, **_ANSWERED},
+    headers={**RETRY_AFTER, **KEY_ANSWERED},
 )
 _FORCE: Final = Parameter(
     name="force", kind=Boolean(), description="Register anew, with another secret: test keys alone."
@@ -77,7 +73,7 @@ def _write(
         ),
         command=command,
         answers=(
-            Answer(status=status, kind=answer, description=answer.__doc__, headers=_ANSWERED),
+            Answer(status=status, kind=answer, description=answer.__doc__, headers=KEY_ANSWERED),
             *others,
         ),
         errors=(*errors, 403, 409) if server else (*errors, 409),

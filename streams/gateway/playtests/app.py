@@ -12,12 +12,10 @@ from typing import Final
 from schemas.edge.authentication import Ambiguous, bearer
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
-from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
-from schemas.edge.ports import StoreUnavailable
+from schemas.edge.limited import Limited
 from schemas.edge.routes import Found, Route
-from schemas.objects import ObjectStoreError
 from schemas.playtests import json as shapes
-from schemas.playtests.access import Access, Caller, Limited
+from schemas.playtests.access import Access, Caller
 from schemas.playtests.bodies import ProviderEventBody
 from schemas.playtests.owner_routes import PROVIDER_EVENT, TRIALS
 from schemas.playtests.requests import not_found, path_id, request_id
@@ -28,7 +26,7 @@ from schemas.playtests.validation import Fields, Problems, read_body, read_idemp
 from schemas.webhooks import SIGNATURE_HEADER
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Request, Response
-from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.keyed_requests import AWAY, refused_by
 from streams.gateway.playtests.asking import Asking
 from streams.gateway.playtests.handlers import Handlers, Stores, Write
 from streams.gateway.playtests.keyless import is_signed, is_token
@@ -36,10 +34,6 @@ from streams.gateway.playtests.write_commands import operation_of
 from streams.gateway.services import Services
 
 _SIGNATURE: Final = SIGNATURE_HEADER.lower().encode()
-_AWAY: Final = (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable, ObjectStoreError)
-_UNAVAILABLE: Final = (
-    "not available right now; it may or may not have happened: retry with the same Idempotency-Key"
-)
 
 
 class PlaytestWrites:
@@ -100,8 +94,10 @@ class PlaytestWrites:
             status, shown = await self._handlers(write)
         except Refused as refused:
             return self._refusal(refused, name, (*limited.headers, *made))
-        except _AWAY as error:
-            return self._refusal(_refused(error), name, (*limited.headers, *made))
+        except AWAY as error:
+            return self._refusal(
+                refused_by(error, mismatch="IDEMPOTENCY_MISMATCH"), name, (*limited.headers, *made)
+            )
         content = shapes.enveloped(shown, shapes.about(name, self._services.now_ms()))
         return Response(status, content, (*limited.headers, *made))
 
@@ -172,12 +168,3 @@ def _kind(route: Route) -> type[Fields]:
         raise TypeError(f"{route.template} is no write")
     kind: type[Fields] = route.body.kinds[0]
     return kind
-
-
-def _refused(error: Exception) -> Refused:
-    if isinstance(error, CommandConflict):
-        return Refused(422, str(error), code="IDEMPOTENCY_MISMATCH")
-    if isinstance(error, CommandTooLarge):
-        return Refused(413, str(error))
-    wait = error.retry_after_s if isinstance(error, CommandUnavailable) else RETRY_AFTER_UNAVAILABLE_S
-    return Refused(503, _UNAVAILABLE, headers=((b"retry-after", b"%d" % wait),))

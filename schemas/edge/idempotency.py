@@ -1,0 +1,22 @@
+"""The `Idempotency-Key` of keyed writes in documents: as it is sent, and as it is answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.edge.parameters import Parameter, Text
+from schemas.edge.routes import Header
+from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
+
+KEY_PATTERN: Final = "[!-~]([ -~]*[!-~])?"
+KEY_ANSWERED: Final = {"Idempotency-Key": Header("The key that this request has, given or made.")}
+
+
+def key_parameter(description: str) -> Parameter:
+    """The header of a request."""
+    return Parameter(
+        name="Idempotency-Key",
+        place="header",
+        kind=Text(1, IDEMPOTENCY_KEY_CHARACTERS_MAX, KEY_PATTERN),
+        description=description,
+    )
