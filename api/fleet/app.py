@@ -19,19 +19,19 @@ from api.fleet.builds import BuildRoutes
 from api.fleet.http import Asked
 from api.fleet.projects import ProjectRoutes
 from api.fleet.servers import ServerRoutes
-from api.liveops.http import Answer, request_id, send_answer
+from api.http import Answer, refused_by, request_id, send_answer
 from api.metrics import ReadMetrics
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.errors import Refused, error_body
-from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
-from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
+from schemas.edge.limited import Limited
+from schemas.edge.ports import Directory, RateLimiter
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.routes import Found, bind
-from schemas.fleet.access import SERVER, Access, Limited
+from schemas.fleet.access import SERVER, Access
 from schemas.fleet.errors import S5
 from schemas.fleet.ports import FleetReads
 from schemas.fleet.requests import not_found
-from schemas.fleet.routes import HEALTH, READS, allowed, find_read, find_write, operation
+from schemas.fleet.routes import HEALTH, READS, allowed, find_read, is_written, operation
 from schemas.fleet.validation import read_query
 from schemas.fleet.variables import Variables
 
@@ -70,9 +70,7 @@ class FleetReading:
         """Whether a request is S5's, neither one of its writes nor a preflight."""
         if _OURS.match(scope["path"]) is None or scope["method"] == "OPTIONS":
             return False
-        return scope["method"] in _READING or all(
-            find_write(scope, method) is None for method in ("POST", "PUT", "DELETE")
-        )
+        return scope["method"] in _READING or not is_written(scope)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -88,7 +86,7 @@ class FleetReading:
         try:
             answer = Answer(200, _encode(await self._answer(scope, found, limited)))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
-            refused = _refusal(scope["path"], name.decode(), error)
+            refused = refused_by(error, scope["path"], name.decode(), _log)
             body = error_body(S5, refused.status, refused.message, code=refused.code, **refused.details)
             answer = Answer(refused.status, _encode(body), refused.headers)
         around: RawHeaders = (
@@ -116,17 +114,6 @@ class FleetReading:
             raise not_found()
         query = read_query(found.route, scope.get("query_string") or b"")
         return await self._handlers[found.route](Asked(caller=caller, names=found.names, query=query))
-
-
-def _refusal(path: str, name: str, error: Exception) -> Refused:
-    if isinstance(error, Refused):
-        return error
-    if isinstance(error, StoreUnavailable):
-        _log.warning("%s: 503: %s", path, error, extra={"request_id": name})
-        wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
-        return Refused(503, "a store is away or behind the log; try again", headers=wait)
-    _log.error("%s failed", path, extra={"request_id": name}, exc_info=error)
-    return Refused(500, "internal error")
 
 
 def create_fleet_reads(

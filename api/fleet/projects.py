@@ -35,7 +35,7 @@ class ProjectRoutes:
     async def health(self, asked: Asked) -> responses.Health:
         """That Redis has what the reads need; StoreUnavailable is answered with 503."""
         del asked
-        await self._reads.hosts()
+        await self._reads.ready()
         return responses.Health(status="ok", timestamp=iso_ms(self._now_ms()))
 
     async def project(self, asked: Asked) -> responses.Project:

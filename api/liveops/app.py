@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from api.http import Answer, refused_by, send_answer
 from api.liveops.boards import BoardRoutes
 from api.liveops.dashboard_source import DashboardSource
 from api.liveops.game_boards import GameBoards
-from api.liveops.http import Answer, Call, check_id, send_answer
+from api.liveops.http import Call, check_id
 from api.liveops.metrics import ListenerMetrics
 from api.liveops.players import PlayerRoutes
 from api.liveops.routes import ROUTES, STREAM, find_read
@@ -28,8 +29,7 @@ from api.metrics import ReadMetrics
 from schemas.edge.cors import Cors, RawHeaders
 from schemas.edge.credentials import Credentials
 from schemas.edge.errors import Refused, error_body
-from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
-from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
+from schemas.edge.ports import Directory, RateLimiter
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.routes import Route, bind
 from schemas.liveops.access import Access, Caller, check_kind
@@ -155,17 +155,7 @@ class LiveopsReads:
         raise Refused(405, f"{call.method} is not allowed here", headers=((b"allow", _ALLOW),))
 
     def _failure(self, call: Call, error: Exception) -> Answer:
-        if isinstance(error, Refused):
-            refused = error
-        elif isinstance(error, StoreUnavailable):
-            _log.warning("%s: 503: %s", call.route.template, error, extra={"request_id": call.id.decode()})
-            wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
-            refused = Refused(503, "a store is away or behind the log; try again", headers=wait)
-        else:
-            _log.error(
-                "%s failed", call.route.template, extra={"request_id": call.id.decode()}, exc_info=error
-            )
-            refused = Refused(500, "internal error")
+        refused = refused_by(error, call.route.template, call.id.decode(), _log)
         body = error_body(S3, refused.status, refused.message, **refused.details)
         return Answer(refused.status, msgspec.json.encode(body), refused.headers)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from api.http import Answer
 from api.liveops.game_boards import GameBoards
-from api.liveops.http import Answer, Call, check_id
+from api.liveops.http import Call, check_id
 from api.liveops.sse import Subscription
 from api.liveops.stream_quotas import shares_of
 from api.liveops.views import BoardViews

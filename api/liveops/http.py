@@ -1,21 +1,13 @@
-"""A read's request and answer on plain ASGI.
-
-There is no framework between the socket and the view cache: a leaderboard's top 10 has a budget of 250
-microseconds.
-"""
+"""A read's request on plain ASGI: its route, its query, its id."""
 
 from __future__ import annotations
 
-import itertools
-import os
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-import msgspec
-
+from api.http import request_id
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
@@ -24,27 +16,9 @@ from schemas.identifiers import id_problem
 from schemas.numbers import whole_of_text
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Receive, Scope
 
-_GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_process: Final = os.urandom(5).hex().encode()
-_count: Final = itertools.count(1)
 _QUERY_FIELDS_MAX: Final = 50
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """Status, JSON body as bytes, and headers beyond content type and length."""
-
-    status: int
-    body: bytes
-    headers: RawHeaders = ()
-
-
-def request_id(given: bytes | None) -> bytes:
-    """The id that a request came with where it may be one, else a new one."""
-    if given is not None and _GIVEN_ID.fullmatch(given):
-        return given
-    return b"r%s-%x" % (_process, next(_count))
 
 
 class Call:
@@ -158,15 +132,3 @@ def _truth(name: str, text: str) -> bool:
     if text in {"false", "0", "", "null"}:
         return False
     raise Refused(400, f"{name} must be true or false", field=name)
-
-
-async def send_answer(send: Send, answer: Answer, headers: RawHeaders) -> None:
-    """One whole response; the server leaves out the body of HEAD."""
-    all_headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(answer.body)),
-        *headers,
-        *answer.headers,
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": all_headers})
-    await send({"type": "http.response.body", "body": answer.body})

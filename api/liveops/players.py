@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from api.liveops.http import Answer, Call, whole_number
+from api.http import Answer
+from api.liveops.http import Call, whole_number
 from schemas.edge.errors import Refused
 from schemas.edge.ports import Game, KeyKind, StoreUnavailable
 from schemas.liveops import json as shapes

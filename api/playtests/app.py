@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from api.liveops.http import Answer, send_answer
+from api.http import Answer, refused_by, send_answer
 from api.metrics import ReadMetrics
 from api.playtests.applications import ApplicationRoutes
 from api.playtests.billing import BillingRoutes
@@ -26,13 +26,13 @@ from api.playtests.rows import Rows
 from api.playtests.slots import SlotRoutes
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
-from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
-from schemas.edge.ports import Directory, RateLimiter, StoreUnavailable
+from schemas.edge.limited import Limited
+from schemas.edge.ports import Directory, RateLimiter
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.routes import Found, bind
-from schemas.objects import ObjectStore, ObjectStoreError
+from schemas.objects import ObjectStore
 from schemas.playtests import json as shapes
-from schemas.playtests.access import Access, Limited
+from schemas.playtests.access import Access
 from schemas.playtests.errors import S2
 from schemas.playtests.ports import BatchReads, PlaytestReads
 from schemas.playtests.read_routes import READS
@@ -91,7 +91,7 @@ class PlaytestsReads:
         try:
             answer = Answer(200, await self._answer(scope, found, limited, name))
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and answered without a trace
-            refused = self._refusal(scope, name, error)
+            refused = refused_by(error, scope["path"], name, _log)
             answer = Answer(refused.status, shapes.refused(refused, name, self._now_ms()), refused.headers)
         headers: RawHeaders = ((b"x-request-id", name.encode()), *limited.headers)
         await send_answer(send, answer, headers)
@@ -117,16 +117,6 @@ class PlaytestsReads:
         if shown.more is None:
             return shapes.answered(shown.data, name, self._now_ms())
         return shapes.listed(shown.data, name, self._now_ms(), last=shown.last, more=shown.more)
-
-    def _refusal(self, scope: Scope, name: str, error: Exception) -> Refused:
-        if isinstance(error, Refused):
-            return error
-        if isinstance(error, StoreUnavailable | ObjectStoreError):
-            _log.warning("%s: 503: %s", scope["path"], error, extra={"request_id": name})
-            wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
-            return Refused(503, "a store is away or behind the log; try again", headers=wait)
-        _log.error("%s failed", scope["path"], extra={"request_id": name}, exc_info=error)
-        return Refused(500, "internal error")
 
 
 def create_playtest_reads(

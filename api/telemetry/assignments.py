@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from api.liveops.http import Answer, send_answer
+from api.http import Answer, refused_by, send_answer
 from api.metrics import ReadMetrics
 from api.telemetry.assignment_routes import PATH, ROUTES
 from schemas.edge.authentication import Ambiguous, bearer
@@ -28,11 +28,10 @@ from schemas.edge.credentials import Credentials, count_unknown_key
 from schemas.edge.errors import Refused, error_body
 from schemas.edge.limits import (
     MINUTE_MS,
-    RETRY_AFTER_UNAVAILABLE_S,
     S1_DEFAULT_PER_MINUTE,
     assignment_bucket,
 )
-from schemas.edge.ports import Credential, Directory, ExperimentLives, Game, RateLimiter, StoreUnavailable
+from schemas.edge.ports import Credential, Directory, ExperimentLives, Game, RateLimiter
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.zod import Issue, custom
 from schemas.edge.zod_query import Invalid, read
@@ -203,14 +202,6 @@ def _invalid(issues: list[Issue]) -> Refused:
 
 
 def _failure(error: Exception, name: str) -> Answer:
-    if isinstance(error, Refused):
-        refused = error
-    elif isinstance(error, StoreUnavailable):
-        _log.warning("%s: 503: %s", PATH, error, extra={"request_id": name})
-        wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
-        refused = Refused(503, "a store is away or behind the log; try again", headers=wait)
-    else:
-        _log.error("%s failed", PATH, extra={"request_id": name}, exc_info=error)
-        refused = Refused(500, "internal error")
+    refused = refused_by(error, PATH, name, _log)
     body = error_body(S1, refused.status, refused.message, code=refused.code, **refused.details)
     return Answer(refused.status, _encode(body), refused.headers)

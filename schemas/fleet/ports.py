@@ -83,6 +83,10 @@ class FleetReads(Protocol):
         """A project's settings; the defaults where none were ever set."""
         ...
 
+    async def ready(self) -> None:
+        """Return where the reads can be answered at all."""
+        ...
+
     async def hosts(self) -> list[Host]:
         """Every host that ever joined, by id."""
         ...

@@ -359,6 +359,11 @@ def find_write(scope: Mapping[str, Any], method: str) -> Found | None:
     return _found(scope).get(method) if method in _WRITING else None
 
 
+def is_written(scope: Mapping[str, Any]) -> bool:
+    """Whether a path takes a method beside GET and HEAD."""
+    return not _found(scope).keys() <= {"GET"}
+
+
 def allowed(scope: Mapping[str, Any]) -> str:
     """The methods that a path takes, as `Allow` lists them; empty for a path that is none of S5's."""
     return ", ".join("GET, HEAD" if method == "GET" else method for method in _found(scope))

@@ -15,7 +15,7 @@ from projections.fleet import keys
 from projections.fleet.projection import STOPPED_KEPT_MS
 from projections.redis.read_batches import ReadBatches
 from schemas.fleet.ports import DueRow, Page, ServerFilter
-from schemas.fleet.states import STATUSES, Status
+from schemas.fleet.states import STATUSES
 from schemas.fleet.views import Build, BuildStatus, Host, Server, Settings
 
 if TYPE_CHECKING:
@@ -65,13 +65,6 @@ class FleetQueries:
         shown = [server for server in found if _matches(server, wanted) and _kept(server, now_ms) is not None]
         return Page(total=len(shown), rows=shown[wanted.offset : wanted.offset + wanted.limit])
 
-    async def active_servers(self, studio_id: str, game_id: str) -> int:
-        """How many of a project's servers are not stopped, its pool included."""
-        owner = keys.project(studio_id, game_id)
-        live: tuple[Status, ...] = ("launching", "running")
-        counted = [keys.servers_key(owner, status + pool) for status in live for pool in ("", keys.POOL)]
-        return sum(await self._read(*(("count", key, "", "") for key in counted)))
-
     async def build(self, build_id: str) -> Build | None:
         """A build of whichever project, a deleted one too."""
         (value,) = await self._read(("get", keys.build_key(build_id), "", ""))
@@ -97,6 +90,10 @@ class FleetQueries:
         """A project's settings; the defaults where none were ever set."""
         (value,) = await self._read(("get", keys.settings_key(keys.project(studio_id, game_id)), "", ""))
         return Settings() if value is None else _settings.decode(value)
+
+    async def ready(self) -> None:
+        """Return where the reads can be answered at all."""
+        await self._read(("count", keys.DUES, "", ""))
 
     async def hosts(self) -> list[Host]:
         """Every host that ever joined, by id."""
