@@ -9,7 +9,7 @@ from schemas.codec import Message as CommandMessage
 from schemas.edge.idempotency import KEY_ANSWERED, key_parameter
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Route
+from schemas.edge.routes import Answer, Body, Route, requires
 from schemas.fleet import limits
 from schemas.fleet.access import SERVER
 from schemas.fleet.sizes import REGIONS
@@ -195,7 +195,7 @@ def write(
         body=Body(
             kinds=(taken,),
             bytes_max=limits.BODY_BYTES_MAX,
-            required=_requires(taken),
+            required=requires(taken),
             examples=examples or {},
         ),
         command=command,
@@ -210,8 +210,3 @@ def write(
 
 def _described(kind: Any) -> str:
     return str(kind.__doc__).partition("\n")[0]
-
-
-def _requires(body: type[Fields]) -> bool:
-    """Whether a body has a field that must be there."""
-    return len(body.__struct_fields__) > len(body.__struct_defaults__)

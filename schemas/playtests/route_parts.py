@@ -9,7 +9,7 @@ from schemas.codec import Message as CommandMessage
 from schemas.edge.idempotency import KEY_ANSWERED, key_parameter
 from schemas.edge.parameters import Choice, Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Route
+from schemas.edge.routes import Answer, Body, Route, requires
 from schemas.playtests import bodies
 from schemas.playtests import responses as shapes
 from schemas.playtests.access import OWNER
@@ -117,7 +117,7 @@ def write(
         body=Body(
             kinds=(body,),
             bytes_max=bodies.BODY_BYTES_MAX,
-            required=bool(body.__struct_fields__) and _requires(body),
+            required=requires(body),
             examples=examples or {},
         ),
         command=command,
@@ -132,11 +132,6 @@ def write(
         ),
         errors=(*((_OTHER_KEY,) if keys else (401, 429)), _INVALID, *errors),
     )
-
-
-def _requires(body: type[Fields]) -> bool:
-    """Whether a body has a field that must be there: those come first, before all defaults."""
-    return len(body.__struct_fields__) > len(body.__struct_defaults__)
 
 
 def both(route: Route) -> tuple[Route, Route]:
