@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
-# An example that takes long on a machine with other work is no finding.
-settings.register_profile("questlog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# An example that takes long on a machine with other work is no finding. The same examples in each run: what a
+# run finds can be found again. `pytest --hypothesis-profile=search` draws others.
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("questlog", deadline=None, suppress_health_check=_SLOW, derandomize=True)
+settings.register_profile("search", deadline=None, suppress_health_check=_SLOW)
 settings.load_profile("questlog")
 
 

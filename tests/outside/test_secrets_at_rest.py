@@ -144,11 +144,16 @@ def redeemed(studio: BatchStudio, secrets: dict[str, str]) -> dict[str, str]:
 
 
 def exported(world: World, studio: BatchStudio) -> Path:
-    """The file of an export with the game's telemetry."""
-    export_id = world.http.post("/api/export").json()["export_id"]
-    name = f"**/{studio.game['id']}/exports/{export_id}/*.ndjson"
-    files = eventually(lambda: list(studio.stack.home.glob(name)), bool, within_s=60)
-    return files[0]
+    """The file of an export with the game's telemetry.
+
+    Another test may have begun this minute's export before the telemetry came: then the next one holds it.
+    """
+
+    def landed() -> list[Path]:
+        assert world.http.post("/api/export").status_code == 202
+        return list(studio.stack.home.glob(f"**/{studio.game['id']}/exports/*/*.ndjson"))
+
+    return eventually(landed, bool, within_s=100)[0]
 
 
 async def dead(stack: QuestlogStack, studio_id: str) -> None:

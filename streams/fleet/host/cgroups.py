@@ -7,6 +7,8 @@ read after the end. That is how a kill for memory is recognised.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -171,18 +173,29 @@ def _table(file: Path) -> dict[str, int]:
 
 def _processes(folder: Path) -> set[int]:
     found: set[int] = set()
-    for file in [folder / "cgroup.procs", *folder.rglob("cgroup.procs")]:
-        with contextlib.suppress(FileNotFoundError):
-            found.update(int(pid) for pid in file.read_text().split())
+    for at, _, files in os.walk(folder):  # passes over a group that is removed while it is listed
+        if "cgroup.procs" in files:
+            found |= members(Path(at) / "cgroup.procs")
     return found
+
+
+def members(file: Path) -> set[int]:
+    """The pids in a group's file; none where the group is removed before or, ENODEV, while it is read."""
+    try:
+        return {int(pid) for pid in file.read_text().split()}
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENODEV}:
+            return set()
+        raise
 
 
 def _remove(folder: Path) -> None:
     until = time.monotonic() + _REMOVE_S
     while folder.exists():
-        for below in sorted(folder.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
-            _remove_one(below)
-        if _remove_one(folder) or time.monotonic() > until:
+        gone = True
+        for at, _, _ in os.walk(folder, topdown=False):
+            gone &= _remove_one(Path(at))
+        if gone or time.monotonic() > until:
             return
         time.sleep(0.01)  # the kernel takes a moment to let go of what was killed
 
