@@ -24,7 +24,7 @@ from schemas.telemetry.s1 import (
     DEFAULT_ENVIRONMENT,
     DEFAULT_SOURCE,
     ENVIRONMENT_PATTERN,
-    SOURCES,
+    SENT_SOURCES,
     decode_batch,
 )
 from schemas.telemetry.s4 import FUNNEL_STEP, GAMEPLAY, PLAYER, TRAJECTORY, Item, decode_items
@@ -243,7 +243,7 @@ def _extras(item: Item) -> dict[str, Any] | None:
         if unknown:
             rest["fps"] = unknown
     no_columns = item.kind == PLAYER
-    if item.source is not None and (no_columns or item.source not in SOURCES):
+    if item.source is not None and (no_columns or item.source not in SENT_SOURCES):
         rest["source"] = item.source
     if item.environment is not None and (no_columns or not _ENVIRONMENT(item.environment)):
         rest["environment"] = item.environment
@@ -251,4 +251,4 @@ def _extras(item: Item) -> dict[str, Any] | None:
 
 
 def _source(item: Item) -> str:
-    return item.source if item.source in SOURCES else DEFAULT_SOURCE
+    return item.source if item.source in SENT_SOURCES else DEFAULT_SOURCE

@@ -9,7 +9,7 @@ import msgspec
 
 from deploy.lab.drill.fuzz_cases import Case, Fields, Maker, Row, broken_msgpack, properties
 from deploy.lab.drill.fuzz_texts import Rule, takes
-from schemas.telemetry.s1 import SOURCES
+from schemas.telemetry.s1 import SENT_SOURCES
 
 ITEMS: Final = 12
 PATHS: Final = ("/api/events", "/api/player", "/api/funnel", "/api/realtime")
@@ -94,7 +94,7 @@ class S4Maker(Maker):
             if self.dice.random() < 0.5:
                 continue
             value = item[label] = text(f"s4 {label}", Rule.LABEL)
-            fits = value in SOURCES if label == "source" else takes(Rule.SLUG, value)
+            fits = value in SENT_SOURCES if label == "source" else takes(Rule.SLUG, value)
             (columns if fits else rest)[label] = value
         return item, columns, rest
 

@@ -44,6 +44,15 @@ def test_labels_that_no_column_can_hold_stay_in_the_row(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
+def test_an_event_cannot_say_that_it_is_of_a_discord_session(table: str) -> None:
+    """Those come from POST /api/webhooks/discord alone."""
+    found = row(table, changed(TABLES[table], source="discord"))
+    assert found["properties"]["_extra"] == {"source": "discord"}
+    if table != "players":
+        assert text(found["source"]) == "python-telemetry"
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_labels_that_columns_hold_are_not_repeated(table: str) -> None:
     labels = {"source": "godot-telemetry", "environment": "qa_lab-2"}
     found = row(table, changed(TABLES[table], **labels))
