@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from api.fleet.app import FleetReading, create_fleet_reads
 from deploy.clock import now_ms
-from deploy.noun import Acting, Edge, Noun, Tick
+from deploy.noun import Acting, Edge, Effect, Noun, Tick
+from deploy.object_store import open_objects
 from deploy.sealing import open_fleet_sealer
 from projections.clickhouse.tables import event_tables
 from projections.fleet.projection import FLEET as PROJECTION
@@ -20,11 +21,13 @@ from schemas.fleet.routes import DOCUMENTED, V2_DOCUMENTED
 from schemas.fleet.surface import DOCUMENT, V2_DOCUMENT
 from schemas.fleet.variables import Variables
 from streams.deciders.fleet.noun import FLEET as DECIDER
+from streams.fleet.build_leftovers import BuildLeftovers
 from streams.fleet.dues import DueManager
 from streams.gateway.fleet.app import FleetWrites
 from streams.gateway.fleet.handlers import Stores
 
 if TYPE_CHECKING:
+    from projections.redis.effect_positions import RedisPositions
     from projections.telemetry.queries.client import ClickHouseQueries
     from streams.gateway.commands import CommandClient
     from streams.gateway.services import Services
@@ -59,12 +62,19 @@ def _managers(acting: Acting) -> dict[str, Tick]:
     return {"fleet": dues.tick}
 
 
+def _build_leftovers(acting: Acting, positions: RedisPositions) -> BuildLeftovers:
+    return BuildLeftovers(
+        open_objects(acting.settings), topic=acting.events, tail=acting.tail, positions=positions
+    )
+
+
 FLEET: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
     tables=(event_tables(FLEET_TELEMETRY, TELEMETRY_TABLES, kept=(LOGS,)),),
     managers=_managers,
+    effects={"build-leftovers": Effect(open=_build_leftovers)},
     writes=_writes,
     reads=_reads,
     documents={"s5": (DOCUMENT, DOCUMENTED), "s5-v2": (V2_DOCUMENT, V2_DOCUMENTED)},

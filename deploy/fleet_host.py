@@ -9,14 +9,18 @@ import re
 import shutil
 import socket
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from deploy.settings import PREFIX, SettingsError
+from schemas.fleet.images import ImageRefused, image
 from schemas.fleet.names import is_host_id
 from schemas.fleet.objects import artefact_key
 from schemas.fleet.sizes import REGIONS, Region
 from schemas.fleet.views import HostCapacity
 from schemas.objects import ObjectStore, ObjectStoreError
+from streams.fleet.builds.images import RegistryAccess
+from streams.fleet.builds.processor import BuildProcessor
 from streams.fleet.host.base_root import host_resolvers
 from streams.fleet.host.cgroups import groups_of_machine
 from streams.fleet.host.oci import RUNTIMES, OciDriver, oci_lacks
@@ -24,9 +28,10 @@ from streams.fleet.host.process import ProcessDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
     from deploy.settings import Settings
+    from schemas.seal import Sealer
+    from streams.fleet.builds.registry_gate import Endpoint
     from streams.fleet.host.cache import BuildCache
     from streams.fleet.host.driver import Driver
     from streams.fleet.host.launch import Launch
@@ -91,8 +96,49 @@ def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
         last_port=int(last),
         address=configured.fleet_address,
         isolation=driver.isolation,
-        runs_builds=False,
+        runs_builds=bool(configured.fleet_builds),
     )
+
+
+def open_processor(
+    configured: Settings, root: Path, objects: ObjectStore, sealer: Sealer
+) -> BuildProcessor | None:
+    """What processes builds, in a folder of the host's; None where the settings leave them to others.
+
+    Raises SettingsError.
+    """
+    if not configured.fleet_builds:
+        return None
+    access = RegistryAccess(named=registries(configured), certificates=_certificates(configured))
+    return BuildProcessor(objects, root / "processing", sealer, registries=access)
+
+
+def has_room(configured: Settings, root: Path) -> bool:
+    """Whether builds may fill the disk further: what objects leave to the stores, they leave too."""
+    return shutil.disk_usage(root).free >= configured.object_store_floor_mib * _MIB
+
+
+def registries(configured: Settings) -> frozenset[Endpoint]:
+    """The registries that may be at private addresses. Raises SettingsError."""
+    named = set()
+    for text in configured.fleet_registries:
+        try:
+            found = image(f"{text}/any")
+        except ImageRefused:
+            found = None
+        if found is None or found.registry != text.lower():
+            raise SettingsError(
+                f"{PREFIX}FLEET_REGISTRIES: {text!r} is no registry; write host:port, or a host with a dot"
+            )
+        named.add(found.endpoint)
+    return frozenset(named)
+
+
+def _certificates(configured: Settings) -> str | None:
+    path = configured.fleet_registry_certificates
+    if path and not Path(path).is_file():
+        raise SettingsError(f"{PREFIX}FLEET_REGISTRY_CERTIFICATES: there is no file {path}")
+    return path or None
 
 
 class HostBuilds:

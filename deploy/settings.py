@@ -97,6 +97,13 @@ class Settings:
     """What its servers may use, in thousandths of a core. 0: all cores."""
     fleet_memory_mib: int = 0
     """The same for memory. 0: three quarters of the machine's."""
+    fleet_builds: int = 1
+    """1: this machine processes builds, one at a time, in the home; 0: it leaves them to others."""
+    fleet_registries: tuple[str, ...] = ()
+    """Registries, as `host` or `host:port`, that images may come from though their addresses are private.
+    One on the loopback may be without TLS. All others are HTTPS at public addresses."""
+    fleet_registry_certificates: str = ""
+    """File of PEM certificates that registries are trusted by instead of the system's."""
     fleet_cache_mib: int = 20_480
     """Unpacked builds that no server uses are removed beyond this, the longest unused first."""
     fleet_away_s: int = 600
@@ -261,6 +268,7 @@ def _check(settings: Settings) -> None:
         ("exports_per_day", 0, 1_440),
         ("fleet_cpu_millis", 0, 1_000_000),
         ("fleet_memory_mib", 0, 100_000_000),
+        ("fleet_builds", 0, 1),
         ("fleet_cache_mib", 0, 100_000_000),
         ("fleet_away_s", 0, 86_400),
         ("fleet_stop_servers", 0, 1),

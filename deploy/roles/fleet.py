@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.clock import now_ms
-from deploy.fleet_host import HostBuilds, capacity_of, host_id, open_driver
+from deploy.fleet_host import HostBuilds, capacity_of, has_room, host_id, open_driver, open_processor
 from deploy.object_store import open_objects
 from deploy.sealing import open_fleet_sealer
 from schemas.fleet.commands import COMMANDS
@@ -49,6 +49,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     commands, events, told = map(worker.topic, (FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY))
     partition = partition_of(name, commands.partitions)
     sealer = open_fleet_sealer(configured)
+    objects = open_objects(_without_deployment_secret(configured))
 
     def launch(spec: LaunchSpec) -> Launch:
         def opened(variable: SealedVariable) -> str:
@@ -91,7 +92,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         telemetry=telemetry,
         builder=CommandBuilder(COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes),
         builds=HostBuilds(
-            open_objects(_without_deployment_secret(configured)),
+            objects,
             cache,
             lambda: {one.launch.sha256 for one in attempts if one.launch.sha256 is not None},
         ),
@@ -99,6 +100,8 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         launch_of=launch,
         end_of_events=lambda: worker.tail.end_offset(events.name, partition),
         clock_ms=now_ms,
+        processor=open_processor(configured, root, objects, sealer),
+        has_room=partial(has_room, configured, root),
     )
 
     def health() -> dict[str, Any]:

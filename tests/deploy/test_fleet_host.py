@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from deploy.fleet_host import HostBuilds, capacity_of, host_id, open_driver
+from deploy.fleet_host import (
+    HostBuilds,
+    capacity_of,
+    has_room,
+    host_id,
+    open_driver,
+    open_processor,
+    registries,
+)
 from deploy.objects import FolderObjects
 from deploy.settings import Settings, SettingsError
 from schemas.fleet.objects import artefact_key
 from schemas.fleet.sizes import REGIONS
+from schemas.seal import Sealer
 from streams.fleet.host.cache import BuildCache, NotTheBuild
 from streams.fleet.host.launch import Launch
 from streams.fleet.host.process import ProcessDriver
@@ -63,6 +72,28 @@ def test_without_its_tools_a_machine_runs_processes_and_says_so(
     assert driver.name == "process"
     assert "lacks nft" in caplog.text
     driver.close()
+
+
+def test_registries_at_private_addresses_are_those_that_are_named() -> None:
+    named = registries(Settings(fleet_registries=("Registry.example", "localhost:5000")))
+    assert named == {("registry.example", 443), ("localhost", 5000)}
+    for wrong in ("registry", "http://registry.example", "a.example:0", "a.example/team"):
+        with pytest.raises(SettingsError, match="FLEET_REGISTRIES"):
+            registries(Settings(fleet_registries=(wrong,)))
+
+
+def test_a_host_processes_builds_unless_it_is_told_not_to(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path / "objects", base_url="http://localhost", secret=b"x")
+    driver = ProcessDriver(tmp_path, groups=None, host="x", as_root=False)
+    for count in (0, 1):
+        told = Settings(fleet_builds=count)
+        assert capacity_of(told, driver).runs_builds == bool(count)
+        assert (open_processor(told, tmp_path, objects, Sealer(b"x")) is not None) == bool(count)
+    lacking = Settings(fleet_registry_certificates=str(tmp_path / "missing.pem"))
+    with pytest.raises(SettingsError, match=r"missing\.pem"):
+        open_processor(lacking, tmp_path, objects, Sealer(b"x"))
+    assert not has_room(Settings(object_store_floor_mib=1_000_000), tmp_path)
+    assert has_room(Settings(object_store_floor_mib=0), tmp_path)
 
 
 async def test_a_build_is_fetched_once_and_the_cache_keeps_its_bound(tmp_path: Path) -> None:

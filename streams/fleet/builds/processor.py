@@ -17,7 +17,7 @@ from typing import Final
 
 from schemas.fleet.host_commands import BuildReport
 from schemas.fleet.limits import BUILD_ERROR_CHARACTERS_MAX
-from schemas.fleet.objects import UPLOAD_BYTES_MAX, artefact_key, credentials_key, resolved_key, upload_key
+from schemas.fleet.objects import UPLOAD_BYTES_MAX, artefact_key, upload_key
 from schemas.fleet.views import Artefact, Build
 from schemas.objects import ObjectStore, ObjectStoreError, new_object
 from schemas.seal import Sealer
@@ -91,20 +91,6 @@ class BuildProcessor:
                 log("info", "done", f"The build is ready: {artefact.sha256}")
                 report = BuildReport(build_id=build.id, attempt=build.attempt, artefact=artefact)
         return report
-
-    async def forget(self, build: Build) -> None:
-        """Delete what only processing needs, once it has ended for good.
-
-        That is when the log says ready, failed or deleted. A failed build keeps its upload: it may be tried
-        anew. Called twice: nothing. Raises ObjectStoreError.
-        """
-        keys = [credentials_key(build.game_id, build.id), resolved_key(build.game_id, build.id)]
-        if build.credentials_key is not None:
-            keys.append(build.credentials_key)
-        if build.status != "failed":
-            keys.append(upload_key(build.game_id, build.id))
-        for key in dict.fromkeys(keys):
-            await self._objects.delete(key)
 
     async def _artefact(self, build: Build, log: Log) -> Artefact:
         name = f"{build.id}-{build.attempt}"

@@ -12,7 +12,7 @@ import fcntl
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Final
@@ -21,8 +21,8 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.envelope import Decided
-from schemas.fleet.events import EVENTS, HostJoined
-from schemas.fleet.host_commands import DrainHost, JoinHost, Report
+from schemas.fleet.events import EVENTS, BuildEvent, HostJoined
+from schemas.fleet.host_commands import BuildReport, DrainHost, JoinHost, Report
 from schemas.fleet.names import host_aggregate
 from schemas.fleet.telemetry import SAMPLE_EVERY_MS
 from schemas.fleet.views import ExitReason, HostCapacity, LaunchSpec
@@ -31,6 +31,7 @@ from schemas.outcomes import messages_of, rejection
 from schemas.seal import SealBroken
 from streams.asking import CommandBuilder
 from streams.fleet.host.attempts import Attempts
+from streams.fleet.host.building import Building, Processor
 from streams.fleet.host.driver import Driver
 from streams.fleet.host.guard import LIMIT_S, start_guard
 from streams.fleet.host.launch import Launch
@@ -87,8 +88,13 @@ class Agent:
         launch_of: Callable[[LaunchSpec], Launch],
         end_of_events: Callable[[], Any],
         clock_ms: Callable[[], int],
+        processor: Processor | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`telemetry` by epoch; `end_of_events` awaits the events' next offset; `held` are builds here."""
+        """`telemetry` by epoch; `end_of_events` awaits the events' next offset; `held` are builds here.
+
+        `processor` processes builds, as long as the disk `has_room`; without one this host processes none.
+        """
         self._root = root
         self._settings = settings
         self._driver = driver
@@ -101,6 +107,11 @@ class Agent:
         self._end_of_events = end_of_events
         self._clock_ms = clock_ms
         self._attempts = Attempts(root)
+        self._building = (
+            Building(processor, report=self._report_build, clock_ms=clock_ms, has_room=has_room)
+            if processor is not None
+            else None
+        )
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="fleet")
         self._servings: dict[str, Serving] = {}
         self._never: set[str] = set()
@@ -135,6 +146,8 @@ class Agent:
                     group.create_task(self._work()),
                     group.create_task(self._fail()),
                 ]
+                if self._building is not None:
+                    working.append(group.create_task(self._building.run()))
                 await stop.wait()
                 if self._settings.stop_servers:
                     await self._stop_servers()
@@ -176,7 +189,12 @@ class Agent:
 
     def _reporter_of(self, epoch: int) -> Reporter:
         self._reporter = Reporter(
-            self._log, self._builder, host_id=self._settings.host_id, epoch=epoch, held=self._held
+            self._log,
+            self._builder,
+            host_id=self._settings.host_id,
+            epoch=epoch,
+            held=self._held,
+            processing=self._building.attempts if self._building is not None else list,
         )
         return self._reporter
 
@@ -185,19 +203,30 @@ class Agent:
             for event in _messages(decided):
                 # Of several joins of ours the last counts: one may be decided after it was given up.
                 if isinstance(event, HostJoined) and self._is_first(event):
-                    self._wanted = Wanted(event.host.id, event.host.epoch, event.instances)
+                    self._wanted = Wanted(event.host.id, event.host.epoch, event.instances, event.processing)
+                    self._want_builds()
                     continue
                 if self._wanted is None:
                     continue
                 changed = self._wanted.apply(event)
                 if self._wanted.fenced:
                     raise Fenced(f"another agent serves {self._settings.host_id}, or it was declared lost")
+                if isinstance(event, BuildEvent):
+                    self._want_builds()
                 if changed is not None:
                     self._show(changed)
                     self._changed.set()
 
     def _is_first(self, joined: HostJoined) -> bool:
         return joined.host.id == self._settings.host_id and self._reporter is None
+
+    def _want_builds(self) -> None:
+        if self._building is not None and self._wanted is not None:
+            self._building.want(self._wanted.builds)
+
+    def _report_build(self, report: BuildReport) -> None:
+        assert self._reporter is not None  # noqa: S101 - nothing is processed before
+        self._reporter.add_build(report)
 
     async def _work(self) -> None:
         for attempt in self._attempts:
@@ -333,16 +362,20 @@ class Agent:
             )
             for serving in servings
         ]
+        await self._until_told(lambda: telemetry.tell(read))
+        building = self._building
+        if building is not None:
+            await self._until_told(lambda: telemetry.tell_builds(building.lines))
+        if any(serving.state == "ended" for serving in servings):
+            self._changed.set()
+
+    async def _until_told(self, tell: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await telemetry.tell(read)
+                return await tell()
             except LogUnavailable as error:
                 _log.warning("the log did not take what servers printed; it is told again: %r", error)
                 await asyncio.sleep(self._settings.tell_every_s)
-                continue
-            break
-        if any(serving.state == "ended" for serving in servings):
-            self._changed.set()
 
     async def _stop_servers(self) -> None:
         """No new ones come from now on; what restarts by itself does so with the next agent."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from schemas.fleet.host_commands import Report, ReportHost
+from schemas.fleet.host_commands import BuildAttempt, BuildReport, Report, ReportHost
 from schemas.fleet.limits import HOST_REPORTS_EVERY_MS, HOST_REPORTS_MAX
 from schemas.fleet.names import host_aggregate
 from schemas.log import LogUnavailable
@@ -36,17 +36,20 @@ class Reporter:
         host_id: str,
         epoch: int,
         held: Callable[[], list[str]],
+        processing: Callable[[], list[BuildAttempt]] = list,
         every_s: float = HOST_REPORTS_EVERY_MS / 1000,
     ) -> None:
-        """`held` gives the hashes of the builds that are here."""
+        """`held` gives the hashes of the builds that are here, `processing` what this host is at."""
         self._log = log
         self._builder = builder
         self._host_id = host_id
         self._epoch = epoch
         self._held = held
+        self._processing = processing
         self._told_held: list[str] | None = None
         self._every_s = every_s
         self._reports: list[tuple[Report, Callable[[], None]]] = []
+        self._build_reports: list[BuildReport] = []
         self._wake = asyncio.Event()
 
     def add(self, report: Report, known: Callable[[], None] = lambda: None) -> None:
@@ -54,9 +57,14 @@ class Reporter:
         self._reports.append((report, known))
         self._wake.set()
 
+    def add_build(self, report: BuildReport) -> None:
+        """The log is told what came of processing."""
+        self._build_reports.append(report)
+        self._wake.set()
+
     @property
     def outstanding(self) -> int:
-        """Reports whose command is not decided yet."""
+        """Reports of servers whose command is not decided yet."""
         return len(self._reports)
 
     async def run(self) -> None:
@@ -73,12 +81,15 @@ class Reporter:
 
     async def _tell(self) -> None:
         sent = self._reports[:HOST_REPORTS_MAX]
+        built = self._build_reports[:HOST_REPORTS_MAX]
         held = sorted(self._held())
         command = self._builder.build(
             ReportHost(
                 host_id=self._host_id,
                 epoch=self._epoch,
                 reports=[report for report, _ in sent],
+                build_reports=built,
+                processing=self._processing(),
                 builds=held if held != self._told_held else None,
             ),
             aggregate_id=host_aggregate(self._host_id),
@@ -87,7 +98,9 @@ class Reporter:
         try:
             decided = await self._log.ask(command, within_s=_ANSWER_S)
         except (TimeoutError, LogUnavailable) as error:
-            _log.warning("the log did not answer %d reports; they are told again: %r", len(sent), error)
+            _log.warning(
+                "the log did not answer %d reports; they are told again: %r", len(sent) + len(built), error
+            )
             self._wake.set()
             return
         refused = rejection(decided)
@@ -98,7 +111,8 @@ class Reporter:
             _log.error("reports were not taken: %s", refused or failed)
         self._told_held = held
         del self._reports[: len(sent)]
+        del self._build_reports[: len(built)]
         for _, known in sent:
             known()
-        if self._reports:
+        if self._reports or self._build_reports:
             self._wake.set()

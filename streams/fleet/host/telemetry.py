@@ -1,4 +1,7 @@
-"""Carries lines and samples of all servers of a host into the log, and goes on only when it has them."""
+"""Carries lines and samples of all servers of a host, and what is said of builds, into the log.
+
+It goes on only when the log has them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import msgspec
 
 from schemas.fleet.telemetry import (
     FLEET_RECORD_VERSION,
+    BuildLine,
     FleetRecord,
     Line,
     Sample,
@@ -70,7 +74,23 @@ class Telemetry:
             told.samples.clear()
             told.output.told()
 
-    async def _append(self, sources: list[Source], lines: list[Line], samples: list[Sample]) -> None:
+    async def tell_builds(self, lines: list[BuildLine]) -> None:
+        """Appends what was said of builds; what the log has leaves `lines`. Raises LogUnavailable."""
+        while lines:
+            count = size = 0
+            while count < len(lines) and size <= _RECORD_BYTES:
+                size += len(lines[count].message.encode()) + _LINE_BYTES
+                count += 1
+            await self._append([], [], [], lines[:count])
+            del lines[:count]
+
+    async def _append(
+        self,
+        sources: list[Source],
+        lines: list[Line],
+        samples: list[Sample],
+        build_lines: list[BuildLine] | None = None,
+    ) -> None:
         record = FleetRecord(
             version=FLEET_RECORD_VERSION,
             host_id=self._host_id,
@@ -78,6 +98,7 @@ class Telemetry:
             sources=sources,
             lines=lines,
             samples=samples,
+            build_lines=build_lines or [],
         )
         key = self._host_id.encode()
         await self._appender.append(self._topic, self._partition, encode_fleet_record(record), key)

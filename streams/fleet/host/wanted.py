@@ -9,6 +9,8 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.fleet.events import (
+    BuildEvent,
+    BuildProcessing,
     HostJoined,
     HostLost,
     ServerEvent,
@@ -18,7 +20,7 @@ from schemas.fleet.events import (
     ServerStopped,
     ServerStopping,
 )
-from schemas.fleet.views import Instance, LaunchSpec, Server
+from schemas.fleet.views import Build, Instance, LaunchSpec, Server
 from streams.fleet.host.reconcile import Want
 
 
@@ -32,9 +34,11 @@ class Entry(msgspec.Struct):
 
 
 class Wanted:
-    """All that one host should run, under one epoch."""
+    """All that one host should run and process, under one epoch."""
 
-    def __init__(self, host_id: str, epoch: int, instances: list[Instance]) -> None:
+    def __init__(
+        self, host_id: str, epoch: int, instances: list[Instance], processing: list[Build] | None = None
+    ) -> None:
         self._host_id: Final = host_id
         self._epoch: Final = epoch
         self.fenced = False
@@ -45,6 +49,8 @@ class Wanted:
             )
             for instance in instances
         }
+        self.builds: dict[str, Build] = {build.id: build for build in processing or ()}
+        """Those whose attempts of processing are this host's, the first given first."""
 
     def wants(self) -> Mapping[str, Want]:
         """By attempt."""
@@ -63,9 +69,17 @@ class Wanted:
             case ServerEvent():
                 if event.server.host_id == self._host_id:
                     return self._of_server(event)
+            case BuildEvent():
+                self._of_build(event)
             case _:
                 pass
         return None
+
+    def _of_build(self, event: BuildEvent) -> None:
+        build = event.build
+        self.builds.pop(build.id, None)
+        if isinstance(event, BuildProcessing) and build.host_id == self._host_id:
+            self.builds[build.id] = build
 
     def _of_server(self, event: ServerEvent) -> str | None:
         server = event.server

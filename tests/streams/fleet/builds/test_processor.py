@@ -4,7 +4,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from deploy.objects import FolderObjects
@@ -166,16 +165,6 @@ asyncio.run(main())
     async with asyncio.timeout(20):
         while not descendants() <= before:  # noqa: ASYNC110 - a process has no event
             await asyncio.sleep(0.01)
-
-
-async def test_what_only_processing_needs_goes_when_it_has_ended(objects: FolderObjects, work: Path) -> None:
-    await upload(objects, archive(script()))
-    processor = await started(objects, work)
-    await processor.forget(msgspec.structs.replace(BUILD, status="failed"))
-    assert await objects.size(upload_key("g", "build_1")) is not None
-    for _ in range(2):
-        await processor.forget(msgspec.structs.replace(BUILD, status="ready"))
-    assert await objects.size(upload_key("g", "build_1")) is None
 
 
 async def test_cancelled_it_leaves_nothing(objects: FolderObjects, work: Path) -> None:

@@ -25,7 +25,7 @@ from schemas.fleet.names import build_aggregate, host_aggregate, project_aggrega
 from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY
 from schemas.fleet.plans import PLANS
 from schemas.fleet.telemetry import FleetRecord, decode_fleet_record
-from schemas.fleet.views import Artefact, HostCapacity, Server
+from schemas.fleet.views import Artefact, Build, HostCapacity, Server
 from schemas.log import Appended, LogRecord
 from schemas.outcomes import messages_of
 from streams.asking import CommandBuilder
@@ -122,6 +122,20 @@ class FleetLog(MemoryLog):
     def told(self) -> list[FleetRecord]:
         return [decode_fleet_record(record.value) for record in self.records(FLEET_TELEMETRY.name)]
 
+    def build(self, build_id: str) -> Build:
+        """As the last event has it."""
+        return [
+            event.build
+            for event in self.events()
+            if isinstance(event, ev.BuildEvent) and event.build.id == build_id
+        ][-1]
+
+    async def until_build(self, build_id: str, status: str, *, within_s: float = 30) -> Build:
+        """The build once it has this status."""
+        async with asyncio.timeout(within_s), self.grown:
+            await self.grown.wait_for(lambda: self.build(build_id).status == status)
+        return self.build(build_id)
+
     async def until(self, instance_id: str, phase: str, *, within_s: float = 30) -> Server:
         """The server once it is in this phase."""
         async with asyncio.timeout(within_s), self.grown:
@@ -199,8 +213,9 @@ class Fleet:
             last_port=min(first + 400, 65_535),
             address=HOST,
             isolation=self.world.driver.isolation,
-            runs_builds=False,
+            runs_builds="processor" in settings,
         )
+        processor = settings.pop("processor", None)
         agent = Agent(
             self.world.root,
             HostSettings(
@@ -217,6 +232,7 @@ class Fleet:
             launch_of=lambda spec: launch_of(spec, lambda variable: variable.sealed),
             end_of_events=lambda: self.log.end_offset(FLEET_EVENTS.name, 0),
             clock_ms=now_ms,
+            processor=processor,
         )
         stop = asyncio.Event()
         joins = self._joins()

@@ -127,7 +127,9 @@ async def test_reasons_of_ends(fleet: Fleet) -> None:
         stopped = await fleet.log.until(exits.instance_id, "stopped")
         assert (stopped.exit_code, stopped.stop_reason) == (9, "PROCESS_EXITED")
         says = await fleet.log.until(says.instance_id, "running")
-        assert says.custom_data == '{"mode":"duel"}'
+        async with asyncio.timeout(20), fleet.log.grown:  # it is ready before it says so
+            await fleet.log.grown.wait_for(lambda: fleet.log.server(says.instance_id).custom_data)
+        assert fleet.log.server(says.instance_id).custom_data == '{"mode":"duel"}'
         await tell(says, b"shutdown")
         stopped = await fleet.log.until(says.instance_id, "stopped")
         assert (stopped.exit_code, stopped.stop_reason) == (5, "SHUTDOWN_SIGNAL")
