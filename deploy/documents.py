@@ -11,6 +11,6 @@ from schemas.edge.openapi import document
 
 def documents() -> dict[str, dict[str, Any]]:
     """The documents. Made anew by each call."""
-    listed = {name: about for noun in NOUNS for name, about in noun.documents.items()}
+    listed = {name: about for noun in NOUNS for name, about in noun.served().documents.items()}
     listed["dashboard"] = (dashboard.DOCUMENT, dashboard.ROUTES)
     return {name: document(about, routes) for name, (about, routes) in listed.items()}

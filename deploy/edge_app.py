@@ -24,7 +24,7 @@ from deploy.nouns import NOUNS, deciding, surfaces, topic_of
 from deploy.object_store import media_origins, open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
-from deploy.playtests import open_session_keys
+from deploy.serving.playtests import open_session_keys
 from deploy.stack.kafka_jars import default_cache
 from projections.lag import LagReader
 from projections.redis.client import AWAY, connect
@@ -156,7 +156,8 @@ class EdgeApp:
         self._stack.push_async_callback(appender.stop)
         writes = []
         for noun in deciding(configured):
-            if noun.writes is not None:
+            writing = noun.served().writes
+            if writing is not None:
                 commands = await open_commands(
                     self._stack,
                     noun.commands,
@@ -165,7 +166,7 @@ class EdgeApp:
                     redis=edge.redis,
                     client="edge",
                 )
-                writes.append(partial(noun.writes, edge, commands))
+                writes.append(partial(writing, edge, commands))
         figures = GatewayMetrics()
         prometheus_client.REGISTRY.register(figures)
         gateway = create_gateway(
@@ -199,7 +200,8 @@ class EdgeApp:
             telemetry_partitions=topic_of(configured, TELEMETRY).partitions,
             now_ms=now_ms,
         )
-        self._reads = [noun.reads(edge, queries) for noun in NOUNS if noun.reads is not None]
+        parts = [noun.served() for noun in NOUNS]
+        self._reads = [served.reads(edge, queries) for served in parts if served.reads is not None]
         (liveops,) = (reads for reads in self._reads if isinstance(reads, LiveopsReads))
         (playtests,) = (reads for reads in self._reads if isinstance(reads, PlaytestsReads))
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
@@ -228,7 +230,7 @@ class EdgeApp:
             surfaces=surfaces(),
             client_ip=client_ip,
             clock_ms=now_ms,
-            sections=[noun.section(edge, queries) for noun in NOUNS if noun.section is not None],
+            sections=[served.section(edge, queries) for served in parts if served.section is not None],
             dashboard=dashboard,
             documents=documents(),
         )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from projections.clickhouse.client import ClickHouseAway
 from projections.clickhouse.positions import GenerationChanged
 from projections.redis.client import AWAY
-from projections.telemetry.reader import WorkerIsStale
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
+from projections.telemetry.stale_worker import WorkerIsStale
 from schemas.log_positions import PositionRefused, StoreRegressed
 from schemas.objects import ObjectStoreError
 from schemas.telemetry.noun import TELEMETRY

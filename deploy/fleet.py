@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
-from api.fleet.app import FleetReading, create_fleet_reads
-from deploy.clock import now_ms
-from deploy.noun import Acting, Edge, Effect, Noun, Tick
+from deploy.noun import Acting, Effect, Noun, Served, Tick
 from deploy.object_store import open_objects
-from deploy.sealing import open_fleet_sealer
 from projections.clickhouse.tables import event_tables
 from projections.fleet.projection import FLEET as PROJECTION
-from projections.fleet.queries.logs import FleetLogs
-from projections.fleet.queries.metrics import FleetMetrics
 from projections.fleet.queries.state import FleetQueries
 from projections.fleet.telemetry_tables import LOGS, TELEMETRY_TABLES
 from schemas.fleet.noun import FLEET_TELEMETRY, NOUN
-from schemas.fleet.routes import DOCUMENTED, V2_DOCUMENTED
-from schemas.fleet.surface import DOCUMENT, V2_DOCUMENT
-from schemas.fleet.variables import Variables
 from streams.deciders.fleet.noun import FLEET as DECIDER
 from streams.fleet.build_leftovers import BuildLeftovers
 from streams.fleet.dues import DueManager
-from streams.gateway.fleet.app import FleetWrites
-from streams.gateway.fleet.handlers import Stores
 
 if TYPE_CHECKING:
     from projections.redis.effect_positions import RedisPositions
-    from projections.telemetry.queries.client import ClickHouseQueries
-    from streams.gateway.commands import CommandClient
-    from streams.gateway.services import Services
-
-
-def _writes(edge: Edge, commands: CommandClient, services: Services) -> FleetWrites:
-    stores = Stores(
-        directory=services.directory,
-        reads=FleetQueries(edge.redis),
-        objects=edge.objects,
-        sealer=open_fleet_sealer(edge.settings),
-    )
-    return FleetWrites(services, commands, stores, randomness=os.urandom)
-
-
-def _reads(edge: Edge, queries: ClickHouseQueries) -> FleetReading:
-    return create_fleet_reads(
-        directory=edge.directory,
-        limiter=edge.limiter,
-        reads=FleetQueries(edge.redis),
-        logs=FleetLogs(queries),
-        metrics=FleetMetrics(queries),
-        variables=Variables(open_fleet_sealer(edge.settings), os.urandom),
-        now_ms=now_ms,
-        trusted_proxies=edge.settings.trusted_proxies,
-        cors=edge.settings.cors,
-    )
 
 
 def _managers(acting: Acting) -> dict[str, Tick]:
@@ -68,14 +30,18 @@ def _build_leftovers(acting: Acting, positions: RedisPositions) -> BuildLeftover
     )
 
 
+def _served() -> Served:
+    from deploy.serving.fleet import SERVED  # noqa: PLC0415 - see there
+
+    return SERVED
+
+
 FLEET: Final = Noun(
     schema=NOUN,
+    served=_served,
     decider=DECIDER,
     projection=PROJECTION,
     tables=(event_tables(FLEET_TELEMETRY, TELEMETRY_TABLES, kept=(LOGS,)),),
     managers=_managers,
     effects={"build-leftovers": Effect(open=_build_leftovers)},
-    writes=_writes,
-    reads=_reads,
-    documents={"s5": (DOCUMENT, DOCUMENTED), "s5-v2": (V2_DOCUMENT, V2_DOCUMENTED)},
 )

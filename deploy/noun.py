@@ -85,6 +85,20 @@ class Effect:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """What an edge process serves of a noun, and its documents. All parts are optional."""
+
+    writes: Callable[[Edge, CommandClient, Services], Writes] | None = None
+    """Makes its writes, which the gateway serves. What they ask, they ask of its decider."""
+    reads: Callable[[Edge, ClickHouseQueries], Reads] | None = None
+    """Makes its reads, which the api serves."""
+    section: Callable[[Edge, ClickHouseQueries], Section] | None = None
+    """Makes its reads in S1's Management API."""
+    documents: Mapping[str, tuple[Document, Sequence[Route]]] = dataclasses.field(default_factory=dict)
+    """OpenAPI documents by the short names under which /docs shows them."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Noun:
     """A noun. All parts but the first are optional."""
 
@@ -100,14 +114,8 @@ class Noun:
     """By the names of their positions, which never change."""
     managers: Callable[[Acting], Mapping[str, Tick]] | None = None
     """What the timer calls each second, by name."""
-    writes: Callable[[Edge, CommandClient, Services], Writes] | None = None
-    """Makes its writes, which the gateway serves. What they ask, they ask of its decider."""
-    reads: Callable[[Edge, ClickHouseQueries], Reads] | None = None
-    """Makes its reads, which the api serves."""
-    section: Callable[[Edge, ClickHouseQueries], Section] | None = None
-    """Makes its reads in S1's Management API."""
-    documents: Mapping[str, tuple[Document, Sequence[Route]]] = dataclasses.field(default_factory=dict)
-    """OpenAPI documents by the short names under which /docs shows them."""
+    served: Callable[[], Served] = Served
+    """Its part of the edge, imported by the call: workers do without it."""
 
     @property
     def name(self) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
+from deploy.no_ledgers import NoLedgers
 from deploy.nouns import topic_of
 from deploy.object_store import open_objects
-from deploy.playtests import NoLedgers
 from deploy.sealing import open_sealer
 from projections.playtests.keys import NOUN
 from projections.playtests.queries import PlaytestQueries

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api.telemetry import assignment_routes
-from api.telemetry.assignments import AssignmentReads
-from api.telemetry.experiment_section import ExperimentSection
-from deploy.clock import now_ms
-from deploy.noun import Edge, Noun
+from deploy.noun import Noun, Served
 from projections.clickhouse.tables import Tables, Writing
-from projections.studio.queries import StudioQueries
+from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.live_counters import RedisLive
-from projections.telemetry.reader import TelemetryReader
-from projections.telemetry.rebuild import telemetry_plan
-from projections.telemetry.stores import FACT_TABLES
 from schemas.telemetry.noun import NOUN
 from schemas.telemetry.noun import TELEMETRY as REQUESTS
-from streams.gateway import s1_routes, s4_routes
 
 if TYPE_CHECKING:
-    from projections.telemetry.queries.client import ClickHouseQueries
+    from projections.clickhouse.client import ClickHouse
+    from projections.clickhouse.rebuilding import Plan
+    from projections.telemetry.reader import TelemetryReader
+    from schemas.log import LogTail
     from schemas.topics import Topic
 
 
 def _reader(writing: Writing, topic: Topic) -> TelemetryReader:
+    from projections.telemetry.reader import TelemetryReader  # noqa: PLC0415 - numpy and pyarrow
+
     return TelemetryReader(
         writing.client,
         topic=topic.name,
@@ -37,37 +34,27 @@ def _reader(writing: Writing, topic: Topic) -> TelemetryReader:
     )
 
 
-def _reads(edge: Edge, _queries: ClickHouseQueries) -> AssignmentReads:
-    return AssignmentReads(
-        directory=edge.directory,
-        experiments=edge.directory,
-        limiter=edge.limiter,
-        trusted_proxies=edge.settings.trusted_proxies,
-        cors=edge.settings.cors,
-    )
+def _plan(built: ClickHouse, topic: Topic, tail: LogTail, _clock_ms: object) -> Plan:
+    from projections.telemetry.rebuild import telemetry_plan  # noqa: PLC0415 - numpy and pyarrow
+
+    return telemetry_plan(built, topic=topic.name, partitions=topic.partitions, tail=tail)
 
 
-def _section(edge: Edge, queries: ClickHouseQueries) -> ExperimentSection:
-    return ExperimentSection(edge.directory, StudioQueries(edge.redis), queries, now_ms)
+def _served() -> Served:
+    from deploy.serving.telemetry import SERVED  # noqa: PLC0415 - see there
+
+    return SERVED
 
 
 TELEMETRY: Final = Noun(
     schema=NOUN,
-    reads=_reads,
-    section=_section,
+    served=_served,
     tables=(
         Tables(
             topic=REQUESTS,
             reader=_reader,
-            plan=lambda built, topic, tail, _clock_ms: telemetry_plan(
-                built, topic=topic.name, partitions=topic.partitions, tail=tail
-            ),
+            plan=_plan,
             kept=FACT_TABLES,
         ),
     ),
-    documents={
-        "s4": (s4_routes.DOCUMENT, s4_routes.ROUTES),
-        "s1-ingest": (s1_routes.DOCUMENT, s1_routes.ROUTES),
-        "s1-assignments": (assignment_routes.DOCUMENT, assignment_routes.ROUTES),
-    },
 )

@@ -18,6 +18,7 @@ import msgspec
 from projections.clickhouse.client import ClickHouseAway, identifier
 from projections.clickhouse.positions import GenerationChanged
 from projections.telemetry.batches import Batch, BatchBoundaries
+from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.identities import Seen
 from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.live_counters import LiveState
@@ -25,7 +26,7 @@ from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.partition_writer import Partition
 from projections.telemetry.sessions import SessionPart
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
-from projections.telemetry.stores import FACT_TABLES, Stores
+from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable
 from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record, encode_record
 from schemas.telemetry.skips import SkipDecision, Skips

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from projections.telemetry.active_time import certainly_fit, events_by_session, runs_by_session
+from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import (
     POSITION_EVENT,
     Due,
-    SessionKey,
     SessionPart,
     at_version,
     close,

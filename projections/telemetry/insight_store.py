@@ -22,8 +22,9 @@ from projections.telemetry.insights import (
     RuleEvent,
     Rules,
 )
+from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import KEYS_PER_QUERY, SessionStore, chunks, wanted
-from projections.telemetry.sessions import SessionKey, SessionPart, joined_idle_ms
+from projections.telemetry.sessions import SessionPart, joined_idle_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

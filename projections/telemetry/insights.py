@@ -22,7 +22,7 @@ from schemas.telemetry.insights import InsightType, Sentiment
 
 if TYPE_CHECKING:
     from projections.telemetry.active_time import EventId, Run
-    from projections.telemetry.sessions import SessionKey
+    from projections.telemetry.session_key import SessionKey
 
 RULES_VERSION: Final = 2
 STUCK_AFTER: Final = 5

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from redis.exceptions import RedisError
 
-from projections.telemetry.sessions import SessionKey
+from projections.telemetry.session_key import SessionKey
 from schemas.edge.ports import StoreUnavailable
 from schemas.telemetry.deadlines import GameWatermark, OpenSession
 

@@ -12,7 +12,8 @@ import msgspec
 
 from projections.telemetry.columns import Origin
 from projections.telemetry.rows import Rows
-from projections.telemetry.sessions import Due, SessionKey
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import Due
 from projections.telemetry.skip_store import Skipped
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
 from schemas.telemetry.deadlines import decode_session_due

@@ -18,7 +18,8 @@ from projections.telemetry.identities import Seen
 from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.session_cache import SessionMemory
-from projections.telemetry.sessions import SessionKey, SessionPart
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import SessionPart
 from schemas.log_positions import Position, mark_of
 
 if TYPE_CHECKING:

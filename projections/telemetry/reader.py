@@ -20,6 +20,7 @@ from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.live_counters import MINUTES_KEPT, LiveState
 from projections.telemetry.partition_writer import Partition
 from projections.telemetry.skip_store import SkipsChanged, skips_of
+from projections.telemetry.stale_worker import WorkerIsStale
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
 from schemas.log_positions import PositionRefused, begin, record_before
@@ -40,10 +41,6 @@ _HEARTBEAT_POLLS: Final = 15
 _PUBLISH_AGAIN_MS: Final = 5_000
 """How often what is published is checked while nothing arrives."""
 _log: Final = logging.getLogger(__name__)
-
-
-class WorkerIsStale(Exception):
-    """No good heartbeat for half a session: another worker may own the partition. Nothing is inserted."""
 
 
 class TelemetryReader:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 from projections.clickhouse.system_tables import database_of
+from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.open_batch import has_effect
 from projections.telemetry.reader import TelemetryReader
-from projections.telemetry.stores import FACT_TABLES
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse

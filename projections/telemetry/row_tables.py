@@ -8,7 +8,8 @@ import msgspec
 
 from projections.telemetry import tables
 from projections.telemetry.columns import Columns
-from projections.telemetry.sessions import Description, SessionKey
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import Description
 
 
 class S1Row(msgspec.Struct, frozen=True, gc=False):

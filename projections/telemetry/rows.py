@@ -18,7 +18,8 @@ from projections.telemetry.columns import Origin
 from projections.telemetry.properties import properties
 from projections.telemetry.row_tables import RowTables
 from projections.telemetry.rows_s1 import UNKNOWN_ROOM, add_batch, add_feedback, add_model
-from projections.telemetry.sessions import Description, SessionKey
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import Description
 from schemas.telemetry.record import EntryKind
 from schemas.telemetry.s1 import (
     DEFAULT_ENVIRONMENT,

@@ -9,7 +9,8 @@ import msgspec
 from projections.telemetry.arrow import Repeat
 from projections.telemetry.properties import properties
 from projections.telemetry.row_tables import RowTables, S1Row
-from projections.telemetry.sessions import POSITION_EVENT, Description, SessionKey
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import POSITION_EVENT, Description
 from schemas.telemetry.identity import identities
 from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
 from schemas.telemetry.s1_feedback import decode_feedback

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from projections.telemetry.identities import Seen
-    from projections.telemetry.sessions import SessionKey, SessionPart
+    from projections.telemetry.session_key import SessionKey
+    from projections.telemetry.sessions import SessionPart
 
 SESSIONS_MAX: Final = 20_000
 PART_ITEMS_MAX: Final = 500_000

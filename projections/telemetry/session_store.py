@@ -13,7 +13,8 @@ from projections.clickhouse.client import time_text
 from projections.clickhouse.transport import BesideRows
 from projections.telemetry.active_time import EventId, Run
 from projections.telemetry.identities import REMEMBERED_MAX, Seen
-from projections.telemetry.sessions import SessionKey, SessionPart, shortened
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import SessionPart, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

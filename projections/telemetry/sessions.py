@@ -7,12 +7,13 @@ telemetry.md, "Sessions". The parts of several partitions are joined by the view
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from projections.telemetry.active_time import Run, active_ms, add_in_order, bounded, certainly_fit, merge
 from projections.telemetry.rule_events import RULE_EVENTS
+from projections.telemetry.session_key import SessionKey
 from schemas.telemetry.deadlines import SESSION_ENDS_AFTER_MS
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ EVENT_NAMES_MAX: Final = 1_000
 KEPT_NAMES: Final = frozenset({POSITION_EVENT, *RULE_EVENTS})
 """Names that are always counted by themselves: others of the contract's rules rest on them."""
 OTHER_NAMES: Final = "(other)"
-
-
-class SessionKey(NamedTuple):
-    """A session as its sender names it, inside its tenant."""
-
-    studio_id: str
-    game_id: str
-    session_id: str
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

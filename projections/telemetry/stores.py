@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.positions import Positions, StoredPosition
 from projections.telemetry import metrics
+from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.session_store import SessionStore
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from schemas.log import Appender, LogTail
     from schemas.telemetry.skips import SkipDecision
 
-FACT_TABLES: Final = ("events", "positions", "funnel_steps", "performance", "players", "feedback", "models")
 _DAY_MS: Final = 86_400_000
 
 

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from api.playtests.app import PlaytestsReads, create_playtest_reads
 from deploy.clock import now_ms
+from deploy.no_ledgers import NoLedgers
 from deploy.objects import FolderObjects
-from deploy.playtests import NoLedgers
 from projections.playtests.queries import PlaytestQueries
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter

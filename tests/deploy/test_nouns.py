@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -9,6 +11,7 @@ from deploy import nouns
 from deploy.noun import Effect
 from deploy.nouns import NOUNS, deciding
 from deploy.settings import Settings
+from deploy.stack.programs import HOSTING, ROLES
 from schemas.log import LogReader
 from schemas.studio.definitions_webhooks import EventName
 from schemas.studio.noun import STUDIO_EVENTS
@@ -23,7 +26,7 @@ def test_no_two_nouns_have_a_name_a_topic_a_surface_or_a_document_in_common() ->
         [noun.name for noun in NOUNS],
         [topic.name for noun in NOUNS for topic in noun.schema.topics],
         [surface.name for noun in NOUNS for surface in noun.schema.surfaces],
-        [document for noun in NOUNS for document in noun.documents],
+        [document for noun in NOUNS for document in noun.served().documents],
     ):
         assert len(names) == len(set(names))
 
@@ -56,3 +59,12 @@ def test_an_effect_is_looked_for_where_it_reads(monkeypatch: pytest.MonkeyPatch)
         "studio": ("effects:elsewhere",),
         "liveops": ("effects:rank-rewards", "webhooks:positions"),
     }
+
+
+@pytest.mark.parametrize("role", [*ROLES, HOSTING])
+def test_a_worker_starts_without_the_edge(role: str) -> None:
+    """What a role imports is half of its start, and of its recovery after a kill."""
+    edge = {"api", "deploy.serving", "fastapi", "pydantic", "starlette", "uvicorn"}
+    code = f"import sys, deploy.worker, deploy.roles.{role}; print({edge!r} & sys.modules.keys())"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert ran.stdout.strip() == "set()"

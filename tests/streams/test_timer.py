@@ -8,7 +8,7 @@ import pytest
 
 from projections.redis.client import connect
 from projections.telemetry.live_counters import LiveState, RedisDeadlines, RedisLive
-from projections.telemetry.sessions import SessionKey
+from projections.telemetry.session_key import SessionKey
 from schemas.log import Appended, LogUnavailable
 from schemas.telemetry.deadlines import SESSION_ENDS_AFTER_MS, SessionDue, decode_session_due
 from schemas.telemetry.record import decode_record

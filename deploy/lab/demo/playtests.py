@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.no_ledgers import NoLedgers
 from deploy.playtest_administration import open_administration, open_operation, wait_for_batches
-from deploy.playtests import NoLedgers
 from deploy.sealing import open_sealer
 from projections.playtests.queries import PlaytestQueries
 from projections.playtests.tables import ClickHouseLedgers

@@ -14,7 +14,7 @@ import msgspec
 from immutables import Map
 
 from deploy.clock import now_ms
-from deploy.noun import Edge, Noun
+from deploy.noun import Edge, Noun, Served
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import Rows, TableSet
 from projections.clickhouse.tables import event_tables
@@ -316,7 +316,5 @@ TINY = Noun(
         noun="tiny", topic=EVENTS_TOPIC, events=EVENTS, project=project, outcome_of=outcome_of
     ),
     tables=(event_tables(EVENTS_TOPIC, TABLES, kept=("tiny_added",)),),
-    writes=Writes,
-    reads=Reads,
-    documents={"tiny": (DOCUMENT, (READ, ADD))},
+    served=lambda: Served(writes=Writes, reads=Reads, documents={"tiny": (DOCUMENT, (READ, ADD))}),
 )

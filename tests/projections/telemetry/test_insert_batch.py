@@ -15,7 +15,8 @@ from projections.telemetry.columns import Origin
 from projections.telemetry.identities import Seen
 from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.rows import Rows
-from projections.telemetry.sessions import Due, SessionKey, SessionPart
+from projections.telemetry.session_key import SessionKey
+from projections.telemetry.sessions import Due, SessionPart
 from tests.projections.telemetry.support import (
     GAME,
     MINUTE,

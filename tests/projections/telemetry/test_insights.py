@@ -18,7 +18,7 @@ from projections.telemetry.insights import (
     derive,
 )
 from projections.telemetry.rule_events import RULE_EVENTS
-from projections.telemetry.sessions import SessionKey
+from projections.telemetry.session_key import SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

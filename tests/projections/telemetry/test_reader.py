@@ -13,7 +13,8 @@ from projections.clickhouse.system_tables import drop_databases
 from projections.telemetry import identities, session_store
 from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.columns import ORIGIN_COLUMNS
-from projections.telemetry.reader import TelemetryReader, WorkerIsStale
+from projections.telemetry.reader import TelemetryReader
+from projections.telemetry.stale_worker import WorkerIsStale
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
 from schemas.log_positions import Position, PositionRefused

@@ -16,8 +16,8 @@ from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, FinishedSession, Insight, RuleEvent, Rules, derive
 from projections.telemetry.rebuild import telemetry_plan
+from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import SessionStore
-from projections.telemetry.sessions import SessionKey
 from schemas.telemetry.record import EntryKind
 from tests.projections.telemetry.support import (
     MINUTE,

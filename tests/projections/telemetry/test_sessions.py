@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from projections.telemetry import active_time
 from projections.telemetry.active_time import EventId, Run, active_ms, merge, runs_by_session
 from projections.telemetry.identities import Seen
+from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import (
     EVENT_NAMES_MAX,
     OTHER_NAMES,
     Description,
-    SessionKey,
     SessionPart,
     count,
     describe,

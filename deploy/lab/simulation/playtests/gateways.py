@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.lab.drill.playtests_clients import RECORDING, Answered
-from deploy.playtests import NoLedgers
+from deploy.no_ledgers import NoLedgers
 from projections.playtests.queries import PlaytestQueries
 from schemas.edge.errors import Refused
 from schemas.edge.ports import Game, Limits, StoreUnavailable, Studio

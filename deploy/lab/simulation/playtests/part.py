@@ -17,7 +17,7 @@ from deploy.lab.simulation.noun import Part, Simulated
 from deploy.lab.simulation.playtests.gateways import SimulatedS2
 from deploy.lab.simulation.playtests.objects import SimulatedObjects, SimulatedTranscriber
 from deploy.lab.simulation.playtests.verdicts import History, problems
-from deploy.playtests import NoLedgers
+from deploy.no_ledgers import NoLedgers
 from projections.playtests import keys
 from projections.playtests.queries import PlaytestQueries
 from streams.playtests.recording_effects import RecordingEffects
