@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.distribution import Dealing, in_order
-from tests.stack import QuestlogStack, infra, questlog_up
+from tests.stack import QuestlogStack, SharedStack, infra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from xdist.remote import Producer
 
+
+SHARED: Final = pytest.StashKey[SharedStack]()
+SHARING: Final = pytest.StashKey[set[Path]]()
+"""Files with tests that use the shared stack."""
 
 # An example that takes long on a machine with other work is no finding. The same examples in each run: what a
 # run finds can be found again. `pytest --hypothesis-profile=search` draws others.
@@ -34,8 +38,18 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items[:] = in_order(items)
+    config.stash[SHARING] = {
+        item.path for item in items if "questlog_stack" in getattr(item, "fixturenames", ())
+    }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End the shared stack before the first file that does without: idle it takes a fifth of a core."""
+    if SHARED in item.config.stash and item.path not in item.config.stash[SHARING]:
+        item.config.stash[SHARED].end()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Dealing:
@@ -70,7 +84,17 @@ def clickhouse_url(clickhouse_home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def questlog_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuestlogStack]:
+def shared_stack(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedStack]:
+    """Holds the stack that files share, for as long as they come."""
+    shared = SharedStack(tmp_path_factory.mktemp("questlog"))
+    pytestconfig.stash[SHARED] = shared
+    yield shared
+    shared.end()
+
+
+@pytest.fixture(scope="module")
+def questlog_stack(shared_stack: SharedStack) -> QuestlogStack:
     """The whole stack on ports and a home of its own, with the demo studios loaded and no bots playing."""
-    with questlog_up(tmp_path_factory.mktemp("questlog")) as stack:
-        yield stack
+    return shared_stack.running()

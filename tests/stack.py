@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deploy.stack.ports import free_port
+from deploy.stack.program import die_with
 from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
 
@@ -36,13 +38,17 @@ def infra(home: Path, name: str, *options: str) -> Iterator[str]:
 def ended_process(
     command: list[str], seconds: float, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process, its output in a pipe; it gets SIGTERM however the block is left, while it starts too."""
+    """A process, its output in a pipe; it gets SIGTERM however the block is left, while it starts too.
+
+    It ends with this process, however that ends, and so does what it has started itself.
+    """
     with subprocess.Popen(  # noqa: S603 - our own modules
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if environment else None,
         text=True,
         env=environment,
+        preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - it calls the kernel alone
     ) as process:
         try:
             yield process
@@ -96,3 +102,23 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
         yield QuestlogStack(home)
     drain.join()
     assert process.returncode == 0
+
+
+class SharedStack:
+    """One `questlog_up` for several files: it starts when the first asks, and is ended before others."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._open = ExitStack()
+        self._running: QuestlogStack | None = None
+
+    def running(self) -> QuestlogStack:
+        """The stack, which goes on until `end`."""
+        if self._running is None:
+            self._running = self._open.enter_context(questlog_up(self._home))
+        return self._running
+
+    def end(self) -> None:
+        """End it; its exit code must be 0. Twice is as once."""
+        self._running = None
+        self._open.close()

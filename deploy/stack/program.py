@@ -85,7 +85,7 @@ class RunningProgram:
                     stderr=output,
                     env={**os.environ, **spec.environment},
                     start_new_session=True,
-                    preexec_fn=lambda: _die_with(parent),
+                    preexec_fn=lambda: die_with(parent),
                 )
             except OSError as error:
                 raise PartFailed(f"{spec.name} cannot be started: {error}") from error
@@ -160,7 +160,7 @@ def _open_log(log: Path) -> IO[bytes]:
 if sys.platform == "linux":
     _libc = ctypes.CDLL(None, use_errno=True)
 
-    def _die_with(parent: int) -> None:
+    def die_with(parent: int) -> None:
         """In the child.
 
         Be killed when the parent ends, however it ends (every program is safe under SIGKILL).
@@ -170,7 +170,7 @@ if sys.platform == "linux":
             os._exit(1)
 else:
 
-    def _die_with(parent: int) -> None:
+    def die_with(parent: int) -> None:
         """Only Linux can tie a child's life to its parent's."""
 
 

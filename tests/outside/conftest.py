@@ -13,7 +13,7 @@ from tests.outside.world import World
 from tests.stack import QuestlogStack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(questlog_stack: QuestlogStack) -> Iterator[World]:
     world = World(questlog_stack.demo)
     yield world
