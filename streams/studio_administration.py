@@ -122,6 +122,10 @@ class StudioAdministration(Generic[ReadsT]):
         """Change an experiment's life. Readers see it at once, edge processes within a second."""
         return await self._submit(command, studio_id)
 
+    async def ask_about_ai(self, command: Message, *, studio_id: str) -> StudioAnswer:
+        """Set, clear or pause a key of an AI provider, or ask a provider something."""
+        return await self._submit(command, studio_id)
+
     async def holds(self, value: str) -> bool:
         """Whether a key's value is valid now."""
         return await self.queries.credential(key_hash(value)) is not None

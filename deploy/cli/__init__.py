@@ -45,6 +45,7 @@ COMMANDS: Final = (
         "playtests", "Keys of batches, invites, links; transcripts; credit, payouts, free trials, persons."
     ),
     Listed("experiments", "Start, stop and resume A/B experiments, and say which variant won."),
+    Listed("ai", "Set, clear and test a studio's own keys of AI providers."),
     Listed("demo", "The demo game: Freedoom played by bots.", _LAB),
     Listed("sql", "Ask ClickHouse."),
     Listed("dlq", "List, show and replay dead letters."),

@@ -4,7 +4,8 @@ Keys (each prefixed by the noun's generation, `studio:<generation>:`): `studios`
 `studio-slugs` slug -> id · `games` id -> Game · `games-of:<studio>` id -> Game · `game-slugs:<studio>` slug
 -> game id · `credentials` hash of the value -> Credential · `keys-of:<studio>` key id -> KeyRow ·
 `experiments:<studio>` id -> ExperimentLife · `experiments-of:<game>` id -> ExperimentLife ·
-`experiment-digests:<studio>` experiment id -> Digest. Values are MessagePack of the structs named.
+`experiment-digests:<studio>` experiment id -> Digest · those of
+`ai_projection`. Values are MessagePack of the structs named.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from projections.redis.operations import Operation, delete_field, set_field
 from projections.redis.reader import Projection
+from projections.studio import ai_projection
 from schemas.codec import Message
 from schemas.edge.ports import Credential, Game, Studio
 from schemas.envelope import Decided, Outcome
@@ -23,6 +25,7 @@ from schemas.outcomes import outcome
 from schemas.studio.answers import StudioAnswer
 from schemas.studio.events import (
     EVENTS,
+    AiEvent,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentDigestMade,
@@ -116,6 +119,8 @@ def _change(message: Message) -> str:  # noqa: PLR0911, C901 - a line for each e
             return f"experiment {message.experiment.id}: {_EXPERIMENT_CHANGES[type(message)]}"
         case ExperimentDigestMade():
             return f"experiment {message.experiment_id}: digest {message.digest.status}"
+        case AiEvent():
+            return ai_projection.change_of(message)
         case _:
             raise TypeError(f"{message.WIRE} has no line in `apply`")
 
@@ -138,6 +143,7 @@ def _studio(event: Any, deletions: list[Operation], settings: list[Operation]) -
         plan=event.plan,
         created_at_ms=event.created_at_ms,
         playtest_pricing=event.playtest_pricing,
+        ai=event.ai,
     )
     settings.append(set_field("studios", studio.id, _encode(studio)))
     settings.append(set_field("studio-slugs", studio.slug, studio.id))
@@ -219,6 +225,7 @@ _PROJECTORS: Final[dict[type[Message], Callable[[Any, list[Operation], list[Oper
     KeyRevoked: _revoked,
     **dict.fromkeys((*_EXPERIMENT_CHANGES, ExperimentWinnerPicked), _experiment),
     ExperimentDigestMade: _digest,
+    **ai_projection.PROJECTORS,
 }
 
 STUDIO: Final = Projection(

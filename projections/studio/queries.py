@@ -15,6 +15,7 @@ from projections.redis.read_batches import ReadBatches
 from projections.redis.scripts import LOOKUP
 from projections.studio.projection import NOUN, KeyRow
 from schemas.edge.ports import Credential, Game, StoreUnavailable, Studio
+from schemas.studio.ai import AiKey
 from schemas.studio.experiments import Digest, ExperimentLife
 
 ValueT = TypeVar("ValueT")
@@ -73,6 +74,12 @@ class StudioQueries:
         """The last text about an experiment's comparison."""
         (value,) = await self._read("hget", f"experiment-digests:{studio_id}", experiment_id)
         return _one(value, Digest)
+
+    async def ai_keys(self, studio_id: str) -> dict[str, AiKey]:
+        """A studio's keys of AI providers by purpose, their values sealed."""
+        (values,) = await self._read("hvals", f"ai-keys:{studio_id}", "")
+        keys = [msgspec.msgpack.decode(value, type=AiKey) for value in values]
+        return {key.purpose: key for key in keys}
 
     async def keys(self, studio_id: str) -> list[KeyRow]:
         """All live keys of a studio, oldest first."""

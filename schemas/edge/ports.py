@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from schemas.playtests.pricing import DEFAULT_PRICING, PlaytestPricing
+from schemas.studio.ai import AiSettings
 from schemas.studio.experiments import Digest, ExperimentLife
 
 
@@ -48,6 +49,8 @@ class Studio(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
     playtest_pricing: PlaytestPricing | msgspec.UnsetType = msgspec.UNSET
     """UNSET: the default prices; see `pricing`."""
+    ai: AiSettings | msgspec.UnsetType = msgspec.UNSET
+    """UNSET: the default models and budget; see `schemas.studio.ai.ai_of`."""
 
     @property
     def pricing(self) -> PlaytestPricing:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from schemas.codec import Codec, Message
 from schemas.edge.ports import KeyKind
 from schemas.playtests.pricing import PlaytestPricing
+from schemas.studio.ai import AiPurpose, AiSettings
 from schemas.studio.experiments import Digest
 from schemas.studio.games import GameSettings
 
@@ -34,6 +35,8 @@ class DefineStudio(Message, frozen=True, kw_only=True):
     plan: str = "free"
     playtest_pricing: PlaytestPricing | UnsetType = UNSET
     """UNSET: the default prices."""
+    ai: AiSettings | UnsetType = UNSET
+    """UNSET: the default models and budget."""
     games: list[DefinedGame] = []
 
 
@@ -110,6 +113,34 @@ class MakeExperimentDigest(ExperimentCommand, frozen=True, kw_only=True):
     digest: Digest
 
 
+class SetAiKey(Message, frozen=True, kw_only=True):
+    """Give `Command.studio_id` a provider's key, in place of the one before. It travels sealed alone."""
+
+    WIRE: ClassVar[str] = "studio.ai-key-set.v1"
+
+    purpose: AiPurpose
+    sealed: str
+    """`schemas.studio.ai.sealed_key` of the value."""
+
+
+class ClearAiKey(Message, frozen=True, kw_only=True):
+    """Forget a provider's key."""
+
+    WIRE: ClassVar[str] = "studio.ai-key-clear.v1"
+
+    purpose: AiPurpose
+
+
+class PauseAiKey(Message, frozen=True, kw_only=True):
+    """A provider refused a key with a status: ask nothing with this version of it any more."""
+
+    WIRE: ClassVar[str] = "studio.ai-key-pause.v1"
+
+    purpose: AiPurpose
+    version: int
+    status: int
+
+
 COMMANDS: Codec[Message] = Codec(
     (
         DefineStudio,
@@ -121,5 +152,8 @@ COMMANDS: Codec[Message] = Codec(
         ResumeExperiment,
         PickExperimentWinner,
         MakeExperimentDigest,
+        SetAiKey,
+        ClearAiKey,
+        PauseAiKey,
     )
 )

@@ -9,10 +9,12 @@ import re
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from schemas.playtests.pricing import PlaytestPricing, pinned_pricing, pricing_problems
+from schemas.studio.ai import AiSettings
 from schemas.studio.commands import COMMANDS, DefinedGame, DefineStudio
+from schemas.studio.definitions_ai import AiSection, ai_problems, ai_settings
 from schemas.studio.definitions_events import Name, Section
 from schemas.studio.definitions_game import GameSection, Slug, game_problems, settings_of, slug_problem
 from schemas.studio.yaml_source import DefinitionInvalid, Path, Problem, Source, dotted, path_of, read_yaml
@@ -33,6 +35,7 @@ class StudioSection(Section, frozen=True, kw_only=True):
     name: Name
     plan: Literal["free", "indie", "studio"] = "free"
     playtest_pricing: PlaytestPricing = PlaytestPricing()
+    ai: AiSection | UnsetType = UNSET
 
 
 class DefinitionFile(Section, frozen=True, kw_only=True):
@@ -57,6 +60,7 @@ def load_definitions(text: str) -> DefineStudio:
         name=file.studio.name,
         plan=file.studio.plan,
         playtest_pricing=pinned_pricing(file.studio.playtest_pricing),
+        ai=_ai(file.studio),
         games=[DefinedGame(id=game.id, settings=settings_of(game)) for game in file.games],
     )
     size = len(COMMANDS.encode(command))
@@ -76,6 +80,9 @@ def _problems(source: Source, file: DefinitionFile) -> list[Problem]:
         source.problem(("studio", "playtestPricing", field), why)
         for field, why in pricing_problems(file.studio.playtest_pricing)
     ]
+    if not isinstance(file.studio.ai, UnsetType):
+        found = ai_problems(file.studio.ai)
+        problems += [source.problem(("studio", "ai", *path), why) for path, why in found]
     seen: dict[str, Path] = {}
     for index, game in enumerate(file.games):
         for field, value in (("id", game.id), ("slug", game.slug)):
@@ -91,6 +98,10 @@ def _problems(source: Source, file: DefinitionFile) -> list[Problem]:
                 problems.append(source.problem(path, f"{experiment.id} is also {dotted(earlier)}"))
         problems += [source.problem(("games", index, *path), why) for path, why in game_problems(game)]
     return problems
+
+
+def _ai(studio: StudioSection) -> AiSettings | UnsetType:
+    return UNSET if isinstance(studio.ai, UnsetType) else ai_settings(studio.ai)
 
 
 def line_of(text: str, field: str) -> int:

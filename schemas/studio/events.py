@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.codec import Codec, Message
 from schemas.playtests.pricing import PlaytestPricing
+from schemas.studio.ai import AiKey, AiPurpose, AiSettings
 from schemas.studio.experiments import Digest, ExperimentLife
 from schemas.studio.games import GameSettings
 
@@ -33,6 +34,8 @@ class StudioDefined(StudioEvent, frozen=True, kw_only=True):
     created_at_ms: int
     playtest_pricing: PlaytestPricing | UnsetType = UNSET
     """UNSET: the default prices."""
+    ai: AiSettings | UnsetType = UNSET
+    """UNSET: the default models and budget."""
 
 
 class StudioChanged(StudioEvent, frozen=True, kw_only=True):
@@ -46,6 +49,7 @@ class StudioChanged(StudioEvent, frozen=True, kw_only=True):
     created_at_ms: int
     changed: list[str]
     playtest_pricing: PlaytestPricing | UnsetType = UNSET
+    ai: AiSettings | UnsetType = UNSET
 
 
 class GameDefined(StudioEvent, frozen=True, kw_only=True):
@@ -168,6 +172,36 @@ class ExperimentDigestMade(StudioEvent, frozen=True, kw_only=True):
     digest: Digest
 
 
+class AiEvent(StudioEvent, frozen=True, kw_only=True):
+    """Base: about what a studio asks of AI providers."""
+
+
+class AiKeyEvent(AiEvent, frozen=True, kw_only=True):
+    """Base: `key` is what is stored of a provider's key after the event, its value sealed."""
+
+    key: AiKey
+
+
+class AiKeySet(AiKeyEvent, frozen=True, kw_only=True):
+    """A studio gave a provider's key, the first or another."""
+
+    WIRE: ClassVar[str] = "studio.ai-key-was-set.v1"
+
+
+class AiKeyPaused(AiKeyEvent, frozen=True, kw_only=True):
+    """Its provider refused it: it is not used until another is set."""
+
+    WIRE: ClassVar[str] = "studio.ai-key-paused.v1"
+
+
+class AiKeyCleared(AiEvent, frozen=True, kw_only=True):
+    """A studio took a provider's key back."""
+
+    WIRE: ClassVar[str] = "studio.ai-key-cleared.v1"
+
+    purpose: AiPurpose
+
+
 EVENTS: Codec[Message] = Codec(
     (
         StudioDefined,
@@ -184,5 +218,8 @@ EVENTS: Codec[Message] = Codec(
         ExperimentWinnerPicked,
         ExperimentDeleted,
         ExperimentDigestMade,
+        AiKeySet,
+        AiKeyPaused,
+        AiKeyCleared,
     )
 )

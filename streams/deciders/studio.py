@@ -16,6 +16,7 @@ from msgspec import structs
 import schemas.codec
 import schemas.edge.ports
 import schemas.playtests.pricing
+import schemas.studio.ai
 import schemas.studio.events
 import schemas.studio.experiments
 import schemas.studio.games
@@ -52,7 +53,15 @@ from schemas.studio.events import (
     StudioEvent,
 )
 from schemas.studio.games import GameSettings, changed_fields
-from streams.deciders import fold, log_time, state_chunks, studio_experiments, studio_state
+from streams.deciders import (
+    fold,
+    log_time,
+    state_chunks,
+    studio_ai,
+    studio_ai_state,
+    studio_experiments,
+    studio_state,
+)
 from streams.deciders.noun import Noun, Request, Verdict
 from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
 
@@ -78,10 +87,12 @@ def decide(state: StudioState, request: Request) -> Verdict:
         return _revoke_key(state, request, command)
     if isinstance(command, ExperimentCommand):
         return studio_experiments.decide(state, request, command)
+    if isinstance(command, studio_ai.COMMANDS):
+        return studio_ai.decide(state, request, command)
     raise TypeError(f"{type(command).__name__} is no command of this noun")
 
 
-_CHANGEABLE: Final = {"name": "name", "plan": "plan", "playtest_pricing": "playtestPricing"}
+_CHANGEABLE: Final = {"name": "name", "plan": "plan", "playtest_pricing": "playtestPricing", "ai": "ai"}
 """A studio's fields that a definition changes, and what a definition file calls them."""
 
 
@@ -106,6 +117,7 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
                 plan=command.plan,
                 created_at_ms=request.at_ms,
                 playtest_pricing=command.playtest_pricing,
+                ai=command.ai,
             )
         )
     else:
@@ -124,6 +136,7 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
                     created_at_ms=studio.created_at_ms,
                     changed=changed,
                     playtest_pricing=command.playtest_pricing,
+                    ai=command.ai,
                 )
             )
     slug_of = {game_id: slug for slug, game_id in slugs.items()}
@@ -330,12 +343,14 @@ STUDIO: Final = Noun(
     unpack=unpack,
     code=(
         studio_state,
+        studio_ai_state,
         state_chunks,
         fold,
         log_time,
         schemas.codec,
         schemas.edge.ports,
         schemas.playtests.pricing,
+        schemas.studio.ai,
         schemas.studio.events,
         schemas.studio.experiments,
         schemas.studio.games,

@@ -14,7 +14,9 @@ from immutables import Map
 from schemas.codec import Message
 from schemas.edge.ports import KeyKind
 from schemas.playtests.pricing import PlaytestPricing
+from schemas.studio.ai import AiSettings
 from schemas.studio.events import (
+    AiEvent,
     ExperimentDigestMade,
     ExperimentEvent,
     GameChanged,
@@ -29,6 +31,7 @@ from schemas.studio.events import (
 from schemas.studio.experiments import ExperimentLife
 from schemas.studio.games import GameSettings
 from streams.deciders import state_chunks
+from streams.deciders.studio_ai_state import StudioAi, evolve_ai
 
 
 class Studio(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,7 @@ class Studio(msgspec.Struct, frozen=True, kw_only=True):
     playtester_keys: int = 0
     """Active ones."""
     playtest_pricing: PlaytestPricing | msgspec.UnsetType = msgspec.UNSET
+    ai: AiSettings | msgspec.UnsetType = msgspec.UNSET
     management_key_id: str = ""
     """The one active management key; empty for none."""
 
@@ -85,6 +89,8 @@ class StudioState(msgspec.Struct, frozen=True, kw_only=True):
     """Key id by every hash that was ever given out."""
     experiments: Map[str, ExperimentLife] = Map()
     """By `experiment_key`; a deleted one is kept, so that its id never comes back."""
+    ai: Map[str, StudioAi] = Map()
+    """By studio; absent before its first key."""
     time_ms: int = 0
     """The latest event's time."""
 
@@ -107,12 +113,11 @@ def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
                 name=event.name,
                 plan=event.plan,
                 playtest_pricing=event.playtest_pricing,
+                ai=event.ai,
             )
             state = _with_studio(state, event, studio)
-        case GameDefined():
-            state = _game_defined(state, event, previous_slug=None)
-        case GameChanged():
-            state = _game_defined(state, event, previous_slug=event.previous_slug)
+        case GameDefined() | GameChanged():
+            state = _game_defined(state, event)
         case KeyCreated():
             state = _key_created(state, event)
         case KeyRotated():
@@ -127,6 +132,10 @@ def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
             state = msgspec.structs.replace(state, experiments=state.experiments.set(key, event.experiment))
         case ExperimentDigestMade():
             state = _with_studio(state, event, state.studios[event.studio_id])
+        case AiEvent():
+            state = _with_studio(state, event, state.studios[event.studio_id])
+            asking = evolve_ai(state.ai.get(event.studio_id, StudioAi()), event)
+            state = msgspec.structs.replace(state, ai=state.ai.set(event.studio_id, asking))
         case _:
             raise TypeError(f"{type(event).__name__} is no event of this noun")
     return msgspec.structs.replace(state, time_ms=max(state.time_ms, at_ms))
@@ -139,6 +148,7 @@ def _studio_defined(state: StudioState, event: StudioDefined) -> StudioState:
         plan=event.plan,
         created_at_ms=event.created_at_ms,
         playtest_pricing=event.playtest_pricing,
+        ai=event.ai,
     )
     return msgspec.structs.replace(
         state,
@@ -147,14 +157,12 @@ def _studio_defined(state: StudioState, event: StudioDefined) -> StudioState:
     )
 
 
-def _game_defined(
-    state: StudioState, event: GameDefined | GameChanged, *, previous_slug: str | None
-) -> StudioState:
+def _game_defined(state: StudioState, event: GameDefined | GameChanged) -> StudioState:
     studio = state.studios[event.studio_id]
     games = studio.games
     # Two games may swap their slugs in one command: only what is still this game's goes away.
-    if previous_slug is not None and games.get(previous_slug) == event.game_id:
-        games = games.delete(previous_slug)
+    if isinstance(event, GameChanged) and games.get(event.previous_slug) == event.game_id:
+        games = games.delete(event.previous_slug)
     games = games.set(event.settings.slug, event.game_id)
     game = Game(
         studio_id=event.studio_id,

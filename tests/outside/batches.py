@@ -101,9 +101,12 @@ class BatchStudio:
         """What `questlog playtests keys` prints."""
         return self.say("playtests", "keys", *words, "--studio", self.slug)
 
-    def say(self, *words: str) -> str:
-        """What a command prints; it must succeed. It runs in this process, and in no event loop."""
-        said = CliRunner().invoke(app, [*words, "--home", str(self.stack.home)])
+    def say(self, *words: str, given: str | None = None) -> str:
+        """What a command prints; it must succeed. It runs in this process, and in no event loop.
+
+        `given` is its standard input.
+        """
+        said = CliRunner().invoke(app, [*words, "--home", str(self.stack.home)], input=given)
         assert said.exit_code == 0, said.output + repr(said.exception)
         return said.stdout
 

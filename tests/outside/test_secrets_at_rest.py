@@ -98,7 +98,14 @@ def written(world: World, studio: BatchStudio) -> dict[str, str]:
         "other e-mail": f"{marked('bob')}@example.com",
         "note": marked("note"),
         "user agent": marked("agent"),
+        "AI key": marked("sk"),
+        "AI key for vectors": marked("sk"),
     }
+    for use, what in (("chat", "AI key"), ("embedding", "AI key for vectors")):
+        said = studio.say(
+            "ai", "key", "set", "--for", use, "--studio", studio.slug, given=secrets[what] + "\n"
+        )
+        assert secrets[what] not in said
     order = owner.order("arena", keysForTesters=[secrets["game key"], secrets["spare game key"]])
     added = {"keysForTesters": [secrets["added game key"]]}
     assert owner.call("PATCH", f"/playtests/{order['id']}", added).status_code == 200
@@ -268,6 +275,8 @@ def test_what_only_one_reader_may_see_is_kept_nowhere_in_the_clear(
     kept += [("webhooks", content) for _, content in receiver.posted]
     seen = {re.split(r"[/ \[]", where)[0] for where, content in kept if public.encode() in content}
     assert seen >= {"redis", "clickhouse", "playtests.commands", "playtests.events", "dead-letters"}
+    sealed = [where for where, content in kept if b"ai-key" in content and public.encode() in content]
+    assert {re.split(r"[/ \[]", where)[0] for where in sealed} >= {"studio.commands", "studio.events"}
     assert any(studio.game["id"].encode() in content for where, content in kept if where == "webhooks")
     assert studio.game["id"] in export.parts
     assert b"s1_event" in export.read_bytes()

@@ -41,6 +41,10 @@ FOLDERS = [
 HISTORY = (
     "studio-defined/studio",
     "studio-changed/plan",
+    "studio-changed/ai",
+    "ai-key-was-set/chat",
+    "ai-key-paused/unauthorized",
+    "ai-key-cleared/chat",
     "game-defined/contract-example",
     "game-defined/unlimited",
     "key-created/account-wide",

@@ -1,0 +1,121 @@
+"""`questlog ai`: a studio's own keys of AI providers. Values come on standard input and are never shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.cli.errors import RequestRefused
+from deploy.cli.running_stack import of_home
+from deploy.sealing import open_sealer
+from deploy.studio_administration import Administration, open_administration
+from schemas.studio.ai import PURPOSES, AiPurpose, ai_of, key_problem, sealed_key
+from schemas.studio.commands import ClearAiKey, SetAiKey
+from schemas.timestamps import iso_ms
+
+if TYPE_CHECKING:
+    from schemas.codec import Message
+    from schemas.edge.ports import Studio
+
+app = typer.Typer(no_args_is_help=True)
+key_app = typer.Typer(no_args_is_help=True)
+app.add_typer(key_app, name="key", help="Set, clear and list keys of AI providers.")
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+StudioSlug = Annotated[str, typer.Option("--studio", help="The studio's slug.")]
+Purpose = Annotated[str, typer.Option("--for", help=f"What the key is for: {' or '.join(PURPOSES)}.")]
+
+
+@app.callback()
+def _ai() -> None:
+    """Keys of AI providers that a studio pays for. Which models are asked is said by its file: studio.ai."""
+
+
+@key_app.command("set")
+def set_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> None:
+    """Read a key from standard input, and ask the provider with it from now on. It is stored sealed."""
+    use = purpose_of(purpose)
+    value = sys.stdin.read().strip()
+    problem = key_problem(value)
+    if problem is not None:
+        raise RequestRefused(problem)
+    settings = of_home(home)
+    sealer = open_sealer(settings)
+
+    def command(owner: Studio) -> Message:
+        return SetAiKey(purpose=use, sealed=sealed_key(sealer, owner.id, use, value, secrets.token_bytes))
+
+    async def ask() -> Studio:
+        async with open_administration(settings) as administration:
+            owner = await studio_of(administration, studio)
+            await administration.ask_about_ai(command(owner), studio_id=owner.id)
+            return owner
+
+    owner = asyncio.run(ask())
+    print(f"the key for {use} is set: {ai_of(owner.ai).model(use).id} is asked with it")
+
+
+@key_app.command("clear")
+def clear_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> None:
+    """Forget a key. Without one nothing is asked; texts by rules stand in."""
+    use = purpose_of(purpose)
+
+    async def ask() -> list[str]:
+        async with open_administration(of_home(home)) as administration:
+            owner = await studio_of(administration, studio)
+            answer = await administration.ask_about_ai(ClearAiKey(purpose=use), studio_id=owner.id)
+            return answer.changes
+
+    print(f"the key for {use} is cleared" if asyncio.run(ask()) else f"there is no key for {use}")
+
+
+@key_app.command("list")
+def list_command(
+    studio: StudioSlug,
+    home: Home = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Say which keys are set, for which models, and whether a provider refused them. No values."""
+
+    async def rows() -> list[dict[str, object]]:
+        async with open_administration(of_home(home)) as administration:
+            owner = await studio_of(administration, studio)
+            keys = await administration.queries.ai_keys(owner.id)
+            return [
+                {
+                    "for": purpose,
+                    "model": ai_of(owner.ai).model(purpose).id,
+                    "setAt": keys[purpose].set_at_ms,
+                    "refusedWith": keys[purpose].paused_status or None,
+                }
+                for purpose in PURPOSES
+                if purpose in keys
+            ]
+
+    found = asyncio.run(rows())
+    if as_json:
+        print(json.dumps(found))
+        return
+    for row in found:
+        refused = f", refused with {row['refusedWith']}: set another" if row["refusedWith"] else ""
+        print(f"{row['for']}  {row['model']}, set {iso_ms(int(str(row['setAt'])))}{refused}")
+
+
+def purpose_of(text: str) -> AiPurpose:
+    """RequestRefused for what no key is for."""
+    for purpose in PURPOSES:
+        if text == purpose:
+            return purpose
+    raise RequestRefused(f"--for is {' or '.join(PURPOSES)}, not {text}")
+
+
+async def studio_of(administration: Administration, slug: str) -> Studio:
+    """A studio by slug. RequestRefused where there is none."""
+    owner = await administration.queries.studio_by_slug(slug)
+    if owner is None:
+        raise RequestRefused(f"there is no studio {slug}")
+    return owner
