@@ -136,10 +136,9 @@ class AiServer:
             case "429" | "500" | "503" | "401" | "403" | "400":
                 error = {"error": {"message": "…", "type": "…", "param": None, "code": None}}
                 return web.json_response(error, status=int(fault))
-            case "429 soon":
-                return web.json_response({}, status=429, headers={"Retry-After": "7"})
-            case "429 later":
-                return web.json_response({}, status=429, headers={"Retry-After": "60"})
+            case "429 soon" | "429 later":
+                after = "7" if fault == "429 soon" else "60"
+                return web.json_response({}, status=429, headers={"Retry-After": after})
             case "redirect":
                 return web.Response(status=307, headers={"Location": f"{self.base}/elsewhere"})
             case _:

@@ -5,6 +5,7 @@ Raises StoreUnavailable while Redis is away or behind the log as it was when Red
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from projections.redis.scripts import LOOKUP
 from projections.studio.projection import NOUN, KeyRow
 from schemas.edge.ports import Credential, Game, StoreUnavailable, Studio
 from schemas.studio.ai import AiKey
+from schemas.studio.ai_requests import AiAnswer, AiMonth, AiText
 from schemas.studio.experiments import Digest, ExperimentLife
 
 ValueT = TypeVar("ValueT")
@@ -80,6 +82,30 @@ class StudioQueries:
         (values,) = await self._read("hvals", f"ai-keys:{studio_id}", "")
         keys = [msgspec.msgpack.decode(value, type=AiKey) for value in values]
         return {key.purpose: key for key in keys}
+
+    async def ai_answer(self, studio_id: str, request_hash: str) -> AiAnswer | None:
+        """What came of a request the last time that it was done."""
+        (value,) = await self._read("hget", f"ai-answers:{studio_id}", request_hash)
+        return _one(value, AiAnswer)
+
+    async def ai_texts(self, studio_id: str, keys: Sequence[str]) -> list[AiText | None]:
+        """The last good summaries by `text_key`, in the order asked."""
+        values = await self._fields(f"ai-texts:{studio_id}", keys)
+        return [_one(value, AiText) for value in values]
+
+    async def ai_vectors(self, studio_id: str, ids: Sequence[str]) -> list[bytes | None]:
+        """Vectors by `vector_id`, in the order asked."""
+        return await self._fields(f"ai-vectors:{studio_id}", ids)
+
+    async def ai_month(self, studio_id: str, month: str) -> int:
+        """The tokens that a month (`2026-11`) has taken so far."""
+        (value,) = await self._read("hget", f"ai-months:{studio_id}", month)
+        found = _one(value, AiMonth)
+        return found.tokens if found is not None else 0
+
+    async def _fields(self, key: str, fields: Sequence[str]) -> list[bytes | None]:
+        asked = [part for field in fields for part in ("hget", key, field)]
+        return await self._read(*asked) if asked else []
 
     async def keys(self, studio_id: str) -> list[KeyRow]:
         """All live keys of a studio, oldest first."""

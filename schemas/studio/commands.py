@@ -11,6 +11,7 @@ from schemas.codec import Codec, Message
 from schemas.edge.ports import KeyKind
 from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.ai import AiPurpose, AiSettings
+from schemas.studio.ai_requests import AiRequest, AiResult
 from schemas.studio.experiments import Digest
 from schemas.studio.games import GameSettings
 
@@ -141,6 +142,35 @@ class PauseAiKey(Message, frozen=True, kw_only=True):
     status: int
 
 
+class RequestAi(Message, frozen=True, kw_only=True):
+    """Ask an AI for `Command.studio_id`. Changes nothing where the same was asked, or is being asked."""
+
+    WIRE: ClassVar[str] = "studio.ai-request.v1"
+
+    request: AiRequest
+
+
+class StartAi(Message, frozen=True, kw_only=True):
+    """A worker is about to call the provider for a request: no other may."""
+
+    WIRE: ClassVar[str] = "studio.ai-start.v1"
+
+    hash: str
+    attempt: int
+    runner: str
+    """The worker's own random name."""
+
+
+class FinishAi(Message, frozen=True, kw_only=True):
+    """What came of a request."""
+
+    WIRE: ClassVar[str] = "studio.ai-finish.v1"
+
+    hash: str
+    attempt: int
+    result: AiResult
+
+
 COMMANDS: Codec[Message] = Codec(
     (
         DefineStudio,
@@ -155,5 +185,8 @@ COMMANDS: Codec[Message] = Codec(
         SetAiKey,
         ClearAiKey,
         PauseAiKey,
+        RequestAi,
+        StartAi,
+        FinishAi,
     )
 )

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from schemas.codec import Codec, Message
 from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.ai import AiKey, AiPurpose, AiSettings
+from schemas.studio.ai_requests import AiRequest, AiResult
 from schemas.studio.experiments import Digest, ExperimentLife
 from schemas.studio.games import GameSettings
 
@@ -202,6 +203,49 @@ class AiKeyCleared(AiEvent, frozen=True, kw_only=True):
     purpose: AiPurpose
 
 
+class AiRequested(AiEvent, frozen=True, kw_only=True):
+    """An AI is to be asked. `attempt` counts from 1 how often the same was asked, after failures."""
+
+    WIRE: ClassVar[str] = "studio.ai-requested.v1"
+
+    request: AiRequest
+    hash: str
+    attempt: int
+    requested_at_ms: int
+
+
+class AiCallStarted(AiEvent, frozen=True, kw_only=True):
+    """A worker calls the provider."""
+
+    WIRE: ClassVar[str] = "studio.ai-call-started.v1"
+
+    hash: str
+    attempt: int
+    runner: str
+    started_at_ms: int
+
+
+class AiFinished(AiEvent, frozen=True, kw_only=True):
+    """A request is done, well or not. `month_tokens` is what its month has taken with it.
+
+    What was forgotten for it: the results `dropped`, their vectors, and the summaries by `text_key`.
+    """
+
+    WIRE: ClassVar[str] = "studio.ai-finished.v1"
+
+    request: AiRequest
+    """Without its input."""
+    hash: str
+    attempt: int
+    result: AiResult
+    month: str
+    month_tokens: int
+    finished_at_ms: int
+    dropped: list[str] = []
+    dropped_vectors: list[str] = []
+    dropped_texts: list[str] = []
+
+
 EVENTS: Codec[Message] = Codec(
     (
         StudioDefined,
@@ -221,5 +265,8 @@ EVENTS: Codec[Message] = Codec(
         AiKeySet,
         AiKeyPaused,
         AiKeyCleared,
+        AiRequested,
+        AiCallStarted,
+        AiFinished,
     )
 )

@@ -17,6 +17,7 @@ import schemas.codec
 import schemas.edge.ports
 import schemas.playtests.pricing
 import schemas.studio.ai
+import schemas.studio.ai_requests
 import schemas.studio.events
 import schemas.studio.experiments
 import schemas.studio.games
@@ -351,6 +352,7 @@ STUDIO: Final = Noun(
         schemas.edge.ports,
         schemas.playtests.pricing,
         schemas.studio.ai,
+        schemas.studio.ai_requests,
         schemas.studio.events,
         schemas.studio.experiments,
         schemas.studio.games,

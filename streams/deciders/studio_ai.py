@@ -1,4 +1,4 @@
-"""Decides about what a studio asks of AI providers: its keys. Pure and total.
+"""Decides about what a studio asks of AI providers: its keys and its requests. Pure and total.
 
 Source: the analytics contract, "AI".
 """
@@ -13,13 +13,14 @@ from schemas.codec import Message
 from schemas.envelope import CommandRejected
 from schemas.seal import SEALED_CHARACTERS_MAX
 from schemas.studio.ai import AiKey, ai_of
-from schemas.studio.commands import ClearAiKey, PauseAiKey, SetAiKey
+from schemas.studio.commands import ClearAiKey, FinishAi, PauseAiKey, RequestAi, SetAiKey, StartAi
 from schemas.studio.events import AiKeyCleared, AiKeyPaused, AiKeySet
+from streams.deciders import studio_ai_requests
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.studio_ai_state import StudioAi
 from streams.deciders.studio_state import Studio, StudioState
 
-COMMANDS: Final = (SetAiKey, ClearAiKey, PauseAiKey)
+COMMANDS: Final = (SetAiKey, ClearAiKey, PauseAiKey, RequestAi, StartAi, FinishAi)
 
 
 def decide(state: StudioState, request: Request, command: Message) -> Verdict:
@@ -36,6 +37,8 @@ def decide(state: StudioState, request: Request, command: Message) -> Verdict:
             return (AiKeyCleared(studio_id=request.studio_id, purpose=command.purpose),) if known else ()
         case PauseAiKey():
             return _pause(asking, request, command)
+        case RequestAi() | StartAi() | FinishAi():
+            return studio_ai_requests.decide(ai_of(studio.ai), asking, request, command)
         case _:
             raise TypeError(f"{type(command).__name__} is no command about AI")
 

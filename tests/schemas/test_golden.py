@@ -38,6 +38,8 @@ FOLDERS = [
     ("envelope", ENVELOPES),
     *((noun.name, noun.schema.golden_names) for noun in NOUNS if noun.schema.golden_names),
 ]
+WITH_BYTES = frozenset({"studio.ai-finished.v1"})
+"""Events some of whose fields are bytes, which JSON holds as base64: only their struct tells which."""
 HISTORY = (
     "studio-defined/studio",
     "studio-changed/plan",
@@ -45,6 +47,13 @@ HISTORY = (
     "ai-key-was-set/chat",
     "ai-key-paused/unauthorized",
     "ai-key-cleared/chat",
+    "ai-requested/build-summary",
+    "ai-call-started/started",
+    "ai-finished/failed",
+    "ai-requested/again",
+    "ai-finished/summary",
+    "ai-requested/embedding",
+    "ai-finished/vectors-and-dropped",
     "game-defined/contract-example",
     "game-defined/unlimited",
     "key-created/account-wide",
@@ -118,7 +127,12 @@ def history() -> list[Event]:
     for number, name in enumerate(HISTORY):
         kind, _, example = name.partition("/")
         wire = f"studio.{kind}.v1"
-        data = packed(GOLDEN / "studio" / wire / f"{example}.json")
+        path = GOLDEN / "studio" / wire / f"{example}.json"
+        if wire in WITH_BYTES:
+            struct = EVENTS._decoders[wire].type
+            data = msgspec.msgpack.encode(msgspec.json.decode(path.read_bytes(), type=struct))
+        else:
+            data = packed(path)
         studio_id = msgspec.msgpack.decode(data)["studio_id"]
         events.append(Event(type=wire, aggregate_id=studio_id, sequence=number + 1, at_ms=1, data=data))
     return events

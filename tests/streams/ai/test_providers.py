@@ -1,4 +1,4 @@
-"""Providers over real HTTP on loopback: what is sent, what is understood, and what is done where they fail."""
+"""Providers over real HTTP on loopback: what is sent, what is understood, what is done where they fail."""
 
 from __future__ import annotations
 
