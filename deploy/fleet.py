@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from deploy.noun import Acting, Effect, Noun, Served, Tick
 from deploy.object_store import open_objects
 from projections.clickhouse.tables import event_tables
+from projections.fleet.event_tables import ARCHIVE, FLEET_TABLES, TRANSITIONS
 from projections.fleet.projection import FLEET as PROJECTION
 from projections.fleet.queries.state import FleetQueries
 from projections.fleet.telemetry_tables import LOGS, TELEMETRY_TABLES
-from schemas.fleet.noun import FLEET_TELEMETRY, NOUN
+from schemas.fleet.noun import FLEET_EVENTS, FLEET_TELEMETRY, NOUN
 from streams.deciders.fleet.noun import FLEET as DECIDER
 from streams.fleet.build_leftovers import BuildLeftovers
 from streams.fleet.dues import DueManager
@@ -41,7 +42,10 @@ FLEET: Final = Noun(
     served=_served,
     decider=DECIDER,
     projection=PROJECTION,
-    tables=(event_tables(FLEET_TELEMETRY, TELEMETRY_TABLES, kept=(LOGS,)),),
+    tables=(
+        event_tables(FLEET_EVENTS, FLEET_TABLES, kept=(TRANSITIONS, ARCHIVE)),
+        event_tables(FLEET_TELEMETRY, TELEMETRY_TABLES, kept=(LOGS,)),
+    ),
     managers=_managers,
     effects={"build-leftovers": Effect(open=_build_leftovers)},
 )

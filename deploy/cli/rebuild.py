@@ -148,7 +148,7 @@ async def rebuild_clickhouse(
                 built,
                 plan,
                 tail=tail,
-                progress=partial(progress, f"clickhouse {noun}"),
+                progress=partial(progress, f"clickhouse {topic.name}"),
                 clock_ms=now_ms,
                 verify=verify,
             )
@@ -182,10 +182,11 @@ async def rebuild_insights(
 
 
 def clickhouse_result(noun: str, topic: str, one: Rebuilt, seconds: float, *, verify: bool) -> dict[str, Any]:
-    """What `--json` prints of one noun."""
+    """What `--json` prints of the tables of one topic; a noun may have several."""
     return {
         "store": "clickhouse",
         "noun": noun,
+        "topic": topic,
         "records": one.records,
         "swapped": one.swapped,
         "verified": verify,
@@ -213,7 +214,8 @@ def sentence(result: dict[str, Any]) -> str:
         return (
             f"insights: {result['sessions']} sessions of older rules analysed anew in {result['seconds']} s"
         )
-    name = f"{result['store']} {result['noun']}: {result['records']} records in {result['seconds']} s"
+    of = result.get("topic", result["noun"])
+    name = f"{result['store']} {of}: {result['records']} records in {result['seconds']} s"
     if not result["verified"]:
         done = f"{name}, swapped"
     elif result["different"]:

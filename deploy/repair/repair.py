@@ -166,7 +166,7 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
         from deploy.cli.rebuild import rebuild_clickhouse  # noqa: PLC0415 - it brings typer and rich
 
         for one in await rebuild_clickhouse(configured, _quiet, verify=False):
-            say(f"ClickHouse was built again from the log: {one['noun']}, {one['records']} records")
+            say(f"ClickHouse was built again from the log: {one['topic']}, {one['records']} records")
     (folder / REPORT).write_text(json.dumps(report, indent=1))
     say(f"what was found and done is in {folder / REPORT}")
 

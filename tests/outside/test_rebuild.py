@@ -11,19 +11,20 @@ import pytest
 
 from tests.outside.batches import BatchStudio
 from tests.outside.players import SdkPlayer
+from tests.outside.projects import Project
 from tests.outside.world import Json, World, eventually, gameplay, questlog
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
 
-FILLED: Final = ("telemetry", "liveops", "playtests")
-"""Nouns that have rows here."""
+FILLED: Final = ("telemetry", "liveops.events", "playtests.events", "fleet.events")
+"""Topics whose tables have rows here."""
 
 
 def verified(stack: QuestlogStack) -> dict[str, dict[str, Any]]:
-    """What a verification says of each noun."""
+    """What a verification says of each topic's tables."""
     said = json.loads(questlog(stack, "rebuild", "clickhouse", "--verify", "--json"))
-    return {one["noun"]: one for one in said}
+    return {one["topic"]: one for one in said}
 
 
 class Linked:
@@ -52,22 +53,23 @@ class Linked:
 
 
 def test_what_is_built_again_is_equal_and_takes_the_place_of_what_was(
-    world: World, questlog_stack: QuestlogStack, tmp_path: Path
+    world: World, project: Project, questlog_stack: QuestlogStack, tmp_path: Path
 ) -> None:
     linked = Linked(BatchStudio(world, questlog_stack, tmp_path))
     seen = eventually(linked.seen, linked.whole)
     player = SdkPlayer(world)
     player.credit(7)
     assert world.send([gameplay(world.game("relay")["id"])]).status_code == 200
+    assert project.ok("POST", "/v3/builds/upload-url?name=rebuilt", status=201)
     before = verified(questlog_stack)
-    assert [noun for noun, one in before.items() if one["different"]] == []
+    assert [topic for topic, one in before.items() if one["different"]] == []
     questlog(questlog_stack, "rebuild", "clickhouse")
     assert player.server("wallet/gold/credit", {"amount": 1}).status_code == 200
     assert json.loads(questlog(questlog_stack, "rebuild", "insights", "--json"))[0]["sessions"] == 0
     after = verified(questlog_stack)
-    assert [noun for noun, one in after.items() if one["different"]] == []
-    for noun in FILLED:
-        assert after[noun]["records"] >= before[noun]["records"] > 0
+    assert [topic for topic, one in after.items() if one["different"]] == []
+    for topic in FILLED:
+        assert after[topic]["records"] >= before[topic]["records"] > 0
     query = "SELECT amount FROM liveops_ledger FINAL WHERE external_id = {player:String} ORDER BY number"
     amounts = eventually(
         lambda: [int(row["amount"]) for row in world.rows(query, player=player.external_id)],
