@@ -11,6 +11,7 @@ from projections.fleet.event_tables import ARCHIVE, FLEET_TABLES, TRANSITIONS
 from projections.fleet.projection import FLEET as PROJECTION
 from projections.fleet.queries.state import FleetQueries
 from projections.fleet.telemetry_tables import LOGS, TELEMETRY_TABLES
+from projections.fleet.webhooks import FLEET as NOTIFIED
 from schemas.fleet.noun import FLEET_EVENTS, FLEET_TELEMETRY, NOUN
 from streams.deciders.fleet.noun import FLEET as DECIDER
 from streams.fleet.build_leftovers import BuildLeftovers
@@ -46,6 +47,7 @@ FLEET: Final = Noun(
         event_tables(FLEET_EVENTS, FLEET_TABLES, kept=(TRANSITIONS, ARCHIVE)),
         event_tables(FLEET_TELEMETRY, TELEMETRY_TABLES, kept=(LOGS,)),
     ),
+    notified=NOTIFIED,
     managers=_managers,
     effects={"build-leftovers": Effect(open=_build_leftovers)},
 )

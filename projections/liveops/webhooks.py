@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from projections.webhooks.notifications import Notification, Notified
+from projections.webhooks.notifications import Notification, Notified, standard_body
 from schemas.codec import Message
 from schemas.liveops import events as ev
 from schemas.liveops import json as shapes
@@ -42,19 +42,6 @@ def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:
             return ()
 
 
-def _body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
-    """The request's body, the same bytes every time."""
-    return shapes.encode(
-        {
-            "id": identifier,
-            "type": what.type,
-            "createdAt": iso_ms(at_ms),
-            "gameId": game_id,
-            "data": what.data,
-        }
-    )
-
-
 def _of_player(kind: WebhookType, external_id: str, data: dict[str, Any]) -> Notification:
     return Notification(kind, f"p/{external_id}", {"externalId": external_id} | data)
 
@@ -77,5 +64,5 @@ LIVEOPS: Final = Notified(
     ),
     events=EVENTS,
     notifications=_notifications,
-    body=_body,
+    body=standard_body,
 )

@@ -27,7 +27,7 @@ class Told(msgspec.Struct, frozen=True):
 def told(record: EventsRecord, notified: Notified) -> list[Told]:
     """The events of a record that are told, in its order, each with its own game."""
     return [
-        Told(decided.command_id, message.game_id, event.sequence, event.at_ms, message)
+        Told(decided.command_id, notified.game_of(message), event.sequence, event.at_ms, message)
         for decided in record.decided
         for event in decided.events
         if event.type in notified.wire_names

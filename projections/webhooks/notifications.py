@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from schemas.codec import Codec, Message
+from schemas.timestamps import iso_ms
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -30,3 +33,18 @@ class Notified:
     """What an event that happened at a time (ms) tells."""
     body: Callable[[str, Notification, str, int], bytes]
     """A request's body, the same bytes every time: of a delivery's id, what it tells, of which game, when."""
+    game_of: Callable[[Any], str] = lambda message: str(message.game_id)
+    """The game of one of its events."""
+
+
+def standard_body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
+    """`{"id", "type", "createdAt", "gameId", "data"}`: the body of a noun whose reference shows no other."""
+    return _encode(
+        {
+            "id": identifier,
+            "type": what.type,
+            "createdAt": iso_ms(at_ms),
+            "gameId": game_id,
+            "data": what.data,
+        }
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.events import EVENTS
 from schemas.fleet.limits import COMMAND_RECORD_BYTES_MAX
 from schemas.fleet.telemetry import FLEET_RECORD
+from schemas.fleet.webhooks import FleetWebhookType
 from schemas.noun import NounSchema
 from schemas.topics import Topic
 
@@ -40,5 +41,6 @@ NOUN: Final = NounSchema(
     commands=COMMANDS,
     events=EVENTS,
     surfaces=(S5,),
+    webhook_events=get_args(FleetWebhookType),
     stored=frozenset({FLEET_RECORD}),
 )

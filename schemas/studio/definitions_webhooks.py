@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta
 
+from schemas.fleet.webhooks import FleetWebhookType
 from schemas.liveops.webhooks import WebhookType
 from schemas.playtests.webhooks import PlaytestWebhookType
 from schemas.studio.definitions_events import Finding, Key, Section
@@ -15,7 +16,7 @@ from schemas.studio.webhook_urls import UrlRefused, webhook_url
 WEBHOOKS_MAX: Final = 20
 URL_LENGTH_MAX: Final = 2000
 
-EventName = Literal[WebhookType, PlaytestWebhookType]
+EventName = Literal[WebhookType, PlaytestWebhookType, FleetWebhookType]
 EVENTS_MAX: Final = len(get_args(EventName))
 
 

@@ -1,4 +1,4 @@
-"""What analysts see of the fleet in the running stack: their own studio's servers and builds, and no secret."""
+"""What analysts see of the fleet in the running stack: their own studio's rows, and no secret."""
 
 from __future__ import annotations
 

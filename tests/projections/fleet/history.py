@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 from typing import Any
 
@@ -33,23 +34,28 @@ class History(Fleet):
         super().__init__(hosts=(HOST, OTHER_HOST))
 
     def given(self, body: Message, game_id: str = GAME, **more: Any) -> list[Message]:
+        before, numbers = self.state, collections.Counter[str]()
         events = super().given(body, game_id, **more)
+        written = []
+        for event in events:
+            aggregate_id = FLEET.aggregate_of(event)
+            numbers[aggregate_id] += 1
+            written.append(
+                Event(
+                    type=event.WIRE,
+                    aggregate_id=aggregate_id,
+                    sequence=FLEET.sequence(before, aggregate_id) + numbers[aggregate_id],
+                    at_ms=self.state.time_ms,
+                    data=FLEET.events.encode(event),
+                )
+            )
         decided = Decided(
             command_id=f"c{self.count}",
             studio_id=STUDIO,
             game_id=game_id,
             keyed=False,
             fingerprint=b"f",
-            events=[
-                Event(
-                    type=event.WIRE,
-                    aggregate_id=FLEET.aggregate_of(event),
-                    sequence=1,
-                    at_ms=self.state.time_ms,
-                    data=FLEET.events.encode(event),
-                )
-                for event in events
-            ],
+            events=written,
         )
         offset = self.log.append(decided).offset
         self.happened += ((offset, self.state.time_ms, event) for event in events)
