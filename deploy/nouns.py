@@ -17,19 +17,17 @@ from deploy.liveops import LIVEOPS
 from deploy.noun import Noun
 from deploy.playtests import PLAYTESTS
 from deploy.settings import SettingsError, partitions_variable
+from deploy.studio import STUDIO
 from deploy.telemetry import TELEMETRY
 from projections.clickhouse.tables import Tables
 from projections.redis.effect_positions import positions_key
 from projections.redis.reader import Projection
-from projections.studio.projection import STUDIO as STUDIO_PROJECTION
 from projections.webhooks.queue import POSITIONS as WEBHOOKS
 from schemas.edge.surfaces import Surfaces
 from schemas.noun import NounSchema
-from schemas.studio.noun import NOUN as STUDIO
 from schemas.telemetry.errors import S4
 from schemas.topics import SHARED, Topic
 from streams.deciders.noun import Noun as Decider
-from streams.deciders.studio import STUDIO as STUDIO_DECIDER
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -62,7 +60,7 @@ class Deciding(Noun):
 
 
 NOUNS: tuple[Noun, ...] = (
-    Noun(schema=STUDIO, decider=STUDIO_DECIDER, projection=STUDIO_PROJECTION),
+    STUDIO,
     TELEMETRY,
     LIVEOPS,
     PLAYTESTS,

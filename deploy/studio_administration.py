@@ -41,9 +41,10 @@ async def open_administration(settings: Settings) -> AsyncIterator[Administratio
         commands = await open_commands(
             stack, STUDIO_COMMANDS, NOUN, appender=appender, redis=redis, client="cli"
         )
+        queries = StudioQueries(redis)
         yield Administration(
             commands,
-            StudioQueries(redis),
+            queries,
             secret=secret,
             credentials_age_max_s=CREDENTIALS_AGE_MAX_S,
             clock_ms=now_ms,

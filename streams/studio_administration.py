@@ -23,7 +23,7 @@ from schemas.studio.commands import (
     RevokeKey,
     RotateKey,
 )
-from streams.asking import CommandBuilder, Commands, succeeded_or_told
+from streams.asking import Asker, CommandBuilder, Commands, succeeded_or_told
 
 
 class StudioReads(Protocol):
@@ -70,6 +70,8 @@ class StudioAdministration(Generic[ReadsT]):
         self.queries = queries
         self._commands = commands
         self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
+        self._clock_ms = clock_ms
+        self._randomness = randomness
         self._secret = secret
         self._credentials_age_max_s = credentials_age_max_s
 
@@ -125,6 +127,10 @@ class StudioAdministration(Generic[ReadsT]):
     async def ask_about_ai(self, command: Message, *, studio_id: str) -> StudioAnswer:
         """Set, clear or pause a key of an AI provider, or ask a provider something."""
         return await self._submit(command, studio_id)
+
+    def asker(self) -> Asker:
+        """What asks without idempotency keys, as process managers do."""
+        return Asker(self._commands, COMMANDS, clock_ms=self._clock_ms, randomness=self._randomness)
 
     async def holds(self, value: str) -> bool:
         """Whether a key's value is valid now."""

@@ -34,6 +34,7 @@ class AiServer:
         """Set: those that are kept waiting are answered."""
         self.asked = asyncio.Event()
         self.base = ""
+        self._counted = asyncio.Condition()
 
     @property
     def openai_url(self) -> str:
@@ -46,10 +47,17 @@ class AiServer:
     def calls(self, ending: str = "") -> int:
         return sum(path.endswith(ending) for path, _, _ in self.requests)
 
+    async def called(self, times: int) -> None:
+        """Return once it was asked so often."""
+        async with asyncio.timeout(20), self._counted:
+            await self._counted.wait_for(lambda: self.calls() >= times)
+
     async def _asked(self, request: web.Request) -> tuple[dict[str, Any], str]:
         body = await request.json()
         self.requests.append((request.path, dict(request.headers), body))
         self.asked.set()
+        async with self._counted:
+            self._counted.notify_all()
         return body, self.faults.pop(0) if self.faults else ""
 
     async def chat(self, request: web.Request) -> web.StreamResponse:

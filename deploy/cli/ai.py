@@ -6,17 +6,20 @@ import asyncio
 import json
 import secrets
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
+from deploy.clock import now_ms
 from deploy.sealing import open_sealer
 from deploy.studio_administration import Administration, open_administration
 from schemas.studio.ai import PURPOSES, AiPurpose, ai_of, key_problem, sealed_key
+from schemas.studio.ai_requests import AiAnswer, AiReason, AiRequest
 from schemas.studio.commands import ClearAiKey, SetAiKey
 from schemas.timestamps import iso_ms
+from streams.ai.asking import AiAsking
 
 if TYPE_CHECKING:
     from schemas.codec import Message
@@ -27,6 +30,14 @@ key_app = typer.Typer(no_args_is_help=True)
 app.add_typer(key_app, name="key", help="Set, clear and list keys of AI providers.")
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 StudioSlug = Annotated[str, typer.Option("--studio", help="The studio's slug.")]
+TEST_S: Final = 110.0
+"""Longer than a worker waits for any provider."""
+_REASONS: Final[dict[AiReason, str]] = {
+    "ai_budget": "the month's tokens are used up (studio.ai.monthlyTokens)",
+    "ai_slow": "no worker answered in time: does `questlog worker effects` run?",
+    "ai_error": "the request was refused",
+    "ai_declined": "the model declined",
+}
 Purpose = Annotated[str, typer.Option("--for", help=f"What the key is for: {' or '.join(PURPOSES)}.")]
 
 
@@ -71,6 +82,42 @@ def clear_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> No
             return answer.changes
 
     print(f"the key for {use} is cleared" if asyncio.run(ask()) else f"there is no key for {use}")
+
+
+@key_app.command("test")
+def try_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> None:
+    """Let the effects worker ask the provider something small with the key, and say what came of it."""
+    use = purpose_of(purpose)
+
+    async def ask() -> tuple[str, AiAnswer | AiReason]:
+        async with open_administration(of_home(home)) as administration:
+            owner = await studio_of(administration, studio)
+            asking = AiAsking(administration.queries, administration.asker(), clock_ms=now_ms)
+            settings = await asking.usable(owner.id, use)
+            if settings is None:
+                raise RequestRefused(f"there is no key for {use}, or its provider refused it: set one")
+            request = small_request(use, settings.model(use).id, secrets.token_hex(8))
+            answer = await asking.answer(owner.id, request, wait_s=TEST_S)
+            if not isinstance(answer, AiAnswer):
+                kept = await administration.queries.ai_answer(owner.id, request.hash)
+                why = _REASONS[answer] if kept is None else kept.why
+                raise RequestRefused(f"{request.model_id} gave no answer: {why}")
+            return request.model_id, answer
+
+    model_id, _ = asyncio.run(ask())
+    print(f"{model_id} answers with the key for {use}")
+
+
+def small_request(purpose: AiPurpose, model_id: str, once: str) -> AiRequest:
+    """A small request that was never made: `once` is random."""
+    chat = purpose == "chat"
+    return AiRequest(
+        kind="chat-test" if chat else "embedding-test",
+        subject=once,
+        game_id="",
+        model_id=model_id,
+        input='{"question":"Are you ready?"}' if chat else '["ready"]',
+    )
 
 
 @key_app.command("list")

@@ -18,15 +18,14 @@ from streams.webhooks.addresses import Network
 
 
 class Providers:
-    """Makes models that are ready to be asked. Make it in the running loop; `close` it afterwards.
+    """Makes models that are ready to be asked. `close` it afterwards; asked again, it opens again.
 
     `how` goes to `ProviderHttp`: pauses and time limits.
     """
 
     def __init__(self, allowed: Sequence[Network], **how: Any) -> None:
-        self._session: aiohttp.ClientSession = checked_session(
-            allowed, answer_s=ANSWER_S, connections_max=CONNECTIONS_MAX, decompress=True
-        )
+        self._allowed = allowed
+        self._session: aiohttp.ClientSession | None = None
         self._how = how
 
     def chat(self, model: AiModel, key: str) -> ChatModel:
@@ -47,7 +46,13 @@ class Providers:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _http(self, model: AiModel, headers: dict[str, str]) -> ProviderHttp:
+        if self._session is None:
+            self._session = checked_session(
+                self._allowed, answer_s=ANSWER_S, connections_max=CONNECTIONS_MAX, decompress=True
+            )
         return ProviderHttp(self._session, model.base_url, headers, **self._how)

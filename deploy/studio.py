@@ -1,0 +1,38 @@
+"""Studios: each room's part, joined."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from deploy.noun import Acting, Effect, Noun
+from deploy.sealing import open_sealer
+from projections.studio.projection import STUDIO as PROJECTION
+from projections.studio.queries import StudioQueries
+from schemas.studio.noun import NOUN
+from streams.ai.providers import Providers
+from streams.ai.runner import AiRunner
+from streams.deciders.studio import STUDIO as DECIDER
+
+if TYPE_CHECKING:
+    from projections.redis.effect_positions import RedisPositions
+
+
+def _ai(acting: Acting, positions: RedisPositions) -> AiRunner:
+    configured = acting.settings
+    return AiRunner(
+        acting.asker,
+        topic=acting.events,
+        tail=acting.tail,
+        positions=positions,
+        reads=StudioQueries(acting.redis),
+        sealer=open_sealer(configured),
+        providers=Providers([ipaddress.ip_network(one) for one in configured.webhook_networks]),
+        name=f"effects-{uuid.uuid4().hex}",
+    )
+
+
+STUDIO: Final = Noun(
+    schema=NOUN, decider=DECIDER, projection=PROJECTION, effects={"ai-requests": Effect(open=_ai)}
+)
