@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from deploy.noun import Acting
 from projections.redis.outcomes import RedisOutcomes
+from schemas.telemetry.noun import TELEMETRY
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 
@@ -55,4 +56,6 @@ async def open_acting(worker: Worker, redis: Redis, noun: Deciding) -> Acting:
         tail=worker.tail,
         asker=Asker(commands, noun.decider.commands, clock_ms=now_ms, randomness=secrets.token_bytes),
         events=noun.events,
+        appender=worker.appender,
+        telemetry=worker.topic(TELEMETRY),
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from projections.webhooks.notifications import Notified
     from schemas.edge.openapi import Document
     from schemas.edge.routes import Route
-    from schemas.log import LogReader, LogTail
+    from schemas.log import Appender, LogReader, LogTail
     from schemas.noun import NounSchema
     from schemas.topics import Topic
     from streams.asking import Asker
@@ -69,6 +69,9 @@ class Acting:
     asker: Asker
     events: Topic
     """What an effect reads; a process manager gets the noun's own."""
+    appender: Appender
+    telemetry: Topic
+    """Of requests: facts, to which an effect may append."""
 
 
 Tick = Callable[[int], Awaitable[Any]]

@@ -1,4 +1,4 @@
-"""Studios: each room's part, joined."""
+"""Studios: each room's part, joined. Studios and keys change by commands; Discord threads come over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from deploy.noun import Acting, Effect, Noun
+from deploy.noun import Acting, Effect, Noun, Served
 from deploy.sealing import open_sealer
 from projections.studio.projection import STUDIO as PROJECTION
 from projections.studio.queries import StudioQueries
@@ -14,6 +14,7 @@ from schemas.studio.noun import NOUN
 from streams.ai.providers import Providers
 from streams.ai.runner import AiRunner
 from streams.deciders.studio import STUDIO as DECIDER
+from streams.discord_sessions import DiscordSessions
 
 if TYPE_CHECKING:
     from projections.redis.effect_positions import RedisPositions
@@ -33,6 +34,22 @@ def _ai(acting: Acting, positions: RedisPositions) -> AiRunner:
     )
 
 
+def _discord(acting: Acting, positions: RedisPositions) -> DiscordSessions:
+    return DiscordSessions(
+        acting.appender, acting.telemetry, topic=acting.events, tail=acting.tail, positions=positions
+    )
+
+
+def _served() -> Served:
+    from deploy.serving.studio import SERVED  # noqa: PLC0415 - see deploy.serving
+
+    return SERVED
+
+
 STUDIO: Final = Noun(
-    schema=NOUN, decider=DECIDER, projection=PROJECTION, effects={"ai-requests": Effect(open=_ai)}
+    schema=NOUN,
+    decider=DECIDER,
+    projection=PROJECTION,
+    effects={"ai-requests": Effect(open=_ai), "discord-sessions": Effect(open=_discord)},
+    served=_served,
 )

@@ -26,7 +26,8 @@ from schemas.playtests.secrets import BatchSecrets
 from schemas.seal import Sealer
 
 if TYPE_CHECKING:
-    from api.telemetry.access import Caller, Gate
+    from api.telemetry.access import Gate
+    from schemas.telemetry.access import Caller
 
 OPENED_AT_ONCE: Final = 50
 _HANDLE_BYTES: Final = 600

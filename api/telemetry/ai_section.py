@@ -17,8 +17,9 @@ from projections.telemetry.queries import archetypes, build_compare
 from schemas.edge.zod import Issue, custom
 
 if TYPE_CHECKING:
-    from api.telemetry.access import Caller, Gate
+    from api.telemetry.access import Gate
     from projections.telemetry.queries.client import Queries
+    from schemas.telemetry.access import Caller
 
 _ONE_OR_TWO: Final = "Give either build, or a and b"
 

@@ -55,7 +55,7 @@ class GameWithCounts(Answer, frozen=True):
 
 
 class Session(Answer, frozen=True):
-    """A playtest session as lists show it. `transcript` is null for telemetry."""
+    """A playtest session as lists show it."""
 
     id: str
     game_id: str
@@ -67,7 +67,13 @@ class Session(Answer, frozen=True):
     duration: Seconds
     device_id: str
     tester_handle: str
-    transcript: str | None
+    transcript: Annotated[
+        str | None,
+        Meta(
+            description="Of a Discord thread: a line `author: text` for each message by time, up to 100,000 "
+            "characters. Null for telemetry, and in an answer after its first 100 sessions of threads."
+        ),
+    ]
     metadata: Annotated[
         dict[str, Any],
         Meta(
@@ -368,7 +374,7 @@ def _common(found: sessions.Session, studio_id: str) -> dict[str, Any]:
         "duration": half_up(found.wall_ms, 1000),
         "device_id": found.device_id,
         "tester_handle": found.tester_handle or found.device_id,
-        "transcript": None,
+        "transcript": found.transcript,
         # What filters compare, which is the session's first word of build and environment, over its latest.
         "metadata": found.metadata | {name: value for name, value in known.items() if value},
     }

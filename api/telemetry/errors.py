@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi import Response
 
-from schemas.edge.errors import retry_after
 from schemas.telemetry.errors import S1Text
 
 if TYPE_CHECKING:
-    from schemas.edge.ports import Verdict
+    from schemas.edge import errors as edge
     from schemas.edge.zod import Issue
 
 
@@ -36,30 +35,10 @@ class Refused(Exception):
         )
 
 
-def missing_token() -> Refused:
-    """No `Authorization: Bearer` header."""
-    return Refused(401, S1Text.MISSING, headers={"WWW-Authenticate": "Bearer"})
-
-
-def invalid_key() -> Refused:
-    """A key that is unknown, revoked or of another surface."""
-    return Refused(401, S1Text.INVALID_KEY, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-
-
-def wrong_scope() -> Refused:
-    """An ingest key where a management key is needed."""
-    return Refused(403, "This endpoint needs a management key", requiredScope="management")
-
-
-def limited(verdict: Verdict, scope: str) -> Refused:
-    """An empty bucket: `scope` is ip or key."""
-    return Refused(
-        429,
-        S1Text.RATE_LIMITED,
-        retryAfterMs=verdict.retry_after_ms,
-        scope=scope,
-        headers={"Retry-After": retry_after(verdict.retry_after_ms)},
-    )
+def of(refused: edge.Refused) -> Refused:
+    """What both HTTP edges refuse alike, as these reads answer it."""
+    headers = {name.decode(): value.decode() for name, value in refused.headers}
+    return Refused(refused.status, refused.code or refused.message, headers=headers, **refused.details)
 
 
 def requires_premium(error: str) -> Refused:

@@ -19,11 +19,12 @@ from schemas.studio.experiments import experiments_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from api.telemetry.access import Caller, Gate
+    from api.telemetry.access import Gate
     from api.telemetry.sections import Handler
     from projections.telemetry.queries.client import Queries
     from schemas.edge.ports import Directory, ExperimentRecords, Game
     from schemas.studio.experiments import ExperimentLife
+    from schemas.telemetry.access import Caller
 
 FRESH_S: Final = 5.0
 STALE_S: Final = 30.0

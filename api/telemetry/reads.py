@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from api.telemetry.access import Caller, Gate
+    from api.telemetry.access import Gate
     from api.telemetry.sections import Handler
     from projections.telemetry.queries.cache import RefreshingCache
     from projections.telemetry.queries.client import Queries
     from projections.telemetry.queries.heatmap import Heatmap
     from schemas.edge.ports import Game
+    from schemas.telemetry.access import Caller
 
 TOP_NAMES = 50
 

@@ -14,9 +14,10 @@ from schemas.edge.routes import Answer, Route, bind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from api.telemetry.access import Caller, Gate
+    from api.telemetry.access import Gate
     from projections.telemetry.queries.cache import Served
     from schemas.edge.parameters import Parameter
+    from schemas.telemetry.access import Caller
 
 Handler: TypeAlias = "Callable[[Request, Caller, dict[str, Any]], Awaitable[Response]]"
 

@@ -19,8 +19,9 @@ from projections.telemetry.queries.cache import RefreshingCache
 from schemas.edge import zod_query
 
 if TYPE_CHECKING:
-    from api.telemetry.access import Caller, Gate
+    from api.telemetry.access import Gate
     from projections.telemetry.queries.client import Queries
+    from schemas.telemetry.access import Caller
 
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 _BUILD_BYTES: Final = 1_000

@@ -23,9 +23,13 @@ from schemas.edge.ports import Credential, Game, Studio
 from schemas.envelope import Decided, Outcome
 from schemas.outcomes import outcome
 from schemas.studio.answers import StudioAnswer
+from schemas.studio.discord import DiscordAnswer
 from schemas.studio.events import (
     EVENTS,
     AiEvent,
+    DiscordEvent,
+    DiscordMessagesAppended,
+    DiscordSessionOpened,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentDigestMade,
@@ -75,7 +79,19 @@ def project(
 
 def outcome_of(decided: Decided, messages: Sequence[Message]) -> Outcome | None:
     """The stored answer, from the command's own events alone. None for a repeat: the first one answers."""
-    return outcome(decided, lambda: (200, _answer(decided, messages)))
+    return outcome(decided, lambda: _status_and_answer(decided, messages))
+
+
+def _status_and_answer(decided: Decided, messages: Sequence[Message]) -> tuple[int, msgspec.Struct]:
+    match messages:
+        case [DiscordEvent() as call]:
+            created = int(isinstance(call, DiscordSessionOpened))
+            answer = DiscordAnswer(
+                session_id=call.session_id, sessions_created=created, messages_ingested=len(call.messages)
+            )
+            return (201 if created else 200), answer
+        case _:
+            return 200, _answer(decided, messages)
 
 
 def _answer(decided: Decided, messages: Sequence[Message]) -> StudioAnswer:
@@ -209,6 +225,10 @@ def _experiment(event: ExperimentEvent, deletions: list[Operation], settings: li
         settings += [set_field(key, life.id, _encode(life)) for key in keys]
 
 
+def _nothing(event: DiscordEvent, deletions: list[Operation], settings: list[Operation]) -> None:
+    """A thread's session is telemetry's, whose log an effect appends it to."""
+
+
 def _digest(event: ExperimentDigestMade, deletions: list[Operation], settings: list[Operation]) -> None:
     del deletions
     key = f"experiment-digests:{event.studio_id}"
@@ -226,6 +246,8 @@ _PROJECTORS: Final[dict[type[Message], Callable[[Any, list[Operation], list[Oper
     **dict.fromkeys((*_EXPERIMENT_CHANGES, ExperimentWinnerPicked), _experiment),
     ExperimentDigestMade: _digest,
     **ai_projection.PROJECTORS,
+    DiscordSessionOpened: _nothing,
+    DiscordMessagesAppended: _nothing,
 }
 
 STUDIO: Final = Projection(

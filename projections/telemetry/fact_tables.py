@@ -4,4 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-FACT_TABLES: Final = ("events", "positions", "funnel_steps", "performance", "players", "feedback", "models")
+FACT_TABLES: Final = (
+    "events",
+    "positions",
+    "funnel_steps",
+    "performance",
+    "players",
+    "feedback",
+    "models",
+    "messages",
+)

@@ -172,6 +172,7 @@ class InsertBatch:
             rows.players,
             rows.feedback,
             rows.models,
+            rows.messages,
         ):
             keep = self._keep.get(table.table, np.ones(table.rows, dtype=bool))
             highest = after.get(table.table, -1)

@@ -25,6 +25,7 @@ from projections.telemetry.insights import (
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import KEYS_PER_QUERY, SessionStore, chunks, wanted
 from projections.telemetry.sessions import SessionPart, joined_idle_ms
+from schemas.studio.discord import MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -59,8 +60,9 @@ COLUMNS: Final = (
     "_version",
 )
 _SELECT_EVENTS: Final = (
-    "SELECT studio_id, game_id, session_id, event_name, toUnixTimestamp64Milli(occurred_at),"
-    " _partition, _offset, _index, room, JSONExtractRaw(properties, 'level')"
+    "SELECT studio_id, game_id, session_id, event_name, toUnixTimestamp64Milli(occurred_at),"  # noqa: S608 - a constant
+    " _partition, _offset, _index, room, JSONExtractRaw(properties, 'level'),"
+    f" if(event_name = '{MESSAGE}', JSONExtractString(properties, 'text'), '')"
     " FROM events WHERE (studio_id, game_id, session_id) IN wanted"
     " AND event_name IN {names:Array(String)}"
     " ORDER BY studio_id, game_id, session_id, _partition, _offset, _index"
@@ -173,9 +175,9 @@ class InsightStore:
         found: dict[SessionKey, list[RuleEvent]] = {}
         parameters: dict[str, Value] = {"names": list(self._rules.event_names), "most": RULE_EVENTS_MAX}
         for row in await self._client.rows(_SELECT_EVENTS, parameters, beside=wanted(keys)):
-            studio_id, game_id, session_id, name, at_ms, partition, offset, item, room, level = row
+            studio_id, game_id, session_id, name, at_ms, partition, offset, item, room, level, text = row
             found.setdefault(SessionKey(studio_id, game_id, session_id), []).append(
-                RuleEvent(at_ms, EventId(partition, offset, item), name, room or _level(level))
+                RuleEvent(at_ms, EventId(partition, offset, item), name, room or _level(level), text)
             )
         return found
 
@@ -215,6 +217,7 @@ def joined(parts: Iterable[SessionPart]) -> FinishedSession:
     return FinishedSession(
         key=ordered[0].key,
         player_id=with_events[0].player_id,
+        source=with_events[0].source,
         build_id=with_events[0].build_id,
         environment=with_events[0].environment,
         runs=runs,

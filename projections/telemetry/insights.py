@@ -3,7 +3,8 @@
 Whatever changes what they find raises `RULES_VERSION`: sessions that older rules analysed are then analysed
 anew by `questlog rebuild insights`, and `--verify` leaves them out until that is done.
 
-The rules are those of contract/telemetry.md, "Reads served from it now". Read as: a place is stuck when it
+The rules are those of contract/telemetry.md, "Reads served from it now", and for what was written those of
+contract/analytics.md. Read as: a place is stuck when it
 was entered, started or failed 5 times or more and never completed; three deaths within 2 minutes make a
 spike, and overlapping spikes are one; a completion looks at the failures of its place since the one before.
 """
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from projections.telemetry.rule_events import COMPLETED, DEATH, ENTRIES, FAILED, PROBLEMS, RULE_EVENTS
+from projections.telemetry.text_rules import TEXT_CONFIDENCE, find_in_text
+from schemas.studio.discord import MESSAGE, SOURCE
 from schemas.telemetry.friction import tag_of
 from schemas.telemetry.insights import InsightType, Sentiment
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from projections.telemetry.active_time import EventId, Run
     from projections.telemetry.session_key import SessionKey
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 STUCK_AFTER: Final = 5
 SPIKE_DEATHS: Final = 3
 SPIKE_MS: Final = 2 * 60 * 1000
@@ -40,12 +43,16 @@ PER_RULE_MAX: Final = 100
 
 
 class RuleEvent(NamedTuple):
-    """An event that rules look at. `place` is its room, else `props.level`, else empty."""
+    """An event that rules look at. `place` is its room, else `props.level`, else empty.
+
+    `text` is what a message says, empty for other events.
+    """
 
     at_ms: int
     event: EventId
     name: str
     place: str
+    text: str = ""
 
 
 class FinishedSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +60,7 @@ class FinishedSession(msgspec.Struct, frozen=True, kw_only=True):
 
     key: SessionKey
     player_id: str = ""
+    source: str = ""
     build_id: str
     environment: str
     runs: Sequence[Run]
@@ -123,7 +131,10 @@ def derive(session: FinishedSession, events: Iterable[RuleEvent]) -> list[Insigh
         found += _stuck(session, place, by_place[place])
         found += _spikes(session, place, by_place[place])
         found += _turnarounds(session, place, by_place[place])
-    found += _pauses(session)
+    if session.source == SOURCE:
+        found += _written(session, ordered)
+    else:
+        found += _pauses(session)
     found += _problems(session, ordered)
     found.append(_summary(session))
     kept: list[Insight] = []
@@ -212,6 +223,17 @@ def _problems(session: FinishedSession, events: list[RuleEvent]) -> list[Insight
         for event in events
         if event.name in PROBLEMS
     ]
+
+
+def _written(session: FinishedSession, events: list[RuleEvent]) -> list[Insight]:
+    """What people wrote about the game. That nobody wrote for a while says nothing of it."""
+    found = []
+    for event in events:
+        about = find_in_text(event.text) if event.name == MESSAGE else None
+        if about is not None:
+            insight = _insight(session, about.type, TEXT_CONFIDENCE, event.text, [event])
+            found.append(msgspec.structs.replace(insight, sentiment=about.sentiment))
+    return found
 
 
 def _summary(session: FinishedSession) -> Insight:

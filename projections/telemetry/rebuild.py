@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 BUCKET_MS: Final = 60_000
 ROWS_MAX: Final = 250_000
 SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips")
-_REPLACING: Final = frozenset({"players", "feedback", "models", "session_parts", "insights", "log_skips"})
+_REPLACING: Final = frozenset(
+    {"players", "feedback", "models", "messages", "session_parts", "insights", "log_skips"}
+)
 _COMPARED: Final = {
     "session_parts": "* EXCEPT (_version, event_counts), mapSort(event_counts)",
     "insights": "*",

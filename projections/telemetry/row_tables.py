@@ -34,6 +34,7 @@ class RowTables:
         self.players = Columns("players", tables.PLAYERS)
         self.feedback = Columns("feedback", tables.FEEDBACK)
         self.models = Columns("models", tables.MODELS)
+        self.messages = Columns("messages", tables.MESSAGES)
         self.points = array("q")
         """How many points each row of `positions` stands for."""
         self.ends = array("q")

@@ -11,6 +11,7 @@ from projections.telemetry.properties import properties
 from projections.telemetry.row_tables import RowTables, S1Row
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import POSITION_EVENT, Description
+from schemas.studio.discord import MESSAGE, SOURCE, MessageSaid
 from schemas.telemetry.identity import identities
 from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
 from schemas.telemetry.s1_feedback import decode_feedback
@@ -108,6 +109,33 @@ def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry
             for place, (event, identity) in enumerate(zip(events, columns["identity"], strict=True))
         ]
     rows.count += len(batch.events)
+    if source == SOURCE:
+        _add_messages(rows, origin, index, batch)
+
+
+def _add_messages(rows: RowTables, origin: Origin, index: int, batch: Batch) -> None:
+    """Add a Discord session's messages, each beside its event. What has not their form is an event alone."""
+    for place, event in enumerate(batch.events):
+        if event.name != MESSAGE or event.seq is None:
+            continue
+        try:
+            said = msgspec.convert(event.props, MessageSaid)
+        except msgspec.ValidationError:
+            continue
+        rows.messages.add(
+            origin,
+            1,
+            session_id=[batch.session_id],
+            player_id=[batch.device_id],
+            number=[event.seq],
+            message_id=[said.id],
+            author=[said.author],
+            text=[said.text],
+            occurred_at=[event.at_ms],
+            _rank=[_RANK_OF_FIRST - origin.offset],
+            _index=[index + place],
+        )
+        rows.count += 1
 
 
 def add_feedback(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from schemas.log import Appender, LogTail
 
 _PLAIN: Final = ("events", "positions", "funnel_steps", "performance")
-_REPLACING: Final = ("players", "feedback", "models")
+_REPLACING: Final = ("players", "feedback", "models", "messages")
 
 
 class SkipsChanged(Exception):

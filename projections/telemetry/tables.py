@@ -85,6 +85,17 @@ MODELS: Final = {
     "object": _T,
     "_index": _U32,
 }
+MESSAGES: Final = {
+    "session_id": _T,
+    "player_id": _T,
+    "number": Kind.INT64,
+    "message_id": _T,
+    "author": _T,
+    "text": _T,
+    "occurred_at": Kind.TIME_MS,
+    "_rank": Kind.INT64,
+    "_index": _U32,
+}
 BY_TABLE: Final = {
     "events": EVENTS,
     "positions": POSITIONS,
@@ -93,4 +104,5 @@ BY_TABLE: Final = {
     "players": PLAYERS,
     "feedback": FEEDBACK,
     "models": MODELS,
+    "messages": MESSAGES,
 }

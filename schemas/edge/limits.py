@@ -60,6 +60,11 @@ def read_bucket(ip: str) -> str:
     return f"read:ip:{counted_address(ip)}"
 
 
+def read_key_bucket(key_id: str) -> str:
+    """S1's Management API: all calls of one management key, by REST, MCP or a Discord bot."""
+    return f"read:key:{key_id}"
+
+
 def dashboard_address_bucket(ip: str) -> str:
     """The dashboard's data: calls of one source IP."""
     return f"dashboard:data:ip:{counted_address(ip)}"

@@ -12,6 +12,7 @@ from schemas.edge.ports import KeyKind
 from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.ai import AiPurpose, AiSettings
 from schemas.studio.ai_requests import AiRequest, AiResult
+from schemas.studio.discord import DiscordMessage
 from schemas.studio.experiments import Digest
 from schemas.studio.games import GameSettings
 
@@ -171,6 +172,22 @@ class FinishAi(Message, frozen=True, kw_only=True):
     result: AiResult
 
 
+class TakeDiscordMessages(Message, frozen=True, kw_only=True):
+    """Add a thread's messages to its session in `Command.game_id`, or begin one.
+
+    A message whose id the session has is left out, so asking twice adds nothing.
+    """
+
+    WIRE: ClassVar[str] = "studio.discord-messages-take.v1"
+
+    channel_id: str
+    thread_id: str = ""
+    """Empty: the channel itself."""
+    title: str = ""
+    build: str = ""
+    messages: list[DiscordMessage] = []
+
+
 COMMANDS: Codec[Message] = Codec(
     (
         DefineStudio,
@@ -188,5 +205,6 @@ COMMANDS: Codec[Message] = Codec(
         RequestAi,
         StartAi,
         FinishAi,
+        TakeDiscordMessages,
     )
 )

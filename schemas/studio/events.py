@@ -14,6 +14,7 @@ from schemas.codec import Codec, Message
 from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.ai import AiKey, AiPurpose, AiSettings
 from schemas.studio.ai_requests import AiRequest, AiResult
+from schemas.studio.discord import DiscordMessage
 from schemas.studio.experiments import Digest, ExperimentLife
 from schemas.studio.games import GameSettings
 
@@ -246,6 +247,39 @@ class AiFinished(AiEvent, frozen=True, kw_only=True):
     dropped_texts: list[str] = []
 
 
+class DiscordEvent(StudioEvent, frozen=True, kw_only=True):
+    """Base: a call brought messages of a thread. All that its session shows of the call is in here."""
+
+    game_id: str
+    channel_id: str
+    thread_id: str
+    """Empty: the channel itself."""
+    session_id: str
+    device_id: str
+    tester_handle: str
+    """The session's sole author so far; the device where there are several; empty where there is none."""
+    title: str
+    build: str
+    """As the call said; empty where it said none."""
+    messages: list[DiscordMessage]
+    """Those that are new to the session, as they were sent."""
+    first_number: int
+    """The first of them's position in the session, from 1."""
+    called_at_ms: int
+
+
+class DiscordSessionOpened(DiscordEvent, frozen=True, kw_only=True):
+    """A thread had no session that takes messages, and has one now."""
+
+    WIRE: ClassVar[str] = "studio.discord-session-opened.v1"
+
+
+class DiscordMessagesAppended(DiscordEvent, frozen=True, kw_only=True):
+    """A call was about the thread's open session, whether or not it brought anything new."""
+
+    WIRE: ClassVar[str] = "studio.discord-messages-appended.v1"
+
+
 EVENTS: Codec[Message] = Codec(
     (
         StudioDefined,
@@ -268,5 +302,7 @@ EVENTS: Codec[Message] = Codec(
         AiRequested,
         AiCallStarted,
         AiFinished,
+        DiscordSessionOpened,
+        DiscordMessagesAppended,
     )
 )

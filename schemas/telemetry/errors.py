@@ -25,6 +25,7 @@ class S1Text(StrEnum):
     MEDIA_TYPE = "Unsupported media type"
     UNAVAILABLE = "Service unavailable"
     WRONG_SCOPE = "Wrong key scope"
+    MANAGEMENT_ONLY = "This endpoint needs a management key"
     TIMEOUT = "Request timeout"
 
 

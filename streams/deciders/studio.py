@@ -18,6 +18,7 @@ import schemas.edge.ports
 import schemas.playtests.pricing
 import schemas.studio.ai
 import schemas.studio.ai_requests
+import schemas.studio.discord
 import schemas.studio.events
 import schemas.studio.experiments
 import schemas.studio.games
@@ -39,6 +40,7 @@ from schemas.studio.commands import (
     ExperimentCommand,
     RevokeKey,
     RotateKey,
+    TakeDiscordMessages,
 )
 from schemas.studio.definitions_batches import FIXED
 from schemas.studio.events import (
@@ -55,11 +57,13 @@ from schemas.studio.events import (
 )
 from schemas.studio.games import GameSettings, changed_fields
 from streams.deciders import (
+    discord_threads,
     fold,
     log_time,
     state_chunks,
     studio_ai,
     studio_ai_state,
+    studio_discord,
     studio_experiments,
     studio_state,
 )
@@ -90,6 +94,8 @@ def decide(state: StudioState, request: Request) -> Verdict:
         return studio_experiments.decide(state, request, command)
     if isinstance(command, studio_ai.COMMANDS):
         return studio_ai.decide(state, request, command)
+    if isinstance(command, TakeDiscordMessages):
+        return studio_discord.decide(state, request, command)
     raise TypeError(f"{type(command).__name__} is no command of this noun")
 
 
@@ -345,6 +351,7 @@ STUDIO: Final = Noun(
     code=(
         studio_state,
         studio_ai_state,
+        discord_threads,
         state_chunks,
         fold,
         log_time,
@@ -353,6 +360,7 @@ STUDIO: Final = Noun(
         schemas.playtests.pricing,
         schemas.studio.ai,
         schemas.studio.ai_requests,
+        schemas.studio.discord,
         schemas.studio.events,
         schemas.studio.experiments,
         schemas.studio.games,

@@ -17,6 +17,7 @@ from schemas.playtests.pricing import PlaytestPricing
 from schemas.studio.ai import AiSettings
 from schemas.studio.events import (
     AiEvent,
+    DiscordEvent,
     ExperimentDigestMade,
     ExperimentEvent,
     GameChanged,
@@ -31,6 +32,7 @@ from schemas.studio.events import (
 from schemas.studio.experiments import ExperimentLife
 from schemas.studio.games import GameSettings
 from streams.deciders import state_chunks
+from streams.deciders.discord_threads import DiscordThreads, with_call
 from streams.deciders.studio_ai_state import StudioAi, evolve_ai
 
 
@@ -91,6 +93,7 @@ class StudioState(msgspec.Struct, frozen=True, kw_only=True):
     """By `experiment_key`; a deleted one is kept, so that its id never comes back."""
     ai: Map[str, StudioAi] = Map()
     """By studio; absent before its first key."""
+    discord: DiscordThreads = DiscordThreads()
     time_ms: int = 0
     """The latest event's time."""
 
@@ -100,7 +103,7 @@ def experiment_key(studio_id: str, experiment_id: str) -> str:
     return f"{studio_id}/{experiment_id}"
 
 
-def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
+def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:  # noqa: C901 - a case for each event
     """The state after an event. An event that no decider could have written raises, and halts its reader."""
     match event:
         case StudioDefined():
@@ -136,6 +139,9 @@ def evolve(state: StudioState, event: Message, at_ms: int) -> StudioState:
             state = _with_studio(state, event, state.studios[event.studio_id])
             asking = evolve_ai(state.ai.get(event.studio_id, StudioAi()), event)
             state = msgspec.structs.replace(state, ai=state.ai.set(event.studio_id, asking))
+        case DiscordEvent():
+            state = _with_studio(state, event, state.studios[event.studio_id])
+            state = msgspec.structs.replace(state, discord=with_call(state.discord, event))
         case _:
             raise TypeError(f"{type(event).__name__} is no event of this noun")
     return msgspec.structs.replace(state, time_ms=max(state.time_ms, at_ms))

@@ -1,4 +1,4 @@
-"""Schemathesis over documents and a running stack: S2's, S3's, S5's, assignments' and S1's key batches'.
+"""Schemathesis over documents and a running stack: S2's, S3's, S5's; S1's of assignments, Discord and batches.
 
 S3 is asked with a server's key: it needs no player secret and may use every route. Keys, secrets and rates
 have tests of their own; that every answer is listed, `tests/documented.py` looks after as well.
@@ -53,6 +53,18 @@ def test_s3_s_document_holds(world: World, mode: GenerationMode) -> None:
 def test_the_document_of_assignments_holds(world: World, mode: GenerationMode) -> None:
     key = world.demo["other"]["keys"]["pl_ik"]
     assert examine(world, "s1-assignments", mode, lambda _: key) == {"GET"}
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_document_of_discord_holds(world: World, mode: GenerationMode) -> None:
+    """The key is in the URL; texts of any kind end in a session, whose rows and findings are made of them."""
+
+    def with_key() -> requests.Session:
+        session = requests.Session()
+        session.params = {"key": world.keys["pl_mgmt"]}
+        return session
+
+    assert examine(world, "s1-discord", mode, lambda _: "", session=with_key) == {"POST"}
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

@@ -142,6 +142,9 @@ def redeemed(studio: BatchStudio, secrets: dict[str, str]) -> dict[str, str]:
     keys = studio.get("/batches/arena/ptb_press/keys")["keys"]
     assert keys[0]["redeemed_by_email"] == secrets["other e-mail"]
     studio.play(marked("sess_"), "d1", int(time.time() * 1000))
+    for call, status in (({"channel_id": "1", "game": "arena"}, 201), ({}, 400)):
+        query = {"key": studio.management}
+        assert studio.world.http.post("/api/webhooks/discord", json=call, params=query).status_code == status
     return {
         "shared code": given["key"],
         "invite's token": link.rpartition("/")[2],

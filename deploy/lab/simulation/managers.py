@@ -14,6 +14,7 @@ from deploy.lab.simulation.processes import FAILURES, Process
 from deploy.noun import Acting
 from schemas.edge.ports import StoreUnavailable
 from schemas.log_positions import Position
+from schemas.telemetry.noun import TELEMETRY
 
 if TYPE_CHECKING:
     from deploy.lab.simulation.faults import Faults
@@ -34,6 +35,8 @@ def acting(stage: Stage, name: str) -> Acting:
         tail=stage.log,
         asker=stage.asker(name),
         events=stage.events,
+        appender=stage.log,
+        telemetry=TELEMETRY,
     )
 
 

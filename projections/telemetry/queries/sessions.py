@@ -11,6 +11,7 @@ from projections.telemetry.queries import event_names, tester_handles
 from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.insights import Insight, insights_of
 from projections.telemetry.queries.session_ids import HASH, OWN_ID, PREFIX, SHOWN_ID, owners, public_id
+from projections.telemetry.queries.transcripts import WITH_LINE, transcripts
 from projections.telemetry.queries.url_pieces import in_pieces
 from projections.telemetry.sessions import OTHER_NAMES
 
@@ -63,6 +64,8 @@ class Session(msgspec.Struct, frozen=True):
     region: str
     city: str
     event_counts: dict[str, int]
+    transcript: str | None = None
+    """Of a Discord thread, where it was asked for."""
 
     @property
     def wall_ms(self) -> int:
@@ -70,11 +73,12 @@ class Session(msgspec.Struct, frozen=True):
         return self.last_event_at - self.first_event_at
 
 
-_FIELDS: Final = Session.__struct_fields__
+_FIELDS: Final = Session.__struct_fields__[:-1]
+"""What a row holds: the transcript is asked for apart."""
 
 
 class SessionFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sessions; None means all. `q` is sought in title and handle. Bounds are inclusive."""
+    """Which sessions; None means all. `q` is sought in title, handle and lines. Bounds are inclusive."""
 
     game_id: str | None = None
     build: str | None = None
@@ -127,6 +131,7 @@ async def list_sessions(
             f"{tester_handles.joined(str(conditions))} "
             "WHERE positionCaseInsensitiveUTF8(title, {q:String}) > 0"
             f" OR positionCaseInsensitiveUTF8({tester_handles.SHOWN}, {{q:String}}) > 0"
+            f" OR {WITH_LINE}"
         )
     keys, total = await counted(
         queries,
@@ -136,7 +141,7 @@ async def list_sessions(
         limit=limit,
         offset=offset,
     )
-    return await _by_keys(queries, studio_id, keys), total
+    return await _with_transcripts(queries, studio_id, await _by_keys(queries, studio_id, keys)), total
 
 
 async def tester_sessions(
@@ -153,7 +158,7 @@ async def tester_sessions(
         "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} "
         "AND game_id = {game:String} AND player_id = {device:String})"
     )
-    return await _whole(queries, conditions, narrowed)
+    return await _with_transcripts(queries, studio_id, await _whole(queries, conditions, narrowed))
 
 
 async def find_session(queries: Queries, studio_id: str, public_id: str) -> SessionDetail | None:
@@ -169,14 +174,23 @@ async def find_session(queries: Queries, studio_id: str, public_id: str) -> Sess
         conditions = Conditions(studio_id).holds("1", id=public_id)
         for session in await _whole(queries, conditions, narrowed):
             if session.id == public_id:
+                (written,) = await _with_transcripts(queries, studio_id, [session])
                 return SessionDetail(
-                    session=await _with_all_names(queries, studio_id, session),
+                    session=await _with_all_names(queries, studio_id, written),
                     insights=await insights_of(
                         queries, studio_id, session.game_id, session.given_id, session.id
                     ),
                     feedback=await _feedback(queries, studio_id, session.game_id, session.given_id),
                 )
     return None
+
+
+async def _with_transcripts(queries: Queries, studio_id: str, found: list[Session]) -> list[Session]:
+    by_key = await transcripts(queries, studio_id, found)
+    return [
+        msgspec.structs.replace(session, transcript=by_key.get((session.game_id, session.given_id)))
+        for session in found
+    ]
 
 
 async def _with_all_names(queries: Queries, studio_id: str, session: Session) -> Session:

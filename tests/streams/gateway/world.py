@@ -80,7 +80,8 @@ class MemoryDirectory:
         return self.keys.get(presented)
 
     async def studio(self, studio_id: str) -> Studio | None:
-        raise NotImplementedError(studio_id)
+        self._check()
+        return Studio(id=studio_id, slug=studio_id, name=studio_id, plan="free", created_at_ms=0)
 
     async def game(self, game_id: str) -> Game | None:
         self._check()
