@@ -7,8 +7,8 @@ telling whose it is, and what belongs to another studio does not exist for the a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import msgspec
 from msgspec import structs
@@ -82,21 +82,14 @@ _encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
 def decide(state: StudioState, request: Request) -> Verdict:
     """The events a command gives, none when it changes nothing, or its refusal."""
     command = request.command
-    if isinstance(command, DefineStudio):
-        return _define(state, request, command)
-    if isinstance(command, CreateKey):
-        return _create_key(state, request, command)
-    if isinstance(command, RotateKey):
-        return _rotate_key(state, request, command)
-    if isinstance(command, RevokeKey):
-        return _revoke_key(state, request, command)
     if isinstance(command, ExperimentCommand):
         return studio_experiments.decide(state, request, command)
     if isinstance(command, studio_ai.COMMANDS):
         return studio_ai.decide(state, request, command)
-    if isinstance(command, TakeDiscordMessages):
-        return studio_discord.decide(state, request, command)
-    raise TypeError(f"{type(command).__name__} is no command of this noun")
+    decider = _DECIDERS.get(type(command))
+    if decider is None:
+        raise TypeError(f"{type(command).__name__} is no command of this noun")
+    return decider(state, request, command)
 
 
 _CHANGEABLE: Final = {"name": "name", "plan": "plan", "playtest_pricing": "playtestPricing", "ai": "ai"}
@@ -321,6 +314,15 @@ def _own_key(state: StudioState, request: Request, key_id: str) -> Key | Command
 
 def _refused(status: int, code: str, message: str, field: str | None = None) -> CommandRejected:
     return CommandRejected(status=status, code=code, message=message, field=field)
+
+
+_DECIDERS: Final[dict[type[Message], Callable[[StudioState, Request, Any], Verdict]]] = {
+    DefineStudio: _define,
+    CreateKey: _create_key,
+    RotateKey: _rotate_key,
+    RevokeKey: _revoke_key,
+    TakeDiscordMessages: studio_discord.decide,
+}
 
 
 def _aggregate_of(event: Message) -> str:

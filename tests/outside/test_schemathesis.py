@@ -1,4 +1,4 @@
-"""Schemathesis over documents and a running stack: S2's, S3's, S5's; S1's of assignments, Discord and batches.
+"""Schemathesis over documents and a running stack: S2's, S3's, S5's; of S1 assignments, Discord, key batches.
 
 S3 is asked with a server's key: it needs no player secret and may use every route. Keys, secrets and rates
 have tests of their own; that every answer is listed, `tests/documented.py` looks after as well.

@@ -14,6 +14,7 @@ from projections.telemetry.queries.session_ids import HASH, OWN_ID, PREFIX, SHOW
 from projections.telemetry.queries.transcripts import WITH_LINE, transcripts
 from projections.telemetry.queries.url_pieces import in_pieces
 from projections.telemetry.sessions import OTHER_NAMES
+from schemas.studio.discord import SOURCE
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
@@ -186,7 +187,8 @@ async def find_session(queries: Queries, studio_id: str, public_id: str) -> Sess
 
 
 async def _with_transcripts(queries: Queries, studio_id: str, found: list[Session]) -> list[Session]:
-    by_key = await transcripts(queries, studio_id, found)
+    threads = [(session.game_id, session.given_id) for session in found if session.source == SOURCE]
+    by_key = await transcripts(queries, studio_id, threads)
     return [
         msgspec.structs.replace(session, transcript=by_key.get((session.game_id, session.given_id)))
         for session in found

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.url_pieces import in_pieces
-from schemas.studio.discord import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from projections.telemetry.queries.client import Queries
-    from projections.telemetry.queries.sessions import Session
 
 CHARACTERS_MAX: Final = 100_000
 """Of one session's transcript: its first lines."""
@@ -29,10 +27,10 @@ WITH_LINE: Final = (
 
 
 async def transcripts(
-    queries: Queries, studio_id: str, sessions: Sequence[Session]
+    queries: Queries, studio_id: str, threads: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """By game and given id: the transcript of each session of a Discord thread, empty where none wrote."""
-    keys = [(one.game_id, one.given_id) for one in sessions if one.source == SOURCE][:SESSIONS_MAX]
+    """By game and given id, the transcripts of these sessions of threads: empty where nobody wrote."""
+    keys = threads[:SESSIONS_MAX]
     lines: dict[tuple[str, str], list[str]] = {key: [] for key in keys}
     for some in in_pieces(keys, lambda key: str(key[1])):
         conditions = Conditions(studio_id).holds(

@@ -75,7 +75,7 @@ class Gateway(World):
         client: Any = self.decides
         super().__init__(writes=[lambda services: DiscordWrites(services, client, randomness=bytes)])
 
-    async def post_call(self, call: object, key: str | None = KEY, **headers: str) -> tuple[int, Any]:
+    async def post_call(self, call: object, key: str | None = KEY, **headers: Any) -> tuple[int, Any]:
         body = call if isinstance(call, bytes) else json.dumps(call).encode()
         answer = await self.call(PATH, body, query="" if key is None else f"key={quote(key)}", **headers)
         return answer.status, answer.json()
