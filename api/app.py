@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,14 +18,10 @@ from api.middleware import Surround
 from api.telemetry.access import Gate
 from api.telemetry.ai_section import AiSection
 from api.telemetry.errors import Refused
-from api.telemetry.reads import Reads
 from api.telemetry.routes import DOCUMENT, ROUTES
 from api.telemetry.sections import router_of
+from api.telemetry.telemetry_section import TelemetrySection
 from api.telemetry.tester_section import TesterSection
-from projections.telemetry.queries import rollups
-from projections.telemetry.queries.cache import RefreshingCache
-from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
-from projections.telemetry.queries.heatmap_sql import HeatmapKey
 from schemas.edge.errors import error_body
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.openapi import document
@@ -56,36 +51,26 @@ def create_api(
     client_ip: Callable[[Request], str],
     clock_ms: Callable[[], int],
     sections: Sequence[Section] = (),
-    dashboard: APIRouter | None = None,
+    dashboard: Callable[[Sequence[Section]], APIRouter] | None = None,
     documents: Mapping[str, dict[str, Any]] | None = None,
     registry: CollectorRegistry = REGISTRY,
     version: str = "0.1.0",
 ) -> FastAPI:
     """The application. All stores are injected; nothing connects before the first request.
 
-    `sections` are S1's reads of other nouns than telemetry. `documents` are OpenAPI documents of other
+    `sections` are S1's reads of other nouns than telemetry. `dashboard` makes the dashboard's routes of all
+    sections. `documents` are OpenAPI documents of other
     surfaces by short name, listed at /docs beside this one's.
     `client_ip` names the caller (see `source_ip`). Its lifespan closes `queries`; a server that doesn't
     run lifespans awaits `app.state.close()` itself. Called twice in a process, each needs a registry of
     its own.
     """
-    heatmaps: RefreshingCache[HeatmapKey, Heatmap] = RefreshingCache(
-        HeatmapReader(queries, time.monotonic).load, monotonic=time.monotonic, weigh=Heatmap.weight
-    )
-
-    async def count(filters: rollups.EventFilters, _: rollups.EventCounts | None) -> rollups.EventCounts:
-        return await rollups.event_counts(queries, filters)
-
-    own: tuple[Section, ...] = (TesterSection(queries), AiSection(queries))
-    events: RefreshingCache[rollups.EventFilters, rollups.EventCounts] = RefreshingCache(
-        count, monotonic=time.monotonic, weigh=rollups.EventCounts.weight, weight=16 * 1024 * 1024
-    )
+    others: tuple[Section, ...] = (TesterSection(queries), AiSection(queries), *sections)
+    everything: tuple[Section, ...] = (*others, TelemetrySection(queries))  # fixed segments win over names
 
     async def close() -> None:
-        for section in (*own, *sections):
+        for section in everything:
             await section.close()
-        await heatmaps.close()
-        await events.close()
         await queries.close()
 
     @contextlib.asynccontextmanager
@@ -105,14 +90,13 @@ def create_api(
     app.state.close = close
     app.include_router(health_router(lag))
     gate = Gate(directory, limiter, client_ip)
-    for section in (*own, *sections):  # before Reads: fixed segments win over names
+    for section in everything:
         app.include_router(router_of(gate, section.routes, section.handlers(gate)))
-    app.include_router(Reads(gate, queries, heatmaps, events).router())
     if dashboard is not None:
-        app.include_router(dashboard)
-    _document(app, [route for section in (*own, *sections) for route in section.routes])
-    others = {name: _constant(document) for name, document in (documents or {}).items()}
-    app.include_router(docs_router({"s1": app.openapi, **others}))
+        app.include_router(dashboard(everything))
+    _document(app, [route for section in others for route in section.routes])
+    more = {name: _constant(document) for name, document in (documents or {}).items()}
+    app.include_router(docs_router({"s1": app.openapi, **more}))
     _answer_errors(app, surfaces, clock_ms)
     app.add_middleware(Surround, metrics=HttpMetrics(registry), surfaces=surfaces, clock_ms=clock_ms)
     return app

@@ -7,10 +7,11 @@ from typing import Any
 from api.dashboard import routes as dashboard
 from deploy.nouns import NOUNS
 from schemas.edge.openapi import document
+from schemas.studio.action_routes import ACTIONS
 
 
 def documents() -> dict[str, dict[str, Any]]:
     """The documents. Made anew by each call."""
     listed = {name: about for noun in NOUNS for name, about in noun.served().documents.items()}
-    listed["dashboard"] = (dashboard.DOCUMENT, dashboard.ROUTES)
+    listed["dashboard"] = (dashboard.DOCUMENT, (*dashboard.ROUTES, *ACTIONS))
     return {name: document(about, routes) for name, (about, routes) in listed.items()}

@@ -205,7 +205,8 @@ class EdgeApp:
         (liveops,) = (reads for reads in self._reads if isinstance(reads, LiveopsReads))
         (playtests,) = (reads for reads in self._reads if isinstance(reads, PlaytestsReads))
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
-        dashboard = create_dashboard(
+        dashboard = partial(
+            create_dashboard,
             directory=edge.directory,
             limiter=edge.limiter,
             queries=queries,

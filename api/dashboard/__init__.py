@@ -8,7 +8,9 @@ from fastapi import APIRouter, Request
 
 from api.dashboard.access import SessionAuthenticator
 from api.dashboard.data import Data
+from api.dashboard.feedback import FeedbackData
 from api.dashboard.liveops import LiveopsData
+from api.dashboard.management import ManagementData, SessionGate
 from api.dashboard.pages import Pages
 from api.dashboard.playtests import PlaytestsData
 from api.dashboard.ports import (
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from api.telemetry.sections import Section
     from projections.telemetry.queries.dashboard_common import QueryClient
     from schemas.edge.ports import EndedSessions, RateLimiter
     from schemas.playtests.session_keys import SessionKeys
@@ -43,6 +46,7 @@ __all__ = [
 
 
 def create_dashboard(
+    sections: Sequence[Section],
     *,
     directory: DashboardDirectory,
     limiter: RateLimiter,
@@ -62,11 +66,12 @@ def create_dashboard(
 ) -> APIRouter:
     """The router for `/dashboard` and everything under it; include it without a prefix.
 
-    `secret` is the deployment's (only a key derived from it signs sessions); `vendor` is the folder
-    that `python -m deploy.assets` filled (None or empty: charts show as tables); `clock_ms` gives unix
-    milliseconds; `client_ip` names the caller behind trusted proxies; `secure_cookie` is True where the base
-    URL is https. `ended` remembers sessions that were signed out, and `session_keys` asks the same.
-    `media_origins` are where signed addresses of recordings lead to, beside the page's own.
+    `sections` are S1's reads, those of telemetry among them. `secret` is the deployment's (only a key derived
+    from it signs sessions); `vendor` is the folder that `python -m deploy.assets` filled (None or empty:
+    charts show as tables); `clock_ms` gives unix milliseconds; `client_ip` names the caller behind
+    trusted proxies; `secure_cookie` is True where the base URL is https. `ended` remembers sessions that were
+    signed out, and `session_keys` asks the same. `media_origins` are where signed addresses of recordings
+    lead to, beside the page's own.
     """
     authenticator = SessionAuthenticator(directory, SessionSigner(secret), ended, clock_ms)
     rates = Rates(limiter, client_ip)
@@ -74,6 +79,9 @@ def create_dashboard(
     router.include_router(Data(authenticator, rates, queries, live, lag).router())
     router.include_router(LiveopsData(authenticator, rates, liveops).router())
     router.include_router(PlaytestsData(authenticator, rates, playtests, session_keys).router())
+    router.include_router(FeedbackData(authenticator, rates, queries).router())
+    gate = SessionGate(authenticator, limiter, client_ip)
+    router.include_router(ManagementData(authenticator, rates, gate, sections).router())
     pages = Pages(
         authenticator,
         limiter,

@@ -9,6 +9,7 @@ from api.dashboard.ports import LiveMinute
 from projections.liveops.queries_economy import Economy
 from projections.telemetry.queries.dashboard_builds import BuildFigures
 from projections.telemetry.queries.dashboard_events import EventName
+from projections.telemetry.queries.dashboard_feedback import Tally, TextAnswer
 from projections.telemetry.queries.dashboard_fps import BuildFps
 from projections.telemetry.queries.dashboard_funnel import FunnelStep
 from projections.telemetry.queries.dashboard_models import LevelModel
@@ -79,6 +80,13 @@ class Builds(msgspec.Struct, frozen=True):
     """Builds side by side, the newest first."""
 
     builds: list[BuildFigures]
+
+
+class FeedbackPanel(msgspec.Struct, frozen=True):
+    """What players answered: values of ratings and yes-no questions, and the newest 50 texts."""
+
+    tallies: list[Tally]
+    texts: list[TextAnswer]
 
 
 class Models(msgspec.Struct, frozen=True):

@@ -74,6 +74,7 @@ class Pages:
         for path in ("", "/", "/sign-in", "/sign-out"):
             router.add_api_route(path, self.to_page, methods=["GET"])
         router.add_api_route("/analytics", self.page, methods=["GET"])
+        router.add_api_route("/insights", self.insights, methods=["GET"])
         router.add_api_route("/playtests", self.playtests, methods=["GET"])
         router.add_api_route("/signed-in", self.signed_in, methods=["GET"])
         router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
@@ -88,6 +89,10 @@ class Pages:
     async def page(self, request: Request) -> Response:
         """The page for who is signed in, the form for who is not."""
         return await self._page(request, "index.html", PRIVATE_HEADERS)
+
+    async def insights(self, request: Request) -> Response:
+        """The page of builds, testers and experiments."""
+        return await self._page(request, "insights.html", PRIVATE_HEADERS)
 
     async def playtests(self, request: Request) -> Response:
         """The page of playtests, which plays recordings from where the object store serves them."""

@@ -7,8 +7,10 @@ from typing import Any, Final
 from api.dashboard import answers
 from api.dashboard.competitions import SEGMENT_MAX, WINDOWS
 from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT_MAX
+from api.dashboard.routes_management import MANAGEMENT
 from api.dashboard.routes_playtests import PLAYTESTS
 from api.dashboard.session import COOKIE
+from api.telemetry.routes import DOCUMENT as S1
 from projections.telemetry.queries.dashboard_filters import Choices
 from projections.telemetry.queries.dashboard_heatmap import Heatmap
 from projections.telemetry.queries.dashboard_sessions import Activity
@@ -20,17 +22,22 @@ from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Route
 from schemas.identifiers import ID_CHARACTERS_MAX
 from schemas.liveops.responses import LeaderboardResponse, LeaderboardStreamEvent, LedgerResponse
+from schemas.studio.action_routes import ID as EXPERIMENT_ID
 
 _DESCRIPTION: Final = """The JSON behind `/dashboard/analytics`.
 
 Every route takes the cookie that signing in there sets, and shows the games of the key that signed in: all of
 its studio for a management key, one for a secret key. The answers follow the page and may change with it."""
 _SESSION: Final = {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."}
+_SESSION_KEY: Final = {"type": "http", "scheme": "bearer", "description": "wpg_ds_…, of a signed-in page."}
 _KEYS: Final = frozenset({KeyKind.MANAGEMENT, KeyKind.SECRET_API})
 DOCUMENT: Final = Document(
     title="Dashboard data",
     description=_DESCRIPTION,
-    credentials={kind: {"session": _SESSION} for kind in _KEYS},
+    credentials={
+        **{kind: {"session": _SESSION} for kind in _KEYS},
+        KeyKind.PLAYTEST_OWNER: {"sessionKey": _SESSION_KEY},
+    },
     error=answers.Error,
     refusals={
         400: Refusal(
@@ -49,6 +56,18 @@ DOCUMENT: Final = Document(
             "Not there, or not this session's: the answer is the same.",
             answers.Error("not_found", "No such game, or not one of this key's."),
         ),
+        405: Refusal("Only POST.", answers.Error("method_not_allowed", "PUT is not allowed here")),
+        408: Refusal("The body did not arrive in time.", answers.Error("request_timeout", "too slow")),
+        409: Refusal(
+            "Not in this state.",
+            answers.Error("wrong_status", "the experiment is a draft: only a running one can be stopped"),
+        ),
+        413: Refusal("Over 4 KiB.", answers.Error("payload_too_large", "the body is too large")),
+        415: Refusal("This content encoding is not accepted.", answers.Error("unsupported_media_type", "no")),
+        422: Refusal(
+            "The body or the Idempotency-Key can't be read, or the key was used with another body.",
+            answers.Error("bad_parameter", "Idempotency-Key is no printable ASCII", "Idempotency-Key"),
+        ),
         429: Refusal(
             "Too many calls of this key or address, or too many open streams.",
             answers.Error("rate_limited", "Too many calls of this key. Try again in 4 s."),
@@ -59,6 +78,7 @@ DOCUMENT: Final = Document(
             answers.Error("unavailable", "A store is away or behind the log. Trying again helps."),
         ),
     },
+    names={**S1.names, EXPERIMENT_ID.name: EXPERIMENT_ID},
     fields={("BoardPanel", "board"): LeaderboardResponse | None},
 )
 
@@ -186,4 +206,7 @@ LIVEOPS: Final = (
         ),
     ),
 )
-ROUTES: Final = (*TELEMETRY, *LIVEOPS, *PLAYTESTS)
+FEEDBACK: Final = (
+    _data("feedback", "feedback", "What players answered in a game's forms", answers.FeedbackPanel, _GAME),
+)
+ROUTES: Final = (*TELEMETRY, *LIVEOPS, *FEEDBACK, *PLAYTESTS, *MANAGEMENT.values())

@@ -96,33 +96,34 @@ class ExperimentSection:
             body = msgspec.json.encode(experiment_answers.experiments(game, lives))
             return Response(body, media_type="application/json")
 
-        return {"experiments": experiments, "comparison": self._comparison}
+        async def comparison(request: Request, caller: Caller, _: dict[str, Any]) -> Response:
+            experiment_id = segment(request, "experiment_id")
+            life = await self._experiments.experiment(caller.studio.id, experiment_id)
+            if life is None:
+                raise errors.not_found("Experiment")
+            try:
+                game = await gate.game(caller, life.game_id)
+            except errors.Refused as refused:
+                raise errors.not_found("Experiment") from refused
+            return await self._comparison(life, game)
+
+        return {"experiments": experiments, "comparison": comparison}
 
     async def close(self) -> None:
         """End what is loading."""
         await self._comparisons.close()
 
-    async def _comparison(self, request: Request, caller: Caller, _: dict[str, Any]) -> Response:
-        studio_id, experiment_id = caller.studio.id, segment(request, "experiment_id")
-        life = await self._experiments.experiment(studio_id, experiment_id)
-        if life is None:
-            raise errors.not_found("Experiment")
-        game = await self._game(life)
+    async def _comparison(self, life: ExperimentLife, game: Game) -> Response:
         definition = next((one for one in experiments_of(game.definition) if one.id == life.id), None)
         if definition is None:  # the file that has it, or no longer has it, is on its way to this process
             raise errors.not_found("Experiment")
-        served = await self._comparisons.get(_Key(studio_id, game.id, life.id, game.definition_version))
-        digest = await self._experiments.digest(studio_id, life.id)
+        key = _Key(game.studio_id, game.id, life.id, game.definition_version)
+        served = await self._comparisons.get(key)
+        digest = await self._experiments.digest(game.studio_id, life.id)
         found = served.value
         ratio = srm_of(found, definition.variants)
         answer = experiment_answers.comparison(life, definition, found, ratio, digest)
         return cached(msgspec.json.encode(answer), served)
-
-    async def _game(self, life: ExperimentLife) -> Game:
-        game = await self._directory.game(life.game_id)
-        if game is None:
-            raise errors.not_found("Experiment")
-        return game
 
     async def _compare(self, key: _Key, _: Comparison | None) -> Comparison:
         life = await self._experiments.experiment(key.studio_id, key.experiment_id)

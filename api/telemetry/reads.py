@@ -10,8 +10,7 @@ from fastapi import Request, Response
 
 from api.segments import segment
 from api.telemetry import answers, errors
-from api.telemetry.routes import ROUTES
-from api.telemetry.sections import cached, router_of
+from api.telemetry.sections import cached
 from projections.telemetry.queries import insights, rollups, session_rollups, sessions
 from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.friction_counts import tag_counts
@@ -19,8 +18,6 @@ from projections.telemetry.queries.heatmap_sql import HeatmapKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from fastapi import APIRouter
 
     from api.telemetry.access import Gate
     from api.telemetry.sections import Handler
@@ -48,9 +45,9 @@ class Reads:
         self._heatmaps = heatmaps
         self._events = events
 
-    def router(self) -> APIRouter:
-        """The routes under /api/v1."""
-        handlers: dict[str, Handler] = {
+    def handlers(self) -> dict[str, Handler]:
+        """By the names of the routes."""
+        return {
             "games": self.games,
             "game": self.game,
             "sessions": self.sessions,
@@ -61,7 +58,6 @@ class Reads:
             "heatmap": self.heatmap,
             "events": self.events,
         }
-        return router_of(self._gate, ROUTES, handlers)
 
     async def games(self, _: Request, caller: Caller, __: dict[str, Any]) -> Response:
         """List every game of the key's studio. Oldest first."""

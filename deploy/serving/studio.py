@@ -1,21 +1,44 @@
-"""What edge processes serve of studios: messages of their Discord threads."""
+"""What edge processes serve of studios: messages of their Discord threads, actions of signed-in pages."""
 
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from deploy.experiment_digests import digest_now
 from deploy.noun import Edge, Served
+from deploy.sealing import open_sealer
+from deploy.serving.playtests import open_session_keys
+from projections.studio.queries import StudioQueries
 from streams.gateway import discord_routes
 from streams.gateway.discord import DiscordWrites
+from streams.gateway.several_writes import SeveralWrites
+from streams.gateway.studio.actions import ExperimentActions
 
 if TYPE_CHECKING:
+    from schemas.studio.experiments import Digest
     from streams.gateway.commands import CommandClient
     from streams.gateway.services import Services
 
 
-def _writes(_: Edge, commands: CommandClient, services: Services) -> DiscordWrites:
-    return DiscordWrites(services, commands, randomness=secrets.token_bytes)
+def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralWrites:
+    actions = ExperimentActions(
+        services,
+        commands,
+        open_sealer(edge.settings),
+        open_session_keys(edge),
+        partial(_digest, edge),
+        randomness=secrets.token_bytes,
+    )
+    return SeveralWrites((DiscordWrites(services, commands, randomness=secrets.token_bytes), actions))
+
+
+async def _digest(edge: Edge, studio_id: str, experiment_id: str) -> Digest | None:
+    studios = StudioQueries(edge.redis)
+    if await studios.experiment(studio_id, experiment_id) is None:
+        return None
+    return await digest_now(edge.settings, studios, studio_id, experiment_id)
 
 
 SERVED: Final = Served(

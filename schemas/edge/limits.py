@@ -75,6 +75,11 @@ def dashboard_key_bucket(key_id: str) -> str:
     return f"dashboard:data:key:{key_id}"
 
 
+def dashboard_action_bucket(key_id: str) -> str:
+    """What a key's sessions write."""
+    return f"dashboard:action:{key_id}"
+
+
 def sign_in_bucket(ip: str) -> str:
     """The dashboard: attempts of one source IP to sign in."""
     return f"dashboard:sign-in:{counted_address(ip)}"

@@ -16,6 +16,7 @@ from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
 from deploy.stack.kafka_jars import default_cache
 from projections.clickhouse.client import ClickHouse
+from tests.browser.insights import seed_insights
 from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, OTHER, World
@@ -89,6 +90,7 @@ def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
             await seed_game(client, doom)
             await seed_live(redis_url, doom)
             await seed_liveops(client, page.liveops, DOOM)
+            await seed_insights(client, page.experiments, DOOM, doom)
             await seed_game(
                 client, Seed(OTHER.studio_id, OTHER.id, now_ms, sessions=6, seed=9, names_prefix="theirs_")
             )

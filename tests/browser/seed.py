@@ -88,10 +88,15 @@ async def seed_game(client: ClickHouse, seed: Seed) -> None:
             object=f"models/{level}",
             arrived_at=seed.now_ms - 5 * MINUTE_MS,
         )
+    await insert(client, seed, "seed")
+
+
+async def insert(client: ClickHouse, seed: Seed, name: str) -> None:
+    """Insert the rows of a seed; again under the same name: nothing happens."""
     for table, rows in seed.rows.items():
         columns = list(dict.fromkeys(name for row in rows for name in row))
         body = "\n".join(json.dumps(row) for row in rows).encode()
-        await client.insert(table, columns, body, form="JSONEachRow", token=f"seed:{seed.game_id}:{table}")
+        await client.insert(table, columns, body, form="JSONEachRow", token=f"{name}:{seed.game_id}:{table}")
 
 
 async def seed_live(redis_url: str, game: Seed) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from deploy.assets import install_assets
 from deploy.stack.kafka_jars import default_cache
 from projections.clickhouse.client import ClickHouse
+from tests.browser.insights import seed_insights
 from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live
 from tests.browser.world import DOOM, MANAGEMENT, SECRET, World
@@ -32,6 +33,7 @@ async def seeded(world: World, url: str, redis_url: str, database: str, sessions
         await seed_game(client, doom)
         await seed_live(redis_url, doom)
         await seed_liveops(client, world.liveops, DOOM)
+        await seed_insights(client, world.experiments, DOOM, doom)
     finally:
         await client.close()
 

@@ -28,6 +28,7 @@ SHIFTS = """window.shifted = 0;
         if (!entry.hadRecentInput) window.shifted += entry.value; })
     .observe({type: 'layout-shift', buffered: true});"""
 SHIFTED_MAX = 0.02
+PANELS = 6
 RECORDING = """async () => {
     const canvas = document.createElement('canvas');
     const pen = canvas.getContext('2d');
@@ -58,8 +59,10 @@ class Visit:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
 
-    async def open(self, key: str, game: str = "relay") -> None:
-        """The page of playtests, with the cookie that signing in gives."""
+    async def open(
+        self, key: str, game: str = "relay", *, page: str = "playtests", panels: int = PANELS
+    ) -> None:
+        """A page of so many panels, with the cookie that signing in gives."""
         async with httpx.AsyncClient(base_url=self.base_url, headers={"origin": self.base_url}) as client:
             assert (await client.post("/dashboard/sign-in", data={"key": key})).status_code == 303
             (cookie,) = client.cookies.jar
@@ -67,11 +70,8 @@ class Visit:
         await self.page.context.add_cookies(
             [{"name": cookie.name, "value": cookie.value or "", "url": address}]
         )
-        await self.page.goto(f"{self.base_url}/dashboard/playtests?game={game}")
-        await self.settled()
-
-    async def settled(self) -> None:
-        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(6)
+        await self.page.goto(f"{self.base_url}/dashboard/{page}?game={game}")
+        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
 
     async def waits_for(self, slot: str) -> None:
         await expect(self.page.locator(f'#queue [data-id="{slot}"]')).to_be_visible()

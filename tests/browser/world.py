@@ -16,6 +16,10 @@ from fastapi import FastAPI, Request
 
 from api.dashboard import create_dashboard
 from api.dashboard.session import SessionSigner
+from api.telemetry.ai_section import AiSection
+from api.telemetry.experiment_section import ExperimentSection
+from api.telemetry.telemetry_section import TelemetrySection
+from api.telemetry.tester_section import TesterSection
 from deploy.clock import now_ms
 from deploy.edge_app import LiveCounters
 from projections.redis.client import connect
@@ -27,14 +31,19 @@ from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailab
 from schemas.identifiers import key_hash
 from schemas.lag import ProjectionLag
 from schemas.playtests.session_keys import SessionKeys
+from schemas.studio.definitions import load_definitions
+from tests.api.world import MemoryExperiments
 from tests.browser.liveops import Liveops
 from tests.browser.playtests import Playtests
-from tests.schemas.liveops.test_definitions import demo
+from tests.schemas.liveops.test_definitions import DEMO, demo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from api.telemetry.sections import Section
 DOOM = Game(id="72ab8f81-ef36-4712-a046-399a62b9afaa", studio_id="studio_demo", slug="doom", name="Freedoom",
-            created_at_ms=0, limits=Limits(), definition=demo().definition)  # fmt: skip
+            created_at_ms=0, limits=Limits(), definition=demo().definition,
+            feedback_forms=load_definitions(DEMO.read_text()).games[0].settings.feedback_forms)  # fmt: skip
 RELAY = Game(id="game_relay", studio_id="studio_demo", slug="relay", name="Relay", created_at_ms=0,
              limits=Limits())  # fmt: skip
 OTHER = Game(id="game_other", studio_id="studio_other", slug="other-game", name="Other Game", created_at_ms=0,
@@ -101,6 +110,15 @@ class SwitchedQueries:
     async def select(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         return await (self._nowhere if self.away else self._here).select(sql, parameters)
 
+    @property
+    def system_database(self) -> str:
+        return self._here.system_database
+
+    async def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, seconds: float = 5.0
+    ) -> list[list[Any]]:
+        return await (self._nowhere if self.away else self._here).query(sql, parameters, seconds=seconds)
+
     async def close(self) -> None:
         await self._here.close()
         await self._nowhere.close()
@@ -133,11 +151,20 @@ class World:
         self.lags = Lags()
         self.liveops = Liveops(redis_url, self.directory)
         self.playtests = Playtests(redis_url, self.directory, Path(tempfile.gettempdir()), SIGNING)
+        self.experiments = MemoryExperiments()
+        self.experiments.owners = {game.id: game.studio_id for game in self.directory.all_games}
+        self.sections: list[Section] = [
+            TesterSection(self.queries),
+            AiSection(self.queries),
+            ExperimentSection(self.directory, self.experiments, self.queries, now_ms),
+            TelemetrySection(self.queries),
+        ]
         ended = RedisEndedSessions(self.redis)
         self.base_url = ""
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(
             create_dashboard(
+                self.sections,
                 directory=self.directory,
                 limiter=RedisRateLimiter(self.redis, prefix=f"{database}:limit:"),
                 queries=self.queries,
@@ -181,6 +208,8 @@ class World:
             await server.serve([listener])
             await self.playtests.close()
             await self.liveops.close()
+            for section in self.sections:
+                await section.close()
             await self.queries.close()
             await self.redis.aclose()
 

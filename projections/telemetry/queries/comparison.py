@@ -50,13 +50,17 @@ def compared_of(game: Game, life: ExperimentLife) -> Compared | None:
     assignment = assignments_of(game.id, game.definition).get(life.id)
     if assignment is None:
         return None
-    closed = [
+    return Compared(game.studio_id, game.id, assignment, life.runs, closed_questions(game))
+
+
+def closed_questions(game: Game) -> list[str]:
+    """Form and field, with a line feed between, of a game's questions that are answered by yes or no."""
+    return [
         f"{form['id']}\n{field['id']}"
         for form in game.feedback_forms
         for field in form.get("fields") or []
         if field.get("kind") == "yes-no"
     ]
-    return Compared(game.studio_id, game.id, assignment, life.runs, closed)
 
 
 class Retention(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ import { RANGES } from "./selection.js";
 
 const byId = (id) => document.getElementById(id);
 
-function fill(select, options, chosen) {
+/** Give a select these `[value, text]` options, where it has others, and choose one. */
+export function fill(select, options, chosen) {
   const wanted = options.map(([value, text]) => `${value}\n${text}`).join("\n");
   if (select.dataset.filled !== wanted) {
     select.replaceChildren(...options.map(([value, text]) => h("option", { value, textContent: text })));
@@ -19,7 +20,7 @@ function fill(select, options, chosen) {
 export function bindGame(selection, games) {
   fill(byId("game"), games.map((game) => [game.slug, game.name]), selection.game);
   byId("game").addEventListener("change", (event) => {
-    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "" });
+    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "" });
   });
 }
 

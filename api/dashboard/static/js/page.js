@@ -36,6 +36,7 @@ export async function startPage(views, { title, filters = false, mayNot = () => 
   }
   const known = session.games.find((game) => game.slug === selection.game || game.id === selection.game);
   const changes = known ? { game: known.slug } : { game: session.games[0].slug, build: "", environment: "" };
+  selection.kind = session.kind;
   selection.set(changes, { quiet: true });
   bindGame(selection, session.games);
   if (filters) bindFilters(selection);

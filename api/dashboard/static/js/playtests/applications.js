@@ -1,11 +1,12 @@
 /** Applications to the chosen playtest: approve or decline, each on its own. */
 
+import { Notice } from "../notice.js";
 import { ask } from "../request.js";
 import { h } from "../dom.js";
 import { ago, decimal, moment, plural } from "../format.js";
 import { decide } from "./decide.js";
 import { chosen, everythingAgain, known, views } from "./known.js";
-import { Notice, Pager, statePill, tools } from "./parts.js";
+import { Pager, statePill, tools } from "./parts.js";
 
 let shown = null;
 let parts = null;

@@ -1,68 +1,13 @@
-/** Decisions: calls of S2's own routes, with a key that this session has for minutes. */
+/** Decisions: calls of S2's own routes. */
 
 import { money } from "../format.js";
-
-const TIMEOUT_MS = 20_000;
-/** The clocks of browser and server may differ a little; where they differ more, S2 refuses and a new key is asked. */
-const EARLY_MS = 15_000;
-
-let held = null;
-/** What was asked and not answered, with its idempotency key: asked again, it happens once. */
-const unanswered = new Map();
-
-/** Why a decision was not taken, as a sentence. `stale`: the page shows what is no longer so. */
-export class Refusal extends Error {
-  constructor(message, stale = false) {
-    super(message);
-    this.stale = stale;
-  }
-}
+import { Refusal, UNKNOWN, write } from "../session_writes.js";
 
 /** The answer's `data`. `path` is below /api/v1. Throws Refusal. */
 export async function decide(path, body = undefined) {
-  const asked = `${path} ${JSON.stringify(body ?? null)}`;
-  const idempotencyKey = unanswered.get(asked) ?? name();
-  unanswered.set(asked, idempotencyKey);
-  let answer = await send(path, body, idempotencyKey, await key());
-  if (answer.status === 401) answer = await send(path, body, idempotencyKey, await key({ anew: true }));
-  const said = await answer.json().catch(() => ({}));
-  if (answer.ok || (answer.status >= 400 && answer.status < 500 && answer.status !== 429)) unanswered.delete(asked);
-  if (answer.ok) return said.data;
-  throw refusal(answer.status, said.error ?? {});
-}
-
-async function send(path, body, idempotencyKey, authority) {
-  return asking(`/api/v1${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${authority}`, "idempotency-key": idempotencyKey, "content-type": "application/json" },
-    body: JSON.stringify(body ?? {}),
-  });
-}
-
-async function key({ anew = false } = {}) {
-  if (!anew && held && held.expires_at - EARLY_MS > Date.now()) return held.key;
-  const answer = await asking("/dashboard/data/playtests/key", { method: "POST" });
-  if (answer.status === 401) {
-    location.replace("/dashboard/playtests");
-    return new Promise(() => {});
-  }
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refusal(said.message ?? `The server answered ${answer.status}.`);
-  held = said;
-  return held.key;
-}
-
-async function asking(address, options) {
-  try {
-    return await fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  } catch {
-    throw new Refusal("No answer came. It may or may not have happened: press again, it happens once.");
-  }
-}
-
-/** `crypto.randomUUID` is there on https and localhost alone. */
-function name() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const { status, ok, said } = await write(`/api/v1${path}`, body);
+  if (ok) return said.data;
+  throw refusal(status, said.error ?? {});
 }
 
 const REASONS = {
@@ -80,6 +25,6 @@ function refusal(status, { message, reason, balanceCents, requiredCents, details
   if (status === 404) return new Refusal("It is not there any more.", true);
   if (status === 422 && details?.length) return new Refusal(details.map((one) => `${one.field} ${one.message}`).join("; "));
   if (status === 429) return new Refusal("Too many calls. Wait a moment, then press again.");
-  if (status >= 500) return new Refusal("Not available right now. It may or may not have happened: press again, it happens once.");
+  if (status >= 500) return new Refusal(`Not available right now. ${UNKNOWN}`);
   return new Refusal(message ?? `The server answered ${status}.`);
 }

@@ -1,11 +1,12 @@
 /** A game's playtests: how many slots stand where, and where the money is. One is chosen for the panels beside. */
 
+import { Notice } from "../notice.js";
 import { ask } from "../request.js";
 import { h } from "../dom.js";
 import { ago, money } from "../format.js";
 import { decide } from "./decide.js";
 import { chosen, everythingAgain, known, views } from "./known.js";
-import { Notice, Pager, stateName, statePill, stateTone, tools } from "./parts.js";
+import { Pager, stateName, statePill, stateTone, tools } from "./parts.js";
 
 const FOLLOWING = ["slots", "applications"];
 /** In the order of a seat's life. */

@@ -1,5 +1,6 @@
 /** What several panels of this page are made of: states as pills, pagers, the REST call of a panel. */
 
+import { curlButton } from "../curl.js";
 import { h } from "../dom.js";
 
 /** What a state is called, and whether somebody waits for it (wait), it is done (good), lost (bad) or neither (idle). */
@@ -52,44 +53,7 @@ export class Pager {
   }
 }
 
-/** A header's end: a pager, and the S2 call that gives the same, to copy. `path()` is below the address. */
+/** A header's end: a pager, and the REST call that gives the same, to copy. `path()` is below the address. */
 export function tools(path, pager = null) {
-  const button = h("button", { type: "button", class: "quiet curl", textContent: "curl", title: "Copy the REST call that gives this", "aria-label": "curl: copy the REST call that gives this panel", on: { click: () => copy(button, path()) } });
-  return h("div", { class: "tools" }, pager?.element, button);
-}
-
-const SAID_MS = 2_000;
-
-async function copy(button, path) {
-  const key = path.startsWith("/api/v1/batches/") ? "$MGMT" : "$SK";
-  const call = `curl -H "Authorization: Bearer ${key}" "${location.origin}${path}"`;
-  try {
-    await navigator.clipboard.writeText(call);
-    button.textContent = "copied";
-  } catch {
-    prompt("The REST call that gives this", call);
-  }
-  setTimeout(() => { button.textContent = "curl"; }, SAID_MS);
-}
-
-const GOOD_MS = 10_000;
-
-/**
- * A line where a panel says what came of a decision. Errors are announced at once and stay until the next one;
- * successes are announced when it suits and leave.
- */
-export class Notice {
-  constructor() {
-    this.element = h("p", { class: "notice-line", role: "status" });
-  }
-
-  good(text) { this.say(text, "good"); }
-  bad(text) { this.say(text, "bad"); }
-  say(text, kind = "") {
-    this.element.className = `notice-line ${kind}`;
-    this.element.setAttribute("role", kind === "bad" ? "alert" : "status");
-    this.element.textContent = text;
-    clearTimeout(this.timer);
-    if (kind !== "bad") this.timer = setTimeout(() => { this.element.textContent = ""; }, GOOD_MS);
-  }
+  return h("div", { class: "tools" }, pager?.element, curlButton(path, (called) => (called.startsWith("/api/v1/batches/") ? "MGMT" : "SK")));
 }

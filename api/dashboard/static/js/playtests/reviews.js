@@ -1,12 +1,13 @@
 /** Submissions that wait: pick one, watch it, accept or reject it. All of it works from the keyboard. */
 
+import { Notice } from "../notice.js";
 import { ask } from "../request.js";
 import { h } from "../dom.js";
 import { ago, bytes, money, plural } from "../format.js";
 import { decide } from "./decide.js";
 import { DecisionForm } from "./decision_form.js";
 import { everythingAgain, known, views } from "./known.js";
-import { Notice, Pager, person, tools } from "./parts.js";
+import { Pager, person, tools } from "./parts.js";
 import { Player } from "./player.js";
 
 let parts = null;

@@ -1,0 +1,26 @@
+/** Reads of S1's Management API: one path gives what a panel shows and the call that it offers to copy. */
+
+import { curlButton } from "../curl.js";
+import { h } from "../dom.js";
+import { ask } from "../request.js";
+
+/** One panel's read. `path` is below /api/v1. */
+export class Read {
+  constructor(about) {
+    this.path = "";
+    this.button = curlButton(() => `/api/v1${this.path}`, () => "MGMT", about);
+    this.tools = h("div", { class: "tools" }, this.button);
+  }
+
+  /** The answer, or null where there is no such thing. Throws RequestError. */
+  async ask(path, parameters, signal) {
+    const query = new URLSearchParams(parameters).toString();
+    this.path = path + (query ? `?${query}` : "");
+    try {
+      return await ask(`s1${path}`, parameters, signal);
+    } catch (error) {
+      if (error.code === "not_found") return null;
+      throw error;
+    }
+  }
+}
