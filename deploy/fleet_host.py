@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy.settings import PREFIX, SettingsError
 from schemas.fleet.images import ImageRefused, image
@@ -23,7 +23,9 @@ from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.processor import BuildProcessor
 from streams.fleet.host.base_root import host_resolvers
 from streams.fleet.host.cgroups import groups_of_machine
+from streams.fleet.host.commands import CommandFailed, run
 from streams.fleet.host.oci import RUNTIMES, OciDriver, oci_lacks
+from streams.fleet.host.place import NoPlace
 from streams.fleet.host.process import ProcessDriver
 
 if TYPE_CHECKING:
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
     from schemas.seal import Sealer
     from streams.fleet.builds.registry_gate import Endpoint
     from streams.fleet.host.cache import BuildCache
+    from streams.fleet.host.cgroups import Groups
     from streams.fleet.host.driver import Driver
     from streams.fleet.host.launch import Launch
 
 _log: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
+_PRIVATE_MOUNTS: Final = ("--mount", "--propagation", "private", "true")
 
 
 def host_id(configured: Settings) -> str:
@@ -53,29 +57,65 @@ def host_id(configured: Settings) -> str:
     return f"{name}-{configured.instance}"
 
 
-def open_driver(configured: Settings, root: Path) -> Driver:
-    """The driver `oci` where this machine has what it needs, else `process`, with a warning.
+class Opened(NamedTuple):
+    """A driver that is ready, and what keeps this machine from a better one."""
+
+    driver: Driver
+    warning: str | None
+
+
+def open_driver(configured: Settings, root: Path) -> Opened:
+    """The driver `oci`, opened, where this machine has what it needs and allows it; else `process`.
 
     A driver that is named is used or refused: SettingsError.
     """
     wanted = configured.fleet_driver
     if wanted not in {"", OciDriver.name, ProcessDriver.name}:
         raise SettingsError(f"{PREFIX}FLEET_DRIVER must be oci, process or empty, not {wanted!r}")
-    address = configured.fleet_address
     groups = groups_of_machine()
-    lacks = oci_lacks(groups)
-    if groups is not None and not lacks and wanted != ProcessDriver.name:
-        runtime = next(name for name in RUNTIMES if shutil.which(name))
-        return OciDriver(root, runtime=runtime, groups=groups, host=address, resolvers=host_resolvers())
-    if wanted == OciDriver.name:
-        raise SettingsError(f"{PREFIX}FLEET_DRIVER is oci, but this machine lacks {', '.join(lacks)}")
-    if not wanted:
-        _log.warning(
-            "servers run as plain processes on the host's network, because this machine lacks %s: run builds "
-            "that you trust only",
-            ", ".join(lacks),
-        )
-    return ProcessDriver(root, groups=groups, host=address)
+    lacks: list[str] = []
+    if wanted != ProcessDriver.name:
+        lacks = oci_lacks(groups)
+        if groups is not None and not lacks:
+            try:
+                return Opened(_open_oci(configured, root, groups), None)
+            except (CommandFailed, NoPlace, OSError) as error:
+                lacks = [f"what containers need: {error}"]
+        if wanted == OciDriver.name:
+            raise SettingsError(f"{PREFIX}FLEET_DRIVER is oci, but this machine lacks {', '.join(lacks)}")
+    as_root = None if _may_mount() else False
+    driver = ProcessDriver(root, groups=groups, host=configured.fleet_address, as_root=as_root)
+    driver.open()
+    if wanted:
+        return Opened(driver, None)
+    warning = (
+        "servers run as plain processes on the host's network, because this machine lacks "
+        f"{', '.join(lacks)}: run builds that you trust only"
+    )
+    _log.warning(warning)
+    return Opened(driver, warning)
+
+
+def _open_oci(configured: Settings, root: Path, groups: Groups) -> OciDriver:
+    run("unshare", *_PRIVATE_MOUNTS)
+    runtime = next(name for name in RUNTIMES if shutil.which(name))
+    address, resolvers = configured.fleet_address, host_resolvers()
+    driver = OciDriver(root, runtime=runtime, groups=groups, host=address, resolvers=resolvers)
+    try:
+        driver.open()
+    except BaseException:
+        driver.close()
+        raise
+    return driver
+
+
+def _may_mount() -> bool:
+    """Whether this process may make mounts of its own: root in a container often may not."""
+    try:
+        run("unshare", *_PRIVATE_MOUNTS)
+    except CommandFailed:
+        return False
+    return True
 
 
 def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deploy.stack.ports import free_port
+from deploy.stack.ports import free_port, free_ports
 from deploy.stack.program import die_with
 from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
@@ -75,6 +75,7 @@ class QuestlogStack:
 def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0.
 
+    It runs game servers of one region, as the last host to get builds, so that tests can make hosts of others.
     Live-ops and playtests have as many partitions as in production, so that what spans partitions is tested.
     Webhooks may go to this machine, where tests listen for them.
     """
@@ -87,6 +88,9 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
         "QUESTLOG_PARTITIONS_LIVEOPS": str(LIVEOPS_COMMANDS.partitions),
         "QUESTLOG_PARTITIONS_PLAYTESTS": str(PLAYTESTS_COMMANDS.partitions),
         "QUESTLOG_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        "QUESTLOG_FLEET_HOST": "this-machine",
+        "QUESTLOG_FLEET_REGIONS": "eu-west",
+        "QUESTLOG_FLEET_PORTS": "{}-{}".format(*free_ports(100)),
     }
     with ended_process(command, 90, environment) as process:
         assert process.stdout is not None

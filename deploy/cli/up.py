@@ -27,8 +27,8 @@ from deploy.stack.kafka import kept_partitions
 from deploy.stack.kafka_jars import default_cache
 from deploy.stack.output import patient
 from deploy.stack.ports import port_taken
-from deploy.stack.program import ProgramSpec, http_ok
-from deploy.stack.programs import PREPARED, Ports, processes, stores
+from deploy.stack.program import ProgramSpec, ask_health, http_ok
+from deploy.stack.programs import AGENT, PREPARED, Ports, processes, stores
 from deploy.stack.redis import redis_url
 from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 LOOK_SECONDS: Final = 2.0
 SERVING_SECONDS: Final = 60.0
+AWAY_SECONDS: Final = 120
+"""Game servers whose stack was killed end after so long, unless the next one adopts them."""
 _STATE_COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim"}
 
 
@@ -74,6 +76,9 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         int, typer.Option(envvar="QUESTLOG_WORKERS", min=1, max=16, help="Processes of each worker role.")
     ] = 1,
     redis_empty: Annotated[bool, typer.Option(help="Drop Redis first; it is rebuilt from the log.")] = False,  # noqa: FBT002 - a typer flag
+    fleet: Annotated[  # noqa: FBT002 - a typer flag
+        bool, typer.Option("--fleet/--no-fleet", help="Run game servers and process builds on this machine.")
+    ] = True,
     repair: Annotated[bool, typer.Option("--repair", help="`questlog repair` first.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
     """Start Kafka, Redis, ClickHouse, the workers and the edge on this machine. Ctrl-C stops them all.
@@ -94,6 +99,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             port=port,
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
+            fleet_stop_servers=_unless_set("fleet_stop_servers", 1),
+            fleet_away_s=_unless_set("fleet_away_s", AWAY_SECONDS),
             partitions=partitions_here(home, workers),
         )
         configured = dataclasses.replace(
@@ -108,8 +115,13 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         console = Console(file=patient(sys.stdout), highlight=False, soft_wrap=True)
         _say_first_fetch(console)
         specs = stores(configured, ports, redis_empty=redis_empty)
-        specs += processes(configured, ports, edges=edges, workers=workers)
+        specs += processes(configured, ports, edges=edges, workers=workers, hosts=fleet)
         sys.exit(asyncio.run(_run(configured, specs, console, Wishes(demo, play, repair))))
+
+
+def _unless_set(name: str, value: int) -> int | None:
+    """A setting that holds where the environment says nothing."""
+    return None if settings.PREFIX + name.upper() in os.environ else value
 
 
 def partitions_here(home: Path, workers: int) -> dict[str, int]:
@@ -159,6 +171,7 @@ async def _run(configured: Settings, specs: list[ProgramSpec], console: Console,
             console.print(
                 f"dashboard: {configured.base_url}/dashboard/analytics   docs: {configured.base_url}/docs"
             )
+            await _say_hosting(supervisor, console)
             await supervisor.watch(stop)
         bringing.cancel()
         stopped.cancel()
@@ -215,6 +228,16 @@ async def _serving(configured: Settings, console: Console) -> None:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         console.print(f"a projection is still behind the log: {configured.base_url}/readyz says which")
+
+
+async def _say_hosting(supervisor: Supervisor, console: Console) -> None:
+    """How this machine runs game servers, and what keeps it from containers."""
+    agent = supervisor.programs.get(AGENT)
+    said = await ask_health(agent.admin_port) if agent is not None else {}
+    if said.get("warning"):
+        console.print(f"game servers: {said['warning']}", markup=False)
+    elif said.get("driver"):
+        console.print(f"game servers: {said['driver']}, at {said['address']}:{said['ports']}", markup=False)
 
 
 async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:

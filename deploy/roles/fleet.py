@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import os
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -24,10 +26,10 @@ from streams.fleet.host.log import HostLog
 from streams.fleet.host.process import ProcessDriver
 from streams.fleet.host.telemetry import Telemetry
 from streams.runtime.following import follow
+from streams.runtime.process import end_process
+from streams.runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    import asyncio
-
     from deploy.roles import Worker
     from deploy.settings import Settings
     from schemas.fleet.views import LaunchSpec, SealedVariable
@@ -40,9 +42,12 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     """Serve this machine until `stop` is set; with `fleet_stop_servers` its servers end then, too."""
     configured = worker.settings
     name = host_id(configured)
-    root = (configured.home / "fleet" / name).absolute()
-    root.mkdir(mode=0o711, parents=True, exist_ok=True)
-    driver = open_driver(configured, root)
+    os.umask(0o022)  # what servers see is for their users, too; who else looks does not pass the first folder
+    above = (configured.home / "fleet").absolute()
+    above.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root = above / name
+    root.mkdir(mode=0o711, exist_ok=True)
+    driver, warning = await asyncio.to_thread(open_driver, configured, root)
     shared = not isinstance(driver, ProcessDriver) or driver.as_root
     attempts = Attempts(root)
     cache = BuildCache(root / "builds", bytes_max=configured.fleet_cache_mib * _MIB, shared=shared)
@@ -71,24 +76,26 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
             epoch=epoch,
         )
 
+    log = HostLog(
+        appender=worker.appender,
+        follow=partial(follow, configured.kafka),
+        commands=commands.name,
+        events=events.name,
+        partition=partition,
+        name=f"fleet-{name}",
+        new_record_id=lambda: secrets.token_hex(16),
+    )
+    capacity = capacity_of(configured, driver)
     agent = Agent(
         root,
         HostSettings(
             host_id=name,
-            capacity=capacity_of(configured, driver),
+            capacity=capacity,
             stop_servers=bool(configured.fleet_stop_servers),
             away_s=configured.fleet_away_s,
         ),
         driver=driver,
-        log=HostLog(
-            appender=worker.appender,
-            follow=partial(follow, configured.kafka),
-            commands=commands.name,
-            events=events.name,
-            partition=partition,
-            name=f"fleet-{name}",
-            new_record_id=lambda: secrets.token_hex(16),
-        ),
+        log=log,
         telemetry=telemetry,
         builder=CommandBuilder(COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes),
         builds=HostBuilds(
@@ -104,12 +111,35 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         has_room=partial(has_room, configured, root),
     )
 
+    ends: dict[int, int] = {}
+
+    def positions() -> list[tuple[str, dict[int, int], dict[int, int]]] | None:
+        if log.position is None or not agent.joined:
+            return None
+        return [(events.name, {partition: log.position}, ends)]
+
     def health() -> dict[str, Any]:
-        running = sum(serving.state == "runs" for serving in agent.servings.values())
-        return {"ok": True, "lag": None, "driver": driver.name, "servers": running}
+        end = ends.get(partition)
+        return {
+            "ok": agent.joined,
+            "lag": None if end is None or log.position is None else max(0, end - log.position),
+            "driver": driver.name,
+            "warning": warning,
+            "address": capacity.address,
+            "ports": f"{capacity.first_port}-{capacity.last_port}",
+            "servers": sum(serving.state == "runs" for serving in list(agent.servings.values())),
+            "builds": len(agent.processing),
+        }
 
     worker.health = health
-    await agent.run(stop)
+    watchdog = Watchdog(end_process, worker.tail, positions)
+    watchdog.start()
+    try:
+        await agent.run(stop)
+    finally:
+        await watchdog.stop()
+    if not any(attempts):  # nothing of the machine is used any more
+        await asyncio.to_thread(driver.close)
 
 
 def _without_deployment_secret(configured: Settings) -> Settings:

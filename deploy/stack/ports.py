@@ -41,6 +41,23 @@ def free_port(within: range | None = None) -> int:
     raise OSError(f"no free port: tried {_TRIES_MAX} between {within[0]} and {within[-1]}")
 
 
+def free_ports(count: int) -> tuple[int, int]:
+    """The first and the last of so many ports in a row that no running process of this user was given.
+
+    For what maps ports without listening on them: nobody else sees that they are used. Raises OSError.
+    """
+    within = place_beside(_outgoing())
+    firsts = range(within.start, within.stop - count + 1)
+    choose = random.SystemRandom()
+    for _ in range(_TRIES_MAX if firsts else 0):
+        first = choose.choice(firsts)
+        ports = range(first, first + count)
+        if _given.isdisjoint(ports) and all(_hold(port) and not port_taken(port) for port in ports):
+            _given.update(ports)
+            return first, first + count - 1
+    raise OSError(f"no {count} free ports in a row between {within[0]} and {within[-1]}")
+
+
 def port_taken(port: int, host: str = "127.0.0.1") -> bool:
     """True when another program listens on the port (or may: binding to it fails)."""
     with socket.socket() as probe:

@@ -42,6 +42,8 @@ class ProgramSpec:
     prepare: Callable[[], None] | None = None
     after: tuple[str, ...] = ()
     """Names of programs that must be ready before this one is started."""
+    stops_before: tuple[str, ...] = ()
+    """Names of programs that have to run until this one has ended, though it can start without them."""
     start_seconds: float = 30.0
     stop_seconds: float = 15.0
     needs_space: bool = True

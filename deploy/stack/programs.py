@@ -1,6 +1,6 @@
 """The programs of a running stack.
 
-The three stores, the workers and the edge processes, with what each waits for.
+The three stores, the workers, the agent of this machine and the edge processes, with what each waits for.
 """
 
 from __future__ import annotations
@@ -24,9 +24,15 @@ PREPARED: Final = "prepared"
 """The step between stores and processes: topics and tables are as this build needs them."""
 ROLES: Final[tuple[str, ...]] = ("decider", "redis", "clickhouse", "timer", "effects")
 HOSTING: Final = "fleet"
-"""The role of a machine that runs game servers: beside the stack, not in it."""
+"""The role of a machine that runs game servers: one process a machine."""
 SINGLE: Final = "timer"
 """The role of which one process is enough: what it appends twice has one effect."""
+
+
+AGENT: Final = f"worker-{HOSTING}"
+"""Its program's name."""
+AGENT_STOP_SECONDS: Final = 90.0
+"""Servers may take a minute of it to end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,14 +66,28 @@ def stores(
     ]
 
 
-def processes(settings: Settings, ports: Ports, *, edges: int, workers: int = 1) -> list[ProgramSpec]:
-    """The project's own processes. They get their settings by environment, as in production."""
+def processes(
+    settings: Settings, ports: Ports, *, edges: int, workers: int = 1, hosts: bool = True
+) -> list[ProgramSpec]:
+    """The project's own processes. They get their settings by environment, as in production.
+
+    With `hosts` this machine runs game servers. Their agent can't end them without a decider.
+    """
     admin = iter(range(ports.admin, ports.admin + 100)) if ports.admin else iter(free_port, None)
     specs = []
     for role in ROLES:
         for name, instance in _names(f"worker-{role}", 1 if role == SINGLE else workers):
             own = dataclasses.replace(settings, admin_port=next(admin), instance=instance)
             specs.append(_process(own, name, ["deploy.worker", role]))
+    if hosts:
+        own = dataclasses.replace(settings, admin_port=next(admin))
+        agent = _process(own, AGENT, ["deploy.worker", HOSTING])
+        deciders = tuple(name for name, _ in _names("worker-decider", workers))
+        specs.append(
+            dataclasses.replace(
+                agent, after=(PREPARED, "kafka"), stops_before=deciders, stop_seconds=AGENT_STOP_SECONDS
+            )
+        )
     for name, instance in _names("edge", edges):
         own = dataclasses.replace(settings, admin_port=next(admin), instance=instance)
         specs.append(_process(own, name, ["deploy.edge"]))

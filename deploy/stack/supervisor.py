@@ -182,11 +182,11 @@ class Supervisor:
         return PartStatus(name=spec.name, admin_port=spec.admin_port, log=log)
 
     def _waves(self) -> list[list[str]]:
-        """Names in the order of stopping: a program comes before everything it waits for."""
+        """Names in the order of stopping: a program comes before all that it needs until its end."""
         waves: list[list[str]] = []
         left = {spec.name: spec for spec in self._specs}
         while left:
-            needed = {name for spec in left.values() for name in spec.after}
+            needed = {name for spec in left.values() for name in (*spec.after, *spec.stops_before)}
             wave = [name for name in left if name not in needed] or list(left)
             waves.append(wave)
             for name in wave:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
+_log: Final = logging.getLogger(__name__)
 _NOISY: Final = ("aiokafka", "faust", "mode", "kafka")
 
 
@@ -49,6 +51,14 @@ def quiet_libraries() -> None:
     for handler in logging.getLogger().handlers:
         if not any(isinstance(known, _Repeats) for known in handler.filters):
             handler.addFilter(_Repeats())
+
+
+def end_process(code: int, reason: str, leave: Callable[[int], Any] = os._exit) -> None:
+    """Leave at once, saying why: whoever started the process starts it again."""
+    _log.critical("%s; the process ends with code %d", reason, code)
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    leave(code)
 
 
 def run_worker(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -26,6 +26,7 @@ from streams.runtime import patches
 from streams.runtime.application import last_heartbeat_age_ms
 from streams.runtime.binding import Binding
 from streams.runtime.failures import Failures
+from streams.runtime.process import end_process
 from streams.runtime.watchdog import Watchdog
 
 _log: Final = logging.getLogger(__name__)
@@ -203,10 +204,7 @@ class Role:
         return [(name, binding.positions, binding.ends) for name, binding in self.bindings.items()]
 
     def _end(self, code: int, reason: str) -> None:
-        _log.critical("%s; the process ends with code %d", reason, code)
-        for handler in logging.getLogger().handlers:
-            handler.flush()
-        self._exit(code)
+        end_process(code, reason, self._exit)
 
 
 async def run_role(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -20,6 +21,7 @@ from schemas.fleet.objects import artefact_key
 from schemas.fleet.sizes import REGIONS
 from schemas.seal import Sealer
 from streams.fleet.host.cache import BuildCache, NotTheBuild
+from streams.fleet.host.cgroups import Groups
 from streams.fleet.host.launch import Launch
 from streams.fleet.host.process import ProcessDriver
 from tests.streams.fleet.host.test_cache import artefact
@@ -56,8 +58,8 @@ def test_a_driver_is_the_one_that_is_named_or_refused(
 ) -> None:
     with pytest.raises(SettingsError, match="FLEET_DRIVER"):
         open_driver(Settings(fleet_driver="docker"), tmp_path)
-    driver = open_driver(Settings(fleet_driver="process"), tmp_path)
-    assert driver.name == "process"
+    driver, warning = open_driver(Settings(fleet_driver="process"), tmp_path)
+    assert (driver.name, warning) == ("process", None)
     driver.close()
     monkeypatch.setattr("deploy.fleet_host.oci_lacks", lambda _: ["crun or runc"])
     with pytest.raises(SettingsError, match="lacks crun or runc"):
@@ -68,9 +70,28 @@ def test_without_its_tools_a_machine_runs_processes_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("deploy.fleet_host.oci_lacks", lambda _: ["nft"])
-    driver = open_driver(Settings(), tmp_path)
+    driver, warning = open_driver(Settings(), tmp_path)
     assert driver.name == "process"
-    assert "lacks nft" in caplog.text
+    assert "lacks nft" in str(warning)
+    assert str(warning) in caplog.text
+    driver.close()
+
+
+def test_a_machine_that_does_not_let_a_program_have_containers_runs_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root in a container without rights: the tools are there, and fail."""
+    (tmp_path / "unshare").write_text("#!/bin/sh\necho not permitted >&2\nexit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("deploy.fleet_host.oci_lacks", lambda _: [])
+    monkeypatch.setattr("deploy.fleet_host.groups_of_machine", lambda: mock.create_autospec(Groups))
+    driver, warning = open_driver(Settings(), tmp_path / "root")
+    assert isinstance(driver, ProcessDriver)
+    assert not driver.as_root
+    assert "not permitted" in str(warning)
+    with pytest.raises(SettingsError, match="not permitted"):
+        open_driver(Settings(fleet_driver="oci"), tmp_path / "root")
     driver.close()
 
 

@@ -39,6 +39,15 @@ def test_the_place_lies_beside_the_outgoing_range(outgoing: tuple[int, int], fir
     assert (place[0], place[-1]) == (first, last)
 
 
+def test_ports_in_a_row_are_given_once() -> None:
+    first, last = ports.free_ports(20)
+    assert last - first == 19
+    others = {ports.free_port(range(first - 5, last + 6)) for _ in range(10)}
+    assert others.isdisjoint(range(first, last + 1))
+    with pytest.raises(OSError, match="no 70000 free ports"):
+        ports.free_ports(70_000)
+
+
 def test_a_port_in_use_is_not_given() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -22,7 +22,7 @@ from deploy.nouns import counts_of
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import IDLE_SECONDS
 from deploy.settings import PREFIX, Settings, partitions_variable
-from deploy.stack.programs import ROLES
+from deploy.stack.programs import HOSTING, ROLES
 from tests.stack import QuestlogStack
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -76,7 +76,7 @@ def test_the_scripts_are_clean() -> None:
 
 
 def test_every_role_runs_in_both() -> None:
-    wanted = {"edge", "prepare", "snapshot", *(f"worker {role}" for role in ROLES)}
+    wanted = {"edge", "prepare", "snapshot", *(f"worker {role}" for role in (*ROLES, HOSTING))}
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
     ours = [one for one in compose["services"].values() if str(one["image"]).startswith("questlog:")]
     assert {" ".join(one["command"]) for one in ours} == wanted
@@ -198,8 +198,23 @@ def test_proxies_take_large_bodies_for_signed_uploads_alone_and_buffer_none() ->
 def test_pods_run_without_rights_and_within_limits() -> None:
     for container in containers():
         assert container["securityContext"]["readOnlyRootFilesystem"]
-        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert container["resources"]["limits"]["memory"]
+        if container["name"] != HOSTING:
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_hosts_of_servers_alone_have_rights_and_they_have_no_secret_but_the_fleet_s() -> None:
+    host = next(container for container in containers() if container["name"] == HOSTING)
+    assert host["securityContext"]["privileged"]
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert {name for name, one in compose.items() if one.get("privileged")} == {HOSTING}
+    given = {one["name"] for one in host["env"]}
+    for names in (given, set(compose[HOSTING]["environment"])):
+        assert "QUESTLOG_FLEET_SECRET" in names
+        assert names.isdisjoint({"QUESTLOG_SECRET", "QUESTLOG_REDIS_URL", "QUESTLOG_CLICKHOUSE_URL"})
+    sealing = [one for one in containers() if one["name"] in {"edge", "effects"}]
+    assert all("QUESTLOG_FLEET_SECRET" in {one["name"] for one in each["env"]} for each in sealing)
+    assert "QUESTLOG_FLEET_SECRET" in compose["edge-0"]["environment"]
 
 
 def metric_names(text: str) -> set[str]:

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,25 @@ async def test_parts_start_after_what_they_need_and_steps_run_between(tmp_path: 
     await supervisor.stop()
     assert {program.state for program in supervisor.programs.values()} == {"stopped"}
     await supervisor.stop()
+
+
+async def test_a_part_stops_before_those_that_it_needs_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = replace(serving("agent", free_port()), stops_before=("decider",))
+    supervisor = Supervisor([agent, serving("decider", free_port())], tmp_path, lambda _: None)
+    await supervisor.start({})
+    stopped: list[str] = []
+    for name in supervisor.programs:
+        stop = supervisor._running[name].stop
+
+        async def noting(name: str = name, stop: Callable[[], Awaitable[None]] = stop) -> None:
+            await stop()
+            stopped.append(name)
+
+        monkeypatch.setattr(supervisor._running[name], "stop", noting)
+    await supervisor.stop()
+    assert stopped == ["agent", "decider"]
 
 
 async def test_a_killed_part_is_started_again_and_said(tmp_path: Path) -> None:

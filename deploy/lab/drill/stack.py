@@ -14,7 +14,7 @@ import aiohttp
 
 from deploy.cli import running_stack
 from deploy.lab.bench.markers import Target
-from deploy.stack.ports import free_port
+from deploy.stack.ports import free_port, free_ports
 from deploy.stack.program import ProgramSpec, RunningProgram
 from deploy.stack.supervisor import STATUS_FILE
 from projections.clickhouse.client import ClickHouse
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 START_SECONDS: Final = 240.0
 STOP_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.05
+FLEET_PORTS: Final = 200
 
 
 class DrillFailedError(Exception):
@@ -36,8 +37,12 @@ class DrillFailedError(Exception):
 class OwnStack:
     """`questlog up --demo` in a process of its own: an async context manager that stops what it started."""
 
-    def __init__(self, home: Path, *, edges: int = 1, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, *, edges: int = 1, environment: Mapping[str, str] | None = None, hosts: bool = False
+    ) -> None:
+        """With `hosts` it runs game servers, by ports that no other stack has."""
         self.home = home
+        self._hosts = hosts
         self._edges = edges
         self._environment = dict(environment or {})
         self._process: asyncio.subprocess.Process | None = None
@@ -68,11 +73,12 @@ class OwnStack:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play"),
                 *("--home", str(self.home), "--edges", str(self._edges)),
+                "--fleet" if self._hosts else "--no-fleet",
                 *(word for pair in ports.items() for word in pair),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self._environment},
+                env={**os.environ, **self._environment, **(_fleet_ports() if self._hosts else {})},
             )
         try:
             await self._ready()
@@ -201,6 +207,10 @@ class OwnStack:
             await self.remove(part)
             raise
         return part
+
+
+def _fleet_ports() -> dict[str, str]:
+    return {"QUESTLOG_FLEET_PORTS": "{}-{}".format(*free_ports(FLEET_PORTS))}
 
 
 async def partitions_held(admin_port: int) -> int:

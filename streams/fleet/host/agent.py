@@ -22,7 +22,7 @@ import msgspec
 from schemas.codec import Message
 from schemas.envelope import Decided
 from schemas.fleet.events import EVENTS, BuildEvent, HostJoined
-from schemas.fleet.host_commands import BuildReport, DrainHost, JoinHost, Report
+from schemas.fleet.host_commands import BuildAttempt, BuildReport, DrainHost, JoinHost, Report
 from schemas.fleet.names import host_aggregate
 from schemas.fleet.telemetry import SAMPLE_EVERY_MS
 from schemas.fleet.views import ExitReason, HostCapacity, LaunchSpec
@@ -124,9 +124,19 @@ class Agent:
         self._stopping = False
 
     @property
+    def joined(self) -> bool:
+        """Whether the log knows this agent."""
+        return self._reporter is not None
+
+    @property
     def servings(self) -> Mapping[str, Serving]:
         """The attempts that it looks after, by their ids."""
         return self._servings
+
+    @property
+    def processing(self) -> list[BuildAttempt]:
+        """The attempts at builds that it is at."""
+        return self._building.attempts() if self._building is not None else []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves the host until `stop` is set. Raises AgentRunning, CannotJoin, Fenced."""
@@ -194,7 +204,7 @@ class Agent:
             host_id=self._settings.host_id,
             epoch=epoch,
             held=self._held,
-            processing=self._building.attempts if self._building is not None else list,
+            processing=lambda: self.processing,
         )
         return self._reporter
 
@@ -381,14 +391,12 @@ class Agent:
         """No new ones come from now on; what restarts by itself does so with the next agent."""
         self._stopping = True
         await self._drain()
-        running = [one for one in self._servings.values() if one.state == "runs"]
+        running = [one for one in self._servings.values() if one.found().state == "runs"]
         await asyncio.gather(*(serving.stop("HOST_STOPPED") for serving in running))
         assert self._reporter is not None  # noqa: S101 - it has joined
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
-                while (  # noqa: ASYNC110 - once, at the end
-                    any(one.state == "runs" for one in running) or self._reporter.outstanding
-                ):
+                while self._servings or self._reporter.outstanding:  # noqa: ASYNC110 - once, at the end
                     await asyncio.sleep(0.02)
 
     async def _drain(self) -> None:

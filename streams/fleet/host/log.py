@@ -39,6 +39,8 @@ class HostLog:
         self.partition = partition
         self._name = name
         self._new_record_id = new_record_id
+        self.position: int | None = None
+        """The next offset of the events to be read; None before `decided` was asked."""
         self._waiting: dict[str, asyncio.Future[Decided]] = {}
 
     async def decided(self, begin: int) -> AsyncIterator[Decided]:
@@ -47,8 +49,10 @@ class HostLog:
         A record counts only if it is for the command record after the last one's (`EventsRecord.src`).
         """
         last: int | None = None
+        self.position = begin
         async for record in self._follow(self._events, self.partition, begin):
             events = _decode(record.value)
+            self.position = record.offset + 1
             if last is not None and events.src != last + 1:
                 continue
             last = events.src
