@@ -12,10 +12,13 @@ from projections.fleet.projection import FLEET as PROJECTION
 from projections.fleet.queries.state import FleetQueries
 from projections.fleet.telemetry_tables import LOGS, TELEMETRY_TABLES
 from projections.fleet.webhooks import FLEET as NOTIFIED
+from projections.studio.queries import StudioQueries
 from schemas.fleet.noun import FLEET_EVENTS, FLEET_TELEMETRY, NOUN
+from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.fleet.noun import FLEET as DECIDER
 from streams.fleet.build_leftovers import BuildLeftovers
 from streams.fleet.dues import DueManager
+from streams.fleet.hosting_definitions import HostingDefinitions
 
 if TYPE_CHECKING:
     from projections.redis.effect_positions import RedisPositions
@@ -29,6 +32,16 @@ def _managers(acting: Acting) -> dict[str, Tick]:
 def _build_leftovers(acting: Acting, positions: RedisPositions) -> BuildLeftovers:
     return BuildLeftovers(
         open_objects(acting.settings), topic=acting.events, tail=acting.tail, positions=positions
+    )
+
+
+def _hosting_definitions(acting: Acting, positions: RedisPositions) -> HostingDefinitions:
+    return HostingDefinitions(
+        acting.asker,
+        topic=acting.events,
+        tail=acting.tail,
+        positions=positions,
+        directory=StudioQueries(acting.redis),
     )
 
 
@@ -49,5 +62,8 @@ FLEET: Final = Noun(
     ),
     notified=NOTIFIED,
     managers=_managers,
-    effects={"build-leftovers": Effect(open=_build_leftovers)},
+    effects={
+        "build-leftovers": Effect(open=_build_leftovers),
+        "hosting-definitions": Effect(open=_hosting_definitions, reads=STUDIO_EVENTS),
+    },
 )

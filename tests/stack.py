@@ -75,7 +75,7 @@ class QuestlogStack:
 def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0.
 
-    It runs game servers of one region, as the last host to get builds, so that tests can make hosts of others.
+    It runs game servers of one region, and is the last host to get builds: tests make up hosts of others.
     Live-ops and playtests have as many partitions as in production, so that what spans partitions is tested.
     Webhooks may go to this machine, where tests listen for them.
     """

@@ -160,6 +160,8 @@ class ChangeSettings(Message, frozen=True, kw_only=True):
     stop_grace_s: int | UnsetType = UNSET
     limits: PlanLimits | UnsetType = UNSET
     """What the pool may use: the gateway sends them with every change."""
+    declared: str | UnsetType = UNSET
+    """Of a definition's: which one it is. Each is taken once, and what requests changed since then stays."""
 
 
 COMMANDS: Codec[Message] = Codec(

@@ -293,3 +293,5 @@ class Settings(Stored, frozen=True, kw_only=True, gc=False):
     startup_timeout_s: int = STARTUP_TIMEOUT_S
     stop_grace_s: int = STOP_GRACE_S
     updated_at_ms: int | None = None
+    declared: str | None = None
+    """The last declaration of a game's definition that was taken."""

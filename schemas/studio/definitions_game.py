@@ -1,4 +1,4 @@
-"""One game of a definition file: names, catalog, feedback forms, limits, axes, events."""
+"""One game of a definition file: names, catalog, feedback forms, limits, axes, events, and more sections."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from schemas.studio.definitions_experiments import (
     experiment_problems,
     experiments_settings,
 )
+from schemas.studio.definitions_hosting import HostingSection, hosting_problems
 from schemas.studio.definitions_webhooks import WEBHOOKS_MAX, Webhook, webhook_problems
 from schemas.studio.games import (
     GAME_ID_PATTERN,
@@ -123,6 +124,7 @@ class GameSection(Section, frozen=True, kw_only=True):
     batches: Annotated[list[BatchSection], Meta(max_length=BATCHES_MAX)] = []
     audiences: Annotated[list[AudienceSection], Meta(max_length=AUDIENCES_MAX)] = []
     experiments: Annotated[list[ExperimentSection], Meta(max_length=EXPERIMENTS_MAX)] = []
+    hosting: HostingSection = HostingSection()
 
 
 def slug_problem(slug: str) -> str | None:
@@ -150,6 +152,7 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
     yield from _twice(("batches",), "id", [batch.id for batch in game.batches])
     yield from _twice(("audiences",), "id", [audience.id for audience in game.audiences])
     yield from _twice(("experiments",), "id", [experiment.id for experiment in game.experiments])
+    yield from _below(("hosting",), hosting_problems(game.hosting))
     for index, audience in enumerate(game.audiences):
         yield from _below(("audiences", index), audience_problems(audience))
     for index, experiment in enumerate(game.experiments):
@@ -190,6 +193,7 @@ def settings_of(game: GameSection) -> GameSettings:
     """The section as it travels: plain data, defaults filled in, so that equal meaning is equal data."""
     # Left out where there are none, so that definitions from before there were any are equal still.
     webhooks = {"webhooks": msgspec.to_builtins(game.webhooks)} if game.webhooks else {}
+    hosting = {"hosting": msgspec.to_builtins(game.hosting)} if game.hosting != HostingSection() else {}
     batches = [msgspec.to_builtins(_batch_in_utc(batch)) for batch in game.batches]
     return GameSettings(
         slug=game.slug,
@@ -202,6 +206,7 @@ def settings_of(game: GameSection) -> GameSettings:
             "events": [msgspec.to_builtins(_in_utc(event)) for event in game.events],
             **webhooks,
             **({"batches": batches} if batches else {}),
+            **hosting,
             **experiments_settings(game.audiences, game.experiments),
         },
     )

@@ -21,6 +21,7 @@ _FIELDS = (
     "readiness",
     "startup_timeout_s",
     "stop_grace_s",
+    "declared",
 )
 
 
@@ -28,6 +29,8 @@ def change(state: FleetState, request: Request, command: ask.ChangeSettings) -> 
     """Replace what is named, and bring the pool to it."""
     draft = Draft(state, request)
     project = draft.project
+    if command.declared is not UNSET and command.declared == project.settings.declared:
+        return ()
     given = {name: value for name in _FIELDS if (value := getattr(command, name)) is not UNSET}
     settings = replace(project.settings, **given)
     limits = project.limits if command.limits is UNSET else command.limits

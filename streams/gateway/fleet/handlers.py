@@ -18,6 +18,7 @@ from schemas.envelope import CommandRejected, Outcome
 from schemas.fleet import answers, bodies, names, responses
 from schemas.fleet import commands as ask
 from schemas.fleet.access import Caller
+from schemas.fleet.definitions import limits_of
 from schemas.fleet.limits import RETRY_AFTER_S
 from schemas.fleet.objects import (
     UPLOAD_BYTES_MAX,
@@ -28,7 +29,6 @@ from schemas.fleet.objects import (
     store_credentials,
     upload_key,
 )
-from schemas.fleet.plans import PLANS
 from schemas.fleet.ports import FleetReads
 from schemas.fleet.requests import not_found, server_id
 from schemas.fleet.resources import build_resource, server_resource, settings_resource
@@ -295,7 +295,7 @@ class Handlers:
         studio = await self._directory.studio(caller.studio_id)
         if studio is None:
             raise StoreUnavailable("the key's studio is not known yet")
-        return PLANS[studio.plan]
+        return limits_of(studio.plan, await self._directory.game(caller.project_id))
 
     async def _ask(self, write: Write, command: Message, instance_id: str) -> Outcome:
         caller = write.caller

@@ -168,3 +168,15 @@ def test_settings_change_what_they_name() -> None:
         LIMITS,
     )
     assert fleet.given(ask.ChangeSettings(readiness="sdk", auth_config='{"a":1}')) == []
+
+
+def test_a_declaration_is_taken_once_and_requests_may_change_it() -> None:
+    fleet = Fleet()
+    declared = ask.ChangeSettings(readiness="sdk", stop_grace_s=3, limits=LIMITS, declared="one")
+    first = only(ev.SettingsChanged, fleet.given(declared))
+    assert (first.settings.readiness, first.settings.declared) == ("sdk", "one")
+    changed = only(ev.SettingsChanged, fleet.given(ask.ChangeSettings(readiness="ports")))
+    assert (changed.settings.readiness, changed.settings.declared) == ("ports", "one")
+    assert fleet.given(declared) == []
+    other = only(ev.SettingsChanged, fleet.given(ask.ChangeSettings(readiness="sdk", declared="two")))
+    assert (other.settings.readiness, other.settings.stop_grace_s) == ("sdk", 3)

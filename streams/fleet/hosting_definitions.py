@@ -1,0 +1,74 @@
+"""Carries the settings of hosting that games' definitions declare to the fleet's decider.
+
+A reader of the studio's events. The decider takes each declaration once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, Protocol
+
+from schemas.edge.ports import Game, StoreUnavailable, Studio
+from schemas.fleet.definitions import declared_settings
+from schemas.fleet.names import project_aggregate
+from schemas.log import LogTail
+from schemas.topics import Topic
+from streams.asking import Asker, CommandRefused
+from streams.definition_reader import AGAIN_S, PATIENCE_S, DefinitionReader, Games
+from streams.effect_reader import Positions
+from streams.gateway.pending_commands import CommandTooLarge
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Directory(Games, Protocol):
+    """Raises StoreUnavailable."""
+
+    async def studio(self, studio_id: str) -> Studio | None:
+        """A studio as it is now."""
+        ...
+
+
+class HostingDefinitions(DefinitionReader):
+    """Changes settings as games' definitions say."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        *,
+        topic: Topic,
+        tail: LogTail,
+        positions: Positions,
+        directory: Directory,
+        patience_s: float = PATIENCE_S,
+        again_s: float = AGAIN_S,
+    ) -> None:
+        super().__init__(
+            "definitions of hosting",
+            topic=topic,
+            tail=tail,
+            positions=positions,
+            games=directory,
+            patience_s=patience_s,
+            again_s=again_s,
+        )
+        self._asker = asker
+        self._directory = directory
+
+    async def carry(self, game: Game) -> None:
+        """Change what the definition declares and was not taken before."""
+        studio = await self._directory.studio(game.studio_id)
+        if studio is None:
+            raise StoreUnavailable(f"the studio of {game.id} is not known yet")
+        command = declared_settings(studio.plan, game)
+        if command is None:
+            return
+        try:
+            await self._asker.ask(
+                command,
+                aggregate_id=project_aggregate(game.studio_id, game.id),
+                studio_id=game.studio_id,
+                game_id=game.id,
+            )
+        except (CommandRefused, CommandTooLarge) as error:
+            _log.error("hosting is not as its game declares it: %s", error)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from schemas.codec import Message
+from schemas.edge.ports import StoreUnavailable, Studio
+from schemas.envelope import Command, Outcome
+from schemas.fleet.commands import COMMANDS, ChangeSettings
+from schemas.fleet.names import project_aggregate
+from schemas.studio.noun import STUDIO_EVENTS
+from streams.asking import Asker
+from streams.fleet.hosting_definitions import HostingDefinitions
+from streams.gateway.pending_commands import CommandUnavailable
+from tests.streams.deciders.fleet.given import AT_MS, Fleet
+from tests.streams.deciders.playtests.given import GAME, STUDIO
+from tests.streams.playtests.test_batch_definitions import World as Definitions
+
+HOSTING = "    hosting: {limits: {activeServers: 3}, settings: {readiness: sdk, stopGrace: 2}}\n"
+OTHER = HOSTING.replace("stopGrace: 2", "stopGrace: 4")
+NO_BATCHES = "      []\n"
+
+
+class World(Definitions):
+    """A game whose definition says something of hosting, and the fleet's real decider."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fleet = Fleet()
+        self.hosting: list[ChangeSettings] = []
+
+    async def submit(
+        self, command: Command, *, definition: bytes = b"", partition: int | None = None
+    ) -> Outcome:
+        del definition, partition
+        body: Message = COMMANDS.decode(command.type, command.body)
+        assert isinstance(body, ChangeSettings)
+        assert (command.studio_id, command.aggregate_id) == (STUDIO, project_aggregate(STUDIO, GAME))
+        if self.away:
+            self.away -= 1
+            raise CommandUnavailable("away")
+        self.hosting.append(body)
+        self.fleet.given(body)
+        return Outcome(command_id="", fingerprint=b"", status=200, body=b"")
+
+    async def studio(self, studio_id: str) -> Studio | None:
+        assert studio_id == STUDIO
+        return Studio(id=STUDIO, slug="demo", name="Demo", plan="free", created_at_ms=0)
+
+    async def read_on(self, *, patience_s: float = 5) -> None:
+        reader = HostingDefinitions(
+            Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size),
+            topic=STUDIO_EVENTS,
+            tail=self,
+            positions=self,
+            directory=self,
+            patience_s=patience_s,
+            again_s=0.001,
+        )
+        begin = await reader.assigned(0)
+        for record in self.records[begin:]:
+            await reader.handle(record)
+
+
+async def test_what_a_game_declares_holds_until_a_request_changes_it() -> None:
+    world = World()
+    world.declares(NO_BATCHES)
+    await world.read_on()
+    assert world.hosting == []
+    world.declares(NO_BATCHES, HOSTING)
+    world.away, world.behind = 2, 3
+    await world.read_on()
+    settings = world.fleet.project.settings
+    assert (settings.readiness, settings.stop_grace_s) == ("sdk", 2)
+    assert world.fleet.project.limits is not None
+    assert world.fleet.project.limits.active_servers == 3
+    world.fleet.given(ChangeSettings(readiness="ports"))
+    world.positions.clear()  # all is asked again
+    await world.read_on()
+    assert world.fleet.project.settings.readiness == "ports"
+    world.declares(NO_BATCHES, OTHER)
+    await world.read_on()
+    settings = world.fleet.project.settings
+    assert (settings.readiness, settings.stop_grace_s) == ("sdk", 4)
+
+
+async def test_what_is_away_too_long_ends_the_process() -> None:
+    world = World()
+    world.declares(NO_BATCHES, HOSTING)
+    world.away = 1_000_000
+    with pytest.raises((CommandUnavailable, StoreUnavailable), match="away"):
+        await world.read_on(patience_s=0)
+    assert world.positions == {}
+    assert msgspec.json.encode(world.hosting) == b"[]"
