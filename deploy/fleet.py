@@ -19,6 +19,7 @@ from streams.deciders.fleet.noun import FLEET as DECIDER
 from streams.fleet.build_leftovers import BuildLeftovers
 from streams.fleet.dues import DueManager
 from streams.fleet.hosting_definitions import HostingDefinitions
+from streams.fleet.uploads import UploadManager
 
 if TYPE_CHECKING:
     from projections.redis.effect_positions import RedisPositions
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 def _managers(acting: Acting) -> dict[str, Tick]:
     dues = DueManager(acting.asker, FleetQueries(acting.redis), partitions=acting.events.partitions)
-    return {"fleet": dues.tick}
+    uploads = UploadManager(acting.asker, FleetQueries(acting.redis), open_objects(acting.settings))
+    return {"fleet": dues.tick, "uploads": uploads.tick}
 
 
 def _build_leftovers(acting: Acting, positions: RedisPositions) -> BuildLeftovers:

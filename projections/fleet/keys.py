@@ -10,6 +10,8 @@ server that no start has claimed · `match:<project>/<match>` list, until 7 days
 
 Builds: `build:<build>` -> Build · lists `builds:<project>/<status>`, `builds:<project>/<status>/<name>`.
 
+Uploads: `uploads` sorted set of `due_member` -> when it was created: those that are processed without a call.
+
 Settings: `settings:<project>` -> Settings. Hosts: `hosts` hash host -> Host.
 
 Time: `dues` sorted set of `due_member` -> when.
@@ -25,6 +27,7 @@ from schemas.fleet.views import Build, Server
 NOUN: Final = "fleet"
 DUES: Final = "dues"
 HOSTS: Final = "hosts"
+UPLOADS: Final = "uploads"
 POOL: Final = "+pool"
 MATCH_SERVERS_MAX: Final = 1000
 """Of one match, that are looked through."""

@@ -29,6 +29,7 @@ from schemas.fleet.answers import outcome_of
 from schemas.fleet.events import EVENTS
 from schemas.fleet.limits import HOUR_MS
 from schemas.fleet.noun import FLEET_EVENTS
+from schemas.fleet.objects import UPLOAD_AWAITED_MS
 from schemas.fleet.states import STATUSES
 from schemas.fleet.views import Build, BuildStatus, Host, Server
 
@@ -78,6 +79,18 @@ def _builds(event: ev.BuildEvent) -> Iterable[Operation]:
         for listed in keys.build_lists(msgspec.structs.replace(build, status=status)):
             yield set_score(listed, 0.0, place) if there else delete_score(listed, place)
     yield from _build_due(build)
+    if build.processes_itself:
+        yield from _upload(build)
+
+
+def _upload(build: Build) -> Iterable[Operation]:
+    """What waits for its upload; what has waited too long for one leaves the list with the next."""
+    member = keys.due_member("build", build.studio_id, build.game_id, build.id)
+    if build.status == "uploading":
+        yield set_score(keys.UPLOADS, build.created_at_ms, member)
+        yield forget_until(keys.UPLOADS, build.created_at_ms - UPLOAD_AWAITED_MS, keys.UPLOADS)
+    else:
+        yield delete_score(keys.UPLOADS, member)
 
 
 def _build_due(build: Build) -> Iterable[Operation]:

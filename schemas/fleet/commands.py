@@ -112,6 +112,8 @@ class CreateBuild(Message, frozen=True, kw_only=True):
     image_url: str | None = None
     credentials_key: str | None = None
     """The object with the sealed registry credentials, which the gateway has stored."""
+    processes_itself: bool = False
+    """Of an upload: it is processed once it is there, without a call."""
 
 
 class ProcessBuild(Message, frozen=True, kw_only=True):

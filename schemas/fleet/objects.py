@@ -19,6 +19,8 @@ from schemas.seal import Randomness, SealBroken, Sealer
 UPLOAD_BYTES_MAX: Final = 2 * 2**30
 UPLOAD_MS: Final = 15 * 60 * 1000
 """How long an upload may begin."""
+UPLOAD_AWAITED_MS: Final = 60 * 60 * 1000
+"""How long one is waited for that is processed without a call, from its build's creation."""
 _FIELD: Final = "registry credentials"
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=CREDENTIAL_CHARACTERS_MAX)]
 

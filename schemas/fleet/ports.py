@@ -92,6 +92,14 @@ class FleetReads(Protocol):
         ...
 
 
+class UploadReads(Protocol):
+    """Uploads that are waited for, of all projects. Raises StoreUnavailable."""
+
+    async def uploads(self, now_ms: int, limit: int) -> list[DueRow]:
+        """Builds whose upload is processed without a call; `due_at_ms` is when each was created."""
+        ...
+
+
 class DueReads(Protocol):
     """What time has brought, of all projects."""
 

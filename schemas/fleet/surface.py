@@ -143,5 +143,6 @@ V2_DOCUMENT: Final = replace(
     DOCUMENT,
     title="Server hosting, for older SDKs (S5 v2)",
     version="2.0.0",
-    description="v3 under another root: paths may end in a slash. New clients use v3.",
+    description="v3 under another root: paths may end in a slash, and an upload is processed once it is "
+    "there, without a call. New clients use v3.",
 )

@@ -107,6 +107,8 @@ class Build(Stored, frozen=True, kw_only=True, gc=False):
     credentials_key: str | None = None
     """The object with the sealed registry credentials."""
     upload_bytes: int | None = None
+    processes_itself: bool = False
+    """Its upload is processed once it is there, without a call."""
     artefact: Artefact | None = None
     """Once it is ready."""
     error: str | None = None

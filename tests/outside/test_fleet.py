@@ -103,9 +103,11 @@ def test_a_game_from_its_upload_to_its_end(
 
     archive = tmp_path / "teeworlds.zip"
     TEEWORLDS.write_zip(archive)
-    other = upload_build(project, f"{name}-tee", archive.read_bytes(), "run.sh")
     agent = questlog_stack.parts()[AGENT]["pid"]
-    project.ok("POST", f"/v3/builds/{other['build_id']}/process", status=202)
+    other = upload_build(project, f"{name}-tee", archive.read_bytes(), "run.sh", version="v2")
+    eventually(
+        lambda: project.ok("GET", f"/v3/builds/{other['build_id']}"), lambda one: one["status"] != "uploading"
+    )
     os.kill(agent, signal.SIGKILL)
     assert ready_build(project, other["build_id"])["files"] > 10
     assert questlog_stack.parts()[AGENT]["pid"] != agent

@@ -102,7 +102,14 @@ class FleetQueries:
 
     async def dues(self, now_ms: int, limit: int) -> list[DueRow]:
         """What is due, the longest due first."""
-        (flat,) = await self._read(("until", keys.DUES, str(now_ms), str(limit)))
+        return await self._waiting(keys.DUES, now_ms, limit)
+
+    async def uploads(self, now_ms: int, limit: int) -> list[DueRow]:
+        """Builds that wait for an upload to be processed without a call, by when they were created."""
+        return await self._waiting(keys.UPLOADS, now_ms, limit)
+
+    async def _waiting(self, listed: str, until_ms: int, limit: int) -> list[DueRow]:
+        (flat,) = await self._read(("until", listed, str(until_ms), str(limit)))
         rows = []
         for member, due_at_ms in zip(flat[::2], flat[1::2], strict=True):
             kind, studio_id, game_id, identifier = member.decode().split("/", 3)

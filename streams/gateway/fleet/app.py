@@ -21,7 +21,7 @@ from schemas.fleet.bodies import StatusBody
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.limits import BODY_BYTES_MAX
-from schemas.fleet.routes import WRITES, allowed, find_write, operation, with_slashes
+from schemas.fleet.routes import V2, WRITES, allowed, find_write, operation, with_slashes
 from schemas.fleet.validation import Fields, read_body, read_idempotency_key, read_query, refuse
 from streams.gateway.commands import CommandClient
 from streams.gateway.fleet.handlers import (
@@ -113,7 +113,8 @@ class FleetWrites:
             given=bool(key),
             body=body,
         )
-        return Write(caller=caller, asked=asked, path=wanted.names)
+        old = route.template.startswith(V2)
+        return Write(caller=caller, asked=asked, path=wanted.names, by_old_client=old)
 
     def _refusal(self, refused: Refused, headers: RawHeaders) -> Response:
         body: dict[str, Any] = error_body(

@@ -69,6 +69,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     caller: Caller
     asked: KeyedRequest
     path: Mapping[str, str]
+    by_old_client: bool = False
+    """By v2, whose uploads are processed without a call."""
 
     @property
     def body(self) -> Any:
@@ -177,6 +179,7 @@ class Handlers:
             build_type="zip",
             executable_path=body.executable_path,
             limits=await self._limits(write.caller),
+            processes_itself=write.by_old_client,
         )
         outcome = await self._ask_build(write, command, names.build_id(write.asked.command_id))
         build = _answer(answers.BuildAnswer, outcome).build
