@@ -28,7 +28,7 @@ pytestmark = pytest.mark.stack
 
 def questlog(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "deploy.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603 - our own
 
 
 def get(url: str) -> Any:

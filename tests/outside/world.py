@@ -155,7 +155,7 @@ def questlog(stack: QuestlogStack, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
