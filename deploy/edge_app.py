@@ -19,6 +19,7 @@ from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
+from deploy.mcp_endpoint import McpEndpoint
 from deploy.noun import Edge, Reads
 from deploy.nouns import NOUNS, deciding, surfaces, topic_of
 from deploy.object_store import media_origins, open_objects
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.settings import Settings
+    from streams.gateway.app import Writes
+    from streams.gateway.services import Services
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -154,7 +157,7 @@ class EdgeApp:
             configured.kafka, client_id=f"questlog-edge-{configured.instance}", timeout_s=APPEND_TIMEOUT_S
         )
         self._stack.push_async_callback(appender.stop)
-        writes = []
+        writes: list[Callable[[Services], Writes]] = []
         for noun in deciding(configured):
             writing = noun.served().writes
             if writing is not None:
@@ -167,6 +170,8 @@ class EdgeApp:
                     client="edge",
                 )
                 writes.append(partial(writing, edge, commands))
+        if self._kind == "edge":  # whose calls are reads of this process
+            writes.append(self._mcp)
         figures = GatewayMetrics()
         prometheus_client.REGISTRY.register(figures)
         gateway = create_gateway(
@@ -185,6 +190,11 @@ class EdgeApp:
         )
         self._stack.push_async_callback(gateway.drained)
         return gateway
+
+    def _mcp(self, services: Services) -> McpEndpoint:
+        endpoint = McpEndpoint(services, self, base_url=self._settings.base_url)
+        self._stack.push_async_callback(endpoint.close)
+        return endpoint
 
     def _open_api(self, edge: Edge) -> Asgi:
         configured, redis = self._settings, edge.redis

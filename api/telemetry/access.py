@@ -9,7 +9,7 @@ from schemas.edge.authentication import Ambiguous, bearer
 from schemas.edge.errors import Refused
 from schemas.edge.limits import AI_READS_PER_MINUTE
 from schemas.edge.ports import Directory, Game, RateLimiter
-from schemas.telemetry.access import Caller, ManagementAccess
+from schemas.telemetry.access import COUNTED, Caller, ManagementAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,8 @@ class Gate:
         except Ambiguous:
             presented = ""
         try:
-            return await self._access.enter(presented, self._client_ip(request))
+            counted = request.scope.get(COUNTED, False)
+            return await self._access.enter(presented, None if counted else self._client_ip(request))
         except Refused as refused:
             raise errors.of(refused) from None
 

@@ -7,6 +7,7 @@ For writes and reads alike. An unknown game and another studio's are the same: n
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
 
@@ -54,6 +55,10 @@ def rate_limited(retry_after_ms: int, scope: str = "ip") -> Refused:
     return Refused(429, S1Text.RATE_LIMITED, headers=wait, retryAfterMs=retry_after_ms, scope=scope)
 
 
+COUNTED: Final = "questlog.address_counted"
+"""In the scope of a request that this process makes of one that it has: its address is counted already."""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """Whose management key it is."""
 
@@ -68,12 +73,20 @@ class ManagementAccess:
         self._directory = directory
         self._limiter = limiter
 
-    async def enter(self, presented: str, ip: str) -> Caller:
-        """The bucket of the address, then the key, then its own bucket, in this order.
+    async def enter(self, presented: str, ip: str | None) -> Caller:
+        """Who may call: the bucket of the address, then the key, then its own bucket, in this order.
 
-        Raises `Refused` (401, 403, 429) or StoreUnavailable.
+        No address: its bucket was taken before. Raises `Refused` (401, 403, 429) or StoreUnavailable.
         """
-        await self.take(read_bucket(ip), READS_PER_MINUTE_IP, "ip")
+        caller = await self.identify(presented, ip)
+        limit = PLAN_PER_MINUTE.get(caller.studio.plan, PLAN_PER_MINUTE["free"])
+        await self.take(read_key_bucket(caller.key_id), limit, "key")
+        return caller
+
+    async def identify(self, presented: str, ip: str | None) -> Caller:
+        """Whose key it is, without its bucket. Raises as `enter`."""
+        if ip is not None:
+            await self.take(read_bucket(ip), READS_PER_MINUTE_IP, "ip")
         if not presented:
             raise _unauthorized(S1Text.MISSING, b"Bearer")
         credential = await self._directory.credential(presented)
@@ -85,8 +98,6 @@ class ManagementAccess:
         studio = await self._directory.studio(credential.studio_id) if credential and known else None
         if credential is None or studio is None:
             raise _unauthorized(S1Text.INVALID_KEY, b'Bearer error="invalid_token"')
-        limit = PLAN_PER_MINUTE.get(studio.plan, PLAN_PER_MINUTE["free"])
-        await self.take(read_key_bucket(credential.key_id), limit, "key")
         return Caller(studio, credential.key_id)
 
     async def take(self, bucket: str, limit: int, scope: str) -> None:

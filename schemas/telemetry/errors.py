@@ -59,7 +59,7 @@ def _s4(failure: Failure) -> dict[str, Any]:
 
 S1: Final = Surface(
     name="s1",
-    paths=r"/(api/(v1|telemetry|webhooks)|redeem)(?=/|$)",
+    paths=r"/(api/(v1|telemetry|webhooks)|redeem|mcp)(?=/|$)",
     error=_s1,
     client_safe=r"/api/(telemetry(/feedback|/experiments|/claim|/tester)?|v1/playtest/validate)$",
     unreadable=lambda problem: {"issues": [{"code": "custom", "path": [], "message": problem}]},
