@@ -27,6 +27,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
+from api.mcp.older_calls import answer_older_call
 from api.mcp.tools import BY_NAME, TOOLS, InvalidArguments
 from api.telemetry.routes import DOCUMENT
 from schemas.telemetry.errors import S1Text
@@ -84,6 +85,7 @@ class McpServer:
             get_tool_input_schema=_SCHEMAS.get,
         )
         server.middleware.clear()  # spans of OpenTelemetry, for which nothing is installed
+        self._server = server
         self._manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
         self._ended = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -119,6 +121,9 @@ class McpServer:
             _READ: read,
             _SPLICES: splices,
         }
+        older = await answer_older_call(self._server, scope, body)
+        if older is not None:
+            return Answered(200, [(b"content-type", b"application/json")], _spliced(older, splices))
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[Mapping[str, Any]] = []
 
@@ -133,14 +138,18 @@ class McpServer:
         handle: Any = self._manager.handle_request  # its types of ASGI are Starlette's
         await handle(scope, receive, send)
         content = b"".join(message.get("body", b"") for message in sent[1:])
-        for mark, value in splices.items():
-            content = content.replace(mark, value, 1)
-        return Answered(sent[0]["status"], list(sent[0]["headers"]), content)
+        return Answered(sent[0]["status"], list(sent[0]["headers"]), _spliced(content, splices))
 
     async def _run(self, started: asyncio.Event) -> None:
         async with self._manager.run():
             started.set()
             await self._ended.wait()
+
+
+def _spliced(content: bytes, splices: Mapping[bytes, bytes]) -> bytes:
+    for mark, value in splices.items():
+        content = content.replace(mark, value, 1)
+    return content
 
 
 async def _list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
+import uvicorn
+from mcp.client.client import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
 from deploy.mcp_endpoint import BODY_BYTES_MAX, McpEndpoint, is_own_origin
 from schemas.telemetry.access import COUNTED
@@ -86,6 +93,22 @@ async def test_a_call_answers_the_very_bytes_of_rest(mcp: Mcp, version: str) -> 
     (read,) = mcp.reads
     assert (read["method"], read["raw_path"], read["query_string"]) == ("GET", b"/api/v1/games/doom", b"")
     assert (b"authorization", b"Bearer pl_mgmt_1") in read["headers"]
+
+
+@pytest.mark.parametrize("version", [OLDER, "2024-11-05", "2025-03-26", "2025-11-25"])
+@pytest.mark.parametrize("arguments", [{"id": "doom"}, {"id": "missing"}, {}])
+async def test_an_older_call_is_answered_as_the_sdk_s_own_transport_answers_it(
+    mcp: Mcp, version: str, arguments: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await mcp.tool(version, "get_game", **arguments)
+
+    async def left(*_: object) -> None:
+        """To the transport."""
+
+    monkeypatch.setattr("api.mcp.server.answer_older_call", left)
+    other = await mcp.tool(version, "get_game", **arguments)
+    assert (answer.status, answer.json()) == (other.status, other.json())
+    assert answer.headers["content-type"] == other.headers["content-type"]
 
 
 @pytest.mark.parametrize("version", [OLDER, NEWER])
@@ -214,6 +237,35 @@ async def test_foreign_origins_may_not_ask(mcp: Mcp, origin: str, own: bool) -> 
     answer = await mcp.post(b'{"jsonrpc":"2.0","id":1,"method":"ping"}', origin=origin, host="localhost:4000")
     assert answer.status == (200 if own else 403)
     assert own or answer.json() == {"error": "This origin may not ask"}
+
+
+@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", NEWER)])
+async def test_the_official_client_in_both_generations(mode: str, version: str) -> None:
+    mcp = Mcp()
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(mcp.app, log_level="critical", lifespan="off", ws="none"))
+    serving = asyncio.create_task(server.serve([listening]))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+    try:
+        async with (
+            httpx2.AsyncClient(headers={"authorization": f"Bearer {KEY}"}) as http,
+            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        ):
+            assert client.protocol_version == version
+            assert len((await client.list_tools()).tools) == 21
+            result = await client.call_tool(
+                "compare_builds", {"game": "a", "version_a": "1", "version_b": "2"}
+            )
+            assert result.structured_content == json.loads(BODY)
+            assert [getattr(one, "text", "") for one in result.content][:1] == [BODY.decode()]
+            assert (await client.call_tool("get_game", {"id": "missing"})).is_error
+            with pytest.raises(MCPError):
+                await client.call_tool("drop_games", {})
+    finally:
+        await mcp.endpoints[0].close()
+        server.should_exit = True
+        await serving
+        listening.close()
 
 
 def test_a_name_that_somebody_points_here_is_no_own_origin() -> None:
