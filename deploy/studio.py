@@ -11,16 +11,18 @@ from deploy.sealing import open_sealer
 from projections.studio.projection import STUDIO as PROJECTION
 from projections.studio.queries import StudioQueries
 from schemas.studio.noun import NOUN
-from streams.ai.providers import Providers
-from streams.ai.runner import AiRunner
 from streams.deciders.studio import STUDIO as DECIDER
 from streams.discord_sessions import DiscordSessions
 
 if TYPE_CHECKING:
     from projections.redis.effect_positions import RedisPositions
+    from streams.ai.runner import AiRunner
 
 
 def _ai(acting: Acting, positions: RedisPositions) -> AiRunner:
+    from streams.ai.providers import Providers  # noqa: PLC0415 - numpy
+    from streams.ai.runner import AiRunner  # noqa: PLC0415 - likewise
+
     configured = acting.settings
     return AiRunner(
         acting.asker,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from xdist.remote import Producer
 
+
+# Brokers live for minutes here: Java's second compiler would cost more than it gives.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 SHARED: Final = pytest.StashKey[SharedStack]()
 SHARING: Final = pytest.StashKey[set[Path]]()

@@ -64,7 +64,9 @@ def test_an_effect_is_looked_for_where_it_reads(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("role", [*ROLES, HOSTING])
 def test_a_worker_starts_without_the_edge(role: str) -> None:
     """What a role imports is half of its start, and of its recovery after a kill."""
-    edge = {"api", "deploy.serving", "fastapi", "pydantic", "starlette", "uvicorn"}
-    code = f"import sys, deploy.worker, deploy.roles.{role}; print({edge!r} & sys.modules.keys())"
+    spared = {"api", "deploy.serving", "fastapi", "pydantic", "starlette", "uvicorn"}
+    if role != "timer":  # exports decode S4, whose costs are counted in arrays
+        spared |= {"numpy", "pyarrow"}
+    code = f"import sys, deploy.worker, deploy.roles.{role}; print({spared!r} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert ran.stdout.strip() == "set()"
