@@ -23,7 +23,11 @@ from deploy.object_urls import URL_PATH
 from deploy.objects_app import IDLE_SECONDS
 from deploy.settings import PREFIX, Settings, partitions_variable
 from deploy.stack.programs import HOSTING, ROLES
+from streams.gateway.discord_routes import DISCORD
 from tests.stack import QuestlogStack
+
+WITH_KEY = "/api/webhooks/"
+"""A path whose requests have a key in the URL."""
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 VARIABLES = {
@@ -127,6 +131,7 @@ def test_the_image_holds_the_rooms_without_the_lab() -> None:
         "deploy.cli",
         "deploy.repair",
         "deploy.roles",
+        "deploy.serving",
         "deploy.stack",
     }
 
@@ -166,7 +171,7 @@ def limits_by_path() -> dict[str, dict[str, dict[str, str]]]:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
     shared, *locations = re.split(r"location (/\S*) \{", compose["configs"]["proxy"]["content"])
     nginx = {
-        path: dict(re.findall(r"^ *(\w+) (\S+);", shared + text.partition("}")[0], re.MULTILINE))
+        path: dict(re.findall(r"^ *(\w+) (\S+)(?: \w+)?;", shared + text.partition("}")[0], re.MULTILINE))
         for path, text in zip(locations[::2], locations[1::2], strict=True)
     }
     prefix = "nginx.ingress.kubernetes.io/"
@@ -186,13 +191,22 @@ def test_proxies_take_large_bodies_for_signed_uploads_alone_and_buffer_none() ->
     limits = limits_by_path()
     for proxy, name in (("compose", "client_max_body_size"), ("kubernetes", "proxy_body_size")):
         found = limits[proxy]
-        assert {path: one[name] for path, one in found.items()} == {"/": "257m", URL_PATH: "20g"}
+        sizes = {"/": "257m", WITH_KEY: "1m", URL_PATH: "20g"}
+        assert {path: one[name] for path, one in found.items()} == sizes
         assert all(one["proxy_request_buffering"] == "off" for one in found.values())
         uploads = found[URL_PATH]
         assert uploads["proxy_buffering"] == "off"
         # An upload that sends nothing is the edge's to end, and so is one that takes too long to store.
         assert int(uploads["proxy_send_timeout"].removesuffix("s")) > IDLE_SECONDS
         assert int(uploads["proxy_read_timeout"].removesuffix("s")) >= 600
+
+
+def test_no_log_of_a_proxy_has_the_key_that_is_in_a_url() -> None:
+    limits = limits_by_path()
+    nginx, ingress = limits["compose"][WITH_KEY], limits["kubernetes"][WITH_KEY]
+    assert (nginx["access_log"], nginx["error_log"]) == ("off", "/dev/null")
+    assert ingress["enable_access_log"] == "false"
+    assert DISCORD.template.startswith(WITH_KEY)
 
 
 def test_pods_run_without_rights_and_within_limits() -> None:
