@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from projections.telemetry.queries.experiment_sessions import DAY_MS, REASONS, judged_sessions
+from projections.telemetry.queries.whole_parts import whole_sessions
 from schemas.rounding import half_up_to
 from schemas.studio.assignment import assignments_of
 from schemas.telemetry.friction import FRICTION_TYPES, PRAISE_TYPES, Cluster, TagCount, top_clusters
@@ -157,9 +158,10 @@ async def _retention(queries: Queries, judged: JudgedSessions, now_ms: int) -> _
         "SELECT player_id, any(verdict) AS variant, min(recorded) AS exposed_at "  # noqa: S608
         f"FROM ({judged.sql}) WHERE NOT startsWith(verdict, '-') GROUP BY player_id"
     )
+    sessions = whole_sessions("studio_id = {studio:String} AND game_id = {game:String}")
     visits = (
-        "SELECT player_id, groupArray(toUnixTimestamp64Milli(recorded_at)) AS visits FROM sessions "
-        "WHERE studio_id = {studio:String} AND game_id = {game:String} GROUP BY player_id"
+        "SELECT player_id, groupArray(toUnixTimestamp64Milli(recorded_at)) AS visits "  # noqa: S608
+        f"FROM ({sessions}) GROUP BY player_id"
     )
     counted = ", ".join(
         f"countIf(exposed_at + {(day + 1) * DAY_MS} <= {{now:Int64}}), "

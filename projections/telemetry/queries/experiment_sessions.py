@@ -1,4 +1,4 @@
-"""Which sessions count for an experiment, judged on reading: SQL over the view `sessions`.
+"""Which sessions count for an experiment, judged on reading: SQL over sessions by their parts.
 
 Source: the analytics contract, "Tags": a session's tag is valid where its first record arrived while the
 experiment ran or in the 24 hours after, and says the variant that its device and build get. A rebuild judges
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from projections.telemetry.queries import assignment_sql
 from projections.telemetry.queries.filters import Conditions
+from projections.telemetry.queries.whole_parts import whole_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def judged_sessions(
         f"NOT ({assignment_sql.in_audience(assignment)}), '-notInAudience', "
         f"tag != {assignment_sql.variant(assignment)}, '-wrongVariant', tag)"
     )
-    tagged = "JSONHas(experiments, {experiment:String})"
+    sessions = whole_sessions(str(conditions), "position(experiments, {named:String}) > 0")
     sql = (
         f"SELECT session_id, player_id, recorded, closed, wall, active, crashed, {verdict} AS verdict FROM ("  # noqa: S608
         "SELECT session_id, player_id, build_id, closed, duration_ms AS wall, active_ms AS active, "
@@ -63,8 +64,6 @@ def judged_sessions(
         f"session_id IN (SELECT session_id FROM session_parts WHERE {conditions} "
         "AND event_counts['crash'] > 0) AS crashed, "
         "JSONExtractString(experiments, {experiment:String}) AS tag "
-        f"FROM sessions WHERE {conditions} AND {tagged} AND session_id IN ("
-        f"SELECT session_id FROM session_parts WHERE {conditions} "
-        "AND position(experiments, {named:String}) > 0))"
+        f"FROM ({sessions}) WHERE JSONHas(experiments, {{experiment:String}}))"
     )
     return JudgedSessions(sql, found)

@@ -39,6 +39,9 @@ _STATUS: Final = {
     "processing": f"closed = 1 AND (game_id, session_id) NOT IN ({_ANALYZED})",
     "analyzed": f"closed = 1 AND (game_id, session_id) IN ({_ANALYZED})",
 }
+_SOUGHT: Final = (
+    "game_id, session_id, player_id, title, tester_handle, first_event_at, recorded_at, session_hash"
+)
 TESTER_SESSIONS_MAX: Final = 10_000
 
 
@@ -127,9 +130,9 @@ async def list_sessions(
         conditions.holds(_STATUS.get(filters.status, "0"))
     chosen = f"sessions WHERE {conditions}"
     if filters.q is not None:
-        conditions.parameters["q"] = filters.q
+        conditions.holds(f"({tester_handles.MAY_HOLD} OR {WITH_LINE})", q=filters.q)
         chosen = (
-            f"{tester_handles.joined(str(conditions))} "
+            f"{tester_handles.joined(str(conditions), _SOUGHT)} "
             "WHERE positionCaseInsensitiveUTF8(title, {q:String}) > 0"
             f" OR positionCaseInsensitiveUTF8({tester_handles.SHOWN}, {{q:String}}) > 0"
             f" OR {WITH_LINE}"
