@@ -452,16 +452,18 @@ async def test_event_counts_stay_bounded_over_many_sessions(world: World) -> Non
     assert answer["byName"]["(other)"] == 2_106 - 6 - 999
 
 
-async def test_a_heatmap(world: World) -> None:
+async def test_a_heatmap_is_of_sessions_as_all_reads_are(world: World) -> None:
     doom = world.directory.doom
-    points = [(0.0, 0.0), (0.0, 0.0), (10.0, 5.0)]
+    points = [(0.0, 0.0, "1"), (0.0, 0.0, "1"), (10.0, 5.0, "2")]
+    await world.sessions({"session_id": "sess_walk", "build_id": "1", "environment": "demo"})
     await world.insert(
         "positions",
         [
             {
                 "studio_id": doom.studio_id,
                 "game_id": doom.id,
-                "build_id": "1",
+                "session_id": "sess_walk",
+                "build_id": build,
                 "environment": "demo",
                 "source": "unity-telemetry",
                 "room": "hall",
@@ -471,10 +473,15 @@ async def test_a_heatmap(world: World) -> None:
                 "_offset": 7,
                 "_index": n,
             }
-            for n, (x, y) in enumerate(points)
+            for n, (x, y, build) in enumerate(points)
         ],
     )
+    await world.clickhouse.system.command(
+        "INSERT INTO reader_positions (topic, partition, next_offset, log_id, log_time) "
+        "VALUES ('telemetry', 0, 8, 'log', now64(3))"
+    )
     response = await world.read("/api/v1/heatmaps/doom", build="1", env="demo")
+    assert (await world.read("/api/v1/sessions", game="doom", build="1", env="demo")).json()["total"] == 1
     answer = response.json()
     assert int(response.headers["x-data-age-ms"]) < 3000
     assert answer["eventCount"] == 3

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from projections.telemetry.queries.dashboard_common import Filters, Query
+from projections.telemetry.queries.dashboard_common import Filters, Query, moment
 from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, ROOMS_MAX, intensities
-from projections.telemetry.queries.heatmap_sql import FROM_GAMES, checked_axes
+from projections.telemetry.queries.heatmap_sql import FROM_GAMES, checked_axes, of_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,10 @@ class Heatmap(msgspec.Struct, frozen=True):
 def heatmap_query(filters: Filters, axes: str) -> Query:
     """Rows (room, n, x_min, x_max, y_min, y_max, cx, cy, c, total). `axes` is the game's: two of x, y, z."""
     horizontal, vertical = checked_axes(axes)
-    where = f"{filters.during()} AND {FROM_GAMES}"
+    where = f"{filters.tenant()} AND {FROM_GAMES} AND occurred_at >= {moment('since')}"
+    where += f" AND occurred_at < {moment('until')}"
+    if filters.build or filters.environment:
+        where += f" AND {of_sessions(build=bool(filters.build), environment=bool(filters.environment))}"
 
     def cell(value: str, low: str, high: str, cells: int) -> str:
         place = f"floor({cells} * ({value} - {low}) / ({high} - {low}))"

@@ -29,6 +29,7 @@ from schemas.edge.ports import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from projections.clickhouse.transport import Value
     from projections.telemetry.queries.client import Queries
 
 __all__ = ["Heatmap", "HeatmapKey", "HeatmapReader"]
@@ -123,11 +124,12 @@ class HeatmapReader:
 
     async def _build(self, key: HeatmapKey, marks: Marks) -> Heatmap:
         for attempt in range(_ATTEMPTS):
-            extents, seen = await self._extents(key)
+            extents, seen = await self._extents(key, marks)
             ceilings = _highest(marks.ceilings, seen)
             rooms = {room: extents[room] for room in shown(extents)}
             # Unfiltered first: reading and comparing ten million offsets costs as much as binning the points.
-            grids = await self._grids(key, rooms, ceilings if attempt else None)
+            bounded = attempt or key.of_some_sessions
+            grids = await self._grids(key, rooms, ceilings if bounded else None)
             if all(int(grids[room].sum()) == extent.count for room, extent in rooms.items()):
                 return await self._heatmap(Counted(marks, ceilings, extents, grids), None)
         raise StoreUnavailable("positions are being rewritten")
@@ -136,7 +138,7 @@ class HeatmapReader:
         # A partition that appears only now has nothing of this game counted yet.
         after = {partition: previous.ceilings.get(partition, -1) for partition in marks.ceilings}
         after |= previous.ceilings
-        added, points, seen = await self._added(key, previous, after)
+        added, points, seen = await self._added(key, previous, after, marks)
         ceilings = _highest(_highest(after, marks.ceilings), seen)
         if not added:
             return msgspec.structs.replace(previous, marks=marks, ceilings=ceilings)
@@ -152,16 +154,16 @@ class HeatmapReader:
             grids[room] = grid + points[room] if room in points else grid
         anew = {room: extents[room] for room in shown(extents) if room not in grids}
         if anew:
-            grids |= await self._grids(key, anew, None)
+            grids |= await self._grids(key, anew, ceilings if key.of_some_sessions else None)
             if any(int(grids[room].sum()) != extent.count for room, extent in anew.items()):
                 grids |= await self._grids(key, anew, ceilings)
             if any(int(grids[room].sum()) != extent.count for room, extent in anew.items()):
                 return await self._build(key, marks)
         return await self._heatmap(Counted(marks, ceilings, extents, grids), previous)
 
-    async def _extents(self, key: HeatmapKey) -> tuple[dict[str, Extent], dict[int, int]]:
-        """Every room's extent and the ceilings, from the `bounds` rollup."""
-        where, parameters = points_of(key)
+    async def _extents(self, key: HeatmapKey, marks: Marks) -> tuple[dict[str, Extent], dict[int, int]]:
+        """Every room's extent and the ceilings, from the `bounds` rollup where that can say them."""
+        where, parameters = _known_points(key, marks)
         x, y = key.axes[0], key.axes[1]
         rows = await self._queries.query(
             f"SELECT room, _partition, count(), min({x}), max({x}), min({y}), max({y}), max(_offset) "  # noqa: S608 - axes are checked
@@ -198,10 +200,10 @@ class HeatmapReader:
         return dict(zip(rooms, counts.reshape(len(rooms), CELLS), strict=True))
 
     async def _added(
-        self, key: HeatmapKey, previous: Heatmap, after: Mapping[int, int]
+        self, key: HeatmapKey, previous: Heatmap, after: Mapping[int, int], marks: Marks
     ) -> tuple[dict[str, Extent], dict[str, Grid], dict[int, int]]:
         """What arrived after these ceilings: all rooms' extents, the shown ones' cells, the new ceilings."""
-        where, parameters = points_of(key)
+        where, parameters = _known_points(key, marks)
         rooms = {room: previous.extents[room] for room in previous.grids}
         cell, bounds = binning(key, rooms)
         x, y = key.axes[0], key.axes[1]
@@ -246,6 +248,14 @@ class HeatmapReader:
             event_count=sum(extent.count for extent in counted.extents.values()),
             built_at=self._monotonic() if previous is None else previous.built_at,
         )
+
+
+def _known_points(key: HeatmapKey, marks: Marks) -> tuple[str, dict[str, Value]]:
+    """As `points_of`; where sessions decide, up to the marks: what is known of them is there by then."""
+    where, parameters = points_of(key)
+    if not key.of_some_sessions:
+        return where, parameters
+    return f"{where} AND {within(marks.ceilings, '<=') if marks.ceilings else '0'}", parameters
 
 
 def _continues(previous: Heatmap, marks: Marks, now: float) -> bool:

@@ -20,13 +20,21 @@ FROM_GAMES: Final = "endsWith(source, '-telemetry')"
 
 
 class HeatmapKey(msgspec.Struct, frozen=True):
-    """Which points: a game's, of one build and environment or of all (None). `axes` are two of x, y, z."""
+    """Which points: a game's, of sessions of one build and environment or of all (None).
+
+    `axes` are two of x, y, z.
+    """
 
     studio_id: str
     game_id: str
     build: str | None
     environment: str | None
     axes: str = "xy"
+
+    @property
+    def of_some_sessions(self) -> bool:
+        """Whether it depends on what is known of sessions."""
+        return self.build is not None or self.environment is not None
 
 
 def checked_axes(axes: str) -> tuple[str, str]:
@@ -42,12 +50,28 @@ def points_of(key: HeatmapKey) -> tuple[str, dict[str, Value]]:
     conditions = ["studio_id = {studio:String}", "game_id = {game:String}", FROM_GAMES]
     parameters: dict[str, Value] = {"studio": key.studio_id, "game": key.game_id}
     if key.build is not None:
-        conditions.append("build_id = {build:String}")
         parameters["build"] = key.build
     if key.environment is not None:
-        conditions.append("environment = {environment:String}")
         parameters["environment"] = key.environment
+    if key.of_some_sessions:
+        conditions.append(of_sessions(build=key.build is not None, environment=key.environment is not None))
     return " AND ".join(conditions), parameters
+
+
+def of_sessions(*, build: bool, environment: bool) -> str:
+    """SQL: whose session has the parameters `build` and `environment`, whatever the points themselves say.
+
+    A session keeps the first ones that it sent, as the view `sessions` shows them. Binds `studio` and `game`.
+    """
+    asked = {"build_id": "build"} if build else {}
+    asked |= {"environment": "environment"} if environment else {}
+    holds = " AND ".join(
+        f"argMin({column}, _partition) = {{{parameter}:String}}" for column, parameter in asked.items()
+    )
+    return (
+        "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} "  # noqa: S608
+        f"AND game_id = {{game:String}} GROUP BY session_id HAVING {holds})"
+    )
 
 
 def within(ceilings: Mapping[int, int], comparison: str) -> str:

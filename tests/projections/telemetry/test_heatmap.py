@@ -31,14 +31,16 @@ STUDIO = "studio_heat"
 Point = dict[str, Any]
 
 
-def brute_force(points: list[Point], key: HeatmapKey) -> tuple[list[dict[str, Any]], int]:
-    """The contract's definition, point by point."""
+def brute_force(
+    points: list[Point], key: HeatmapKey, sessions: Mapping[str, Point] | None = None
+) -> tuple[list[dict[str, Any]], int]:
+    """The contract's definition, point by point. `sessions` holds the first point of each."""
     kept = [
         (p["room"], p[key.axes[0]], p[key.axes[1]])
-        for p in points
+        for p, first in ((p, (sessions or {}).get(p["session_id"], p)) for p in points)
         if p["source"].endswith("-telemetry")
-        and key.build in {None, p["build_id"]}
-        and key.environment in {None, p["environment"]}
+        and key.build in {None, first["build_id"]}
+        and key.environment in {None, first["environment"]}
     ]
     rooms: dict[str, list[tuple[float, float]]] = {}
     for room, x, y in kept:
@@ -84,21 +86,32 @@ class Board:
         self.queries = queries
         self.game_id = f"game_{uuid.uuid4().hex}"
         self.points: list[Point] = []
+        self.sessions: dict[str, Point] = {}
+        """The first point of each: a session keeps the build and the environment that it sent first."""
         self.reader = HeatmapReader(queries, lambda: 0.0, marks_kept=0.0)
 
     def key(self, build: str | None = None, environment: str | None = None, axes: str = "xy") -> HeatmapKey:
         return HeatmapKey(STUDIO, self.game_id, build, environment, axes)
 
     async def add(self, points: list[Point], partition: int = 0) -> None:
-        """One record of points, and the position after it, as the projector would insert them."""
+        """One record of points, their sessions and the position after it, as the projector inserts them."""
         record = next(self._records)
-        where = {"studio_id": STUDIO, "game_id": self.game_id, "_partition": partition, "_offset": record}
-        rows = [{**where, "_index": n, **point} for n, point in enumerate(points)]
-        if rows:
-            body = b"\n".join(msgspec.json.encode(row) for row in rows)
-            await self.clickhouse.insert(
-                "positions", sorted(rows[0]), body, form="JSONEachRow", token=f"{record}"
-            )
+        points = [{**one, "session_id": f"{partition} {one['session_id']}"} for one in points]
+        new = {one["session_id"]: one for one in reversed(points)}
+        new = {name: one for name, one in new.items() if name not in self.sessions}
+        where = {"studio_id": STUDIO, "game_id": self.game_id, "_partition": partition}
+        parts = [
+            {**where, **{name: one[name] for name in ("session_id", "build_id", "environment")}}
+            for one in new.values()
+        ]
+        rows = [{**where, "_offset": record, "_index": n, **point} for n, point in enumerate(points)]
+        for table, found in (("positions", rows), ("session_parts", parts)):
+            if found:
+                body = b"\n".join(msgspec.json.encode(row) for row in found)
+                await self.clickhouse.insert(
+                    table, sorted(found[0]), body, form="JSONEachRow", token=f"{record}"
+                )
+        self.sessions |= new
         await self.clickhouse.system.command(
             "INSERT INTO reader_positions (topic, partition, next_offset, log_id, log_time) "
             f"VALUES ('telemetry', {partition}, {record + 1}, 'log', now64(3))"
@@ -106,7 +119,7 @@ class Board:
         self.points += points
 
     def check(self, heatmap: Heatmap, key: HeatmapKey) -> None:
-        rooms, count = brute_force(self.points, key)
+        rooms, count = brute_force(self.points, key, self.sessions)
         assert heatmap.event_count == count
         assert orjson.loads(heatmap.rooms_json()) == rooms
 
@@ -144,7 +157,8 @@ coordinates = st.one_of(
 )
 tame = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6, allow_subnormal=False))
 points = st.builds(
-    lambda room, x, y, z, build, environment, source: {
+    lambda session, room, x, y, z, build, environment, source: {
+        "session_id": session,
         "room": room,
         "x": x,
         "y": y,
@@ -153,6 +167,7 @@ points = st.builds(
         "environment": environment,
         "source": source,
     },
+    st.sampled_from(["a", "b", "c", "d", "e"]),
     st.sampled_from([*(f"room{n}" for n in range(14)), "it's \\ odd\n", ""]),
     tame,
     tame,
@@ -205,6 +220,7 @@ def test_any_finite_coordinates_are_counted(run: Callable[[Any], None], values: 
 
 def point(**fields: Any) -> Point:
     return {
+        "session_id": "s",
         "room": "hall",
         "x": 0.0,
         "y": 0.0,
@@ -229,6 +245,21 @@ def test_bringing_up_to_date_reads_only_what_is_new(run: Callable[[Any], None]) 
         await board.add([point(x=500.0)])
         board.check(await reader.load(key, kept), key)
         assert len([sql for sql in asked.texts if "GROUP BY g)" in sql]) == 1
+
+    run(script)
+
+
+def test_points_are_of_the_build_that_their_session_sent_first(run: Callable[[Any], None]) -> None:
+    async def script(board: Board) -> None:
+        first, second = board.key("1"), board.key("2", "production")
+        await board.add([point(x=1.0), point(x=2.0, build_id="2"), point(session_id="t", build_id="2")])
+        of_first = await board.reader.load(first, None)
+        of_second = await board.reader.load(second, None)
+        assert (of_first.event_count, of_second.event_count) == (2, 1)
+        await board.add([point(build_id="2"), point(session_id="t", build_id="1", environment="demo")])
+        for key, kept in ((first, of_first), (second, of_second)):
+            board.check(await board.reader.load(key, kept), key)
+            board.check(await board.reader.load(key, None), key)
 
     run(script)
 
