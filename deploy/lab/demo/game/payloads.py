@@ -17,6 +17,8 @@ S4_ITEMS_MAX: Final = 500
 S1_EVENTS_MAX: Final = 1_000
 FEEDBACK_FORM: Final = "ff_session"
 """The form that the demo studio's definitions declare for the game."""
+AGAIN_RATING_MIN: Final = 3
+"""Who rates it so would play again."""
 
 
 class Player(msgspec.Struct, frozen=True):
@@ -170,6 +172,7 @@ def s1_feedback(session: Session, rating: int, words: str) -> Request:
     answers: list[dict[str, Any]] = [{"fieldId": "q1", "value": rating}]
     if words:
         answers.append({"fieldId": "q2", "value": words})
+    answers.append({"fieldId": "q3", "value": rating >= AGAIN_RATING_MIN})
     body = {
         "gameId": session.game_id,
         "sessionId": session.session_id,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deploy.lab.demo.game.bot import TEMPERAMENTS
+from deploy.lab.demo.game.discord import thread_request
 from deploy.lab.demo.game.engine import load
 from deploy.lab.demo.game.experiments import as_assigned, ask_variants
 from deploy.lab.demo.game.liveops_client import LiveopsClient
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from deploy.lab.demo.game.sender import Delivered
 
 BUILDS: Final = ("freedoom-0.13.0", "freedoom-0.13.1-hard")
+SKILLS: Final = (1, 4)
+"""Doom's, of each build: monsters of the second one are more, and hit twice as hard."""
 FAST_SECONDS: Final = 60
 FAST_SESSIONS: Final = 8
 BOTS_MAX: Final = 16
@@ -38,6 +41,9 @@ _PEOPLE: Final = (
     ("radia", "AP-South", {"gpu": "Software 160x120", "ram": "8GB", "os": "MacOS"}),
     ("margaret", "SA-East", {"gpu": "Software 200x150", "ram": "16GB", "os": "Linux"}),
 )
+
+
+_KINDS: Final = ("public_token", "pl_ik", "pl_mgmt", "lo_live", "lo_srv")
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -54,7 +60,7 @@ def read_demo(path: Path) -> Demo:
     try:
         data = msgspec.json.decode(path.read_bytes())
         game_id = next(game["id"] for game in data["games"] if game["slug"] == "doom")
-        keys = {kind: data["keys"][kind] for kind in ("public_token", "pl_ik", "lo_live", "lo_srv")}
+        keys = {kind: data["keys"][kind] for kind in _KINDS}
         ada, grace = data["keys"]["wpg_pt"][:2]
         panel = Panel(data["base_url"], game_id, data["keys"]["wpg_sk"], (ada, grace))
         return Demo(data["base_url"], game_id, keys, panel)
@@ -72,7 +78,7 @@ def seat(number: int) -> Seat:
     return Seat(
         player=Player(f"player_{name}", name.capitalize(), region, hardware),
         build_id=BUILDS[build],
-        skill=1 + build,
+        skill=SKILLS[build],
         temperament=TEMPERAMENTS[number % len(TEMPERAMENTS)],
         surface="s4" if number % 2 == 0 else "s1",
         environment="playtest" if number % 6 == 5 else "production",
@@ -173,6 +179,7 @@ def play(
     players = LiveopsClient(demo.base_url, demo.keys, players_file, tell)
     table = Table(demo, sender, players, stop)
     playtests = Playtests(demo.panel, tell)
+    sender.put(thread_request(demo.game_id, BUILDS[1], int(time.time() * 1000)))
     try:
         if fast:
             table.play_fast(FAST_SESSIONS)

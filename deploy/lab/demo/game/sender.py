@@ -11,7 +11,7 @@ import json
 import queue
 import threading
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -119,12 +119,15 @@ class Sender:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
         secret = self._keys[request.token]
-        headers = {"content-type": request.content_type}
-        if request.token == "public_token":  # noqa: S105 - the name of a kind of key
-            headers["x-public-token"] = secret
-        else:
-            headers["authorization"] = f"Bearer {secret}"
-        self._connection.request("POST", request.path, request.body, headers)
+        headers, path = {"content-type": request.content_type}, request.path
+        match request.token:
+            case "public_token":
+                headers["x-public-token"] = secret
+            case "pl_mgmt":  # Discord's webhooks have it in their URL alone
+                path = f"{path}?{urlencode({'key': secret})}"
+            case _:
+                headers["authorization"] = f"Bearer {secret}"
+        self._connection.request("POST", path, request.body, headers)
         response = self._connection.getresponse()
         body = response.read()
         return response.status, _wait_seconds(response.headers.get("retry-after"), body), body

@@ -13,11 +13,13 @@ import pytest
 
 from deploy.lab.demo.game import engine
 from deploy.lab.demo.game.bot import TEMPERAMENTS
+from deploy.lab.demo.game.discord import thread_request
 from deploy.lab.demo.game.navigation import Grid, exits
 from deploy.lab.demo.game.payloads import Request
-from deploy.lab.demo.game.play import seat
+from deploy.lab.demo.game.play import BUILDS, seat
 from deploy.lab.demo.game.run import CAMPAIGN, Plans, Run
 from deploy.lab.demo.game.wad import UnknownLevelError, read_level
+from schemas.telemetry.s1_discord import validate_discord
 
 GAME = "72ab8f81-ef36-4712-a046-399a62b9afaa"
 STARTED = 1_790_000_000_000
@@ -105,6 +107,13 @@ def test_half_of_the_s1_sessions_leave_feedback_once() -> None:
     answer = msgspec.json.decode(feedback[0].body)
     assert answer["formId"] == "ff_session"
     assert 1 <= answer["answers"][0]["value"] <= 5
+
+
+def test_the_thread_is_one_that_discord_s_ingest_takes() -> None:
+    request = thread_request(GAME, BUILDS[1], STARTED)
+    call, messages = validate_discord(request.body, STARTED)
+    assert (call.game, call.build, request.events) == (GAME, BUILDS[1], len(messages))
+    assert max(one.at_ms for one in messages) < STARTED - 30 * 60_000
 
 
 def test_a_players_death_is_told_and_the_level_tried_again() -> None:

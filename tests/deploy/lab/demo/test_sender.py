@@ -51,15 +51,17 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 def sender(server: ThreadingHTTPServer, messages: list[str]) -> Sender:
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    return Sender(url, {"public_token": "pub", "pl_ik": "pl_ik_1"}, messages.append)
+    return Sender(url, {"public_token": "pub", "pl_ik": "pl_ik_1", "pl_mgmt": "m"}, messages.append)
 
 
 def test_each_surface_gets_its_credential(server: ThreadingHTTPServer) -> None:
     posted = sender(server, [])
     posted.put(Request("/api/events", "application/msgpack", "public_token", b"\x80", 1))
     posted.put(Request("/api/telemetry", "application/json", "pl_ik", b"{}", 2))
+    posted.put(Request("/api/webhooks/discord", "application/json", "pl_mgmt", b"{}", 0))
     posted.close(5)
-    (_, s4, _), (_, s1, _) = Handler.seen
+    (_, s4, _), (_, s1, _), (path, discord, _) = Handler.seen
+    assert (path, "authorization" in discord) == ("/api/webhooks/discord?key=m", False)
     assert s4["x-public-token"] == "pub"
     assert s1["authorization"] == "Bearer pl_ik_1"
     assert posted.delivered.events == 3
