@@ -48,7 +48,7 @@ function row(one, selection) {
     selection.set({ experiment: one.id }, { only: "comparison" });
     [...list.children].forEach((item) => mark(item, item.dataset.id === one.id));
   };
-  const times = one.status === "running" ? `since ${ago(one.startedAt)}` : one.stoppedAt ? `stopped ${ago(one.stoppedAt)}` : "never started";
+  const times = one.status === "running" ? `started ${ago(one.startedAt)}` : one.stoppedAt ? `stopped ${ago(one.stoppedAt)}` : "never started";
   const about = [`${one.variants.length} variants`, one.audienceName ?? "all players", `${decimal(one.coverage)}% covered`, times, one.winnerVariantKey ? `winner ${one.winnerVariantKey}` : null].filter(Boolean).join(" · ");
   const item = h("li", { "data-id": one.id, "data-status": one.status },
     h("button", { type: "button", class: "pick", on: { click: pick } }, h("span", { class: "what", textContent: one.name }), h("span", { class: "faint", textContent: about })),

@@ -15,7 +15,7 @@ export const journey = {
   title: "A tester’s journey",
   hint: "All builds and environments, oldest first",
   width: 8,
-  every: 5_000,
+  every: 10_000,
   scope: "own",
   tools: read.tools,
   get empty() { return asked ? ["No such tester", "This game has no session of that handle or device."] : ["Nobody chosen", "Choose a tester in the list beside."]; },

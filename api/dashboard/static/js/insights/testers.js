@@ -13,7 +13,7 @@ export const testers = {
   title: "Testers",
   hint: "By their latest sessions",
   width: 4,
-  every: 5_000,
+  every: 20_000,
   scope: "own",
   tools: read.tools,
   isEmpty: () => false,
