@@ -87,7 +87,8 @@ async def test_what_may_not_be_is_refused_and_a_repeat_happens_once(outside: Wor
         repeat = {"idempotency-key": unique("resume-")}
         first = act(browser, key, "exp_arena/resume", **repeat)
         assert first == act(browser, key, "exp_arena/resume", **repeat)
-        assert first == (200, {"changes": ["exp_arena: running"]})
+        assert (first[0], len(first[1]["changes"])) == (200, 1)
+        assert "exp_arena: running" in first[1]["changes"][0]
         status, said = act(browser, key, "exp_arena/resume")
         assert (status, said["error"]) == (409, "wrong_status")
         status, said = act(browser, key, "exp_arena/winner", {"variantKey": "nobody"})
