@@ -50,6 +50,7 @@ OPERATIONS = st.one_of(
     st.builds(op.delete_score, SCORE, NAMES),
     st.builds(op.list_newest, SCORE, NAMES, st.integers(0, 3)),
     st.builds(lambda name: op.set_score("l1", 0.0, PLACE + name), NAMES),
+    st.builds(lambda until, listed: op.forget_until("z1", until, listed), st.integers(-5, 1000), SCORE),
     st.builds(op.set_field, st.builds("row:{}".format, NAMES), NAMES, st.binary(max_size=4)),
     st.builds(
         lambda key, name, empty, whole: op.delete_score_when(key, name, empty=empty, whole=whole),

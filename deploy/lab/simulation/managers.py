@@ -50,8 +50,7 @@ class Timer(Process):
         super().__init__("timer", "", stage.partitions, _no_reader, log=stage.log, faults=stage.faults)
 
     async def _live(self) -> None:
-        managers = self._part.stage.noun.managers
-        ticks = {} if managers is None else managers(self._acting)
+        ticks = self._part.managers(self._acting)
         with contextlib.suppress(*FAILURES):
             async with asyncio.TaskGroup() as group:
                 for tick in ticks.values():

@@ -11,7 +11,7 @@ from deploy.lab.simulation.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from deploy.noun import Acting
+    from deploy.noun import Acting, Tick
     from schemas.log import LogReader
 
 Break = Callable[[], Awaitable[None]]
@@ -19,6 +19,9 @@ Break = Callable[[], Awaitable[None]]
 
 class Part:
     """One noun's part of one seed. The decider, projection, managers and effects are the table's own."""
+
+    clock_jumps = True
+    """Whether the brokers' clock jumps by hours, and back."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -40,6 +43,11 @@ class Part:
     def timer_ms(self) -> int:
         """What the timer takes for the time."""
         return self.stage.faults.now_ms()
+
+    def managers(self, acting: Acting) -> Mapping[str, Tick]:
+        """What the timer calls each second: those of the table."""
+        managers = self.stage.noun.managers
+        return {} if managers is None else managers(acting)
 
     def effects(self, acting: Acting, positions: Callable[[str], Any]) -> list[LogReader]:
         """The readers of its own events: those of the table, on positions by their names."""

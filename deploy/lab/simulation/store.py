@@ -35,6 +35,7 @@ _OPERATIONS: Final = {
     "expireas": 2,
     "zremwhen": 4,
     "expirewhen": 4,
+    "forget": 3,
     "stream": 5,
 }
 """Name -> how many arguments, as in apply.lua."""
@@ -200,10 +201,18 @@ def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
             values[key][rest[0]] = 0.0
             for member in members[: max(0, len(members) - int(rest[1]))]:
                 _remove(values, key, member)
+        elif name == "forget":
+            _forget(values, key, float(rest[0]), rest[1])
         elif name in {"hdel", "srem", "zrem"} or (
             name == "zremwhen" and not values.get(rest[1]) and len(values.get(rest[2], ())) >= partitions
         ):
             _remove(values, key, rest[0])
+
+
+def _forget(values: dict[str, Any], scores: str, until: float, listed: str) -> None:
+    for member in [member for member, score in values.get(scores, {}).items() if score <= until]:
+        _remove(values, scores, member)
+        _remove(values, listed, member)
 
 
 def _remove(values: dict[str, Any], key: str, field: str) -> None:

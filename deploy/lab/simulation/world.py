@@ -111,7 +111,7 @@ class World:
         self._breaks: dict[str, Break | None] = {
             **dict.fromkeys(BREAKS),
             **part.breaks,
-            CLOCK: None,
+            **({CLOCK: None} if part.clock_jumps else {}),
         }
 
     def _process(
