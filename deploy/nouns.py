@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from deploy.fleet import FLEET
 from deploy.liveops import LIVEOPS
 from deploy.noun import Noun
+from deploy.partition_counts import counted
 from deploy.playtests import PLAYTESTS
 from deploy.settings import SettingsError, partitions_variable
 from deploy.studio import STUDIO
@@ -24,7 +25,6 @@ from projections.redis.effect_positions import positions_key
 from projections.redis.reader import Projection
 from projections.webhooks.queue import POSITIONS as WEBHOOKS
 from schemas.edge.surfaces import Surfaces
-from schemas.noun import NounSchema
 from schemas.telemetry.errors import S4
 from schemas.topics import SHARED, Topic
 from streams.deciders.noun import Noun as Decider
@@ -80,13 +80,13 @@ def topics_of(configured: Settings) -> tuple[Topic, ...]:
     unknown = configured.partitions.keys() - {noun.name for noun in NOUNS}
     if unknown:
         raise SettingsError(f"{partitions_variable(min(unknown))}: there is no such noun")
-    return (*(topic for noun in NOUNS for topic in _counted(noun.schema, configured)), *SHARED)
+    return (*(topic for noun in NOUNS for topic in counted(noun.schema, configured)), *SHARED)
 
 
 def counts_of(configured: Settings) -> dict[str, int]:
     """The partition count of every noun's topics. Raises SettingsError as `topics_of` does."""
     return {
-        noun.name: max(topic.partitions for topic in _counted(noun.schema, configured))
+        noun.name: max(topic.partitions for topic in counted(noun.schema, configured))
         for noun in NOUNS
         if noun.schema.topics
     }
@@ -114,13 +114,3 @@ def tables_of(configured: Settings) -> list[tuple[str, Topic, Tables]]:
     return [
         (noun.name, topic_of(configured, tables.topic), tables) for noun in NOUNS for tables in noun.tables
     ]
-
-
-def _counted(schema: NounSchema, configured: Settings) -> list[Topic]:
-    count = configured.partitions.get(schema.name)
-    if count is None:
-        return list(schema.topics)
-    most = max((topic.partitions_max for topic in schema.topics), default=0)
-    if count > most:
-        raise SettingsError(f"{partitions_variable(schema.name)} must be from 1 to {most}, not {count}")
-    return [replace(topic, partitions=min(count, topic.partitions_max)) for topic in schema.topics]

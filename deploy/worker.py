@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING
 from deploy import logging, settings
 from deploy.admin import serve_admin
 from deploy.memory import tune_memory
-from deploy.nouns import topics_of
+from deploy.partition_counts import counted
 from deploy.roles import Worker
 from deploy.topics import ensure_topics
+from schemas.fleet.noun import NOUN as FLEET
 from streams.runtime.partition_reads import KafkaTail
-from streams.runtime.process import run_worker
+from streams.runtime.process import EXIT_FAILED, run_worker
 from streams.runtime.producer import KafkaAppender
-from streams.runtime.reader import EXIT_FAILED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deploy.settings import Settings
+    from schemas.topics import Topic
 
 
 def run(role: str, configured: Settings) -> None:
@@ -35,16 +38,13 @@ def run(role: str, configured: Settings) -> None:
 
 
 async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
-    worker = Worker(role=role, settings=configured)
+    topics = _topics(role, configured)
+    worker = Worker(role=role, settings=configured, topics=topics)
     health = lambda: worker.health()  # noqa: E731, PLW0108 - the role replaces the attribute
     serve_admin(configured.admin_host, configured.admin_port, health)
     async with AsyncExitStack() as stack:
         worker.stack = stack
-        await ensure_topics(
-            configured.kafka,
-            topics_of(configured),
-            replication=configured.replication,
-        )
+        await ensure_topics(configured.kafka, topics, replication=configured.replication)
         worker.tail = KafkaTail(configured.kafka, client_id=f"questlog-{role}-tail")
         stack.push_async_callback(worker.tail.stop)
         worker.appender = KafkaAppender(configured.kafka, client_id=f"questlog-{role}")
@@ -52,6 +52,15 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
         module = importlib.import_module(f"deploy.roles.{role}")
         tune_memory()
         await module.run(worker, stop)
+
+
+def _topics(role: str, configured: Settings) -> Sequence[Topic]:
+    """All there are; a host of game servers needs its noun's alone, and none of what others import."""
+    if role == FLEET.name:
+        return counted(FLEET, configured)
+    from deploy.nouns import topics_of  # noqa: PLC0415 - see above
+
+    return topics_of(configured)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from deploy.clock import now_ms
 from deploy.nouns import tables_of
+from deploy.roles.following import application, follow
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.tables import Writing
@@ -26,7 +27,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     await migrations.apply(client)
     redis = connect(configured.redis_url)
     worker.stack.push_async_callback(redis.aclose)
-    app = worker.application(in_bulk=True)
+    app = application(worker, in_bulk=True)
     writing = Writing(
         client=client,
         redis=redis,
@@ -37,4 +38,4 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         bucket_ms=configured.telemetry_bucket_ms,
     )
     readers = [(topic, tables.reader(writing, topic)) for _, topic, tables in tables_of(configured)]
-    await worker.follow(app, readers, stop)
+    await follow(worker, app, readers, stop)

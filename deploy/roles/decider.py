@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.nouns import deciding
 from deploy.object_store import open_objects
+from deploy.roles.following import application, follow
 from streams.deciders.decider import DeciderReader
 from streams.deciders.snapshots import ObjectSnapshots
 
@@ -46,4 +47,4 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     """
     snapshots = ObjectSnapshots(open_objects(worker.settings))
     readers = deciders(worker.settings, worker.tail, worker.appender, snapshots)
-    await worker.follow(worker.application(), readers, stop, lanes=True)
+    await follow(worker, application(worker), readers, stop, lanes=True)

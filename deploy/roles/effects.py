@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from deploy.command_clients import open_acting
 from deploy.nouns import deciding, topics_of
+from deploy.roles.following import application, follow
 from projections.redis.client import connect
 from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
@@ -72,4 +73,4 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     deliverer = WebhookDeliverer(queue, find=find, send=send, give_up=give_up, clock_ms=now_ms)
     async with asyncio.TaskGroup() as group:
         group.create_task(deliverer.run(stop))
-        group.create_task(worker.follow(worker.application(in_bulk=True), bindings, stop))
+        group.create_task(follow(worker, application(worker, in_bulk=True), bindings, stop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.nouns import deciding
+from deploy.roles.following import application, follow
 from projections.redis.client import connect
 from projections.redis.reader import RedisReader
 
@@ -22,4 +23,4 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         (noun.events, RedisReader(redis, noun.projection, log=worker.tail))
         for noun in deciding(worker.settings)
     ]
-    await worker.follow(worker.application(), readers, stop)
+    await follow(worker, application(worker), readers, stop)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import uvloop
 
+EXIT_FAILED: Final = 70
 _log: Final = logging.getLogger(__name__)
 _NOISY: Final = ("aiokafka", "faust", "mode", "kafka")
 

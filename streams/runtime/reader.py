@@ -26,12 +26,11 @@ from streams.runtime import patches
 from streams.runtime.application import last_heartbeat_age_ms
 from streams.runtime.binding import Binding
 from streams.runtime.failures import Failures
-from streams.runtime.process import end_process
+from streams.runtime.process import EXIT_FAILED, end_process
 from streams.runtime.watchdog import Watchdog
 
 _log: Final = logging.getLogger(__name__)
 
-EXIT_FAILED: Final = 70
 IDLE_SECONDS: Final = 0.1
 
 Exit = Callable[[int], Any]
