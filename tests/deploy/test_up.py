@@ -11,7 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,18 @@ import pytest
 
 from deploy.cli.running_stack import of_home
 from deploy.stack.ports import free_port
+from tests.outside.game_builds import (
+    HOSTED_REGION,
+    PORTS,
+    echo_zip,
+    ready_build,
+    running_server,
+    upload_build,
+)
+from tests.outside.projects import Project
+from tests.outside.world import World
 from tests.stack import QuestlogStack, questlog_up
+from tests.streams.fleet.host.world import kinds, nothing_left
 
 pytestmark = pytest.mark.stack
 
@@ -36,6 +48,17 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
+@contextmanager
+def project_of(stack: QuestlogStack) -> Iterator[Project]:
+    """Who hosts servers on it."""
+    world = World(stack.demo)
+    try:
+        yield Project(world, world.keys["pf"])
+    finally:
+        world.http.close()
+        world.clickhouse.close()
+
+
 def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
@@ -44,12 +67,20 @@ def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def test_a_second_start_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
-    with questlog_up(tmp_path) as stack:
+    """A game server that restarts comes back, too; in between and afterwards nothing of the host is used."""
+    host = tmp_path / "fleet" / "this-machine"
+    with nothing_left(host, kinds()[0]), questlog_up(tmp_path) as stack, project_of(stack) as project:
         first = dict(stack.demo)
         assert get(f"{stack.base_url}/readyz")["ready"]
-    with questlog_up(tmp_path) as stack:
+        build = upload_build(project, "echo", echo_zip(), "serve", version="v2")
+        ready_build(project, build["build_id"])
+        body = {"name": "echo", "region": HOSTED_REGION, "version_tag": "echo", "port_configs": PORTS}
+        started = project.ok("POST", "/v3/servers/start", body | {"auto_restart": True}, status=201)
+        assert running_server(project, started["instance_id"])["restarts"] == 0
+    with nothing_left(host, kinds()[0]), questlog_up(tmp_path) as stack, project_of(stack) as project:
         assert stack.demo["keys"] == first["keys"]
         assert stack.demo["studio"] == first["studio"]
+        assert running_server(project, started["instance_id"])["restarts"] == 1
         busy = questlog("up", "--home", str(tmp_path))
         assert busy.returncode == 1
         assert "a stack already runs on" in busy.stderr

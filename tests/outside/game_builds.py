@@ -64,7 +64,7 @@ def ready_build(project: Project, build_id: str) -> Json:
     """The build, once it is ready."""
     built = eventually(
         lambda: project.ok("GET", f"/v3/builds/{build_id}"),
-        lambda one: one["status"] != "processing",
+        lambda one: one["status"] not in {"uploading", "processing"},
         within_s=60,
     )
     assert built["status"] == "ready", built
