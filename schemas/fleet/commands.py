@@ -59,13 +59,15 @@ class StopServer(Message, frozen=True, kw_only=True):
 
 
 class UpdateServer(Message, frozen=True, kw_only=True):
-    """Replace a server's custom data. 404; 409 `stopped`."""
+    """Replace a server's custom data, or take its own word that it is ready. 404; 409 `stopped`."""
 
     WIRE: ClassVar[str] = "fleet.server-update.v1"
 
     instance_id: str
-    custom_data: str
-    """A JSON object as text."""
+    custom_data: str | None = None
+    """A JSON object as text; None: it stays."""
+    ready: bool = False
+    """Its process says that players can connect: one that starts runs then. For any other: nothing."""
 
 
 class RestartServer(Message, frozen=True, kw_only=True):

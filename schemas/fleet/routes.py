@@ -316,7 +316,7 @@ V2_STATUS: Final = replace(
     method="PUT",
     body=Body(kinds=(bodies.StatusBody,), bytes_max=BODY_BYTES_MAX, required=False),
     description="`X-Server-Status: stopped` stops the server, else custom data in the body replaces what it "
-    "had. `running` changes nothing: a server is ready when its host sees so.",
+    "had. With `running` a server that starts is ready by its own word, whether its ports are bound or not.",
 )
 V2_UPLOAD: Final = replace(
     _v2((_UPLOAD,))[0], name="upload_url_alias", template=f"{V2}/builds/builds/upload-url"

@@ -112,14 +112,24 @@ def stop(state: FleetState, request: Request, command: ask.StopServer) -> Verdic
 
 
 def update(state: FleetState, request: Request, command: ask.UpdateServer) -> Verdict:
-    """Other custom data."""
+    """Other custom data, or that it is ready."""
     draft = Draft(state, request)
     known = _live(draft, command.instance_id)
     if isinstance(known, CommandRejected):
         return known
-    updated = changed(known.server, draft.at_ms, custom_data=command.custom_data)
+    server, at_ms = known.server, draft.at_ms
+    becomes_ready = command.ready and server.phase == "starting" and not server.restarting
+    if command.custom_data is None and not becomes_ready:
+        return ()
+    data = server.custom_data if command.custom_data is None else command.custom_data
+    updated = changed(server, at_ms, custom_data=data)
     draft.emit(ev.ServerUpdated(server=updated))
-    return draft.decided()
+    if becomes_ready:
+        began_ms = at_ms if server.process_started_at_ms is None else server.process_started_at_ms
+        ready = changed(updated, at_ms, phase="running", ready_at_ms=at_ms, process_started_at_ms=began_ms)
+        draft.emit(ev.ServerReady(server=ready))
+        draft.look_at_pool(ready)
+    return look_at_pools(draft)
 
 
 def restart(state: FleetState, request: Request, command: ask.RestartServer) -> Verdict:

@@ -307,6 +307,8 @@ class Agent:
         entry, serving = self._wanted.entries.get(name), self._servings.get(name)
         if serving is not None and entry is not None and entry.server is not None:
             serving.show(document(entry.server))
+            if entry.server.phase == "running":
+                serving.believe_ready()
 
     def _report(self, report: Report, known: Callable[[], None]) -> None:
         assert self._reporter is not None  # noqa: S101 - nothing is served before

@@ -116,6 +116,13 @@ class Serving:
             self._write_document()
             self._sdk.changed()
 
+    def believe_ready(self) -> None:
+        """The log says that it is, by its own report or by the server's word: it can't be late any more."""
+        if not self._watched.ready:
+            self._watched.ready = True
+            self.attempt.mark("ready")
+            self._wake.set()
+
     async def stop(self, reason: ExitReason | None = None) -> None:
         """SIGTERM now and SIGKILL after the server's grace. Twice is as once."""
         if self.stopping:

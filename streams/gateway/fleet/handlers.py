@@ -150,7 +150,7 @@ class Handlers:
         return self._server(await self._ask(write, command, instance_id))
 
     async def _put_status(self, write: Write) -> bytes:
-        """v2's PUT. A server is ready when its host says so: `running` asks for nothing more."""
+        """v2's PUT."""
         body: bodies.StatusBody = write.body
         instance_id = server_id(write.path)
         server = None
@@ -158,8 +158,13 @@ class Handlers:
             outcome = await self._ask(write, ask.StopServer(instance_id=instance_id), instance_id)
             changed = _maybe(answers.ServerAnswer, outcome)
             server = None if changed is None else changed.server
-        elif body.custom_data is not None:
-            return await self._update(write)
+        elif body.server_status == "running" or body.custom_data is not None:
+            data = None if body.custom_data is None else bodies.json_text(body.custom_data)
+            command = ask.UpdateServer(
+                instance_id=instance_id, custom_data=data, ready=body.server_status == "running"
+            )
+            changed = _maybe(answers.ServerAnswer, await self._ask(write, command, instance_id))
+            server = None if changed is None else changed.server
         if server is None:
             server = await self._reads.server(instance_id, self._now_ms())
         if server is None or server.game_id != write.caller.project_id:

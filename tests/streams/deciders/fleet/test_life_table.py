@@ -128,3 +128,13 @@ def test_an_update_changes_no_phase(phase: Phase) -> None:
     assert happened(events, instance_id) == ("updated",)
     after = fleet.server(instance_id)
     assert (after.phase, after.custom_data) == (phase, '{"map":"dust"}')
+
+
+@pytest.mark.parametrize("phase", ["queued", "starting", "running", "backoff"])
+def test_a_server_that_starts_is_ready_by_its_own_word(phase: Phase) -> None:
+    fleet, instance_id = world_of(phase, "", "stop")
+    events = fleet.given(ask.UpdateServer(instance_id=instance_id, ready=True))
+    assert happened(events, instance_id) == (("updated", "ready") if phase == "starting" else ())
+    after = fleet.server(instance_id)
+    assert after.phase == ("running" if phase == "starting" else phase)
+    assert (after.ready_at_ms is not None) == (after.phase == "running")

@@ -17,7 +17,7 @@ from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet.commands import Launch
 from schemas.fleet.host_commands import JoinHost
-from schemas.fleet.names import host_aggregate, project_aggregate
+from schemas.fleet.names import host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.views import HostCapacity, Server
 from streams.fleet.host.agent import AgentRunning
 from streams.fleet.host.launching import launch_of
@@ -141,6 +141,22 @@ async def test_reasons_of_ends(fleet: Fleet) -> None:
         await fleet.stop(stubborn)
         stopped = await fleet.log.until(stubborn.instance_id, "stopped")
         assert stopped.exit_code == 137
+
+
+async def test_a_server_that_is_ready_by_its_own_word_is_not_late(fleet: Fleet) -> None:
+    await fleet.log.ask(ask.ChangeSettings(startup_timeout_s=5), project_aggregate(STUDIO, GAME))
+    async with fleet.agent() as agent:
+        server = await fleet.start(launch=_with("never"))
+        await fleet.output(server, "begun")
+        aggregate = server_aggregate(STUDIO, GAME, server.instance_id)
+        await fleet.log.ask(ask.UpdateServer(instance_id=server.instance_id, ready=True), aggregate)
+        assert fleet.log.server(server.instance_id).phase == "running"
+        (serving,) = agent.servings.values()
+        await gone(lambda: serving.attempt.marked("ready"))
+        await fleet.stop(server)
+        stopped = await fleet.log.until(server.instance_id, "stopped")
+        assert stopped.stop_reason == "API_REQUEST"
+    assert fleet.happened(server) == ["placed", "started", "updated", "ready", "stopping", "stopped"]
 
 
 async def test_a_build_without_its_program_can_not_be_started(best: World, tmp_path: Path) -> None:
