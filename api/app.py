@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from api.dashboard.ports import LagSource
+    from api.telemetry.ai_ports import Ai
     from api.telemetry.sections import Section
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.edge.ports import Directory, RateLimiter
@@ -50,6 +51,7 @@ def create_api(
     surfaces: Surfaces,
     client_ip: Callable[[Request], str],
     clock_ms: Callable[[], int],
+    ai: Ai,
     sections: Sequence[Section] = (),
     dashboard: Callable[[Sequence[Section]], APIRouter] | None = None,
     documents: Mapping[str, dict[str, Any]] | None = None,
@@ -65,8 +67,11 @@ def create_api(
     run lifespans awaits `app.state.close()` itself. Called twice in a process, each needs a registry of
     its own.
     """
-    others: tuple[Section, ...] = (TesterSection(queries), AiSection(queries), *sections)
-    everything: tuple[Section, ...] = (*others, TelemetrySection(queries))  # fixed segments win over names
+    others: tuple[Section, ...] = (TesterSection(queries, ai), AiSection(queries, ai), *sections)
+    everything: tuple[Section, ...] = (
+        *others,
+        TelemetrySection(queries, ai),
+    )  # fixed segments win over names
 
     async def close() -> None:
         for section in everything:

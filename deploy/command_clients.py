@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from deploy.noun import Acting
 from projections.redis.outcomes import RedisOutcomes
+from projections.studio.queries import StudioQueries
+from schemas.studio.commands import COMMANDS
+from schemas.studio.noun import NOUN as STUDIO
+from schemas.studio.noun import STUDIO_COMMANDS
 from schemas.telemetry.noun import TELEMETRY
+from streams.ai.asking import AiAsking
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 
@@ -38,6 +43,15 @@ async def open_commands(
     stack.push_async_callback(commands.stop)
     await commands.start()
     return commands
+
+
+async def open_ai(stack: AsyncExitStack, appender: Appender, redis: Redis) -> AiAsking:
+    """What the reads ask of studios' AI."""
+    commands = await open_commands(
+        stack, STUDIO_COMMANDS, STUDIO.name, appender=appender, redis=redis, client="ai"
+    )
+    asker = Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
+    return AiAsking(StudioQueries(redis), asker, clock_ms=now_ms)
 
 
 async def open_acting(worker: Worker, redis: Redis, noun: Deciding) -> Acting:

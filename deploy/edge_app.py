@@ -16,7 +16,7 @@ from api.liveops.app import LiveopsReads
 from api.playtests.app import PlaytestsReads
 from deploy.assets import assets_folder, installed
 from deploy.clock import now_ms
-from deploy.command_clients import open_commands
+from deploy.command_clients import open_ai, open_commands
 from deploy.documents import documents
 from deploy.edge_target import refuse_target
 from deploy.mcp_endpoint import McpEndpoint
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.settings import Settings
+    from streams.ai.asking import AiAsking
     from streams.gateway.app import Writes
     from streams.gateway.services import Services
 
@@ -145,18 +146,18 @@ class EdgeApp:
         self._objects = ObjectsApp(
             edge.objects, edge.objects.urls, now_ms, self._cors, uploads=self._kind != "api"
         )
-        if self._kind != "api":
-            self._gateway = await self._open_gateway(edge)
-        if self._kind != "gateway":
-            self._api = self._open_api(edge)
-        self._ready = True
-
-    async def _open_gateway(self, edge: Edge) -> Gateway:
-        configured = self._settings
         appender = KafkaAppender(
             configured.kafka, client_id=f"questlog-edge-{configured.instance}", timeout_s=APPEND_TIMEOUT_S
         )
         self._stack.push_async_callback(appender.stop)
+        if self._kind != "api":
+            self._gateway = await self._open_gateway(edge, appender)
+        if self._kind != "gateway":
+            self._api = self._open_api(edge, await open_ai(self._stack, appender, redis))
+        self._ready = True
+
+    async def _open_gateway(self, edge: Edge, appender: KafkaAppender) -> Gateway:
+        configured = self._settings
         writes: list[Callable[[Services], Writes]] = []
         for noun in deciding(configured):
             writing = noun.served().writes
@@ -196,7 +197,7 @@ class EdgeApp:
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
-    def _open_api(self, edge: Edge) -> Asgi:
+    def _open_api(self, edge: Edge, ai: AiAsking) -> Asgi:
         configured, redis = self._settings, edge.redis
         queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
         tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
@@ -241,6 +242,7 @@ class EdgeApp:
             surfaces=surfaces(),
             client_ip=client_ip,
             clock_ms=now_ms,
+            ai=ai,
             sections=[served.section(edge, queries) for served in parts if served.section is not None],
             dashboard=dashboard,
             documents=documents(),

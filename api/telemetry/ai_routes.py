@@ -37,8 +37,9 @@ ROUTES: Final = (
         "suggestions",
         "/builds/compare/suggestions",
         "Fixes for the friction of one build, or for what is still there after another. Give `build`, or `a` "
-        "and `b`. Needs a chat key of the studio's own, else 402; none can be set yet. 10 a minute for each "
-        "key, archetypes included.",
+        "and `b`. Needs a chat key of the studio's own, else 402. Where the model declines, fails, takes "
+        "over 20 s or the month's tokens are used up, `source` is `fallback`, and `reason` says which. 10 a "
+        "minute for each key, archetypes included.",
         ai_answers.Suggestions,
         _SUGGESTIONS,
         accepted=parameters.SUGGESTIONS,
@@ -48,8 +49,8 @@ ROUTES: Final = (
         "archetypes",
         "/testers/{game}/archetypes",
         "Groups of testers whose summaries are alike, of the 500 analyzed last. Needs an embedding key of "
-        "the studio's own, else `reason` is `requires_byo_key`; none can be set yet. 10 a minute for a key, "
-        "suggestions included.",
+        "the studio's own, else `reason` is `requires_byo_key`; with a chat key too, labels are the model's. "
+        "10 a minute for a key, suggestions included.",
         ai_answers.Archetypes,
         _ARCHETYPES,
         accepted=parameters.ARCHETYPES,

@@ -187,10 +187,12 @@ class BuildRollup(Answer, frozen=True):
 
 
 class Summary(Answer, frozen=True):
-    """A written summary."""
+    """The last that a model wrote."""
 
     narrative: str
     generated_at: Milliseconds
+    model_id: str
+    based_on_sessions: int
 
 
 class RuleSummary(Answer, frozen=True):

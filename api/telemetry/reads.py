@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from api.segments import segment
 from api.telemetry import answers, errors
 from api.telemetry.sections import cached
+from api.telemetry.summaries import ai_summary
 from projections.telemetry.queries import insights, rollups, session_rollups, sessions
 from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.friction_counts import tag_counts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from api.telemetry.access import Gate
+    from api.telemetry.ai_ports import Ai
     from api.telemetry.sections import Handler
     from projections.telemetry.queries.cache import RefreshingCache
     from projections.telemetry.queries.client import Queries
@@ -39,11 +41,13 @@ class Reads:
         queries: Queries,
         heatmaps: RefreshingCache[HeatmapKey, Heatmap],
         events: RefreshingCache[rollups.EventFilters, rollups.EventCounts],
+        ai: Ai,
     ) -> None:
         self._gate = gate
         self._queries = queries
         self._heatmaps = heatmaps
         self._events = events
+        self._ai = ai
 
     def handlers(self) -> dict[str, Handler]:
         """By the names of the routes."""
@@ -154,7 +158,7 @@ class Reads:
             answers.Build(
                 game=answers.game(game),
                 rollup=rollup,
-                summary=None,
+                summary=await ai_summary(self._ai, game, "build-summary", values["env"], version),
                 rule_summary=answers.rule_summary(found, counts),
             )
         )
@@ -186,7 +190,7 @@ class Reads:
                     city=rollup.city,
                 ),
                 sessions=[answers.session(session, game.studio_id) for session in found],
-                summary=None,
+                summary=await ai_summary(self._ai, game, "tester-summary", values["env"], device_id),
                 rule_summary=answers.rule_summary(rollup, counts),
             )
         )

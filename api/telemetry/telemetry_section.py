@@ -16,6 +16,7 @@ from projections.telemetry.queries.heatmap_sql import HeatmapKey
 
 if TYPE_CHECKING:
     from api.telemetry.access import Gate
+    from api.telemetry.ai_ports import Ai
     from projections.telemetry.queries.client import Queries
 
 _EVENTS_BYTES = 16 * 1024 * 1024
@@ -26,11 +27,12 @@ class TelemetrySection:
 
     routes = ROUTES
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: Queries, ai: Ai) -> None:
         async def count(filters: rollups.EventFilters, _: rollups.EventCounts | None) -> rollups.EventCounts:
             return await rollups.event_counts(queries, filters)
 
         self._queries = queries
+        self._ai = ai
         self._heatmaps: RefreshingCache[HeatmapKey, Heatmap] = RefreshingCache(
             HeatmapReader(queries, time.monotonic).load, monotonic=time.monotonic, weigh=Heatmap.weight
         )
@@ -40,7 +42,7 @@ class TelemetrySection:
 
     def handlers(self, gate: Gate) -> Mapping[str, Handler]:
         """By the names of the routes."""
-        return Reads(gate, self._queries, self._heatmaps, self._events).handlers()
+        return Reads(gate, self._queries, self._heatmaps, self._events, self._ai).handlers()
 
     async def close(self) -> None:
         """End what is loading."""

@@ -218,8 +218,8 @@ def compared(
     )
 
 
-def journey(game: ports.Game, found: journeys.Journey) -> Journey:
-    """A journey with its rule text."""
+def journey(game: ports.Game, found: journeys.Journey, summary: answers.Summary | None) -> Journey:
+    """A journey with the text that a model wrote, else with that of rules."""
     handle, device_id = found.handle, found.sessions[-1].device_id
     return Journey(
         journey=TesterJourney(
@@ -229,8 +229,8 @@ def journey(game: ports.Game, found: journeys.Journey) -> Journey:
             total_active_sec=half_up(found.totals.active_ms, 1000),
             engagement_trend=found.trend,
             entries=[_entry(session, found.insights.get(session.id, [])) for session in found.sessions],
-            summary=found.summary,
-            summary_source="rules",
+            summary=found.summary if summary is None else summary.narrative,
+            summary_source="rules" if summary is None else "ai",
         )
     )
 

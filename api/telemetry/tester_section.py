@@ -13,6 +13,7 @@ from api.segments import segment
 from api.telemetry import answers, errors, tester_answers
 from api.telemetry.parameters import ALL_ENVIRONMENTS, JOURNEY_PATH
 from api.telemetry.sections import Handler, cached
+from api.telemetry.summaries import ai_summary
 from api.telemetry.tester_routes import ROUTES
 from projections.telemetry.queries import build_compare, feedback, journeys
 from projections.telemetry.queries.cache import RefreshingCache
@@ -20,6 +21,7 @@ from schemas.edge import zod_query
 
 if TYPE_CHECKING:
     from api.telemetry.access import Gate
+    from api.telemetry.ai_ports import Ai
     from projections.telemetry.queries.client import Queries
     from schemas.telemetry.access import Caller
 
@@ -47,8 +49,9 @@ class TesterSection:
 
     routes = ROUTES
 
-    def __init__(self, queries: Queries, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, queries: Queries, ai: Ai, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._queries = queries
+        self._ai = ai
 
         async def load(key: CompareKey, _: Builds | None) -> Builds:
             return await build_compare.builds_friction(
@@ -85,7 +88,9 @@ class TesterSection:
             )
             if found is None:
                 raise errors.not_found("Tester")
-            return _json(tester_answers.journey(game, found))
+            device_id = found.sessions[-1].device_id
+            summary = await ai_summary(self._ai, game, "tester-summary", values["env"], device_id)
+            return _json(tester_answers.journey(game, found, summary))
 
         async def prompts(request: Request, caller: Caller, _: dict[str, Any]) -> Response:
             game = await gate.game(caller, segment(request, "id"))

@@ -22,7 +22,7 @@ from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Counted, Verdict
-from tests.api.world import NOW_MS, Lags, MemoryDirectory, World, create_database
+from tests.api.world import NOW_MS, Lags, MemoryAi, MemoryDirectory, World, create_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +68,7 @@ class Served:
             surfaces=surfaces(),
             client_ip=lambda _: "127.0.0.1",
             clock_ms=lambda: NOW_MS,
+            ai=MemoryAi(),
             registry=CollectorRegistry(),
         )
         self._socket = socket.create_server(("127.0.0.1", 0))

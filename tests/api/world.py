@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import json
+import struct
 import uuid
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import msgspec
@@ -25,14 +27,20 @@ from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
 from schemas.edge.proxy import TrustedProxies
 from schemas.lag import ProjectionLag
+from schemas.studio.ai_outputs import checked_output
+from schemas.studio.ai_requests import AiAnswer, AiReason, AiRequest, AiText, vector_id
 from schemas.studio.experiments import Digest, ExperimentLife
+from tests.ai_server import vector as ai_vector
 from tests.documented import async_hook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from schemas.studio.ai import AiPurpose, AiSettings
 
 NOW_MS = 1_790_000_000_000
 _offsets = itertools.count(1)
+REASONS: dict[str, AiReason] = {reason: reason for reason in get_args(AiReason)}
 
 
 class MemoryDirectory:
@@ -123,6 +131,50 @@ class MemoryExperiments:
         return self.digests.get(experiment_id)
 
 
+class MemoryAi:
+    """A studio's AI: settings where a key works, and what each kind of request is answered with."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, AiSettings] = {}
+        """By purpose."""
+        self.requests: list[AiRequest] = []
+        self.say: Callable[[AiRequest], str | AiReason] = lambda _: "ai_error"
+        self.kept: dict[str, AiText] = {}
+        self.held: dict[str, bytes] = {}
+
+    async def usable(self, studio_id: str, purpose: AiPurpose) -> AiSettings | None:
+        del studio_id
+        return self.settings.get(purpose)
+
+    async def answer(self, studio_id: str, request: AiRequest) -> AiAnswer | AiReason:
+        del studio_id
+        self.requests.append(request)
+        said = self.say(request)
+        if (reason := REASONS.get(said)) is not None:
+            return reason
+        if request.purpose == "embedding":
+            for text in json.loads(request.input):
+                vector = struct.pack("<256f", *ai_vector(text))
+                self.held[vector_id(request.model_id, text)] = vector
+        output = "" if request.purpose == "embedding" else checked_output(request.kind, request.input, said)
+        return AiAnswer(
+            kind=request.kind,
+            model_id=request.model_id,
+            attempt=1,
+            status="ok",
+            output=output,
+            finished_at_ms=NOW_MS,
+        )
+
+    async def texts(self, studio_id: str, keys: Sequence[str]) -> list[AiText | None]:
+        del studio_id
+        return [self.kept.get(key) for key in keys]
+
+    async def vectors(self, studio_id: str, ids: Sequence[str]) -> list[bytes | None]:
+        del studio_id
+        return [self.held.get(one) for one in ids]
+
+
 class Lags:
     """What /readyz is told."""
 
@@ -149,6 +201,7 @@ class World:
         self.http = http
         self.clickhouse = clickhouse
         self.queries = queries
+        self.ai = MemoryAi()
         self.lags = Lags()
         self.experiments = MemoryExperiments()
         self.app: Any = None
@@ -311,6 +364,7 @@ async def open_world(
     queries = ClickHouseQueries(clickhouse_url, database)
     lags = Lags()
     experiments = MemoryExperiments()
+    ai = MemoryAi()
     section = ExperimentSection(directory, experiments, queries, lambda: experiments.now_ms)
     app = create_api(
         directory=directory,
@@ -320,6 +374,7 @@ async def open_world(
         surfaces=surfaces(),
         client_ip=source_ip(TrustedProxies(["127.0.0.0/8"])),
         clock_ms=lambda: NOW_MS,
+        ai=ai,
         sections=[section],
         documents={"writes": {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}},
         registry=CollectorRegistry(),
@@ -328,7 +383,7 @@ async def open_world(
     hooks = {"response": [async_hook]}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
         world = World(directory, http, clickhouse, queries)
-        world.lags, world.app, world.experiments = lags, app, experiments
+        world.lags, world.app, world.experiments, world.ai = lags, app, experiments, ai
         try:
             yield world
         finally:

@@ -32,7 +32,7 @@ from schemas.identifiers import key_hash
 from schemas.lag import ProjectionLag
 from schemas.playtests.session_keys import SessionKeys
 from schemas.studio.definitions import load_definitions
-from tests.api.world import MemoryExperiments
+from tests.api.world import MemoryAi, MemoryExperiments
 from tests.browser.liveops import Liveops
 from tests.browser.playtests import Playtests
 from tests.schemas.liveops.test_definitions import DEMO, demo
@@ -153,11 +153,12 @@ class World:
         self.playtests = Playtests(redis_url, self.directory, Path(tempfile.gettempdir()), SIGNING)
         self.experiments = MemoryExperiments()
         self.experiments.owners = {game.id: game.studio_id for game in self.directory.all_games}
+        self.ai = MemoryAi()
         self.sections: list[Section] = [
-            TesterSection(self.queries),
-            AiSection(self.queries),
+            TesterSection(self.queries, self.ai),
+            AiSection(self.queries, self.ai),
             ExperimentSection(self.directory, self.experiments, self.queries, now_ms),
-            TelemetrySection(self.queries),
+            TelemetrySection(self.queries, self.ai),
         ]
         ended = RedisEndedSessions(self.redis)
         self.base_url = ""

@@ -57,7 +57,7 @@ def share_pct(testers_with_tag: int, testers: int) -> int:
 
 def diff(a: Side, b: Side) -> Diff:
     """From `a` to `b`: by kind in the reference's order, the largest differences first, then by tag."""
-    changes = sorted(_changes(a, b), key=_order)
+    changes = sorted(changes_of(a, b), key=_order)
     counts = Counter(change.kind for change in changes)
     return Diff(
         changes=changes[:CHANGES_MAX],
@@ -66,7 +66,8 @@ def diff(a: Side, b: Side) -> Diff:
     )
 
 
-def _changes(a: Side, b: Side) -> Iterable[Change]:
+def changes_of(a: Side, b: Side) -> Iterable[Change]:
+    """Every tag of either build, in no order."""
     for tag in a.with_tag.keys() | b.with_tag.keys():
         testers_a, testers_b = a.with_tag.get(tag, 0), b.with_tag.get(tag, 0)
         pct_a, pct_b = share_pct(testers_a, a.testers), share_pct(testers_b, b.testers)
