@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import ipaddress
-import uuid
 from typing import TYPE_CHECKING, Final
 
 from deploy.noun import Acting, Effect, Noun, Served
-from deploy.sealing import open_sealer
 from projections.studio.projection import STUDIO as PROJECTION
-from projections.studio.queries import StudioQueries
 from schemas.studio.noun import NOUN
 from streams.deciders.studio import STUDIO as DECIDER
 from streams.discord_sessions import DiscordSessions
 
 if TYPE_CHECKING:
     from projections.redis.effect_positions import RedisPositions
-    from streams.ai.runner import AiRunner
+    from schemas.log import LogReader
 
 
-def _ai(acting: Acting, positions: RedisPositions) -> AiRunner:
-    from streams.ai.providers import Providers  # noqa: PLC0415 - numpy
-    from streams.ai.runner import AiRunner  # noqa: PLC0415 - likewise
+def _ai_requests(acting: Acting, positions: RedisPositions) -> LogReader:
+    from deploy.ai_effects import ai_requests  # noqa: PLC0415 - no other worker needs what it imports
 
-    configured = acting.settings
-    return AiRunner(
-        acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
-        reads=StudioQueries(acting.redis),
-        sealer=open_sealer(configured),
-        providers=Providers([ipaddress.ip_network(one) for one in configured.webhook_networks]),
-        name=f"effects-{uuid.uuid4().hex}",
-    )
+    return ai_requests(acting, positions)
+
+
+def _ai_texts(acting: Acting, positions: RedisPositions) -> LogReader:
+    from deploy.ai_effects import ai_texts  # noqa: PLC0415 - likewise
+
+    return ai_texts(acting, positions)
 
 
 def _discord(acting: Acting, positions: RedisPositions) -> DiscordSessions:
@@ -52,6 +43,10 @@ STUDIO: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
-    effects={"ai-requests": Effect(open=_ai), "discord-sessions": Effect(open=_discord)},
+    effects={
+        "ai-requests": Effect(open=_ai_requests),
+        "ai-texts": Effect(open=_ai_texts),
+        "discord-sessions": Effect(open=_discord),
+    },
     served=_served,
 )

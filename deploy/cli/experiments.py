@@ -11,7 +11,8 @@ import typer
 
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
-from deploy.experiment_digests import digest_now
+from deploy.clock import now_ms
+from deploy.experiment_digests import DigestSource, digest_now
 from deploy.studio_administration import open_administration
 from schemas.studio.commands import (
     ExperimentCommand,
@@ -23,6 +24,7 @@ from schemas.studio.commands import (
 )
 from schemas.studio.experiments import NO_WINNER
 from schemas.timestamps import iso_ms
+from streams.ai.asking import AiAsking
 
 if TYPE_CHECKING:
     from projections.studio.queries import StudioQueries
@@ -83,7 +85,9 @@ def digest_command(
         settings = of_home(home)
         async with open_administration(settings) as administration:
             owner = await studio_of(administration.queries, studio, experiment_id)
-            digest = await digest_now(settings, administration.queries, owner.id, experiment_id)
+            ai = AiAsking(administration.queries, administration.asker(), clock_ms=now_ms)
+            source = DigestSource(administration.queries, ai)
+            digest = await digest_now(settings, source, owner.id, experiment_id)
             command = MakeExperimentDigest(experiment_id=experiment_id, digest=digest)
             await administration.experiment(command, studio_id=owner.id)
             return digest

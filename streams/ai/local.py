@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from streams.ai.ports import Embeddings, ProviderFailed
 from streams.ai.vectors import unit_vectors
 
@@ -37,7 +35,7 @@ def _embedded(texts: list[str]) -> list[list[float]]:
     vectors = []
     for encoded in tokenizer.encode_batch(texts, add_special_tokens=False):
         ids = encoded.ids or [0]
-        vectors.append(weights[ids].mean(axis=0, dtype=np.float64).tolist())
+        vectors.append(weights[ids].mean(axis=0, dtype=float).tolist())
     return unit_vectors(vectors)
 
 

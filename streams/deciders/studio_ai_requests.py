@@ -56,7 +56,8 @@ def _request(settings: AiSettings, asking: StudioAi, asked: Request, wanted: AiR
         return ()
     if len(asking.pending) >= PENDING_MAX:
         return _refused(429, "too_many_requests", f"{PENDING_MAX} requests of the studio are not done")
-    if asking.taken(month_of(asked.at_ms)) + wanted.tokens_max > settings.monthly_tokens:
+    most = wanted.tokens_max  # 0 where nothing is paid: what is free is never refused
+    if most and asking.taken(month_of(asked.at_ms)) + most > settings.monthly_tokens:
         return _refused(409, "ai_budget", "the month's tokens do not suffice: raise studio.ai.monthlyTokens")
     requested = AiRequested(
         studio_id=asked.studio_id,

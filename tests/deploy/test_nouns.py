@@ -56,7 +56,12 @@ def test_an_effect_is_looked_for_where_it_reads(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(nouns, "NOUNS", (NOUNS[0], dataclasses.replace(liveops, effects=another)))
     keys = {noun.name: noun.effect_keys for noun in deciding(Settings())}
     assert keys == {
-        "studio": ("effects:ai-requests", "effects:discord-sessions", "effects:elsewhere"),
+        "studio": (
+            "effects:ai-requests",
+            "effects:ai-texts",
+            "effects:discord-sessions",
+            "effects:elsewhere",
+        ),
         "liveops": ("effects:rank-rewards", "webhooks:positions"),
     }
 

@@ -6,17 +6,23 @@ the text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from projections.telemetry.queries.statistics import Label, Srm, confidence, srm
 from schemas.rounding import half_up, half_up_to
+from schemas.studio.ai_outputs import DigestWords
+from schemas.studio.ai_plain_text import clean, fitted
+from schemas.studio.ai_requests import AiRequest
 from schemas.studio.experiments import Digest, DigestText, Headline, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from projections.telemetry.queries.comparison import Comparison, VariantFigures
-    from schemas.studio.experiments import Variant
+    from schemas.studio.ai_requests import AiAnswer
+    from schemas.studio.experiments import ExperimentDefinition, Variant
 
 LABEL_DAY = 1
 """The day whose retention the label is about."""
@@ -55,6 +61,59 @@ def rule_digest(comparison: Comparison, variants: Sequence[Variant]) -> Digest:
         model_id=None,
         digest=text,
     )
+
+
+def digest_request(
+    comparison: Comparison, experiment: ExperimentDefinition, *, game_id: str, model_id: str
+) -> AiRequest:
+    """What a model is asked about a comparison. Quotes are data, and no tester is named."""
+    found = srm_of(comparison, experiment.variants)
+    names = {variant.key: variant.name for variant in experiment.variants}
+
+    def document(examples: int) -> Any:
+        return {
+            "experiment": clean(experiment.name),
+            "confidence": label_of(comparison, found),
+            "sampleRatio": found.status,
+            "variants": [_described(one, names[one.key], examples) for one in comparison.variants],
+        }
+
+    return AiRequest(
+        kind="experiment-digest",
+        subject=experiment.id,
+        game_id=game_id,
+        model_id=model_id,
+        input=fitted(document, (5, 3, 1, 0)),
+    )
+
+
+def worded(rules: Digest, answer: AiAnswer) -> Digest:
+    """A digest in a model's words: label, shifts and time are those that were computed."""
+    words = msgspec.json.decode(answer.output, type=DigestWords)
+    text = DigestText(
+        recommendation=words.recommendation,
+        per_variant=[Headline(key=one.key, headline=one.headline) for one in words.per_variant],
+        shared_themes=words.shared_themes,
+        sentiment_shift=rules.digest.sentiment_shift,
+    )
+    return msgspec.structs.replace(rules, status="ok", model_id=answer.model_id, digest=text)
+
+
+def _described(figures: VariantFigures, name: str, examples: int) -> dict[str, Any]:
+    return {
+        "key": figures.key,
+        "name": clean(name),
+        "sessions": figures.sessions,
+        "devices": figures.exposures,
+        "retention": [
+            {"day": one.day, "eligible": one.eligible, "retained": one.retained} for one in figures.retention
+        ],
+        "activeShare": figures.engagement,
+        "crashRate": figures.crash_rate,
+        "friction": [{"tag": one.tag, "testers": one.count} for one in figures.friction],
+        "praise": [{"tag": one.tag, "testers": one.count} for one in figures.praise],
+        "quotes": [clean(quote) for quote in figures.quotes[:examples]],
+    }
 
 
 def _first_day(figures: VariantFigures) -> tuple[int, int]:
