@@ -71,18 +71,19 @@ def clusters(
 
     `vectors` are each text's, of length 1. The order of `testers` does not matter.
     """
-    founders: list[np.ndarray] = []
+    ordered = sorted(testers, key=lambda tester: (-tester.sessions, tester.device_id))
+    members = np.array([vectors[one.text] for one in ordered], dtype=np.float64)
+    founders = np.empty_like(members)
     found: list[Cluster] = []
-    for one in sorted(testers, key=lambda tester: (-tester.sessions, tester.device_id)):
-        vector = np.asarray(vectors[one.text], dtype=np.float64)
-        if founders:
-            cosines = np.round(np.stack(founders) @ vector, _PLACES)
+    for one, vector in zip(ordered, members, strict=True):
+        if found:
+            cosines = np.round(founders[: len(found)] @ vector, _PLACES)
             nearest = int(np.argmax(cosines))  # of equal ones the first: the older cluster
             if cosines[nearest] >= similarity:
                 found[nearest].members.append(one)
                 found[nearest].similarities.append(float(cosines[nearest]))
                 continue
-        founders.append(vector)
+        founders[len(found)] = vector
         found.append(Cluster(members=[one], similarities=[1.0]))
     groups = [one for one in found if len(one.members) >= MEMBERS_MIN]
     groups.sort(key=lambda one: (-len(one.members), one.founder.device_id))
