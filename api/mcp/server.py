@@ -27,7 +27,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from api.mcp.older_calls import answer_older_call
+from api.mcp.plain_calls import answer_call
 from api.mcp.tools import BY_NAME, TOOLS, InvalidArguments
 from api.telemetry.routes import DOCUMENT
 from schemas.telemetry.errors import S1Text
@@ -61,7 +61,6 @@ _LISTED: Final = [
     )
     for tool in TOOLS
 ]
-_SCHEMAS: Final = {tool.name: tool.input_schema for tool in _LISTED}
 
 
 class Answered(NamedTuple):
@@ -82,7 +81,7 @@ class McpServer:
             instructions=INSTRUCTIONS,
             on_list_tools=_list_tools,
             on_call_tool=_call_tool,
-            get_tool_input_schema=_SCHEMAS.get,
+            get_tool_input_schema=lambda _: None,  # no argument of any tool has a header of its own
         )
         server.middleware.clear()  # spans of OpenTelemetry, for which nothing is installed
         self._server = server
@@ -121,9 +120,9 @@ class McpServer:
             _READ: read,
             _SPLICES: splices,
         }
-        older = await answer_older_call(self._server, scope, body)
-        if older is not None:
-            return Answered(200, [(b"content-type", b"application/json")], _spliced(older, splices))
+        called = await answer_call(self._server, scope, body)
+        if called is not None:
+            return Answered(200, [(b"content-type", b"application/json")], _spliced(called, splices))
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[Mapping[str, Any]] = []
 

@@ -95,9 +95,9 @@ async def test_a_call_answers_the_very_bytes_of_rest(mcp: Mcp, version: str) -> 
     assert (b"authorization", b"Bearer pl_mgmt_1") in read["headers"]
 
 
-@pytest.mark.parametrize("version", [OLDER, "2024-11-05", "2025-03-26", "2025-11-25"])
+@pytest.mark.parametrize("version", [OLDER, "2024-11-05", "2025-03-26", "2025-11-25", NEWER])
 @pytest.mark.parametrize("arguments", [{"id": "doom"}, {"id": "missing"}, {}])
-async def test_an_older_call_is_answered_as_the_sdk_s_own_transport_answers_it(
+async def test_a_call_is_answered_as_the_sdk_s_own_transport_answers_it(
     mcp: Mcp, version: str, arguments: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = await mcp.tool(version, "get_game", **arguments)
@@ -105,7 +105,7 @@ async def test_an_older_call_is_answered_as_the_sdk_s_own_transport_answers_it(
     async def left(*_: object) -> None:
         """To the transport."""
 
-    monkeypatch.setattr("api.mcp.server.answer_older_call", left)
+    monkeypatch.setattr("api.mcp.server.answer_call", left)
     other = await mcp.tool(version, "get_game", **arguments)
     assert (answer.status, answer.json()) == (other.status, other.json())
     assert answer.headers["content-type"] == other.headers["content-type"]
@@ -130,6 +130,23 @@ async def test_arguments_that_make_no_request_are_an_error_of_the_same_kind(mcp:
         ["id"],
     )
     assert mcp.reads == []
+
+
+async def test_headers_that_say_another_thing_than_the_message_are_refused(mcp: Mcp) -> None:
+    message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call"}
+    body = json.dumps(message | {"params": {"name": "list_games", "arguments": {}, "_meta": META}}).encode()
+    good = {"mcp_method": "tools/call", "mcp_name": "list_games"}
+    assert (await mcp.post(body, version=NEWER, **good)).status == 200
+    wrong: list[dict[str, str]] = [
+        good | {"mcp_name": "get_game"},
+        good | {"mcp_method": "tools/list"},
+        {"mcp_method": "tools/call"},
+    ]
+    for headers in wrong:
+        assert (await mcp.post(body, version=NEWER, **headers)).status == 400
+    twice = [("mcp-name", "list_games")]
+    assert (await mcp.post(body, version=NEWER, headers=twice, **good)).status == 400
+    assert len(mcp.reads) == 1
 
 
 @pytest.mark.parametrize("version", [OLDER, NEWER])

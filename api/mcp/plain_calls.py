@@ -1,8 +1,8 @@
-"""A call of a tool in the older generation of the protocol, handled by the SDK without its transport.
+"""A call of a tool, handled by the SDK without its transport.
 
-The SDK serves one such request through four tasks and five streams, at 1.3 ms of CPU more than one of the
-newer generation. Its runner, which checks, calls and shapes, is the same here. What is no plain call, and
-what it refuses, is left to the transport.
+Its transport serves a call of the older generation through four tasks and five streams, at 1.8 ms of CPU more
+than this, and one of the newer at 0.4 ms more. What checks, calls and shapes is the SDK's here too: headers
+against the message, parameters, the result. What is no plain call, and what it refuses, is the transport's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import msgspec
 from mcp.server.connection import Connection
 from mcp.server.runner import serve_one
 from mcp.shared.exceptions import MCPError, NoBackChannelError
+from mcp.shared.inbound import InboundModernRoute, classify_inbound_request
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -65,22 +66,38 @@ class _Context:
         """Nobody listens."""
 
 
-async def answer_older_call(server: Server[Any], scope: dict[str, Any], body: bytes) -> bytes | None:
+def _connection(headers: list[tuple[bytes, bytes]], call: _Call) -> Connection | None:
+    """Whom a call comes from, as its generation says it; None where it is to be refused."""
+    named = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    version = named.get("mcp-protocol-version", "")
+    if version in HANDSHAKE_PROTOCOL_VERSIONS:
+        return Connection.from_envelope(version, None, None)
+    if version not in MODERN_PROTOCOL_VERSIONS or len(named) < len(headers):
+        return None
+    route = classify_inbound_request({"method": call.method, "params": call.params}, headers=named)
+    if not isinstance(route, InboundModernRoute):
+        return None
+    return Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
+
+
+async def answer_call(server: Server[Any], scope: dict[str, Any], body: bytes) -> bytes | None:
     """The response to a call of a tool; None where it is anything else, or to be refused."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
-    if version not in HANDSHAKE_PROTOCOL_VERSIONS or not headers.get(b"content-type", b"").startswith(_JSON):
+    if not headers.get(b"content-type", b"").startswith(_JSON):
         return None
     if not any(kind in headers.get(b"accept", b"") for kind in _TAKES_JSON):
         return None
     try:
         call = _decode(body)
+        connection = _connection(scope["headers"], call)
+        if connection is None:
+            return None
         result = await serve_one(
             server,
             _Context(call.id, Request(scope)),
             call.method,
             call.params,
-            connection=Connection.from_envelope(version, None, None),
+            connection=connection,
             lifespan_state={},
         )
     except (msgspec.DecodeError, MCPError, ValidationError, RecursionError, ValueError):
