@@ -8,6 +8,7 @@ Importing the SDK takes a second of CPU and 30 MB, so only who is asked imports 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -45,6 +46,7 @@ INSTRUCTIONS: Final = (
     "Games are named by id or slug; `list_games` has them. A list says `hasMore` where `offset` leads on. An "
     "answer with `isError` has the reason in `error`, and its HTTP status; after 429 wait `retryAfterMs`."
 )
+logging.getLogger("mcp").setLevel(logging.WARNING)  # it has a line of information for each request
 _READ: Final = "questlog.read"
 _SPLICES: Final = "questlog.splices"
 _LISTED: Final = [
