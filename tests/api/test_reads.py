@@ -455,7 +455,10 @@ async def test_event_counts_stay_bounded_over_many_sessions(world: World) -> Non
 async def test_a_heatmap_is_of_sessions_as_all_reads_are(world: World) -> None:
     doom = world.directory.doom
     points = [(0.0, 0.0, "1"), (0.0, 0.0, "1"), (10.0, 5.0, "2")]
-    await world.sessions({"session_id": "sess_walk", "build_id": "1", "environment": "demo"})
+    latest = '{"gameVersion": "2", "environment": "demo"}'
+    await world.sessions(
+        {"session_id": "sess_walk", "build_id": "1", "environment": "demo", "metadata": latest}
+    )
     await world.insert(
         "positions",
         [
@@ -475,10 +478,6 @@ async def test_a_heatmap_is_of_sessions_as_all_reads_are(world: World) -> None:
             }
             for n, (x, y, build) in enumerate(points)
         ],
-    )
-    await world.clickhouse.system.command(
-        "INSERT INTO reader_positions (topic, partition, next_offset, log_id, log_time) "
-        "VALUES ('telemetry', 0, 8, 'log', now64(3))"
     )
     response = await world.read("/api/v1/heatmaps/doom", build="1", env="demo")
     assert (await world.read("/api/v1/sessions", game="doom", build="1", env="demo")).json()["total"] == 1

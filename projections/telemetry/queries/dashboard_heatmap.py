@@ -12,7 +12,7 @@ import msgspec
 
 from projections.telemetry.queries.dashboard_common import Filters, Query, moment
 from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, ROOMS_MAX, intensities
-from projections.telemetry.queries.heatmap_sql import FROM_GAMES, checked_axes, of_sessions
+from projections.telemetry.queries.heatmap_sql import FROM_GAMES, MOVED, checked_axes, of_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,9 @@ def heatmap_query(filters: Filters, axes: str) -> Query:
     where = f"{filters.tenant()} AND {FROM_GAMES} AND occurred_at >= {moment('since')}"
     where += f" AND occurred_at < {moment('until')}"
     if filters.build or filters.environment:
-        where += f" AND {of_sessions(build=bool(filters.build), environment=bool(filters.environment))}"
+        own, first = of_sessions(build=bool(filters.build), environment=bool(filters.environment))
+        moved = f"session_id IN ({MOVED})"
+        where += f" AND (({own} AND NOT {moved}) OR ({moved} AND {first}))"
 
     def cell(value: str, low: str, high: str, cells: int) -> str:
         place = f"floor({cells} * ({value} - {low}) / ({high} - {low}))"

@@ -23,13 +23,19 @@ from projections.telemetry.queries.heatmap_grid import (
     rendered,
     shown,
 )
-from projections.telemetry.queries.heatmap_sql import HeatmapKey, binning, points_of, room_number, within
+from projections.telemetry.queries.heatmap_sql import (
+    MOVED,
+    HeatmapKey,
+    binning,
+    points_of,
+    room_number,
+    within,
+)
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from projections.clickhouse.transport import Value
     from projections.telemetry.queries.client import Queries
 
 __all__ = ["Heatmap", "HeatmapKey", "HeatmapReader"]
@@ -38,6 +44,8 @@ _ATTEMPTS: Final = 4
 _REBUILD_AFTER_S: Final = 600.0
 _SCAN_SECONDS: Final = 20.0
 _MARKS_KEPT_S: Final = 0.3
+MOVED_MAX: Final = 1_000
+"""Sessions with a second build that are looked at; points of further ones count as they say themselves."""
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -51,6 +59,8 @@ class Counted(msgspec.Struct, frozen=True):
     """Counts of one moment: log positions, every room's extent, the shown rooms' grids."""
 
     marks: Marks
+    moved: tuple[str, ...]
+    """Sessions that sent a second build or environment, where the key asks for one."""
     ceilings: dict[int, int]
     extents: dict[str, Extent]
     grids: dict[str, Grid]
@@ -95,9 +105,18 @@ class HeatmapReader:
     async def load(self, key: HeatmapKey, previous: Heatmap | None) -> Heatmap:
         """A heatmap as of now. Raises StoreUnavailable."""
         marks = await self._marks()
-        if previous is None or not _continues(previous, marks, self._monotonic()):
-            return await self._build(key, marks)
+        moved = await self._moved(key)
+        if previous is None or previous.moved != moved or not _continues(previous, marks, self._monotonic()):
+            return await self._build(key, marks, moved)
         return await self._advance(key, previous, marks)
+
+    async def _moved(self, key: HeatmapKey) -> tuple[str, ...]:
+        if not key.of_some_sessions:
+            return ()
+        parameters = {"studio": key.studio_id, "game": key.game_id}
+        sql = f"SELECT session_id FROM ({MOVED}) ORDER BY session_id LIMIT {MOVED_MAX}"  # noqa: S608
+        rows = await self._queries.query(sql, parameters)
+        return tuple(row[0] for row in rows)
 
     async def _marks(self) -> Marks:
         # Older marks claim less and are as true, so all heatmaps of a moment share them.
@@ -122,23 +141,23 @@ class HeatmapReader:
             ceilings={row[0]: row[1] for row in rows if row[0] >= 0},
         )
 
-    async def _build(self, key: HeatmapKey, marks: Marks) -> Heatmap:
+    async def _build(self, key: HeatmapKey, marks: Marks, moved: tuple[str, ...]) -> Heatmap:
         for attempt in range(_ATTEMPTS):
-            extents, seen = await self._extents(key, marks)
+            extents, seen = await self._extents(key, moved)
             ceilings = _highest(marks.ceilings, seen)
             rooms = {room: extents[room] for room in shown(extents)}
             # Unfiltered first: reading and comparing ten million offsets costs as much as binning the points.
-            bounded = attempt or key.of_some_sessions
-            grids = await self._grids(key, rooms, ceilings if bounded else None)
+            grids = await self._grids(key, moved, rooms, ceilings if attempt else None)
             if all(int(grids[room].sum()) == extent.count for room, extent in rooms.items()):
-                return await self._heatmap(Counted(marks, ceilings, extents, grids), None)
+                return await self._heatmap(Counted(marks, moved, ceilings, extents, grids), None)
         raise StoreUnavailable("positions are being rewritten")
 
     async def _advance(self, key: HeatmapKey, previous: Heatmap, marks: Marks) -> Heatmap:
+        moved = previous.moved
         # A partition that appears only now has nothing of this game counted yet.
         after = {partition: previous.ceilings.get(partition, -1) for partition in marks.ceilings}
         after |= previous.ceilings
-        added, points, seen = await self._added(key, previous, after, marks)
+        added, points, seen = await self._added(key, previous, after)
         ceilings = _highest(_highest(after, marks.ceilings), seen)
         if not added:
             return msgspec.structs.replace(previous, marks=marks, ceilings=ceilings)
@@ -154,16 +173,18 @@ class HeatmapReader:
             grids[room] = grid + points[room] if room in points else grid
         anew = {room: extents[room] for room in shown(extents) if room not in grids}
         if anew:
-            grids |= await self._grids(key, anew, ceilings if key.of_some_sessions else None)
+            grids |= await self._grids(key, moved, anew, None)
             if any(int(grids[room].sum()) != extent.count for room, extent in anew.items()):
-                grids |= await self._grids(key, anew, ceilings)
+                grids |= await self._grids(key, moved, anew, ceilings)
             if any(int(grids[room].sum()) != extent.count for room, extent in anew.items()):
-                return await self._build(key, marks)
-        return await self._heatmap(Counted(marks, ceilings, extents, grids), previous)
+                return await self._build(key, marks, moved)
+        return await self._heatmap(Counted(marks, moved, ceilings, extents, grids), previous)
 
-    async def _extents(self, key: HeatmapKey, marks: Marks) -> tuple[dict[str, Extent], dict[int, int]]:
-        """Every room's extent and the ceilings, from the `bounds` rollup where that can say them."""
-        where, parameters = _known_points(key, marks)
+    async def _extents(
+        self, key: HeatmapKey, moved: tuple[str, ...]
+    ) -> tuple[dict[str, Extent], dict[int, int]]:
+        """Every room's extent and the ceilings, from the `bounds` rollup."""
+        where, parameters = points_of(key, moved)
         x, y = key.axes[0], key.axes[1]
         rows = await self._queries.query(
             f"SELECT room, _partition, count(), min({x}), max({x}), min({y}), max({y}), max(_offset) "  # noqa: S608 - axes are checked
@@ -178,12 +199,16 @@ class HeatmapReader:
         return extents, ceilings
 
     async def _grids(
-        self, key: HeatmapKey, rooms: Mapping[str, Extent], ceilings: Mapping[int, int] | None
+        self,
+        key: HeatmapKey,
+        moved: tuple[str, ...],
+        rooms: Mapping[str, Extent],
+        ceilings: Mapping[int, int] | None,
     ) -> dict[str, Grid]:
         """Counts of each room's cells over its extent, up to the ceilings where given."""
         if not rooms:
             return {}
-        where, parameters = points_of(key)
+        where, parameters = points_of(key, moved)
         cell, bounds = binning(key, rooms)
         conditions = [where, "room IN {rooms:Array(String)}"]
         if ceilings is not None:
@@ -200,10 +225,10 @@ class HeatmapReader:
         return dict(zip(rooms, counts.reshape(len(rooms), CELLS), strict=True))
 
     async def _added(
-        self, key: HeatmapKey, previous: Heatmap, after: Mapping[int, int], marks: Marks
+        self, key: HeatmapKey, previous: Heatmap, after: Mapping[int, int]
     ) -> tuple[dict[str, Extent], dict[str, Grid], dict[int, int]]:
         """What arrived after these ceilings: all rooms' extents, the shown ones' cells, the new ceilings."""
-        where, parameters = _known_points(key, marks)
+        where, parameters = points_of(key, previous.moved)
         rooms = {room: previous.extents[room] for room in previous.grids}
         cell, bounds = binning(key, rooms)
         x, y = key.axes[0], key.axes[1]
@@ -241,6 +266,7 @@ class HeatmapReader:
                 await asyncio.sleep(0)  # other requests need not wait for all twelve
         return Heatmap(
             marks=counted.marks,
+            moved=counted.moved,
             ceilings=counted.ceilings,
             extents=counted.extents,
             grids=counted.grids,
@@ -248,14 +274,6 @@ class HeatmapReader:
             event_count=sum(extent.count for extent in counted.extents.values()),
             built_at=self._monotonic() if previous is None else previous.built_at,
         )
-
-
-def _known_points(key: HeatmapKey, marks: Marks) -> tuple[str, dict[str, Value]]:
-    """As `points_of`; where sessions decide, up to the marks: what is known of them is there by then."""
-    where, parameters = points_of(key)
-    if not key.of_some_sessions:
-        return where, parameters
-    return f"{where} AND {within(marks.ceilings, '<=') if marks.ceilings else '0'}", parameters
 
 
 def _continues(previous: Heatmap, marks: Marks, now: float) -> bool:

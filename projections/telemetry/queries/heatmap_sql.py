@@ -10,7 +10,7 @@ import numpy as np
 from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, Extent, scale
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from projections.clickhouse.transport import Value
 
@@ -44,8 +44,12 @@ def checked_axes(axes: str) -> tuple[str, str]:
     return axes[0], axes[1]
 
 
-def points_of(key: HeatmapKey) -> tuple[str, dict[str, Value]]:
-    """The condition on `positions` that a key is, and its parameters. Raises ValueError on unknown axes."""
+def points_of(key: HeatmapKey, moved: Sequence[str] = ()) -> tuple[str, dict[str, Value]]:
+    """The condition on `positions` that a key is, and its parameters. Raises ValueError on unknown axes.
+
+    A session keeps the build and the environment that it sent first, and so do its points: of the sessions
+    in `moved`, which sent others as well, what their points themselves say does not count.
+    """
     checked_axes(key.axes)
     conditions = ["studio_id = {studio:String}", "game_id = {game:String}", FROM_GAMES]
     parameters: dict[str, Value] = {"studio": key.studio_id, "game": key.game_id}
@@ -54,24 +58,42 @@ def points_of(key: HeatmapKey) -> tuple[str, dict[str, Value]]:
     if key.environment is not None:
         parameters["environment"] = key.environment
     if key.of_some_sessions:
-        conditions.append(of_sessions(build=key.build is not None, environment=key.environment is not None))
+        own, first = of_sessions(build=key.build is not None, environment=key.environment is not None)
+        if moved:
+            parameters["moved"] = list(moved)
+            is_moved = "session_id IN {moved:Array(String)}"
+            own = f"(({own} AND NOT {is_moved}) OR ({is_moved} AND {first}))"
+        conditions.append(own)
     return " AND ".join(conditions), parameters
 
 
-def of_sessions(*, build: bool, environment: bool) -> str:
-    """SQL: whose session has the parameters `build` and `environment`, whatever the points themselves say.
+def of_sessions(*, build: bool, environment: bool) -> tuple[str, str]:
+    """SQL: a point itself has the parameters `build` and `environment`; its session's first ones are those.
 
-    A session keeps the first ones that it sent, as the view `sessions` shows them. Binds `studio` and `game`.
+    Binds `studio` and `game`.
     """
     asked = {"build_id": "build"} if build else {}
     asked |= {"environment": "environment"} if environment else {}
+    own = " AND ".join(f"{column} = {{{parameter}:String}}" for column, parameter in asked.items())
     holds = " AND ".join(
         f"argMin({column}, _partition) = {{{parameter}:String}}" for column, parameter in asked.items()
     )
-    return (
+    first = (
         "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} "  # noqa: S608
         f"AND game_id = {{game:String}} GROUP BY session_id HAVING {holds})"
     )
+    return own, first
+
+
+_OF_GAME: Final = "studio_id = {studio:String} AND game_id = {game:String}"
+MOVED: Final = (
+    f"SELECT session_id FROM performance WHERE {_OF_GAME} GROUP BY session_id "  # noqa: S608 - placeholders
+    "HAVING min(build_id) != max(build_id) OR min(environment) != max(environment) "
+    f"UNION DISTINCT SELECT session_id FROM session_parts WHERE {_OF_GAME} "
+    "AND (JSONExtractString(metadata, 'gameVersion') NOT IN ('', build_id) "
+    "OR JSONExtractString(metadata, 'environment') NOT IN ('', environment))"
+)
+"""SQL: the game's sessions that sent a second build or environment: S4 with a trajectory, S1 at last."""
 
 
 def within(ceilings: Mapping[int, int], comparison: str) -> str:

@@ -105,7 +105,9 @@ class Board:
             for one in new.values()
         ]
         rows = [{**where, "_offset": record, "_index": n, **point} for n, point in enumerate(points)]
-        for table, found in (("positions", rows), ("session_parts", parts)):
+        names = ("studio_id", "game_id", "session_id", "build_id", "environment", "_offset", "_index")
+        walked = [{name: row[name] for name in names} for row in rows]
+        for table, found in (("positions", rows), ("performance", walked), ("session_parts", parts)):
             if found:
                 body = b"\n".join(msgspec.json.encode(row) for row in found)
                 await self.clickhouse.insert(
