@@ -12,6 +12,7 @@ import prometheus_client
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute
+from api.fleet.app import FleetReading
 from api.liveops.app import LiveopsReads
 from api.playtests.app import PlaytestsReads
 from deploy.assets import assets_folder, installed
@@ -25,7 +26,8 @@ from deploy.nouns import NOUNS, deciding, surfaces, topic_of
 from deploy.object_store import media_origins, open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
-from deploy.serving.playtests import open_session_keys
+from deploy.serving.fleet import open_session_keys as open_fleet_keys
+from deploy.serving.playtests import open_session_keys as open_playtest_keys
 from deploy.stack.kafka_jars import default_cache
 from projections.lag import LagReader
 from projections.redis.client import AWAY, connect
@@ -215,6 +217,7 @@ class EdgeApp:
         self._reads = [served.reads(edge, queries) for served in parts if served.reads is not None]
         (liveops,) = (reads for reads in self._reads if isinstance(reads, LiveopsReads))
         (playtests,) = (reads for reads in self._reads if isinstance(reads, PlaytestsReads))
+        (fleet,) = (reads for reads in self._reads if isinstance(reads, FleetReading))
         client_ip = source_ip(TrustedProxies(configured.trusted_proxies))
         dashboard = partial(
             create_dashboard,
@@ -224,7 +227,9 @@ class EdgeApp:
             live=LiveCounters(RedisLive(redis), now_ms),
             liveops=liveops.dashboard_source,
             playtests=playtests.dashboard_source,
-            session_keys=open_session_keys(edge),
+            playtest_keys=open_playtest_keys(edge),
+            fleet=fleet.dashboard_source,
+            fleet_keys=open_fleet_keys(edge),
             ended=RedisEndedSessions(redis),
             lag=lag,
             secret=configured.deployment_secret(),

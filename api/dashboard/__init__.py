@@ -9,12 +9,14 @@ from fastapi import APIRouter, Request
 from api.dashboard.access import SessionAuthenticator
 from api.dashboard.data import Data
 from api.dashboard.feedback import FeedbackData
+from api.dashboard.fleet import FleetData
 from api.dashboard.liveops import LiveopsData
 from api.dashboard.management import ManagementData, SessionGate
 from api.dashboard.pages import Pages
 from api.dashboard.playtests import PlaytestsData
 from api.dashboard.ports import (
     DashboardDirectory,
+    FleetSource,
     LagSource,
     LiveMinute,
     LiveopsSource,
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
     from api.telemetry.sections import Section
     from projections.telemetry.queries.dashboard_common import QueryClient
     from schemas.edge.ports import EndedSessions, RateLimiter
-    from schemas.playtests.session_keys import SessionKeys
+    from schemas.edge.session_keys import SessionKeys
 
 __all__ = [
     "DashboardDirectory",
+    "FleetSource",
     "LagSource",
     "LiveMinute",
     "LiveSource",
@@ -54,7 +57,9 @@ def create_dashboard(
     live: LiveSource,
     liveops: LiveopsSource,
     playtests: PlaytestsSource,
-    session_keys: SessionKeys,
+    playtest_keys: SessionKeys,
+    fleet: FleetSource,
+    fleet_keys: SessionKeys,
     ended: EndedSessions,
     lag: LagSource,
     secret: bytes,
@@ -70,18 +75,19 @@ def create_dashboard(
     from it signs sessions); `vendor` is the folder that `python -m deploy.assets` filled (None or empty:
     charts show as tables); `clock_ms` gives unix milliseconds; `client_ip` names the caller behind
     trusted proxies; `secure_cookie` is True where the base URL is https. `ended` remembers sessions that were
-    signed out, and `session_keys` asks the same. `media_origins` are where signed addresses of recordings
-    lead to, beside the page's own.
+    signed out, and `playtest_keys` and `fleet_keys` ask the same. `media_origins` are where signed addresses
+    of recordings lead to, beside the page's own.
     """
     authenticator = SessionAuthenticator(directory, SessionSigner(secret), ended, clock_ms)
     rates = Rates(limiter, client_ip)
     router = APIRouter()
     router.include_router(Data(authenticator, rates, queries, live, lag).router())
     router.include_router(LiveopsData(authenticator, rates, liveops).router())
-    router.include_router(PlaytestsData(authenticator, rates, playtests, session_keys).router())
+    router.include_router(PlaytestsData(authenticator, rates, playtests, playtest_keys).router())
     router.include_router(FeedbackData(authenticator, rates, queries).router())
     gate = SessionGate(authenticator, limiter, client_ip)
     router.include_router(ManagementData(authenticator, rates, gate, sections).router())
+    router.include_router(FleetData(authenticator, rates, fleet, fleet_keys).router())
     pages = Pages(
         authenticator,
         limiter,

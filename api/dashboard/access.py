@@ -8,6 +8,7 @@ import msgspec
 
 from api.dashboard.session import COOKIE, SessionSigner
 from schemas.edge.ports import Credential, EndedSessions, Game, KeyKind
+from schemas.edge.session_keys import SIGNED_IN_BY
 from schemas.identifiers import key_hash
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ class Principal(msgspec.Struct, frozen=True):
     """The session's name: sha256 hex of its token."""
     key_hash: str
     """Of the key that signed in."""
+
+
+def for_studio(principal: Principal, otherwise: str) -> str:
+    """The studio that the session may act for. Raises NotAllowed with that sentence for a game's key."""
+    if principal.credential.kind != SIGNED_IN_BY:
+        raise NotAllowed(otherwise)
+    return principal.credential.studio_id
 
 
 def opens_dashboard(credential: Credential) -> bool:

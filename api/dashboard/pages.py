@@ -76,6 +76,7 @@ class Pages:
         router.add_api_route("/analytics", self.page, methods=["GET"])
         router.add_api_route("/insights", self.insights, methods=["GET"])
         router.add_api_route("/playtests", self.playtests, methods=["GET"])
+        router.add_api_route("/fleet", self.fleet, methods=["GET"])
         router.add_api_route("/signed-in", self.signed_in, methods=["GET"])
         router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
         router.add_api_route("/sign-out", self.sign_out, methods=["POST"])
@@ -97,6 +98,10 @@ class Pages:
     async def playtests(self, request: Request) -> Response:
         """The page of playtests, which plays recordings from where the object store serves them."""
         return await self._page(request, "playtests.html", self._with_media)
+
+    async def fleet(self, request: Request) -> Response:
+        """The page of game servers."""
+        return await self._page(request, "fleet.html", PRIVATE_HEADERS)
 
     async def _page(self, request: Request, name: str, headers: dict[str, str]) -> Response:
         try:

@@ -1,7 +1,7 @@
 """`/dashboard/data/playtests/*`: playtests for sessions of a management key, and the key that they act with.
 
 Rows are S2's, in its shapes. Nothing is written here: the page's decisions go to S2's own routes, with the
-key that `key` gives it for minutes (`schemas.playtests.session_keys`).
+key that `key` gives it for minutes (`schemas.edge.session_keys`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.dashboard.access import NotAllowed, Principal, SessionAuthenticator
+from api.dashboard.access import NotAllowed, Principal, SessionAuthenticator, for_studio
 from api.dashboard.parameters import BadParameter, read_text
 from api.dashboard.playtests_answers import (
     BatchFigures,
@@ -23,7 +23,7 @@ from api.dashboard.playtests_answers import (
 from api.dashboard.rates import Rates
 from api.dashboard.responses import NotFound, data_router
 from api.dashboard.routes_playtests import PLAYTESTS
-from api.dashboard.security import posted_by_our_page
+from api.dashboard.security import NOT_OUR_PAGE, posted_by_our_page
 from api.playtests.dashboard_source import PAGE_ROWS
 from schemas.edge.errors import Refused
 from schemas.edge.ports import StoreUnavailable
@@ -31,7 +31,6 @@ from schemas.edge.routes import bind
 from schemas.objects import ObjectStoreError
 from schemas.playtests.pages import CURSOR_CHARACTERS_MAX, cursor_of, place_of
 from schemas.playtests.requests import path_id
-from schemas.playtests.session_keys import SIGNED_IN_BY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -40,13 +39,12 @@ if TYPE_CHECKING:
     from api.dashboard.responses import Answer
     from api.playtests.http import Shown
     from schemas.edge.ports import Game
+    from schemas.edge.session_keys import SessionKeys
     from schemas.playtests.ports import BatchRow, Place
-    from schemas.playtests.session_keys import SessionKeys
 
 STUDIO_KEY_ONLY: Final = (
     "Playtests and their money are the studio's: sign in with a management key to see them and decide."
 )
-_NOT_OUR_PAGE: Final = "Such a key is given to the dashboard's own page alone."
 FoundT = TypeVar("FoundT")
 
 
@@ -118,7 +116,7 @@ class PlaytestsData:
         """A key of S2 with the studio's authority, for five minutes and this session's page."""
         _studio(principal)
         if not posted_by_our_page(request):
-            raise NotAllowed(_NOT_OUR_PAGE)
+            raise NotAllowed(NOT_OUR_PAGE)
         value, expires_at_ms = self._session_keys.issue(
             principal.session,
             principal.key_hash,
@@ -133,10 +131,7 @@ class PlaytestsData:
 
 
 def _studio(principal: Principal) -> str:
-    """The studio that the session may act for. Raises NotAllowed."""
-    if principal.credential.kind != SIGNED_IN_BY:
-        raise NotAllowed(STUDIO_KEY_ONLY)
-    return principal.credential.studio_id
+    return for_studio(principal, STUDIO_KEY_ONLY)
 
 
 def _id(request: Request, name: str) -> str:

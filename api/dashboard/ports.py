@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
     from api.liveops.game_boards import FoundBoard
     from api.playtests.http import Shown
+    from projections.fleet.queries.logs import LogLine, LogPlace
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
+    from schemas.fleet.responses import BuildList, BuildLogs, ServerList, ServerMetrics
+    from schemas.fleet.states import Status
+    from schemas.fleet.views import Host
     from schemas.lag import ProjectionLag
     from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
     from schemas.playtests.ports import BatchRow, Place
@@ -125,4 +129,41 @@ class PlaytestsSource(Protocol):
 
     async def batches(self, game: Game) -> list[BatchRow]:
         """The game's key batches, the newest first."""
+        ...
+
+
+class FleetSource(Protocol):
+    """The fleet's reads in S5's shapes, pages of 50 rows from page 1. Performs no authorization.
+
+    Raises StoreUnavailable, and `Refused` (404) for what is not the game's.
+    """
+
+    async def count(self, game: Game, status: Status, *, pool: bool) -> int:
+        """How many servers of a status there are; with unclaimed pool servers where `pool`."""
+        ...
+
+    async def servers(self, game: Game, *, stopped: bool, page: int) -> ServerList:
+        """Servers, newest first: those that live, unclaimed pool servers among them, or that stopped."""
+        ...
+
+    async def metrics(self, game: Game, instance_id: str, period: str, step: str) -> ServerMetrics:
+        """What a server used in a period up to now."""
+        ...
+
+    async def log_tail(
+        self, game: Game, instance_id: str, after: LogPlace | None, limit: int
+    ) -> list[LogLine]:
+        """What a server printed behind a place, else its newest lines; the oldest first."""
+        ...
+
+    async def builds(self, game: Game, *, page: int) -> BuildList:
+        """Builds that are not deleted, newest first."""
+        ...
+
+    async def build_logs(self, game: Game, build_id: str) -> BuildLogs:
+        """The newest lines about a build's processing, the oldest of them first."""
+        ...
+
+    async def hosts(self) -> list[Host]:
+        """Every host that ever joined, by id."""
         ...

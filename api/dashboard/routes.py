@@ -7,6 +7,7 @@ from typing import Any, Final
 from api.dashboard import answers
 from api.dashboard.competitions import SEGMENT_MAX, WINDOWS
 from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT_MAX
+from api.dashboard.routes_fleet import FLEET
 from api.dashboard.routes_management import MANAGEMENT
 from api.dashboard.routes_playtests import PLAYTESTS
 from api.dashboard.session import COOKIE
@@ -209,4 +210,4 @@ LIVEOPS: Final = (
 FEEDBACK: Final = (
     _data("feedback", "feedback", "What players answered in a game's forms", answers.FeedbackPanel, _GAME),
 )
-ROUTES: Final = (*TELEMETRY, *LIVEOPS, *FEEDBACK, *PLAYTESTS, *MANAGEMENT.values())
+ROUTES: Final = (*TELEMETRY, *LIVEOPS, *FEEDBACK, *PLAYTESTS, *FLEET, *MANAGEMENT.values())

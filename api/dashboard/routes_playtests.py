@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 from api.dashboard.playtests_answers import BatchPanel, Credit, Page, SessionKeyAnswer
 from schemas.edge.parameters import Parameter, Text
 from schemas.edge.routes import Answer, Route
+from schemas.edge.session_keys import SIGNED_IN_BY
 from schemas.playtests import responses as s2
 from schemas.playtests.pages import CURSOR_CHARACTERS_MAX, CURSOR_PATTERN
-from schemas.playtests.session_keys import SIGNED_IN_BY
 
 _FORBIDDEN: Final = 403
 _GAME: Final = Parameter(name="game", kind=Text(), description="The game's id or slug.", example="doom")

@@ -16,6 +16,9 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
+NOT_OUR_PAGE: Final = "Such a key is given to the dashboard's own page alone."
+"""What is said where `posted_by_our_page` is false."""
+
 HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",

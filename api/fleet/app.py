@@ -16,6 +16,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from api.fleet.builds import BuildRoutes
+from api.fleet.dashboard_source import DashboardSource
 from api.fleet.http import Asked
 from api.fleet.projects import ProjectRoutes
 from api.fleet.servers import ServerRoutes
@@ -59,7 +60,10 @@ class FleetReading:
         proxies: TrustedProxies,
         cors: Cors,
         metrics: ReadMetrics,
+        dashboard_source: DashboardSource,
     ) -> None:
+        self.dashboard_source = dashboard_source
+        """The same reads for the dashboard, which authorizes its requests itself."""
         self._handlers = bind(READS, {route.name: handlers[operation(route)] for route in READS})
         self._access = access
         self._proxies = proxies
@@ -151,8 +155,9 @@ def create_fleet_reads(
     }
     return FleetReading(
         handlers,
-        Access(directory, limiter),
+        Access(directory, limiter, now_ms),
         proxies=TrustedProxies(trusted_proxies),
         cors=Cors(cors),
         metrics=ReadMetrics(registry, "fleet", READS),
+        dashboard_source=DashboardSource(servers, builds, reads, logs, now_ms),
     )

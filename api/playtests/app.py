@@ -30,6 +30,7 @@ from schemas.edge.limited import Limited
 from schemas.edge.ports import Directory, RateLimiter
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.routes import Found, bind
+from schemas.edge.session_keys import SessionKeys
 from schemas.objects import ObjectStore
 from schemas.playtests import json as shapes
 from schemas.playtests.access import Access
@@ -38,7 +39,6 @@ from schemas.playtests.ports import BatchReads, PlaytestReads
 from schemas.playtests.read_routes import READS
 from schemas.playtests.requests import not_found, request_id
 from schemas.playtests.routes import allowed, find_read, find_write
-from schemas.playtests.session_keys import SessionKeys
 from schemas.playtests.validation import Problems, read_query, refuse
 from schemas.seal import Sealer
 

@@ -12,7 +12,10 @@ from deploy.sealing import open_fleet_sealer
 from projections.fleet.queries.logs import FleetLogs
 from projections.fleet.queries.metrics import FleetMetrics
 from projections.fleet.queries.state import FleetQueries
+from projections.redis.ended_sessions import RedisEndedSessions
+from schemas.edge.session_keys import SessionKeys
 from schemas.fleet.routes import DOCUMENTED, V2_DOCUMENTED
+from schemas.fleet.session_authority import S5_SESSIONS
 from schemas.fleet.surface import DOCUMENT, V2_DOCUMENT
 from schemas.fleet.variables import Variables
 from streams.gateway.fleet.app import FleetWrites
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
     from streams.gateway.services import Services
 
 
+def open_session_keys(edge: Edge) -> SessionKeys:
+    """The keys that the dashboard's sessions act with."""
+    secret = edge.settings.deployment_secret()
+    return SessionKeys(secret, edge.directory, RedisEndedSessions(edge.redis), S5_SESSIONS)
+
+
 def _writes(edge: Edge, commands: CommandClient, services: Services) -> FleetWrites:
     stores = Stores(
         directory=services.directory,
@@ -31,7 +40,9 @@ def _writes(edge: Edge, commands: CommandClient, services: Services) -> FleetWri
         objects=edge.objects,
         sealer=open_fleet_sealer(edge.settings),
     )
-    return FleetWrites(services, commands, stores, randomness=os.urandom)
+    return FleetWrites(
+        services, commands, stores, randomness=os.urandom, session_keys=open_session_keys(edge)
+    )
 
 
 def _reads(edge: Edge, queries: ClickHouseQueries) -> FleetReading:

@@ -16,9 +16,10 @@ from projections.playtests.queries import PlaytestQueries
 from projections.playtests.tables import ClickHouseLedgers
 from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.first_answers import RedisFirstAnswers
+from schemas.edge.session_keys import SessionKeys
 from schemas.playtests import batch_routes
 from schemas.playtests.routes import ROUTES
-from schemas.playtests.session_keys import SessionKeys
+from schemas.playtests.session_authority import S2_SESSIONS
 from schemas.playtests.surface import DOCUMENT
 from streams.gateway.playtests.app import PlaytestWrites
 from streams.gateway.playtests.claims import Claims
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 def open_session_keys(edge: Edge) -> SessionKeys:
     """The keys that the dashboard's sessions act with."""
     secret = edge.settings.deployment_secret()
-    return SessionKeys(secret, edge.directory, RedisEndedSessions(edge.redis))
+    return SessionKeys(secret, edge.directory, RedisEndedSessions(edge.redis), S2_SESSIONS)
 
 
 def _writes(edge: Edge, commands: CommandClient, services: Services) -> SeveralWrites:

@@ -7,7 +7,7 @@ Source: the S5 reference and contract/fleet.md; a request is checked for key (40
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limited import Limited
 from schemas.edge.limits import SECOND_MS
 from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter
+from schemas.edge.session_keys import SessionKeys
 
 SERVER: Final = frozenset({KeyKind.HOSTING_SERVER})
 ANY: Final = SERVER | {KeyKind.HOSTING_CLIENT}
@@ -40,9 +41,20 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Access:
-    """Checks of one process. Every method raises StoreUnavailable where its store is away."""
+    """Checks of one process. Every method raises StoreUnavailable where its store is away.
 
-    def __init__(self, directory: Directory, limiter: RateLimiter) -> None:
+    Without `session_keys` the dashboard's sessions have no authority here.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        limiter: RateLimiter,
+        now_ms: Callable[[], int],
+        session_keys: SessionKeys | None = None,
+    ) -> None:
+        self._now_ms = now_ms
+        self._session_keys = session_keys
         self._credentials = Credentials(directory)
         self._limiter = limiter
 
@@ -74,6 +86,8 @@ class Access:
     async def _credential(self, headers: Headers) -> Credential | None:
         try:
             presented = s5_key(headers)
+            if self._session_keys is not None and self._session_keys.owns(presented):
+                return await self._session_keys.credential(presented, headers, self._now_ms())
         except Ambiguous:
             return None
         found = await self._credentials.credential(presented) if presented else None

@@ -19,7 +19,7 @@ from schemas.edge.limited import Limited
 from schemas.edge.limits import MINUTE_MS, SECOND_MS, UNKNOWN_KEYS_PER_SECOND, unknown_bucket
 from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter, StoreUnavailable, Verdict
 from schemas.edge.proxy import counted_address
-from schemas.playtests.session_keys import PREFIX, SessionKeys
+from schemas.edge.session_keys import SessionKeys
 
 OWNER: Final = frozenset({KeyKind.PLAYTEST_OWNER})
 PLAYTESTER: Final = frozenset({KeyKind.PLAYTESTER})
@@ -97,7 +97,7 @@ class Access:
     async def _credential(self, headers: Headers) -> Credential | None:
         try:
             presented = bearer(headers)
-            if self._session_keys is not None and presented.startswith(PREFIX):
+            if self._session_keys is not None and self._session_keys.owns(presented):
                 return await self._session_keys.credential(presented, headers, self._now_ms())
         except Ambiguous:
             return None

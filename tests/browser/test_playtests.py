@@ -45,6 +45,20 @@ RECORDING = """async () => {
     return btoa(String.fromCharCode(...bytes)); }"""
 
 
+_signed_in: dict[tuple[str, str], tuple[str, str]] = {}
+"""Cookies by address and key: nobody may sign in more than ten times a minute, and these tests are many."""
+
+
+async def signed_in(base_url: str, key: str) -> tuple[str, str]:
+    """Name and value of the cookie that signing in with the key gives."""
+    if (base_url, key) not in _signed_in:
+        async with httpx.AsyncClient(base_url=base_url, headers={"origin": base_url}) as client:
+            assert (await client.post("/dashboard/sign-in", data={"key": key})).status_code == 303
+            (cookie,) = client.cookies.jar
+        _signed_in[base_url, key] = (cookie.name, cookie.value or "")
+    return _signed_in[base_url, key]
+
+
 class Visit:
     """One signed-in tab, with what it complained of."""
 
@@ -63,13 +77,9 @@ class Visit:
         self, key: str, game: str = "relay", *, page: str = "playtests", panels: int = PANELS
     ) -> None:
         """A page of so many panels, with the cookie that signing in gives."""
-        async with httpx.AsyncClient(base_url=self.base_url, headers={"origin": self.base_url}) as client:
-            assert (await client.post("/dashboard/sign-in", data={"key": key})).status_code == 303
-            (cookie,) = client.cookies.jar
+        name, value = await signed_in(self.base_url, key)
         address = f"{self.base_url}/dashboard"
-        await self.page.context.add_cookies(
-            [{"name": cookie.name, "value": cookie.value or "", "url": address}]
-        )
+        await self.page.context.add_cookies([{"name": name, "value": value, "url": address}])
         await self.page.goto(f"{self.base_url}/dashboard/{page}?game={game}")
         await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
 

@@ -28,11 +28,14 @@ from projections.redis.rate_limit import RedisRateLimiter
 from projections.telemetry.live_counters import RedisLive
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
+from schemas.edge.session_keys import SessionKeys
+from schemas.fleet.session_authority import S5_SESSIONS
 from schemas.identifiers import key_hash
 from schemas.lag import ProjectionLag
-from schemas.playtests.session_keys import SessionKeys
+from schemas.playtests.session_authority import S2_SESSIONS
 from schemas.studio.definitions import load_definitions
 from tests.api.world import MemoryAi, MemoryExperiments
+from tests.browser.fleet import Fleet
 from tests.browser.liveops import Liveops
 from tests.browser.playtests import Playtests
 from tests.schemas.liveops.test_definitions import DEMO, demo
@@ -104,23 +107,23 @@ class SwitchedQueries:
 
     def __init__(self, url: str, database: str) -> None:
         self.away = False
-        self._here = ClickHouseQueries(url, database)
+        self.here = ClickHouseQueries(url, database)
         self._nowhere = ClickHouseQueries("http://127.0.0.1:9", database)
 
     async def select(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return await (self._nowhere if self.away else self._here).select(sql, parameters)
+        return await (self._nowhere if self.away else self.here).select(sql, parameters)
 
     @property
     def system_database(self) -> str:
-        return self._here.system_database
+        return self.here.system_database
 
     async def query(
         self, sql: str, parameters: Mapping[str, Any] | None = None, *, seconds: float = 5.0
     ) -> list[list[Any]]:
-        return await (self._nowhere if self.away else self._here).query(sql, parameters, seconds=seconds)
+        return await (self._nowhere if self.away else self.here).query(sql, parameters, seconds=seconds)
 
     async def close(self) -> None:
-        await self._here.close()
+        await self.here.close()
         await self._nowhere.close()
 
 
@@ -160,6 +163,7 @@ class World:
             ExperimentSection(self.directory, self.experiments, self.queries, now_ms),
             TelemetrySection(self.queries, self.ai),
         ]
+        self.fleet = Fleet(redis_url, self.directory, self.queries, SIGNING)
         ended = RedisEndedSessions(self.redis)
         self.base_url = ""
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -172,7 +176,9 @@ class World:
                 live=LiveCounters(RedisLive(self.redis), now_ms),
                 liveops=self.liveops.reads.dashboard_source,
                 playtests=self.playtests.reads.dashboard_source,
-                session_keys=SessionKeys(SIGNING, self.directory, ended),
+                playtest_keys=SessionKeys(SIGNING, self.directory, ended, S2_SESSIONS),
+                fleet=self.fleet.reads.dashboard_source,
+                fleet_keys=SessionKeys(SIGNING, self.directory, ended, S5_SESSIONS),
                 ended=ended,
                 lag=self.lags,
                 secret=SIGNING,
@@ -206,8 +212,10 @@ class World:
         async def run() -> None:
             self.loop = asyncio.get_running_loop()
             await self.playtests.begin()
+            await self.fleet.begin()
             await server.serve([listener])
             await self.playtests.close()
+            await self.fleet.close()
             await self.liveops.close()
             for section in self.sections:
                 await section.close()

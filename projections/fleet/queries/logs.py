@@ -110,6 +110,16 @@ class FleetLogs:
         )
         return [_line(row) for row in rows]
 
+    async def newest(self, wanted: LogFilter, limit: int) -> list[LogLine]:
+        """The last `limit` lines, the oldest of them first."""
+        where, parameters = _where(wanted)
+        rows = await self._queries.query(
+            f"SELECT {_COLUMNS} FROM fleet_logs FINAL WHERE {where}"  # noqa: S608 - constants of this file
+            " ORDER BY at DESC, _partition DESC, _offset DESC, _index DESC LIMIT {limit:UInt32}",
+            {**parameters, "limit": limit},
+        )
+        return [_line(row) for row in reversed(rows)]
+
     async def build_lines(
         self, studio_id: str, game_id: str, build_id: str, *, limit: int, offset: int
     ) -> tuple[int, list[BuildLogLine]]:

@@ -15,6 +15,7 @@ from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused, error_body
 from schemas.edge.limited import Limited
 from schemas.edge.routes import Found, Route
+from schemas.edge.session_keys import SessionKeys
 from schemas.edge.zod import not_an_option
 from schemas.fleet.access import SERVER, Access, Caller
 from schemas.fleet.bodies import StatusBody
@@ -63,9 +64,11 @@ class FleetWrites:
         stores: Stores,
         *,
         randomness: Callable[[int], bytes],
+        session_keys: SessionKeys | None = None,
     ) -> None:
+        """`session_keys` lets the dashboard's sessions act for their studios."""
         self._services = services
-        self._access = Access(services.directory, services.limiter)
+        self._access = Access(services.directory, services.limiter, services.now_ms, session_keys)
         self._requests = KeyedRequests(
             commands, COMMANDS, stores.sealer, clock_ms=services.now_ms, randomness=randomness
         )

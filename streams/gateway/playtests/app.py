@@ -14,6 +14,7 @@ from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
 from schemas.edge.limited import Limited
 from schemas.edge.routes import Found, Route
+from schemas.edge.session_keys import SessionKeys
 from schemas.playtests import json as shapes
 from schemas.playtests.access import Access, Caller
 from schemas.playtests.bodies import ProviderEventBody
@@ -21,7 +22,6 @@ from schemas.playtests.owner_routes import PROVIDER_EVENT, TRIALS
 from schemas.playtests.requests import not_found, path_id, request_id
 from schemas.playtests.route_parts import operation
 from schemas.playtests.routes import WRITES, allowed
-from schemas.playtests.session_keys import SessionKeys
 from schemas.playtests.validation import Fields, Problems, read_body, read_idempotency_key
 from schemas.webhooks import SIGNATURE_HEADER
 from streams.gateway.commands import CommandClient

@@ -14,8 +14,8 @@ from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limits import MINUTE_MS, dashboard_action_bucket
 from schemas.edge.ports import Credential
 from schemas.edge.routes import Found, Route
+from schemas.edge.session_keys import SessionKeys
 from schemas.identifiers import id_problem, idempotency_key_problem
-from schemas.playtests.session_keys import PREFIX, SessionKeys
 from schemas.seal import Sealer
 from schemas.studio.action_routes import ACTIONS, BODY_BYTES_MAX, Changed, Nothing, Winner
 from schemas.studio.answers import StudioAnswer
@@ -93,7 +93,7 @@ class ExperimentActions:
         """The studio's authority of the page that asks. Raises `Refused` (401, 429)."""
         presented = bearer(request)
         credential = None
-        if presented.startswith(PREFIX):
+        if self._session_keys.owns(presented):
             now_ms = self._services.now_ms()
             credential = await self._session_keys.credential(presented, request.raw_headers, now_ms)
         if credential is None:

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.edge.ports import Credential, KeyKind
+from schemas.edge.session_keys import LIFETIME_MS, SessionKeys
+from schemas.fleet.session_authority import S5_SESSIONS
 from schemas.identifiers import key_hash
-from schemas.playtests.session_keys import LIFETIME_MS, PREFIX, SessionKeys
+from schemas.playtests.session_authority import S2_SESSIONS
 
 SECRET = b"0123456789abcdef"
 NOW_MS = 1_800_000_000_000
@@ -41,19 +43,33 @@ class Known:
 
 
 def made(known: Known, held: str = MANAGEMENT, until_ms: int = LATER_MS) -> tuple[SessionKeys, str, int]:
-    keys = SessionKeys(SECRET, known, known)
+    keys = SessionKeys(SECRET, known, known, S2_SESSIONS)
     value, expires_at_ms = keys.issue(SESSION, held, session_expires_at_ms=until_ms, now_ms=NOW_MS)
     return keys, value, expires_at_ms
 
 
 async def test_it_is_its_studio_s_owner_for_five_minutes() -> None:
     keys, value, expires_at_ms = made(Known())
-    assert value.startswith(PREFIX)
+    assert value.startswith(S2_SESSIONS.prefix)
     assert len(value) <= 512
     assert expires_at_ms == NOW_MS + LIFETIME_MS
     found = await keys.credential(value, OURS, expires_at_ms - 1)
     assert found == Credential(key_id="key_1", kind=KeyKind.PLAYTEST_OWNER, studio_id="user_1")
     assert await keys.credential(value, OURS, expires_at_ms) is None
+
+
+async def test_another_surface_s_key_is_nobody_s_and_a_game_s_own_is_the_game_s() -> None:
+    known = Known()
+    playtests, fleet = (SessionKeys(SECRET, known, known, one) for one in (S2_SESSIONS, S5_SESSIONS))
+    value, _ = fleet.issue(
+        SESSION, MANAGEMENT, session_expires_at_ms=LATER_MS, now_ms=NOW_MS, game_id="game_1"
+    )
+    assert (fleet.owns(value), playtests.owns(value)) == (True, False)
+    assert await fleet.credential(value, OURS, NOW_MS) == Credential(
+        key_id="key_1", kind=KeyKind.HOSTING_SERVER, studio_id="user_1", game_id="game_1"
+    )
+    forged = S2_SESSIONS.prefix + value.removeprefix(S5_SESSIONS.prefix)
+    assert await playtests.credential(forged, OURS, NOW_MS) is None
 
 
 async def test_it_never_outlives_its_session() -> None:
@@ -95,14 +111,14 @@ async def test_it_is_nobody_s_where_another_page_asks(headers: list[tuple[bytes,
 async def test_another_deployment_s_key_is_nobody_s() -> None:
     known = Known()
     _, value, _ = made(known)
-    other = SessionKeys(b"another secret of 16", known, known)
+    other = SessionKeys(b"another secret of 16", known, known, S2_SESSIONS)
     assert await other.credential(value, OURS, NOW_MS) is None
 
 
 @given(st.data())
 async def test_no_changed_key_is_anybody_s(data: st.DataObject) -> None:
     keys, value, _ = made(Known())
-    place = data.draw(st.integers(len(PREFIX), len(value) - 1))
+    place = data.draw(st.integers(len(S2_SESSIONS.prefix), len(value) - 1))
     changed = value[:place] + data.draw(st.characters(codec="ascii")) + value[place + 1 :]
     found = await keys.credential(changed, OURS, NOW_MS)
     assert found in (None, await keys.credential(value, OURS, NOW_MS))

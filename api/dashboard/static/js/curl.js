@@ -9,17 +9,21 @@ export const part = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (sign
 
 /** `path()` is below the address; `key(path)` names the shell's variable that holds a key for it. */
 export function curlButton(path, key = () => "MGMT", about = "this panel") {
-  const button = h("button", { type: "button", class: "quiet curl", textContent: "curl", title: "Copy the REST call that gives this", "aria-label": `curl: copy the REST call that gives ${about}`, on: { click: () => copy(button, path(), key) } });
+  return copyButton("curl", "the REST call", () => `curl -H "Authorization: Bearer $${key(path())}" '${location.origin}${path()}'`, about);
+}
+
+/** A button that copies `call()`, which is what `name` runs. */
+export function copyButton(name, what, call, about = "this panel") {
+  const button = h("button", { type: "button", class: "quiet curl", textContent: name, title: `Copy ${what} that gives this`, "aria-label": `${name}: copy ${what} that gives ${about}`, on: { click: () => copy(button, name, what, call()) } });
   return button;
 }
 
-async function copy(button, path, key) {
-  const call = `curl -H "Authorization: Bearer $${key(path)}" '${location.origin}${path}'`;
+async function copy(button, name, what, call) {
   try {
     await navigator.clipboard.writeText(call);
     button.textContent = "copied";
   } catch {
-    prompt("The REST call that gives this", call);
+    prompt(`${what[0].toUpperCase()}${what.slice(1)} that gives this`, call);
   }
-  setTimeout(() => { button.textContent = "curl"; }, SAID_MS);
+  setTimeout(() => { button.textContent = name; }, SAID_MS);
 }

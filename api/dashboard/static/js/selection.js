@@ -13,6 +13,7 @@ export const RANGES = [
 const DEFAULT_RANGE = "1h";
 const NAME_MAX = 256;
 const INSIGHTS = ["a", "b", "in", "experiment", "tester", "q"];
+const FLEET = ["server", "hosted"];
 
 /** Holds the choice and tells listeners when it changes. */
 export class Selection extends EventTarget {
@@ -31,6 +32,8 @@ export class Selection extends EventTarget {
     this.playtest = query.get("playtest") ?? "";
     /** Two builds and their environment ("" is all of them), an experiment, a tester, and a text that is sought. */
     for (const name of INSIGHTS) this[name] = (query.get(name) ?? "").slice(0, NAME_MAX);
+    /** A game server, and a build that servers are started from. */
+    for (const name of FLEET) this[name] = (query.get(name) ?? "").slice(0, NAME_MAX);
     this.from = Number(query.get("from")) || null;
     this.to = Number(query.get("to")) || null;
     this.range = this.from && this.to ? "custom" : RANGES.some(([id]) => id === range && id !== "custom") ? range : DEFAULT_RANGE;
@@ -42,7 +45,7 @@ export class Selection extends EventTarget {
    */
   set(changes, { quiet = false, only = null } = {}) {
     Object.assign(this, changes);
-    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest", ...INSIGHTS) };
+    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest", ...INSIGHTS, ...FLEET) };
     history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(address)}`);
     if (!quiet) this.dispatchEvent(Object.assign(new Event("change"), { only }));
   }

@@ -4,10 +4,6 @@ const TIMEOUT_MS = 20_000;
 /** The clocks of browser and server may differ a little; where they differ more, a write is refused and a new key is asked. */
 const EARLY_MS = 15_000;
 
-let held = null;
-/** What was asked and not answered, with its idempotency key: asked again, it happens once. */
-const unanswered = new Map();
-
 /** Why something was not done, as a sentence. `stale`: the page shows what is no longer so. */
 export class Refusal extends Error {
   constructor(message, stale = false) {
@@ -18,38 +14,49 @@ export class Refusal extends Error {
 
 export const UNKNOWN = "It may or may not have happened: press again, it happens once.";
 
-/** The status and the body of an answer. Throws Refusal where there is none, or no key. */
-export async function write(address, body = undefined) {
-  const asked = `${address} ${JSON.stringify(body ?? null)}`;
-  const idempotencyKey = unanswered.get(asked) ?? name();
-  unanswered.set(asked, idempotencyKey);
-  let answer = await send(address, body, idempotencyKey, await key());
-  if (answer.status === 401) answer = await send(address, body, idempotencyKey, await key({ anew: true }));
-  const said = await answer.json().catch(() => ({}));
-  if (answer.ok || (answer.status >= 400 && answer.status < 500 && answer.status !== 429)) unanswered.delete(asked);
-  return { status: answer.status, ok: answer.ok, said };
-}
-
-async function send(address, body, idempotencyKey, authority) {
-  return asking(address, {
-    method: "POST",
-    headers: { authorization: `Bearer ${authority}`, "idempotency-key": idempotencyKey, "content-type": "application/json" },
-    body: JSON.stringify(body ?? {}),
-  });
-}
-
-async function key({ anew = false } = {}) {
-  if (!anew && held && held.expires_at - EARLY_MS > Date.now()) return held.key;
-  const answer = await asking("/dashboard/data/playtests/key", { method: "POST" });
-  if (answer.status === 401) {
-    location.replace(location.pathname);
-    return new Promise(() => {});
+/** The writes of one surface. `keyPath` gives keys, below /dashboard/data; `headers(key)` is how it takes one. */
+export class SessionWrites {
+  constructor({ keyPath, headers }) {
+    Object.assign(this, { keyPath, headers });
+    this.held = null;
+    /** What was asked and not answered, with its idempotency key: asked again, it happens once. */
+    this.unanswered = new Map();
   }
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refusal(said.message ?? `The server answered ${answer.status}.`);
-  held = said;
-  return held.key;
+
+  /** The status and the body of an answer. Throws Refusal where there is none, or no key. */
+  async write(address, body = undefined, method = "POST") {
+    const asked = `${method} ${address} ${JSON.stringify(body ?? null)}`;
+    const idempotencyKey = this.unanswered.get(asked) ?? name();
+    this.unanswered.set(asked, idempotencyKey);
+    const send = (key) => asking(address, {
+      method,
+      headers: { ...this.headers(key), "idempotency-key": idempotencyKey, "content-type": "application/json" },
+      body: JSON.stringify(body ?? {}),
+    });
+    let answer = await send(await this.key());
+    if (answer.status === 401) answer = await send(await this.key({ anew: true }));
+    const said = await answer.json().catch(() => ({}));
+    if (answer.ok || (answer.status >= 400 && answer.status < 500 && answer.status !== 429)) this.unanswered.delete(asked);
+    return { status: answer.status, ok: answer.ok, said };
+  }
+
+  async key({ anew = false } = {}) {
+    if (!anew && this.held && this.held.expires_at - EARLY_MS > Date.now()) return this.held.key;
+    const answer = await asking(`/dashboard/data/${this.keyPath}`, { method: "POST" });
+    if (answer.status === 401) {
+      location.replace(location.pathname);
+      return new Promise(() => {});
+    }
+    const said = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Refusal(said.message ?? `The server answered ${answer.status}.`);
+    this.held = said;
+    return said.key;
+  }
 }
+
+const owner = new SessionWrites({ keyPath: "playtests/key", headers: (key) => ({ authorization: `Bearer ${key}` }) });
+/** A write with the studio's authority, of S2 and of experiments. */
+export const write = (address, body = undefined) => owner.write(address, body);
 
 async function asking(address, options) {
   try {

@@ -3,6 +3,8 @@
 import { curlButton } from "../curl.js";
 import { h } from "../dom.js";
 
+export { Pager } from "../pager.js";
+
 /** What a state is called, and whether somebody waits for it (wait), it is done (good), lost (bad) or neither (idle). */
 const STATES = {
   pending_payment: ["to be paid", "wait"], active: ["active", "on"], completed: ["completed", "good"],
@@ -18,40 +20,6 @@ export const statePill = (state) => h("span", { class: `state ${stateTone(state)
 
 /** Who it is, in few characters: the name they gave, or the beginning of their id. */
 export const person = (playtester) => (playtester ? playtester.displayName ?? `Playtester ${playtester.id.slice(0, 8)}` : "Nobody yet");
-
-/** Steps through pages of 50 by their cursors. `panel` is the view that is asked again. */
-export class Pager {
-  constructor(view, label) {
-    this.view = view;
-    this.cursors = [];
-    this.next = null;
-    this.newer = h("button", { type: "button", class: "quiet", textContent: "Newer", disabled: true, on: { click: () => { this.cursors.pop(); this.turned(); } } });
-    this.older = h("button", { type: "button", class: "quiet", textContent: "Older", disabled: true, on: { click: () => { this.cursors.push(this.next); this.turned(); } } });
-    this.element = h("div", { class: "pager", role: "group", "aria-label": `Pages of ${label}`, hidden: true }, this.newer, this.older);
-  }
-
-  get parameters() {
-    return this.cursors.length ? { cursor: this.cursors.at(-1) } : {};
-  }
-
-  turned() {
-    this.newer.disabled = this.older.disabled = true;
-    this.view.askAgain();
-  }
-
-  /** The page that is shown leads to `next`, null at the end. */
-  show(next) {
-    this.next = next;
-    this.newer.disabled = !this.cursors.length;
-    this.older.disabled = !next;
-    this.element.hidden = !next && !this.cursors.length;
-  }
-
-  /** Begin with the first page again. */
-  restart() {
-    this.cursors = [];
-  }
-}
 
 /** A header's end: a pager, and the REST call that gives the same, to copy. `path()` is below the address. */
 export function tools(path, pager = null) {
