@@ -20,9 +20,6 @@ Break = Callable[[], Awaitable[None]]
 class Part:
     """One noun's part of one seed. The decider, projection, managers and effects are the table's own."""
 
-    clock_jumps = True
-    """Whether the brokers' clock jumps by hours, and back."""
-
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
 

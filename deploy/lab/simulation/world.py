@@ -111,7 +111,7 @@ class World:
         self._breaks: dict[str, Break | None] = {
             **dict.fromkeys(BREAKS),
             **part.breaks,
-            **({CLOCK: None} if part.clock_jumps else {}),
+            CLOCK: None,
         }
 
     def _process(

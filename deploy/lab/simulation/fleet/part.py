@@ -75,9 +75,6 @@ class Project:
 class FleetPart(Part):
     """Four projects, and two machines in each partition."""
 
-    clock_jumps = False
-    """An agent takes reports that were refused as expired for told: an exit would stay unknown for ever."""
-
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         self._answered: list[Answered] = []
