@@ -122,6 +122,12 @@ def test_a_game_from_its_upload_to_its_end(
     )
     assert 0 < used["memory"]["used_mb"][-1]["v"] < used["memory"]["total_mb"] == 512
 
+    unbound = {"name": "query", "internal_port": 7779, "protocol": "udp"}
+    old = start(project, name, name="old", port_configs=[*PORTS, unbound])
+    said = {"custom_data": {"by": "its word"}}
+    ready = project.ok("PUT", f"/v2/servers/{old['instance_id']}/update", said, x_server_status="running")
+    assert (ready["status"], ready["custom_data"]) == ("running", said["custom_data"])
+
     for one in (server, game):
         project.ok("DELETE", f"/v3/servers/{one['instance_id']}?shutdown_reason=season%20over")
     ended = eventually(
