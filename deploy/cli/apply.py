@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -58,6 +58,10 @@ def apply_command(
         raise typer.Exit(2) from None
 
 
+_SHOWN: Final = {"name": "name", "plan": "plan", "playtest_pricing": "playtestPricing", "ai": "ai"}
+"""A studio's fields that a definition changes, and what its file calls them."""
+
+
 async def changes_of(queries: StudioQueries, definition: DefineStudio) -> tuple[str, list[str]]:
     """The studio's id (empty for a new one) and what the definition changes, a line each."""
     studio = await queries.studio_by_slug(definition.slug)
@@ -67,7 +71,7 @@ async def changes_of(queries: StudioQueries, definition: DefineStudio) -> tuple[
             *(f"game {g.settings.slug}: new" for g in definition.games),
         ]
     lines = []
-    changed = [name for name in ("name", "plan") if getattr(studio, name) != getattr(definition, name)]
+    changed = [shown for name, shown in _SHOWN.items() if getattr(studio, name) != getattr(definition, name)]
     if changed:
         lines.append(f"studio {definition.slug}: {', '.join(changed)}")
     games = await queries.games(studio.id)
