@@ -66,7 +66,7 @@ class UpdateServer(Message, frozen=True, kw_only=True):
     instance_id: str
     custom_data: str | None = None
     """A JSON object as text; None: it stays."""
-    ready: bool = False
+    ready: bool | UnsetType = UNSET
     """Its process says that players can connect: one that starts runs then. For any other: nothing."""
 
 
@@ -114,7 +114,7 @@ class CreateBuild(Message, frozen=True, kw_only=True):
     image_url: str | None = None
     credentials_key: str | None = None
     """The object with the sealed registry credentials, which the gateway has stored."""
-    processes_itself: bool = False
+    processes_itself: bool | UnsetType = UNSET
     """Of an upload: it is processed once it is there, without a call."""
 
 

@@ -41,7 +41,7 @@ def create(state: FleetState, request: Request, command: ask.CreateBuild) -> Ver
         executable_path=command.executable_path,
         image_url=command.image_url,
         credentials_key=command.credentials_key,
-        processes_itself=command.processes_itself,
+        processes_itself=command.processes_itself is True,
     )
     draft.emit(ev.BuildCreated(build=build))
     if command.build_type == "docker_image":

@@ -118,7 +118,7 @@ def update(state: FleetState, request: Request, command: ask.UpdateServer) -> Ve
     if isinstance(known, CommandRejected):
         return known
     server, at_ms = known.server, draft.at_ms
-    becomes_ready = command.ready and server.phase == "starting" and not server.restarting
+    becomes_ready = command.ready is True and server.phase == "starting" and not server.restarting
     if command.custom_data is None and not becomes_ready:
         return ()
     data = server.custom_data if command.custom_data is None else command.custom_data

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from schemas.codec import Message
 from schemas.edge.errors import Refused
@@ -161,7 +162,7 @@ class Handlers:
         elif body.server_status == "running" or body.custom_data is not None:
             data = None if body.custom_data is None else bodies.json_text(body.custom_data)
             command = ask.UpdateServer(
-                instance_id=instance_id, custom_data=data, ready=body.server_status == "running"
+                instance_id=instance_id, custom_data=data, ready=body.server_status == "running" or UNSET
             )
             changed = _maybe(answers.ServerAnswer, await self._ask(write, command, instance_id))
             server = None if changed is None else changed.server
@@ -184,7 +185,7 @@ class Handlers:
             build_type="zip",
             executable_path=body.executable_path,
             limits=await self._limits(write.caller),
-            processes_itself=write.by_old_client,
+            processes_itself=write.by_old_client or UNSET,
         )
         outcome = await self._ask_build(write, command, names.build_id(write.asked.command_id))
         build = _answer(answers.BuildAnswer, outcome).build
