@@ -9,7 +9,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from deploy.cli import app
 from tests.ai_server import AiServer, ai_server
+from tests.outside.test_secrets_at_rest import kept_by
 from tests.outside.world import Json, World, eventually, unique
 from tests.stack import QuestlogStack
 
@@ -143,7 +144,7 @@ def provider() -> Iterator[Provider]:
     made.close()
 
 
-def test_a_studio_s_own_ai_from_its_first_key_on(
+def test_a_studio_s_own_ai_from_its_first_key_to_its_last(
     world: World, questlog_stack: QuestlogStack, tmp_path: Path, provider: Provider
 ) -> None:
     studio = AiStudio(world, questlog_stack, tmp_path, provider)
@@ -185,3 +186,42 @@ def test_a_studio_s_own_ai_from_its_first_key_on(
     calls = server.calls()
     assert studio.read("/api/v1/testers/arena/archetypes").json() == found
     assert server.calls() == calls
+
+    refused_and_over(studio, analyzed)
+    another = replaced(studio)
+
+    kept = kept_by(world, questlog_stack)
+    for value in (secret, another):
+        assert [where for where, content in kept if value.encode() in content] == []
+        assert any(value in repr(headers) for _, headers, _ in server.requests)
+
+
+def refused_and_over(studio: AiStudio, analyzed: Callable[[], int]) -> None:
+    """No tokens are left, then the key is refused: rules answer, and nobody pays."""
+    server = studio.provider.server
+    calls = server.calls()
+    studio.apply(1)
+    studio.play("device_9", "Cellar", build="2.0")
+    eventually(analyzed, lambda total: total == 7, within_s=60)
+    over = studio.suggestions("2.0").json()
+    assert (over["source"], over["reason"], server.calls()) == ("fallback", "ai_budget", calls)
+    assert over["suggestions"][0]["title"].startswith("Fix ")
+    studio.apply(1_000_000)
+    server.faults = ["401"]
+    refused = studio.suggestions("2.0").json()
+    assert (refused["source"], refused["reason"]) == ("fallback", "ai_error")
+    eventually(
+        lambda: studio.say("ai", "key", "list", "--studio", studio.slug),
+        lambda said: "refused with 401" in said,
+    )
+
+
+def replaced(studio: AiStudio) -> str:
+    """Another chat key, and no key for vectors any more."""
+    another = unique("sk-")
+    studio.key("set", "chat", another)
+    assert "answers" in studio.key("test", "chat")
+    assert "is cleared" in studio.key("clear", "embedding")
+    assert "there is no key" in studio.key("clear", "embedding")
+    assert studio.read("/api/v1/testers/arena/archetypes").json()["reason"] == "requires_byo_key"
+    return another
