@@ -164,12 +164,12 @@ async def test_a_store_that_is_away_is_said_and_comes_back(visiting: Open, world
         world.queries.away = True
         try:
             await page.select_option('#compare [aria-label="Environment"]', "production")
-            await expect(page.locator("#testers .problem")).to_contain_text("A store is away")
+            await expect(page.locator("#compare .problem")).to_contain_text("A store is away")
             await expect(page.locator("#banner")).to_be_visible()
         finally:
             world.queries.away = False
         await expect(page.locator("#banner")).to_be_hidden()
-        await expect(page.locator("#testers .problem")).to_be_hidden()
+        await expect(page.locator("#compare .problem")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [390, 1000, 1440])

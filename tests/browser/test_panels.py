@@ -158,7 +158,7 @@ async def test_the_keyboard_reaches_everything(visiting: Open) -> None:
         await visit.page.keyboard.press("Tab")
         await expect(visit.page.get_by_role("link", name="Skip to the figures")).to_be_focused()
         reached = []
-        for _ in range(9):
+        for _ in range(12):
             await visit.page.keyboard.press("Tab")
             reached.append(await visit.page.evaluate("document.activeElement.id"))
         assert [name for name in reached if name][:6] == [
