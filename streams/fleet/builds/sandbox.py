@@ -125,8 +125,10 @@ class Sandbox:
         async with deadline(self._deadline_s), running(self._command, files) as process:
             await give(process, request)
             made = await self._heard(process, log)
-            if made is None or await process.wait() != 0:
-                raise SandboxFailed(f"processing ended {_how(process, await last_words(process))}")
+            told = await last_words(process)
+            status = await process.wait()
+            if made is None or status != 0:
+                raise SandboxFailed(f"processing ended {_how(status, told)}")
             return made
 
     async def _heard(self, process: asyncio.subprocess.Process, log: Log) -> Made | Configured | None:
@@ -228,8 +230,7 @@ async def last_words(process: asyncio.subprocess.Process) -> str:
     return told.decode(errors="replace").strip()
 
 
-def _how(process: asyncio.subprocess.Process, told: str) -> str:
-    status = process.returncode or 0
+def _how(status: int, told: str) -> str:
     how = f"by signal {-status}" if status < 0 else f"with {status}"
     last = told.rsplit("\n", 1)[-1]
     return f"{how}: {last}" if last else how
