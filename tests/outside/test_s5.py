@@ -187,9 +187,13 @@ async def test_output_is_read_page_by_page_and_searched(project: Project, host: 
     assert [(line["message"], line["level"], line["server_name"]) for line in found["logs"]] == [
         ("Line 7", "warn", "printer")
     ]
-    assert project.ok("GET", "/v3/projects/logs?level=error")["logs"] == []
+    of_server = f"instance_id={server['instance_id']}"
+    assert project.ok("GET", f"/v3/projects/logs?level=error&{of_server}")["logs"] == []
     assert project.refused("GET", f"{path}/logs?start_time=yesterday") == (422, "validation_error")
-    metrics = project.ok("GET", f"{path}/metrics?period=5m&step=15s")
+    metrics = eventually(
+        lambda: project.ok("GET", f"{path}/metrics?period=5m&step=15s"),
+        lambda one: len(one["memory"]["used_mb"]) == 3,
+    )
     assert metrics["memory"]["total_mb"] == 512
     assert [point["v"] for point in metrics["memory"]["used_mb"]] == [1, 2, 3]
     assert {point["v"] for point in metrics["network"]["rx_bytes_per_sec"]} == {100}
