@@ -381,19 +381,30 @@ async def test_registries_at_private_addresses_are_refused(
     assert why in (report.error or "")
 
 
+_TLS_HANDSHAKE = b"\x16"
+"""How a client's first TLS record begins (RFC 8446, 5.1)."""
+
+
 @asynccontextmanager
 async def misleading(answer: bytes) -> AsyncIterator[int]:
-    """A registry that answers every request alike."""
+    """A registry that answers every request alike, and no TLS: a client that tries it needn't wait.
+
+    It must have been asked when the block ends.
+    """
+    answered: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while (line := await reader.readline()) and line != b"\r\n":
-            pass
-        writer.write(answer)
+        if await reader.read(1) != _TLS_HANDSHAKE:
+            while (line := await reader.readline()) and line != b"\r\n":
+                pass
+            writer.write(answer)
+            answered.append(answer)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+    assert answered
 
 
 async def test_a_registry_cannot_lead_the_puller_to_the_host(objects: FolderObjects, work: Path) -> None:
