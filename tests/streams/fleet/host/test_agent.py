@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 import msgspec
 import pytest
@@ -93,7 +92,7 @@ async def asked(server: Server, data: bytes) -> bytes:
 async def self_shown(server: Server, status: str) -> dict[str, Any]:
     """What its file says to a server, once that has this status: its agent writes it after the log has it."""
     async with asyncio.timeout(10):
-        while (shown := json.loads(await asked(server, b"config")))["status"] != status:
+        while (shown := json.loads(await asked(server, b"config")))["status"] != status:  # noqa: ASYNC110 - of a file
             await asyncio.sleep(0.01)
     return dict(shown)
 
