@@ -45,6 +45,7 @@ from streams.fleet.host.wanted import Wanted
 
 _log: Final = logging.getLogger(__name__)
 _JOIN_S: Final = 5.0
+_JOIN_AGAIN_S: Final = 0.5
 _LOCK_S: Final = 10.0
 _TELL_S: Final = 1.0
 _THREADS: Final = 8
@@ -190,6 +191,7 @@ class Agent:
                 decided = await self._log.ask(command, within_s=_JOIN_S)
             except (TimeoutError, LogUnavailable) as error:
                 _log.warning("the log did not answer; the host asks again: %r", error)
+                await asyncio.sleep(_JOIN_AGAIN_S)
                 continue
             refused = rejection(decided)
             if refused is not None:

@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord, Decided, EventsRecord
-from schemas.log import Appender, LogRecord
+from schemas.log import Appender, LogRecord, LogUnavailable
+from schemas.outcomes import EXPIRED, rejection
 
 Follow = Callable[[str, int, int], AsyncIterator[LogRecord]]
 """The records of a partition of a topic from an offset on, without end."""
@@ -65,7 +66,7 @@ class HostLog:
     async def ask(self, command: Command, *, within_s: float) -> Decided:
         """What came of the command, once `decided` has given it. Raises TimeoutError, LogUnavailable.
 
-        Then it is unknown whether it was or will be decided.
+        Then it is unknown whether it was or will be decided; one that came too late is as unavailable.
         """
         record = CommandRecord(
             version=ENVELOPE_VERSION,
@@ -77,6 +78,10 @@ class HostLog:
         try:
             async with asyncio.timeout(within_s):
                 await self._appender.append(self._commands, self.partition, _encode(record))
-                return await asyncio.shield(waiting)
+                decided = await asyncio.shield(waiting)
         finally:
             self._waiting.pop(command.command_id, None)
+        refused = rejection(decided)
+        if refused is not None and refused.code == EXPIRED:
+            raise LogUnavailable(refused.message)
+        return decided

@@ -11,7 +11,7 @@ from schemas.fleet.host_commands import BuildAttempt, BuildReport, Report, Repor
 from schemas.fleet.limits import HOST_REPORTS_EVERY_MS, HOST_REPORTS_MAX
 from schemas.fleet.names import host_aggregate
 from schemas.log import LogUnavailable
-from schemas.outcomes import EXPIRED, failure, rejection
+from schemas.outcomes import failure, rejection
 from streams.asking import CommandBuilder
 from streams.fleet.host.log import HostLog
 
@@ -106,10 +106,6 @@ class Reporter:
         refused = rejection(decided)
         if refused is not None and refused.code == "fenced":
             raise Fenced(refused.message)
-        if refused is not None and refused.code == EXPIRED:
-            _log.warning("the log's clock had moved on before %d reports; they are told again", len(sent))
-            self._wake.set()
-            return
         failed = failure(decided)
         if refused is not None or failed is not None:
             _log.error("reports were not taken: %s", refused or failed)
