@@ -19,10 +19,10 @@ from schemas.fleet.commands import Launch
 from schemas.fleet.host_commands import JoinHost
 from schemas.fleet.names import host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.views import HostCapacity, Server
-from streams.fleet.host.agent import AgentRunning
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.processes import alive
 from streams.fleet.host.reporter import Fenced
+from streams.fleet.host.root_lock import AgentRunning
 from tests.streams.fleet.host.fleet_log import GAME, HOST_ID, STUDIO, Fleet
 from tests.streams.fleet.host.world import PYTHON, World
 
@@ -294,7 +294,7 @@ async def _fenced(fleet: Fleet) -> Server:
 
 
 async def test_one_agent_serves_a_root(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.fleet.host.agent._LOCK_S", 0.2)
+    monkeypatch.setattr("streams.fleet.host.root_lock._WAIT_S", 0.2)
     async with fleet.agent():
         with pytest.raises(AgentRunning):
             async with fleet.agent():
