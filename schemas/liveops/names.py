@@ -56,9 +56,9 @@ def board_id(
     return BOARD_ID_PREFIX + _digest("board", game_id, event_key, window_id, part)
 
 
-def attempt_id(command_id: str) -> str:
-    """The attempt a start command makes: UUID text."""
-    return str(uuid.uuid5(_ATTEMPTS, command_id))
+def attempt_id(source_id: str) -> str:
+    """The attempt that a start command makes: UUID text. Its command and seed are the source."""
+    return str(uuid.uuid5(_ATTEMPTS, source_id))
 
 
 def grant_id(source_id: str, external_id: str, trigger: str, ordinal: int = 0) -> str:

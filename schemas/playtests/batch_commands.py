@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from schemas.codec import Message
 from schemas.playtests.batch_views import BatchDefinition
@@ -79,6 +80,8 @@ class ImportKeys(Message, frozen=True, kw_only=True):
     codes: list[SealedCode]
     generated: bool = False
     """Minted, for a batch whose source is `generated`."""
+    old_fingerprints: list[list[str]] | UnsetType = UNSET
+    """Each code's under every former deployment secret; absent where there is none."""
 
 
 class RevokeKeys(Message, frozen=True, kw_only=True):
@@ -100,6 +103,8 @@ class SendInvites(Message, frozen=True, kw_only=True):
 
     batch_id: str
     invites: list[NewInvite]
+    old_email_fingerprints: list[list[str]] | UnsetType = UNSET
+    """Each person's under every former deployment secret; absent where there is none."""
 
 
 class OpenInvite(Message, frozen=True, kw_only=True):
@@ -132,6 +137,8 @@ class RedeemKey(Message, frozen=True, kw_only=True):
     country: str | None = None
     user_agent: str | None = None
     """Sealed, field `userAgent`."""
+    old_email_fingerprints: list[str] | UnsetType = UNSET
+    """The e-mail's under every former deployment secret; absent where there is none."""
 
 
 class LinkTester(Message, frozen=True, kw_only=True):

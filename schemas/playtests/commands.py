@@ -85,6 +85,8 @@ class ChangePlaytest(Message, frozen=True, kw_only=True):
     order_id: str
     notes_for_testers: str | UnsetType | None = UNSET
     keys: list[SealedKey] = []
+    old_fingerprints: list[list[str]] | UnsetType = UNSET
+    """Each key's under every former deployment secret; absent where there is none."""
 
 
 class PayPlaytest(Message, frozen=True, kw_only=True):

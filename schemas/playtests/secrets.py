@@ -5,7 +5,10 @@ Pure, but for the randomness it is given.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
+
+from msgspec import UNSET, UnsetType
 
 from schemas.playtests.batch_views import Batch
 from schemas.playtests.commands import SealedKey
@@ -38,6 +41,10 @@ class OrderSecrets:
             )
             for key in keys
         ]
+
+    def old_fingerprints(self, keys: list[str]) -> list[list[str]] | UnsetType:
+        """Of each key, under every former secret: what the studio got before is its equal still."""
+        return former(self._sealer.fingerprints(self._studio_id, _GAME_KEY, key) for key in keys)
 
     def seal_response(self, text: str, randomness: Randomness) -> str:
         """An applicant's text, sealed."""
@@ -99,3 +106,9 @@ def code_fingerprints(sealer: Sealer, studio_id: str, code: str) -> tuple[str, .
 def email_fingerprints(sealer: Sealer, studio_id: str, email: str) -> tuple[str, ...]:
     """One mailbox's, under each known secret: case and surrounding spaces make no other."""
     return sealer.fingerprints(studio_id, _EMAIL, email.strip().casefold())
+
+
+def former(fingerprints: Iterable[tuple[str, ...]]) -> list[list[str]] | UnsetType:
+    """Those under former secrets, of each; absent where no value has any."""
+    found = [list(one[1:]) for one in fingerprints]
+    return found if any(found) else UNSET

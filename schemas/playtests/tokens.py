@@ -30,6 +30,19 @@ def shown_share_token(sealer: Sealer, batch_aggregate: str, share_number: int, t
     return next((token for token in tokens if key_hash(token) == token_hash), None)
 
 
-def claim_token(sealer: Sealer, command_id: str) -> str:
-    """What links the handle of the key that a command redeemed to a device."""
-    return CLAIM_PREFIX + sealer.tokens("claim", command_id)[0]
+def claim_token(sealer: Sealer, command_id: str, handle: str) -> str:
+    """What links the handle of the key that a command redeemed to a device.
+
+    Of the handle too: a key under which a command was forgotten and is asked again redeems another one.
+    """
+    return CLAIM_PREFIX + sealer.tokens("claim", command_id, handle.lower())[0]
+
+
+def shown_claim_token(sealer: Sealer, command_id: str, handle: str, token_hash: str) -> str | None:
+    """The token that was given out, under whichever secret it was made; None where it is not known.
+
+    Formerly a token followed from the command alone.
+    """
+    made = (*sealer.tokens("claim", command_id, handle.lower()), *sealer.tokens("claim", command_id))
+    tokens = (CLAIM_PREFIX + one for one in made)
+    return next((token for token in tokens if key_hash(token) == token_hash), None)

@@ -5,6 +5,7 @@ A retry under the same idempotency key makes the same command; with another body
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,7 +21,12 @@ from schemas.objects import ObjectStoreError
 from schemas.seal import Sealer
 from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient
-from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.pending_commands import (
+    OTHER_BODY,
+    CommandConflict,
+    CommandTooLarge,
+    CommandUnavailable,
+)
 
 AWAY: Final = (CommandConflict, CommandTooLarge, CommandUnavailable, StoreUnavailable, ObjectStoreError)
 """What a keyed write may meet. `refused_by` says what is answered then."""
@@ -74,15 +80,18 @@ class KeyedRequests:
         """The key of a request that came without one."""
         return self._builder.new_id()
 
-    def fingerprint(self, asked: KeyedRequest) -> bytes:
-        """Of what is asked. Bodies hold secrets and are short: what the log has of one is a keyed hash."""
+    def fingerprints(self, asked: KeyedRequest) -> list[bytes]:
+        """Of what is asked. Bodies hold secrets and are short: what the log has of one is a keyed hash.
+
+        One under each known secret, the current one's first: an answer given before a change is known again.
+        """
         fields = {
             name: value
             for name, value in msgspec.structs.asdict(asked.body).items()
             if not isinstance(value, msgspec.UnsetType)
         }
         meaning = f"{asked.operation}\0{_canonical.encode(fields).hex()}"
-        return bytes.fromhex(self._sealer.fingerprint(asked.scope, "request", meaning))
+        return [bytes.fromhex(one) for one in self._sealer.fingerprints(asked.scope, "request", meaning)]
 
     async def stored(self, asked: KeyedRequest) -> Outcome | None:
         """The outcome of an earlier request with the same key; None where there is none yet.
@@ -91,22 +100,40 @@ class KeyedRequests:
         """
         if not asked.given:
             return None
-        return await self._commands.stored(asked.scope, asked.command_id, self.fingerprint(asked))
+        current, *former = self.fingerprints(asked)
+        try:
+            return await self._commands.stored(asked.scope, asked.command_id, current)
+        except CommandConflict:
+            return await self._before(asked, former)
 
     async def ask(
         self, asked: KeyedRequest, body: Message, aggregate_id: str, *, studio_id: str, game_id: str = ""
     ) -> Outcome:
         """The outcome of a keyed command, this one's or the first one's. Raises as the client does."""
+        current, *former = self.fingerprints(asked)
         command = self._builder.build(
             body,
             aggregate_id=aggregate_id,
             studio_id=studio_id,
             game_id=game_id,
             command_id=asked.command_id,
-            fingerprint=self.fingerprint(asked),
+            fingerprint=current,
             keyed=True,
         )
-        return await self._commands.submit(command, fresh=not asked.given)
+        try:
+            return await self._commands.submit(command, fresh=not asked.given)
+        except CommandConflict:
+            outcome = await self._before(asked, former)
+            if outcome is None:
+                raise
+            return outcome
+
+    async def _before(self, asked: KeyedRequest, former: list[bytes]) -> Outcome | None:
+        """The outcome under a former secret. Raises CommandConflict where it is of another body."""
+        for fingerprint in former:
+            with contextlib.suppress(CommandConflict):
+                return await self._commands.stored(asked.scope, asked.command_id, fingerprint)
+        raise CommandConflict(OTHER_BODY)
 
 
 def refused_by(error: Exception, *, mismatch: str) -> Refused:

@@ -27,7 +27,7 @@ from schemas.playtests.commands import COMMANDS, ApproveTranscript
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
 from schemas.playtests.names import batch_aggregate, invite_id, order_aggregate
 from schemas.playtests.ports import BatchRow
-from schemas.playtests.secrets import code_fingerprints, email_fingerprints
+from schemas.playtests.secrets import code_fingerprints, email_fingerprints, former
 from schemas.playtests.tokens import invite_token, share_token, shown_share_token
 from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer
@@ -35,7 +35,9 @@ from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_o
 from streams.playtests.recordings import write_transcript
 
 SEALED_CHARACTERS_MAX: Final = 180_000
-"""Of one command: its record holds 256 KiB."""
+"""Of one command, with its fingerprints: its record holds 256 KiB."""
+FINGERPRINT_CHARACTERS: Final = 34
+"""As it is packed."""
 MINTED_PREFIX: Final = "pl-betakey-"
 AnswerT = TypeVar("AnswerT")
 
@@ -131,16 +133,15 @@ class PlaytestAdministration:
     ) -> tuple[int, list[int]]:
         """How many codes are new, and the positions (from 0) of those that the studio had already."""
         key = self._sealer.data_key(batch.game.studio_id, batch.aggregate, self._randomness)
+        prints = [code_fingerprints(self._sealer, batch.game.studio_id, code) for code in codes]
         sealed = [
-            SealedCode(
-                key.seal("keys", code, self._randomness),
-                code_fingerprints(self._sealer, batch.game.studio_id, code)[0],
-            )
-            for code in codes
+            SealedCode(key.seal("keys", code, self._randomness), own[0])
+            for code, own in zip(codes, prints, strict=True)
         ]
         imported, skipped, begin = 0, [], 0
-        for some in _pieces(sealed):
-            body = ImportKeys(batch_id=batch.id, codes=some, generated=generated)
+        for some in _pieces(sealed, FINGERPRINT_CHARACTERS * max(map(len, prints), default=0)):
+            old = former(prints[begin : begin + len(some)])
+            body = ImportKeys(batch_id=batch.id, codes=some, generated=generated, old_fingerprints=old)
             answer = await self._ask(batch, body, ImportAnswer)
             imported += answer.imported
             skipped += [begin + position for position in answer.skipped]
@@ -168,16 +169,17 @@ class PlaytestAdministration:
         key = self._sealer.data_key(studio_id, batch.aggregate, self._randomness)
         command_id = self._builder.new_id()
         tokens = [invite_token(self._sealer, invite_id(command_id, at)) for at in range(len(recipients))]
+        prints = [email_fingerprints(self._sealer, studio_id, one.email) for one in recipients]
         invites = [
             NewInvite(
                 email=key.seal("email", one.email, self._randomness),
-                email_fingerprint=email_fingerprints(self._sealer, studio_id, one.email)[0],
+                email_fingerprint=own[0],
                 token_hash=key_hash(token),
                 personal_note=None if one.note is None else key.seal("note", one.note, self._randomness),
             )
-            for one, token in zip(recipients, tokens, strict=True)
+            for one, token, own in zip(recipients, tokens, prints, strict=True)
         ]
-        body = SendInvites(batch_id=batch.id, invites=invites)
+        body = SendInvites(batch_id=batch.id, invites=invites, old_email_fingerprints=former(prints))
         outcome = await self._submit(batch, body, command_id=command_id)
         sent = {one.token_hash for one in msgspec.msgpack.decode(outcome, type=InvitesAnswer).invites}
         return {
@@ -245,15 +247,16 @@ def _refused(message: str, status: int) -> CommandRefused:
     return CommandRefused(message, status=status, code="refused")
 
 
-def _pieces(codes: Sequence[SealedCode]) -> Iterator[list[SealedCode]]:
-    """In parts that a command holds."""
+def _pieces(codes: Sequence[SealedCode], beside: int) -> Iterator[list[SealedCode]]:
+    """In parts that a command holds; each code has so many characters beside the sealed ones."""
     some: list[SealedCode] = []
     size = 0
     for code in codes:
-        size += len(code.sealed)
+        own = len(code.sealed) + beside
+        size += own
         if some and (size > SEALED_CHARACTERS_MAX or len(some) == CODES_PER_COMMAND_MAX):
             yield some
-            some, size = [], len(code.sealed)
+            some, size = [], own
         some.append(code)
     if some:
         yield some

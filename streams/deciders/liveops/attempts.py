@@ -34,7 +34,7 @@ def start(state: LiveopsState, request: Request, command: StartAttempt) -> Verdi
     segment = command.segment if definition.mode == "segmented" else ""
     group = command.group if definition.mode == "grouped" else None
     attempt = Attempt(
-        id=attempt_id(request.command_id),
+        id=attempt_id(f"{request.command_id}/{request.seed.hex()}"),
         event_key=command.event_key,
         window_id=command.window_id,
         board_id=board_id(

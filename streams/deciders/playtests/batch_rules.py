@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeVar
 
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
@@ -15,6 +17,8 @@ from streams.deciders.playtests.batch_state import Batch
 from streams.deciders.playtests.draft import Draft
 from streams.deciders.playtests.refusals import gone, not_found
 from streams.deciders.playtests.state import StudioState
+
+Value = TypeVar("Value")
 
 
 def find(studio: StudioState, request: Request, batch_id: str) -> Batch | None:
@@ -40,6 +44,15 @@ def aggregate(request: Request, batch_id: str) -> str:
 def of(request: Request, batch_id: str) -> dict[str, str]:
     """What every event of a batch names."""
     return {"studio_id": request.studio_id, "game_id": request.game_id, "batch_id": batch_id}
+
+
+def paired(
+    values: Sequence[Value], old_fingerprints: Sequence[Sequence[str]] | UnsetType
+) -> list[tuple[Value, Sequence[str]]]:
+    """Each value with its fingerprints under former secrets."""
+    if isinstance(old_fingerprints, UnsetType):
+        return [(value, ()) for value in values]
+    return list(zip(values, old_fingerprints, strict=True))
 
 
 def moved(counts: BatchCounts, before: str, after: str) -> BatchCounts:

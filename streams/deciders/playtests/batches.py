@@ -17,6 +17,7 @@ from streams.deciders.playtests.batch_rules import (
     find,
     moved,
     of,
+    paired,
     unlink_key,
     usable,
 )
@@ -106,8 +107,8 @@ def import_keys(state: PlaytestsState, request: Request, command: ask.ImportKeys
     keys: list[ImportedKey] = []
     skipped: list[int] = []
     seen: set[str] = set()
-    for position, code in enumerate(command.codes):
-        if code.fingerprint in seen or code.fingerprint in studio.codes:
+    for position, (code, old) in enumerate(paired(command.codes, command.old_fingerprints)):
+        if code.fingerprint in seen or any(one in studio.codes for one in (code.fingerprint, *old)):
             skipped.append(position)
             continue
         seen.add(code.fingerprint)
@@ -162,8 +163,10 @@ def send_invites(state: PlaytestsState, request: Request, command: ask.SendInvit
         return batch_conflict("not_invite")
     new = {
         one.email_fingerprint: (position, one)
-        for position, one in reversed(list(enumerate(command.invites)))
-        if one.email_fingerprint not in known.emails
+        for position, (one, old) in reversed(
+            list(enumerate(paired(command.invites, command.old_email_fingerprints)))
+        )
+        if not any(mailbox in known.emails for mailbox in (one.email_fingerprint, *old))
     }
     if len(new) > known.counts.available:
         return batch_conflict("no_key_left")

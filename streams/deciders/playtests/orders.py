@@ -170,10 +170,12 @@ def _pending_trial(draft: Draft, order_id: str) -> OrderState | CommandRejected:
 def _keys_problem(known: OrderState, command: ask.ChangePlaytest) -> str | None:
     if not known.key_digests:
         return "can only be added to a playtest that was ordered with keys"
+    old = () if isinstance(command.old_fingerprints, UnsetType) else command.old_fingerprints
     digests = [key_digests([key.fingerprint]) for key in command.keys]
+    former = {key_digests([one]) for fingerprints in old for one in fingerprints}
     held = known.key_digests
     before = {held[at : at + KEY_DIGEST_BYTES] for at in range(0, len(held), KEY_DIGEST_BYTES)}
-    if len(before.union(digests)) < len(before) + len(digests):
+    if len(before.union(digests)) < len(before) + len(digests) or not before.isdisjoint(former):
         return "must hold no key twice, and none that the playtest has had"
     spares_max = (KEYS_PER_SEAT_MAX - 1) * known.order.quantity
     spares = len(known.keys) - known.next_key + 1 + len(digests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
@@ -52,8 +53,9 @@ def redeem(state: PlaytestsState, request: Request, command: ask.RedeemKey) -> V
     handles = draft.studio.games.get(request.game_id, _NO_GAME).handles
     if command.handle is not None and command.handle.lower() in handles:
         return batch_conflict("handle_taken")
-    owner = known.emails.get(command.email_fingerprint or "")
-    if owner is not None and owner != key.state.id:
+    old = () if isinstance(command.old_email_fingerprints, UnsetType) else command.old_email_fingerprints
+    mailboxes = (command.email_fingerprint or "", *old)
+    if any(known.emails.get(one, key.state.id) != key.state.id for one in mailboxes):
         return batch_conflict("email_used")
     redemption = Redemption(
         redeemed_at_ms=draft.at_ms,

@@ -33,7 +33,7 @@ class Asking:
         randomness: Callable[[int], bytes],
     ) -> None:
         self._requests = KeyedRequests(commands, COMMANDS, sealer, clock_ms=clock_ms, randomness=randomness)
-        self.fingerprint = self._requests.fingerprint
+        self.fingerprints = self._requests.fingerprints
         self.stored = self._requests.stored
 
     def asked(self, caller: Caller, operation: str, key: str, body: msgspec.Struct) -> Asked:

@@ -181,6 +181,7 @@ class Handlers:
             order_id=order_id,
             notes_for_testers=body.notes_for_testers,
             keys=self._sealed(write, order_id, keys),
+            old_fingerprints=OrderSecrets(self._sealer, write.studio_id, order_id).old_fingerprints(keys),
         )
         status, data = await self._asked(write, command)
         if data:
@@ -285,15 +286,15 @@ class Handlers:
     async def _first(self, asked: Asked, answer: bytes) -> bytes:
         if not asked.given:
             return answer
-        held = self._asking.fingerprint(asked) + answer
+        held = self._asking.fingerprints(asked)[0] + answer
         return self._same(asked, await self._first_answers.first(asked.command_id, held))
 
     def _same(self, asked: Asked, kept: bytes) -> bytes:
         """The answer in what is kept. Raises CommandConflict where it was given to another body."""
-        fingerprint = self._asking.fingerprint(asked)
-        if not kept.startswith(fingerprint):
-            raise CommandConflict(OTHER_BODY)
-        return kept[len(fingerprint) :]
+        for fingerprint in self._asking.fingerprints(asked):
+            if kept.startswith(fingerprint):
+                return kept[len(fingerprint) :]
+        raise CommandConflict(OTHER_BODY)
 
     async def _own_slot(self, write: Write) -> Slot:
         slot = await self._reads.slot(path_id(write.path["slotId"]))

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET
 
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
@@ -28,7 +29,7 @@ from schemas.playtests.batch_routes import BODY_BYTES_MAX, REDEEM, RedeemBody, R
 from schemas.playtests.names import partition_key
 from schemas.playtests.ports import BatchReads, BatchRow, RedeemLink
 from schemas.playtests.secrets import BatchSecrets, email_fingerprints
-from schemas.playtests.tokens import claim_token
+from schemas.playtests.tokens import claim_token, shown_claim_token
 from schemas.seal import Sealer
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import ClientGone, Request, Response, json_response
@@ -162,17 +163,17 @@ class Redemptions:
         email: str | None,
     ) -> RedeemKey:
         key = self._secrets(link).data_key(self._randomness)
+        prints = () if email is None else email_fingerprints(self._sealer, link.studio_id, email)
         agent = request.headers.get(b"user-agent", b"").decode("latin-1")[:USER_AGENT_CHARACTERS_MAX]
         return RedeemKey(
             batch_id=link.batch_id,
             token_hash=key_hash(token),
-            claim_token_hash=key_hash(claim_token(self._sealer, command_id)) if handle else "",
+            claim_token_hash=key_hash(claim_token(self._sealer, command_id, handle)) if handle else "",
             invite_id=link.invite_id or None,
             handle=handle,
             email=None if email is None else key.seal("email", email, self._randomness),
-            email_fingerprint=None
-            if email is None
-            else email_fingerprints(self._sealer, link.studio_id, email)[0],
+            email_fingerprint=prints[0] if prints else None,
+            old_email_fingerprints=list(prints[1:]) or UNSET,
             country=self._services.place(request).country,
             user_agent=key.seal("userAgent", agent, self._randomness) if agent else None,
         )
@@ -189,8 +190,10 @@ class Redemptions:
     ) -> Response:
         answer = msgspec.msgpack.decode(outcome.body, type=RedeemAnswer)
         redemption = answer.key.redemption
-        handle = redemption.handle if redemption is not None else None
-        claim = claim_token(self._sealer, outcome.command_id) if handle is not None else None
+        handle, claim = None, None
+        if redemption is not None and redemption.handle is not None:
+            handle, given = redemption.handle, redemption.claim_token_hash
+            claim = shown_claim_token(self._sealer, outcome.command_id, handle, given)
         code = self._secrets(link).code(answer.code)
         if in_json:
             shown = Redeemed(key=code, handle=handle, claim_token=claim)

@@ -136,14 +136,22 @@ class Store:
 class Links(World):
     """A batch of two keys, and the link to it."""
 
-    def __init__(self, *, public: bool = True, **more: Any) -> None:
-        self.store = Store()
+    def __init__(
+        self, *, public: bool = True, store: Store | None = None, sealer: Sealer = SEALER, **more: Any
+    ) -> None:
+        """With a `store` the batch is there, and another process serves it."""
+        self.store, self.sealer = store or Store(), sealer
         self.sizes = count(1)
         super().__init__(writes=[self._make])
         game = Game(
             id=GAME, studio_id=STUDIO, slug="maze", name="Maze & Sons", created_at_ms=0, limits=Limits()
         )
         self.directory.put(game)
+        self.path = "/redeem/share" if public else "/redeem/mine"
+        if store is None:
+            self._define(public=public, **more)
+
+    def _define(self, *, public: bool, **more: Any) -> None:
         decider = self.store.decider
         mode = "public" if public else "invite"
         decider.given(
@@ -158,7 +166,6 @@ class Links(World):
         ]
         decider.given(ImportKeys(batch_id=BATCH, codes=codes))
         self.store.codes = {one.fingerprint: number for number, one in enumerate(codes, 1)}
-        self.path = "/redeem/share"
         if not public:
             invite = NewInvite(
                 email=key.seal("email", "ann@x", self._random),
@@ -167,7 +174,6 @@ class Links(World):
                 personal_note=key.seal("note", NOTE, self._random),
             )
             decider.given(SendInvites(batch_id=BATCH, invites=[invite]))
-            self.path = "/redeem/mine"
 
     def _random(self, size: int) -> bytes:
         return next(self.sizes).to_bytes(size, "big")
@@ -177,8 +183,10 @@ class Links(World):
         reads: Any = self.store
         return SeveralWrites(
             (
-                Redemptions(services, commands, reads, SEALER, randomness=self._random, secure_cookie=True),
-                Claims(services, commands, reads, SEALER, randomness=self._random),
+                Redemptions(
+                    services, commands, reads, self.sealer, randomness=self._random, secure_cookie=True
+                ),
+                Claims(services, commands, reads, self.sealer, randomness=self._random),
             )
         )
 
@@ -295,6 +303,37 @@ async def test_one_mailbox_gets_one_key_whatever_its_case() -> None:
     assert (await links.ask("k1", email="ann@x")).status == 200
     answer = await links.ask("k2", email=" Ann@X ")
     assert (answer.status, answer.json()) == (409, {"error": "email_used"})
+
+
+async def test_a_redemption_is_shown_again_and_stays_one_across_a_change_of_the_secret() -> None:
+    links = Links()
+    first = await links.ask("k1", handle="Ann", email="ann@x")
+    changed = Links(store=links.store, sealer=Sealer(b"another", [b"secret"]))
+    assert (await changed.ask("k1", handle="Ann", email="ann@x")).body == first.body
+    assert (await changed.claimed(first.json()["claimToken"])).status == 200
+    again = await changed.ask("k2", handle="Bob", email="Ann@x")
+    assert (again.status, again.json()) == (409, {"error": "email_used"})
+    other = await changed.ask("k3", handle="Bob", email="bob@x")
+    assert (other.status, other.json()["key"]) == (200, "KEY TWO")
+
+
+async def test_an_invited_person_redeems_across_a_change_of_the_secret() -> None:
+    links = Links(public=False)
+    changed = Links(store=links.store, public=False, sealer=Sealer(b"another", [b"secret"]))
+    assert (await changed.ask("k1", handle="Ann", email="ann@x")).json()["key"] == "KEY ONE"
+
+
+async def test_a_key_that_was_forgotten_redeems_under_a_claim_of_its_own() -> None:
+    links = Links(identity_mode="handle")
+    tokens = []
+    for handle in ("Ann", "Bob"):
+        tokens.append((await links.ask("k1", handle=handle)).json()["claimToken"])
+        links.store.outcomes.clear()
+    handles = [
+        (await links.claimed(token, deviceId=f"d{number}")).json()["handle"]
+        for number, token in enumerate(tokens)
+    ]
+    assert handles == ["Ann", "Bob"]
 
 
 async def test_what_is_no_link_or_none_any_more() -> None:

@@ -17,6 +17,7 @@ from schemas.playtests.commands import AdjustAccount
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
 from schemas.playtests.tokens import share_token
 from schemas.playtests.views import Slot, Submission
+from schemas.seal import OLD_SECRETS_MAX, Sealer
 from streams.asking import CommandRefused
 from streams.playtests.administration import SEALED_CHARACTERS_MAX, PlaytestAdministration, Recipient
 from tests.streams.deciders.playtests.given import AT_MS, GAME, STUDIO
@@ -52,12 +53,16 @@ class World:
         self.objects = objects
         share = key_hash(share_token(SEALER, AGGREGATE, 1))
         self.reads.decider.given(DefineBatch(definition=definition(**more), share_token_hash=share))
-        self.asks = PlaytestAdministration(
+        self.asks = self.by(SEALER)
+
+    def by(self, sealer: Sealer) -> PlaytestAdministration:
+        """As a process asks that knows these secrets."""
+        return PlaytestAdministration(
             self.reads,
             studios=self.reads,
             reads=self.reads,
-            objects=objects,
-            sealer=SEALER,
+            objects=self.objects,
+            sealer=sealer,
             base_url="http://localhost:4000/",
             clock_ms=lambda: AT_MS,
             randomness=Random(1).randbytes,
@@ -130,6 +135,29 @@ async def test_each_person_is_invited_once(world: World) -> None:
     token = links["p0@x"].rpartition("/")[2]
     assert await world.reads.redeem_link(key_hash(token)) is not None
     assert b"p0@x" not in msgspec.msgpack.encode(world.reads.asked)
+
+
+async def test_codes_and_persons_are_known_across_changes_of_the_secret(world: World) -> None:
+    batch = await world.batch()
+    await world.asks.import_codes(batch, ["code 0", "code 1"])
+    await world.asks.invite(batch, [Recipient("p0@x")])
+    once = world.by(Sealer(b"second", [b"secret"]))
+    assert await once.import_codes(batch, ["code 2", "code 1"]) == (1, [1])
+    assert set(await once.invite(batch, [Recipient("P0@x"), Recipient("p1@x")])) == {"p1@x"}
+    twice = world.by(Sealer(b"third", [b"second", b"secret"]))
+    assert await twice.import_codes(batch, ["code 2", "code 1", "code 3"]) == (1, [0, 1])
+    assert set(await twice.invite(batch, [Recipient("p0@x"), Recipient("p1@x"), Recipient("p2@x")])) == {
+        "p2@x"
+    }
+
+
+async def test_no_part_is_larger_than_a_record_holds_with_many_former_secrets(world: World) -> None:
+    secrets = [f"{number}".encode() for number in range(OLD_SECRETS_MAX)]
+    codes = [f"code {number}" for number in range(CODES_PER_COMMAND_MAX)]
+    asks = world.by(Sealer(b"last", secrets))
+    assert (await asks.import_codes(await world.batch(), codes))[0] == len(codes)
+    assert max(len(command.body) for command in world.reads.asked) < SEALED_CHARACTERS_MAX * 1.1
+    assert len(world.reads.asked) > 1
 
 
 async def test_a_share_link_is_shown_and_made_anew(generated: World, world: World) -> None:

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from schemas.envelope import CommandRejected
 from schemas.liveops.commands import CloseWindow, CreditWallet, ReportProgress, StartAttempt
 from schemas.liveops.event_windows import WindowOpened
-from schemas.liveops.events import AttemptExpired
+from schemas.liveops.events import AttemptExpired, AttemptStarted
 from schemas.liveops.names import board_id
 from schemas.liveops.windows import window_from_id
-from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, WINDOW_MS, Liveops, event, kinds, only
+from streams.deciders.liveops.noun import LIVEOPS
+from tests.streams.deciders.liveops.given import (
+    AT_MS,
+    GAME_ID,
+    WINDOW_MS,
+    Liveops,
+    event,
+    kinds,
+    only,
+    seed,
+)
 
 
 def test_a_first_start_makes_the_player_and_pins_the_window() -> None:
@@ -36,6 +48,17 @@ def test_a_start_expires_the_active_attempt() -> None:
         event_key="frags", attempt_id=first.attempt.id, mode="increment", metric_value=1.0
     )
     assert world.refusal(report) == (409, "attempt_expired")
+
+
+def test_a_key_that_was_forgotten_gives_another_attempt() -> None:
+    world = Liveops()
+    first = world.start().attempt.id
+    body = StartAttempt(event_key="frags", window_id=world.window())
+    requests = [dataclasses.replace(world.request(body), command_id="c1", seed=seed(one)) for one in "abb"]
+    verdicts = [LIVEOPS.decide(world.state, request) for request in requests]
+    ids = [only(AttemptStarted, verdict).attempt.id for verdict in verdicts if isinstance(verdict, tuple)]
+    assert len({first, *ids}) == 3
+    assert ids[1] == ids[2]
 
 
 def test_the_cap_counts_every_start_and_says_how_long_it_lasts() -> None:

@@ -267,6 +267,16 @@ def test_spares_are_distinct_and_not_too_many(more: list[ask.SealedKey]) -> None
     assert (verdict.status, verdict.field) == (422, "keysForTesters")
 
 
+def test_a_spare_that_was_given_under_a_former_secret_is_known() -> None:
+    world = Playtests()
+    order_id = world.active(1, keys=keys(1))
+    now = key("key 1 under another secret")
+    former = key("key 1").fingerprint
+    change = ask.ChangePlaytest(order_id=order_id, keys=[now], old_fingerprints=[["older", former]])
+    assert world.refusal(change) == (422, "VALIDATION_ERROR")
+    world.given(ask.ChangePlaytest(order_id=order_id, keys=[now], old_fingerprints=[["older", "another"]]))
+
+
 def test_keys_are_not_added_where_none_were_given_and_none_is_given_twice() -> None:
     world = Playtests()
     without = world.active()
