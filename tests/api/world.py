@@ -21,7 +21,6 @@ from api.app import create_api, source_ip
 from api.telemetry.experiment_section import ExperimentSection
 from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.migrations import apply
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable, Studio
@@ -32,6 +31,7 @@ from schemas.studio.ai_requests import AiAnswer, AiReason, AiRequest, AiText, ve
 from schemas.studio.experiments import Digest, ExperimentLife
 from tests.ai_server import vector as ai_vector
 from tests.documented import async_hook
+from tests.migrated import migrated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -340,11 +340,7 @@ def create_database(url: str) -> str:
     name = f"test_{uuid.uuid4().hex}"
 
     async def create() -> None:
-        client = ClickHouse(url, name)
-        try:
-            await apply(client)
-        finally:
-            await client.close()
+        await (await migrated(url, name)).close()
 
     asyncio.run(create())
     return name

@@ -23,7 +23,6 @@ from deploy.clock import now_ms
 from deploy.failure_policy import ELSEWHERE, advice
 from deploy.nouns import deciding, topics_of
 from deploy.topics import ensure_topics
-from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.system_tables import drop_databases
 from projections.lag import LagReader
@@ -39,6 +38,7 @@ from streams.runtime.failures import Failures
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from streams.runtime.reader import Role
+from tests.migrated import migrated
 from tests.projections.telemetry.support import START_MS, gameplay, s1, s4
 from tests.projections.telemetry.test_skips import MARK, defective_rows
 from tests.stack import infra
@@ -108,8 +108,7 @@ async def test_a_poison_request_from_its_first_failure_to_its_replay(
     )
     running_stack.write(configured)
     await ensure_topics(broker, topics_of(configured))
-    client = ClickHouse(clickhouse_url, configured.clickhouse_database)
-    await migrations.apply(client)
+    client = await migrated(clickhouse_url, configured.clickhouse_database)
     await fill(broker)
     with monkeypatch.context() as defective:
         defective_rows(defective)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import read, tenant_tables
 from projections.clickhouse.noun_rebuild import tables_plan
@@ -24,6 +23,7 @@ from schemas.envelope import EventsRecord
 from schemas.fleet import events as ev
 from schemas.fleet.noun import FLEET_EVENTS
 from schemas.fleet.states import PHASES, STATUSES
+from tests.migrated import migrated
 from tests.projections.fleet.history import MARK, History
 from tests.schemas.test_golden_fleet import HISTORY
 from tests.streams.deciders.fleet.given import GAME, STUDIO
@@ -180,9 +180,8 @@ def archive(told: Told) -> list[list[Any]]:
 
 @asynccontextmanager
 async def opened(clickhouse_url: str, history: History) -> AsyncIterator[World]:
-    client = ClickHouse(clickhouse_url, f"fleet_{uuid.uuid4().hex[:8]}")
+    client = await migrated(clickhouse_url, f"fleet_{uuid.uuid4().hex[:8]}")
     try:
-        await migrations.apply(client)
         yield World(client, history)
     finally:
         await drop_databases(client)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import NounTables, Rows
 from projections.clickhouse.positions import Positions
@@ -24,6 +23,7 @@ from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.fleet.noun import FLEET_TELEMETRY
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample, Source, encode_fleet_record
 from schemas.log import LogRecord
+from tests.migrated import migrated
 from tests.projections.redis.support import ListLog
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ class World:
 @asynccontextmanager
 async def opened(clickhouse_url: str) -> AsyncIterator[World]:
     database = f"fleet_{uuid.uuid4().hex[:8]}"
-    client, queries = ClickHouse(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
+    client, queries = await migrated(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
     try:
-        await migrations.apply(client)
         yield World(client, queries)
     finally:
         await drop_databases(client)

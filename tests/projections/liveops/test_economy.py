@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.system_tables import drop_databases
 from projections.liveops.economy_store import stored_totals
@@ -20,6 +19,7 @@ from projections.liveops.queries_economy import KEYS_MAX, Economy, Flow, economy
 from projections.liveops.table_rows import COLUMNS, ECONOMY
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.dashboard_common import Filters
+from tests.migrated import migrated
 
 NOON_MS = 1_800_014_400_000
 FILTERS = Filters("ours", "game", "", "", NOON_MS, NOON_MS + 3_600_000)
@@ -66,8 +66,7 @@ class Store:
 @pytest.fixture
 async def store(clickhouse_url: str) -> AsyncIterator[Store]:
     database = f"economy_{uuid.uuid4().hex[:8]}"
-    client, queries = ClickHouse(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
-    await migrations.apply(client)
+    client, queries = await migrated(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
     yield Store(client, queries)
     await drop_databases(client)
     await client.close()

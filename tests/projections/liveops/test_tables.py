@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.positions import Positions
@@ -33,6 +32,7 @@ from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.liveops.views import Attempt, BoardEntry, FinalEntry, Movement
 from schemas.log_positions import StoreRegressed
 from schemas.studio.definitions_events import EventDefinition
+from tests.migrated import migrated
 from tests.projections.redis.support import ListLog
 
 if TYPE_CHECKING:
@@ -73,9 +73,8 @@ class World:
 @asynccontextmanager
 async def opened(clickhouse_url: str) -> AsyncIterator[World]:
     database = f"liveops_{uuid.uuid4().hex[:8]}"
-    client, queries = ClickHouse(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
+    client, queries = await migrated(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
     try:
-        await migrations.apply(client)
         yield World(client, queries)
     finally:
         await drop_databases(client)

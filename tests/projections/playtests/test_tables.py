@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.times import time_of
 from projections.playtests.table_changes import Key, rows_of
 from projections.playtests.table_columns import COLUMNS, FRESH, SLOTS
@@ -28,6 +28,7 @@ from schemas.playtests.batch_commands import DefineBatch, ForgetRecipient, LinkT
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 from schemas.playtests.ports import Place
 from schemas.playtests.views import SLOT_STATUSES, Progress, Rating
+from tests.migrated import migrated
 from tests.projections.playtests.support import Told
 from tests.projections.redis.support import ListLog
 from tests.streams.deciders.playtests.given import GAME, STUDIO, block, keys
@@ -159,12 +160,11 @@ def _money(progress: Progress) -> list[int]:
 @asynccontextmanager
 async def opened(clickhouse_url: str) -> AsyncIterator[World]:
     database = f"playtests_{uuid.uuid4().hex[:8]}"
-    client, queries = ClickHouse(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
+    client, queries = await migrated(clickhouse_url, database), ClickHouseQueries(clickhouse_url, database)
     try:
-        await migrations.apply(client)
         yield World(client, queries)
     finally:
-        await client.command(f"DROP DATABASE IF EXISTS {database}", in_database=False)
+        await drop_databases(client)
         await client.close()
         await queries.close()
 

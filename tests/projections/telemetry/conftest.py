@@ -5,19 +5,19 @@ from uuid import uuid4
 
 import pytest
 
-from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.system_tables import drop_databases
+from tests.migrated import migrated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from projections.clickhouse.client import ClickHouse
 
 
 @pytest.fixture
 async def database(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
     """A database of the test's own, with all tables."""
-    client = ClickHouse(clickhouse_url, f"test_{uuid4().hex[:12]}")
-    await migrations.apply(client)
+    client = await migrated(clickhouse_url, f"test_{uuid4().hex[:12]}")
     yield client
     await drop_databases(client)
     await client.close()

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.migrations import apply
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.heatmap import Heatmap, HeatmapReader
 from projections.telemetry.queries.heatmap_sql import HeatmapKey
+from tests.migrated import migrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
+    from projections.clickhouse.client import ClickHouse
     from projections.clickhouse.transport import Value
 
 pytestmark = pytest.mark.stack
@@ -139,10 +139,9 @@ BOUNDED = settings(
 def run(clickhouse_url: str) -> Iterator[Callable[[Any], None]]:
     """Runs a script on a fresh game. One event loop for all, so that connections are kept."""
     database = f"heat_{uuid.uuid4().hex}"
-    clickhouse = ClickHouse(clickhouse_url, database)
     queries = ClickHouseQueries(clickhouse_url, database)
     with asyncio.Runner() as runner:
-        runner.run(apply(clickhouse))
+        clickhouse = runner.run(migrated(clickhouse_url, database))
 
         def play(script: Callable[[Board], Coroutine[Any, Any, None]]) -> None:
             runner.run(script(Board(clickhouse, queries)))

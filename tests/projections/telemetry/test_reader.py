@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from projections.telemetry.stale_worker import WorkerIsStale
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
 from schemas.log_positions import Position, PositionRefused
+from tests.migrated import migrated
 from tests.projections.telemetry.support import (
     GAME,
     MINUTE,
@@ -254,13 +256,7 @@ def s1_batch_of(value: bytes) -> Any:
 
 
 async def fresh(url: str) -> ClickHouse:
-    from uuid import uuid4  # noqa: PLC0415 - only here
-
-    from projections.clickhouse import migrations  # noqa: PLC0415 - only here
-
-    client = ClickHouse(url, f"test_{uuid4().hex[:12]}")
-    await migrations.apply(client)
-    return client
+    return await migrated(url, f"test_{uuid4().hex[:12]}")
 
 
 async def drop(client: ClickHouse) -> None:
