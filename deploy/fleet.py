@@ -10,7 +10,8 @@ from projections.clickhouse.tables import event_tables
 from projections.fleet.event_tables import ARCHIVE, FLEET_TABLES, TRANSITIONS
 from projections.fleet.projection import FLEET as PROJECTION
 from projections.fleet.queries.state import FleetQueries
-from projections.fleet.telemetry_tables import LOGS, TELEMETRY_TABLES
+from projections.fleet.telemetry_columns import LOGS
+from projections.fleet.telemetry_tables import TELEMETRY_TABLES
 from projections.fleet.webhooks import FLEET as NOTIFIED
 from projections.studio.queries import StudioQueries
 from schemas.fleet.noun import FLEET_EVENTS, FLEET_TELEMETRY, NOUN

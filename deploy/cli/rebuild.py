@@ -194,6 +194,7 @@ def clickhouse_result(noun: str, topic: str, one: Rebuilt, seconds: float, *, ve
         "compared": f"{sum(own.rows for own in one.live.values())} rows in {len(one.live)} tables",
         "uncompared": one.uncompared,
         "left": one.left,
+        "forgotten": {f"{topic}[{partition}]": first for partition, first in one.forgotten.items()},
         "behind": [
             f"{topic}[{partition}] at {one.positions[partition]} of {end}"
             for partition, end in one.ends.items()
@@ -227,6 +228,9 @@ def sentence(result: dict[str, Any]) -> str:
             f"; the insights of {result['uncompared']} sessions are by other rules and were not compared:"
             " `questlog rebuild insights` analyses those of older rules anew"
         )
+    if result.get("forgotten"):
+        begins = ", ".join(f"{name} at {first}" for name, first in result["forgotten"].items())
+        done += f"; the log begins later ({begins}): what came before was copied from the live tables"
     if not result.get("left"):
         return done
     return (

@@ -8,7 +8,7 @@ from projections.clickhouse.noun_tables import NounTables, TableSet
 from projections.clickhouse.rebuilding import Plan, TableSum, checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from projections.clickhouse.client import ClickHouse
     from schemas.log import LogTail
@@ -29,10 +29,17 @@ def tables_plan(
             for table in tables.tables
         }
 
+    keep = tables.keep_forgotten
+
+    async def copy(live: ClickHouse, begins: Mapping[int, int]) -> None:
+        if keep is not None:
+            await keep(live, built, tail, tables.topic, begins)
+
     return Plan(
         topic=tables.topic,
         partitions=partitions,
         builder=NounTables(built, tables, tail=tail, clock_ms=clock_ms),
         tables=tables.tables,
         sums=sums,
+        keep_forgotten=copy if keep is not None else None,
     )

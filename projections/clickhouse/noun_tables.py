@@ -39,6 +39,10 @@ Rows = dict[str, list[list[Any]]]
 """Rows by table, each with its values in the order of the table's columns."""
 
 
+KeepForgotten = Callable[["ClickHouse", "ClickHouse", "LogTail", str, Mapping[int, int]], Awaitable[None]]
+"""(live, built, log, topic, where the log begins by partition): copies what earlier records said."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSet:
     """The tables of one topic, and how their rows come about."""
@@ -54,6 +58,8 @@ class TableSet:
     """What the topic's records hold. Of events, one counts by its `src`; of all else, each does."""
     trimmed: bool = False
     """Whether the topic forgets old records, so that a reader may begin behind some that it never saw."""
+    keep_forgotten: KeepForgotten | None = None
+    """Of a topic that is trimmed: what a rebuild copies, since the log says it no more."""
     batch_ms: int = BATCH_MS
     """How long what was taken in waits at most until it is written."""
     compared: Callable[[str], str] = lambda _table: "*"

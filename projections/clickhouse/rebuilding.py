@@ -84,6 +84,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     swapped: bool
     live: dict[str, TableSum] = {}
     built: dict[str, TableSum] = {}
+    forgotten: dict[int, int] = {}
+    """Where the log begins, by partition, where it has forgotten what came before: that was copied."""
     uncompared: int = 0
     """Sessions whose insights a verification left out, since other rules made them."""
 
@@ -114,6 +116,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
     uncompared: Callable[[ClickHouse], Awaitable[int]] | None = None
     """How many sessions' insights of the live database `sums` leaves out, since other rules made them."""
+    keep_forgotten: Callable[[ClickHouse, dict[int, int]], Awaitable[None]] | None = None
+    """Copies from the live database what records before the log's begin said; None: without them no rebuild.
+
+    The second argument is where each partition begins.
+    """
     has_effect: Callable[[LogRecord], bool] = lambda _record: True
     """False for a record that changes no table: a projector need not have a position after it."""
 
@@ -136,12 +143,15 @@ async def rebuild_tables(
     if live.database == built.database:
         raise RebuildFailed("the second database must not be the live one")
     building = _Rebuild(live, plan, tail, progress)
-    await building.refuse_trimmed_log()
+    begins = await building.begins()
     await migrations.apply(live)
     await drop_databases(built)
     await migrations.apply(built)
     try:
-        await building.begin()
+        if plan.keep_forgotten is not None and any(begins.values()):
+            await plan.keep_forgotten(live, begins)
+        await building.begin(begins)
+        forgotten = {partition: first for partition, first in begins.items() if first > 0}
         await building.come_close()
         async with held(Positions(live, plan.topic), clock_ms, sleep) as holder:
             await building.wait_for_projectors(holder, sleep)
@@ -155,6 +165,7 @@ async def rebuild_tables(
                     positions=positions,
                     ends=ends,
                     swapped=False,
+                    forgotten=forgotten,
                     live=sums[0],
                     built=sums[1],
                     uncompared=uncompared,
@@ -162,7 +173,13 @@ async def rebuild_tables(
             for table in plan.tables:
                 await _exchange(database_of(live, table), database_of(built, table), table)
             await Positions(live, plan.topic).replace_by(built)
-            return Rebuilt(records=building.records, positions=positions, ends=ends, swapped=True)
+            return Rebuilt(
+                records=building.records,
+                positions=positions,
+                ends=ends,
+                swapped=True,
+                forgotten=forgotten,
+            )
     finally:
         await building.stop()
         await drop_databases(built)
@@ -182,18 +199,23 @@ class _Rebuild:
         self._next: dict[int, int] = {}
         self.records = 0
 
-    async def refuse_trimmed_log(self) -> None:
+    async def begins(self) -> dict[int, int]:
+        """Where each partition of the log begins. Raises RebuildFailed where what came before is lost."""
+        found = {}
         for partition in self._partitions:
-            first = await self._tail.begin_offset(self._topic, partition)
-            if first > 0:
+            first = found[partition] = await self._tail.begin_offset(self._topic, partition)
+            if first > 0 and self._plan.keep_forgotten is None:
                 raise RebuildFailed(
                     f"{self._topic}[{partition}] begins at {first}: older records are no longer kept, and a"
                     " rebuild would lose what they said. The tables stay as they are."
                 )
+        return found
 
-    async def begin(self) -> None:
-        for partition in self._partitions:
+    async def begin(self, begins: dict[int, int]) -> None:
+        for partition, first in begins.items():
             self._next[partition] = await self._builder.assigned(partition)
+            if self._next[partition] > first:
+                raise RebuildFailed(f"{self._topic}[{partition}] was trimmed meanwhile: try again")
 
     async def stop(self) -> None:
         for partition in self._next:

@@ -13,36 +13,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from projections.clickhouse.noun_tables import Rows, TableSet
 from projections.clickhouse.times import time_of
 from projections.clickhouse.transport import BesideRows
+from projections.fleet.telemetry_columns import BUILD_LOGS, COLUMNS, ENDS, LOGS, METRICS
+from projections.fleet.trimmed_telemetry import keep_forgotten
 from schemas.fleet.noun import FLEET_TELEMETRY
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample, Source
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
 
-LOGS: Final = "fleet_logs"
-ENDS: Final = "fleet_log_ends"
-METRICS: Final = "fleet_metrics"
-BUILD_LOGS: Final = "fleet_build_logs"
 STREAMS_PER_QUERY: Final = 1_000
 BATCH_MS: Final = 1_500
 """A line is to be read within 3 s of its printing."""
 
-COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    LOGS: (
-        *("studio_id", "game_id", "at", "instance_id", "server_name", "region", "attempt", "host_id"),
-        *("stream", "byte_offset", "level", "message", "_partition", "_offset", "_index"),
-    ),
-    ENDS: ("studio_id", "game_id", "instance_id", "attempt", "stream", "last_byte_offset", "at"),
-    METRICS: (
-        *("studio_id", "game_id", "instance_id", "at", "attempt", "host_id", "region", "cpu_percent"),
-        *("memory_bytes", "memory_total_bytes", "rx_bytes", "tx_bytes", "tcp_connections", "load"),
-    ),
-    BUILD_LOGS: (
-        *("studio_id", "game_id", "build_id", "attempt", "number", "at", "level", "step", "message"),
-        "host_id",
-    ),
-}
-"""Lines come before how far they go: a crash between the two repeats lines under the same keys."""
 _COMPARED_DAYS: Final = {LOGS: 5, ENDS: 28, METRICS: 28, BUILD_LOGS: 28}
 """Fewer than rows are kept: two builds may differ in which of the oldest have gone."""
 
@@ -140,5 +122,6 @@ TELEMETRY_TABLES: Final = TableSet(
     record=FleetRecord,
     batch_ms=BATCH_MS,
     trimmed=True,
+    keep_forgotten=keep_forgotten,
     compared_where=_where,
 )

@@ -37,3 +37,12 @@ def test_it_says_how_many_sessions_other_rules_analysed() -> None:
     told = said(end=7, swapped=False, uncompared=5)
     assert "equal to the live one (3 rows in 1 tables); the insights of 5 sessions" in told
     assert "`questlog rebuild insights`" in told
+
+
+def test_it_says_what_the_log_had_forgotten() -> None:
+    one = Rebuilt(records=2, positions={0: 7}, ends={0: 7}, swapped=True, forgotten={0: 5})
+    told = sentence(clickhouse_result("fleet", "fleet.telemetry", one, 1.5, verify=False))
+    assert told.endswith(
+        "swapped; the log begins later (fleet.telemetry[0] at 5): what came before was copied"
+        " from the live tables"
+    )
