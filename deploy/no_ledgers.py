@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
+    from schemas.playtests.account_views import LedgerRow
     from schemas.playtests.ports import Place
-    from schemas.playtests.views import LedgerRow
 
 
 class NoLedgers:

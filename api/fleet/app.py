@@ -31,8 +31,9 @@ from schemas.edge.routes import Found, bind
 from schemas.fleet.access import SERVER, Access
 from schemas.fleet.errors import S5
 from schemas.fleet.ports import FleetReads
+from schemas.fleet.read_routes import HEALTH
 from schemas.fleet.requests import not_found
-from schemas.fleet.routes import HEALTH, READS, allowed, find_read, is_written, operation
+from schemas.fleet.routes import READS, allowed, find_read, is_written, operation
 from schemas.fleet.validation import read_query
 from schemas.fleet.variables import Variables
 

@@ -8,7 +8,7 @@ from typing import Final
 from api.playtests.http import Asked, Shown, place_of
 from api.playtests.rows import Rows
 from schemas.playtests import json as shapes
-from schemas.playtests import responses
+from schemas.playtests import responses, slot_json
 from schemas.playtests.offers import eligible, exists_for
 from schemas.playtests.ports import OrderRow, Place
 from schemas.playtests.requests import not_found
@@ -86,7 +86,7 @@ class PlaytesterRoutes:
         keys = await self._rows.game_keys(slots)
         data = responses.OwnSlots(
             slots=[
-                shapes.own_slot_detail(
+                slot_json.own_slot_detail(
                     slot,
                     orders[slot.order_id].order,
                     games[slot.game_id],
@@ -108,7 +108,7 @@ class PlaytesterRoutes:
         row = await self._rows.order(caller.studio_id, slot.order_id)
         games = await self._rows.games([slot.game_id])
         (key,) = await self._rows.game_keys([slot])
-        detail = shapes.own_slot_detail(
+        detail = slot_json.own_slot_detail(
             slot, row.order, games[slot.game_id], key, self._rows.public_url(slot)
         )
         return Shown(data=responses.OneOwnSlotDetail(slot=detail))

@@ -8,7 +8,7 @@ from typing import Final
 
 from schemas.edge.ports import Directory, Game
 from schemas.objects import ObjectStore
-from schemas.playtests import json as shapes
+from schemas.playtests import slot_json as shapes
 from schemas.playtests.ports import OrderRow, PlaytestReads
 from schemas.playtests.requests import not_found
 from schemas.playtests.resources import GameName

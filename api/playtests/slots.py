@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from api.playtests.http import Asked, Shown, place_of
 from api.playtests.rows import Rows
-from schemas.playtests import json as shapes
 from schemas.playtests import responses
+from schemas.playtests import slot_json as shapes
 from schemas.playtests.recordings import Download, download, transcript_filename
 from schemas.playtests.requests import not_found
 from schemas.timestamps import iso_ms

@@ -8,8 +8,9 @@ from projections.playtests import keys
 from projections.playtests.setting import Setting, Step, encode
 from projections.redis.operations import delete, delete_score, set_field, set_score
 from schemas.codec import Message
-from schemas.playtests import events as ev
-from schemas.playtests.views import LedgerRow, Playtester
+from schemas.playtests import account_events, order_events
+from schemas.playtests.account_views import LedgerRow
+from schemas.playtests.views import Playtester
 
 
 def credit(setting: Setting, studio_id: str, movement: LedgerRow) -> None:
@@ -31,25 +32,28 @@ def known(setting: Setting, playtester: Playtester) -> None:
     setting.add(set_field(key, "row", encode(playtester)), owing)
 
 
-def _paid(setting: Setting, event: ev.PlaytestPaid) -> None:
+def _paid(setting: Setting, event: order_events.PlaytestPaid) -> None:
     setting.progressed[event.order_id] = (event, event.progress)
     credit(setting, event.studio_id, event.movement)
 
 
-def _payment(setting: Setting, event: ev.PaymentOpened | ev.PaymentFailed | ev.PaymentCompleted) -> None:
+def _payment(
+    setting: Setting,
+    event: account_events.PaymentOpened | account_events.PaymentFailed | account_events.PaymentCompleted,
+) -> None:
     payment = event.payment
     setting.add(set_field(f"payment:{payment.id}", "row", encode(payment)))
     place = keys.place(payment.created_at_ms, payment.id)
     setting.listed(f"payments:{event.studio_id}", place, there=True)
-    if isinstance(event, ev.PaymentCompleted):
+    if isinstance(event, account_events.PaymentCompleted):
         credit(setting, event.studio_id, event.movement)
 
 
-def _adjusted(setting: Setting, event: ev.AccountAdjusted) -> None:
+def _adjusted(setting: Setting, event: account_events.AccountAdjusted) -> None:
     credit(setting, event.studio_id, event.movement)
 
 
-def _payout(setting: Setting, event: ev.PayoutSent | ev.PayoutFailed) -> None:
+def _payout(setting: Setting, event: account_events.PayoutSent | account_events.PayoutFailed) -> None:
     payout = event.payout
     setting.add(set_field(f"payout:{payout.id}", "row", encode(payout)))
     setting.listed(f"payouts:{event.studio_id}", keys.place(payout.sent_at_ms, payout.id), there=True)
@@ -57,24 +61,24 @@ def _payout(setting: Setting, event: ev.PayoutSent | ev.PayoutFailed) -> None:
     earn(setting, event.playtester, event.movement)
 
 
-def _changed(setting: Setting, event: ev.PlaytesterChanged) -> None:
+def _changed(setting: Setting, event: account_events.PlaytesterChanged) -> None:
     known(setting, event.playtester)
 
 
-def _forgotten(setting: Setting, event: ev.PlaytesterForgotten) -> None:
+def _forgotten(setting: Setting, event: account_events.PlaytesterForgotten) -> None:
     known(setting, event.playtester)
     for kind in ("texts", "notices"):
         setting.add(delete(keys.of_playtester(kind, event.studio_id, event.playtester_id)))
 
 
 STEPS: Final[dict[type[Message], Step]] = {
-    ev.PlaytestPaid: _paid,
-    ev.PaymentOpened: _payment,
-    ev.PaymentCompleted: _payment,
-    ev.PaymentFailed: _payment,
-    ev.AccountAdjusted: _adjusted,
-    ev.PayoutSent: _payout,
-    ev.PayoutFailed: _payout,
-    ev.PlaytesterChanged: _changed,
-    ev.PlaytesterForgotten: _forgotten,
+    order_events.PlaytestPaid: _paid,
+    account_events.PaymentOpened: _payment,
+    account_events.PaymentCompleted: _payment,
+    account_events.PaymentFailed: _payment,
+    account_events.AccountAdjusted: _adjusted,
+    account_events.PayoutSent: _payout,
+    account_events.PayoutFailed: _payout,
+    account_events.PlaytesterChanged: _changed,
+    account_events.PlaytesterForgotten: _forgotten,
 }

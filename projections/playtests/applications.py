@@ -8,7 +8,7 @@ from projections.playtests import keys
 from projections.playtests.setting import Setting, Step, encode
 from projections.redis.operations import add_member, set_field
 from schemas.codec import Message
-from schemas.playtests import events as ev
+from schemas.playtests import order_events as ev
 from schemas.playtests.views import ApplicationState
 
 

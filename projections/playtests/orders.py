@@ -9,7 +9,7 @@ from projections.playtests.setting import Setting, Step, encode
 from projections.playtests.slots import open_slot
 from projections.redis.operations import delete_field, set_field
 from schemas.codec import Message
-from schemas.playtests import events as ev
+from schemas.playtests import order_events as ev
 from schemas.playtests.views import Order
 
 

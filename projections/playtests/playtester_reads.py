@@ -10,8 +10,9 @@ import msgspec
 from projections.playtests import keys
 from projections.playtests.order_reads import OrderQueries
 from projections.redis.read_batches import ReadBatches
+from schemas.playtests.account_views import LedgerRow, Payment, Payout
 from schemas.playtests.ports import LEDGER_HEAD, NoticeRow, Participation, Place, PlaytestLedgers
-from schemas.playtests.views import LedgerRow, Payment, Payout, Playtester
+from schemas.playtests.views import Playtester
 
 _playtester: Final = msgspec.msgpack.Decoder(Playtester)
 _ledger: Final = msgspec.msgpack.Decoder(LedgerRow)

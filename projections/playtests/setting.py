@@ -18,9 +18,10 @@ from projections.redis.operations import (
     set_score,
 )
 from schemas.playtests import names
-from schemas.playtests.events import OrderEvent
+from schemas.playtests.account_views import LedgerRow
+from schemas.playtests.order_events import OrderEvent
 from schemas.playtests.ports import LEDGER_HEAD, NoticeRow
-from schemas.playtests.views import LedgerRow, Order, Progress
+from schemas.playtests.views import Order, Progress
 
 encode: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 _json: Final = msgspec.json.Encoder(order="deterministic").encode

@@ -9,26 +9,26 @@ from projections.playtests.accounts import credit, earn, known
 from projections.playtests.setting import Setting, Step, encode
 from projections.redis.operations import add_member, delete_field, set_field
 from schemas.codec import Message
-from schemas.playtests import events as ev
+from schemas.playtests import order_events, slot_events
 from schemas.playtests.ports import DueKind
 from schemas.playtests.views import SlotState, SlotStatus
 
 BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
-    ev.SlotReserved: ("open",),
-    ev.SlotSubmitted: ("reserved",),
-    ev.SlotAccepted: ("submitted",),
-    ev.SlotPublished: ("publishing",),
-    ev.SlotRejected: ("submitted",),
-    ev.SlotExpired: ("open", "reserved"),
-    ev.SlotAbandoned: ("reserved",),
-    ev.SlotBlocked: ("reserved",),
-    ev.SlotUnblocked: ("blocked",),
-    ev.SlotCancelled: ("open", "blocked"),
+    slot_events.SlotReserved: ("open",),
+    slot_events.SlotSubmitted: ("reserved",),
+    slot_events.SlotAccepted: ("submitted",),
+    slot_events.SlotPublished: ("publishing",),
+    slot_events.SlotRejected: ("submitted",),
+    slot_events.SlotExpired: ("open", "reserved"),
+    slot_events.SlotAbandoned: ("reserved",),
+    slot_events.SlotBlocked: ("reserved",),
+    slot_events.SlotUnblocked: ("blocked",),
+    slot_events.SlotCancelled: ("open", "blocked"),
 }
 """The statuses that a slot may have before each event: the lists which it leaves."""
 
 
-def open_slot(setting: Setting, event: ev.OrderEvent, slot: SlotState) -> None:
+def open_slot(setting: Setting, event: order_events.OrderEvent, slot: SlotState) -> None:
     """A slot comes to be: open, or reserved for who may try again."""
     of = (event.order_id, event.studio_id, event.game_id)
     setting.add(set_field(keys.slot_key(slot.id), "of", encode(of)))
@@ -42,7 +42,7 @@ def _place(slot: SlotState) -> str:
     return keys.place(slot.created_at_ms, slot.id)
 
 
-def _state(setting: Setting, event: ev.OrderEvent, slot: SlotState) -> None:
+def _state(setting: Setting, event: order_events.OrderEvent, slot: SlotState) -> None:
     setting.add(set_field(keys.slot_key(slot.id), "state", encode(slot)))
     setting.listed(keys.status_key(event.studio_id, slot.status), _place(slot), there=True)
     if slot.due_at_ms is not None:
@@ -50,7 +50,7 @@ def _state(setting: Setting, event: ev.OrderEvent, slot: SlotState) -> None:
         setting.due(keys.due_member(kind, event.studio_id, slot.id, event.game_id), slot.due_at_ms)
 
 
-def _taken(setting: Setting, event: ev.OrderEvent, slot: SlotState, playtester_id: str) -> None:
+def _taken(setting: Setting, event: order_events.OrderEvent, slot: SlotState, playtester_id: str) -> None:
     def own(kind: str) -> str:
         return keys.of_playtester(kind, event.studio_id, playtester_id)
 
@@ -58,7 +58,7 @@ def _taken(setting: Setting, event: ev.OrderEvent, slot: SlotState, playtester_i
     setting.add(add_member(own("joined"), event.order_id), add_member(own("played"), event.game_id))
 
 
-def _moved(setting: Setting, event: ev.SlotEvent) -> None:
+def _moved(setting: Setting, event: slot_events.SlotEvent) -> None:
     """The slot leaves the lists of the status it had."""
     slot = event.slot
     setting.progressed[event.order_id] = (event, event.progress)
@@ -71,18 +71,18 @@ def _moved(setting: Setting, event: ev.SlotEvent) -> None:
     _state(setting, event, slot)
 
 
-def _reserved(setting: Setting, event: ev.SlotReserved) -> None:
+def _reserved(setting: Setting, event: slot_events.SlotReserved) -> None:
     _moved(setting, event)
     if event.slot.playtester_id is not None:
         _taken(setting, event, event.slot, event.slot.playtester_id)
 
 
-def _submitted(setting: Setting, event: ev.SlotSubmitted) -> None:
+def _submitted(setting: Setting, event: slot_events.SlotSubmitted) -> None:
     _moved(setting, event)
     setting.add(set_field(keys.slot_key(event.slot.id), "submission", encode(event.submission)))
 
 
-def _accepted(setting: Setting, event: ev.SlotAccepted) -> None:
+def _accepted(setting: Setting, event: slot_events.SlotAccepted) -> None:
     _moved(setting, event)
     if event.rating is not None:
         setting.add(set_field(keys.slot_key(event.slot.id), "rating", encode(event.rating)))
@@ -95,62 +95,62 @@ def _accepted(setting: Setting, event: ev.SlotAccepted) -> None:
     setting.notify(playtester.id, event, slot_id=event.slot.id)
 
 
-def _published(setting: Setting, event: ev.SlotPublished) -> None:
+def _published(setting: Setting, event: slot_events.SlotPublished) -> None:
     _moved(setting, event)
     setting.add(set_field(keys.slot_key(event.slot.id), "public", event.public_key))
 
 
-def _ended(setting: Setting, event: ev.SlotEnding) -> None:
+def _ended(setting: Setting, event: slot_events.SlotEnding) -> None:
     """A slot ended unaccepted: its seat has a successor, or its cost is credit again."""
     _moved(setting, event)
     if event.successor is not None:
         open_slot(setting, event, event.successor)
     if event.credit is not None:
         credit(setting, event.studio_id, event.credit)
-    if event.slot.playtester_id is not None and not isinstance(event, ev.SlotAbandoned):
-        message = event.rejection.reason if isinstance(event, ev.SlotRejected) else None
+    if event.slot.playtester_id is not None and not isinstance(event, slot_events.SlotAbandoned):
+        message = event.rejection.reason if isinstance(event, slot_events.SlotRejected) else None
         setting.notify(event.slot.playtester_id, event, slot_id=event.slot.id, message=message)
 
 
-def _rejected(setting: Setting, event: ev.SlotRejected) -> None:
+def _rejected(setting: Setting, event: slot_events.SlotRejected) -> None:
     setting.add(set_field(keys.slot_key(event.slot.id), "rejection", encode(event.rejection)))
     _ended(setting, event)
 
 
-def _blocked(setting: Setting, event: ev.SlotBlocked) -> None:
+def _blocked(setting: Setting, event: slot_events.SlotBlocked) -> None:
     _moved(setting, event)
     setting.add(set_field(keys.slot_key(event.slot.id), "report", encode(event.report)))
 
 
-def _unblocked(setting: Setting, event: ev.SlotUnblocked) -> None:
+def _unblocked(setting: Setting, event: slot_events.SlotUnblocked) -> None:
     _moved(setting, event)
     setting.add(delete_field(keys.slot_key(event.slot.id), "report"))
     if event.slot.playtester_id is not None:
         setting.notify(event.slot.playtester_id, event, slot_id=event.slot.id)
 
 
-def _rated(setting: Setting, event: ev.SlotRated) -> None:
+def _rated(setting: Setting, event: slot_events.SlotRated) -> None:
     setting.add(set_field(keys.slot_key(event.slot_id), "rating", encode(event.rating)))
     known(setting, event.playtester)
 
 
-def _transcribed(setting: Setting, event: ev.TranscriptEvent) -> None:
+def _transcribed(setting: Setting, event: slot_events.TranscriptEvent) -> None:
     setting.add(set_field(keys.slot_key(event.slot_id), "transcription", encode(event.transcription)))
 
 
 STEPS: Final[dict[type[Message], Step]] = {
-    ev.SlotReserved: _reserved,
-    ev.SlotSubmitted: _submitted,
-    ev.SlotAccepted: _accepted,
-    ev.SlotPublished: _published,
-    ev.SlotRejected: _rejected,
-    ev.SlotExpired: _ended,
-    ev.SlotAbandoned: _ended,
-    ev.SlotBlocked: _blocked,
-    ev.SlotUnblocked: _unblocked,
-    ev.SlotCancelled: _ended,
-    ev.SlotRated: _rated,
-    ev.TranscriptRequested: _transcribed,
-    ev.TranscriptApproved: _transcribed,
-    ev.TranscriptFailed: _transcribed,
+    slot_events.SlotReserved: _reserved,
+    slot_events.SlotSubmitted: _submitted,
+    slot_events.SlotAccepted: _accepted,
+    slot_events.SlotPublished: _published,
+    slot_events.SlotRejected: _rejected,
+    slot_events.SlotExpired: _ended,
+    slot_events.SlotAbandoned: _ended,
+    slot_events.SlotBlocked: _blocked,
+    slot_events.SlotUnblocked: _unblocked,
+    slot_events.SlotCancelled: _ended,
+    slot_events.SlotRated: _rated,
+    slot_events.TranscriptRequested: _transcribed,
+    slot_events.TranscriptApproved: _transcribed,
+    slot_events.TranscriptFailed: _transcribed,
 }

@@ -13,23 +13,16 @@ import msgspec
 
 from projections.clickhouse.noun_tables import Rows
 from projections.clickhouse.times import time_of
-from projections.playtests.table_columns import (
-    APPLICATIONS,
-    EVENTS_TABLE,
-    KEYS,
-    LEDGER,
-    LINKS,
-    ORDERS,
-    SLOTS,
-)
+from projections.playtests.table_columns import APPLICATIONS, EVENTS_TABLE, KEYS, LEDGER, LINKS, ORDERS, SLOTS
 from schemas.codec import Message
 from schemas.envelope import Decided, Event, EventsRecord
 from schemas.outcomes import SHELL_EVENTS
 from schemas.playtests import batch_events as bev
-from schemas.playtests import events as ev
+from schemas.playtests import order_events, slot_events
+from schemas.playtests.account_views import LedgerRow
 from schemas.playtests.batch_views import KeyState, Link
 from schemas.playtests.events import EVENTS
-from schemas.playtests.views import ApplicationState, LedgerRow, Order, Progress, SlotState
+from schemas.playtests.views import ApplicationState, Order, Progress, SlotState
 
 _LEFT_OUT: Final = frozenset(
     {
@@ -102,7 +95,7 @@ _Changed = tuple[str, tuple[str, ...], dict[str, Any]]
 
 
 def _changed(message: Message, at_ms: int) -> Iterator[_Changed]:
-    if isinstance(message, ev.OrderEvent):
+    if isinstance(message, order_events.OrderEvent):
         yield ORDERS, (message.studio_id, message.order_id), _order(message, at_ms)
         for slot_id, columns in _slots(message, at_ms):
             of = {"game_id": message.game_id, "playtest_id": message.order_id}
@@ -138,7 +131,7 @@ def _order(event: Any, at_ms: int) -> dict[str, Any]:
         columns["created_at"] = time_of(order.created_at_ms)
         columns["activated_at"] = _time(order.activated_at_ms)
         columns["applications_expire_at"] = _time(order.applications_expire_at_ms)
-        if isinstance(event, ev.PlaytestCompleted | ev.PlaytestCancelled):
+        if isinstance(event, order_events.PlaytestCompleted | order_events.PlaytestCancelled):
             columns["ended_at"] = time_of(at_ms)
     progress: Progress | None = getattr(event, "progress", None)
     if progress is not None:
@@ -157,19 +150,19 @@ def _order(event: Any, at_ms: int) -> dict[str, Any]:
 _ENDED: Final = frozenset({"accepted", "publishing", "rejected", "expired", "cancelled"})
 
 
-def _slots(event: ev.OrderEvent, at_ms: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _slots(event: order_events.OrderEvent, at_ms: int) -> Iterator[tuple[str, dict[str, Any]]]:
     match event:
-        case ev.PlaytestActivated(slots=slots):
+        case order_events.PlaytestActivated(slots=slots):
             yield from ((slot.id, _slot(slot)) for slot in slots)
-        case ev.SlotEvent(slot=slot):
+        case slot_events.SlotEvent(slot=slot):
             yield slot.id, _slot(slot) | _said(event, at_ms)
             successor = getattr(event, "successor", None)
             if successor is not None:
                 reserved = {"reserved_at": time_of(at_ms)} if successor.status == "reserved" else {}
                 yield successor.id, _slot(successor) | reserved
-        case ev.SlotRated(rating=rating):
+        case slot_events.SlotRated(rating=rating):
             yield event.slot_id, {"rating": rating.score}
-        case ev.TranscriptEvent(transcription=transcription):
+        case slot_events.TranscriptEvent(transcription=transcription):
             told = {
                 "transcript_status": transcription.status,
                 "transcript_version": transcription.version or "",
@@ -190,38 +183,38 @@ def _slot(slot: SlotState) -> dict[str, Any]:
     }
 
 
-def _said(event: ev.SlotEvent, at_ms: int) -> dict[str, Any]:
+def _said(event: slot_events.SlotEvent, at_ms: int) -> dict[str, Any]:
     """What an event says of a slot beside its state."""
     columns: dict[str, Any] = {}
-    if event.slot.status in _ENDED and not isinstance(event, ev.SlotPublished):
+    if event.slot.status in _ENDED and not isinstance(event, slot_events.SlotPublished):
         columns["ended_at"] = time_of(at_ms)
     credit: LedgerRow | None = getattr(event, "credit", None)
     if credit is not None:
         columns["credited_cents"] = credit.amount_cents
     match event:
-        case ev.SlotReserved():
+        case slot_events.SlotReserved():
             columns["reserved_at"] = time_of(at_ms)
-        case ev.SlotSubmitted(submission=submission):
+        case slot_events.SlotSubmitted(submission=submission):
             columns["submitted_at"] = time_of(submission.created_at_ms)
             columns["video_bytes"] = submission.video_bytes
-        case ev.SlotAccepted(earning=earning, rating=rating):
+        case slot_events.SlotAccepted(earning=earning, rating=rating):
             columns["earned_cents"] = 0 if earning is None else earning.amount_cents
             columns["rating"] = None if rating is None else rating.score
-        case ev.SlotRejected(rejection=rejection):
+        case slot_events.SlotRejected(rejection=rejection):
             columns["rejection_reason"] = rejection.reason or ""
-        case ev.SlotBlocked(report=report):
+        case slot_events.SlotBlocked(report=report):
             columns["blocked_reason"] = report.reason_code
-        case ev.SlotUnblocked():
+        case slot_events.SlotUnblocked():
             columns["blocked_reason"] = ""
         case _:
             pass
     return columns
 
 
-def _applications(event: ev.OrderEvent, at_ms: int) -> Iterable[ApplicationState]:
-    if isinstance(event, ev.ApplicationEvent):
+def _applications(event: order_events.OrderEvent, at_ms: int) -> Iterable[ApplicationState]:
+    if isinstance(event, order_events.ApplicationEvent):
         return (event.application,)
-    if not isinstance(event, ev.ApplicationsAutoRejected):
+    if not isinstance(event, order_events.ApplicationsAutoRejected):
         return ()
     return (
         ApplicationState(

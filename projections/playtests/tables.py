@@ -9,8 +9,8 @@ from projections.clickhouse.times import time_of
 from projections.playtests.table_changes import changed_rows
 from projections.playtests.table_columns import COLUMNS
 from projections.playtests.table_rows import add_record
+from schemas.playtests.account_views import LedgerRow
 from schemas.playtests.noun import PLAYTESTS_EVENTS
-from schemas.playtests.views import LedgerRow
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries

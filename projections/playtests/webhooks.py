@@ -14,7 +14,7 @@ import msgspec
 
 from projections.webhooks.notifications import Notification, Notified
 from schemas.codec import Message
-from schemas.playtests import events as ev
+from schemas.playtests import order_events, slot_events
 from schemas.playtests.batch_events import KeyRedeemed
 from schemas.playtests.events import EVENTS
 from schemas.playtests.views import SlotState
@@ -28,27 +28,27 @@ def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:  # n
     """What an event is worth telling; a slot that is rejected may be followed by one that is reserved."""
     del at_ms
     match message:
-        case ev.SlotReserved():
+        case slot_events.SlotReserved():
             return (_of_slot("slot.reserved", message, message.slot),)
-        case ev.SlotSubmitted(submission=submission):
+        case slot_events.SlotSubmitted(submission=submission):
             told = {"submissionId": submission.id, "videoFileSize": submission.video_bytes}
             return (_of_slot("slot.submitted", message, message.slot, **told),)
-        case ev.SlotAccepted(rating=rating):
+        case slot_events.SlotAccepted(rating=rating):
             score = None if rating is None else rating.score
             return (_of_slot("slot.accepted", message, message.slot, ratingScore=score),)
-        case ev.SlotRejected():
+        case slot_events.SlotRejected():
             return _rejected(message)
-        case ev.SlotExpired(reason=reason):
+        case slot_events.SlotExpired(reason=reason):
             return (_of_slot("slot.expired", message, message.slot, reason=reason),)
-        case ev.SlotBlocked(report=report):
+        case slot_events.SlotBlocked(report=report):
             return (_of_slot("slot.blocked", message, message.slot, reasonCode=report.reason_code),)
-        case ev.ApplicationMade(application=made):
+        case order_events.ApplicationMade(application=made):
             return (
                 _of_order("application.created", message, playerId=made.playtester_id, applicationId=made.id),
             )
-        case ev.PlaytestActivated(order=order):
+        case order_events.PlaytestActivated(order=order):
             return (_of_order("playtest.activated", message, quantity=order.quantity),)
-        case ev.PlaytestCompleted():
+        case order_events.PlaytestCompleted():
             return (_of_order("playtest.completed", message),)
         case KeyRedeemed():
             return (_of_key(message),)
@@ -56,7 +56,7 @@ def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:  # n
             return ()
 
 
-def _rejected(message: ev.SlotRejected) -> Sequence[Notification]:
+def _rejected(message: slot_events.SlotRejected) -> Sequence[Notification]:
     said = {"reason": message.rejection.reason, "allowRetry": message.allow_retry}
     rejected = _of_slot("slot.rejected", message, message.slot, **said)
     if message.successor is None or message.successor.status != "reserved":
@@ -64,13 +64,15 @@ def _rejected(message: ev.SlotRejected) -> Sequence[Notification]:
     return rejected, _of_slot("slot.reserved", message, message.successor)
 
 
-def _of_slot(kind: PlaytestWebhookType, event: ev.OrderEvent, slot: SlotState, **more: Any) -> Notification:
+def _of_slot(
+    kind: PlaytestWebhookType, event: order_events.OrderEvent, slot: SlotState, **more: Any
+) -> Notification:
     deadline = None if slot.deadline_at_ms is None else iso_ms(slot.deadline_at_ms)
     of = {"slotId": slot.id, "playerId": slot.playtester_id, "status": slot.status, "deadlineAt": deadline}
     return _of_order(kind, event, **(of | more))
 
 
-def _of_order(kind: PlaytestWebhookType, event: ev.OrderEvent, **more: Any) -> Notification:
+def _of_order(kind: PlaytestWebhookType, event: order_events.OrderEvent, **more: Any) -> Notification:
     of = {"playtestId": event.order_id, "gameId": event.game_id, "slotId": None, "playerId": None}
     return Notification(kind, f"o/{event.order_id}", of | more)
 
@@ -99,15 +101,15 @@ PLAYTESTS: Final = Notified(
     wire_names=frozenset(
         kind.WIRE
         for kind in (
-            ev.SlotReserved,
-            ev.SlotSubmitted,
-            ev.SlotAccepted,
-            ev.SlotRejected,
-            ev.SlotExpired,
-            ev.SlotBlocked,
-            ev.ApplicationMade,
-            ev.PlaytestActivated,
-            ev.PlaytestCompleted,
+            slot_events.SlotReserved,
+            slot_events.SlotSubmitted,
+            slot_events.SlotAccepted,
+            slot_events.SlotRejected,
+            slot_events.SlotExpired,
+            slot_events.SlotBlocked,
+            order_events.ApplicationMade,
+            order_events.PlaytestActivated,
+            order_events.PlaytestCompleted,
             KeyRedeemed,
         )
     ),

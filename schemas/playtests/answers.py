@@ -24,16 +24,14 @@ import msgspec
 from schemas.codec import Message
 from schemas.envelope import Decided, Outcome
 from schemas.outcomes import outcome
-from schemas.playtests import events as ev
+from schemas.playtests import account_events, order_events, slot_events
+from schemas.playtests.account_views import LedgerRow, Payment, Payout
 from schemas.playtests.batch_answers import BATCH_ANSWERS
 from schemas.playtests.views import (
     Application,
     ApplicationState,
-    LedgerRow,
     Money,
     Order,
-    Payment,
-    Payout,
     Playtester,
     Slot,
     SlotCounts,
@@ -134,9 +132,9 @@ def _order(event: Any, messages: Sequence[Message]) -> tuple[int, OrderAnswer]:
         progress = getattr(message, "progress", progress)
         movement = getattr(message, "movement", None) or getattr(message, "credit", None)
         balance_cents = movement.balance_cents if movement is not None else balance_cents
-        if isinstance(message, ev.PlaytestActivated):
+        if isinstance(message, order_events.PlaytestActivated):
             opened = [whole_slot(order, state) for state in message.slots]
-    return 201 if isinstance(event, ev.PlaytestOrdered) else 200, OrderAnswer(
+    return 201 if isinstance(event, order_events.PlaytestOrdered) else 200, OrderAnswer(
         order=order,
         money=progress.money if progress is not None else Money(),
         slots=(progress.slots if progress is not None else SlotCounts()).by_status(),
@@ -145,18 +143,18 @@ def _order(event: Any, messages: Sequence[Message]) -> tuple[int, OrderAnswer]:
     )
 
 
-def _slot(event: ev.SlotEvent, messages: Sequence[Message]) -> tuple[int, SlotAnswer]:
+def _slot(event: slot_events.SlotEvent, messages: Sequence[Message]) -> tuple[int, SlotAnswer]:
     shown = getattr(event, "shown", None)
     parts = {
         name: getattr(event, name) for name in ("submission", "rating", "rejection") if hasattr(event, name)
     }
-    if isinstance(event, ev.SlotBlocked):
+    if isinstance(event, slot_events.SlotBlocked):
         parts["blocked_report"] = event.report
     for message in messages:
-        if isinstance(message, ev.TranscriptEvent):
+        if isinstance(message, slot_events.TranscriptEvent):
             parts["transcription"] = message.transcription
     successor = getattr(event, "successor", None)
-    return 201 if isinstance(event, ev.SlotReserved) else 200, SlotAnswer(
+    return 201 if isinstance(event, slot_events.SlotReserved) else 200, SlotAnswer(
         slot=_slot_of(event, event.slot, game_key=shown.game_key if shown else "", **parts),
         payout_cents=shown.payout_cents if shown else 0,
         notes_for_testers=shown.notes_for_testers if shown else None,
@@ -164,12 +162,14 @@ def _slot(event: ev.SlotEvent, messages: Sequence[Message]) -> tuple[int, SlotAn
     )
 
 
-def _application(event: ev.ApplicationEvent, _messages: Sequence[Message]) -> tuple[int, ApplicationAnswer]:
+def _application(
+    event: order_events.ApplicationEvent, _messages: Sequence[Message]
+) -> tuple[int, ApplicationAnswer]:
     application = whole_application(event, event.application, event.qualifications_response)
-    return 201 if isinstance(event, ev.ApplicationMade) else 200, ApplicationAnswer(
+    return 201 if isinstance(event, order_events.ApplicationMade) else 200, ApplicationAnswer(
         application=application,
         applicant=event.applicant,
-        slots_remaining=event.slots_remaining if isinstance(event, ev.ApplicationApproved) else 0,
+        slots_remaining=event.slots_remaining if isinstance(event, order_events.ApplicationApproved) else 0,
     )
 
 
@@ -184,7 +184,7 @@ def whole_slot(order: Order, state: SlotState, **parts: Any) -> Slot:
     )
 
 
-def _slot_of(event: ev.OrderEvent, state: SlotState, **parts: Any) -> Slot:
+def _slot_of(event: order_events.OrderEvent, state: SlotState, **parts: Any) -> Slot:
     return Slot(
         order_id=event.order_id,
         studio_id=event.studio_id,
@@ -194,7 +194,7 @@ def _slot_of(event: ev.OrderEvent, state: SlotState, **parts: Any) -> Slot:
     )
 
 
-def whole_application(event: ev.OrderEvent, state: ApplicationState, response: str) -> Application:
+def whole_application(event: order_events.OrderEvent, state: ApplicationState, response: str) -> Application:
     """An application as reads answer it, from its state and its text."""
     return Application(
         order_id=event.order_id,
@@ -207,51 +207,55 @@ def whole_application(event: ev.OrderEvent, state: ApplicationState, response: s
 def _payment(event: Any, messages: Sequence[Message]) -> tuple[int, PaymentAnswer]:
     balance_cents = 0
     for message in messages:
-        if isinstance(message, ev.PaymentCompleted | ev.PlaytestPaid):
+        if isinstance(message, account_events.PaymentCompleted | order_events.PlaytestPaid):
             balance_cents = message.movement.balance_cents
-    status = 201 if isinstance(event, ev.PaymentOpened) else 200
+    status = 201 if isinstance(event, account_events.PaymentOpened) else 200
     return status, PaymentAnswer(payment=event.payment, balance_cents=balance_cents)
 
 
-def _adjusted(event: ev.AccountAdjusted, _messages: Sequence[Message]) -> tuple[int, AccountAnswer]:
+def _adjusted(
+    event: account_events.AccountAdjusted, _messages: Sequence[Message]
+) -> tuple[int, AccountAnswer]:
     return 200, AccountAnswer(movement=event.movement)
 
 
 def _payout(event: Any, _messages: Sequence[Message]) -> tuple[int, PayoutAnswer]:
-    status = 201 if isinstance(event, ev.PayoutSent) else 200
+    status = 201 if isinstance(event, account_events.PayoutSent) else 200
     return status, PayoutAnswer(payout=event.payout, balance_cents=event.movement.balance_cents)
 
 
-def _playtester(event: ev.PlaytesterChanged, _messages: Sequence[Message]) -> tuple[int, PlaytesterAnswer]:
+def _playtester(
+    event: account_events.PlaytesterChanged, _messages: Sequence[Message]
+) -> tuple[int, PlaytesterAnswer]:
     return 200, PlaytesterAnswer(playtester=event.playtester)
 
 
 _ANSWERS: Final[dict[type[Message], Callable[[Any, Sequence[Message]], tuple[int, msgspec.Struct]]]] = {
-    ev.PlaytestOrdered: _order,
-    ev.PlaytestActivated: _order,
-    ev.PlaytestChanged: _order,
-    ev.PlaytestCancelled: _order,
-    ev.TrialApproved: _order,
-    ev.TrialDeclined: _order,
-    ev.SlotReserved: _slot,
-    ev.SlotSubmitted: _slot,
-    ev.SlotAccepted: _slot,
-    ev.SlotRejected: _slot,
-    ev.SlotExpired: _slot,
-    ev.SlotAbandoned: _slot,
-    ev.SlotBlocked: _slot,
-    ev.SlotUnblocked: _slot,
-    ev.SlotCancelled: _slot,
-    ev.ApplicationMade: _application,
-    ev.ApplicationApproved: _application,
-    ev.ApplicationRejected: _application,
-    ev.ApplicationWithdrawn: _application,
-    ev.PaymentOpened: _payment,
-    ev.PaymentCompleted: _payment,
-    ev.PaymentFailed: _payment,
-    ev.AccountAdjusted: _adjusted,
-    ev.PayoutSent: _payout,
-    ev.PayoutFailed: _payout,
-    ev.PlaytesterChanged: _playtester,
+    order_events.PlaytestOrdered: _order,
+    order_events.PlaytestActivated: _order,
+    order_events.PlaytestChanged: _order,
+    order_events.PlaytestCancelled: _order,
+    order_events.TrialApproved: _order,
+    order_events.TrialDeclined: _order,
+    slot_events.SlotReserved: _slot,
+    slot_events.SlotSubmitted: _slot,
+    slot_events.SlotAccepted: _slot,
+    slot_events.SlotRejected: _slot,
+    slot_events.SlotExpired: _slot,
+    slot_events.SlotAbandoned: _slot,
+    slot_events.SlotBlocked: _slot,
+    slot_events.SlotUnblocked: _slot,
+    slot_events.SlotCancelled: _slot,
+    order_events.ApplicationMade: _application,
+    order_events.ApplicationApproved: _application,
+    order_events.ApplicationRejected: _application,
+    order_events.ApplicationWithdrawn: _application,
+    account_events.PaymentOpened: _payment,
+    account_events.PaymentCompleted: _payment,
+    account_events.PaymentFailed: _payment,
+    account_events.AccountAdjusted: _adjusted,
+    account_events.PayoutSent: _payout,
+    account_events.PayoutFailed: _payout,
+    account_events.PlaytesterChanged: _playtester,
     **BATCH_ANSWERS,
 }

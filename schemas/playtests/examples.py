@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.playtests import account_views, envelopes, resources, responses, slot_json, views
 from schemas.playtests import json as shapes
-from schemas.playtests import resources, responses, views
 from schemas.playtests.pages import cursor_of
 from schemas.playtests.ports import NoticeRow, OrderRow, Place
 from schemas.timestamps import iso_ms, unix_ms
@@ -99,7 +99,7 @@ _APPROVED: Final = msgspec.structs.replace(
     _APPLICATION, status="approved", reviewed_at_ms=_ENDS, assigned_slot_id=_SLOT_ID
 )
 _REJECTED: Final = msgspec.structs.replace(_APPLICATION, status="rejected", reviewed_at_ms=_ENDS)
-_PAYMENT: Final = views.Payment(
+_PAYMENT: Final = account_views.Payment(
     id=_PAYMENT_ID,
     studio_id="user_example",
     amount_cents=6000,
@@ -108,7 +108,7 @@ _PAYMENT: Final = views.Payment(
     provider="external",
     external_id="ch_1",
 )
-_MOVEMENT: Final = views.LedgerRow(
+_MOVEMENT: Final = account_views.LedgerRow(
     id="a9b94e69-ce01-5115-bda7-4be61a9aa0f7",
     number=1,
     type="top_up",
@@ -117,7 +117,7 @@ _MOVEMENT: Final = views.LedgerRow(
     at_ms=_AT,
     payment_id=_PAYMENT_ID,
 )
-_EARNED: Final = views.LedgerRow(
+_EARNED: Final = account_views.LedgerRow(
     id="7f3d0f38-e05b-5330-b22f-f639a6bc7792",
     number=1,
     type="payout_earned",
@@ -135,11 +135,11 @@ _NOTICE: Final = NoticeRow(
     slot_id=_SLOT_ID,
     message="Video was too short",
 )
-_OWN: Final = shapes.own_slot_detail(_RESERVED, _ORDER, _GAME, "AAAAA-BBBBB-CCCCC")
+_OWN: Final = slot_json.own_slot_detail(_RESERVED, _ORDER, _GAME, "AAAAA-BBBBB-CCCCC")
 _EXAMPLES: Final = {
     type(example): example
     for example in (
-        responses.Message(message="Submission accepted"),
+        envelopes.Message(message="Submission accepted"),
         responses.GamePlaytests(playtests=[shapes.playtest(_ROW)], eligible_for_free_trial=True),
         responses.Ordered(
             playtest=shapes.new_playtest(_UNPAID),
@@ -150,11 +150,11 @@ _EXAMPLES: Final = {
         responses.OnePlaytest(playtest=shapes.playtest(_ROW)),
         responses.OnePlaytestDetail(playtest=shapes.playtest_detail(_ROW, _GAME.name)),
         responses.Paid(
-            playtest=shapes.playtest(_ROW), slots=[shapes.slot(_OPEN, _PANEL)], balance_cents=4000
+            playtest=shapes.playtest(_ROW), slots=[slot_json.slot(_OPEN, _PANEL)], balance_cents=4000
         ),
-        responses.Slots(slots=[shapes.slot(_SUBMITTED, _PANEL)]),
-        responses.OneSlotDetail(slot=shapes.slot_detail(_SUBMITTED, _ORDER, _GAME, _PANEL)),
-        responses.Submissions(submissions=[shapes.submission_row(_SUBMITTED, _ORDER, _GAME, _PANEL)]),
+        responses.Slots(slots=[slot_json.slot(_SUBMITTED, _PANEL)]),
+        responses.OneSlotDetail(slot=slot_json.slot_detail(_SUBMITTED, _ORDER, _GAME, _PANEL)),
+        responses.Submissions(submissions=[slot_json.submission_row(_SUBMITTED, _ORDER, _GAME, _PANEL)]),
         responses.Applications(
             request=resources.ApplicationsRequest(
                 id=_ORDER_ID,
@@ -186,7 +186,7 @@ _EXAMPLES: Final = {
         shapes.profile(_TESTER),
         responses.Available(playtests=[shapes.available(_ROW, _GAME)]),
         responses.OneOwnSlot(
-            slot=shapes.own_slot(
+            slot=slot_json.own_slot(
                 _RESERVED,
                 payout_cents=1000,
                 notes=_ORDER.notes_for_testers,

@@ -6,14 +6,13 @@ are ISO 8601 and camelCase.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 import msgspec
 
 from schemas.edge.errors import Refused
 from schemas.edge.surfaces import Failure
-from schemas.playtests import resources, responses, views
+from schemas.playtests import account_views, envelopes, resources, responses, views
 from schemas.playtests.errors import S2
 from schemas.playtests.pages import cursor_of
 from schemas.playtests.ports import NoticeRow, OrderRow, Place
@@ -21,9 +20,6 @@ from schemas.timestamps import iso_ms
 
 _encode: Final = msgspec.json.Encoder().encode
 _STATUSES: Final[tuple[views.SlotStatus, ...]] = get_args(views.SlotStatus)
-_HIDDEN: Final = frozenset[views.SlotStatus]({"open", "expired", "cancelled"})
-"""Slots that show their playtester neither notes nor key."""
-Panel = Mapping[str, views.Playtester]
 
 
 def answered(data: Any, request_id: str, now_ms: int) -> bytes:
@@ -31,14 +27,14 @@ def answered(data: Any, request_id: str, now_ms: int) -> bytes:
     return enveloped(_encode(data), about(request_id, now_ms))
 
 
-def about(request_id: str, now_ms: int) -> responses.About:
+def about(request_id: str, now_ms: int) -> envelopes.About:
     """Which answer it is."""
-    return responses.About(request_id=request_id, timestamp=iso_ms(now_ms))
+    return envelopes.About(request_id=request_id, timestamp=iso_ms(now_ms))
 
 
 def listed(data: Any, request_id: str, now_ms: int, *, last: Place | None, more: bool) -> bytes:
     """The body of a page whose last row is at `last`; None for a page without rows."""
-    meta = responses.ListAbout(
+    meta = envelopes.ListAbout(
         request_id=request_id,
         timestamp=iso_ms(now_ms),
         has_more=more,
@@ -47,7 +43,7 @@ def listed(data: Any, request_id: str, now_ms: int, *, last: Place | None, more:
     return enveloped(_encode(data), meta)
 
 
-def enveloped(data: bytes, meta: responses.About) -> bytes:
+def enveloped(data: bytes, meta: envelopes.About) -> bytes:
     """Encoded data with what is said of the answer."""
     return b'{"data":%b,"meta":%b}' % (data, _encode(meta))
 
@@ -133,181 +129,6 @@ def available(row: OrderRow, game: resources.GameName) -> resources.AvailablePla
     )
 
 
-def playtest_head(order: views.Order) -> resources.PlaytestHead:
-    """What a slot shows of its playtest."""
-    return resources.PlaytestHead(
-        id=order.id,
-        visibility=order.visibility,
-        duration_minutes=order.duration_minutes,
-        player_count=order.player_count,
-    )
-
-
-def slot(value: views.Slot, panel: Panel, public_url: str | None = None) -> resources.Slot:
-    """A slot in lists."""
-    return resources.Slot(
-        **_head(value),
-        **_parts(value),
-        playtester=_panelist(value, panel),
-        transcription=_transcription(value),
-        public_url=public_url,
-    )
-
-
-def slot_detail(
-    value: views.Slot,
-    order: views.Order,
-    game: resources.GameName,
-    panel: Panel,
-    public_url: str | None = None,
-) -> resources.SlotDetail:
-    """A slot with all that belongs to it."""
-    found = value.transcription
-    return resources.SlotDetail(
-        **_head(value),
-        **_parts(value),
-        game=game,
-        playtest=playtest_head(order),
-        playtester=_panelist(value, panel),
-        transcription=None
-        if found is None
-        else resources.TranscriptionDetail(
-            id=found.id,
-            status=found.status,
-            selected_version=found.version,
-            key_takeaways=found.key_takeaways,
-        ),
-        public_url=public_url,
-    )
-
-
-def own_slot(
-    value: views.Slot,
-    *,
-    payout_cents: int,
-    notes: str | None,
-    game_key: str | None,
-    public_url: str | None = None,
-) -> resources.OwnSlot:
-    """A slot as its playtester sees it."""
-    return resources.OwnSlot(**_own(value, payout_cents, notes, game_key), public_url=public_url)
-
-
-def own_slot_detail(
-    value: views.Slot,
-    order: views.Order,
-    game: resources.GameName,
-    game_key: str | None,
-    public_url: str | None = None,
-) -> resources.OwnSlotDetail:
-    """The same with its game and its playtest."""
-    return resources.OwnSlotDetail(
-        **_own(value, order.payout_cents, order.notes_for_testers, game_key),
-        public_url=public_url,
-        game=game,
-        playtest=playtest_head(order),
-    )
-
-
-def _own(value: views.Slot, payout_cents: int, notes: str | None, game_key: str | None) -> dict[str, Any]:
-    hidden = value.status in _HIDDEN
-    return {
-        **_head(value),
-        **_parts(value),
-        "game_id": value.game_id,
-        "payout_cents": payout_cents,
-        "notes_for_testers": None if hidden else notes,
-        "game_key": None if hidden else game_key,
-        "transcription": _transcription(value),
-    }
-
-
-def shows_key(value: views.Slot) -> bool:
-    """Whether its playtester sees the slot's game key."""
-    return value.key_number is not None and value.status not in _HIDDEN
-
-
-def submission_row(
-    value: views.Slot, order: views.Order, game: resources.GameName, panel: Panel
-) -> resources.SubmissionRow:
-    """One slot with its submission."""
-    stored = value.submission
-    head = playtest_head(order)
-    return resources.SubmissionRow(
-        slot=resources.ReservedSlot(**_head(value), reserved_by=value.playtester_id),
-        submission=None
-        if stored is None
-        else resources.StoredSubmission(**_submission(stored), video_storage_key=stored.video_key),
-        game=game,
-        playtest=resources.PlaytestOfSubmission(
-            **msgspec.structs.asdict(head), is_free_public_trial=order.trial != "none"
-        ),
-        playtester=_panelist(value, panel),
-        awaiting_admin_approval=order.trial == "pending",
-        blocked_report=_blocked(value),
-        transcription=_transcription(value),
-    )
-
-
-def _head(value: views.Slot) -> dict[str, Any]:
-    return {
-        "id": value.id,
-        "request_id": value.order_id,
-        "status": value.status,
-        "deadline_at": _time(value.deadline_at_ms),
-        "created_at": iso_ms(value.created_at_ms),
-    }
-
-
-def _parts(value: views.Slot) -> dict[str, Any]:
-    rating, rejection = value.rating, value.rejection
-    return {
-        "submission": None
-        if value.submission is None
-        else resources.Submission(**_submission(value.submission)),
-        "rating": None if rating is None else resources.Rating(score=rating.score, comment=rating.comment),
-        "rejection": None
-        if rejection is None
-        else resources.Rejection(reason=rejection.reason, created_at=iso_ms(rejection.created_at_ms)),
-        "previous_slot_id": value.previous_slot_id,
-        "blocked_report": _blocked(value),
-    }
-
-
-def _submission(stored: views.Submission) -> dict[str, Any]:
-    return {
-        "id": stored.id,
-        "video_file_size": stored.video_bytes,
-        "notes": stored.notes,
-        "created_at": iso_ms(stored.created_at_ms),
-    }
-
-
-def _blocked(value: views.Slot) -> resources.BlockedReport | None:
-    report = value.blocked_report
-    if report is None:
-        return None
-    return resources.BlockedReport(
-        reason_code=report.reason_code, notes=report.notes, reported_at=iso_ms(report.reported_at_ms)
-    )
-
-
-def _transcription(value: views.Slot) -> resources.Transcription | None:
-    found = value.transcription
-    if found is None:
-        return None
-    return resources.Transcription(id=found.id, status=found.status, selected_version=found.version)
-
-
-def _panelist(value: views.Slot, panel: Panel) -> resources.Panelist | None:
-    if value.playtester_id is None:
-        return None
-    known = panel.get(value.playtester_id)
-    return resources.Panelist(
-        id=value.playtester_id, display_name=None if known is None else known.display_name
-    )
-
-
 def application(
     value: views.Application, applicant: views.Playtester | None, response: str | None
 ) -> resources.Application:
@@ -361,7 +182,7 @@ def profile(value: views.Playtester) -> responses.Profile:
     )
 
 
-def payment(value: views.Payment) -> resources.Payment:
+def payment(value: account_views.Payment) -> resources.Payment:
     """A top-up."""
     return resources.Payment(
         id=value.id,
@@ -374,7 +195,7 @@ def payment(value: views.Payment) -> resources.Payment:
     )
 
 
-def movement(row: views.LedgerRow) -> resources.Movement:
+def movement(row: account_views.LedgerRow) -> resources.Movement:
     """A row of a ledger."""
     return resources.Movement(
         id=row.id,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.playtests import bodies, commands
+from schemas.playtests import account_commands, bodies, envelopes, order_commands, slot_commands
 from schemas.playtests import responses as shapes
 from schemas.playtests.route_parts import (
     APPLICATION,
@@ -32,7 +32,7 @@ TRIALS: Final = (
         OPERATOR,
         "Offer a free trial",
         shapes.OnePlaytest,
-        command=commands.ApproveTrial,
+        command=order_commands.ApproveTrial,
         keys=frozenset(),
         description="The operator's token goes into `Authorization: Bearer`; 404 where there is none.",
     ),
@@ -42,7 +42,7 @@ TRIALS: Final = (
         OPERATOR,
         "Refuse a free trial",
         shapes.OnePlaytest,
-        command=commands.DeclineTrial,
+        command=order_commands.DeclineTrial,
         keys=frozenset(),
         description="As for approve. The playtest is cancelled, and the game may have another trial.",
     ),
@@ -54,7 +54,7 @@ PROVIDER_EVENT: Final = write(
     "What the payment provider says",
     shapes.PaymentEnded,
     body=bodies.ProviderEventBody,
-    command=commands.CompletePayment,
+    command=account_commands.CompletePayment,
     keys=frozenset(),
     description="Signed as webhooks are: `X-Questlog-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "
     '"t.body">`, at most 5 minutes old. 404 where the deployment has no secret for it. A payment ends once.',
@@ -67,7 +67,7 @@ OWNER_WRITES: Final = (
         "Order playtests",
         shapes.Ordered,
         body=bodies.OrderBody,
-        command=commands.OrderPlaytest,
+        command=order_commands.OrderPlaytest,
         status=201,
         errors=(402, 404, 409),
         examples={
@@ -94,7 +94,7 @@ OWNER_WRITES: Final = (
         "Change the notes, or add spare keys",
         shapes.OnePlaytest,
         body=bodies.ChangeBody,
-        command=commands.ChangePlaytest,
+        command=order_commands.ChangePlaytest,
         method="PATCH",
         examples={"notes": {"notesForTesters": "Focus on the tutorial"}},
     ),
@@ -104,7 +104,7 @@ OWNER_WRITES: Final = (
         PLAYTESTS,
         "Pay from credit and open the slots",
         shapes.Paid,
-        command=commands.PayPlaytest,
+        command=order_commands.PayPlaytest,
         errors=(402, 404, 409),
     ),
     write(
@@ -113,7 +113,7 @@ OWNER_WRITES: Final = (
         PLAYTESTS,
         "Cancel a playtest",
         shapes.OnePlaytest,
-        command=commands.CancelPlaytest,
+        command=order_commands.CancelPlaytest,
         description="Open and blocked slots are credited; reserved and submitted ones run to their end.",
     ),
     write(
@@ -121,9 +121,9 @@ OWNER_WRITES: Final = (
         f"{SLOT}/accept",
         SLOTS,
         "Accept a submission",
-        shapes.Message,
+        envelopes.Message,
         body=bodies.AcceptBody,
-        command=commands.AcceptSlot,
+        command=slot_commands.AcceptSlot,
         examples={"rated": {"rating": 5, "comment": "Great feedback!"}},
     ),
     write(
@@ -131,9 +131,9 @@ OWNER_WRITES: Final = (
         f"{SLOT}/reject",
         SLOTS,
         "Reject a submission",
-        shapes.Message,
+        envelopes.Message,
         body=bodies.RejectBody,
-        command=commands.RejectSlot,
+        command=slot_commands.RejectSlot,
         examples={"with_retry": {"reason": "Video was too short", "allowRetry": True}},
     ),
     write(
@@ -141,25 +141,25 @@ OWNER_WRITES: Final = (
         f"{SLOT}/unblock",
         SLOTS,
         "Let a playtester go on",
-        shapes.Message,
-        command=commands.UnblockSlot,
+        envelopes.Message,
+        command=slot_commands.UnblockSlot,
     ),
     write(
         "cancel_slot",
         f"{SLOT}/cancel",
         SLOTS,
         "Cancel a blocked slot",
-        shapes.Message,
-        command=commands.CancelSlot,
+        envelopes.Message,
+        command=slot_commands.CancelSlot,
     ),
     write(
         "rate",
         f"{SLOT}/rating",
         SLOTS,
         "Rate an accepted submission",
-        shapes.Message,
+        envelopes.Message,
         body=bodies.RatingBody,
-        command=commands.RateSlot,
+        command=slot_commands.RateSlot,
         examples={"rating": {"score": 5, "comment": "Great feedback!"}},
     ),
     *both(
@@ -169,7 +169,7 @@ OWNER_WRITES: Final = (
             APPLICATIONS,
             "Give an applicant the next open slot",
             shapes.ApplicationApproved,
-            command=commands.ApproveApplication,
+            command=order_commands.ApproveApplication,
             errors=(400, 404, 409),
         )
     ),
@@ -181,7 +181,7 @@ OWNER_WRITES: Final = (
             "Reject an application",
             shapes.OneApplication,
             body=bodies.RejectApplicationBody,
-            command=commands.RejectApplication,
+            command=order_commands.RejectApplication,
             errors=(400, 404, 409),
             examples={"note": {"customMessage": "You were close, we'll consider you next round."}},
         )
@@ -193,7 +193,7 @@ OWNER_WRITES: Final = (
         "Top the credit up",
         shapes.PaymentOpened,
         body=bodies.CreditBody,
-        command=commands.OpenPayment,
+        command=account_commands.OpenPayment,
         status=201,
         examples={"credit": {"amountCents": 6000}},
         description="With `playtestId` the payment, once completed, pays that playtest.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.playtests import bodies, commands
+from schemas.playtests import account_commands, bodies, order_commands, slot_commands
 from schemas.playtests import responses as shapes
 from schemas.playtests.access import PLAYTESTER
 from schemas.playtests.route_parts import APPLICATION, ME, ORDER, ROOT, SLOT, TESTER, both, write
@@ -17,7 +17,7 @@ PLAYTESTER_WRITES: Final = (
         "Change the profile",
         shapes.Profile,
         body=bodies.ProfileBody,
-        command=commands.ChangePlaytester,
+        command=account_commands.ChangePlaytester,
         method="PATCH",
         keys=PLAYTESTER,
         errors=(409,),
@@ -29,7 +29,7 @@ PLAYTESTER_WRITES: Final = (
         TESTER,
         "Claim a slot",
         shapes.OneOwnSlot,
-        command=commands.ClaimSlot,
+        command=slot_commands.ClaimSlot,
         keys=PLAYTESTER,
         status=201,
         errors=(400, 404, 409),
@@ -41,7 +41,7 @@ PLAYTESTER_WRITES: Final = (
         "Apply to a playtest",
         shapes.OneOwnApplication,
         body=bodies.ApplyBody,
-        command=commands.MakeApplication,
+        command=order_commands.MakeApplication,
         keys=PLAYTESTER,
         status=201,
         errors=(400, 404, 409),
@@ -54,7 +54,7 @@ PLAYTESTER_WRITES: Final = (
             TESTER,
             "Take an application back",
             shapes.OneOwnApplication,
-            command=commands.WithdrawApplication,
+            command=order_commands.WithdrawApplication,
             keys=PLAYTESTER,
         )
     ),
@@ -78,7 +78,7 @@ PLAYTESTER_WRITES: Final = (
         "Hand a recording in",
         shapes.OneOwnSlot,
         body=bodies.SubmitBody,
-        command=commands.SubmitSlot,
+        command=slot_commands.SubmitSlot,
         keys=PLAYTESTER,
     ),
     write(
@@ -87,7 +87,7 @@ PLAYTESTER_WRITES: Final = (
         TESTER,
         "Give a slot up",
         shapes.OneOwnSlot,
-        command=commands.AbandonSlot,
+        command=slot_commands.AbandonSlot,
         keys=PLAYTESTER,
     ),
     write(
@@ -97,7 +97,7 @@ PLAYTESTER_WRITES: Final = (
         "Report what keeps from playing",
         shapes.OneOwnSlot,
         body=bodies.BlockBody,
-        command=commands.BlockSlot,
+        command=slot_commands.BlockSlot,
         keys=PLAYTESTER,
         examples={"report": {"reasonCode": "crash", "notes": "It closes after the intro."}},
     ),

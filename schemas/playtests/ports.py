@@ -16,18 +16,9 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from schemas.playtests.account_views import LedgerRow, Payment, Payout
 from schemas.playtests.batch_views import Batch, BatchCounts, Invite, KeyState, Link
-from schemas.playtests.views import (
-    Application,
-    LedgerRow,
-    Money,
-    Order,
-    Payment,
-    Payout,
-    Playtester,
-    Slot,
-    SlotStatus,
-)
+from schemas.playtests.views import Application, Money, Order, Playtester, Slot, SlotStatus
 
 LEDGER_HEAD: Final = 100
 """Ledger rows of a studio, and of a playtester, that Redis keeps; older ones are in ClickHouse."""

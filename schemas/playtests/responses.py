@@ -5,12 +5,9 @@ Source: the S2 reference, and the playtests contract. Names are camelCase on the
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from msgspec import UNSET, UnsetType
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
-
-from schemas.playtests.refusals import Reason
+from schemas.playtests.account_views import PaymentStatus
 from schemas.playtests.resources import (
     Application,
     ApplicationCounts,
@@ -21,82 +18,13 @@ from schemas.playtests.resources import (
     NewPlaytest,
     Notice,
     OwnApplication,
-    OwnSlot,
-    OwnSlotDetail,
     Payment,
     Playtest,
     PlaytestDetail,
     Shape,
-    Slot,
-    SlotDetail,
-    SubmissionRow,
     Time,
 )
-from schemas.playtests.views import PaymentStatus
-
-DataT = TypeVar("DataT")
-RequestId = Annotated[str, Meta(pattern="^req_[0-9a-f]{12}$")]
-
-
-class About(Shape, frozen=True, kw_only=True):
-    """Which answer it is."""
-
-    request_id: RequestId
-    timestamp: Time
-
-
-class ListAbout(About, frozen=True, kw_only=True):
-    """The same of a page. `cursor` is there where the page has rows, and leads to the next one."""
-
-    has_more: bool
-    cursor: str | UnsetType = UNSET
-
-
-class Answered(msgspec.Struct, Generic[DataT], frozen=True, kw_only=True):
-    """An answer."""
-
-    data: DataT
-    meta: About
-
-
-class Listed(msgspec.Struct, Generic[DataT], frozen=True, kw_only=True):
-    """A page of a list."""
-
-    data: DataT
-    meta: ListAbout
-
-
-class FieldProblem(Shape, frozen=True, kw_only=True):
-    """What is wrong with one field."""
-
-    field: str
-    message: str
-
-
-class ErrorDetail(Shape, frozen=True, kw_only=True):
-    """A refusal. Which fields beside the first two are there follows from `code`."""
-
-    code: str
-    message: str
-    required_scope: str | UnsetType = UNSET
-    reason: Reason | UnsetType = UNSET
-    balance_cents: int | UnsetType = UNSET
-    required_cents: int | UnsetType = UNSET
-    details: list[FieldProblem] | UnsetType = UNSET
-    retry_after_ms: int | UnsetType = UNSET
-
-
-class ErrorResponse(Shape, frozen=True, kw_only=True):
-    """S2's error body."""
-
-    error: ErrorDetail
-    meta: About
-
-
-class Message(Shape, frozen=True, kw_only=True):
-    """What was done."""
-
-    message: str
+from schemas.playtests.slot_resources import OwnSlot, OwnSlotDetail, Slot, SlotDetail, SubmissionRow
 
 
 class GamePlaytests(Shape, frozen=True, kw_only=True):

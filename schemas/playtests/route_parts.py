@@ -11,7 +11,7 @@ from schemas.edge.parameters import Choice, Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Body, Route, requires
 from schemas.playtests import bodies
-from schemas.playtests import responses as shapes
+from schemas.playtests import envelopes as shapes
 from schemas.playtests.access import OWNER
 from schemas.playtests.examples import example_of
 from schemas.playtests.pages import CURSOR_CHARACTERS_MAX, CURSOR_PATTERN, LIMIT_DEFAULT, LIMIT_MAX

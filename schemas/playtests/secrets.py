@@ -11,8 +11,8 @@ from typing import Final, Literal
 from msgspec import UNSET, UnsetType
 
 from schemas.playtests.batch_views import Batch
-from schemas.playtests.commands import SealedKey
 from schemas.playtests.names import batch_aggregate, order_aggregate
+from schemas.playtests.order_commands import SealedKey
 from schemas.playtests.tokens import shown_share_token
 from schemas.seal import DataKey, Randomness, Sealer
 

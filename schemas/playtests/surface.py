@@ -10,7 +10,7 @@ from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Header
 from schemas.identifiers import ID_CHARACTERS_MAX
 from schemas.playtests.bodies import BODY_BYTES_MAX
-from schemas.playtests.responses import ErrorResponse
+from schemas.playtests.envelopes import ErrorResponse
 from schemas.playtests.state_text import applications_table, slots_table
 
 _DESCRIPTION: Final = f"""Studios order playtests, pay them and review what comes; playtesters claim and earn.

@@ -23,11 +23,12 @@ from schemas.playtests.batch_commands import (
     SealedCode,
     SendInvites,
 )
-from schemas.playtests.commands import COMMANDS, ApproveTranscript
+from schemas.playtests.commands import COMMANDS
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
 from schemas.playtests.names import batch_aggregate, invite_id, order_aggregate
 from schemas.playtests.ports import BatchRow
 from schemas.playtests.secrets import code_fingerprints, email_fingerprints, former
+from schemas.playtests.slot_commands import ApproveTranscript
 from schemas.playtests.tokens import invite_token, share_token, shown_share_token
 from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer

@@ -8,8 +8,9 @@ from __future__ import annotations
 from schemas.codec import Message
 from schemas.playtests import names
 from schemas.playtests.batch_commands import BatchDue
-from schemas.playtests.commands import BlockDue, ReviewDue, SlotDue
+from schemas.playtests.order_commands import ReviewDue
 from schemas.playtests.ports import DueReads, DueRow
+from schemas.playtests.slot_commands import BlockDue, SlotDue
 from streams.asking import Asker
 from streams.dues import DUES_PER_TICK, Due, ask_all
 

@@ -13,13 +13,14 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.edge.ports import Studio
+from schemas.playtests import account_commands, names, order_commands
 from schemas.playtests import commands as ask
-from schemas.playtests import names
+from schemas.playtests.account_views import LedgerRow, Payout
 from schemas.playtests.answers import AccountAnswer, OrderAnswer, PayoutAnswer, PlaytesterAnswer
 from schemas.playtests.batch_commands import ForgetRecipient
 from schemas.playtests.ports import OperatorReads, OrderRow, Place
 from schemas.playtests.secrets import email_fingerprints
-from schemas.playtests.views import LedgerRow, Order, Payout, Playtester
+from schemas.playtests.views import Order, Playtester
 from schemas.seal import Randomness, Sealer
 from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_or_told
 from streams.playtests.administration import StudioReads
@@ -64,7 +65,7 @@ class PlaytestOperation:
 
     async def credit(self, studio: Studio, amount_cents: int, reason: str) -> LedgerRow:
         """Give credit, or take it where the amount is negative; the ledger's row."""
-        body = ask.AdjustAccount(amount_cents=amount_cents, reason=reason)
+        body = account_commands.AdjustAccount(amount_cents=amount_cents, reason=reason)
         aggregate_id = names.account_aggregate(studio.id)
         return (await self._ask(body, aggregate_id, studio.id, AccountAnswer)).movement
 
@@ -80,14 +81,18 @@ class PlaytestOperation:
         self, studio: Studio, playtester_id: str, amount_cents: int, external_id: str | None = None
     ) -> PayoutAnswer:
         """Money was sent to a playtester: it leaves their balance."""
-        body = ask.SendPayout(playtester_id=playtester_id, amount_cents=amount_cents, external_id=external_id)
+        body = account_commands.SendPayout(
+            playtester_id=playtester_id, amount_cents=amount_cents, external_id=external_id
+        )
         return await self._ask_of(body, studio.id, playtester_id, PayoutAnswer)
 
     async def failed(self, studio: Studio, payout_id: str, reason: str | None = None) -> PayoutAnswer:
         """A payout came back: the balance has it again."""
         async for payout in self._all_payouts(studio):
             if payout.id == payout_id:
-                body = ask.FailPayout(playtester_id=payout.playtester_id, payout_id=payout_id, reason=reason)
+                body = account_commands.FailPayout(
+                    playtester_id=payout.playtester_id, payout_id=payout_id, reason=reason
+                )
                 return await self._ask_of(body, studio.id, payout.playtester_id, PayoutAnswer)
         raise CommandRefused(f"{studio.slug} has no payout {payout_id}", status=404, code="refused")
 
@@ -101,18 +106,18 @@ class PlaytestOperation:
         if row is None:
             raise CommandRefused(f"there is no playtest {order_id}", status=404, code="refused")
         studio_id = row.order.studio_id
-        kind = ask.ApproveTrial if approve else ask.DeclineTrial
+        kind = order_commands.ApproveTrial if approve else order_commands.DeclineTrial
         aggregate_id = names.order_aggregate(studio_id, order_id)
         return (await self._ask(kind(order_id=order_id), aggregate_id, studio_id, OrderAnswer)).order
 
     async def validate(self, studio: Studio, playtester_id: str, *, validated: bool) -> Playtester:
         """Vouch for a playtester, or no longer."""
-        body = ask.ChangePlaytester(playtester_id=playtester_id, validated=validated)
+        body = account_commands.ChangePlaytester(playtester_id=playtester_id, validated=validated)
         return (await self._ask_of(body, studio.id, playtester_id, PlaytesterAnswer)).playtester
 
     async def forget(self, studio: Studio, playtester_id: str) -> None:
         """Drop a playtester from every store; ids and money stay. Again: nothing."""
-        body = ask.ForgetPlaytester(playtester_id=playtester_id)
+        body = account_commands.ForgetPlaytester(playtester_id=playtester_id)
         await self._submit(body, names.playtester_aggregate(studio.id, playtester_id), studio.id)
 
     async def forget_email(self, studio: Studio, email: str) -> None:

@@ -21,10 +21,13 @@ from schemas.envelope import Decided
 from schemas.log import LogRecord, LogTail, LogUnavailable
 from schemas.log_positions import Position
 from schemas.objects import ObjectStore, ObjectStoreError, content_type_of
-from schemas.playtests.commands import ApproveTranscript, FailTranscript, PublishSlot, StartTranscript
-from schemas.playtests.events import (
-    OrderEvent,
-    PlaytesterForgotten,
+from schemas.playtests.account_events import PlaytesterForgotten
+from schemas.playtests.names import order_aggregate
+from schemas.playtests.order_events import OrderEvent
+from schemas.playtests.ports import Place
+from schemas.playtests.recordings import public_key
+from schemas.playtests.slot_commands import ApproveTranscript, FailTranscript, PublishSlot, StartTranscript
+from schemas.playtests.slot_events import (
     SlotAbandoned,
     SlotAccepted,
     SlotCancelled,
@@ -33,9 +36,6 @@ from schemas.playtests.events import (
     SlotSubmitted,
     TranscriptRequested,
 )
-from schemas.playtests.names import order_aggregate
-from schemas.playtests.ports import Place
-from schemas.playtests.recordings import public_key
 from schemas.playtests.views import Slot
 from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.envelope import Decided
 from schemas.objects import ObjectStore, new_object
-from schemas.playtests.events import EVENTS, SlotSubmitted, TranscriptApproved
+from schemas.playtests.events import EVENTS
 from schemas.playtests.recordings import (
     RECORDING_BYTES_MAX,
     TRANSCRIPT_BYTES_MAX,
@@ -23,6 +23,7 @@ from schemas.playtests.recordings import (
     transcript_key,
     upload_folder,
 )
+from schemas.playtests.slot_events import SlotSubmitted, TranscriptApproved
 
 _TRANSCRIPT_SUFFIX = suffix_of(TRANSCRIPT_TYPE)
 

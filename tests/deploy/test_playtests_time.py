@@ -27,8 +27,7 @@ from projections.redis.state import state_of
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import EventsRecord
 from schemas.identifiers import partition_of
-from schemas.playtests import commands as ask
-from schemas.playtests import names
+from schemas.playtests import account_commands, names, slot_commands
 from schemas.playtests.answers import OrderAnswer
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.noun import PLAYTESTS_COMMANDS, PLAYTESTS_EVENTS
@@ -70,7 +69,7 @@ class World:
 
     async def claimed(self, orders: int, slots: int) -> None:
         """Orders whose slots are all reserved."""
-        credit = ask.AdjustAccount(amount_cents=10**10, reason="test")
+        credit = account_commands.AdjustAccount(amount_cents=10**10, reason="test")
         await self.ask(credit, names.account_aggregate(self.studio_id))
         for _ in range(orders):
             about = names.order_aggregate(self.studio_id, "new")
@@ -78,7 +77,7 @@ class World:
             order_id = msgspec.msgpack.decode(body, type=OrderAnswer).order.id
             about = names.order_aggregate(self.studio_id, order_id)
             claims = (
-                ask.ClaimSlot(order_id=order_id, playtester_id=f"playtester-{number}")
+                slot_commands.ClaimSlot(order_id=order_id, playtester_id=f"playtester-{number}")
                 for number in range(slots)
             )
             await asyncio.gather(*(self.ask(claim, about) for claim in claims))

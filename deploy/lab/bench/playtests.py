@@ -29,7 +29,8 @@ from deploy.nouns import topic_of
 from projections.playtests.keys import NOUN
 from projections.redis.client import connect
 from schemas.playtests import names
-from schemas.playtests.commands import COMMANDS, AdjustAccount
+from schemas.playtests.account_commands import AdjustAccount
+from schemas.playtests.commands import COMMANDS
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
 from streams.asking import Asker
 from streams.runtime.producer import KafkaAppender

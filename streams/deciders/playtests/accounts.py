@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
+from schemas.playtests import account_commands as ask
+from schemas.playtests import account_events as ev
 from schemas.playtests import names
+from schemas.playtests.account_views import Payment, PaymentStatus
 from schemas.playtests.limits import BALANCE_CENTS_MAX
-from schemas.playtests.views import Payment, PaymentStatus
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.draft import Draft
 from streams.deciders.playtests.orders import pay_if_wanted

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
+from schemas.playtests import names, order_commands, order_events, slot_commands, slot_events
 from schemas.playtests.limits import POOL_MAX
 from schemas.playtests.views import ApplicationState, AutoRejected
 from streams.deciders.noun import Request, Verdict
@@ -17,7 +15,7 @@ from streams.deciders.playtests.refusals import conflict, not_found, wrong_mode
 from streams.deciders.playtests.state import Application, OrderState, PlaytestsState, Slot
 
 
-def claim(state: PlaytestsState, request: Request, command: ask.ClaimSlot) -> Verdict:
+def claim(state: PlaytestsState, request: Request, command: slot_commands.ClaimSlot) -> Verdict:
     """The lowest open slot, to the first eligible playtester in the log."""
     draft = Draft(state, request)
     playtester_id = command.playtester_id
@@ -32,7 +30,7 @@ def claim(state: PlaytestsState, request: Request, command: ask.ClaimSlot) -> Ve
     return draft.decided()
 
 
-def apply(state: PlaytestsState, request: Request, command: ask.MakeApplication) -> Verdict:
+def apply(state: PlaytestsState, request: Request, command: order_commands.MakeApplication) -> Verdict:
     """One application a playtester and order, for life."""
     draft = Draft(state, request)
     studio, playtester_id = draft.studio, command.playtester_id
@@ -52,7 +50,7 @@ def apply(state: PlaytestsState, request: Request, command: ask.MakeApplication)
     number = len(known.applications) + 1
     application = Application(playtester_id, "pending", request.at_ms, command.qualifications_response)
     draft.emit(
-        ev.ApplicationMade(
+        order_events.ApplicationMade(
             application=application_state(known.order.id, number, application),
             qualifications_response=command.qualifications_response,
             applicant=draft.playtester(playtester_id).playtester,
@@ -62,7 +60,7 @@ def apply(state: PlaytestsState, request: Request, command: ask.MakeApplication)
     return draft.decided()
 
 
-def approve(state: PlaytestsState, request: Request, command: ask.ApproveApplication) -> Verdict:
+def approve(state: PlaytestsState, request: Request, command: order_commands.ApproveApplication) -> Verdict:
     """The lowest open slot is reserved for the applicant; with the last one all others are rejected."""
     draft = Draft(state, request)
     found = _pending(draft, command.application_id)
@@ -80,7 +78,9 @@ def approve(state: PlaytestsState, request: Request, command: ask.ApproveApplica
     told = _reviewed(draft, known, number, "approved", assigned_slot_id=slot_id)
     remaining = len(known.open) - 1
     draft.emit(
-        ev.ApplicationApproved(slots_remaining=remaining, **_event_of(draft, known, application, told))
+        order_events.ApplicationApproved(
+            slots_remaining=remaining, **_event_of(draft, known, application, told)
+        )
     )
     _reserve(draft, known, application.playtester_id, told.id)
     if not remaining:
@@ -88,7 +88,7 @@ def approve(state: PlaytestsState, request: Request, command: ask.ApproveApplica
     return draft.decided()
 
 
-def reject(state: PlaytestsState, request: Request, command: ask.RejectApplication) -> Verdict:
+def reject(state: PlaytestsState, request: Request, command: order_commands.RejectApplication) -> Verdict:
     """One application is rejected; its playtester can't apply again."""
     draft = Draft(state, request)
     found = _pending(draft, command.application_id)
@@ -97,14 +97,14 @@ def reject(state: PlaytestsState, request: Request, command: ask.RejectApplicati
     known, number, application = found
     told = _reviewed(draft, known, number, "rejected")
     draft.emit(
-        ev.ApplicationRejected(
+        order_events.ApplicationRejected(
             custom_message=command.custom_message, **_event_of(draft, known, application, told)
         )
     )
     return draft.decided()
 
 
-def withdraw(state: PlaytestsState, request: Request, command: ask.WithdrawApplication) -> Verdict:
+def withdraw(state: PlaytestsState, request: Request, command: order_commands.WithdrawApplication) -> Verdict:
     """A playtester takes their application back."""
     draft = Draft(state, request)
     found = _pending(draft, command.application_id, command.playtester_id)
@@ -117,7 +117,7 @@ def withdraw(state: PlaytestsState, request: Request, command: ask.WithdrawAppli
 def withdraw_pending(draft: Draft, known: OrderState, number: int, application: Application) -> None:
     """Take a pending application back."""
     told = _reviewed(draft, known, number, "withdrawn")
-    draft.emit(ev.ApplicationWithdrawn(**_event_of(draft, known, application, told)))
+    draft.emit(order_events.ApplicationWithdrawn(**_event_of(draft, known, application, told)))
 
 
 def auto_reject(
@@ -134,7 +134,9 @@ def auto_reject(
         for number, application in sorted(known.applications.items())
         if application.status == "pending"
     ]
-    draft.emit(ev.ApplicationsAutoRejected(reason=reason, applications=rejected, **draft.of(known.order)))
+    draft.emit(
+        order_events.ApplicationsAutoRejected(reason=reason, applications=rejected, **draft.of(known.order))
+    )
 
 
 def _reserve(draft: Draft, known: OrderState, playtester_id: str, application_id: str | None = None) -> None:
@@ -152,7 +154,7 @@ def _reserve(draft: Draft, known: OrderState, playtester_id: str, application_id
         slot.key_number,
     )
     draft.emit(
-        ev.SlotReserved(
+        slot_events.SlotReserved(
             slot=slot_state(known.order.id, number, reserved),
             progress=progress_moved(known, "open", "reserved"),
             shown=shown(known, reserved),

@@ -7,12 +7,11 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from schemas.codec import Message
-from schemas.playtests import events as ev
 from schemas.playtests import names
+from schemas.playtests import order_events as ev
+from schemas.playtests.account_views import LedgerRow, LedgerType
 from schemas.playtests.views import (
     ApplicationState,
-    LedgerRow,
-    LedgerType,
     Money,
     Order,
     Playtester,

@@ -8,8 +8,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from schemas.codec import Message
-from schemas.playtests import events as ev
-from schemas.playtests.views import LedgerRow, Playtester
+from schemas.playtests import account_events as ev
+from schemas.playtests.account_views import LedgerRow
+from schemas.playtests.views import Playtester
 from streams.deciders.playtests.state import Account, PlaytesterState, StudioState
 
 Step = Callable[[StudioState, Any], StudioState]

@@ -10,15 +10,9 @@ from immutables import Map
 from msgspec.structs import replace
 
 from schemas.codec import Message
-from schemas.playtests import events as ev
+from schemas.playtests import order_events, slot_events
 from streams.deciders.playtests.evolve_accounts import Step, moved
-from streams.deciders.playtests.state import (
-    KEY_DIGEST_BYTES,
-    Application,
-    OrderState,
-    Slot,
-    StudioState,
-)
+from streams.deciders.playtests.state import KEY_DIGEST_BYTES, Application, OrderState, Slot, StudioState
 from streams.deciders.playtests.terms import submit_within_ms
 
 
@@ -36,7 +30,7 @@ def key_digests(fingerprints: Iterable[str]) -> bytes:
     )
 
 
-def _ordered(studio: StudioState, event: ev.PlaytestOrdered) -> StudioState:
+def _ordered(studio: StudioState, event: order_events.PlaytestOrdered) -> StudioState:
     order = event.order
     known = OrderState(
         order,
@@ -49,12 +43,12 @@ def _ordered(studio: StudioState, event: ev.PlaytestOrdered) -> StudioState:
     return replace(studio, orders=studio.orders.set(order.id, known))
 
 
-def _paid(studio: StudioState, event: ev.PlaytestPaid) -> StudioState:
+def _paid(studio: StudioState, event: order_events.PlaytestPaid) -> StudioState:
     studio = replace(studio, account=moved(studio.account, event.movement))
     return with_order(studio, studio.orders[event.order_id], progress=event.progress)
 
 
-def _activated(studio: StudioState, event: ev.PlaytestActivated) -> StudioState:
+def _activated(studio: StudioState, event: order_events.PlaytestActivated) -> StudioState:
     slots = {
         state.number: Slot(
             state.status,
@@ -74,7 +68,7 @@ def _activated(studio: StudioState, event: ev.PlaytestActivated) -> StudioState:
     )
 
 
-def _changed(studio: StudioState, event: ev.PlaytestChanged) -> StudioState:
+def _changed(studio: StudioState, event: order_events.PlaytestChanged) -> StudioState:
     known = studio.orders[event.order_id]
     return with_order(
         studio,
@@ -85,7 +79,7 @@ def _changed(studio: StudioState, event: ev.PlaytestChanged) -> StudioState:
     )
 
 
-def _cancelled(studio: StudioState, event: ev.PlaytestCancelled) -> StudioState:
+def _cancelled(studio: StudioState, event: order_events.PlaytestCancelled) -> StudioState:
     if event.trial_returned:
         studio = replace(studio, trials=studio.trials.delete(event.game_id))
     known = studio.orders[event.order_id]
@@ -99,12 +93,13 @@ def _cancelled(studio: StudioState, event: ev.PlaytestCancelled) -> StudioState:
 
 
 def _standing(
-    studio: StudioState, event: ev.PlaytestCompleted | ev.TrialApproved | ev.TrialDeclined
+    studio: StudioState,
+    event: order_events.PlaytestCompleted | order_events.TrialApproved | order_events.TrialDeclined,
 ) -> StudioState:
     return with_order(studio, studio.orders[event.order_id], order=event.order)
 
 
-def _application(studio: StudioState, event: ev.ApplicationEvent) -> StudioState:
+def _application(studio: StudioState, event: order_events.ApplicationEvent) -> StudioState:
     known = studio.orders[event.order_id]
     told = event.application
     pending = told.status == "pending"
@@ -124,7 +119,7 @@ def _application(studio: StudioState, event: ev.ApplicationEvent) -> StudioState
     )
 
 
-def _auto_rejected(studio: StudioState, event: ev.ApplicationsAutoRejected) -> StudioState:
+def _auto_rejected(studio: StudioState, event: order_events.ApplicationsAutoRejected) -> StudioState:
     known = studio.orders[event.order_id]
     applications = known.applications.mutate()
     for told in event.applications:
@@ -138,27 +133,27 @@ def _auto_rejected(studio: StudioState, event: ev.ApplicationsAutoRejected) -> S
     )
 
 
-def _transcript(studio: StudioState, event: ev.TranscriptEvent) -> StudioState:
+def _transcript(studio: StudioState, event: slot_events.TranscriptEvent) -> StudioState:
     known = studio.orders[event.order_id]
     slot = replace(known.slots[event.slot_number], transcription=event.transcription.status)
     return with_order(studio, known, slots=known.slots.set(event.slot_number, slot))
 
 
 ORDER_STEPS: Final[dict[type[Message], Step]] = {
-    ev.PlaytestOrdered: _ordered,
-    ev.PlaytestPaid: _paid,
-    ev.PlaytestActivated: _activated,
-    ev.PlaytestChanged: _changed,
-    ev.PlaytestCancelled: _cancelled,
-    ev.PlaytestCompleted: _standing,
-    ev.TrialApproved: _standing,
-    ev.TrialDeclined: _standing,
-    ev.ApplicationMade: _application,
-    ev.ApplicationApproved: _application,
-    ev.ApplicationRejected: _application,
-    ev.ApplicationWithdrawn: _application,
-    ev.ApplicationsAutoRejected: _auto_rejected,
-    ev.TranscriptRequested: _transcript,
-    ev.TranscriptApproved: _transcript,
-    ev.TranscriptFailed: _transcript,
+    order_events.PlaytestOrdered: _ordered,
+    order_events.PlaytestPaid: _paid,
+    order_events.PlaytestActivated: _activated,
+    order_events.PlaytestChanged: _changed,
+    order_events.PlaytestCancelled: _cancelled,
+    order_events.PlaytestCompleted: _standing,
+    order_events.TrialApproved: _standing,
+    order_events.TrialDeclined: _standing,
+    order_events.ApplicationMade: _application,
+    order_events.ApplicationApproved: _application,
+    order_events.ApplicationRejected: _application,
+    order_events.ApplicationWithdrawn: _application,
+    order_events.ApplicationsAutoRejected: _auto_rejected,
+    slot_events.TranscriptRequested: _transcript,
+    slot_events.TranscriptApproved: _transcript,
+    slot_events.TranscriptFailed: _transcript,
 }

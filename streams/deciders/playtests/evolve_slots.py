@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas.codec import Message
-from schemas.playtests import events as ev
+from schemas.playtests import slot_events as ev
 from schemas.playtests.limits import SUBMIT_ALONE_MS
 from schemas.playtests.views import Playtester, SlotState
 from streams.deciders.playtests.evolve_accounts import Step, moved, playtester_of, with_playtester

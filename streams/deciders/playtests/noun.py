@@ -6,18 +6,24 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import schemas.codec
+import schemas.playtests.account_events
+import schemas.playtests.account_views
 import schemas.playtests.batch_events
 import schemas.playtests.batch_views
 import schemas.playtests.events
 import schemas.playtests.limits
 import schemas.playtests.names
+import schemas.playtests.order_events
+import schemas.playtests.slot_events
 import schemas.playtests.views
 from schemas.codec import Message
+from schemas.playtests import account_commands, names, order_commands, slot_commands
 from schemas.playtests import batch_commands as batch_ask
-from schemas.playtests import commands as ask
-from schemas.playtests import names
+from schemas.playtests.account_events import AccountEvent, PlaytesterEvent
 from schemas.playtests.batch_events import BatchEvent, LinkEvent
-from schemas.playtests.events import EVENTS, AccountEvent, OrderEvent, PlaytesterEvent
+from schemas.playtests.commands import COMMANDS
+from schemas.playtests.events import EVENTS
+from schemas.playtests.order_events import OrderEvent
 from streams.deciders import fold, log_time, state_chunks
 from streams.deciders.noun import Noun, Request, Verdict
 from streams.deciders.playtests import (
@@ -45,40 +51,40 @@ from streams.deciders.playtests.snapshot import pack, unpack
 from streams.deciders.playtests.state import PlaytestsState
 
 _DECIDERS: Final[dict[type[Message], Callable[[PlaytestsState, Request, Any], Verdict]]] = {
-    ask.OrderPlaytest: orders.order,
-    ask.ChangePlaytest: orders.change,
-    ask.PayPlaytest: orders.pay,
-    ask.CancelPlaytest: orders.cancel,
-    ask.ApproveTrial: orders.approve_trial,
-    ask.DeclineTrial: orders.decline_trial,
-    ask.ClaimSlot: applications.claim,
-    ask.MakeApplication: applications.apply,
-    ask.ApproveApplication: applications.approve,
-    ask.RejectApplication: applications.reject,
-    ask.WithdrawApplication: applications.withdraw,
-    ask.SubmitSlot: slots.submit,
-    ask.AbandonSlot: slots.abandon,
-    ask.BlockSlot: slots.block,
-    ask.UnblockSlot: slots.unblock,
-    ask.CancelSlot: slots.cancel,
-    ask.SlotDue: slots.slot_due,
-    ask.BlockDue: slots.block_due,
-    ask.ReviewDue: slots.review_due,
-    ask.AcceptSlot: reviews.accept,
-    ask.RejectSlot: reviews.reject,
-    ask.RateSlot: reviews.rate,
-    ask.PublishSlot: reviews.publish,
-    ask.StartTranscript: transcripts.start,
-    ask.ApproveTranscript: transcripts.approve,
-    ask.FailTranscript: transcripts.fail,
-    ask.OpenPayment: accounts.open_payment,
-    ask.CompletePayment: accounts.complete_payment,
-    ask.FailPayment: accounts.fail_payment,
-    ask.AdjustAccount: accounts.adjust,
-    ask.SendPayout: panel.send_payout,
-    ask.FailPayout: panel.fail_payout,
-    ask.ChangePlaytester: panel.change,
-    ask.ForgetPlaytester: panel.forget,
+    order_commands.OrderPlaytest: orders.order,
+    order_commands.ChangePlaytest: orders.change,
+    order_commands.PayPlaytest: orders.pay,
+    order_commands.CancelPlaytest: orders.cancel,
+    order_commands.ApproveTrial: orders.approve_trial,
+    order_commands.DeclineTrial: orders.decline_trial,
+    slot_commands.ClaimSlot: applications.claim,
+    order_commands.MakeApplication: applications.apply,
+    order_commands.ApproveApplication: applications.approve,
+    order_commands.RejectApplication: applications.reject,
+    order_commands.WithdrawApplication: applications.withdraw,
+    slot_commands.SubmitSlot: slots.submit,
+    slot_commands.AbandonSlot: slots.abandon,
+    slot_commands.BlockSlot: slots.block,
+    slot_commands.UnblockSlot: slots.unblock,
+    slot_commands.CancelSlot: slots.cancel,
+    slot_commands.SlotDue: slots.slot_due,
+    slot_commands.BlockDue: slots.block_due,
+    order_commands.ReviewDue: slots.review_due,
+    slot_commands.AcceptSlot: reviews.accept,
+    slot_commands.RejectSlot: reviews.reject,
+    slot_commands.RateSlot: reviews.rate,
+    slot_commands.PublishSlot: reviews.publish,
+    slot_commands.StartTranscript: transcripts.start,
+    slot_commands.ApproveTranscript: transcripts.approve,
+    slot_commands.FailTranscript: transcripts.fail,
+    account_commands.OpenPayment: accounts.open_payment,
+    account_commands.CompletePayment: accounts.complete_payment,
+    account_commands.FailPayment: accounts.fail_payment,
+    account_commands.AdjustAccount: accounts.adjust,
+    account_commands.SendPayout: panel.send_payout,
+    account_commands.FailPayout: panel.fail_payout,
+    account_commands.ChangePlaytester: panel.change,
+    account_commands.ForgetPlaytester: panel.forget,
     batch_ask.DefineBatch: batches.define,
     batch_ask.CloseBatch: batches.close,
     batch_ask.BatchDue: batches.batch_due,
@@ -145,7 +151,7 @@ def _time_of(state: PlaytestsState, _aggregate_id: str) -> int:
 
 PLAYTESTS: Final = Noun(
     name="playtests",
-    commands=ask.COMMANDS,
+    commands=COMMANDS,
     events=EVENTS,
     initial=PlaytestsState(),
     decide=decide,
@@ -169,11 +175,15 @@ PLAYTESTS: Final = Noun(
         fold,
         log_time,
         schemas.codec,
+        schemas.playtests.account_events,
+        schemas.playtests.account_views,
         schemas.playtests.batch_events,
         schemas.playtests.batch_views,
         schemas.playtests.events,
         schemas.playtests.limits,
         schemas.playtests.names,
+        schemas.playtests.order_events,
+        schemas.playtests.slot_events,
         schemas.playtests.views,
     ),
 )

@@ -6,9 +6,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
+from schemas.playtests import names, order_events, slot_events
+from schemas.playtests import order_commands as ask
 from schemas.playtests.limits import KEYS_PER_SEAT_MAX, REVIEW_MS
 from schemas.playtests.views import Money, Order, Progress, SlotCounts, SlotState
 from streams.deciders.noun import Request, Verdict
@@ -60,7 +59,7 @@ def order(state: PlaytestsState, request: Request, command: ask.OrderPlaytest) -
         qualifications=command.qualifications,
     )
     draft.emit(
-        ev.PlaytestOrdered(
+        order_events.PlaytestOrdered(
             order=made,
             keys=[key.sealed for key in command.keys],
             key_fingerprints=fingerprints,
@@ -92,7 +91,7 @@ def change(state: PlaytestsState, request: Request, command: ask.ChangePlaytest)
     if command.keys:
         changes.append("keysForTesters")
     draft.emit(
-        ev.PlaytestChanged(
+        order_events.PlaytestChanged(
             order=changed,
             changed=changes,
             progress=known.progress,
@@ -142,7 +141,7 @@ def approve_trial(state: PlaytestsState, request: Request, command: ask.ApproveT
     if isinstance(known, CommandRejected):
         return known
     approved = replace(known.order, trial="approved")
-    draft.emit(ev.TrialApproved(order=approved, progress=known.progress, **draft.of(approved)))
+    draft.emit(order_events.TrialApproved(order=approved, progress=known.progress, **draft.of(approved)))
     return draft.decided()
 
 
@@ -153,7 +152,7 @@ def decline_trial(state: PlaytestsState, request: Request, command: ask.DeclineT
     if isinstance(known, CommandRejected):
         return known
     declined = replace(known.order, trial="declined")
-    draft.emit(ev.TrialDeclined(order=declined, progress=known.progress, **draft.of(declined)))
+    draft.emit(order_events.TrialDeclined(order=declined, progress=known.progress, **draft.of(declined)))
     _cancel(draft, draft.studio.orders[command.order_id])
     return draft.decided()
 
@@ -189,7 +188,7 @@ def _paid(draft: Draft, unpaid: Order) -> CommandRejected | None:
         return too_little_credit(balance_cents, total)
     money = Money(paid_cents=total, held_cents=total)
     draft.emit(
-        ev.PlaytestPaid(
+        order_events.PlaytestPaid(
             progress=Progress(money=money),
             movement=draft.movement("paid", -total, order_id=unpaid.id),
             **draft.of(unpaid),
@@ -221,7 +220,7 @@ def _activate(draft: Draft, made: Order, money: Money) -> None:
     counts = SlotCounts(open=made.quantity)
     due_at_ms = review_due_at_ms(active, counts)
     draft.emit(
-        ev.PlaytestActivated(
+        order_events.PlaytestActivated(
             order=active,
             slots=slots,
             progress=Progress(money=money, slots=counts, due_at_ms=due_at_ms, activated_at_ms=draft.at_ms),
@@ -234,7 +233,7 @@ def _cancel(draft: Draft, known: OrderState) -> None:
     order_id = known.order.id
     cancelled = replace(known.order, status="cancelled")
     draft.emit(
-        ev.PlaytestCancelled(
+        order_events.PlaytestCancelled(
             order=cancelled,
             progress=replace(known.progress, due_at_ms=None),
             trial_returned=known.order.trial != "none" and bool(known.open),
@@ -247,7 +246,7 @@ def _cancel(draft: Draft, known: OrderState) -> None:
                 draft,
                 draft.studio.orders[order_id],
                 number,
-                ev.SlotCancelled,
+                slot_events.SlotCancelled,
                 "cancelled",
                 reason="order_cancelled",
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
+from schemas.playtests import account_commands as ask
+from schemas.playtests import account_events as ev
 from schemas.playtests import names
-from schemas.playtests.views import Payout
+from schemas.playtests.account_views import Payout
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.applications import withdraw_pending
 from streams.deciders.playtests.draft import Draft

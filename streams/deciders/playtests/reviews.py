@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
+from schemas.playtests import slot_commands as ask
+from schemas.playtests import slot_events as ev
 from schemas.playtests.limits import SUBMIT_ALONE_MS
 from schemas.playtests.views import Playtester, Rating, Rejection, SlotStatus
 from streams.deciders.noun import Request, Verdict

@@ -6,14 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schemas.playtests import events as ev
-from schemas.playtests.views import LedgerRow, Money, SlotState, SlotStatus
-from streams.deciders.playtests.draft import (
-    Draft,
-    complete_if_over,
-    progress_after,
-    slot_state,
-)
+from schemas.playtests import slot_events as ev
+from schemas.playtests.account_views import LedgerRow
+from schemas.playtests.views import Money, SlotState, SlotStatus
+from streams.deciders.playtests.draft import Draft, complete_if_over, progress_after, slot_state
 from streams.deciders.playtests.state import OrderState, Slot
 from streams.deciders.playtests.terms import submit_within_ms
 

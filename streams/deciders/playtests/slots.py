@@ -5,9 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
+from schemas.playtests import names, order_commands, slot_commands
+from schemas.playtests import slot_events as ev
 from schemas.playtests.limits import BLOCKED_MS
 from schemas.playtests.states import SlotCommand, slot_transition
 from schemas.playtests.views import BlockedReport, ShownToPlaytester, Submission
@@ -22,7 +21,7 @@ from streams.deciders.playtests.transcripts import submitted_transcript
 Found = tuple[OrderState, int, Slot]
 
 
-def submit(state: PlaytestsState, request: Request, command: ask.SubmitSlot) -> Verdict:
+def submit(state: PlaytestsState, request: Request, command: slot_commands.SubmitSlot) -> Verdict:
     """A recording, before the deadline."""
     draft = Draft(state, request)
     found = _reserved(draft, command.slot_id, "submit", command.playtester_id)
@@ -52,7 +51,7 @@ def submit(state: PlaytestsState, request: Request, command: ask.SubmitSlot) -> 
     return draft.decided()
 
 
-def abandon(state: PlaytestsState, request: Request, command: ask.AbandonSlot) -> Verdict:
+def abandon(state: PlaytestsState, request: Request, command: slot_commands.AbandonSlot) -> Verdict:
     """The playtester gives the slot up."""
     draft = Draft(state, request)
     found = _reserved(draft, command.slot_id, "abandon", command.playtester_id)
@@ -64,7 +63,7 @@ def abandon(state: PlaytestsState, request: Request, command: ask.AbandonSlot) -
     return draft.decided()
 
 
-def block(state: PlaytestsState, request: Request, command: ask.BlockSlot) -> Verdict:
+def block(state: PlaytestsState, request: Request, command: slot_commands.BlockSlot) -> Verdict:
     """The playtester can't go on; the owner has 7 days."""
     draft = Draft(state, request)
     found = _reserved(draft, command.slot_id, "block", command.playtester_id)
@@ -86,7 +85,7 @@ def block(state: PlaytestsState, request: Request, command: ask.BlockSlot) -> Ve
     return draft.decided()
 
 
-def unblock(state: PlaytestsState, request: Request, command: ask.UnblockSlot) -> Verdict:
+def unblock(state: PlaytestsState, request: Request, command: slot_commands.UnblockSlot) -> Verdict:
     """The playtester goes on, with a fresh full deadline."""
     draft = Draft(state, request)
     found = find(draft, command.slot_id, "unblock")
@@ -107,7 +106,7 @@ def unblock(state: PlaytestsState, request: Request, command: ask.UnblockSlot) -
     return draft.decided()
 
 
-def cancel(state: PlaytestsState, request: Request, command: ask.CancelSlot) -> Verdict:
+def cancel(state: PlaytestsState, request: Request, command: slot_commands.CancelSlot) -> Verdict:
     """The owner ends a blocked slot."""
     draft = Draft(state, request)
     found = find(draft, command.slot_id, "cancel-slot")
@@ -117,7 +116,7 @@ def cancel(state: PlaytestsState, request: Request, command: ask.CancelSlot) -> 
     return draft.decided()
 
 
-def slot_due(state: PlaytestsState, request: Request, command: ask.SlotDue) -> Verdict:
+def slot_due(state: PlaytestsState, request: Request, command: slot_commands.SlotDue) -> Verdict:
     """The recording was not submitted in time."""
     draft = Draft(state, request)
     found = find(draft, command.slot_id, "slot-due")
@@ -126,7 +125,7 @@ def slot_due(state: PlaytestsState, request: Request, command: ask.SlotDue) -> V
     return draft.decided()
 
 
-def block_due(state: PlaytestsState, request: Request, command: ask.BlockDue) -> Verdict:
+def block_due(state: PlaytestsState, request: Request, command: slot_commands.BlockDue) -> Verdict:
     """The owner did nothing in time."""
     draft = Draft(state, request)
     found = find(draft, command.slot_id, "block-due")
@@ -135,7 +134,7 @@ def block_due(state: PlaytestsState, request: Request, command: ask.BlockDue) ->
     return draft.decided()
 
 
-def review_due(state: PlaytestsState, request: Request, command: ask.ReviewDue) -> Verdict:
+def review_due(state: PlaytestsState, request: Request, command: order_commands.ReviewDue) -> Verdict:
     """The window is over: open slots expire, pending applications are rejected."""
     draft = Draft(state, request)
     known = draft.studio.orders.get(command.order_id)

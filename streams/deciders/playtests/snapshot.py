@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
+from schemas.playtests.account_views import Payment
 from schemas.playtests.batch_views import Invite, Link
-from schemas.playtests.views import Payment
 from streams.deciders import state_chunks
 from streams.deciders.playtests.batch_state import Batch, Game, Key
 from streams.deciders.playtests.state import (

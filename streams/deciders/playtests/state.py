@@ -13,11 +13,10 @@ from typing import Final
 import msgspec
 from immutables import Map
 
+from schemas.playtests.account_views import Payment, Payout
 from schemas.playtests.views import (
     ApplicationStatus,
     Order,
-    Payment,
-    Payout,
     Playtester,
     Progress,
     SlotStatus,

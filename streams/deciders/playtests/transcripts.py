@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schemas.codec import Message
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
 from schemas.playtests import names
+from schemas.playtests import slot_commands as ask
+from schemas.playtests import slot_events as ev
 from schemas.playtests.views import Order, SlotStatus, Transcription, TranscriptionStatus
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.draft import Draft

@@ -16,16 +16,16 @@ from schemas.edge.routes import Route
 from schemas.envelope import Outcome
 from schemas.identifiers import random_command_id
 from schemas.objects import ObjectStore
-from schemas.playtests import bodies, names, responses
-from schemas.playtests import commands as ask
+from schemas.playtests import account_commands, bodies, names, order_commands, responses, slot_commands
 from schemas.playtests import json as shapes
+from schemas.playtests.account_views import PaymentStatus
 from schemas.playtests.offers import exists_for
 from schemas.playtests.ports import OrderRow, PlaytestReads
 from schemas.playtests.refusals import REASONS, Reason
 from schemas.playtests.requests import not_found, path_id
 from schemas.playtests.secrets import OrderSecrets
 from schemas.playtests.validation import refuse
-from schemas.playtests.views import PaymentStatus, Slot
+from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer
 from schemas.timestamps import iso_ms
 from streams.gateway.pending_commands import OTHER_BODY, CommandConflict
@@ -148,7 +148,7 @@ class Handlers:
         minutes, players, pricing = body.chosen_minutes, body.player_count, studio.pricing
         free = body.is_free_public_trial
         order_id = names.order_id(random_command_id(self._randomness(16)))
-        command = ask.OrderPlaytest(
+        command = order_commands.OrderPlaytest(
             visibility=body.chosen_visibility,
             quantity=body.quantity,
             duration_minutes=minutes,
@@ -169,7 +169,7 @@ class Handlers:
         about = names.order_aggregate(write.studio_id, order_id)
         return await self._asked(write, command, game_id=write.path["gameId"], about=about)
 
-    def _sealed(self, write: Write, order_id: str, keys: list[str]) -> list[ask.SealedKey]:
+    def _sealed(self, write: Write, order_id: str, keys: list[str]) -> list[order_commands.SealedKey]:
         secrets = OrderSecrets(self._sealer, write.studio_id, order_id)
         return secrets.seal_keys(keys, self._randomness) if keys else []
 
@@ -177,7 +177,7 @@ class Handlers:
         body: bodies.ChangeBody = write.body
         order_id = path_id(write.path["playtestId"])
         keys = [] if body.keys_for_testers is UNSET else body.keys_for_testers
-        command = ask.ChangePlaytest(
+        command = order_commands.ChangePlaytest(
             order_id=order_id,
             notes_for_testers=body.notes_for_testers,
             keys=self._sealed(write, order_id, keys),
@@ -210,7 +210,9 @@ class Handlers:
             and not await self._reads.joined(write.studio_id, write.playtester_id, [order_id])
         ):
             raise _conflict("no_open_slot")
-        return await self._asked(write, ask.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id))
+        return await self._asked(
+            write, slot_commands.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id)
+        )
 
     async def _order_now(self, order_id: str) -> OrderRow | None:
         """The order, read after this call: calls of one turn of the event loop share one read."""
@@ -227,7 +229,7 @@ class Handlers:
         body: bodies.ApplyBody = write.body
         order_id = path_id(write.path["playtestId"])
         secrets = OrderSecrets(self._sealer, write.studio_id, order_id)
-        command = ask.MakeApplication(
+        command = order_commands.MakeApplication(
             order_id=order_id,
             playtester_id=write.playtester_id,
             qualifications_response=secrets.seal_response(body.qualifications_response, self._randomness),
@@ -236,7 +238,7 @@ class Handlers:
 
     async def _change_me(self, write: Write) -> Answered:
         status, data = await self._asked(
-            write, command_of(ask.ChangePlaytester, write.path, write.body, write.asked.caller)
+            write, command_of(account_commands.ChangePlaytester, write.path, write.body, write.asked.caller)
         )
         if data:
             return status, data
@@ -317,27 +319,31 @@ class Handlers:
                 upload_id=body.transcript_upload_id,
             )
             video = None if transcript is None else video  # both are there, or one is missing
-        command = ask.SubmitSlot(
+        command = slot_commands.SubmitSlot(
             slot_id=slot_id,
             playtester_id=write.playtester_id,
-            video=None if video is None else ask.StoredObject(key=video.key, size_bytes=video.size),
+            video=None if video is None else slot_commands.StoredObject(key=video.key, size_bytes=video.size),
             notes=body.notes,
             transcript=None
             if transcript is None
-            else ask.StoredObject(key=transcript.key, size_bytes=transcript.size),
+            else slot_commands.StoredObject(key=transcript.key, size_bytes=transcript.size),
             transcribe=self._transcribes,
         )
         return await self._asked(write, command)
 
     async def _provider_event(self, write: Write) -> Answered:
         body: bodies.ProviderEventBody = write.body
-        kind = ask.CompletePayment if body.type == "payment.completed" else ask.FailPayment
+        kind = (
+            account_commands.CompletePayment
+            if body.type == "payment.completed"
+            else account_commands.FailPayment
+        )
         command = kind(
             payment_id=body.payment_id, amount_cents=body.amount_cents, external_id=body.external_id
         )
         outcome = await self._asking.ask(write.asked, command, names.account_aggregate(write.studio_id))
         raise_refusal(outcome)
-        status: PaymentStatus = "completed" if kind is ask.CompletePayment else "failed"
+        status: PaymentStatus = "completed" if kind is account_commands.CompletePayment else "failed"
         return 200, _encode(responses.PaymentEnded(payment_id=body.payment_id, status=status))
 
 

@@ -14,13 +14,20 @@ from msgspec import UNSET
 from schemas.codec import Message
 from schemas.edge.errors import Refused
 from schemas.envelope import CommandRejected, Outcome
-from schemas.playtests import answers, responses
-from schemas.playtests import commands as ask
+from schemas.playtests import (
+    account_commands,
+    answers,
+    envelopes,
+    order_commands,
+    responses,
+    slot_commands,
+    slot_json,
+)
 from schemas.playtests import json as shapes
 from schemas.playtests.ports import OrderRow
 from schemas.playtests.requests import not_found
-from schemas.playtests.resources import OwnSlot
 from schemas.playtests.secrets import OrderSecrets
+from schemas.playtests.slot_resources import OwnSlot
 from schemas.seal import Sealer
 
 _rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
@@ -50,27 +57,27 @@ class Responses:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
         self._shown: dict[type[Message], tuple[type[Any], Callable[[Any], Any]]] = {
-            ask.OrderPlaytest: (answers.OrderAnswer, _ordered),
-            ask.ChangePlaytest: (answers.OrderAnswer, _playtest),
-            ask.PayPlaytest: (answers.OrderAnswer, _paid),
-            ask.CancelPlaytest: (answers.OrderAnswer, _playtest),
-            ask.ApproveTrial: (answers.OrderAnswer, _playtest),
-            ask.DeclineTrial: (answers.OrderAnswer, _playtest),
-            ask.AcceptSlot: _said("Submission accepted"),
-            ask.RejectSlot: (answers.SlotAnswer, _rejected_slot),
-            ask.UnblockSlot: _said("Slot unblocked"),
-            ask.CancelSlot: _said("Slot cancelled"),
-            ask.RateSlot: _said("Submission rated"),
-            ask.ApproveApplication: (answers.ApplicationAnswer, self._approved),
-            ask.RejectApplication: (answers.ApplicationAnswer, self._application),
-            ask.OpenPayment: (answers.PaymentAnswer, _opened),
-            ask.ChangePlaytester: (answers.PlaytesterAnswer, _profile),
-            ask.ClaimSlot: (answers.SlotAnswer, self._slot),
-            ask.SubmitSlot: (answers.SlotAnswer, self._slot),
-            ask.AbandonSlot: (answers.SlotAnswer, self._slot),
-            ask.BlockSlot: (answers.SlotAnswer, self._slot),
-            ask.MakeApplication: (answers.ApplicationAnswer, self._own_application),
-            ask.WithdrawApplication: (answers.ApplicationAnswer, self._own_application),
+            order_commands.OrderPlaytest: (answers.OrderAnswer, _ordered),
+            order_commands.ChangePlaytest: (answers.OrderAnswer, _playtest),
+            order_commands.PayPlaytest: (answers.OrderAnswer, _paid),
+            order_commands.CancelPlaytest: (answers.OrderAnswer, _playtest),
+            order_commands.ApproveTrial: (answers.OrderAnswer, _playtest),
+            order_commands.DeclineTrial: (answers.OrderAnswer, _playtest),
+            slot_commands.AcceptSlot: _said("Submission accepted"),
+            slot_commands.RejectSlot: (answers.SlotAnswer, _rejected_slot),
+            slot_commands.UnblockSlot: _said("Slot unblocked"),
+            slot_commands.CancelSlot: _said("Slot cancelled"),
+            slot_commands.RateSlot: _said("Submission rated"),
+            order_commands.ApproveApplication: (answers.ApplicationAnswer, self._approved),
+            order_commands.RejectApplication: (answers.ApplicationAnswer, self._application),
+            account_commands.OpenPayment: (answers.PaymentAnswer, _opened),
+            account_commands.ChangePlaytester: (answers.PlaytesterAnswer, _profile),
+            slot_commands.ClaimSlot: (answers.SlotAnswer, self._slot),
+            slot_commands.SubmitSlot: (answers.SlotAnswer, self._slot),
+            slot_commands.AbandonSlot: (answers.SlotAnswer, self._slot),
+            slot_commands.BlockSlot: (answers.SlotAnswer, self._slot),
+            order_commands.MakeApplication: (answers.ApplicationAnswer, self._own_application),
+            order_commands.WithdrawApplication: (answers.ApplicationAnswer, self._own_application),
         }
 
     def of(self, kind: type[Message], outcome: Outcome) -> Any:
@@ -88,7 +95,7 @@ class Responses:
     def _slot(self, answer: answers.SlotAnswer) -> responses.OneOwnSlot:
         slot = answer.slot
         key = self._secrets(slot.studio_id, slot.order_id).open_key(slot.game_key)
-        shown: OwnSlot = shapes.own_slot(
+        shown: OwnSlot = slot_json.own_slot(
             slot, payout_cents=answer.payout_cents, notes=answer.notes_for_testers, game_key=key
         )
         return responses.OneOwnSlot(slot=shown)
@@ -120,7 +127,7 @@ def _row(answer: answers.OrderAnswer) -> OrderRow:
 def _ordered(answer: answers.OrderAnswer) -> responses.Ordered:
     order = answer.order
     playtest = shapes.new_playtest(_row(answer))
-    slots = [shapes.slot(slot, {}) for slot in answer.opened]
+    slots = [slot_json.slot(slot, {}) for slot in answer.opened]
     if order.trial != "none":
         return responses.Ordered(playtest=playtest, slots=slots, needs_admin_approval=True)
     paid = bool(slots)
@@ -141,13 +148,13 @@ def _playtest(answer: answers.OrderAnswer) -> responses.OnePlaytest:
 def _paid(answer: answers.OrderAnswer) -> responses.Paid:
     return responses.Paid(
         playtest=shapes.playtest(_row(answer)),
-        slots=[shapes.slot(slot, {}) for slot in answer.opened],
+        slots=[slot_json.slot(slot, {}) for slot in answer.opened],
         balance_cents=answer.balance_cents or 0,
     )
 
 
-def _rejected_slot(answer: answers.SlotAnswer) -> responses.Message:
-    return responses.Message(message="Submission rejected" if answer.successor is None else _RETRY)
+def _rejected_slot(answer: answers.SlotAnswer) -> envelopes.Message:
+    return envelopes.Message(message="Submission rejected" if answer.successor is None else _RETRY)
 
 
 def _opened(answer: answers.PaymentAnswer) -> responses.PaymentOpened:
@@ -162,5 +169,5 @@ def _profile(answer: answers.PlaytesterAnswer) -> responses.Profile:
 
 
 def _said(message: str) -> tuple[type[Any], Callable[[Any], Any]]:
-    shown = responses.Message(message=message)
+    shown = envelopes.Message(message=message)
     return Any, lambda _: shown

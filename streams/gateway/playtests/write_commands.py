@@ -8,8 +8,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from schemas.codec import Message
-from schemas.playtests import bodies, names
-from schemas.playtests import commands as ask
+from schemas.playtests import account_commands, bodies, names, order_commands, slot_commands
 from schemas.playtests.access import Caller
 from schemas.playtests.requests import not_found, path_id
 from schemas.playtests.views import Rating
@@ -56,23 +55,27 @@ def _own(kind: Callable[..., Message], field: str, name: str) -> Made:
 
 def _accept(path: Mapping[str, str], body: bodies.AcceptBody, _: Caller) -> Message:
     rating = None if body.rating is UNSET else Rating(score=body.rating, comment=body.comment)
-    return ask.AcceptSlot(slot_id=path["slotId"], rating=rating)
+    return slot_commands.AcceptSlot(slot_id=path["slotId"], rating=rating)
 
 
 def _reject(path: Mapping[str, str], body: bodies.RejectBody, _: Caller) -> Message:
-    return ask.RejectSlot(slot_id=path["slotId"], reason=body.reason, allow_retry=body.allow_retry)
+    return slot_commands.RejectSlot(slot_id=path["slotId"], reason=body.reason, allow_retry=body.allow_retry)
 
 
 def _rate(path: Mapping[str, str], body: bodies.RatingBody, _: Caller) -> Message:
-    return ask.RateSlot(slot_id=path["slotId"], rating=Rating(score=body.score, comment=body.comment))
+    return slot_commands.RateSlot(
+        slot_id=path["slotId"], rating=Rating(score=body.score, comment=body.comment)
+    )
 
 
 def _reject_application(path: Mapping[str, str], body: bodies.RejectApplicationBody, _: Caller) -> Message:
-    return ask.RejectApplication(application_id=path["applicationId"], custom_message=body.custom_message)
+    return order_commands.RejectApplication(
+        application_id=path["applicationId"], custom_message=body.custom_message
+    )
 
 
 def _block(path: Mapping[str, str], body: bodies.BlockBody, caller: Caller) -> Message:
-    return ask.BlockSlot(
+    return slot_commands.BlockSlot(
         slot_id=path["slotId"],
         playtester_id=caller.playtester_id,
         reason_code=body.reason_code,
@@ -81,7 +84,7 @@ def _block(path: Mapping[str, str], body: bodies.BlockBody, caller: Caller) -> M
 
 
 def _profile(_: Mapping[str, str], body: bodies.ProfileBody, caller: Caller) -> Message:
-    return ask.ChangePlaytester(
+    return account_commands.ChangePlaytester(
         playtester_id=caller.playtester_id,
         display_name=body.display_name,
         gaming_experience=body.gaming_experience,
@@ -89,27 +92,33 @@ def _profile(_: Mapping[str, str], body: bodies.ProfileBody, caller: Caller) -> 
 
 
 def _top_up(_: Mapping[str, str], body: bodies.CreditBody, _caller: Caller) -> Message:
-    return ask.OpenPayment(amount_cents=body.amount_cents, provider=PROVIDER, order_id=body.playtest_id)
+    return account_commands.OpenPayment(
+        amount_cents=body.amount_cents, provider=PROVIDER, order_id=body.playtest_id
+    )
 
 
 PROVIDER: Final = "external"
 """There is one: that of the deployment's adapter."""
 _MADE: Final[dict[type[Message], Made]] = {
-    ask.PayPlaytest: _on(ask.PayPlaytest, "order_id", "playtestId"),
-    ask.CancelPlaytest: _on(ask.CancelPlaytest, "order_id", "playtestId"),
-    ask.ApproveTrial: _on(ask.ApproveTrial, "order_id", "playtestId"),
-    ask.DeclineTrial: _on(ask.DeclineTrial, "order_id", "playtestId"),
-    ask.AcceptSlot: _accept,
-    ask.RejectSlot: _reject,
-    ask.UnblockSlot: _on(ask.UnblockSlot, "slot_id", "slotId"),
-    ask.CancelSlot: _on(ask.CancelSlot, "slot_id", "slotId"),
-    ask.RateSlot: _rate,
-    ask.ApproveApplication: _on(ask.ApproveApplication, "application_id", "applicationId"),
-    ask.RejectApplication: _reject_application,
-    ask.WithdrawApplication: _own(ask.WithdrawApplication, "application_id", "applicationId"),
-    ask.OpenPayment: _top_up,
-    ask.ChangePlaytester: _profile,
-    ask.ClaimSlot: _own(ask.ClaimSlot, "order_id", "playtestId"),
-    ask.AbandonSlot: _own(ask.AbandonSlot, "slot_id", "slotId"),
-    ask.BlockSlot: _block,
+    order_commands.PayPlaytest: _on(order_commands.PayPlaytest, "order_id", "playtestId"),
+    order_commands.CancelPlaytest: _on(order_commands.CancelPlaytest, "order_id", "playtestId"),
+    order_commands.ApproveTrial: _on(order_commands.ApproveTrial, "order_id", "playtestId"),
+    order_commands.DeclineTrial: _on(order_commands.DeclineTrial, "order_id", "playtestId"),
+    slot_commands.AcceptSlot: _accept,
+    slot_commands.RejectSlot: _reject,
+    slot_commands.UnblockSlot: _on(slot_commands.UnblockSlot, "slot_id", "slotId"),
+    slot_commands.CancelSlot: _on(slot_commands.CancelSlot, "slot_id", "slotId"),
+    slot_commands.RateSlot: _rate,
+    order_commands.ApproveApplication: _on(
+        order_commands.ApproveApplication, "application_id", "applicationId"
+    ),
+    order_commands.RejectApplication: _reject_application,
+    order_commands.WithdrawApplication: _own(
+        order_commands.WithdrawApplication, "application_id", "applicationId"
+    ),
+    account_commands.OpenPayment: _top_up,
+    account_commands.ChangePlaytester: _profile,
+    slot_commands.ClaimSlot: _own(slot_commands.ClaimSlot, "order_id", "playtestId"),
+    slot_commands.AbandonSlot: _own(slot_commands.AbandonSlot, "slot_id", "slotId"),
+    slot_commands.BlockSlot: _block,
 }

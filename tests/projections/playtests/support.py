@@ -13,8 +13,8 @@ from projections.redis.reader import Projection, RedisReader
 from projections.redis.rebuild import Rebuilt, rebuild
 from schemas.codec import Message
 from schemas.envelope import Decided, Event
+from schemas.playtests.account_views import LedgerRow
 from schemas.playtests.ports import Place
-from schemas.playtests.views import LedgerRow
 from streams.deciders.playtests.noun import PLAYTESTS
 from tests.projections.redis.support import ListLog
 from tests.streams.deciders.playtests.given import GAME, STUDIO, Playtests

@@ -10,31 +10,28 @@ import pytest
 from projections.playtests import slots
 from projections.redis.reader import RedisReader
 from schemas.envelope import Command, Outcome
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
+from schemas.playtests import (
+    account_commands,
+    account_events,
+    names,
+    order_commands,
+    slot_commands,
+    slot_events,
+)
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.ports import LEDGER_HEAD, Place
 from schemas.playtests.states import SLOTS
 from schemas.playtests.views import SLOT_STATUSES, Rating
 from streams.asking import Asker
 from streams.playtests.dues import DueManager
-from tests.streams.deciders.playtests.given import (
-    DAY_MS,
-    GAME,
-    HOUR_MS,
-    STUDIO,
-    block,
-    key,
-    keys,
-)
+from tests.streams.deciders.playtests.given import DAY_MS, GAME, HOUR_MS, STUDIO, block, key, keys
 
 if TYPE_CHECKING:
     from schemas.playtests.views import Slot
     from tests.projections.playtests.support import Projected
 
 pytestmark = pytest.mark.stack
-CREDIT = ask.AdjustAccount(amount_cents=10_000_000, reason="test")
+CREDIT = account_commands.AdjustAccount(amount_cents=10_000_000, reason="test")
 
 
 def same_slot(projected: Projected, found: Slot | None) -> None:
@@ -123,10 +120,10 @@ async def test_what_follows_a_submission(projected: Projected) -> None:
     projected.given(CREDIT)
     queries = projected.queries
     slot_id = projected.slot_in("publishing")
-    projected.given(ask.PublishSlot(slot_id=slot_id, public_key="public/one"))
-    projected.given(ask.RateSlot(slot_id=slot_id, rating=Rating(score=4, comment="good")))
+    projected.given(slot_commands.PublishSlot(slot_id=slot_id, public_key="public/one"))
+    projected.given(slot_commands.RateSlot(slot_id=slot_id, rating=Rating(score=4, comment="good")))
     projected.given(
-        ask.ApproveTranscript(slot_id=slot_id, version="claude", key="t/one", key_takeaways=["a"])
+        slot_commands.ApproveTranscript(slot_id=slot_id, version="claude", key="t/one", key_takeaways=["a"])
     )
     await agrees(projected)
     found = await queries.slot(slot_id)
@@ -147,12 +144,12 @@ async def test_what_follows_a_submission(projected: Projected) -> None:
     (told,) = await queries.notices(STUDIO, "ann", limit=10)
     assert (told.type, told.slot_id) == ("slot-accepted", slot_id)
     assert await queries.owed(STUDIO, 10) == [("ann", 1000)]
-    projected.given(ask.SendPayout(playtester_id="ann", amount_cents=400))
+    projected.given(account_commands.SendPayout(playtester_id="ann", amount_cents=400))
     await agrees(projected)
     assert await queries.owed(STUDIO, 10) == [("ann", 600)]
     (payout,) = await queries.payouts(STUDIO, limit=10)
     assert (payout.amount_cents, payout.status) == (400, "sent")
-    projected.given(ask.FailPayout(playtester_id="ann", payout_id=payout.id, reason="bank"))
+    projected.given(account_commands.FailPayout(playtester_id="ann", payout_id=payout.id, reason="bank"))
     await agrees(projected)
     assert [row.status for row in await queries.payouts(STUDIO, limit=10)] == ["failed"]
     assert sum(row.amount_cents for row in await queries.earnings(STUDIO, "ann", limit=10)) == 1000
@@ -164,7 +161,7 @@ async def test_a_retry_an_abandoned_and_a_blocked_slot(projected: Projected) -> 
     order_id = projected.active(2, keys=keys(4))
     first = projected.submitted(order_id, "ann")
     projected.at_ms += 1
-    projected.given(ask.RejectSlot(slot_id=first, reason="too short", allow_retry=True))
+    projected.given(slot_commands.RejectSlot(slot_id=first, reason="too short", allow_retry=True))
     await agrees(projected)
     again, old = await queries.playtester_slots(STUDIO, "ann", limit=10)
     assert (old.id, old.status, again.status, again.previous_slot_id) == (
@@ -177,20 +174,22 @@ async def test_a_retry_an_abandoned_and_a_blocked_slot(projected: Projected) -> 
     other = projected.claimed(order_id, "bea")
     projected.given(block(other, "bea"))
     await agrees(projected)
-    projected.given(ask.UnblockSlot(slot_id=other))
+    projected.given(slot_commands.UnblockSlot(slot_id=other))
     await agrees(projected)
     projected.at_ms += 1
-    projected.given(ask.AbandonSlot(slot_id=other, playtester_id="bea"))
+    projected.given(slot_commands.AbandonSlot(slot_id=other, playtester_id="bea"))
     await agrees(projected)
     statuses = {slot.status for slot in await queries.order_slots(order_id, limit=10)}
     assert statuses == {"open", "reserved", "cancelled", "rejected"}
     assert await queries.joined(STUDIO, "bea", [order_id, "none"]) == {order_id}
-    projected.given(ask.CancelPlaytest(order_id=order_id))
+    projected.given(order_commands.CancelPlaytest(order_id=order_id))
     await agrees(projected)
     messages = [(one.type, one.message) for one in await queries.notices(STUDIO, "ann", limit=10)]
     assert messages == [("slot-rejected", "too short")]
     assert [one.type for one in await queries.notices(STUDIO, "bea", limit=10)] == ["slot-unblocked"]
-    projected.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann", validated=True))
+    projected.given(
+        account_commands.ChangePlaytester(playtester_id="ann", display_name="Ann", validated=True)
+    )
     await agrees(projected)
     assert (await queries.playtesters(STUDIO, ["ann"]))["ann"].display_name == "Ann"
 
@@ -207,11 +206,11 @@ async def test_applications_are_decided_and_a_forgotten_persons_texts_are_gone(p
     found = await queries.application(ids[0])
     assert found is not None
     assert (found.qualifications_response, found.playtester_id) == ("sealed me", "ann")
-    projected.given(ask.RejectApplication(application_id=ids[0], custom_message="next time"))
-    projected.given(ask.WithdrawApplication(application_id=ids[1], playtester_id="bea"))
-    projected.given(ask.ApproveApplication(application_id=ids[2]))
+    projected.given(order_commands.RejectApplication(application_id=ids[0], custom_message="next time"))
+    projected.given(order_commands.WithdrawApplication(application_id=ids[1], playtester_id="bea"))
+    projected.given(order_commands.ApproveApplication(application_id=ids[2]))
     await agrees(projected)
-    projected.given(ask.ApproveApplication(application_id=ids[3]))
+    projected.given(order_commands.ApproveApplication(application_id=ids[3]))
     await agrees(projected)
     statuses = [(await queries.application(one)).status for one in ids]  # type: ignore[union-attr]
     assert statuses == ["rejected", "withdrawn", "approved", "approved", "auto_rejected"]
@@ -227,8 +226,8 @@ async def test_applications_are_decided_and_a_forgotten_persons_texts_are_gone(p
     }
     (own,) = await queries.playtester_applications(STUDIO, "cid", limit=10)
     assert (own.id, own.assigned_slot_id is not None, own.order_id) == (ids[2], True, order_id)
-    projected.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann"))
-    projected.given(ask.ForgetPlaytester(playtester_id="ann"))
+    projected.given(account_commands.ChangePlaytester(playtester_id="ann", display_name="Ann"))
+    projected.given(account_commands.ForgetPlaytester(playtester_id="ann"))
     await agrees(projected)
     gone = await queries.application(ids[0])
     assert gone is not None
@@ -243,7 +242,7 @@ async def test_trials_are_used_given_back_and_offered_once_approved(projected: P
     declined = projected.trial(approved=False)
     await agrees(projected)
     assert [row.order.id for row in await queries.trials(limit=10)] == [declined]
-    projected.given(ask.DeclineTrial(order_id=declined))
+    projected.given(order_commands.DeclineTrial(order_id=declined))
     await agrees(projected)
     projected.at_ms += 1
     approved = projected.trial()
@@ -254,26 +253,28 @@ async def test_trials_are_used_given_back_and_offered_once_approved(projected: P
     assert await queries.offered(STUDIO, limit=10) == []
     assert not await queries.trial_free(STUDIO, GAME)
     projected.at_ms += 3 * DAY_MS
-    projected.given(ask.SlotDue(slot_id=names.slot_id(approved, 1)))
+    projected.given(slot_commands.SlotDue(slot_id=names.slot_id(approved, 1)))
     await agrees(projected)
     assert [row.order.id for row in await queries.offered(STUDIO, limit=10)] == [approved]
 
 
 async def test_payments_the_account_and_its_ledger_beyond_what_redis_keeps(projected: Projected) -> None:
     queries = projected.queries
-    opened = projected.given(ask.OpenPayment(amount_cents=2000, provider="test"))[0]
-    assert isinstance(opened, ev.PaymentOpened)
+    opened = projected.given(account_commands.OpenPayment(amount_cents=2000, provider="test"))[0]
+    assert isinstance(opened, account_events.PaymentOpened)
     payment_id = opened.payment.id
     await projected.apply()
     assert [one.status for one in await queries.payments(STUDIO, limit=10)] == ["pending"]
-    projected.given(ask.CompletePayment(payment_id=payment_id, amount_cents=2000, external_id="x"))
+    projected.given(
+        account_commands.CompletePayment(payment_id=payment_id, amount_cents=2000, external_id="x")
+    )
     await agrees(projected)
     found = await queries.payment(payment_id)
     assert found is not None
     assert (found.status, found.external_id) == ("completed", "x")
     for number in range(LEDGER_HEAD + 20):
         projected.at_ms += number % 3 == 0
-        projected.given(ask.AdjustAccount(amount_cents=1 + number, reason="more"))
+        projected.given(account_commands.AdjustAccount(amount_cents=1 + number, reason="more"))
     await agrees(projected)
     whole = sorted(projected.older.rows[""].values(), key=lambda row: (row.at_ms, row.id), reverse=True)
     before: Place | None = None
@@ -317,10 +318,12 @@ async def test_pages_hold_no_row_twice_while_rows_come_and_change(projected: Pro
 async def test_notes_and_spare_keys_change(projected: Projected) -> None:
     projected.given(CREDIT)
     order_id = projected.active(1, keys=keys(1))
-    projected.given(ask.ChangePlaytest(order_id=order_id, notes_for_testers=None, keys=[key("spare")]))
+    projected.given(
+        order_commands.ChangePlaytest(order_id=order_id, notes_for_testers=None, keys=[key("spare")])
+    )
     projected.claimed(order_id)
     projected.at_ms += 25 * HOUR_MS
-    projected.given(ask.SlotDue(slot_id=names.slot_id(order_id, 1)))
+    projected.given(slot_commands.SlotDue(slot_id=names.slot_id(order_id, 1)))
     await agrees(projected)
     successor, _ = await projected.queries.order_slots(order_id, limit=10)
     assert (successor.status, await projected.queries.game_keys([successor])) == ("open", ["sealed spare"])
@@ -334,7 +337,7 @@ async def test_applied_again_nothing_changes_and_a_rebuild_is_equal(projected: P
     order_id = projected.active(selection_mode="manual", quantity=1)
     for name in ("ann", "bea"):
         projected.applied(order_id, name)
-    projected.given(ask.ApproveApplication(application_id=names.application_id(order_id, 1)))
+    projected.given(order_commands.ApproveApplication(application_id=names.application_id(order_id, 1)))
     projected.trial()
     await agrees(projected)
     assert (await projected.rebuilt(verify=True)).different == []
@@ -393,21 +396,21 @@ async def test_what_is_due_leaves_the_list_once_the_timer_has_asked(projected: P
 
 def test_a_slot_leaves_the_lists_of_every_status_that_the_table_gives_it() -> None:
     events: dict[str, list[type]] = {
-        "claim": [ev.SlotReserved],
-        "approve-application": [ev.SlotReserved],
-        "review-due": [ev.SlotExpired],
-        "submit": [ev.SlotSubmitted],
-        "slot-due": [ev.SlotExpired],
-        "abandon": [ev.SlotAbandoned],
-        "block": [ev.SlotBlocked],
-        "unblock": [ev.SlotUnblocked],
-        "cancel-order": [ev.SlotCancelled],
-        "cancel-slot": [ev.SlotCancelled],
-        "block-due": [ev.SlotCancelled],
-        "accept": [ev.SlotAccepted],
-        "publish": [ev.SlotPublished],
-        "reject": [ev.SlotRejected],
-        "reject-with-retry": [ev.SlotRejected],
+        "claim": [slot_events.SlotReserved],
+        "approve-application": [slot_events.SlotReserved],
+        "review-due": [slot_events.SlotExpired],
+        "submit": [slot_events.SlotSubmitted],
+        "slot-due": [slot_events.SlotExpired],
+        "abandon": [slot_events.SlotAbandoned],
+        "block": [slot_events.SlotBlocked],
+        "unblock": [slot_events.SlotUnblocked],
+        "cancel-order": [slot_events.SlotCancelled],
+        "cancel-slot": [slot_events.SlotCancelled],
+        "block-due": [slot_events.SlotCancelled],
+        "accept": [slot_events.SlotAccepted],
+        "publish": [slot_events.SlotPublished],
+        "reject": [slot_events.SlotRejected],
+        "reject-with-retry": [slot_events.SlotRejected],
         "rate": [],
     }
     wanted: dict[type, set[str]] = {}

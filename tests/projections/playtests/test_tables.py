@@ -22,8 +22,7 @@ from projections.playtests.table_rows import Change
 from projections.playtests.tables import PLAYTESTS_TABLES, ClickHouseLedgers
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import Decided, EventsRecord
-from schemas.playtests import commands as ask
-from schemas.playtests import names
+from schemas.playtests import account_commands, names, order_commands, slot_commands
 from schemas.playtests.batch_commands import DefineBatch, ForgetRecipient, LinkTester
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 from schemas.playtests.ports import Place
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.stack
-CREDIT = ask.AdjustAccount(amount_cents=10_000_000, reason="test")
+CREDIT = account_commands.AdjustAccount(amount_cents=10_000_000, reason="test")
 
 
 class World(Told):
@@ -129,20 +128,22 @@ class World(Told):
             self.at_ms += 1
         order_id = self.active(2, keys=keys(3))
         first = self.submitted(order_id, "ann")
-        self.given(ask.RejectSlot(slot_id=first, reason='too "short"\n', allow_retry=True))
+        self.given(slot_commands.RejectSlot(slot_id=first, reason='too "short"\n', allow_retry=True))
         other = self.claimed(order_id, "bea")
         self.given(block(other, "bea"))
-        self.given(ask.UnblockSlot(slot_id=other))
-        self.given(ask.AbandonSlot(slot_id=other, playtester_id="bea"))
+        self.given(slot_commands.UnblockSlot(slot_id=other))
+        self.given(slot_commands.AbandonSlot(slot_id=other, playtester_id="bea"))
         rated = self.accepted("cid")
-        self.given(ask.RateSlot(slot_id=rated, rating=Rating(score=4, comment="good")))
-        self.given(ask.ApproveTranscript(slot_id=rated, version="claude", key="t", key_takeaways=["a"]))
-        self.given(ask.SendPayout(playtester_id="cid", amount_cents=10))
+        self.given(slot_commands.RateSlot(slot_id=rated, rating=Rating(score=4, comment="good")))
+        self.given(
+            slot_commands.ApproveTranscript(slot_id=rated, version="claude", key="t", key_takeaways=["a"])
+        )
+        self.given(account_commands.SendPayout(playtester_id="cid", amount_cents=10))
         manual = self.active(selection_mode="manual", quantity=1)
         for name in ("ann", "bea", "dan"):
             self.applied(manual, name)
-        self.given(ask.ApproveApplication(application_id=names.application_id(manual, 2)))
-        self.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann Person"))
+        self.given(order_commands.ApproveApplication(application_id=names.application_id(manual, 2)))
+        self.given(account_commands.ChangePlaytester(playtester_id="ann", display_name="Ann Person"))
         self.trial()
 
 

@@ -13,7 +13,7 @@ import pytest
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.webhooks.deliveries import planned, told
 from schemas.envelope import Decided, EventsRecord
-from schemas.playtests import commands as ask
+from schemas.playtests import account_commands, slot_commands
 from schemas.playtests.views import Rating
 from schemas.playtests.webhooks import PlaytestWebhookType, signature_headers
 from schemas.studio.definitions_webhooks import Webhook
@@ -31,7 +31,7 @@ class Notified(Told):
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
         super().__init__()
-        self.given(ask.AdjustAccount(amount_cents=1_000_000, reason="test"))
+        self.given(account_commands.AdjustAccount(amount_cents=1_000_000, reason="test"))
 
     def happened(self, decided: Decided) -> None:
         record = EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[decided])
@@ -47,13 +47,13 @@ def test_every_type_is_told_in_order_for_its_playtest_and_nothing_secret_is_in_i
     order_id = world.active(2, keys=keys(2))
     slot_id = world.claimed(order_id, "ann")
     world.given(submit(slot_id, "ann", notes="fine"))
-    world.given(ask.RejectSlot(slot_id=slot_id, reason="too short", allow_retry=True))
+    world.given(slot_commands.RejectSlot(slot_id=slot_id, reason="too short", allow_retry=True))
     world.at_ms += DAY_MS
-    world.given(ask.SlotDue(slot_id=_last(world)))
+    world.given(slot_commands.SlotDue(slot_id=_last(world)))
     other = world.claimed(order_id, "bea")
     world.given(block(other, "bea"))
-    world.given(ask.CancelSlot(slot_id=other))
-    world.given(ask.AcceptSlot(slot_id=world.submitted(world.active()), rating=Rating(score=5)))
+    world.given(slot_commands.CancelSlot(slot_id=other))
+    world.given(slot_commands.AcceptSlot(slot_id=world.submitted(world.active()), rating=Rating(score=5)))
     world.applied(world.active(selection_mode="manual"), "cid")
     found = world.bodies()
     types = [one["event"] for one in found]

@@ -8,10 +8,9 @@ import msgspec
 import pytest
 
 from schemas.codec import Message
-from schemas.playtests import answers
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests.commands import StoredObject
+from schemas.playtests import account_commands, answers, order_commands, slot_commands
+from schemas.playtests import slot_events as ev
+from schemas.playtests.slot_commands import StoredObject
 from schemas.playtests.views import Money, Rating
 from tests.streams.deciders.playtests.given import COST, PAYOUT, Playtests, block, keys, order, submit
 
@@ -29,17 +28,21 @@ def test_an_order_is_answered_as_it_stands_with_its_slots_once_they_are_open() -
     world = Playtests(5000)
     ordered = answer(answers.OrderAnswer, 201, world.given(order(2)))
     assert (ordered.order.status, ordered.opened, ordered.balance_cents) == ("pending_payment", [], None)
-    paid = answer(answers.OrderAnswer, 200, world.given(ask.PayPlaytest(order_id=ordered.order.id)))
+    paid = answer(
+        answers.OrderAnswer, 200, world.given(order_commands.PayPlaytest(order_id=ordered.order.id))
+    )
     assert (paid.order.status, len(paid.opened), paid.balance_cents) == ("active", 2, 1000)
     assert paid.money == Money(paid_cents=2 * COST, held_cents=2 * COST)
     assert paid.slots["open"] == 2
     changed = answer(
         answers.OrderAnswer,
         200,
-        world.given(ask.ChangePlaytest(order_id=ordered.order.id, notes_for_testers="hi")),
+        world.given(order_commands.ChangePlaytest(order_id=ordered.order.id, notes_for_testers="hi")),
     )
     assert (changed.order.notes_for_testers, changed.slots["open"]) == ("hi", 2)
-    ended = answer(answers.OrderAnswer, 200, world.given(ask.CancelPlaytest(order_id=ordered.order.id)))
+    ended = answer(
+        answers.OrderAnswer, 200, world.given(order_commands.CancelPlaytest(order_id=ordered.order.id))
+    )
     assert (ended.order.status, ended.slots["cancelled"], ended.balance_cents) == ("cancelled", 2, 5000)
     assert ended.money.credited_cents == 2 * COST
 
@@ -53,7 +56,9 @@ def test_an_order_that_is_paid_at_once_is_active_in_its_answer() -> None:
 def test_a_slot_that_was_given_up_shows_its_payout_and_no_key() -> None:
     world = Playtests()
     slot_id = world.claimed(world.active(1, keys=keys(1)))
-    gone = answer(answers.SlotAnswer, 200, world.given(ask.AbandonSlot(slot_id=slot_id, playtester_id="ann")))
+    gone = answer(
+        answers.SlotAnswer, 200, world.given(slot_commands.AbandonSlot(slot_id=slot_id, playtester_id="ann"))
+    )
     assert (gone.slot.status, gone.slot.game_key, gone.payout_cents) == ("cancelled", "", PAYOUT)
 
 
@@ -61,7 +66,7 @@ def test_a_playtester_is_answered_key_notes_and_payout() -> None:
     world = Playtests()
     order_id = world.active(2, keys=keys(2))
     claimed = answer(
-        answers.SlotAnswer, 201, world.given(ask.ClaimSlot(order_id=order_id, playtester_id="ann"))
+        answers.SlotAnswer, 201, world.given(slot_commands.ClaimSlot(order_id=order_id, playtester_id="ann"))
     )
     assert (claimed.slot.game_key, claimed.notes_for_testers) == ("sealed key 1", "be kind")
     assert (claimed.slot.status, claimed.payout_cents) == ("reserved", PAYOUT)
@@ -83,13 +88,15 @@ def test_an_owner_is_answered_who_has_the_seat_now() -> None:
     world = Playtests()
     slot_id = world.submitted(world.active())
     retried = answer(
-        answers.SlotAnswer, 200, world.given(ask.RejectSlot(slot_id=slot_id, reason="x", allow_retry=True))
+        answers.SlotAnswer,
+        200,
+        world.given(slot_commands.RejectSlot(slot_id=slot_id, reason="x", allow_retry=True)),
     )
     assert retried.slot.rejection is not None
     assert retried.successor is not None
     assert (retried.successor.status, retried.successor.previous_slot_id) == ("reserved", slot_id)
     world.given(submit(retried.successor.id))
-    accept = ask.AcceptSlot(slot_id=retried.successor.id, rating=Rating(score=5))
+    accept = slot_commands.AcceptSlot(slot_id=retried.successor.id, rating=Rating(score=5))
     accepted = answer(answers.SlotAnswer, 200, world.given(accept))
     assert (accepted.slot.status, accepted.slot.rating) == ("accepted", Rating(score=5))
 
@@ -97,21 +104,23 @@ def test_an_owner_is_answered_who_has_the_seat_now() -> None:
 @pytest.mark.parametrize("what", ["approve", "reject", "withdraw"])
 def test_an_application_is_answered_whole(what: str) -> None:
     world = Playtests()
-    world.given(ask.ChangePlaytester(playtester_id="ann", display_name="Ann"))
+    world.given(account_commands.ChangePlaytester(playtester_id="ann", display_name="Ann"))
     order_id = world.active(2, selection_mode="manual")
     made = answer(
         answers.ApplicationAnswer,
         201,
         world.given(
-            ask.MakeApplication(order_id=order_id, playtester_id="ann", qualifications_response="sealed")
+            order_commands.MakeApplication(
+                order_id=order_id, playtester_id="ann", qualifications_response="sealed"
+            )
         ),
     )
     assert (made.application.status, made.applicant.display_name) == ("pending", "Ann")
-    body: Message = ask.ApproveApplication(application_id=made.application.id)
+    body: Message = order_commands.ApproveApplication(application_id=made.application.id)
     if what == "reject":
-        body = ask.RejectApplication(application_id=made.application.id)
+        body = order_commands.RejectApplication(application_id=made.application.id)
     elif what == "withdraw":
-        body = ask.WithdrawApplication(application_id=made.application.id, playtester_id="ann")
+        body = order_commands.WithdrawApplication(application_id=made.application.id, playtester_id="ann")
     left = answer(answers.ApplicationAnswer, 200, world.given(body))
     assert left.application.qualifications_response == "sealed"
     assert left.application.reviewed_at_ms == world.at_ms
@@ -123,6 +132,6 @@ def test_what_changes_nothing_is_done() -> None:
     assert answers.answer_to([]) == (200, answers.DoneAnswer())
     world = Playtests()
     slot_id = world.accepted()
-    rated = world.given(ask.RateSlot(slot_id=slot_id, rating=Rating(score=1)))
+    rated = world.given(slot_commands.RateSlot(slot_id=slot_id, rating=Rating(score=1)))
     assert isinstance(rated[0], ev.SlotRated)
     assert answers.answer_to(rated) == (200, answers.DoneAnswer())

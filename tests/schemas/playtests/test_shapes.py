@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.edge.errors import Refused
 from schemas.playtests import json as shapes
+from schemas.playtests import slot_json
 from schemas.playtests.offers import eligible, exists_for
 from schemas.playtests.pages import place_of
 from schemas.playtests.ports import OrderRow, Participation, Place
@@ -94,14 +95,14 @@ def test_a_playtest_that_is_offered_shows_neither_cost_nor_notes_nor_targeting()
 @pytest.mark.parametrize("status", ["open", "expired", "cancelled"])
 def test_notes_and_key_are_hidden_once_a_slot_is_over_for_its_playtester(status: str) -> None:
     slot = msgspec.convert({**msgspec.to_builtins(SLOT), "status": status, "key_number": 1}, Slot)
-    found = shapes.own_slot(slot, payout_cents=1000, notes="notes", game_key="key")
+    found = slot_json.own_slot(slot, payout_cents=1000, notes="notes", game_key="key")
     assert (found.notes_for_testers, found.game_key, found.payout_cents) == (None, None, 1000)
-    assert not shapes.shows_key(slot)
+    assert not slot_json.shows_key(slot)
 
 
 def test_a_slot_names_its_playtester_and_is_null_where_nothing_is_there() -> None:
     panel = {"tester": Playtester(id="tester", studio_id="studio", display_name="TestGamer42")}
-    found = msgspec.to_builtins(shapes.slot(SLOT, panel))
+    found = msgspec.to_builtins(slot_json.slot(SLOT, panel))
     assert found["playtester"] == {"id": "tester", "displayName": "TestGamer42"}
     assert {name for name, value in found.items() if value is None} == {
         "deadlineAt",
@@ -114,8 +115,8 @@ def test_a_slot_names_its_playtester_and_is_null_where_nothing_is_there() -> Non
         "publicUrl",
     }
     rated = msgspec.structs.replace(SLOT, rating=Rating(score=5), playtester_id=None)
-    assert msgspec.to_builtins(shapes.slot(rated, panel))["rating"] == {"score": 5, "comment": None}
-    assert msgspec.to_builtins(shapes.slot(rated, panel))["playtester"] is None
+    assert msgspec.to_builtins(slot_json.slot(rated, panel))["rating"] == {"score": 5, "comment": None}
+    assert msgspec.to_builtins(slot_json.slot(rated, panel))["playtester"] is None
 
 
 @given(st.integers(1, 5000).flatmap(lambda count: st.tuples(st.integers(count, 5 * count), st.just(count))))

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from schemas.envelope import Command, Outcome
-from schemas.playtests.commands import COMMANDS, PayPlaytest
+from schemas.playtests.commands import COMMANDS
+from schemas.playtests.order_commands import PayPlaytest
 from schemas.seal import Sealer
 from streams.gateway.keyed_requests import KeyedRequest, KeyedRequests
 from streams.gateway.pending_commands import OTHER_BODY, CommandConflict

@@ -12,8 +12,8 @@ import pytest
 from deploy.objects import FolderObjects
 from schemas.edge.ports import Game, Limits, Studio
 from schemas.identifiers import key_hash
+from schemas.playtests.account_commands import AdjustAccount
 from schemas.playtests.batch_commands import DefineBatch
-from schemas.playtests.commands import AdjustAccount
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
 from schemas.playtests.tokens import share_token
 from schemas.playtests.views import Slot, Submission

@@ -10,8 +10,8 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.envelope import Command, Outcome
-from schemas.playtests import events as ev
 from schemas.playtests import names
+from schemas.playtests import slot_events as ev
 from schemas.playtests.answers import DoneAnswer
 from schemas.playtests.batch_commands import DefineBatch
 from schemas.playtests.batch_events import BatchExpired

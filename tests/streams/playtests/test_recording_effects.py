@@ -16,9 +16,8 @@ from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRec
 from schemas.log import LogRecord
 from schemas.log_positions import Position
 from schemas.objects import new_object
-from schemas.playtests import commands as ask
+from schemas.playtests import account_commands, names, slot_commands, slot_events
 from schemas.playtests import events as ev
-from schemas.playtests import names
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.ports import Place
 from schemas.playtests.recordings import transcript_folder, upload_folder
@@ -92,10 +91,10 @@ class World:
         return events
 
     def _apply(self, event: Message) -> None:
-        if isinstance(event, ev.TranscriptEvent):
+        if isinstance(event, slot_events.TranscriptEvent):
             held = self.slots[event.slot_id]
             self.slots[held.id] = msgspec.structs.replace(held, transcription=event.transcription)
-        elif isinstance(event, ev.SlotEvent):
+        elif isinstance(event, slot_events.SlotEvent):
             state = msgspec.structs.asdict(event.slot)
             held = self.slots.get(event.slot.id) or Slot(
                 order_id=event.order_id, studio_id=event.studio_id, game_id=event.game_id, **state
@@ -182,12 +181,12 @@ class World:
         slot_id = self.claimed(order_id, by)
         key = await self.put(slot_id, "one.mp4")
         await self.put(slot_id, "another.mp4")
-        video = ask.StoredObject(key=key, size_bytes=6)
+        video = slot_commands.StoredObject(key=key, size_bytes=6)
         self.given(submit(slot_id, by, video=video, transcribe=transcribe))
         return slot_id
 
     def claimed(self, order_id: str, by: str = "ann") -> str:
-        self.given(ask.ClaimSlot(order_id=order_id, playtester_id=by))
+        self.given(slot_commands.ClaimSlot(order_id=order_id, playtester_id=by))
         return names.slot_id(order_id, 1)
 
     async def put(self, slot_id: str, name: str) -> str:
@@ -212,7 +211,7 @@ FAILS = transcriber("raise SystemExit('no speech')")
 
 async def test_an_accepted_public_recording_is_copied_and_then_published(world: World) -> None:
     slot_id = await world.submitted(public=True)
-    world.given(ask.AcceptSlot(slot_id=slot_id))
+    world.given(slot_commands.AcceptSlot(slot_id=slot_id))
     assert world.slots[slot_id].status == "publishing"
     world.behind, world.away = 3, 2
     await world.read_all(world.effects())
@@ -223,7 +222,7 @@ async def test_an_accepted_public_recording_is_copied_and_then_published(world: 
 
 async def test_a_private_one_is_not(world: World) -> None:
     slot_id = await world.submitted()
-    world.given(ask.AcceptSlot(slot_id=slot_id))
+    world.given(slot_commands.AcceptSlot(slot_id=slot_id))
     await world.read_all(world.effects())
     assert world.asked == []
     assert await world.objects.names("public/recordings") == []
@@ -231,7 +230,7 @@ async def test_a_private_one_is_not(world: World) -> None:
 
 async def test_a_lost_position_publishes_nothing_twice(world: World) -> None:
     slot_id = await world.submitted(public=True)
-    world.given(ask.AcceptSlot(slot_id=slot_id))
+    world.given(slot_commands.AcceptSlot(slot_id=slot_id))
     await world.read_all(world.effects())
     before, count = world.slots[slot_id], len(world.records)
     world.positions.clear()
@@ -242,7 +241,7 @@ async def test_a_lost_position_publishes_nothing_twice(world: World) -> None:
 
 async def test_a_slot_whose_recording_is_gone_is_accepted_with_nothing_public(world: World) -> None:
     slot_id = await world.submitted(public=True)
-    world.given(ask.AcceptSlot(slot_id=slot_id))
+    world.given(slot_commands.AcceptSlot(slot_id=slot_id))
     submission = world.slots[slot_id].submission
     assert submission is not None
     await world.objects.delete(submission.video_key)
@@ -261,8 +260,8 @@ async def test_what_was_not_submitted_is_removed(world: World) -> None:
 async def test_an_uploaded_transcript_stays_with_its_recording(world: World) -> None:
     order_id = world.decider.active()
     slot_id = world.claimed(order_id)
-    video = ask.StoredObject(key=await world.put(slot_id, "one.mp4"), size_bytes=6)
-    text = ask.StoredObject(key=await world.put(slot_id, "words.txt"), size_bytes=6)
+    video = slot_commands.StoredObject(key=await world.put(slot_id, "one.mp4"), size_bytes=6)
+    text = slot_commands.StoredObject(key=await world.put(slot_id, "words.txt"), size_bytes=6)
     await world.put(slot_id, "another.mp4")
     world.given(submit(slot_id, video=video, transcript=text, transcribe=True))
     await world.read_all(world.effects(FAILS))
@@ -275,10 +274,10 @@ async def test_uploads_of_a_slot_that_ends_unsubmitted_are_removed(world: World,
     slot_id = world.claimed(world.decider.active())
     await world.put(slot_id, "one.mp4")
     if ending == "abandoned":
-        world.given(ask.AbandonSlot(slot_id=slot_id, playtester_id="ann"))
+        world.given(slot_commands.AbandonSlot(slot_id=slot_id, playtester_id="ann"))
     else:
         world.decider.at_ms += DAY_MS
-        world.given(ask.SlotDue(slot_id=slot_id))
+        world.given(slot_commands.SlotDue(slot_id=slot_id))
     await world.read_all(world.effects())
     assert await world.objects.names(upload_folder(STUDIO, slot_id)) == []
 
@@ -291,7 +290,10 @@ async def test_a_transcript_is_made_stored_and_approved(world: World) -> None:
     assert made is not None
     assert (made.status, made.version, made.key_takeaways) == ("approved", "test", ["Too dark"])
     assert await world.objects.read(made.key) == b"It is dark."
-    assert [type(body) for body in world.asked][-2:] == [ask.StartTranscript, ask.ApproveTranscript]
+    assert [type(body) for body in world.asked][-2:] == [
+        slot_commands.StartTranscript,
+        slot_commands.ApproveTranscript,
+    ]
     asked = len(world.asked)
     world.positions.clear()
     await world.read_all(world.effects(FAILS))
@@ -325,7 +327,9 @@ async def test_a_transcript_that_is_given_meanwhile_stays(world: World, tmp_path
     async with asyncio.timeout(20):
         while not started.exists():  # noqa: ASYNC110 - another process's state has no event
             await asyncio.sleep(0.01)
-    world.given(ask.ApproveTranscript(slot_id=slot_id, version="human", key="transcripts/human.txt"))
+    world.given(
+        slot_commands.ApproveTranscript(slot_id=slot_id, version="human", key="transcripts/human.txt")
+    )
     started.unlink()
     await reading
     held = world.slots[slot_id].transcription
@@ -337,7 +341,7 @@ async def test_the_position_waits_for_the_oldest_job(world: World, tmp_path: Pat
     """A process that ends meanwhile begins again with it."""
     slot_id = await world.submitted(transcribe=True)
     requested = len(world.records) - 1
-    world.given(ask.AcceptSlot(slot_id=slot_id))
+    world.given(slot_commands.AcceptSlot(slot_id=slot_id))
     started = tmp_path / "started"
     hangs = f"import time, pathlib\npathlib.Path({str(started)!r}).touch()\ntime.sleep(600)"
     effects = world.effects(transcriber(hangs))
@@ -372,7 +376,7 @@ async def read_whole(world: World, effects: RecordingEffects) -> None:
 async def test_what_a_full_lane_can_not_take_waits_in_the_log_and_holds_the_position(world: World) -> None:
     slots = [await world.submitted(public=True, transcribe=True, by=f"p{number}") for number in range(8)]
     for slot_id in slots:
-        world.given(ask.AcceptSlot(slot_id=slot_id))
+        world.given(slot_commands.AcceptSlot(slot_id=slot_id))
     held, begun = asyncio.Event(), 0
 
     class Slow(Transcriber):
@@ -411,11 +415,11 @@ async def test_what_a_full_lane_can_not_take_waits_in_the_log_and_holds_the_posi
 
 async def test_all_that_a_forgotten_playtester_has_stored_is_removed(world: World) -> None:
     public = await world.submitted(public=True, transcribe=True)
-    world.given(ask.AcceptSlot(slot_id=public))
+    world.given(slot_commands.AcceptSlot(slot_id=public))
     private, other = await world.submitted(), await world.submitted(by="ben")
     reserved = world.claimed(world.decider.active())
     await world.put(reserved, "one.mp4")
-    world.given(ask.ForgetPlaytester(playtester_id="ann"))
+    world.given(account_commands.ForgetPlaytester(playtester_id="ann"))
     effects = world.effects(WORKS)
     await effects.assigned(0)
     read = list(world.records)
@@ -435,7 +439,7 @@ async def test_all_that_a_forgotten_playtester_has_stored_is_removed(world: Worl
 
 async def test_a_defect_ends_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     slot_id = await world.submitted(public=True)
-    world.given(ask.AcceptSlot(slot_id=slot_id))
+    world.given(slot_commands.AcceptSlot(slot_id=slot_id))
 
     async def breaks(_source: str, _target: str) -> None:
         raise ZeroDivisionError

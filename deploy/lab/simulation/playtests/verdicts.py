@@ -12,7 +12,8 @@ from projections.playtests import keys
 from schemas.objects import PUBLIC_FOLDER
 from schemas.outcomes import REMEMBERED_REFUSALS, rejection
 from schemas.playtests import names
-from schemas.playtests.events import EVENTS, SlotPublished, TranscriptEvent
+from schemas.playtests.events import EVENTS
+from schemas.playtests.slot_events import SlotPublished, TranscriptEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

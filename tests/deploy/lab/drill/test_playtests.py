@@ -11,7 +11,7 @@ from deploy.lab.drill.playtests_history import SlotOperation, check_slot
 from deploy.lab.drill.playtests_model import Model
 from schemas.codec import Message
 from schemas.envelope import Event
-from schemas.playtests import commands as ask
+from schemas.playtests import account_commands, order_commands, slot_commands
 from schemas.playtests.events import EVENTS
 from schemas.playtests.views import Rating
 from tests.streams.deciders.playtests.given import DAY_MS, STUDIO, Playtests, block, keys, submit
@@ -51,35 +51,37 @@ def told() -> Told:
     for who in ("ann", "bea"):
         world.given(submit(world.claimed(order, who), who))
     slot = world.claimed(order, "cid")
-    world.given(ask.AbandonSlot(slot_id=slot, playtester_id="cid"))
+    world.given(slot_commands.AbandonSlot(slot_id=slot, playtester_id="cid"))
     slots = [world.claimed(order, "dan")]
     world.given(block(slots[0], "dan"))
-    world.given(ask.UnblockSlot(slot_id=slots[0]))
-    world.given(ask.AbandonSlot(slot_id=slots[0], playtester_id="dan"))
+    world.given(slot_commands.UnblockSlot(slot_id=slots[0]))
+    world.given(slot_commands.AbandonSlot(slot_id=slots[0], playtester_id="dan"))
     public = world.active(2, visibility="public")
     first = world.submitted(public, "ann")
-    world.given(ask.AcceptSlot(slot_id=first, rating=Rating(score=4)))
-    world.given(ask.PublishSlot(slot_id=first, public_key="public/one"))
+    world.given(slot_commands.AcceptSlot(slot_id=first, rating=Rating(score=4)))
+    world.given(slot_commands.PublishSlot(slot_id=first, public_key="public/one"))
     second = world.submitted(public, "bea")
-    world.given(ask.RejectSlot(slot_id=second, reason="short", allow_retry=True))
-    world.given(ask.CancelPlaytest(order_id=public))
+    world.given(slot_commands.RejectSlot(slot_id=second, reason="short", allow_retry=True))
+    world.given(order_commands.CancelPlaytest(order_id=public))
     manual = world.active(2, selection_mode="manual")
     applications = [world.applied(manual, who) for who in ("ann", "bea", "cid")]
-    world.given(ask.WithdrawApplication(application_id=applications[0], playtester_id="ann"))
-    world.given(ask.ApproveApplication(application_id=applications[1]))
+    world.given(order_commands.WithdrawApplication(application_id=applications[0], playtester_id="ann"))
+    world.given(order_commands.ApproveApplication(application_id=applications[1]))
     unpaid = world.ordered(2)
-    payment = world.given(ask.OpenPayment(amount_cents=5000, provider="external", order_id=unpaid))
+    payment = world.given(
+        account_commands.OpenPayment(amount_cents=5000, provider="external", order_id=unpaid)
+    )
     world.given(
-        ask.CompletePayment(
+        account_commands.CompletePayment(
             payment_id=payment[0].payment.id,  # type: ignore[attr-defined]
             amount_cents=5000,
             external_id="one",
         )
     )
-    world.given(ask.SendPayout(playtester_id="ann", amount_cents=500))
+    world.given(account_commands.SendPayout(playtester_id="ann", amount_cents=500))
     world.trial()
     world.at_ms += 8 * DAY_MS
-    world.given(ask.ReviewDue(order_id=manual))
+    world.given(order_commands.ReviewDue(order_id=manual))
     return world
 
 

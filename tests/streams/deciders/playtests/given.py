@@ -9,10 +9,17 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.envelope import Command, CommandRecord, CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
-from schemas.playtests.commands import COMMANDS, SealedKey, StoredObject
+from schemas.playtests import (
+    account_commands,
+    names,
+    order_commands,
+    order_events,
+    slot_commands,
+    slot_events,
+)
+from schemas.playtests.commands import COMMANDS
+from schemas.playtests.order_commands import SealedKey
+from schemas.playtests.slot_commands import StoredObject
 from schemas.playtests.views import SlotStatus
 from streams.deciders.noun import Request
 from streams.deciders.playtests.noun import PLAYTESTS
@@ -45,7 +52,7 @@ class Playtests:
         self.at_ms = AT_MS
         self.count = 0
         if credit_cents:
-            self.given(ask.AdjustAccount(amount_cents=credit_cents, reason="test"))
+            self.given(account_commands.AdjustAccount(amount_cents=credit_cents, reason="test"))
 
     @property
     def studio(self) -> StudioState:
@@ -104,7 +111,7 @@ class Playtests:
 
     def ordered(self, quantity: int = 1, game_id: str = GAME, **more: Any) -> str:
         """An order's id, waiting for its payment."""
-        ordered = only(ev.PlaytestOrdered, self.given(order(quantity, **more), game_id))
+        ordered = only(order_events.PlaytestOrdered, self.given(order(quantity, **more), game_id))
         return ordered.order_id
 
     def active(self, quantity: int = 1, game_id: str = GAME, **more: Any) -> str:
@@ -113,15 +120,15 @@ class Playtests:
 
     def claimed(self, order_id: str, playtester_id: str = "ann") -> str:
         """The slot that a playtester has now."""
-        claim = ask.ClaimSlot(order_id=order_id, playtester_id=playtester_id)
-        return only(ev.SlotReserved, self.given(claim)).slot.id
+        claim = slot_commands.ClaimSlot(order_id=order_id, playtester_id=playtester_id)
+        return only(slot_events.SlotReserved, self.given(claim)).slot.id
 
     def applied(self, order_id: str, playtester_id: str = "ann") -> str:
         """An application's id."""
-        body = ask.MakeApplication(
+        body = order_commands.MakeApplication(
             order_id=order_id, playtester_id=playtester_id, qualifications_response="sealed me"
         )
-        return only(ev.ApplicationMade, self.given(body)).application.id
+        return only(order_events.ApplicationMade, self.given(body)).application.id
 
     def submitted(self, order_id: str, playtester_id: str = "ann") -> str:
         """A slot whose recording was handed in."""
@@ -132,13 +139,13 @@ class Playtests:
     def accepted(self, playtester_id: str = "ann", game_id: str = GAME) -> str:
         """A playtester with an accepted submission for a game."""
         slot_id = self.submitted(self.active(game_id=game_id), playtester_id)
-        self.given(ask.AcceptSlot(slot_id=slot_id))
+        self.given(slot_commands.AcceptSlot(slot_id=slot_id))
         return slot_id
 
     def trial(self, *, approved: bool = True) -> str:
-        order_id = only(ev.PlaytestOrdered, self.given(trial())).order_id
+        order_id = only(order_events.PlaytestOrdered, self.given(trial())).order_id
         if approved:
-            self.given(ask.ApproveTrial(order_id=order_id))
+            self.given(order_commands.ApproveTrial(order_id=order_id))
         return order_id
 
     def slot_in(self, status: SlotStatus, **more: Any) -> str:
@@ -152,30 +159,30 @@ class Playtests:
         if status == "expired" and manual:
             self.applied(order_id)
             self.at_ms += 7 * DAY_MS
-            self.given(ask.ReviewDue(order_id=order_id))
+            self.given(order_commands.ReviewDue(order_id=order_id))
             return slot_id
         if manual:
-            self.given(ask.ApproveApplication(application_id=self.applied(order_id)))
+            self.given(order_commands.ApproveApplication(application_id=self.applied(order_id)))
         else:
             self.claimed(order_id)
         if status in {"submitted", "accepted", "rejected", "publishing"}:
             self.given(submit(slot_id))
         if status in {"accepted", "publishing"}:
-            self.given(ask.AcceptSlot(slot_id=slot_id))
+            self.given(slot_commands.AcceptSlot(slot_id=slot_id))
         elif status == "rejected":
-            self.given(ask.RejectSlot(slot_id=slot_id))
+            self.given(slot_commands.RejectSlot(slot_id=slot_id))
         elif status == "expired":
             self.at_ms += 3 * DAY_MS
-            self.given(ask.SlotDue(slot_id=slot_id))
+            self.given(slot_commands.SlotDue(slot_id=slot_id))
         elif status == "cancelled":
-            self.given(ask.AbandonSlot(slot_id=slot_id, playtester_id="ann"))
+            self.given(slot_commands.AbandonSlot(slot_id=slot_id, playtester_id="ann"))
         elif status == "blocked":
             self.given(block(slot_id))
         assert self.slot(slot_id).status == status
         return slot_id
 
 
-def order(quantity: int = 1, **more: Any) -> ask.OrderPlaytest:
+def order(quantity: int = 1, **more: Any) -> order_commands.OrderPlaytest:
     fields: dict[str, Any] = {
         "visibility": "private",
         "quantity": quantity,
@@ -185,10 +192,10 @@ def order(quantity: int = 1, **more: Any) -> ask.OrderPlaytest:
         "payout_cents": PAYOUT,
         "notes_for_testers": "be kind",
     }
-    return ask.OrderPlaytest(**(fields | more))
+    return order_commands.OrderPlaytest(**(fields | more))
 
 
-def trial() -> ask.OrderPlaytest:
+def trial() -> order_commands.OrderPlaytest:
     return order(
         visibility="public",
         duration_minutes=30,
@@ -198,22 +205,36 @@ def trial() -> ask.OrderPlaytest:
     )
 
 
-def submit(slot_id: str, playtester_id: str = "ann", **more: Any) -> ask.SubmitSlot:
+def submit(slot_id: str, playtester_id: str = "ann", **more: Any) -> slot_commands.SubmitSlot:
     fields: dict[str, Any] = {"video": VIDEO}
-    return ask.SubmitSlot(slot_id=slot_id, playtester_id=playtester_id, **(fields | more))
+    return slot_commands.SubmitSlot(slot_id=slot_id, playtester_id=playtester_id, **(fields | more))
 
 
-def block(slot_id: str, playtester_id: str = "ann") -> ask.BlockSlot:
-    return ask.BlockSlot(slot_id=slot_id, playtester_id=playtester_id, reason_code="crash", notes="boom")
+def block(slot_id: str, playtester_id: str = "ann") -> slot_commands.BlockSlot:
+    return slot_commands.BlockSlot(
+        slot_id=slot_id, playtester_id=playtester_id, reason_code="crash", notes="boom"
+    )
 
 
 def aggregate(body: Any, studio_id: str, game_id: str, command_id: str) -> str:
     """Whom a command is about, as the gateways choose it."""
-    if isinstance(body, ask.OrderPlaytest):
+    if isinstance(body, order_commands.OrderPlaytest):
         return names.order_aggregate(studio_id, names.order_id(command_id))
-    if isinstance(body, ask.ChangePlaytester | ask.ForgetPlaytester | ask.SendPayout | ask.FailPayout):
+    if isinstance(
+        body,
+        account_commands.ChangePlaytester
+        | account_commands.ForgetPlaytester
+        | account_commands.SendPayout
+        | account_commands.FailPayout,
+    ):
         return names.playtester_aggregate(studio_id, body.playtester_id)
-    if isinstance(body, ask.AdjustAccount | ask.OpenPayment | ask.CompletePayment | ask.FailPayment):
+    if isinstance(
+        body,
+        account_commands.AdjustAccount
+        | account_commands.OpenPayment
+        | account_commands.CompletePayment
+        | account_commands.FailPayment,
+    ):
         return names.account_aggregate(studio_id)
     if getattr(body, "batch_id", None) or hasattr(body, "definition"):
         return names.batch_aggregate(studio_id, game_id, getattr(body, "batch_id", ""))

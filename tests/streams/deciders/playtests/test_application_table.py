@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from schemas.codec import Message
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
 from schemas.playtests import names
+from schemas.playtests import order_commands as ask
+from schemas.playtests import order_events as ev
 from schemas.playtests.states import (
     APPLICATION_COMMANDS,
     APPLICATION_STATUSES,

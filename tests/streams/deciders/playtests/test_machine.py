@@ -17,8 +17,7 @@ from schemas.codec import Message
 from schemas.envelope import Decided
 from schemas.log import LogRecord
 from schemas.outcomes import messages_of, repetition
-from schemas.playtests import commands as ask
-from schemas.playtests import names
+from schemas.playtests import account_commands, names, order_commands, slot_commands
 from schemas.playtests.answers import outcome_of
 from streams.deciders.decide import decide_record, encode_events_record
 from streams.deciders.fold import Fold
@@ -65,7 +64,7 @@ class Partition(RuleBasedStateMachine):
         messages = messages_of(decided, PLAYTESTS.events)
         outcome = outcome_of(decided, messages)
         assert outcome is not None
-        if isinstance(body, ask.OrderPlaytest) and messages:
+        if isinstance(body, order_commands.OrderPlaytest) and messages:
             self.order_ids.append(names.order_id(request.command_id))
         return 200 if outcome.status == 201 else outcome.status
 
@@ -133,7 +132,7 @@ class Partition(RuleBasedStateMachine):
 
     @rule(cents=st.integers(1, 8).map(lambda seats: seats * COST))
     def top_up(self, cents: int) -> None:
-        assert self.ask(ask.AdjustAccount(amount_cents=cents, reason="more")) == 200
+        assert self.ask(account_commands.AdjustAccount(amount_cents=cents, reason="more")) == 200
         self.model.balance += cents
 
     @precondition(lambda self: len(self.order_ids) < 3)
@@ -166,14 +165,14 @@ class Partition(RuleBasedStateMachine):
     def about_an_order(self, data: st.DataObject, what: str) -> None:
         order_id, found = self.an_order(data)
         if what == "pay":
-            expected, body = self.model.pay(found, self.now_ms), ask.PayPlaytest(order_id=order_id)
+            expected, body = self.model.pay(found, self.now_ms), order_commands.PayPlaytest(order_id=order_id)
         elif what == "cancel":
-            expected, body = self.model.cancel(found), ask.CancelPlaytest(order_id=order_id)  # type: ignore[assignment]
+            expected, body = self.model.cancel(found), order_commands.CancelPlaytest(order_id=order_id)  # type: ignore[assignment]
         else:
             if data.draw(st.booleans(), "wait"):
                 self.world.at_ms = max(self.world.at_ms, found.expires_ms)
             expected = self.model.review_due(found, self.now_ms)
-            body = ask.ReviewDue(order_id=order_id)  # type: ignore[assignment]
+            body = order_commands.ReviewDue(order_id=order_id)  # type: ignore[assignment]
         assert self.ask(body) == expected
 
     @precondition(lambda self: self.order_ids)
@@ -181,14 +180,16 @@ class Partition(RuleBasedStateMachine):
     def claim(self, data: st.DataObject, who: str) -> None:
         order_id, found = self.an_order(data)
         expected = self.model.claim(found, who, self.now_ms)
-        assert self.ask(ask.ClaimSlot(order_id=order_id, playtester_id=who)) == expected
+        assert self.ask(slot_commands.ClaimSlot(order_id=order_id, playtester_id=who)) == expected
 
     @precondition(lambda self: self.order_ids)
     @rule(data=st.data(), who=PEOPLE)
     def apply(self, data: st.DataObject, who: str) -> None:
         order_id, found = self.an_order(data)
         expected = self.model.apply(found, who, self.now_ms)
-        body = ask.MakeApplication(order_id=order_id, playtester_id=who, qualifications_response="s")
+        body = order_commands.MakeApplication(
+            order_id=order_id, playtester_id=who, qualifications_response="s"
+        )
         assert self.ask(body) == expected
 
     @precondition(lambda self: self.has_applications())
@@ -205,13 +206,13 @@ class Partition(RuleBasedStateMachine):
         body: Message
         if what == "approve":
             expected = self.model.approve(found, who, self.now_ms)
-            body = ask.ApproveApplication(application_id=application_id)
+            body = order_commands.ApproveApplication(application_id=application_id)
         elif what == "reject":
             expected = self.model.leave(found, who, "rejected")
-            body = ask.RejectApplication(application_id=application_id)
+            body = order_commands.RejectApplication(application_id=application_id)
         else:
             expected = self.model.leave(found, who, "withdrawn")
-            body = ask.WithdrawApplication(application_id=application_id, playtester_id=who)
+            body = order_commands.WithdrawApplication(application_id=application_id, playtester_id=who)
         assert self.ask(body) == expected
 
     @precondition(lambda self: self.order_ids)
@@ -220,15 +221,15 @@ class Partition(RuleBasedStateMachine):
         """Claim, or apply and be approved; and go on."""
         order_id, found = self.an_order(data)
         if found.manual:
-            body: Message = ask.MakeApplication(
+            body: Message = order_commands.MakeApplication(
                 order_id=order_id, playtester_id=who, qualifications_response="s"
             )
             if self.said(body, self.model.apply(found, who, self.now_ms)) == 200:
                 application_id = names.application_id(order_id, len(found.applied))
-                body = ask.ApproveApplication(application_id=application_id)
+                body = order_commands.ApproveApplication(application_id=application_id)
                 self.said(body, self.model.approve(found, who, self.now_ms))
         else:
-            body = ask.ClaimSlot(order_id=order_id, playtester_id=who)
+            body = slot_commands.ClaimSlot(order_id=order_id, playtester_id=who)
             self.said(body, self.model.claim(found, who, self.now_ms))
         for number, seat in enumerate(found.slots):
             if seat.who == who and seat.status == "reserved" and then != "nothing":
@@ -255,7 +256,7 @@ class Partition(RuleBasedStateMachine):
             body = (
                 block(slot_id, who)
                 if what == "block"
-                else ask.AbandonSlot(slot_id=slot_id, playtester_id=who)
+                else slot_commands.AbandonSlot(slot_id=slot_id, playtester_id=who)
             )
         assert self.ask(body) == self.model.playtesters(found, seat, who, what, self.now_ms)
 
@@ -265,11 +266,11 @@ class Partition(RuleBasedStateMachine):
         wanted = "blocked" if what in {"unblock", "cancel"} else "submitted"
         slot_id, found, seat = self.a_slot(data, wanted)
         bodies: dict[str, Message] = {
-            "accept": ask.AcceptSlot(slot_id=slot_id),
-            "reject": ask.RejectSlot(slot_id=slot_id),
-            "retry": ask.RejectSlot(slot_id=slot_id, allow_retry=True),
-            "unblock": ask.UnblockSlot(slot_id=slot_id),
-            "cancel": ask.CancelSlot(slot_id=slot_id),
+            "accept": slot_commands.AcceptSlot(slot_id=slot_id),
+            "reject": slot_commands.RejectSlot(slot_id=slot_id),
+            "retry": slot_commands.RejectSlot(slot_id=slot_id, allow_retry=True),
+            "unblock": slot_commands.UnblockSlot(slot_id=slot_id),
+            "cancel": slot_commands.CancelSlot(slot_id=slot_id),
         }
         assert self.ask(bodies[what]) == self.model.owners(found, seat, what, self.now_ms)
 
@@ -282,10 +283,10 @@ class Partition(RuleBasedStateMachine):
             self.world.at_ms = max(self.world.at_ms, seat.due_ms - early_ms)
         if what == "slot":
             expected = self.model.slot_due(found, seat, self.now_ms)
-            assert self.ask(ask.SlotDue(slot_id=slot_id)) == expected
+            assert self.ask(slot_commands.SlotDue(slot_id=slot_id)) == expected
         else:
             expected = self.model.block_due(found, seat, self.now_ms)
-            assert self.ask(ask.BlockDue(slot_id=slot_id)) == expected
+            assert self.ask(slot_commands.BlockDue(slot_id=slot_id)) == expected
 
     @rule()
     def retry_the_last(self) -> None:

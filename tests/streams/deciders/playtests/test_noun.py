@@ -6,7 +6,7 @@ from immutables import Map
 
 from schemas.codec import Message
 from schemas.log import LogRecord
-from schemas.playtests import commands as ask
+from schemas.playtests import account_commands, order_commands
 from schemas.playtests.batch_views import Batch as BatchView
 from schemas.playtests.batch_views import BatchDefinition
 from schemas.playtests.commands import COMMANDS
@@ -47,7 +47,7 @@ def test_an_aggregate_that_there_is_not_has_had_no_event(aggregate_id: str) -> N
 
 def test_one_failing_command_leaves_the_others_of_its_record() -> None:
     world = Playtests(0)
-    gift = ask.AdjustAccount(amount_cents=5, reason="x")
+    gift = account_commands.AdjustAccount(amount_cents=5, reason="x")
     broken = world.request(order())
     object.__setattr__(broken, "command", msgspec.structs.replace(order(), quantity="many"))
     value = record_of([world.request(gift), broken, world.request(gift)])
@@ -59,10 +59,13 @@ def test_one_failing_command_leaves_the_others_of_its_record() -> None:
 
 def test_a_studio_decides_for_itself_alone() -> None:
     world = Playtests()
-    world.given(ask.AdjustAccount(amount_cents=7, reason="x"), studio_id="user_2")
+    world.given(account_commands.AdjustAccount(amount_cents=7, reason="x"), studio_id="user_2")
     order_id = world.active()
     assert world.state.studios["user_2"].account.balance_cents == 7
-    assert world.refusal(ask.CancelPlaytest(order_id=order_id), studio_id="user_2") == (404, "NOT_FOUND")
+    assert world.refusal(order_commands.CancelPlaytest(order_id=order_id), studio_id="user_2") == (
+        404,
+        "NOT_FOUND",
+    )
 
 
 def test_a_large_state_is_packed_in_small_pieces_and_whole_again() -> None:

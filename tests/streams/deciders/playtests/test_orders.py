@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
+from schemas.playtests import (
+    account_commands,
+    names,
+    order_commands,
+    order_events,
+    slot_commands,
+    slot_events,
+)
 from schemas.playtests.states import LIVE
 from schemas.playtests.views import Money, SlotStatus
 from streams.deciders.playtests.noun import PLAYTESTS
@@ -34,11 +39,11 @@ from tests.streams.deciders.playtests.given import (
 def test_an_order_waits_for_its_payment_without_slots() -> None:
     world = Playtests()
     (ordered,) = world.given(order(3))
-    assert isinstance(ordered, ev.PlaytestOrdered)
+    assert isinstance(ordered, order_events.PlaytestOrdered)
     assert ordered.order_id == ordered.order.id == names.order_id("c2")
     assert (ordered.order.status, ordered.order.created_at_ms) == ("pending_payment", AT_MS)
     assert len(world.known(ordered.order_id).slots) == 0
-    claim = ask.ClaimSlot(order_id=ordered.order_id, playtester_id="ann")
+    claim = slot_commands.ClaimSlot(order_id=ordered.order_id, playtester_id="ann")
     assert world.refusal(claim) == (404, "NOT_FOUND")
 
 
@@ -46,11 +51,11 @@ def test_a_key_that_was_forgotten_orders_anew_and_never_over_the_first_order() -
     playtests = Playtests()
     first = playtests.ordered(order_id=names.order_id("drawn first"), pay_from_credit=True)
     again = order(order_id=names.order_id("drawn again"))
-    second = only(ev.PlaytestOrdered, playtests.given(again, command_id="c2")).order_id
+    second = only(order_events.PlaytestOrdered, playtests.given(again, command_id="c2")).order_id
     assert (first, second) == (names.order_id("drawn first"), names.order_id("drawn again"))
     assert playtests.known(first).order.status == "active"
     # of a release that drew none
-    old = only(ev.PlaytestOrdered, playtests.given(order(), command_id="c2")).order_id
+    old = only(order_events.PlaytestOrdered, playtests.given(order(), command_id="c2")).order_id
     assert old == names.order_id("c2")
     assert playtests.refusal(order(), command_id="c2") == (409, "wrong_status")
 
@@ -59,9 +64,11 @@ def test_an_order_that_was_cancelled_unpaid_is_as_unknown_to_playtesters_as_one_
     world = Playtests()
     automatic, manual = world.ordered(), world.ordered(selection_mode="manual")
     for order_id in (automatic, manual):
-        world.given(ask.CancelPlaytest(order_id=order_id))
-    claim = ask.ClaimSlot(order_id=automatic, playtester_id="ann")
-    apply = ask.MakeApplication(order_id=manual, playtester_id="ann", qualifications_response="sealed me")
+        world.given(order_commands.CancelPlaytest(order_id=order_id))
+    claim = slot_commands.ClaimSlot(order_id=automatic, playtester_id="ann")
+    apply = order_commands.MakeApplication(
+        order_id=manual, playtester_id="ann", qualifications_response="sealed me"
+    )
     assert world.refusal(claim) == world.refusal(apply) == (404, "NOT_FOUND")
 
 
@@ -70,7 +77,7 @@ def test_no_order_is_made_for_a_playtester_who_was_forgotten() -> None:
     world.accepted("ann")
     specific = order(targeting_type="past", past_playtester_scope="specific", targeted_playtester_id="ann")
     assert isinstance(world.when(specific), tuple)
-    world.given(ask.ForgetPlaytester(playtester_id="ann"))
+    world.given(account_commands.ForgetPlaytester(playtester_id="ann"))
     assert world.refusal(specific) == (422, "VALIDATION_ERROR")
 
 
@@ -86,23 +93,23 @@ def test_unpaid_orders_with_many_keys_are_packed_in_pieces_of_their_own() -> Non
 def test_paying_takes_the_total_and_opens_the_slots_in_one_decision() -> None:
     world = Playtests(10_000)
     order_id = world.ordered(3)
-    paid, activated = world.given(ask.PayPlaytest(order_id=order_id))
-    assert isinstance(paid, ev.PlaytestPaid)
+    paid, activated = world.given(order_commands.PayPlaytest(order_id=order_id))
+    assert isinstance(paid, order_events.PlaytestPaid)
     assert (paid.movement.type, paid.movement.amount_cents, paid.movement.balance_cents) == (
         "paid",
         -6000,
         4000,
     )
-    assert isinstance(activated, ev.PlaytestActivated)
+    assert isinstance(activated, order_events.PlaytestActivated)
     assert activated.progress.money == Money(paid_cents=6000, held_cents=6000)
     assert [slot.id for slot in activated.slots] == [names.slot_id(order_id, n) for n in (1, 2, 3)]
-    assert world.refusal(ask.PayPlaytest(order_id=order_id)) == (409, "wrong_status")
+    assert world.refusal(order_commands.PayPlaytest(order_id=order_id)) == (409, "wrong_status")
 
 
 def test_too_little_credit_is_402_with_both_amounts_and_changes_nothing() -> None:
     world = Playtests(5999)
     order_id = world.ordered(3)
-    verdict = world.when(ask.PayPlaytest(order_id=order_id))
+    verdict = world.when(order_commands.PayPlaytest(order_id=order_id))
     assert not isinstance(verdict, tuple)
     assert (verdict.status, verdict.details) == (402, {"balanceCents": 5999, "requiredCents": 6000})
     before = world.state
@@ -113,25 +120,28 @@ def test_too_little_credit_is_402_with_both_amounts_and_changes_nothing() -> Non
 def test_two_pays_with_credit_for_one_pay_one() -> None:
     world = Playtests(COST)
     first, second = world.ordered(), world.ordered()
-    world.given(ask.PayPlaytest(order_id=first))
-    assert world.refusal(ask.PayPlaytest(order_id=second)) == (402, "PAYMENT_REQUIRED")
+    world.given(order_commands.PayPlaytest(order_id=first))
+    assert world.refusal(order_commands.PayPlaytest(order_id=second)) == (402, "PAYMENT_REQUIRED")
 
 
 def test_cancel_against_pay_whichever_is_first() -> None:
     world = Playtests()
     paid, cancelled = world.active(), world.ordered()
-    assert kinds(world.given(ask.CancelPlaytest(order_id=paid))) == ["PlaytestCancelled", "SlotCancelled"]
+    assert kinds(world.given(order_commands.CancelPlaytest(order_id=paid))) == [
+        "PlaytestCancelled",
+        "SlotCancelled",
+    ]
     assert world.studio.account.balance_cents == 1_000_000
-    world.given(ask.CancelPlaytest(order_id=cancelled))
-    assert world.refusal(ask.PayPlaytest(order_id=cancelled)) == (409, "wrong_status")
-    assert world.refusal(ask.CancelPlaytest(order_id=cancelled)) == (409, "wrong_status")
+    world.given(order_commands.CancelPlaytest(order_id=cancelled))
+    assert world.refusal(order_commands.PayPlaytest(order_id=cancelled)) == (409, "wrong_status")
+    assert world.refusal(order_commands.CancelPlaytest(order_id=cancelled)) == (409, "wrong_status")
 
 
 @pytest.mark.parametrize("status", ["open", "reserved", "submitted", "blocked"])
 def test_cancelling_credits_open_and_blocked_slots_and_lets_the_others_run(status: SlotStatus) -> None:
     world = Playtests()
     slot_id = world.slot_in(status)
-    order_id = world.given(ask.CancelPlaytest(order_id=place(slot_id)))[0].order_id  # type: ignore[attr-defined]
+    order_id = world.given(order_commands.CancelPlaytest(order_id=place(slot_id)))[0].order_id  # type: ignore[attr-defined]
     ended = status in {"open", "blocked"}
     assert world.slot(slot_id).status == ("cancelled" if ended else status)
     assert world.known(order_id).progress.money.credited_cents == (COST if ended else 0)
@@ -144,22 +154,22 @@ def test_cancelling_with_slots_in_every_status() -> None:
     slots = {who: world.claimed(order_id, who) for who in ("accepted", "rejected", "submitted", "blocked")}
     for who in ("accepted", "rejected", "submitted"):
         world.given(submit(slots[who], who))
-    world.given(ask.AcceptSlot(slot_id=slots["accepted"]))
-    world.given(ask.RejectSlot(slot_id=slots["rejected"]))
+    world.given(slot_commands.AcceptSlot(slot_id=slots["accepted"]))
+    world.given(slot_commands.RejectSlot(slot_id=slots["rejected"]))
     world.given(block(slots["blocked"], "blocked"))
     held = world.claimed(order_id, "reserved")
     left = world.claimed(order_id, "left")
-    world.given(ask.AbandonSlot(slot_id=left, playtester_id="left"))
-    events = world.given(ask.CancelPlaytest(order_id=order_id))
+    world.given(slot_commands.AbandonSlot(slot_id=left, playtester_id="left"))
+    events = world.given(order_commands.CancelPlaytest(order_id=order_id))
     assert kinds(events) == ["PlaytestCancelled", *["SlotCancelled"] * 3]
     money = world.known(order_id).progress.money
     assert money.credited_cents == 4 * COST  # rejected, blocked, the open one, the abandoned one's successor
     assert money.held_cents == 2 * COST
     world.at_ms += DAY_MS
-    (expired,) = world.given(ask.SlotDue(slot_id=held))
-    assert isinstance(expired, ev.SlotExpired)
+    (expired,) = world.given(slot_commands.SlotDue(slot_id=held))
+    assert isinstance(expired, slot_events.SlotExpired)
     assert (expired.successor, expired.credit is not None) == (None, True)
-    world.given(ask.RejectSlot(slot_id=slots["submitted"], allow_retry=True))
+    world.given(slot_commands.RejectSlot(slot_id=slots["submitted"], allow_retry=True))
     assert world.known(order_id).order.status == "cancelled"
 
 
@@ -173,10 +183,10 @@ def test_an_order_is_completed_once_no_live_slot_is_left() -> None:
     world = Playtests()
     order_id = world.active(2)
     first, second = world.submitted(order_id, "ann"), world.submitted(order_id, "bob")
-    assert kinds(world.given(ask.AcceptSlot(slot_id=first))) == ["SlotAccepted"]
-    events = world.given(ask.RejectSlot(slot_id=second))
+    assert kinds(world.given(slot_commands.AcceptSlot(slot_id=first))) == ["SlotAccepted"]
+    events = world.given(slot_commands.RejectSlot(slot_id=second))
     assert kinds(events) == ["SlotRejected", "PlaytestCompleted"]
-    assert only(ev.PlaytestCompleted, events).order.status == "completed"
+    assert only(order_events.PlaytestCompleted, events).order.status == "completed"
     assert asdict(world.known(order_id).progress.money) == {
         "paid_cents": 2 * COST,
         "held_cents": 0,
@@ -185,8 +195,8 @@ def test_an_order_is_completed_once_no_live_slot_is_left() -> None:
         "credited_cents": COST,
     }
     for body in (
-        ask.CancelPlaytest(order_id=order_id),
-        ask.ChangePlaytest(order_id=order_id, notes_for_testers="late"),
+        order_commands.CancelPlaytest(order_id=order_id),
+        order_commands.ChangePlaytest(order_id=order_id, notes_for_testers="late"),
     ):
         assert world.refusal(body) == (409, "wrong_status")
 
@@ -195,11 +205,11 @@ def test_notes_are_changed_and_cleared() -> None:
     world = Playtests()
     order_id = world.active()
     for notes in ("kinder", None):
-        (changed,) = world.given(ask.ChangePlaytest(order_id=order_id, notes_for_testers=notes))
-        assert isinstance(changed, ev.PlaytestChanged)
+        (changed,) = world.given(order_commands.ChangePlaytest(order_id=order_id, notes_for_testers=notes))
+        assert isinstance(changed, order_events.PlaytestChanged)
         assert (changed.order.notes_for_testers, changed.changed) == (notes, ["notesForTesters"])
-    (same,) = world.given(ask.ChangePlaytest(order_id=order_id))
-    assert isinstance(same, ev.PlaytestChanged)
+    (same,) = world.given(order_commands.ChangePlaytest(order_id=order_id))
+    assert isinstance(same, order_events.PlaytestChanged)
     assert (same.order.notes_for_testers, same.changed) == (None, [])
 
 
@@ -209,12 +219,12 @@ def test_slot_n_gets_key_n_and_successors_the_spares() -> None:
     ann, bob = world.claimed(order_id, "ann"), world.claimed(order_id, "bob")
     assert [world.slot(each).key_number for each in (ann, bob)] == [1, 2]
     world.at_ms += DAY_MS
-    (expired,) = world.given(ask.SlotDue(slot_id=ann))
-    assert isinstance(expired, ev.SlotExpired)
+    (expired,) = world.given(slot_commands.SlotDue(slot_id=ann))
+    assert isinstance(expired, slot_events.SlotExpired)
     assert expired.successor is not None
     assert (expired.successor.number, expired.successor.key_number) == (3, 3)
-    (expired, *_) = world.given(ask.SlotDue(slot_id=bob))
-    assert isinstance(expired, ev.SlotExpired)
+    (expired, *_) = world.given(slot_commands.SlotDue(slot_id=bob))
+    assert isinstance(expired, slot_events.SlotExpired)
     assert expired.successor is None
     assert expired.credit is not None
 
@@ -224,7 +234,7 @@ def test_exactly_as_many_keys_as_seats_and_a_no_show() -> None:
     order_id = world.active(1, keys=keys(1))
     slot_id = world.claimed(order_id)
     world.at_ms += DAY_MS
-    assert kinds(world.given(ask.SlotDue(slot_id=slot_id))) == ["SlotExpired", "PlaytestCompleted"]
+    assert kinds(world.given(slot_commands.SlotDue(slot_id=slot_id))) == ["SlotExpired", "PlaytestCompleted"]
     assert world.studio.account.balance_cents == 1_000_000
 
 
@@ -232,7 +242,9 @@ def test_the_playtester_of_a_slot_alone_is_shown_its_key() -> None:
     world = Playtests()
     order_id = world.active(2, keys=keys(2))
     world.claimed(order_id, "ann")
-    reserved = only(ev.SlotReserved, world.given(ask.ClaimSlot(order_id=order_id, playtester_id="bob")))
+    reserved = only(
+        slot_events.SlotReserved, world.given(slot_commands.ClaimSlot(order_id=order_id, playtester_id="bob"))
+    )
     assert (reserved.shown.game_key, reserved.shown.notes_for_testers) == ("sealed key 2", "be kind")
     assert reserved.shown.payout_cents == PAYOUT
 
@@ -241,12 +253,12 @@ def test_spares_are_added_while_the_order_runs() -> None:
     world = Playtests()
     order_id = world.active(1, keys=keys(1))
     slot_id = world.claimed(order_id)
-    (changed,) = world.given(ask.ChangePlaytest(order_id=order_id, keys=keys(2, "spare")))
-    assert isinstance(changed, ev.PlaytestChanged)
+    (changed,) = world.given(order_commands.ChangePlaytest(order_id=order_id, keys=keys(2, "spare")))
+    assert isinstance(changed, order_events.PlaytestChanged)
     assert (changed.first_key_number, changed.changed) == (2, ["keysForTesters"])
     world.at_ms += DAY_MS
-    (expired,) = world.given(ask.SlotDue(slot_id=slot_id))
-    assert isinstance(expired, ev.SlotExpired)
+    (expired,) = world.given(slot_commands.SlotDue(slot_id=slot_id))
+    assert isinstance(expired, slot_events.SlotExpired)
     assert expired.successor is not None
     assert expired.successor.key_number == 2
 
@@ -259,10 +271,10 @@ def test_spares_are_added_while_the_order_runs() -> None:
         keys(5, "spare"),
     ],
 )
-def test_spares_are_distinct_and_not_too_many(more: list[ask.SealedKey]) -> None:
+def test_spares_are_distinct_and_not_too_many(more: list[order_commands.SealedKey]) -> None:
     world = Playtests()
     order_id = world.active(2, keys=keys(2))
-    verdict = world.when(ask.ChangePlaytest(order_id=order_id, keys=more))
+    verdict = world.when(order_commands.ChangePlaytest(order_id=order_id, keys=more))
     assert not isinstance(verdict, tuple)
     assert (verdict.status, verdict.field) == (422, "keysForTesters")
 
@@ -272,15 +284,22 @@ def test_a_spare_that_was_given_under_a_former_secret_is_known() -> None:
     order_id = world.active(1, keys=keys(1))
     now = key("key 1 under another secret")
     former = key("key 1").fingerprint
-    change = ask.ChangePlaytest(order_id=order_id, keys=[now], old_fingerprints=[["older", former]])
+    change = order_commands.ChangePlaytest(
+        order_id=order_id, keys=[now], old_fingerprints=[["older", former]]
+    )
     assert world.refusal(change) == (422, "VALIDATION_ERROR")
-    world.given(ask.ChangePlaytest(order_id=order_id, keys=[now], old_fingerprints=[["older", "another"]]))
+    world.given(
+        order_commands.ChangePlaytest(order_id=order_id, keys=[now], old_fingerprints=[["older", "another"]])
+    )
 
 
 def test_keys_are_not_added_where_none_were_given_and_none_is_given_twice() -> None:
     world = Playtests()
     without = world.active()
-    assert world.refusal(ask.ChangePlaytest(order_id=without, keys=keys(1))) == (422, "VALIDATION_ERROR")
+    assert world.refusal(order_commands.ChangePlaytest(order_id=without, keys=keys(1))) == (
+        422,
+        "VALIDATION_ERROR",
+    )
     assert world.refusal(order(keys=[key("one"), key("one")])) == (422, "VALIDATION_ERROR")
 
 
@@ -291,7 +310,10 @@ def test_a_targeted_playtester_is_a_past_one() -> None:
     assert world.refusal(order(targeted_playtester_id="bob", **past)) == (422, "VALIDATION_ERROR")
     assert world.refusal(order(targeted_playtester_id="ann", **past), "game_2") == (422, "VALIDATION_ERROR")
     order_id = world.active(targeted_playtester_id="ann", **past)
-    assert world.refusal(ask.ClaimSlot(order_id=order_id, playtester_id="bob")) == (404, "NOT_FOUND")
+    assert world.refusal(slot_commands.ClaimSlot(order_id=order_id, playtester_id="bob")) == (
+        404,
+        "NOT_FOUND",
+    )
     world.claimed(order_id, "ann")
 
 
@@ -299,13 +321,13 @@ def test_a_trial_is_active_at_once_and_offered_when_approved() -> None:
     world = Playtests(0)
     events = world.given(trial())
     assert kinds(events) == ["PlaytestOrdered", "PlaytestActivated"]
-    order_id = only(ev.PlaytestOrdered, events).order_id
-    claim = ask.ClaimSlot(order_id=order_id, playtester_id="ann")
+    order_id = only(order_events.PlaytestOrdered, events).order_id
+    claim = slot_commands.ClaimSlot(order_id=order_id, playtester_id="ann")
     assert world.refusal(claim) == (404, "NOT_FOUND")
-    world.given(ask.ApproveTrial(order_id=order_id))
-    assert world.refusal(ask.ApproveTrial(order_id=order_id)) == (409, "wrong_status")
+    world.given(order_commands.ApproveTrial(order_id=order_id))
+    assert world.refusal(order_commands.ApproveTrial(order_id=order_id)) == (409, "wrong_status")
     slot_id = world.submitted(order_id)
-    accepted = only(ev.SlotAccepted, world.given(ask.AcceptSlot(slot_id=slot_id)))
+    accepted = only(slot_events.SlotAccepted, world.given(slot_commands.AcceptSlot(slot_id=slot_id)))
     assert (accepted.slot.status, accepted.earning, accepted.playtester.accepted_count) == (
         "publishing",
         None,
@@ -324,15 +346,15 @@ def test_a_game_has_one_trial() -> None:
 def test_a_declined_trial_is_given_back_and_so_is_one_that_was_cancelled_unclaimed() -> None:
     world = Playtests(0)
     declined = world.trial(approved=False)
-    events = world.given(ask.DeclineTrial(order_id=declined))
+    events = world.given(order_commands.DeclineTrial(order_id=declined))
     assert kinds(events) == ["TrialDeclined", "PlaytestCancelled", "SlotCancelled"]
     cancelled = world.trial()
-    world.given(ask.CancelPlaytest(order_id=cancelled))
+    world.given(order_commands.CancelPlaytest(order_id=cancelled))
     claimed = world.trial()
     world.claimed(claimed)
-    world.given(ask.CancelPlaytest(order_id=claimed))
+    world.given(order_commands.CancelPlaytest(order_id=claimed))
     assert world.refusal(trial()) == (409, "trial_used")
-    assert world.refusal(ask.DeclineTrial(order_id=claimed)) == (409, "wrong_status")
+    assert world.refusal(order_commands.DeclineTrial(order_id=claimed)) == (409, "wrong_status")
 
 
 def test_a_trials_no_show_reopens_and_a_rejected_one_is_over() -> None:
@@ -340,28 +362,28 @@ def test_a_trials_no_show_reopens_and_a_rejected_one_is_over() -> None:
     order_id = world.trial()
     slot_id = world.claimed(order_id)
     world.at_ms += DAY_MS
-    (expired,) = world.given(ask.SlotDue(slot_id=slot_id))
-    assert isinstance(expired, ev.SlotExpired)
+    (expired,) = world.given(slot_commands.SlotDue(slot_id=slot_id))
+    assert isinstance(expired, slot_events.SlotExpired)
     assert expired.successor is not None
     again = world.submitted(order_id, "bob")
-    events = world.given(ask.RejectSlot(slot_id=again))
+    events = world.given(slot_commands.RejectSlot(slot_id=again))
     assert kinds(events) == ["SlotRejected", "PlaytestCompleted"]
-    assert only(ev.SlotRejected, events).credit is None
+    assert only(slot_events.SlotRejected, events).credit is None
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        ask.PayPlaytest(order_id="nothing"),
-        ask.CancelPlaytest(order_id="nothing"),
-        ask.ChangePlaytest(order_id="nothing"),
-        ask.ApproveTrial(order_id="nothing"),
-        ask.DeclineTrial(order_id="nothing"),
-        ask.ClaimSlot(order_id="nothing", playtester_id="ann"),
-        ask.OpenPayment(amount_cents=2000, provider="x", order_id="nothing"),
+        order_commands.PayPlaytest(order_id="nothing"),
+        order_commands.CancelPlaytest(order_id="nothing"),
+        order_commands.ChangePlaytest(order_id="nothing"),
+        order_commands.ApproveTrial(order_id="nothing"),
+        order_commands.DeclineTrial(order_id="nothing"),
+        slot_commands.ClaimSlot(order_id="nothing", playtester_id="ann"),
+        account_commands.OpenPayment(amount_cents=2000, provider="x", order_id="nothing"),
     ],
 )
-def test_what_there_is_not_is_404_and_so_is_another_studios(body: ask.PayPlaytest) -> None:
+def test_what_there_is_not_is_404_and_so_is_another_studios(body: order_commands.PayPlaytest) -> None:
     world = Playtests()
     order_id = world.active()
     assert world.refusal(body) == (404, "NOT_FOUND")
@@ -374,9 +396,9 @@ def test_a_blocked_slots_seat_stays_until_its_owner_or_time_ends_it() -> None:
     slot_id = world.slot_in("blocked")
     assert world.slot(slot_id).status in LIVE
     world.at_ms += 7 * DAY_MS - 1
-    assert world.given(ask.BlockDue(slot_id=slot_id)) == []
-    (unblocked,) = world.given(ask.UnblockSlot(slot_id=slot_id))
-    assert isinstance(unblocked, ev.SlotUnblocked)
+    assert world.given(slot_commands.BlockDue(slot_id=slot_id)) == []
+    (unblocked,) = world.given(slot_commands.UnblockSlot(slot_id=slot_id))
+    assert isinstance(unblocked, slot_events.SlotUnblocked)
     assert unblocked.slot.deadline_at_ms == world.at_ms + 24 * HOUR_MS
     assert unblocked.slot.due_at_ms == unblocked.slot.deadline_at_ms
 
@@ -385,7 +407,7 @@ def test_unblocking_after_7_days_is_too_late_also_before_the_due() -> None:
     world = Playtests()
     slot_id = world.slot_in("blocked")
     world.at_ms += 7 * DAY_MS
-    assert world.refusal(ask.UnblockSlot(slot_id=slot_id)) == (409, "deadline_passed")
-    cancelled, _ = world.given(ask.BlockDue(slot_id=slot_id))
-    assert isinstance(cancelled, ev.SlotCancelled)
+    assert world.refusal(slot_commands.UnblockSlot(slot_id=slot_id)) == (409, "deadline_passed")
+    cancelled, _ = world.given(slot_commands.BlockDue(slot_id=slot_id))
+    assert isinstance(cancelled, slot_events.SlotCancelled)
     assert cancelled.reason == "blocked_too_long"

@@ -8,9 +8,8 @@ import pytest
 
 from schemas.codec import Message
 from schemas.envelope import CommandRejected
-from schemas.playtests import commands as ask
-from schemas.playtests import events as ev
-from schemas.playtests import names
+from schemas.playtests import names, order_commands, slot_commands
+from schemas.playtests import slot_events as ev
 from schemas.playtests.states import (
     LIVE,
     SLOT_COMMANDS,
@@ -62,22 +61,22 @@ class Cell:
 
 
 BODIES: dict[SlotCommand, Callable[[Cell], Message]] = {
-    "claim": lambda cell: ask.ClaimSlot(order_id=cell.order_id, playtester_id="bob"),
-    "approve-application": lambda cell: ask.ApproveApplication(application_id=cell.application_id),
-    "review-due": lambda cell: ask.ReviewDue(order_id=cell.order_id),
+    "claim": lambda cell: slot_commands.ClaimSlot(order_id=cell.order_id, playtester_id="bob"),
+    "approve-application": lambda cell: order_commands.ApproveApplication(application_id=cell.application_id),
+    "review-due": lambda cell: order_commands.ReviewDue(order_id=cell.order_id),
     "submit": lambda cell: submit(cell.slot_id),
-    "slot-due": lambda cell: ask.SlotDue(slot_id=cell.slot_id),
-    "abandon": lambda cell: ask.AbandonSlot(slot_id=cell.slot_id, playtester_id="ann"),
+    "slot-due": lambda cell: slot_commands.SlotDue(slot_id=cell.slot_id),
+    "abandon": lambda cell: slot_commands.AbandonSlot(slot_id=cell.slot_id, playtester_id="ann"),
     "block": lambda cell: block(cell.slot_id),
-    "unblock": lambda cell: ask.UnblockSlot(slot_id=cell.slot_id),
-    "cancel-order": lambda cell: ask.CancelPlaytest(order_id=cell.order_id),
-    "cancel-slot": lambda cell: ask.CancelSlot(slot_id=cell.slot_id),
-    "block-due": lambda cell: ask.BlockDue(slot_id=cell.slot_id),
-    "accept": lambda cell: ask.AcceptSlot(slot_id=cell.slot_id),
-    "publish": lambda cell: ask.PublishSlot(slot_id=cell.slot_id, public_key="public/one"),
-    "reject": lambda cell: ask.RejectSlot(slot_id=cell.slot_id, reason="short"),
-    "reject-with-retry": lambda cell: ask.RejectSlot(slot_id=cell.slot_id, allow_retry=True),
-    "rate": lambda cell: ask.RateSlot(slot_id=cell.slot_id, rating=Rating(score=5)),
+    "unblock": lambda cell: slot_commands.UnblockSlot(slot_id=cell.slot_id),
+    "cancel-order": lambda cell: order_commands.CancelPlaytest(order_id=cell.order_id),
+    "cancel-slot": lambda cell: slot_commands.CancelSlot(slot_id=cell.slot_id),
+    "block-due": lambda cell: slot_commands.BlockDue(slot_id=cell.slot_id),
+    "accept": lambda cell: slot_commands.AcceptSlot(slot_id=cell.slot_id),
+    "publish": lambda cell: slot_commands.PublishSlot(slot_id=cell.slot_id, public_key="public/one"),
+    "reject": lambda cell: slot_commands.RejectSlot(slot_id=cell.slot_id, reason="short"),
+    "reject-with-retry": lambda cell: slot_commands.RejectSlot(slot_id=cell.slot_id, allow_retry=True),
+    "rate": lambda cell: slot_commands.RateSlot(slot_id=cell.slot_id, rating=Rating(score=5)),
 }
 PLAYTESTERS = frozenset[SlotCommand]({"submit", "abandon", "block"})
 """What only the slot's playtester asks: an open slot has none, so that it is nobody's."""
@@ -172,4 +171,4 @@ def expected(command: SlotCommand, status: SlotStatus) -> tuple[int, str]:
 def test_an_expired_slot_was_lost_to_its_deadline_whoever_asks() -> None:
     """Unblocking or accepting what expired is a wrong status: no deadline of theirs has passed."""
     cell = Cell("expired", "accept")
-    assert cell.world.refusal(ask.AcceptSlot(slot_id=cell.slot_id)) == (409, "wrong_status")
+    assert cell.world.refusal(slot_commands.AcceptSlot(slot_id=cell.slot_id)) == (409, "wrong_status")

@@ -1,0 +1,193 @@
+"""Slots in S2's JSON, for the write side's answers and the read side's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from schemas.playtests import resources, slot_resources, views
+from schemas.playtests.json import _time
+from schemas.timestamps import iso_ms
+
+_HIDDEN: Final = frozenset[views.SlotStatus]({"open", "expired", "cancelled"})
+"""Slots that show their playtester neither notes nor key."""
+Panel = Mapping[str, views.Playtester]
+
+
+def playtest_head(order: views.Order) -> slot_resources.PlaytestHead:
+    """What a slot shows of its playtest."""
+    return slot_resources.PlaytestHead(
+        id=order.id,
+        visibility=order.visibility,
+        duration_minutes=order.duration_minutes,
+        player_count=order.player_count,
+    )
+
+
+def slot(value: views.Slot, panel: Panel, public_url: str | None = None) -> slot_resources.Slot:
+    """A slot in lists."""
+    return slot_resources.Slot(
+        **_head(value),
+        **_parts(value),
+        playtester=_panelist(value, panel),
+        transcription=_transcription(value),
+        public_url=public_url,
+    )
+
+
+def slot_detail(
+    value: views.Slot,
+    order: views.Order,
+    game: resources.GameName,
+    panel: Panel,
+    public_url: str | None = None,
+) -> slot_resources.SlotDetail:
+    """A slot with all that belongs to it."""
+    found = value.transcription
+    return slot_resources.SlotDetail(
+        **_head(value),
+        **_parts(value),
+        game=game,
+        playtest=playtest_head(order),
+        playtester=_panelist(value, panel),
+        transcription=None
+        if found is None
+        else slot_resources.TranscriptionDetail(
+            id=found.id,
+            status=found.status,
+            selected_version=found.version,
+            key_takeaways=found.key_takeaways,
+        ),
+        public_url=public_url,
+    )
+
+
+def own_slot(
+    value: views.Slot,
+    *,
+    payout_cents: int,
+    notes: str | None,
+    game_key: str | None,
+    public_url: str | None = None,
+) -> slot_resources.OwnSlot:
+    """A slot as its playtester sees it."""
+    return slot_resources.OwnSlot(**_own(value, payout_cents, notes, game_key), public_url=public_url)
+
+
+def own_slot_detail(
+    value: views.Slot,
+    order: views.Order,
+    game: resources.GameName,
+    game_key: str | None,
+    public_url: str | None = None,
+) -> slot_resources.OwnSlotDetail:
+    """The same with its game and its playtest."""
+    return slot_resources.OwnSlotDetail(
+        **_own(value, order.payout_cents, order.notes_for_testers, game_key),
+        public_url=public_url,
+        game=game,
+        playtest=playtest_head(order),
+    )
+
+
+def _own(value: views.Slot, payout_cents: int, notes: str | None, game_key: str | None) -> dict[str, Any]:
+    hidden = value.status in _HIDDEN
+    return {
+        **_head(value),
+        **_parts(value),
+        "game_id": value.game_id,
+        "payout_cents": payout_cents,
+        "notes_for_testers": None if hidden else notes,
+        "game_key": None if hidden else game_key,
+        "transcription": _transcription(value),
+    }
+
+
+def shows_key(value: views.Slot) -> bool:
+    """Whether its playtester sees the slot's game key."""
+    return value.key_number is not None and value.status not in _HIDDEN
+
+
+def submission_row(
+    value: views.Slot, order: views.Order, game: resources.GameName, panel: Panel
+) -> slot_resources.SubmissionRow:
+    """One slot with its submission."""
+    stored = value.submission
+    head = playtest_head(order)
+    return slot_resources.SubmissionRow(
+        slot=slot_resources.ReservedSlot(**_head(value), reserved_by=value.playtester_id),
+        submission=None
+        if stored is None
+        else slot_resources.StoredSubmission(**_submission(stored), video_storage_key=stored.video_key),
+        game=game,
+        playtest=slot_resources.PlaytestOfSubmission(
+            **msgspec.structs.asdict(head), is_free_public_trial=order.trial != "none"
+        ),
+        playtester=_panelist(value, panel),
+        awaiting_admin_approval=order.trial == "pending",
+        blocked_report=_blocked(value),
+        transcription=_transcription(value),
+    )
+
+
+def _head(value: views.Slot) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "request_id": value.order_id,
+        "status": value.status,
+        "deadline_at": _time(value.deadline_at_ms),
+        "created_at": iso_ms(value.created_at_ms),
+    }
+
+
+def _parts(value: views.Slot) -> dict[str, Any]:
+    rating, rejection = value.rating, value.rejection
+    return {
+        "submission": None
+        if value.submission is None
+        else slot_resources.Submission(**_submission(value.submission)),
+        "rating": None
+        if rating is None
+        else slot_resources.Rating(score=rating.score, comment=rating.comment),
+        "rejection": None
+        if rejection is None
+        else slot_resources.Rejection(reason=rejection.reason, created_at=iso_ms(rejection.created_at_ms)),
+        "previous_slot_id": value.previous_slot_id,
+        "blocked_report": _blocked(value),
+    }
+
+
+def _submission(stored: views.Submission) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "video_file_size": stored.video_bytes,
+        "notes": stored.notes,
+        "created_at": iso_ms(stored.created_at_ms),
+    }
+
+
+def _blocked(value: views.Slot) -> slot_resources.BlockedReport | None:
+    report = value.blocked_report
+    if report is None:
+        return None
+    return slot_resources.BlockedReport(
+        reason_code=report.reason_code, notes=report.notes, reported_at=iso_ms(report.reported_at_ms)
+    )
+
+
+def _transcription(value: views.Slot) -> slot_resources.Transcription | None:
+    found = value.transcription
+    if found is None:
+        return None
+    return slot_resources.Transcription(id=found.id, status=found.status, selected_version=found.version)
+
+
+def _panelist(value: views.Slot, panel: Panel) -> resources.Panelist | None:
+    if value.playtester_id is None:
+        return None
+    known = panel.get(value.playtester_id)
+    return resources.Panelist(
+        id=value.playtester_id, display_name=None if known is None else known.display_name
+    )
