@@ -3,7 +3,9 @@
 Each attempt has a network namespace with one link to the host. nftables maps the external ports to it (also
 on the host's own addresses and loopback), lets answers pass, and drops what the server sends to the host, to
 other servers and to any address that is not public. IPv6 is off. One table of family inet holds a host's
-rules; adding an attempt changes only its elements, so that a host's agent may come and go.
+rules; adding an attempt changes only its elements, so that a host's agent may come and go. What the kernel
+remembers of connections is made to fit: a client that sends before its server is there, or goes on sending
+after it has gone, reaches the one that has the port next.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from streams.fleet.host.commands import CommandFailed, run
+from streams.fleet.host.connections import Connection, forget
 from streams.fleet.host.launch import Port
 from streams.fleet.host.namespaces import inside
 from streams.fleet.host.place import Seat, address_range, device_prefix, table_name
@@ -105,7 +108,11 @@ class HostNetwork:
         self._egress = egress
 
     def open(self) -> None:
-        """Sets the rules and lets the kernel forward. Keeps the mapped ports of attempts that run."""
+        """Sets the rules and lets the kernel forward. Keeps the mapped ports of attempts that run.
+
+        Raises CommandFailed, and OSError where the kernel does not show its table of connections.
+        """
+        forget(lambda _: False)
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         names = {"table": self._table, "prefix": device_prefix(self._slot)}
         allowed = "".join(_RESOLVER.format(**names, resolver=resolver) for resolver in self._resolvers)
@@ -138,6 +145,8 @@ class HostNetwork:
         run("ip", "-batch", "-", given=_LINK.format(**names))
         run("ip", "-n", seat.device, "-batch", "-", given=_INNER.format(**names))
         run("nft", "-f", "-", given=self._elements("add", seat, ports))
+        mapped: set[tuple[str, int]] = {(port.protocol, port.external) for port in ports}
+        forget(lambda known: self._misled(known, mapped, IPv4Address(seat.address)))
         return namespace
 
     def detach(self, seat: Seat, ports: Sequence[Port]) -> None:
@@ -155,6 +164,15 @@ class HostNetwork:
                 run("ip", "-batch", "-", given=f"link del {seat.device}\nnetns del {seat.device}\n")
         with contextlib.suppress(CommandFailed):
             run("ip", "netns", "del", seat.device)
+        gone = IPv4Address(seat.address)
+        forget(lambda known: gone in {known.first.source, known.answer.source})
+
+    def _misled(self, known: Connection, mapped: set[tuple[str, int]], address: IPv4Address) -> bool:
+        """Whether a connection to a mapped port goes to the host itself, or to another server."""
+        if (known.protocol, known.first.to_port) not in mapped:
+            return False
+        to = known.answer.source
+        return not known.translated or (to in address_range(self._slot) and to != address)
 
     def _elements(self, verb: str, seat: Seat, ports: Sequence[Port]) -> str:
         lines = [f'{verb} element inet {self._table} peers {{ "{seat.device}" . {seat.address} }}']
