@@ -7,6 +7,8 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
+from streams.runtime.partition_reads import KafkaTail
+
 
 def batches(home: Path, topic: str, partition: int) -> list[tuple[int, int]]:
     """Where each batch of the partition's newest segment begins, and its size in bytes."""
@@ -37,6 +39,15 @@ async def delete_records(kafka: str, topic: str, partition: int, *, before: int)
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=before)})
     finally:
         await admin.close()
+
+
+async def end_offset(kafka: str, topic: str, partition: int) -> int:
+    """Where a running broker will put the next record."""
+    tail = KafkaTail(kafka)
+    try:
+        return await tail.end_offset(topic, partition)
+    finally:
+        await tail.stop()
 
 
 def _segment(home: Path, topic: str, partition: int) -> Path:
