@@ -57,16 +57,26 @@ class Visit:
 
     async def look(self, key: str, query: str) -> None:
         """Look at a view with the cookie that signing in would give, and wait until it has settled."""
-        address = f"{self.world.base_url}/dashboard"
-        await self.page.context.add_cookies(
-            [{"name": COOKIE, "value": self.world.cookie(key), "url": address}]
-        )
+        await self._hold_cookie(key)
         await self.page.goto(f"{self.world.base_url}/dashboard/analytics?{query}")
         await self.settled()
+
+    async def look_at_no_panel(self, key: str) -> None:
+        """Be signed in on a page of the dashboard's origin that asks for nothing by itself."""
+        await self._hold_cookie(key)
+        answer = await self.page.goto(f"{self.world.base_url}/dashboard/data/session")
+        assert answer is not None
+        assert answer.ok
 
     async def settled(self, panels: int = PANELS) -> None:
         """Wait until every panel shows data, an empty state or a problem, of the present selection."""
         await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
+
+    async def _hold_cookie(self, key: str) -> None:
+        address = f"{self.world.base_url}/dashboard"
+        await self.page.context.add_cookies(
+            [{"name": COOKIE, "value": self.world.cookie(key), "url": address}]
+        )
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

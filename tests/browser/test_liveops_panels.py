@@ -254,7 +254,7 @@ async def test_the_economy_adds_up_to_the_ledger(visiting: Open, world: World) -
 )
 async def test_what_can_t_be_read_or_seen_is_refused(visiting: Open, path: str, status: int) -> None:
     async with visiting() as visit:
-        await visit.look(MANAGEMENT, DAY)
+        await visit.look_at_no_panel(MANAGEMENT)
         found, body = await fetched(visit, path)
         assert found == status
         assert body["error"] in {"bad_parameter", "not_found"}
@@ -263,7 +263,7 @@ async def test_what_can_t_be_read_or_seen_is_refused(visiting: Open, path: str, 
 async def test_another_studio_sees_none_of_it(visiting: Open, world: World) -> None:
     ours = world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
-        await visit.look(OTHER_MANAGEMENT, "game=other-game&range=24h")
+        await visit.look_at_no_panel(OTHER_MANAGEMENT)
         for path in (
             f"board/stream?game=other-game&board={ours}",
             f"board/stream?game=doom&board={ours}",
