@@ -23,7 +23,10 @@ MatchId = Annotated[str, Meta(min_length=1, max_length=limits.MATCH_ID_CHARACTER
 Seconds = Annotated[int, Meta(ge=limits.TTL_MIN_S, le=limits.TTL_MAX_S)]
 Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Arguments = Annotated[str, Meta(max_length=limits.STARTUP_ARGS_CHARACTERS_MAX)]
-PortName = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z")]
+PortName = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="1 to 32 of lower-case letters, digits, `_` and `-`"),
+]
 PortNumber = Annotated[int, Meta(ge=1, le=65535)]
 Json = dict[str, Any]
 

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from schemas.playtests.pricing import PlaytestPricing, pinned_pricing, pricing_problems
 from schemas.studio.ai import AiSettings
 from schemas.studio.commands import COMMANDS, DefinedGame, DefineStudio
+from schemas.studio.definition_shape import shape_problems
 from schemas.studio.definitions_ai import AiSection, ai_problems, ai_settings
 from schemas.studio.definitions_events import Name, Section
 from schemas.studio.definitions_game import GameSection, Slug, game_problems, settings_of, slug_problem
@@ -22,9 +23,9 @@ from schemas.studio.yaml_source import DefinitionInvalid, Path, Problem, Source,
 GAMES_MAX: Final = 100
 COMMAND_BYTES_MAX: Final = 240 * 1024
 """A definition travels as one command; a command record holds at most 256 KiB."""
+PROBLEMS_MAX: Final = 100
+"""So many problems of shape are told at once."""
 
-_UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(.*?)`")
-_MISSING_FIELD: Final = re.compile(r"Object missing required field `(.*?)`")
 _POINTER: Final = re.compile(r" - at (?:`key` in )?`(\$.*?)`$")
 
 
@@ -51,7 +52,9 @@ def load_definitions(text: str) -> DefineStudio:
     try:
         file = msgspec.convert(source.data, DefinitionFile)
     except msgspec.ValidationError as error:
-        raise DefinitionInvalid([_shape_problem(source, str(error))]) from None
+        found = shape_problems(source.data, msgspec.json.schema(DefinitionFile))
+        problems = [source.problem(path, why) for path, why in found][:PROBLEMS_MAX]
+        raise DefinitionInvalid(problems or [_decoders_problem(source, str(error))]) from None
     problems = _problems(source, file)
     if problems:
         raise DefinitionInvalid(problems)
@@ -112,14 +115,9 @@ def line_of(text: str, field: str) -> int:
     return read_yaml(text).problem(path_of(f"$.{field}"), "").line
 
 
-def _shape_problem(source: Source, message: str) -> Problem:
-    """The decoder's words, with the pointer turned into a line and the field named in the path."""
+def _decoders_problem(source: Source, message: str) -> Problem:
+    """What the schema can't say, in the decoder's words: a time that no calendar has."""
     pointer = _POINTER.search(message)
     path = path_of(pointer.group(1)) if pointer else ()
     reason = _POINTER.sub("", message)
-    unknown, missing = _UNKNOWN_FIELD.search(message), _MISSING_FIELD.search(message)
-    if unknown:
-        return source.problem((*path, unknown.group(1)), "is not a field that is known here")
-    if missing:
-        return source.problem((*path, missing.group(1)), "is missing")
     return source.problem(path, reason[:1].lower() + reason[1:])

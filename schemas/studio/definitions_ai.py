@@ -11,7 +11,13 @@ from schemas.studio.ai import MONTHLY_TOKENS, AiSettings, chat_model, embedding_
 from schemas.studio.definitions_events import Finding, Section
 from schemas.studio.definitions_webhooks import URL_LENGTH_MAX, url_problem
 
-Model = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}\Z")]
+Model = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}\Z",
+        description="1 to 100 of letters, digits and `._:/@-`, the first a letter or digit",
+    ),
+]
 Url = Annotated[str, Meta(max_length=URL_LENGTH_MAX)]
 
 

@@ -13,14 +13,35 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.studio.definition_shape import TIME_FORMAT
 from schemas.studio.formulas import METRIC_PATTERN, RESERVED_NAMES, formula_problem
 from schemas.studio.yaml_source import Path
 
 KEY_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z"
 TRIGGER_PATTERN: Final = r"^(?:completed|rank <= [1-9][0-9]{0,6}|score >= -?[0-9]{1,15}(?:\.[0-9]{1,6})?)\Z"
 
-Key = Annotated[str, Meta(pattern=KEY_PATTERN)]
+Key = Annotated[
+    str,
+    Meta(
+        pattern=KEY_PATTERN,
+        description="1 to 64 of letters, digits, `_`, `.` and `-`, the first a letter or digit",
+    ),
+]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Time = Annotated[
+    datetime,
+    Meta(
+        description="a time such as 2026-01-05T00:00:00Z; without a zone it is UTC",
+        extra_json_schema={"format": TIME_FORMAT},
+    ),
+]
+MetricName = Annotated[
+    str,
+    Meta(
+        pattern=METRIC_PATTERN,
+        description="1 to 64 of letters, digits and `_`, the first no digit",
+    ),
+]
 Positive = Annotated[float, Meta(gt=0, le=1e15)]
 Quantity = Annotated[int, Meta(ge=1, le=10**15)]
 
@@ -32,11 +53,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_
 class Window(Section, frozen=True, kw_only=True):
     """When an event runs: once (startsAt, endsAt), by the calendar (every), or every so many seconds."""
 
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: Time | None = None
+    ends_at: Time | None = None
     every: Literal["hour", "day", "week", "month"] | None = None
     seconds: Annotated[int, Meta(ge=1, le=366 * 86_400)] | None = None
-    from_: datetime | None = msgspec.field(default=None, name="from")
+    from_: Time | None = msgspec.field(default=None, name="from")
 
 
 class Target(Section, frozen=True, kw_only=True):
@@ -77,7 +98,13 @@ class Crate(Section, frozen=True, kw_only=True):
 class Reward(Section, frozen=True, kw_only=True):
     """What a trigger gives: entries, or a crate. Triggers: `completed`, `rank <= 10`, `score >= 500`."""
 
-    trigger: Annotated[str, Meta(pattern=TRIGGER_PATTERN)]
+    trigger: Annotated[
+        str,
+        Meta(
+            pattern=TRIGGER_PATTERN,
+            description="`completed`, `rank <= N` (N from 1 to 9999999) or `score >= X` (at most 6 decimals)",
+        ),
+    ]
     entries: Annotated[list[Entry], Meta(min_length=1, max_length=50)] | None = None
     crate: Crate | None = None
 
@@ -104,9 +131,7 @@ class EventDefinition(Section, frozen=True, kw_only=True):
     name: Name
     mode: Literal["global", "grouped", "segmented"]
     window: Window
-    metrics: Annotated[
-        dict[Annotated[str, Meta(pattern=METRIC_PATTERN)], MetricLimits], Meta(min_length=1, max_length=32)
-    ]
+    metrics: Annotated[dict[MetricName, MetricLimits], Meta(min_length=1, max_length=32)]
     score_formula: str
     target: Target | None = None
     keep: Literal["best", "last", "sum"] = "best"

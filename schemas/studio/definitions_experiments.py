@@ -23,10 +23,26 @@ EXPERIMENTS_MAX: Final = 50
 LISTED_MAX: Final = 500
 """Devices or builds of one audience, and pins of one experiment."""
 
-AudienceId = Annotated[str, Meta(pattern=r"^aud_[A-Za-z0-9_-]{1,60}\Z")]
-ExperimentId = Annotated[str, Meta(pattern=r"^exp_[A-Za-z0-9_-]{1,60}\Z")]
-VariantKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}\Z")]
-Salt = Annotated[str, Meta(pattern=r"^[!-~]{1,128}\Z")]
+AudienceId = Annotated[
+    str,
+    Meta(
+        pattern=r"^aud_[A-Za-z0-9_-]{1,60}\Z",
+        description="`aud_` and 1 to 60 of letters, digits, `_` and `-`",
+    ),
+]
+ExperimentId = Annotated[
+    str,
+    Meta(
+        pattern=r"^exp_[A-Za-z0-9_-]{1,60}\Z",
+        description="`exp_` and 1 to 60 of letters, digits, `_` and `-`",
+    ),
+]
+VariantKey = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}\Z", description="1 to 40 of letters, digits, `_` and `-`")
+]
+Salt = Annotated[
+    str, Meta(pattern=r"^[!-~]{1,128}\Z", description="1 to 128 printable ASCII characters without spaces")
+]
 Build = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 Device = Annotated[str, Meta(min_length=1, max_length=ID_CHARACTERS_MAX)]
 Percentage = Annotated[float, Meta(ge=0, le=100)]

@@ -44,7 +44,13 @@ EVENTS_MAX: Final = 200
 FieldKind = Literal["rating-1-5", "short-text", "long-text", "yes-no"]
 Rate = Annotated[float, Meta(gt=0, le=1e9)]
 Streams = Annotated[int, Meta(ge=1, le=10**6)]
-Slug = Annotated[str, Meta(pattern=SLUG_PATTERN)]
+Slug = Annotated[
+    str,
+    Meta(
+        pattern=SLUG_PATTERN,
+        description="1 to 64 of lower-case letters, digits and `-`, neither first nor last a `-`",
+    ),
+]
 
 
 class Item(Section, frozen=True, kw_only=True):
@@ -82,7 +88,13 @@ class FormField(Section, frozen=True, kw_only=True):
 class FeedbackForm(Section, frozen=True, kw_only=True):
     """A form shown to players; its answers come in through S1's feedback ingest."""
 
-    id: Annotated[str, Meta(pattern=r"^ff_[A-Za-z0-9_-]{1,60}\Z")]
+    id: Annotated[
+        str,
+        Meta(
+            pattern=r"^ff_[A-Za-z0-9_-]{1,60}\Z",
+            description="`ff_` and 1 to 60 of letters, digits, `_` and `-`",
+        ),
+    ]
     name: Name
     fields: Annotated[list[FormField], Meta(min_length=1, max_length=50)]
     trigger_hint: Annotated[str, Meta(max_length=64)] | None = None
@@ -114,7 +126,16 @@ class GameSection(Section, frozen=True, kw_only=True):
 
     slug: Slug
     name: Name
-    id: Annotated[str, Meta(pattern=GAME_ID_PATTERN)] | None = None
+    id: (
+        Annotated[
+            str,
+            Meta(
+                pattern=GAME_ID_PATTERN,
+                description="a UUID in lower case, or `game_` and 1 to 60 letters and digits",
+            ),
+        ]
+        | None
+    ) = None
     catalog: Catalog = Catalog()
     events: Annotated[list[EventDefinition], Meta(max_length=EVENTS_MAX)] = []
     feedback_forms: Annotated[list[FeedbackForm], Meta(max_length=50)] = []

@@ -15,6 +15,7 @@ import msgspec
 import yaml
 
 from schemas.numbers import whole
+from schemas.studio.yaml_syntax import explained
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 DEPTH_MAX: Final = 32
@@ -84,9 +85,8 @@ def read_yaml(text: str) -> Source:
         _refuse_aliases(text)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        message = getattr(error, "problem", None) or str(error)
-        raise DefinitionInvalid([Problem(mark.line + 1 if mark else 1, "", message)]) from None
+        line, message = explained(text, error)
+        raise DefinitionInvalid([Problem(line, "", message)]) from None
     if node is None:
         raise DefinitionInvalid([Problem(1, "", "the file is empty")])
     reader = _Reader()
