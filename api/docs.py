@@ -16,6 +16,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
+from api.docs_definition import definition_router
+from api.docs_page import HEADERS, STYLE, page_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,38 +27,16 @@ _FILES: Final = {
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="/docs/static/favicon.png">
-{head}
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-_STYLE: Final = """<style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.6 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
-li { margin: 1rem 0; } a { font-weight: 600; } p { margin: 0.25rem 0; }
-</style>"""
 
 
 def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRouter:
-    """The page, and for each named OpenAPI document a Swagger UI.
+    """The page, for each named OpenAPI document a Swagger UI, and the reference of the definition file.
 
     `documents` maps a short name, used in the path, to what gives the document. Its `info.title` and
     `info.description` are what the list shows.
     """
     router = APIRouter(prefix="/docs", include_in_schema=False)
+    router.include_router(definition_router())
     folder = _folder()
 
     def document(name: str) -> dict[str, Any]:
@@ -73,11 +54,12 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
             f'<p><a href="/docs/{html.escape(name)}/openapi.json">OpenAPI document</a></p></li>'
             for name, info in infos.items()
         )
-        dashboard = '<p><a href="/dashboard/analytics">Dashboard</a></p>'
-        body = f"<h1>questlog: the APIs</h1>\n<ul>{items}</ul>\n{dashboard}"
-        return HTMLResponse(
-            _PAGE.format(title="questlog: the APIs", head=_STYLE, body=body), headers=_HEADERS
+        others = (
+            '<p><a href="/docs/definition">The definition file</a> &middot; '
+            '<a href="/dashboard/analytics">Dashboard</a></p>'
         )
+        body = f"<h1>questlog: the APIs</h1>\n<ul>{items}</ul>\n{others}"
+        return HTMLResponse(page_of("questlog: the APIs", STYLE, body), headers=HEADERS)
 
     @router.get("/static/{file}")
     async def static(file: str) -> Response:
@@ -97,7 +79,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
             f'<script src="/docs/{html.escape(name)}/start.js"></script>'
         )
         head = '<link rel="stylesheet" href="/docs/static/swagger-ui.css">'
-        return HTMLResponse(_PAGE.format(title=title, head=head, body=body), headers=_HEADERS)
+        return HTMLResponse(page_of(title, head, body), headers=HEADERS)
 
     @router.get("/{name}/start.js")
     async def start(name: str) -> Response:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Any, Final, NamedTuple
+from importlib.metadata import version
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -68,6 +69,13 @@ COMMANDS: Final = (
 class _LazyGroup(TyperGroup):
     """Lists commands without importing them; imports the one that is called."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # What a misspelt command is compared with.
+        self.commands.update(
+            {one.name: TyperCommand(one.name, help=one.help) for one in COMMANDS if one.installed}
+        )
+
     def list_commands(self, _ctx: Any) -> list[str]:
         return [listed.name for listed in COMMANDS if listed.installed]
 
@@ -103,8 +111,19 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        print(f"questlog {version('questlog')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _questlog() -> None:
+def _questlog(
+    _version: Annotated[  # noqa: FBT002 - a typer flag
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
     """An event-sourced backend for games: Kafka is the log, everything else can be rebuilt from it."""
 
 

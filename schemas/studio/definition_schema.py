@@ -9,15 +9,17 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.studio.definitions import DefinitionFile
+
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-def definition_schema(file: type[msgspec.Struct]) -> dict[str, Any]:
-    r"""The schema of `file` (a `DefinitionFile`), in the dialect 2020-12. Made anew by each call.
+def definition_schema() -> dict[str, Any]:
+    r"""The schema of a definition file, in the dialect 2020-12. Made anew by each call.
 
     Patterns are those of JSON Schema: `$` ends a text, where Python's `\Z` means nothing to an editor.
     """
-    schema: dict[str, Any] = _portable(msgspec.json.schema(file))
+    schema: dict[str, Any] = _portable(msgspec.json.schema(DefinitionFile))
     return {"$schema": DIALECT, "title": "A questlog definition file", **schema}
 
 
@@ -29,6 +31,6 @@ def _portable(part: Any) -> Any:
             else _portable(value)
             for key, value in part.items()
         }
-    if isinstance(part, list):
+    if isinstance(part, list | tuple):
         return [_portable(one) for one in part]
     return part

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.edge.ports import StoreUnavailable
 from schemas.lag import FailingAt, ProjectionLag
+from schemas.studio.definition_schema import definition_schema
 
 if TYPE_CHECKING:
     from tests.api.world import World
@@ -85,6 +86,15 @@ async def test_docs_list_every_surface_without_another_host(world: World) -> Non
         assert response.status_code == 200
         if not path.endswith(".json"):
             assert "://" not in response.text
+    assert 'href="/docs/definition"' in page
+    reference = await world.http.get("/docs/definition")
+    assert (reference.status_code, "://" in reference.text) == (200, False)
+    for field in ("scoreFormula", "maxPerCall", "playtestPricing", "fulfillmentSource", "poolConfig"):
+        assert f"<code>{field}</code>" in reference.text
+    links = set(re.findall(r'href="#([^"]+)"', reference.text))
+    assert links
+    assert links <= set(re.findall(r'<h2 id="([^"]+)"', reference.text))
+    assert (await world.http.get("/docs/definition.schema.json")).json() == definition_schema()
     for found in re.findall(r'(?:src|href)="(/docs/[^"]+)"', (await world.http.get("/docs/s1")).text):
         assert (await world.http.get(found)).status_code == 200
     assert (await world.http.get("/docs/nothing")).status_code == 404

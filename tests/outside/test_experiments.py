@@ -173,6 +173,10 @@ def test_what_is_locked_is_refused_with_its_line(lab: Lab) -> None:
     said = lab.refused("apply", str(lab.path), "--yes")
     assert "line 12: games[0].experiments[0].coverage: may only rise" in said
     assert "nothing was changed" in said
+    lab.path.write_text(FILE.replace("coverage: 60", "coverage: 100").format(slug=lab.slug))
+    tried = questlog(lab.stack, "apply", str(lab.path), "--dry-run")
+    assert tried.splitlines() == ["game arena: experiments[exp_arena]", "nothing was changed (--dry-run)"]
+    assert lab.listed()["coverage"] == 60
     lab.apply(FILE.replace("coverage: 60", "coverage: 100"))
     assert lab.listed()["coverage"] == 100
     lab.experiments("resume", "exp_arena")
