@@ -12,6 +12,8 @@ from streams.fleet.host.attempts import Attempt
 from streams.fleet.host.launch import Port
 
 Isolation = Literal["container", "process"]
+IN_USE: Final = "in-use"
+"""A file in the root folder: something of the machine is set up for this host."""
 KILLED: Final = 128 + signal.SIGKILL
 """The code of an attempt whose end nobody could note."""
 
@@ -57,8 +59,11 @@ class Driver(Protocol):
     def open(self) -> None:
         """Sets up what all attempts share. What runs already stays as it is."""
 
+    def vacate(self) -> None:
+        """Removes what `open` set up. Attempts that run can't be reached any more. Twice is as once."""
+
     def close(self) -> None:
-        """Removes what `open` set up, once no attempt is left."""
+        """Gives up the host's place on the machine too, once no attempt is left. Twice is as once."""
 
     def prepare(self, attempt: Attempt, build: Path | None) -> None:
         """All that the start needs; `build` is the unpacked build. Raises CannotStart."""

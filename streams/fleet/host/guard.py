@@ -2,7 +2,9 @@
 
 It waits for the agent's lock without using any time. Once it has it, no agent runs: if none has come back
 within the limit it ends every server of the host by the same code as an agent would, once and for all; their
-parents note the ends, which the next agent reports. Until then it keeps what they print within bounds.
+parents note the ends, which the next agent reports. What was set up on the machine for them (networks, the
+firewall's table, control groups) goes then, too: it outlives its agent, since servers do, and no longer.
+Until then the guard keeps what they print within bounds.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from typing import Final
 
 from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.cgroups import groups_of_machine
-from streams.fleet.host.driver import Driver
+from streams.fleet.host.driver import IN_USE, Driver
 from streams.fleet.host.oci import RUNTIMES, OciDriver
 from streams.fleet.host.parent import SHELL
 from streams.fleet.host.process import ProcessDriver
+from streams.fleet.host.supervised import MEMORY
 
 LIMIT_S: Final = 600
 _CHECK_S: Final = 5
@@ -33,8 +36,8 @@ root=$1 limit=$2 step={_CHECK_S}; shift 2
 [ "$limit" -ge "$step" ] || step=$limit
 while flock --shared agent.lock true; do
   away=0
-  [ -n "$(ls attempts)" ] || exit 0
   while [ "$away" -lt "$limit" ] && flock --shared --nonblock agent.lock true; do
+    [ -e {IN_USE} ] || [ -n "$(ls attempts)" ] || exit 0
     find attempts -name 'std*' -size +{_OUTPUT_MIB}M -printf '%b %s %p\\n' |
     while read -r blocks size file; do
       [ "$blocks" -lt $(({_OUTPUT_MIB} * 2048)) ] ||
@@ -51,7 +54,7 @@ done
 
 
 def start_guard(root: Path, *, limit_s: int, driver: str) -> bool:
-    """Starts the guard of this root if it has none: it ends when no agent and no servers are left.
+    """Starts the guard of this root if it has none: it ends when no agent and nothing of the host is left.
 
     False where one runs already: its limit stays. It runs in a session of its own.
     """
@@ -86,16 +89,33 @@ def start_guard(root: Path, *, limit_s: int, driver: str) -> bool:
 
 
 def end_all(root: Path, driver: Driver) -> int:
-    """Kills every attempt of the host that runs; how many there were."""
+    """Kills every attempt of the host that runs, and clears the machine; how many there were.
+
+    The folders stay: they say how the attempts ended. Raises CannotStart where the kernel holds one.
+    """
     ended = 0
     for attempt in Attempts(root):
         if driver.adopt(attempt):
             driver.kill(attempt)
             ended += 1
+        known = driver.ended(attempt)
+        if known is not None and known.out_of_memory:
+            attempt.mark(MEMORY)
+        driver.clean(attempt)
+    driver.vacate()
     return ended
 
 
 def _main(root: Path, name: str) -> None:
+    with open(root / "agent.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("an agent has come back") from None
+        _clear(root, name)
+
+
+def _clear(root: Path, name: str) -> None:
     groups = groups_of_machine()
     driver: Driver
     if name == OciDriver.name:

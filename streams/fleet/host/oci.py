@@ -22,7 +22,7 @@ from streams.fleet.host.attempts import Attempt, replace
 from streams.fleet.host.base_root import base_mounts, make_base_root, write_resolvers
 from streams.fleet.host.cgroups import Groups, groups_of_machine
 from streams.fleet.host.commands import CommandFailed, run
-from streams.fleet.host.driver import CannotStart, Isolation, Stats
+from streams.fleet.host.driver import IN_USE, CannotStart, Isolation, Stats
 from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
 from streams.fleet.host.launch import Port
 from streams.fleet.host.network import Egress, HostNetwork
@@ -84,12 +84,18 @@ class OciDriver(Supervised):
         for folder in (self._state, self._root / "empty"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_base_root(self._root / "base", self._resolvers)
+        (self._root / IN_USE).touch()
         self._network.open()
+
+    def vacate(self) -> None:
+        """See Driver. The slot stays the host's."""
+        self._network.close()
+        self._groups.remove(table_name(self._slot))
+        (self._root / IN_USE).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Gives the slot back, too."""
-        self._network.close()
-        self._groups.remove(table_name(self._slot))
+        self.vacate()
         give_back(self._slot)
 
     def prepare(self, attempt: Attempt, build: Path | None) -> None:

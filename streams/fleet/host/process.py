@@ -18,7 +18,7 @@ import msgspec
 from streams.fleet.host import sockets
 from streams.fleet.host.attempts import Attempt, replace
 from streams.fleet.host.cgroups import Groups
-from streams.fleet.host.driver import CannotStart, Isolation, Stats
+from streams.fleet.host.driver import IN_USE, CannotStart, Isolation, Stats
 from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
 from streams.fleet.host.launch import Port
 from streams.fleet.host.oci_spec import FILES_MAX, PIDS_MAX, SCRATCH_MIB
@@ -83,12 +83,18 @@ class ProcessDriver(Supervised):
         if self.as_root:
             for folder in (Path(RUN), _SHARED_GAME):
                 folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (self._root / IN_USE).touch()
+
+    def vacate(self) -> None:
+        """See Driver. The slot stays the host's."""
+        if self._slot is not None and self._groups is not None:
+            self._groups.remove(table_name(self._slot))
+        (self._root / IN_USE).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Gives the slot back."""
+        self.vacate()
         if self._slot is not None:
-            if self._groups is not None:
-                self._groups.remove(table_name(self._slot))
             give_back(self._slot)
 
     def prepare(self, attempt: Attempt, build: Path | None) -> None:

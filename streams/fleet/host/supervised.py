@@ -14,6 +14,8 @@ from streams.fleet.host.driver import KILLED, CannotStart, Exit
 from streams.fleet.host.parent import reap
 from streams.fleet.host.processes import Identity, identify, send, tree_of
 
+MEMORY: Final = "out-of-memory"
+"""The mark of an attempt that met its limit, where what counted that is gone."""
 _KILL_S: Final = 10.0
 _PARENT_GRACE_S: Final = 1.0
 
@@ -63,7 +65,7 @@ class Supervised(ABC):
             return None
         reap(attempt)
         code = attempt.exit_code()
-        memory = code in {None, KILLED} and self._out_of_memory(attempt)
+        memory = code in {None, KILLED} and (attempt.marked(MEMORY) or self._out_of_memory(attempt))
         return Exit(KILLED if code is None else code, memory)
 
     def server(self, attempt: Attempt) -> Identity | None:

@@ -146,6 +146,14 @@ def nothing_left(root: Path, kind: Kind) -> Iterator[None]:
     """Fails where a process, namespace, device, mount, table or control group is there afterwards."""
     slot = take_slot(root) if kind != "plain" else None
     yield
+    left = left_of(root, slot)
+    if slot is not None:
+        left += [note.name for note in REGISTRY.glob("slot-*") if note.read_text() == str(root)]
+    assert left == []
+
+
+def left_of(root: Path, slot: int | None) -> list[str]:
+    """Processes and mounts of this root, and what of the machine is set up for its slot."""
     left = [
         f"process {pid}: {fields}"
         for pid in all_pids()
@@ -163,8 +171,7 @@ def nothing_left(root: Path, kind: Kind) -> Iterator[None]:
                 for table in run("nft", "list", "tables").splitlines()
                 if table.endswith(table_name(slot))
             ]
-        left += [note.name for note in REGISTRY.glob("slot-*") if note.read_text() == str(root)]
-    assert left == []
+    return left
 
 
 def resolvers() -> list[IPv4Address]:
