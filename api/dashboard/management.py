@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from api.dashboard.access import NoSuchGame, Principal, SessionAuthenticator, SignedOut
 from api.dashboard.parameters import BadParameter
 from api.dashboard.rates import TooMany
-from api.dashboard.responses import NotFound, data_router
+from api.dashboard.responses import KeyNeeded, NotFound, data_router
 from api.dashboard.routes_management import MANAGEMENT
 from api.dashboard.security import PRIVATE_HEADERS
 from api.telemetry import errors
@@ -132,4 +132,6 @@ def _refusal(refused: errors.Refused) -> Exception:
         return _bad(body["issues"])
     if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
         return TooMany("key", body["retryAfterMs"])
+    if refused.status == HTTPStatus.PAYMENT_REQUIRED:
+        return KeyNeeded(f"{body['error']}.")
     return NotFound(f"{body['error']}.")

@@ -1,7 +1,7 @@
 """From an answer, or what went wrong, to the response the page's scripts read.
 
-Errors: 401 `signed_out`, 403 `not_allowed`, 400 `bad_parameter` with `field`, 404 `not_found`, 429
-`rate_limited` and 503 `unavailable` (both with Retry-After).
+Errors: 401 `signed_out`, 402 `key_needed`, 403 `not_allowed`, 400 `bad_parameter` with `field`, 404
+`not_found`, 429 `rate_limited` and 503 `unavailable` (both with Retry-After).
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Answer: TypeAlias = Callable[[Request, Principal], Awaitable[bytes | Response]]
 
 
+class KeyNeeded(Exception):
+    """Only an AI's key of the studio's own gives this; the sentence says what for."""
+
+
 class NotFound(Exception):
     """There is no such thing, or it is not this session's; the sentence says which thing."""
 
@@ -37,6 +41,7 @@ _REFUSALS: Final = (
     TooMany,
     BadParameter,
     NoSuchGame,
+    KeyNeeded,
     NotFound,
     StoreUnavailable,
 )
@@ -73,8 +78,9 @@ def _failure(error: Exception) -> Response:
     match error:
         case SignedOut():
             return signed_out()
-        case NotAllowed():
-            return error_response(403, "not_allowed", str(error))
+        case NotAllowed() | KeyNeeded():
+            status, code = (403, "not_allowed") if isinstance(error, NotAllowed) else (402, "key_needed")
+            return error_response(status, code, str(error))
         case TooMany():
             wait = retry_after(error.retry_after_ms)
             message = f"Too many calls of this {error.scope}. Try again in {wait} s."

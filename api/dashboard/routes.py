@@ -49,6 +49,10 @@ DOCUMENT: Final = Document(
             "No session, or one whose key was rotated or revoked.",
             answers.Error("signed_out", "Sign in again: the session has ended."),
         ),
+        402: Refusal(
+            "Only an AI key of the studio's own gives this.",
+            answers.Error("key_needed", "Suggestions need a chat key of the studio's own."),
+        ),
         403: Refusal(
             "Not for this session's key, or not asked by the dashboard's own page.",
             answers.Error("not_allowed", "Playtests are the studio's: sign in with a management key."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -13,7 +14,7 @@ from schemas.edge.routes import Route
 ROOT: Final = "/dashboard/data/s1"
 _S1: Final = "/api/v1"
 _SHOWN: Final = frozenset(
-    {"sessions", "compare", "journey", "archetypes", "prompts", "experiments", "comparison"}
+    {"sessions", "compare", "suggestions", "journey", "archetypes", "prompts", "experiments", "comparison"}
 )
 
 
@@ -31,7 +32,7 @@ def _for_sessions(route: Route) -> Route:
             for one in route.parameters
         ),
         description=f"As `GET {route.template}` answers, which has the same query. {route.description}",
-        errors=(404,),
+        errors=(402, 404) if HTTPStatus.PAYMENT_REQUIRED in route.errors else (404,),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from api.dashboard.session import COOKIE
+from schemas.studio.ai import DEFAULT_AI
 from tests.browser.insights import DRAFT, EXPERIMENT, HOSTILE, TESTER
 from tests.browser.seed import BUILDS
 from tests.browser.world import MANAGEMENT, OTHER_MANAGEMENT, SECRET
@@ -16,11 +18,12 @@ from tests.browser.world import MANAGEMENT, OTHER_MANAGEMENT, SECRET
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
+    from schemas.studio.ai_requests import AiRequest
     from tests.browser.conftest import Open, Visit
     from tests.browser.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
-PANELS = 7
+PANELS = 8
 SHIFTED_MAX = 0.02
 SHIFTS = """window.shifted = 0;
     new PerformanceObserver((list) => { for (const entry of list.getEntries())
@@ -30,6 +33,7 @@ SHIFTS = """window.shifted = 0;
 
 async def look(visit: Visit, world: World, key: str, query: str = "game=doom") -> Page:
     """The page with the cookie that signing in gives, once every panel has settled."""
+    await world.forget_ai_reads()
     address = f"{world.base_url}/dashboard"
     await visit.page.context.add_cookies([{"name": COOKIE, "value": world.cookie(key), "url": address}])
     await visit.page.goto(f"{address}/insights?{query}")
@@ -63,6 +67,73 @@ async def test_builds_are_compared_as_s1_answers(visiting: Open, world: World) -
         await page.select_option('#compare [aria-label="Environment"]', "staging")
         assert "in=staging" in page.url
         assert await page.title() != "owned"
+        assert visit.complaints == []
+
+
+def fixes(request: AiRequest) -> str:
+    """A model's answer: one for each target."""
+    return json.dumps(
+        {
+            "suggestions": [
+                {
+                    "title": f"Move the switch of {target['tag']}",
+                    "rationale": "It is behind the door.",
+                    "evidence": [one["id"] for one in target["insights"]],
+                    "confidence": 0.82,
+                    "tag": target["tag"],
+                }
+                for target in json.loads(request.input)["targets"]
+            ]
+        }
+    )
+
+
+async def test_suggestions_are_those_of_rest_or_why_there_are_none(visiting: Open, world: World) -> None:
+    path = f"/builds/compare/suggestions?game=doom&a={BUILDS[0]}&b={BUILDS[1]}&env=production"
+    query = f"game=doom&a={BUILDS[0]}&b={BUILDS[1]}"
+    async with visiting() as visit:
+        page = await look(visit, world, MANAGEMENT, query)
+        await expect(page.locator("#suggestions .message")).to_contain_text(
+            "ai key set --studio SLUG --for chat"
+        )
+        refused = await page.evaluate(
+            "async (path) => { const answer = await fetch('/dashboard/data/s1' + path);"
+            " return [answer.status, (await answer.json()).error]; }",
+            path,
+        )
+        assert refused == [402, "key_needed"]
+        await page.evaluate("""navigator.clipboard.writeText = async (text) => { window.copied = text; }""")
+        await page.locator("#suggestions .curl").click()
+        assert (await page.evaluate("window.copied")).endswith(f"$MGMT\" '{world.base_url}/api/v1{path}'")
+    world.ai.settings["chat"] = DEFAULT_AI
+    try:
+        await by_rule_then_by_the_model(visiting, world, query, path)
+    finally:
+        world.ai.settings.clear()
+
+
+async def by_rule_then_by_the_model(visiting: Open, world: World, query: str, path: str) -> None:
+    world.ai.say = lambda _: "ai_budget"
+    async with visiting() as visit:
+        page = await look(visit, world, MANAGEMENT, query)
+        rows = page.locator("#suggestions ol li")
+        await expect(page.locator("#suggestions .warning")).to_contain_text(
+            "tokens are used up: these are made"
+        )
+        ruled = (await read(page, path))["suggestions"]
+        assert len(ruled) > 1
+        await expect(rows.locator("b")).to_have_text([one["title"] for one in ruled])
+        world.ai.say = fixes
+        await world.forget_ai_reads()
+        await page.get_by_role("button", name="Ask again").press("Enter")
+        await expect(page.locator("#suggestions .warning")).to_be_hidden()
+        found = (await read(page, path))["suggestions"]
+        await expect(rows.locator("b")).to_have_text([one["title"] for one in found])
+        await expect(rows.locator("p:not(.evidence)")).to_have_text([one["rationale"] for one in found])
+        for one in found:
+            row = page.locator(f'#suggestions li[data-tag="{one["tag"]}"]')
+            await expect(row).to_contain_text("82% sure")
+            await expect(row.locator(".evidence")).to_have_attribute("title", ", ".join(one["evidence"]))
         assert visit.complaints == []
 
 

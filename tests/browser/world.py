@@ -197,6 +197,15 @@ class World:
         finally:
             await queries.close()
 
+    async def forget_ai_reads(self) -> None:
+        """Fill the buckets of reads that ask an AI, of which a page takes two: tests share their keys."""
+
+        async def forget() -> None:
+            async for key in self.redis.scan_iter(f"{self._database}:limit:read:ai:*"):
+                await self.redis.delete(key)
+
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(forget(), self.loop))
+
     def cookie(self, key: str) -> str:
         """The cookie that signing in with that key gives."""
         return SessionSigner(SIGNING).issue(key_hash(key), now_ms())

@@ -7,8 +7,9 @@ import { experiments } from "./insights/experiments.js";
 import { feedback } from "./insights/feedback.js";
 import { journey } from "./insights/journey.js";
 import { known } from "./insights/known.js";
+import { suggestions } from "./insights/suggestions.js";
 import { testers } from "./insights/testers.js";
 import { startPage } from "./page.js";
 
 known.again = () => experiments.askAgain();
-startPage([compare, experiments, comparison, testers, journey, feedback, archetypes], { title: "insights" });
+startPage([compare, suggestions, experiments, comparison, testers, journey, feedback, archetypes], { title: "insights" });

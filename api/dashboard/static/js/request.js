@@ -16,9 +16,9 @@ export class RequestError extends Error {
  * The JSON of `/dashboard/data/<name>`. Throws RequestError. When the session has ended the browser is sent to the
  * sign-in form and the promise never settles: the page is leaving.
  */
-export async function ask(name, parameters = {}, signal = undefined) {
+export async function ask(name, parameters = {}, signal = undefined, timeoutMs = TIMEOUT_MS) {
   const query = new URLSearchParams(parameters).toString();
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const limit = AbortSignal.timeout(timeoutMs);
   let answer;
   try {
     answer = await fetch(`/dashboard/data/${name}${query ? `?${query}` : ""}`, {

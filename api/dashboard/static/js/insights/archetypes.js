@@ -3,14 +3,14 @@
 import { part } from "../curl.js";
 import { h } from "../dom.js";
 import { decimal, plural } from "../format.js";
-import { Read } from "./s1.js";
+import { MODEL_MS, Read } from "./s1.js";
 
 const WHY = {
   requires_byo_key: ["No groups without embeddings", "They need an embedding model of the studio’s own: see studio.ai in its definition file."],
   insufficient_data: ["Too few testers yet", "Groups take at least five testers whose sessions were analyzed."],
   api_error: ["The embedding provider did not answer", "Groups appear with its next answer."],
 };
-const read = new Read("the archetypes");
+const read = new Read("the archetypes", MODEL_MS);
 let said = null;
 
 export const archetypes = {

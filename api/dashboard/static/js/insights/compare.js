@@ -3,10 +3,9 @@
 import { fill } from "../controls.js";
 import { h } from "../dom.js";
 import { count, plural, signed } from "../format.js";
-import { ask } from "../request.js";
+import { buildsOf } from "./builds.js";
 import { Read } from "./s1.js";
 
-const CHOICES_MS = 30_000;
 /** What became of a tag, in the order of the list: heading, tone, the kinds of S1. */
 const GROUPS = [
   ["Worse", "bad", ["introduced", "got_larger"]],
@@ -17,7 +16,6 @@ const KINDS = { introduced: "new", got_larger: "more", resolved: "gone", got_sma
 const TOTALS = [["introduced", "New", "bad"], ["gotLarger", "More", "bad"], ["gotSmaller", "Less", "good"], ["resolved", "Gone", "good"], ["carriedOver", "Still there", ""]];
 
 const read = new Read("the comparison of builds");
-let choices = { game: null, at: 0, builds: [], environments: [] };
 let parts = null;
 
 export const compare = {
@@ -31,20 +29,18 @@ export const compare = {
   empty: ["Nothing to compare yet", "As soon as two builds have sent sessions, what got better and worse is shown here."],
   isEmpty: ({ a, b }) => !a || !b,
   async load(selection, signal) {
-    await refreshChoices(selection.game, signal);
-    const builds = choices.builds.filter(Boolean);
-    const b = builds.includes(selection.b) ? selection.b : builds.find((build) => build !== selection.a) ?? "";
-    const a = builds.includes(selection.a) ? selection.a : builds.find((build) => build !== b) ?? "";
-    if (!a || !b) return { a, b };
+    const choices = await buildsOf(selection, signal);
+    const { a, b } = choices;
+    if (!a || !b) return choices;
     const env = selection.in || "all";
-    return { a, b, env, found: await read.ask("/builds/compare", { game: selection.game, a, b, env }, signal) };
+    return { ...choices, found: await read.ask("/builds/compare", { game: selection.game, a, b, env }, signal) };
   },
   draw(content, data, selection) {
     parts ??= build(content, selection);
-    const named = choices.builds.filter(Boolean).map((build) => [build, build]);
+    const named = data.builds.map((build) => [build, build]);
     fill(parts.a, named, data.a);
     fill(parts.b, named, data.b);
-    fill(parts.env, [["", "All environments"], ...choices.environments.filter(Boolean).map((one) => [one, one])], selection.in);
+    fill(parts.env, [["", "All environments"], ...data.environments.map((one) => [one, one])], selection.in);
     const scrolled = parts.list.scrollTop;
     show(data);
     parts.list.scrollTop = scrolled;
@@ -52,13 +48,8 @@ export const compare = {
   reset() { parts = null; },
 };
 
-async function refreshChoices(game, signal) {
-  if (choices.game === game && performance.now() - choices.at < CHOICES_MS) return;
-  choices = { game, at: performance.now(), ...(await ask("choices", { game }, signal)) };
-}
-
 function build(content, selection) {
-  const select = (name, label) => h("select", { "aria-label": label, on: { change: (event) => selection.set({ [name]: event.target.value }, { only: "compare" }) } });
+  const select = (name, label) => h("select", { "aria-label": label, on: { change: (event) => selection.set({ [name]: event.target.value }, { only: ["compare", "suggestions"] }) } });
   const found = { a: select("a", "Earlier build"), b: select("b", "Later build"), env: select("in", "Environment") };
   const totals = h("dl", { class: "strip totals" });
   const list = h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "What became of each tag" });

@@ -4,10 +4,14 @@ import { curlButton } from "../curl.js";
 import { h } from "../dom.js";
 import { ask } from "../request.js";
 
+/** For reads that ask a model, which answer after 20 s at most, or 40 where they ask two things. */
+export const MODEL_MS = 45_000;
+
 /** One panel's read. `path` is below /api/v1. */
 export class Read {
-  constructor(about) {
+  constructor(about, timeoutMs = undefined) {
     this.path = "";
+    this.timeoutMs = timeoutMs;
     this.button = curlButton(() => `/api/v1${this.path}`, () => "MGMT", about);
     this.tools = h("div", { class: "tools" }, this.button);
   }
@@ -17,7 +21,7 @@ export class Read {
     const query = new URLSearchParams(parameters).toString();
     this.path = path + (query ? `?${query}` : "");
     try {
-      return await ask(`s1${path}`, parameters, signal);
+      return await ask(`s1${path}`, parameters, signal, this.timeoutMs);
     } catch (error) {
       if (error.code === "not_found") return null;
       throw error;
