@@ -12,11 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
+from api.mcp.document import BODY_BYTES_MAX, ROUTES
 from schemas.edge.errors import Refused
-from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Found, Route
+from schemas.edge.routes import Found, Route
 from schemas.telemetry.access import COUNTED, ManagementAccess
 from streams.gateway.http import Request, Response
 from streams.gateway.services import Services, bearer
@@ -29,30 +27,9 @@ if TYPE_CHECKING:
         [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
     ]
 
-BODY_BYTES_MAX: Final = 256 * 1024
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OF_THE_BODY: Final = frozenset(
     {b"content-length", b"content-encoding", b"content-type", b"transfer-encoding", b"expect"}
-)
-
-
-class Rpc(msgspec.Struct):
-    """A JSON-RPC message of the Model Context Protocol."""
-
-    jsonrpc: str
-    method: str
-
-
-MCP: Final = Route(
-    name="mcp",
-    method="POST",
-    template="/mcp",
-    summary="Model Context Protocol: streamable HTTP, stateless, JSON",
-    tag="mcp",
-    keys=frozenset({KeyKind.MANAGEMENT}),
-    body=Body(kinds=(Rpc,), bytes_max=BODY_BYTES_MAX),
-    answers=(Answer(kind=Rpc, description="The JSON-RPC response"),),
-    errors=(403, 406),
 )
 
 
@@ -62,7 +39,7 @@ class McpEndpoint:
     The SDK is imported by the first request, beside the event loop, which serves others meanwhile.
     """
 
-    routes: Sequence[Route] = (MCP,)
+    routes: Sequence[Route] = ROUTES
 
     def __init__(self, services: Services, process: Asgi, *, base_url: str) -> None:
         self._services = services
@@ -90,6 +67,11 @@ class McpEndpoint:
         answered = await server.answer(headers, body, read)
         shown = {name: value for name, value in answered.headers if name != b"content-length"}
         content_type = shown.pop(b"content-type", b"")
+        if answered.body and not content_type:  # the SDK refuses what is no JSON in a word of plain text
+            refusal = answered.body.decode()
+            raise Refused(answered.status, refusal, code=refusal)
+        if not answered.body:  # which the SDK calls JSON
+            content_type = b""
         return Response(answered.status, answered.body, tuple(shown.items()), content_type)
 
     async def close(self) -> None:

@@ -57,6 +57,9 @@ class Documented:
             if answer is not None and "$ref" in answer:
                 answer = one["components"]["responses"][answer["$ref"].rpartition("/")[2]]
             assert answer is not None, f"{method} {template} answered {status}, which is not listed: {body!r}"
+            if "content" not in answer:
+                assert (content_type, body) == ("", b""), f"{method} {template} {status} has no body"
+                return
             media = content_type.partition(";")[0]
             assert media in answer["content"], f"{method} {template} {status} answered {media}"
             if media == "application/json" and method != "HEAD":

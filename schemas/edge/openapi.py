@@ -232,6 +232,8 @@ def _response(about: Document, route: Route, status: int, schemas: _Schemas) -> 
 
 
 def _answer(about: Document, answer: Answer, schemas: _Schemas) -> Json:
+    if not answer.content_type:
+        return {"description": answer.description}
     schema: Json = {"type": "string"} if answer.kind is None else schemas.of(answer.kind)
     if answer.status in about.refusals:  # which may come before the route is asked
         schema = {"anyOf": [schema, schemas.of(about.error)]}

@@ -53,7 +53,8 @@ class Header(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An answer that is no refusal.
 
-    `kind` is None for text; `events` are the structs of a stream's events.
+    `kind` is None for text, and for no body where there is no content type; `events` are the structs of a
+    stream's events.
     """
 
     status: int = 200

@@ -192,9 +192,10 @@ class Gateway:
             (b"x-request-id", request.id),
             *response.headers,
         ]
+        if body or response.content_type:
+            headers.append((b"content-type", response.content_type) if response.content_type else JSON)
         if response.status != 204:
-            kind = (b"content-type", response.content_type) if response.content_type else JSON
-            headers += (kind, (b"content-length", b"%d" % len(body)))
+            headers.append((b"content-length", b"%d" % len(body)))
         safe = self._safe.get(request.path)
         if (self._surfaces.client_safe(request.path) if safe is None else safe) and response.status != 204:
             headers += self._cors.expose(request.headers.get(b"origin"))

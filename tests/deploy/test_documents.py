@@ -38,7 +38,7 @@ def contents(document: dict[str, Any], operations: dict[str, Any]) -> Iterator[t
         for content in operation.get("requestBody", {}).get("content", {}).values():
             yield f"{method} request", content
         for status, answer in operation["responses"].items():
-            for content in resolved(document, answer)["content"].values():
+            for content in resolved(document, answer).get("content", {}).values():
                 yield f"{method} {status}", content
 
 

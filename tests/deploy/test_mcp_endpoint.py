@@ -15,7 +15,10 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from deploy.mcp_endpoint import BODY_BYTES_MAX, McpEndpoint, is_own_origin
+from api.mcp.document import BODY_BYTES_MAX
+from api.mcp.tools import BY_NAME
+from deploy.documents import documents
+from deploy.mcp_endpoint import McpEndpoint, is_own_origin
 from schemas.telemetry.access import COUNTED
 from tests.streams.gateway.world import Answer, World
 
@@ -168,6 +171,7 @@ async def test_the_older_generation_s_handshake(mcp: Mcp) -> None:
     assert "mcp-session-id" not in answer.headers
     done = await mcp.post(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
     assert (done.status, done.body) == (202, b"")
+    assert "content-type" not in done.headers
 
 
 async def test_the_newer_generation_s_discovery(mcp: Mcp) -> None:
@@ -234,6 +238,22 @@ async def test_what_is_no_message_is_400(mcp: Mcp, version: str, body: bytes) ->
     answer = await mcp.post(body, version=version)
     assert answer.status == 400
     assert b"Traceback" not in answer.body
+
+
+@pytest.mark.parametrize("kind", ["text/plain", ""])
+async def test_what_says_that_it_is_no_json_is_400_in_s1_s_shape(mcp: Mcp, kind: str) -> None:
+    sent: dict[str, Any] = {"authorization": f"Bearer {KEY}", "accept": "application/json"} | (
+        {"content_type": kind} if kind else {}
+    )
+    answer = await mcp.call("/mcp", b'{"jsonrpc":"2.0","id":1,"method":"ping"}', **sent)
+    assert (answer.status, answer.json()) == (400, {"error": "Invalid Content-Type header"})
+
+
+def test_the_document_lists_the_tools_that_the_server_lists() -> None:
+    about = documents()["mcp"]["info"]["description"]
+    assert [line.split("`")[1] for line in about.splitlines() if line.startswith("| `")] == [*BY_NAME]
+    row = "| `compare_builds` | `GET /api/v1/builds/compare` | `env`?, `game`, `version_a`, `version_b` |"
+    assert row in about
 
 
 @pytest.mark.parametrize(

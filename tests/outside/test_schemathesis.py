@@ -1,4 +1,4 @@
-"""Schemathesis over documents and a running stack: S2's, S3's, S5's; of S1 assignments, Discord, key batches.
+"""Schemathesis over documents and a running stack: S2's, S3's, S5's; of S1 some, and MCP.
 
 S3 is asked with a server's key: it needs no player secret and may use every route. Keys, secrets and rates
 have tests of their own; that every answer is listed, `tests/documented.py` looks after as well.
@@ -65,6 +65,13 @@ def test_the_document_of_discord_holds(world: World, mode: GenerationMode) -> No
         return session
 
     assert examine(world, "s1-discord", mode, lambda _: "", session=with_key) == {"POST"}
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_document_of_mcp_holds(world: World, mode: GenerationMode) -> None:
+    """Messages of any kind: few are of the protocol, and each of the others is refused as listed."""
+    key = world.keys["pl_mgmt"]
+    assert examine(world, "mcp", mode, lambda _: key) == {"POST"}
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
