@@ -45,6 +45,7 @@ def ai_texts(acting: Acting, positions: RedisPositions) -> AiTexts:
     studios = StudioQueries(acting.redis)
     ai = AiAsking(studios, acting.asker, clock_ms=now_ms)
     queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
+    acting.stack.push_async_callback(queries.close)
     source = DigestSource(studios, ai)
 
     async def places(studio_id: str) -> list[Place]:

@@ -72,4 +72,5 @@ async def open_acting(worker: Worker, redis: Redis, noun: Deciding) -> Acting:
         events=noun.events,
         appender=worker.appender,
         telemetry=worker.topic(TELEMETRY),
+        stack=worker.stack,
     )

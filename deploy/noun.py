@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from redis.asyncio import Redis
 
     from api.telemetry.sections import Section
@@ -72,6 +74,8 @@ class Acting:
     appender: Appender
     telemetry: Topic
     """Of requests: facts, to which an effect may append."""
+    stack: AsyncExitStack
+    """Closes at the process's end what is opened beside these."""
 
 
 Tick = Callable[[int], Awaitable[Any]]

@@ -37,6 +37,7 @@ def acting(stage: Stage, name: str) -> Acting:
         events=stage.events,
         appender=stage.log,
         telemetry=TELEMETRY,
+        stack=contextlib.AsyncExitStack(),
     )
 
 
