@@ -95,4 +95,6 @@ def variant(assignment: Assignment) -> str:
         f"{bucket(VARIANT)} < {{x_below:Array(UInt32)}}[{number}], {{x_keys:Array(String)}}[{number}]"
         for number in range(1, len(assignment.splits) + 1)
     )
+    if assignment.covered_below >= BUCKETS:  # all are covered: half of the hashing is spared
+        return f"multiIf({chosen}, '')"
     return f"if({bucket(COVERAGE)} < {{x_covered:UInt32}}, multiIf({chosen}, ''), '')"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from projections.telemetry.queries.experiment_sessions import DAY_MS, REASONS, judged_sessions
-from projections.telemetry.queries.whole_parts import whole_sessions
+from projections.telemetry.queries.whole_parts import has_split
 from schemas.rounding import half_up_to
 from schemas.studio.assignment import assignments_of
 from schemas.telemetry.friction import FRICTION_TYPES, PRAISE_TYPES, Cluster, TagCount, top_clusters
@@ -116,74 +116,93 @@ class Comparison(msgspec.Struct, frozen=True):
 
 async def compare(queries: Queries, compared: Compared, now_ms: int) -> Comparison:
     """Count everything as of `now_ms`."""
-    judged = judged_sessions(compared.studio_id, compared.game_id, compared.assignment, compared.runs)
-    keys = [split.key for split in compared.assignment.splits]
-    sessions, returned, clusters, quotes = await asyncio.gather(
-        _sessions(queries, judged),
-        _retention(queries, judged, now_ms),
+    studio_id, game_id, assignment, runs, _ = compared
+    tenant = {"studio": studio_id, "game": game_id}
+    split = await queries.query(
+        has_split("studio_id = {studio:String} AND game_id = {game:String}"), tenant, seconds=QUERY_SECONDS
+    )
+    judged = judged_sessions(studio_id, game_id, assignment, runs, split=bool(split))
+    sessions, clusters, quotes = await asyncio.gather(
+        _sessions(queries, judged, now_ms),
         _clusters(queries, judged),
         _quotes(queries, judged, compared.closed_questions),
     )
     variants = [
         VariantFigures(
-            key=key,
-            **sessions.get(key, {}),
-            **returned.get(key, {"retention": [Retention(day, 0, 0) for day in RETENTION_DAYS]}),
-            **clusters.get(key, {}),
-            quotes=quotes.get(key, []),
+            key=split.key,
+            **sessions.get(split.key, {"retention": [Retention(day, 0, 0) for day in RETENTION_DAYS]}),
+            **clusters.get(split.key, {}),
+            quotes=quotes.get(split.key, []),
         )
-        for key in keys
+        for split in assignment.splits
     ]
     rejected = {reason: sessions.get(f"-{reason}", {}).get("sessions", 0) for reason in REASONS}
     return Comparison(now_ms, variants, rejected)
 
 
 _Said = dict[str, dict[str, Any]]
+_VALID: Final = "NOT startsWith(verdict, '-')"
+_SUMS: Final = ("sessions", "closed", "crashed", "wall_ms", "active_ms", "exposures")
 
 
-async def _sessions(queries: Queries, judged: JudgedSessions) -> _Said:
-    rows = await queries.query(
-        "SELECT verdict, count(), countIf(closed), countIf(closed AND crashed), sumIf(wall, closed), "  # noqa: S608
-        f"sumIf(active, closed) FROM ({judged.sql}) GROUP BY verdict",
-        judged.parameters,
-        seconds=QUERY_SECONDS,
+async def _sessions(queries: Queries, judged: JudgedSessions, now_ms: int) -> _Said:
+    """By verdict: sums over sessions, exposures and retention.
+
+    Sessions are judged once: first they are summed by device and verdict, then each device gives a row for
+    each of its verdicts, and one for its exposure. Any session of an exposed device counts as a return.
+    """
+    by_verdict = (
+        "SELECT player_id, verdict, (toInt64(count()), toInt64(countIf(closed)), "  # noqa: S608
+        "toInt64(countIf(closed AND crashed)), sumIf(wall, closed), sumIf(active, closed), 0::Int64) AS sums,"
+        f" min(recorded) AS first, groupArray(recorded) AS times FROM ({judged.every}) "
+        "GROUP BY player_id, verdict"
     )
-    names = ("sessions", "closed", "crashed", "wall_ms", "active_ms")
-    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
-
-
-async def _retention(queries: Queries, judged: JudgedSessions, now_ms: int) -> _Said:
-    """Exposures and retention: any session of an exposed device counts as a return, tagged or not."""
-    exposed = (
-        "SELECT player_id, any(verdict) AS variant, min(recorded) AS exposed_at "  # noqa: S608
-        f"FROM ({judged.sql}) WHERE NOT startsWith(verdict, '-') GROUP BY player_id"
+    valid = f"verdict != '' AND {_VALID}"
+    by_device = (
+        "SELECT groupArrayIf((verdict, sums), verdict != '') AS verdicts, "  # noqa: S608
+        f"countIf({valid}) > 0 AS exposed, anyIf(verdict, {valid}) AS variant, "
+        f"minIf(first, {valid}) AS exposed_at, groupArrayArray(times) AS visits "
+        f"FROM ({by_verdict}) GROUP BY player_id"
     )
-    sessions = whole_sessions("studio_id = {studio:String} AND game_id = {game:String}")
-    visits = (
-        "SELECT player_id, groupArray(toUnixTimestamp64Milli(recorded_at)) AS visits "  # noqa: S608
-        f"FROM ({sessions}) GROUP BY player_id"
-    )
-    counted = ", ".join(
-        f"countIf(exposed_at + {(day + 1) * DAY_MS} <= {{now:Int64}}), "
-        f"countIf(exposed_at + {(day + 1) * DAY_MS} <= {{now:Int64}} AND arrayExists("
-        f"at -> at >= exposed_at + {day * DAY_MS} AND at < exposed_at + {(day + 1) * DAY_MS}, visits))"
+    days = ", ".join(
+        f"exposed_at + {(day + 1) * DAY_MS} <= {{now:Int64}} AS due_{day}, "
+        f"due_{day} AND arrayExists(at -> at >= exposed_at + {day * DAY_MS} "
+        f"AND at < exposed_at + {(day + 1) * DAY_MS}, visits) AS back_{day}"
         for day in RETENTION_DAYS
     )
+    counts = ", ".join(f"toInt64(due_{day}), toInt64(back_{day})" for day in RETENTION_DAYS)
+    rows_of_device = (
+        f"arrayConcat(arrayMap(one -> (one.1, one.2, {_NONE_OF_DAYS}), verdicts), "
+        f"if(exposed, [(variant, {_ONE_EXPOSURE}, tuple({counts}))], []))"
+    )
+    columns = [f"sum(row.2.{number})" for number, _ in enumerate(_SUMS, 1)]
+    columns += [f"sum(row.3.{number})" for number in range(1, 2 * len(RETENTION_DAYS) + 1)]
     rows = await queries.query(
-        f"SELECT variant, count(), {counted} "  # noqa: S608
-        f"FROM ({exposed}) AS e LEFT JOIN ({visits}) AS v USING player_id GROUP BY variant",
+        f"SELECT row.1, {', '.join(columns)} "  # noqa: S608
+        f"FROM (SELECT {days}, arrayJoin({rows_of_device}) AS row FROM ({by_device})) GROUP BY row.1",
         {**judged.parameters, "now": now_ms},
         seconds=QUERY_SECONDS,
     )
     found: _Said = {}
-    for variant, exposures, *counts in rows:
-        pairs = zip(RETENTION_DAYS, counts[::2], counts[1::2], strict=True)
-        found[variant] = {"exposures": exposures, "retention": [Retention(*one) for one in pairs]}
+    for verdict, *numbers in rows:
+        sums, counted = numbers[: len(_SUMS)], numbers[len(_SUMS) :]
+        pairs = zip(RETENTION_DAYS, counted[::2], counted[1::2], strict=True)
+        found[verdict] = dict(zip(_SUMS, sums, strict=True)) | {
+            "retention": [Retention(*one) for one in pairs]
+        }
     return found
 
 
+def _integers(values: Sequence[int]) -> str:
+    return f"CAST({tuple(values)}, 'Tuple({', '.join(['Int64'] * len(values))})')"
+
+
+_ONE_EXPOSURE: Final = _integers([0] * (len(_SUMS) - 1) + [1])
+_NONE_OF_DAYS: Final = _integers([0] * 2 * len(RETENTION_DAYS))
+
+
 async def _clusters(queries: Queries, judged: JudgedSessions) -> _Said:
-    valid = f"SELECT session_id, player_id, verdict FROM ({judged.sql}) WHERE NOT startsWith(verdict, '-')"  # noqa: S608
+    valid = f"SELECT session_id, player_id, verdict FROM ({judged.tagged}) WHERE {_VALID}"  # noqa: S608
     rows = await queries.query(
         "SELECT verdict, type, tag, uniqExact(player_id) AS testers, count() FROM ("  # noqa: S608
         "SELECT session_id, type, tag FROM insights FINAL "
@@ -221,7 +240,7 @@ async def _quotes(
         f"SELECT session_id, form_id, submission_id, arrived_at, {texts}[1] AS text "  # noqa: S608
         "FROM feedback FINAL WHERE studio_id = {studio:String} AND game_id = {game:String} AND text != ''"
     )
-    valid = f"SELECT session_id, player_id, verdict FROM ({judged.sql}) WHERE NOT startsWith(verdict, '-')"  # noqa: S608
+    valid = f"SELECT session_id, player_id, verdict FROM ({judged.answered}) WHERE {_VALID}"  # noqa: S608
     parameters: dict[str, Value] = {**judged.parameters, "closed_questions": list(closed_questions)}
     rows = await queries.query(
         f"SELECT verdict, substringUTF8(text, 1, {QUOTE_CHARACTERS}) FROM ("  # noqa: S608

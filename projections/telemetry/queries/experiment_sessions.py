@@ -27,43 +27,66 @@ _FOREVER_MS: Final = 2**53
 
 
 class JudgedSessions(NamedTuple):
-    """SQL of a table, and what its placeholders are filled with.
+    """SQL of tables, and what their placeholders are filled with.
 
-    It has the game's sessions with a tag of the experiment, and the columns `session_id, player_id, recorded,
-    closed, wall, active, crashed, verdict`: the variant, or `-` and a reason.
+    All have the columns `session_id, player_id, recorded, closed, wall, active, crashed, verdict`: the
+    variant, or `-` and a reason.
     """
 
-    sql: str
+    tagged: str
+    """The game's sessions with a tag of the experiment."""
+    every: str
+    """All sessions of the game; the verdict of one without a tag is empty."""
+    answered: str
+    """Those of `tagged` with an answer in a form."""
     parameters: dict[str, Value]
 
 
 def judged_sessions(
-    studio_id: str, game_id: str, assignment: Assignment, runs: Sequence[Run]
+    studio_id: str, game_id: str, assignment: Assignment, runs: Sequence[Run], *, split: bool = True
 ) -> JudgedSessions:
-    """The sessions of an experiment that ran so."""
+    """The sessions of an experiment that ran so. `split`: see `whole_sessions`."""
     conditions = Conditions(studio_id).equal("game_id", "game", game_id)
+    tenant = str(conditions)
     found = {**conditions.parameters, **assignment_sql.parameters(assignment)}
     found |= {"experiment": assignment.id, "named": f'"{assignment.id}"'}
     found["starts"] = [run.started_at_ms for run in runs]
     found["ends"] = [_FOREVER_MS if run.stopped_at_ms is None else run.stopped_at_ms + DAY_MS for run in runs]
-    ran = (
-        "arrayExists((start, end) -> arrived >= start AND arrived < end, "
-        "{starts:Array(Int64)}, {ends:Array(Int64)})"
+    verdict = _verdict(assignment)
+    answered = f"{_NAMED} AND session_id IN (SELECT session_id FROM feedback WHERE {tenant})"  # noqa: S608
+    return JudgedSessions(
+        tagged=_judged(tenant, verdict, _NAMED, _TAGGED, split=split),
+        every=_judged(tenant, f"if({_TAGGED}, {verdict}, '')", split=split),
+        answered=_judged(tenant, verdict, answered, _TAGGED, split=split),
+        parameters=found,
     )
-    verdict = (
-        f"multiIf(NOT {ran}, '-notRunning', {assignment_sql.pinned()}, '-pinned', "
+
+
+_NAMED: Final = "position(experiments, {named:String}) > 0"
+_TAGGED: Final = f"({_NAMED} AND JSONHas(experiments, {{experiment:String}}))"
+_RAN: Final = (
+    "arrayExists((start, end) -> arrived >= start AND arrived < end, "
+    "{starts:Array(Int64)}, {ends:Array(Int64)})"
+)
+
+
+def _verdict(assignment: Assignment) -> str:
+    return (
+        f"multiIf(NOT {_RAN}, '-notRunning', {assignment_sql.pinned()}, '-pinned', "
         f"NOT ({assignment_sql.in_audience(assignment)}), '-notInAudience', "
         f"tag != {assignment_sql.variant(assignment)}, '-wrongVariant', tag)"
     )
-    sessions = whole_sessions(str(conditions), "position(experiments, {named:String}) > 0")
-    sql = (
+
+
+def _judged(tenant: str, verdict: str, narrowed: str = "1", which: str = "1", *, split: bool) -> str:
+    sessions = whole_sessions(tenant, narrowed, split=split)
+    return (
         f"SELECT session_id, player_id, recorded, closed, wall, active, crashed, {verdict} AS verdict FROM ("  # noqa: S608
-        "SELECT session_id, player_id, build_id, closed, duration_ms AS wall, active_ms AS active, "
-        "toUnixTimestamp64Milli(recorded_at) AS recorded, "
+        "SELECT session_id, player_id, build_id, experiments, closed, duration_ms AS wall, "
+        "active_ms AS active, toUnixTimestamp64Milli(recorded_at) AS recorded, "
         "toUnixTimestamp64Milli(first_arrived_at) AS arrived, "
-        f"session_id IN (SELECT session_id FROM session_parts WHERE {conditions} "
+        f"session_id IN (SELECT session_id FROM session_parts WHERE {tenant} "
         "AND event_counts['crash'] > 0) AS crashed, "
         "JSONExtractString(experiments, {experiment:String}) AS tag "
-        f"FROM ({sessions}) WHERE JSONHas(experiments, {{experiment:String}}))"
+        f"FROM ({sessions}) WHERE {which})"
     )
-    return JudgedSessions(sql, found)

@@ -19,21 +19,30 @@ COLUMNS: Final = (
 )
 
 
-def whole_sessions(tenant: str, narrowed: str = "1") -> str:
+def whole_sessions(tenant: str, narrowed: str = "1", *, split: bool = True) -> str:
     """SQL of a table: the sessions of one game with COLUMNS, as the view has them.
 
     `tenant` is the condition on studio and game. `narrowed` is a condition on a part; a session is there
-    where one of its parts meets it.
+    where one of its parts meets it. `split`: whether any session may have several parts (`has_split`).
     """
-    several = _OF_SEVERAL.format(tenant=tenant)
-    return (
+    ours = (
         "SELECT session_id, player_id, build_id, "  # noqa: S608 - conditions of ours
         "if(experiments = '{}', '', experiments) AS experiments, closed, "
         "toUnixTimestamp64Milli(last_event_at) - toUnixTimestamp64Milli(first_event_at) AS duration_ms, "
         "arraySum(tupleElement(spans, 2)) - arraySum(tupleElement(spans, 1)) - idle_ms AS active_ms, "
         "coalesce(started_at, first_event_at) AS recorded_at, first_arrived_at "
-        f"FROM session_parts FINAL WHERE {tenant} AND notEmpty(spans) AND {narrowed} "
-        f"AND session_id NOT IN ({several}) "
+        f"FROM session_parts FINAL WHERE {tenant} AND notEmpty(spans) AND {narrowed}"
+    )
+    if not split:
+        return ours
+    several = _OF_SEVERAL.format(tenant=tenant)
+    return (
+        f"{ours} AND session_id NOT IN ({several}) "  # noqa: S608
         f"UNION ALL SELECT {COLUMNS} FROM sessions WHERE {tenant} AND session_id IN ({several}) "
         f"AND session_id IN (SELECT session_id FROM session_parts WHERE {tenant} AND {narrowed})"
     )
+
+
+def has_split(tenant: str) -> str:
+    """SQL: one row where a session of the game has several parts, else none."""
+    return f"{_OF_SEVERAL.format(tenant=tenant)} LIMIT 1"

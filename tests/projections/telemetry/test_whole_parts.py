@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from projections.telemetry.queries.whole_parts import COLUMNS, whole_sessions
+from projections.telemetry.queries.whole_parts import COLUMNS, has_split, whole_sessions
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -65,3 +65,18 @@ async def test_they_are_the_views(database: ClickHouse) -> None:
         )
         assert by_parts == view
         assert len(view) > 10
+    assert await database.rows(has_split(TENANT)) != []
+
+
+async def test_of_one_part_each_nothing_is_looked_up(database: ClickHouse) -> None:
+    rows = [row for row in parts(random.Random(5)) if int(row["session_id"][1:]) % 3]
+    body = "\n".join(map(json.dumps, rows)).encode()
+    table = "session_parts"
+    await database.insert(table, list(rows[0]), body, form="JSONEachRow", token=table)
+    assert await database.rows(has_split(TENANT)) == []
+    unsplit, view = [
+        await database.rows(f"SELECT {COLUMNS} FROM ({source}) ORDER BY session_id")
+        for source in (whole_sessions(TENANT, split=False), f"SELECT * FROM sessions WHERE {TENANT}")
+    ]
+    assert unsplit == view
+    assert len(view) > 10
