@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -101,7 +102,7 @@ def _section(name: str, struct: dict[str, Any]) -> str:
         f"<td>{'needed' if field in required else _default(about)}</td></tr>"
         for field, about in struct["properties"].items()
     )
-    text = html.escape(struct.get("description", ""))
+    text = _text(struct.get("description", ""))
     return (
         f'<h2 id="{html.escape(name)}">{html.escape(name.removesuffix("Section"))}</h2>\n<p>{text}</p>\n'
         '<div class="wide"><table>\n'
@@ -112,25 +113,29 @@ def _section(name: str, struct: dict[str, Any]) -> str:
 
 def _kind(about: dict[str, Any]) -> str:
     if "anyOf" in about:
-        return " or ".join(dict.fromkeys(_kind(one) for one in about["anyOf"]))
+        return ", or ".join(dict.fromkeys(_kind(one) for one in about["anyOf"]))
     if "$ref" in about:
         name = html.escape(about["$ref"].rpartition("/")[2])
         return f'<a href="#{name}">{name.removesuffix("Section")}</a>'
     if "enum" in about:
         return ", ".join(f"<code>{html.escape(str(choice))}</code>" for choice in about["enum"])
-    bounds = [text.format(_plain(about[rule])) for rule, text in _BOUNDS.items() if rule in about]
-    said = "; ".join([*([html.escape(about["description"])] if "description" in about else []), *bounds])
+    bounds = ", ".join(text.format(_plain(about[rule])) for rule, text in _BOUNDS.items() if rule in about)
+    said = "; ".join(text for text in (_text(about.get("description", "")), bounds) if text)
     return f"{_type(about)}: {said}" if said else _type(about)
 
 
 def _type(about: dict[str, Any]) -> str:
     if about.get("type") == "array":
         entries = about.get("items") or about.get("prefixItems", [{}])[0]
-        return f"list of {_kind(entries)}"
+        return f"list of ({_kind(entries)})" if ":" in _kind(entries) else f"list of {_kind(entries)}"
     if isinstance(about.get("additionalProperties"), dict):
-        key = _kind(about["propertyNames"]) if "propertyNames" in about else "text"
-        return f"mapping of {key} to {_kind(about['additionalProperties'])}"
+        key = _text(about.get("propertyNames", {}).get("description", "text"))
+        return f"mapping of ({key}) to {_kind(about['additionalProperties'])}"
     return _KINDS.get(about.get("type", ""), "any value")
+
+
+def _text(plain: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(plain))
 
 
 def _plain(value: float) -> str:
