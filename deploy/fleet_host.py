@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from deploy.settings import PREFIX, SettingsError
 from schemas.fleet.images import ImageRefused, image
@@ -24,6 +24,7 @@ from streams.fleet.builds.processor import BuildProcessor
 from streams.fleet.host.base_root import host_resolvers
 from streams.fleet.host.cgroups import groups_of_machine
 from streams.fleet.host.commands import CommandFailed, run
+from streams.fleet.host.network import Egress
 from streams.fleet.host.oci import RUNTIMES, OciDriver, oci_lacks
 from streams.fleet.host.place import NoPlace
 from streams.fleet.host.process import ProcessDriver
@@ -70,6 +71,8 @@ def open_driver(configured: Settings, root: Path) -> Opened:
     A driver that is named is used or refused: SettingsError.
     """
     wanted = configured.fleet_driver
+    if configured.fleet_egress not in get_args(Egress):
+        raise SettingsError(f"{PREFIX}FLEET_EGRESS must be public or none, not {configured.fleet_egress!r}")
     if wanted not in {"", OciDriver.name, ProcessDriver.name}:
         raise SettingsError(f"{PREFIX}FLEET_DRIVER must be oci, process or empty, not {wanted!r}")
     groups = groups_of_machine()
@@ -83,6 +86,11 @@ def open_driver(configured: Settings, root: Path) -> Opened:
                 lacks = [f"what containers need: {error}"]
         if wanted == OciDriver.name:
             raise SettingsError(f"{PREFIX}FLEET_DRIVER is oci, but this machine lacks {', '.join(lacks)}")
+    if configured.fleet_egress != "public":
+        raise SettingsError(
+            f"{PREFIX}FLEET_EGRESS is {configured.fleet_egress}, but plain processes reach what the machine"
+            f" reaches{': it lacks ' + ', '.join(lacks) if lacks else ''}"
+        )
     as_root = None if _may_mount() else False
     driver = ProcessDriver(root, groups=groups, host=configured.fleet_address, as_root=as_root)
     driver.open()
@@ -100,7 +108,8 @@ def _open_oci(configured: Settings, root: Path, groups: Groups) -> OciDriver:
     run("unshare", *_PRIVATE_MOUNTS)
     runtime = next(name for name in RUNTIMES if shutil.which(name))
     address, resolvers = configured.fleet_address, host_resolvers()
-    driver = OciDriver(root, runtime=runtime, groups=groups, host=address, resolvers=resolvers)
+    egress: Egress = "none" if configured.fleet_egress == "none" else "public"
+    driver = OciDriver(root, runtime=runtime, groups=groups, host=address, resolvers=resolvers, egress=egress)
     try:
         driver.open()
     except BaseException:

@@ -93,6 +93,8 @@ class Settings:
     """External ports of its servers, both ends included."""
     fleet_driver: str = ""
     """`oci` (containers) or `process`. Empty: `oci` where root and tools allow, else `process`."""
+    fleet_egress: str = "public"
+    """What its containers reach: `public` addresses and the host's resolvers, or `none`."""
     fleet_cpu_millis: int = 0
     """What its servers may use, in thousandths of a core. 0: all cores."""
     fleet_memory_mib: int = 0

@@ -66,6 +66,13 @@ def test_a_driver_is_the_one_that_is_named_or_refused(
         open_driver(Settings(fleet_driver="oci"), tmp_path)
 
 
+def test_a_machine_without_containers_refuses_to_promise_that_nothing_goes_out(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="FLEET_EGRESS must be public or none, not 'some'"):
+        open_driver(Settings(fleet_egress="some"), tmp_path)
+    with pytest.raises(SettingsError, match="FLEET_EGRESS is none, but plain processes"):
+        open_driver(Settings(fleet_egress="none", fleet_driver="process"), tmp_path)
+
+
 def test_without_its_tools_a_machine_runs_processes_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

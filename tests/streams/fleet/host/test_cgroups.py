@@ -1,4 +1,8 @@
-"""Control groups that are removed while they are read."""
+"""Control groups that are removed while they are read, and version 2 on a folder that looks like it.
+
+A kernel whose controllers are mounted as version 1 has none left for version 2: drivers' tests run on what
+the machine has.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from streams.fleet.host.cgroups import members
+from streams.fleet.host.cgroups import groups_of_machine, members
 
 
 class Failing(PosixPath):
@@ -39,3 +43,69 @@ def test_members_are_the_lines_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "cgroup.procs"
     file.write_text("1\n4711\n")
     assert members(file) == {1, 4711}
+
+
+V2 = "questlog-fleet-3/one-1"
+V2_FILES = ("memory.max", "memory.swap.max", "cpu.max", "cpu.weight", "pids.max")
+
+
+def unified(mount: Path, controllers: str = "cpuset cpu io memory pids") -> Path:
+    """A tree of version 2 with an attempt's group, as the kernel fills them; the group's folder."""
+    (mount / "cgroup.controllers").write_text(controllers)
+    group = mount / V2
+    (group / "server").mkdir(parents=True)
+    for name in V2_FILES:
+        (group / name).write_text("max")
+    (group / "cgroup.procs").write_text("")
+    (group / "server/cgroup.procs").write_text("12\n34\n")
+    (group / "cpu.stat").write_text("usage_usec 1234567\nuser_usec 1000000\nsystem_usec 234567\n")
+    (group / "memory.current").write_text("1000000\n")
+    (group / "memory.stat").write_text("anon 700000\nfile 300000\ninactive_file 250000\n")
+    (group / "memory.events").write_text("low 0\nhigh 0\nmax 3\noom 0\noom_kill 0\n")
+    return group
+
+
+def test_version_2_gets_its_limits_in_its_own_files(tmp_path: Path) -> None:
+    group = unified(tmp_path)
+    groups = groups_of_machine(tmp_path)
+    assert groups is not None
+    groups.make(V2, cpu_cores=0.5, memory_mib=512, pids=100)
+    found = {name: (group / name).read_text() for name in V2_FILES}
+    assert found == {
+        "memory.max": str(512 * 1024 * 1024),
+        "memory.swap.max": "0",
+        "cpu.max": "50000 100000",
+        "cpu.weight": "12",
+        "pids.max": "100",
+    }
+    for above in (tmp_path, tmp_path / "questlog-fleet-3", group):  # processes are in none of these
+        assert (above / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
+    assert groups.entrances(V2) == str(group / "server/cgroup.procs")
+
+
+def test_version_2_tells_what_its_group_uses(tmp_path: Path) -> None:
+    group = unified(tmp_path)
+    groups = groups_of_machine(tmp_path)
+    assert groups is not None
+    assert groups.cpu_ns(V2) == 1_234_567_000
+    assert groups.memory_bytes(V2) == 750_000
+    assert groups.pids(V2) == {12, 34}
+    assert not groups.out_of_memory(V2, 512)
+    (group / "memory.events").write_text("low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n")
+    assert groups.out_of_memory(V2, 512)
+    assert not groups.out_of_memory("questlog-fleet-3/never", 512)
+
+
+def test_version_2_removes_a_group_with_those_below_it(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    groups = groups_of_machine(tmp_path)
+    assert groups is not None
+    (tmp_path / V2 / "server/inner").mkdir(parents=True)
+    groups.remove(V2)
+    assert not (tmp_path / V2).exists()
+    groups.remove(V2)
+
+
+def test_version_2_without_a_needed_controller_can_not_be_used(tmp_path: Path) -> None:
+    unified(tmp_path, controllers="hugetlb cpu pids")
+    assert groups_of_machine(tmp_path) is None

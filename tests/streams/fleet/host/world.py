@@ -62,7 +62,9 @@ class World:
                 as_root=kind == "process",
             )
             if kind in {"process", "plain"}
-            else OciDriver(root, runtime=kind, groups=_groups(), host=HOST, resolvers=resolvers(), **settings)
+            else OciDriver(
+                root, runtime=kind, groups=_groups(), host=HOST, **{"resolvers": resolvers(), **settings}
+            )
         )
         self.attempts = Attempts(root)
         self.driver.open()
