@@ -24,6 +24,8 @@ from deploy.lab.cli.measurement import measuring
 from deploy.lab.drill.checks import DrillOutcome
 from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
 from deploy.lab.drill.faults import FaultDrill, Outcome, Plan
+from deploy.lab.drill.fleet import FleetDrill
+from deploy.lab.drill.fleet_plan import FleetOutcome, FleetPlan
 from deploy.lab.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
 from deploy.lab.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
 from deploy.lab.drill.playtests import PlaytestsDrill, PlaytestsOutcome, PlaytestsPlan
@@ -113,6 +115,26 @@ def playtests_command(
         )
 
     _carry_out(home, as_json, lambda stack, tell: PlaytestsDrill(stack, plan, tell).carry_out(), summary)
+
+
+@app.command("fleet")
+def fleet_command(  # noqa: PLR0917 - typer takes options as parameters
+    launches: Annotated[int, typer.Option(min=8, max=100_000, help="Servers to start and stop.")] = 500,
+    kills: Annotated[int, typer.Option(min=0, max=1_000, help="SIGKILLs, agents among them.")] = 40,
+    freezes: Annotated[
+        int, typer.Option(min=0, max=100, help="Agents stopped until their host is lost.")
+    ] = 3,
+    lanes: Annotated[int, typer.Option(min=1, max=200, help="Servers at once, beside four that stand.")] = 10,
+    seed: Annotated[int, typer.Option(help="Choices, order and pauses of the kills.")] = 1,
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Start and stop game servers on two hosts of its own while all is killed, then check every life.
+
+    Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    plan = FleetPlan(launches=launches, kills=kills, freezes=freezes, lanes=lanes, seed=seed)
+    _carry_out(home, as_json, lambda stack, tell: FleetDrill(stack, plan, tell).carry_out(), show_fleet)
 
 
 @app.command("disk")
@@ -220,6 +242,24 @@ def show(console: Console, outcome: Outcome) -> None:
         "answers "
         + ", ".join(f"{answer} {count:,} times" for answer, count in sorted(outcome.answers.items()))
     )
+
+
+def show_fleet(console: Console, outcome: FleetOutcome) -> None:
+    """Print how many servers there were, and how long things took."""
+    console.print(
+        f"driver {outcome.driver}: {outcome.servers:,} servers, {outcome.launches:,} launches and "
+        f"{outcome.lines:,} lines in {outcome.playing_seconds:.0f} s "
+        f"({outcome.launches / max(outcome.playing_seconds, 1):.2f} launches/s), checked by "
+        f"{outcome.seconds:.0f} s; {outcome.unsure} attempts of unknown outcome; answers {outcome.answers}"
+    )
+    console.print(
+        f"placed to ready p50 {outcome.ready_p50_seconds:.1f} s, p99 {outcome.ready_p99_seconds:.1f} s; "
+        f"adopted after {_span(outcome.adoption_seconds)}; lost after {_span(outcome.lost_seconds)}"
+    )
+
+
+def _span(seconds: Sequence[float]) -> str:
+    return f"{min(seconds):.1f} to {max(seconds):.1f} s" if seconds else "-"
 
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from redis.asyncio import Redis
@@ -15,11 +17,13 @@ from deploy.lab.drill.stack import DrillFailedError
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from deploy.lab.drill.load_shares import Shares
     from deploy.lab.drill.stack import OwnStack
 
+Back = Callable[[float], Awaitable[bool]]
+"""Whether what was killed is back within so many seconds, once it is."""
 EMPTY: Final = "redis (emptied)"
 RECOVERY_SECONDS: Final = {"kafka": 20.0, EMPTY: 20.0}
 RECOVERY_SECONDS_ELSE: Final = 10.0
@@ -63,21 +67,11 @@ class Killing:
         shares.finish()
 
     async def _kill(self, target: str) -> Recovery:
-        part = "redis" if target == EMPTY else target
-        if not await self._stack.wait_restarted(part, 0, GIVE_UP_SECONDS):  # it may have ended with another
-            raise DrillFailedError(f"{part} did not come to run within {GIVE_UP_SECONDS:.0f} s to be killed")
-        if target == EMPTY:
-            redis = Redis.from_url(self._stack.demo["redis_url"])
-            try:
-                await redis.flushall()
-            finally:
-                await redis.aclose()
-        pid = self._stack.signal(part, signal.SIGKILL)
+        back = await self._hit(target)
         begun = time.monotonic()
 
         async def ready() -> float | None:
-            back = await self._stack.wait_restarted(part, pid, GIVE_UP_SECONDS)
-            return time.monotonic() - begun if back else None
+            return time.monotonic() - begun if await back(GIVE_UP_SECONDS) else None
 
         async def answering() -> float | None:
             try:
@@ -88,6 +82,19 @@ class Killing:
             return time.monotonic() - begun
 
         return Recovery(target, *await asyncio.gather(answering(), ready()))
+
+    async def _hit(self, target: str) -> Back:
+        """Kill it; what waits for it to be back is returned."""
+        part = "redis" if target == EMPTY else target
+        if not await self._stack.wait_restarted(part, 0, GIVE_UP_SECONDS):  # it may have ended with another
+            raise DrillFailedError(f"{part} did not come to run within {GIVE_UP_SECONDS:.0f} s to be killed")
+        if target == EMPTY:
+            redis = Redis.from_url(self._stack.demo["redis_url"])
+            try:
+                await redis.flushall()
+            finally:
+                await redis.aclose()
+        return partial(self._stack.wait_restarted, part, self._stack.signal(part, signal.SIGKILL))
 
     def verdicts(self) -> list[Verdict]:
         """Whether all came back, and in time."""

@@ -18,15 +18,17 @@ import msgspec
 from deploy.cli import running_stack
 from deploy.cli.rebuild import rebuild_clickhouse
 from deploy.lab.drill.checks import DrillOutcome, Verdict
+from deploy.lab.drill.decided_log import read_log
 from deploy.lab.drill.faults import KILL_SECONDS, Recovery
 from deploy.lab.drill.killing import EMPTY, Killing, some
 from deploy.lab.drill.load_shares import Shares
 from deploy.lab.drill.playtests_clients import Clients
-from deploy.lab.drill.playtests_judge import judge_answers, judge_histories, judge_winners, read_log
+from deploy.lab.drill.playtests_judge import judge_answers, judge_histories, judge_winners
 from deploy.lab.drill.playtests_model import Model
 from deploy.lab.drill.playtests_moves import Moves
 from deploy.lab.drill.playtests_world import GAMES, Record, Side, make_sides
 from deploy.rebuild_redis import rebuild_redis
+from schemas.playtests.noun import PLAYTESTS_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -170,7 +172,7 @@ class PlaytestsDrill:
         self.outcome.verdicts += self._killing.verdicts()
         self._judge("nothing lags", await self._settled(), "")
         self._tell("folding the log…")
-        log = await read_log(self._configured)
+        log = await read_log(self._configured, PLAYTESTS_EVENTS)
         for entry in log:
             for event in entry.decided.events:
                 self._model.fold(f"{entry.partition}@{entry.offset}", event)

@@ -1,4 +1,4 @@
-"""What the playtests drill says of answers, beside the log. Pure but for reading the log."""
+"""What the playtests drill says of answers, beside the log. Pure."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.lab.drill.playtests_history import Kind, SlotOperation, check_slot
-from deploy.nouns import topic_of
-from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED, Decided, EventsRecord
+from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED
 from schemas.playtests import names
-from schemas.playtests.noun import PLAYTESTS_EVENTS
-from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from deploy.lab.drill.decided_log import Entry
     from deploy.lab.drill.history import Verdict
     from deploy.lab.drill.playtests_accounts import Order
     from deploy.lab.drill.playtests_clients import Answered
     from deploy.lab.drill.playtests_world import Record
-    from deploy.settings import Settings
+    from schemas.envelope import Decided
 
-_RECORD: Final = msgspec.msgpack.Decoder(EventsRecord)
 _TOLD: Final = {
     "order": ("playtest", "id", "order"),
     "claim": ("slot", "id", "slot"),
@@ -36,33 +33,6 @@ _TOLD: Final = {
     "approve_application": ("application", "assigned_slot_id", "application"),
 }
 """By operation: which object of the answer, which of its fields, and where the first event has it."""
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """What came of one command, and where the log says so."""
-
-    partition: int
-    offset: int
-    decided: Decided
-
-
-async def read_log(configured: Settings) -> list[Entry]:
-    """All that playtests' events topic holds and counts, partition by partition."""
-    topic = topic_of(configured, PLAYTESTS_EVENTS)
-    tail = KafkaTail(configured.kafka, client_id="questlog-drill")
-    found: list[Entry] = []
-    try:
-        for partition in range(topic.partitions):
-            last = -1
-            async for record in tail.read(topic.name, partition, 0):
-                read = _RECORD.decode(record.value)
-                if read.src != last + 1:  # of a decider that had been replaced
-                    continue
-                last = read.src
-                found += [Entry(partition, record.offset, decided) for decided in read.decided]
-    finally:
-        await tail.stop()
-    return found
 
 
 def judge_answers(answers: Sequence[Answered], log: Sequence[Entry]) -> list[str]:

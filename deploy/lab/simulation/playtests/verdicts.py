@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.lab.drill.playtests_judge import Entry, judge_answers, judge_histories, judge_winners
+from deploy.lab.drill.decided_log import Entry
+from deploy.lab.drill.playtests_judge import judge_answers, judge_histories, judge_winners
 from deploy.lab.drill.playtests_model import Model
 from projections.playtests import keys
 from schemas.objects import PUBLIC_FOLDER
