@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +58,7 @@ def groups_of_machine(mount: Path = MOUNT) -> Groups | None:
         able = all((mount / name / "cgroup.procs").exists() for name in _NEEDED)
     if not able:
         return None
-    probe = "questlog-fleet-probe"
+    probe = f"questlog-fleet-probe-{secrets.token_hex(8)}"  # others may be asking, too
     try:
         found.make(probe, cpu_cores=1, memory_mib=64, pids=16)
     except OSError:

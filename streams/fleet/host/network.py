@@ -136,6 +136,7 @@ class HostNetwork:
             "address": seat.address,
         }
         if not Path(f"/sys/class/net/{seat.device}").exists():
+            self._remove_namespace(seat)  # of an attach that was broken off before the link was there
             run("ip", "-batch", "-", given=_OUTER.format(**names))
         with inside(namespace):
             Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1")
@@ -162,10 +163,14 @@ class HostNetwork:
         if (_NAMESPACES / seat.device).exists():
             with contextlib.suppress(CommandFailed):
                 run("ip", "-batch", "-", given=f"link del {seat.device}\nnetns del {seat.device}\n")
-        with contextlib.suppress(CommandFailed):
-            run("ip", "netns", "del", seat.device)
+        self._remove_namespace(seat)
         gone = IPv4Address(seat.address)
         forget(lambda known: gone in {known.first.source, known.answer.source})
+
+    def _remove_namespace(self, seat: Seat) -> None:
+        if (_NAMESPACES / seat.device).exists():
+            with contextlib.suppress(CommandFailed):
+                run("ip", "netns", "del", seat.device)
 
     def _misled(self, known: Connection, mapped: set[tuple[str, int]], address: IPv4Address) -> bool:
         """Whether a connection to a mapped port goes to the host itself, or to another server."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PosixPath
 from typing import Any
 
@@ -109,3 +110,10 @@ def test_version_2_removes_a_group_with_those_below_it(tmp_path: Path) -> None:
 def test_version_2_without_a_needed_controller_can_not_be_used(tmp_path: Path) -> None:
     unified(tmp_path, controllers="hugetlb cpu pids")
     assert groups_of_machine(tmp_path) is None
+
+
+def test_all_who_ask_at_once_whether_there_are_groups_get_the_same_answer() -> None:
+    """Agents that start together: one that gets none would run its servers as plain processes."""
+    with ThreadPoolExecutor(8) as asking:
+        found = [groups is None for groups in asking.map(lambda _: groups_of_machine(), range(200))]
+    assert found == [found[0]] * 200

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from streams.fleet.host.attempts import Attempts
+from streams.fleet.host.commands import run
 from streams.fleet.host.driver import Exit
 from streams.fleet.host.launch import Port
 from streams.fleet.host.place import BUILDS_GID
+from streams.fleet.host.process import ProcessDriver
 from streams.fleet.host.processes import alive, send, with_variable
 from tests.streams.fleet.host.world import PYTHON, World, until
 
@@ -75,6 +77,22 @@ def test_an_attempt_is_started_once_whoever_tries(world: World) -> None:
     world.driver.kill(attempt)
     assert not world.driver.start(attempt)
     assert world.output(attempt) == "begun\n"
+
+
+@pytest.mark.parametrize("half_made", ["a file alone", "a namespace without its link"])
+def test_what_an_agent_has_left_half_made_of_a_network_is_made_anew(world: World, half_made: str) -> None:
+    if isinstance(world.driver, ProcessDriver):  # its servers are in the host's network
+        return
+    attempt = world.attempts.make(world.script("exit 3"), driver="", now_ms=0)
+    namespace = world.driver.namespace(attempt)
+    assert namespace is not None
+    if half_made == "a file alone":
+        namespace.touch()
+    else:
+        run("ip", "netns", "add", namespace.name)
+    world.driver.prepare(attempt, None)
+    assert world.driver.start(attempt)
+    assert world.end(attempt) == Exit(3), world.errors(attempt)
 
 
 def test_a_folder_is_read_again_as_it_was_made(world: World) -> None:
