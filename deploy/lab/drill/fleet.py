@@ -54,6 +54,8 @@ VICTIMS: Final = (
     "redis",
     AGENT,
     "worker-timer",
+    "worker-clickhouse",
+    AGENT,
     "edge",
     EMPTY,
 )
