@@ -15,11 +15,13 @@ from projections.fleet.telemetry_tables import TELEMETRY_TABLES
 from projections.fleet.webhooks import FLEET as NOTIFIED
 from projections.studio.queries import StudioQueries
 from schemas.fleet.noun import FLEET_EVENTS, FLEET_TELEMETRY, NOUN
+from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.deciders.fleet.noun import FLEET as DECIDER
 from streams.fleet.build_leftovers import BuildLeftovers
 from streams.fleet.dues import DueManager
 from streams.fleet.hosting_definitions import HostingDefinitions
+from streams.fleet.lobby_servers import LobbyServers
 from streams.fleet.uploads import UploadManager
 
 if TYPE_CHECKING:
@@ -48,6 +50,16 @@ def _hosting_definitions(acting: Acting, positions: RedisPositions) -> HostingDe
     )
 
 
+def _lobby_servers(acting: Acting, positions: RedisPositions) -> LobbyServers:
+    return LobbyServers(
+        acting.asker,
+        topic=acting.events,
+        tail=acting.tail,
+        positions=positions,
+        directory=StudioQueries(acting.redis),
+    )
+
+
 def _served() -> Served:
     from deploy.serving.fleet import SERVED  # noqa: PLC0415 - see there
 
@@ -68,5 +80,6 @@ FLEET: Final = Noun(
     effects={
         "build-leftovers": Effect(open=_build_leftovers),
         "hosting-definitions": Effect(open=_hosting_definitions, reads=STUDIO_EVENTS),
+        "lobby-servers": Effect(open=_lobby_servers, reads=LIVEOPS_EVENTS),
     },
 )

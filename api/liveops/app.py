@@ -38,6 +38,7 @@ from schemas.liveops.errors import S3
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from schemas.fleet.ports import LobbyServerReads
     from schemas.liveops.ports import BoardReads, BoardStreams, FinalBoardReads, PlayerReads
 
 Handler = Callable[[Call, Caller], Awaitable[Answer]]
@@ -175,6 +176,7 @@ def create_liveops_reads(
     boards: BoardReads,
     finals: FinalBoardReads,
     streams: BoardStreams,
+    servers: LobbyServerReads,
     now_ms: Callable[[], int],
     monotonic: Callable[[], float] = time.monotonic,
     trusted_proxies: tuple[str, ...] = (),
@@ -195,7 +197,7 @@ def create_liveops_reads(
     own = PlayerRoutes(players, finals, now_ms)
     views = BoardViews(boards, finals, monotonic)
     known = GameBoards(views, boards, ScheduledBoards(now_ms))
-    shared = BoardRoutes(source_ip, views, known, players)
+    shared = BoardRoutes(source_ip, views, known, players, servers=servers, now_ms=now_ms)
     handlers: dict[str, Handler] = {
         "ping": own.ping,
         "catalog": own.catalog,

@@ -18,6 +18,7 @@ from schemas.liveops.access import Caller
 from schemas.liveops.responses import LobbyResponse
 
 if TYPE_CHECKING:
+    from schemas.fleet.ports import LobbyServerReads
     from schemas.liveops.ports import PlayerReads
 
 _NO_BOARD: Final = "there is no such leaderboard"
@@ -32,11 +33,16 @@ class BoardRoutes:
         views: BoardViews,
         boards: GameBoards,
         players: PlayerReads,
+        *,
+        servers: LobbyServerReads,
+        now_ms: Callable[[], int],
     ) -> None:
         self._source_ip = source_ip
         self._views = views
         self._boards = boards
         self._players = players
+        self._servers = servers
+        self._now_ms = now_ms
 
     async def leaderboard(self, call: Call, caller: Caller) -> Answer:
         """LeaderboardResponse. Another game's board is 404 like one that never was."""
@@ -66,4 +72,5 @@ class BoardRoutes:
         lobby = await self._players.lobby(call.names["lobbyId"])
         if lobby is None or lobby.game_id != caller.game.id:
             raise Refused(404, "there is no such lobby")
-        return Answer(200, shapes.encode(LobbyResponse(lobby=shapes.lobby(lobby))))
+        given = await self._servers.given(lobby.id, self._now_ms()) if lobby.server_region else None
+        return Answer(200, shapes.encode(LobbyResponse(lobby=shapes.lobby(lobby, given))))

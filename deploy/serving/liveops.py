@@ -9,6 +9,7 @@ from api.liveops import routes as read_routes
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.clock import now_ms
 from deploy.noun import Edge, Served
+from projections.fleet.queries.state import FleetQueries
 from projections.liveops.final_boards import ClickHouseFinals
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.streams import RedisBoardStreams
@@ -37,6 +38,7 @@ def _reads(edge: Edge, queries: ClickHouseQueries) -> LiveopsReads:
         boards=liveops,
         finals=ClickHouseFinals(queries),
         streams=RedisBoardStreams(edge.redis),
+        servers=FleetQueries(edge.redis),
         now_ms=now_ms,
         trusted_proxies=edge.settings.trusted_proxies,
         cors=edge.settings.cors,

@@ -12,6 +12,8 @@ Builds: `build:<build>` -> Build · lists `builds:<project>/<status>`, `builds:<
 
 Uploads: `uploads` sorted set of `due_member` -> when it was created: those that are processed without a call.
 
+Lobbies: `lobby:<lobby>` -> GivenRow, what a live-ops lobby was given, until an hour after its window.
+
 Settings: `settings:<project>` -> Settings. Hosts: `hosts` hash host -> Host.
 
 Time: `dues` sorted set of `due_member` -> when.
@@ -89,6 +91,11 @@ def build_lists(build: Build) -> tuple[str, str]:
 def settings_key(owner: str) -> str:
     """A project's settings."""
     return f"settings:{owner}"
+
+
+def lobby_key(lobby_id: str) -> str:
+    """What a live-ops lobby was given."""
+    return f"lobby:{lobby_id}"
 
 
 def due_member(kind: str, studio_id: str, game_id: str, identifier: str) -> str:

@@ -30,6 +30,7 @@ from schemas.fleet.events import EVENTS
 from schemas.fleet.limits import HOUR_MS
 from schemas.fleet.noun import FLEET_EVENTS
 from schemas.fleet.objects import UPLOAD_AWAITED_MS
+from schemas.fleet.ports import GivenRow
 from schemas.fleet.states import STATUSES
 from schemas.fleet.views import Build, BuildStatus, Host, Server
 
@@ -116,6 +117,21 @@ def _paused(event: ev.PoolPaused) -> Iterable[Operation]:
     yield from _due(keys.due_member("pool", event.studio_id, event.game_id, entry), event.until_ms)
 
 
+def _lobby(event: ev.LobbyServerGiven | ev.LobbyServerRefused) -> Iterable[Operation]:
+    row = (
+        GivenRow("", event.code)
+        if isinstance(event, ev.LobbyServerRefused)
+        else GivenRow(event.instance_id, "")
+    )
+    yield set_value(keys.lobby_key(event.lobby_id), _encode(row))
+    yield expire_at(keys.lobby_key(event.lobby_id), event.ends_at_ms + HOUR_MS)
+
+
+def _lobby_ended(event: ev.LobbyServerEnded) -> Iterable[Operation]:
+    """What it was given stays to be read as long as the lobby itself."""
+    yield expire_at(keys.lobby_key(event.lobby_id), event.ends_at_ms + HOUR_MS)
+
+
 def _due(member: str, at_ms: int | None) -> Iterable[Operation]:
     yield delete_score(keys.DUES, member) if at_ms is None else set_score(keys.DUES, at_ms, member)
 
@@ -126,6 +142,9 @@ _STEPS: Final[dict[type[Message], Callable[[Any], Iterable[Operation]]]] = {
     **dict.fromkeys(ev.HOST_EVENTS, _hosts),
     ev.SettingsChanged: _settings,
     ev.PoolPaused: _paused,
+    ev.LobbyServerGiven: _lobby,
+    ev.LobbyServerRefused: _lobby,
+    ev.LobbyServerEnded: _lobby_ended,
 }
 
 

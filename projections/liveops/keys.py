@@ -10,8 +10,8 @@ ascending, of places · `members:<id>` hash who -> place · `stream:<id>` events
 Time: `windows` sorted set window -> end · `window:<window>` hash partition -> WindowRow as it opened there ·
 `closed:<window>` set of partitions, both until two days after a window that is finalized ·
 `boards:<window>` set of boards not finalized · `lobby:<id>` hash
-(`row`, `status`, `bots`, `p:<player>` -> joined at) · `lobbies` sorted set lobby -> due at. Values that are
-no text are MessagePack.
+(`row`, `status`, `bots`, `server` -> region, where it gets one, `p:<player>` -> joined at) · `lobbies` sorted
+set lobby -> due at. Values that are no text are MessagePack.
 """
 
 from __future__ import annotations

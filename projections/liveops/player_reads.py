@@ -106,6 +106,7 @@ class PlayerQueries(BatchedReads):
             players=[(external_id, joined_at_ms) for (_, joined_at_ms), external_id in places],
             bots=int(fields.get("bots", b"0")),
             fills_at_ms=static.fills_at_ms,
+            server_region=fields.get("server", b"").decode(),
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import UNSET
+
 from projections.liveops import keys
 from projections.liveops.context import HOUR_MS, Setting, Step, encode
 from projections.liveops.players import set_entry
@@ -103,6 +105,8 @@ def _lobby_activated(setting: Setting, event: ev.LobbyActivated) -> None:
         set_field(key, "status", "active"),
         set_field(key, "bots", str(len(event.bots))),
     )
+    if event.server is not UNSET:
+        setting.operations.append(set_field(key, "server", event.server.region))
     _lobby_expires(setting, event, event.lobby_id)
     _due(setting, event, event.lobby_id, event.next_due_ms)
 

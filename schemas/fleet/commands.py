@@ -70,6 +70,32 @@ class UpdateServer(Message, frozen=True, kw_only=True):
     """Its process says that players can connect: one that starts runs then. For any other: nothing."""
 
 
+class StartLobbyServer(Message, frozen=True, kw_only=True):
+    """Give a live-ops lobby its server, once: asked again, or after its window's end, it changes nothing.
+
+    Without room the server waits for it. What StartServer refuses is the lobby's answer for good.
+    """
+
+    WIRE: ClassVar[str] = "fleet.lobby-server-start.v1"
+
+    lobby_id: str
+    ends_at_ms: int
+    """When the lobby's window ends."""
+    name: str
+    region: Region
+    compute_size: ComputeSize
+    limits: PlanLimits
+    launch: Launch = Launch()
+
+
+class EndLobbyServer(Message, frozen=True, kw_only=True):
+    """A lobby has closed: its server stops, where it has one that is not stopped. Asked again: nothing."""
+
+    WIRE: ClassVar[str] = "fleet.lobby-server-end.v1"
+
+    lobby_id: str
+
+
 class RestartServer(Message, frozen=True, kw_only=True):
     """End a server's attempt and begin another.
 
@@ -172,6 +198,8 @@ COMMANDS: Codec[Message] = Codec(
     (
         StartServer,
         StopServer,
+        StartLobbyServer,
+        EndLobbyServer,
         UpdateServer,
         RestartServer,
         ServerDue,

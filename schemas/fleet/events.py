@@ -224,6 +224,38 @@ class PoolPaused(ProjectEvent, frozen=True, kw_only=True):
     until_ms: int | None
 
 
+class LobbyServerGiven(ProjectEvent, frozen=True, kw_only=True):
+    """A live-ops lobby has this server, whatever becomes of it: the server's own events come before."""
+
+    WIRE: ClassVar[str] = "fleet.lobby-server-given.v1"
+
+    lobby_id: str
+    instance_id: str
+    ends_at_ms: int
+    """When the lobby's window ends."""
+
+
+class LobbyServerRefused(ProjectEvent, frozen=True, kw_only=True):
+    """A live-ops lobby gets no server: the plan does not allow it, or there is no such build."""
+
+    WIRE: ClassVar[str] = "fleet.lobby-server-refused.v1"
+
+    lobby_id: str
+    code: str
+    """`refusals`' code."""
+    message: str
+    ends_at_ms: int
+
+
+class LobbyServerEnded(ProjectEvent, frozen=True, kw_only=True):
+    """A live-ops lobby has closed: its server, where it has one, is stopped after this."""
+
+    WIRE: ClassVar[str] = "fleet.lobby-server-ended.v1"
+
+    lobby_id: str
+    ends_at_ms: int
+
+
 SERVER_EVENTS: Final = (
     ServerPlaced,
     ServerQueued,
@@ -238,6 +270,7 @@ SERVER_EVENTS: Final = (
 )
 BUILD_EVENTS: Final = (BuildCreated, BuildProcessing, BuildReady, BuildFailed, BuildDeleted)
 HOST_EVENTS: Final = (HostJoined, HostSeen, HostSuspected, HostLost, HostDraining)
-PROJECT_EVENTS: Final = (SettingsChanged, PoolPaused)
+LOBBY_EVENTS: Final = (LobbyServerGiven, LobbyServerRefused, LobbyServerEnded)
+PROJECT_EVENTS: Final = (SettingsChanged, PoolPaused, *LOBBY_EVENTS)
 EVENTS: Codec[Message] = Codec((*SERVER_EVENTS, *BUILD_EVENTS, *HOST_EVENTS, *PROJECT_EVENTS))
 """Every event of the noun."""

@@ -47,6 +47,11 @@ def instance_id(command_id: str, number: int = 0) -> str:
     return str(uuid.uuid5(_NAMES, f"server {number} {command_id}"))
 
 
+def lobby_instance_id(lobby_id: str) -> str:
+    """The server that a live-ops lobby is given, where no pool server fits."""
+    return str(uuid.uuid5(_NAMES, f"lobby {lobby_id}"))
+
+
 def build_id(command_id: str) -> str:
     """The build that a CreateBuild makes: the gateway signs its upload's address beforehand."""
     digest = hashlib.sha256(f"build {command_id}".encode()).hexdigest()

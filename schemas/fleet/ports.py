@@ -51,6 +51,31 @@ class DueRow(msgspec.Struct, frozen=True, gc=False):
     due_at_ms: int
 
 
+class GivenRow(msgspec.Struct, frozen=True, gc=False):
+    """What a live-ops lobby was given, as it is stored."""
+
+    instance_id: str
+    """Empty where it was refused one."""
+    refused: str
+    """The refusal's code; empty where it was given one."""
+
+
+class Given(msgspec.Struct, frozen=True, gc=False):
+    """What a live-ops lobby was given, and the server as it is now."""
+
+    row: GivenRow
+    server: Server | None
+    """None where it was refused one, or it stopped long ago."""
+
+
+class LobbyServerReads(Protocol):
+    """Servers of live-ops lobbies."""
+
+    async def given(self, lobby_id: str, now_ms: int) -> Given | None:
+        """None before it was decided, and where the lobby's window ended an hour ago."""
+        ...
+
+
 class FleetReads(Protocol):
     """S5's reads in Redis: a client that got its answer reads its own write here."""
 

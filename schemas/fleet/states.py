@@ -18,6 +18,7 @@ Cause = Literal[
     "start",
     "start-claims",
     "pool-refill",
+    "lobby-start",
     "due",
     "report-started",
     "report-ready",
@@ -61,7 +62,8 @@ class Transition(msgspec.Struct, frozen=True):
     """One row: where a guard holds, the phase it leads to and the events that say so."""
 
     phase: Phase | None
-    """None: there is no server yet; of `start-claims` no server of this request."""
+    """None: there is no server yet; of `start-claims` no server of this request. A `lobby-start` claims as a
+    start does."""
     cause: Cause
     guard: str
     to: Phase
@@ -73,6 +75,8 @@ TRANSITIONS: Final = (
     Transition(None, "start-claims", "a pool server fits", "running", ("claimed",)),
     Transition(None, "pool-refill", "there is room", "starting", ("placed",)),
     Transition(None, "pool-refill", "there is none", "queued", ("queued",)),
+    Transition(None, "lobby-start", "there is room", "starting", ("placed",)),
+    Transition(None, "lobby-start", "there is none", "queued", ("queued",)),
     Transition("queued", "due", "there is room", "starting", ("placed",)),
     Transition("backoff", "due", "its pause is over, there is room", "starting", ("placed",)),
     Transition("backoff", "due", "its pause is over, there is none", "queued", ("queued",)),

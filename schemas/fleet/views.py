@@ -32,7 +32,7 @@ ExitReason = Literal[
     "HOST_STOPPED",
 ]
 """Why an attempt ended, as its host says. SHUTDOWN_SIGNAL is the SDK's `/shutdown`."""
-StopReason = Literal["API_REQUEST", "TTL_EXPIRED", "CRASH_LOOP", "HOST_LOST", "POOL_DRAINED"]
+StopReason = Literal["API_REQUEST", "TTL_EXPIRED", "CRASH_LOOP", "HOST_LOST", "POOL_DRAINED", "LOBBY_CLOSED"]
 """Why a server is stopped, as the decider says: beside these an ExitReason, or a client's own words."""
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from schemas.codec import Message
-from schemas.liveops.views import Bot, BotEntry, FinalEntry, LobbyMember, RankReward
+from schemas.liveops.views import Bot, BotEntry, FinalEntry, LobbyMember, RankReward, WantedServer
 
 LobbyStatus = Literal["forming", "active", "closed"]
 
@@ -104,6 +106,8 @@ class LobbyActivated(EventWindowEvent, frozen=True, kw_only=True):
     bots: list[Bot]
     next_due_ms: int | None
     """When its bots are to be scored next; None without bots."""
+    server: WantedServer | UnsetType = UNSET
+    """The game server that the fleet is to give it; UNSET: it needs none."""
 
 
 class LobbyClosed(EventWindowEvent, frozen=True, kw_only=True):
@@ -113,6 +117,8 @@ class LobbyClosed(EventWindowEvent, frozen=True, kw_only=True):
 
     lobby_id: str
     reason: Literal["too_few_players", "window_over"]
+    had_server: Literal[True] | UnsetType = UNSET
+    """Whether the fleet was to give it a game server, which ends now."""
 
 
 class BotsScored(EventWindowEvent, frozen=True, kw_only=True):

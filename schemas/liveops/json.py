@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
+from schemas.fleet.ports import Given
+from schemas.fleet.states import STATUSES
 from schemas.liveops import resources, responses, views
 from schemas.liveops.commands import InventoryMode
 from schemas.liveops.ports import HoldingRow, LedgerRow, LobbyRow
@@ -64,8 +67,8 @@ def item(row: HoldingRow) -> resources.Item:
     return resources.Item(item_key=row.key, quantity=row.quantity, updated_at=iso_ms(row.updated_at_ms))
 
 
-def lobby(row: LobbyRow) -> resources.Lobby:
-    """A lobby as it is shown."""
+def lobby(row: LobbyRow, given: Given | None) -> resources.Lobby:
+    """A lobby as it is shown, with what the fleet has given it."""
     return resources.Lobby(
         id=row.id,
         event_key=row.event_key,
@@ -76,6 +79,39 @@ def lobby(row: LobbyRow) -> resources.Lobby:
         ],
         bots=row.bots,
         fills_at=iso_ms(row.fills_at_ms),
+        server=_lobby_server(row, given) if row.server_region else None,
+    )
+
+
+def _lobby_server(row: LobbyRow, given: Given | None) -> resources.LobbyServer:
+    shown = resources.LobbyServer(
+        status="launching" if row.status == "active" else "stopped",
+        instance_id=None,
+        region=row.server_region,
+        ports=[],
+        error=None,
+    )
+    if given is None:
+        return shown
+    if given.row.refused:
+        return replace(shown, status="refused", error=given.row.refused)
+    server = given.server
+    status = STATUSES[server.phase] if server is not None else "stopped"
+    ports = server.ports if server is not None and status == "running" else ()
+    return replace(
+        shown,
+        status=status,
+        instance_id=given.row.instance_id,
+        ports=[
+            resources.LobbyServerPort(
+                name=port.name,
+                protocol=port.protocol,
+                host=port.host,
+                port=port.external_port,
+                tls_enabled=port.tls_enabled,
+            )
+            for port in ports
+        ],
     )
 
 

@@ -69,6 +69,8 @@ class LobbyRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """(external id, joined at), in order of arrival."""
     bots: int
     fills_at_ms: int
+    server_region: str = ""
+    """Where it gets a game server; empty where it gets none, or not yet."""
 
 
 class BoardRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

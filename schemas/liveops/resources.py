@@ -116,6 +116,30 @@ class LobbyPlayer(Shape, frozen=True, kw_only=True):
     joined_at: Time
 
 
+class LobbyServerPort(Shape, frozen=True, kw_only=True):
+    """Where players reach a port of a lobby's server."""
+
+    name: str
+    protocol: Literal["udp", "tcp"]
+    host: str
+    port: int
+    tls_enabled: bool
+
+
+class LobbyServer(Shape, frozen=True, kw_only=True):
+    """A lobby's game server. Its `matchId` on S5 is the lobby's id."""
+
+    status: Literal["launching", "running", "stopped", "refused"]
+    """`launching` also while it waits for room. `stopped` and `refused` are for good."""
+    instance_id: str | None
+    """Null until the fleet has decided, and where it refused."""
+    region: str
+    ports: list[LobbyServerPort]
+    """Where it is reached once it runs; empty before, and once it has stopped."""
+    error: str | None
+    """Of `refused`: the code of S5's refusal."""
+
+
 class Lobby(Shape, frozen=True, kw_only=True):
     """A lobby."""
 
@@ -126,6 +150,8 @@ class Lobby(Shape, frozen=True, kw_only=True):
     players: list[LobbyPlayer]
     bots: int
     fills_at: Time
+    server: LobbyServer | None
+    """Null where the definition asks for none, and until the lobby turns active."""
 
 
 class Player(Shape, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.fleet.sizes import ComputeSize, Region
+
 INT64_MAX: Final = 2**63 - 1
 
 Order = Literal["desc", "asc"]
@@ -166,6 +168,18 @@ class LobbyMember(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     external_id: str
     joined_at_ms: int
     board_id: str
+
+
+class WantedServer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The server that a lobby's definition asks for, as the fleet starts it."""
+
+    region: Region
+    compute_size: ComputeSize
+    version_tag: str | None = None
+    version: int | None = None
+    startup_args: str | None = None
+    ttl_s: int | None = None
+    auto_restart: bool = False
 
 
 class Bot(msgspec.Struct, frozen=True, kw_only=True, gc=False):

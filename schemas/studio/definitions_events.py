@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
+from schemas.fleet.arguments import Unbalanced, words
+from schemas.fleet.bodies import Arguments, Seconds, Version
+from schemas.fleet.sizes import ComputeSize, Region
 from schemas.studio.definition_shape import TIME_FORMAT
 from schemas.studio.formulas import METRIC_PATTERN, RESERVED_NAMES, formula_problem
 from schemas.studio.yaml_source import Path
@@ -115,6 +118,21 @@ class Bots(Section, frozen=True, kw_only=True):
     per_minute: Positive
 
 
+class LobbyServer(Section, frozen=True, kw_only=True):
+    """A game server for each lobby: it is asked for when the lobby turns active, and ends with the lobby.
+
+    What is left out is as a start of S5 without it: the newest ready build, the plan's ttl.
+    """
+
+    region: Region
+    compute_size: ComputeSize
+    version_tag: Name | None = None
+    version: Version | None = None
+    startup_args: Arguments | None = None
+    ttl: Seconds | None = None
+    auto_restart: bool = False
+
+
 class Matchmaking(Section, frozen=True, kw_only=True):
     """Lobbies of `size`; after `fillSeconds` one starts with `minPlayers` or closes."""
 
@@ -122,6 +140,8 @@ class Matchmaking(Section, frozen=True, kw_only=True):
     min_players: Annotated[int, Meta(ge=1, le=1000)] = 1
     fill_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 30
     bots: Bots | None = None
+    server: LobbyServer | UnsetType = UNSET
+    """Left out of what is encoded where there is none: definitions without it keep their hashes."""
 
 
 class EventDefinition(Section, frozen=True, kw_only=True):
@@ -161,9 +181,19 @@ def event_problems(event: EventDefinition, items: set[str], currencies: set[str]
         yield ("scoreFormula",), problem
     if event.matchmaking is not None and event.matchmaking.min_players > event.matchmaking.size:
         yield ("matchmaking", "minPlayers"), "is larger than size"
+    yield from _server_problems(event.matchmaking)
     for index, reward in enumerate(event.rewards):
         for path, message in _reward_problems(event, reward, items, currencies):
             yield ("rewards", index, *path), message
+
+
+def _server_problems(matchmaking: Matchmaking | None) -> Iterator[Finding]:
+    if matchmaking is None or not matchmaking.server or matchmaking.server.startup_args is None:
+        return
+    try:
+        words(matchmaking.server.startup_args)
+    except Unbalanced as error:
+        yield ("matchmaking", "server", "startupArgs"), str(error)
 
 
 def _mode_problems(event: EventDefinition) -> Iterator[Finding]:

@@ -6,27 +6,20 @@ A reader of the studio's events. The decider takes each declaration once.
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from typing import Final
 
-from schemas.edge.ports import Game, StoreUnavailable, Studio
+from schemas.edge.ports import Game, StoreUnavailable
 from schemas.fleet.definitions import declared_settings
 from schemas.fleet.names import project_aggregate
 from schemas.log import LogTail
 from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
-from streams.definition_reader import AGAIN_S, PATIENCE_S, DefinitionReader, Games
+from streams.definition_reader import AGAIN_S, PATIENCE_S, DefinitionReader
 from streams.effect_reader import Positions
+from streams.fleet.directory import Directory
 from streams.gateway.pending_commands import CommandTooLarge
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Directory(Games, Protocol):
-    """Raises StoreUnavailable."""
-
-    async def studio(self, studio_id: str) -> Studio | None:
-        """A studio as it is now."""
-        ...
 
 
 class HostingDefinitions(DefinitionReader):

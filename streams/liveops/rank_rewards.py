@@ -5,9 +5,8 @@ A grant's id follows from board, player and reward, so a repeat of any part give
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,16 +19,10 @@ from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
 from schemas.log import LogRecord, LogTail
 from schemas.topics import Topic
-from streams.asking import Asker, CommandRefused
-from streams.effect_reader import EffectReader, Positions
-from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
+from streams.asking import Asker
+from streams.asking_reader import AGAIN_S, PATIENCE_S, AskingReader
+from streams.effect_reader import Positions
 
-GIVEN_AT_ONCE: Final = 512
-PATIENCE_S: Final = 20.0
-"""How long grants are asked again before the process ends; below what the watchdog calls stuck."""
-AGAIN_S: Final = 0.5
-
-_log: Final = logging.getLogger(__name__)
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _CHUNK: Final = BoardChunkFinalized.WIRE.encode()
 """Most records don't hold it: they are not decoded."""
@@ -44,7 +37,7 @@ class Gift(msgspec.Struct, frozen=True):
     command: GiveRankReward
 
 
-class RankRewards(EffectReader):
+class RankRewards(AskingReader):
     """Gives rank rewards."""
 
     def __init__(
@@ -57,48 +50,29 @@ class RankRewards(EffectReader):
         patience_s: float = PATIENCE_S,
         again_s: float = AGAIN_S,
     ) -> None:
-        super().__init__("rank rewards", topic=topic, tail=tail, positions=positions)
-        self._patience_s = patience_s
-        self._again_s = again_s
+        super().__init__(
+            "rank rewards",
+            topic=topic,
+            tail=tail,
+            positions=positions,
+            patience_s=patience_s,
+            again_s=again_s,
+        )
         self._asker = asker
 
     async def take(self, record: LogRecord) -> bool:
         """Give what a record's chunks have earned. Raises where that can't be done in time."""
         given = gifts(_decoder.decode(record.value)) if _CHUNK in record.value else []
-        if given:
-            await self._give(given)
+        await self.ask_all([partial(self._ask, gift) for gift in given])
         return bool(given)
 
-    async def _give(self, given: Sequence[Gift]) -> None:
-        deadline = asyncio.get_running_loop().time() + self._patience_s
-        left = list(given)
-        while left:
-            some, left = left[:GIVEN_AT_ONCE], left[GIVEN_AT_ONCE:]
-            answers = await asyncio.gather(*(self._ask(gift) for gift in some))
-            away = [gift for gift, answered in zip(some, answers, strict=True) if not answered]
-            if not away:
-                deadline = asyncio.get_running_loop().time() + self._patience_s
-                continue
-            if asyncio.get_running_loop().time() > deadline:
-                raise CommandUnavailable(f"{len(away) + len(left)} rank rewards were not answered")
-            left = away + left
-            await asyncio.sleep(self._again_s)  # the log or the store is away: asked again twice a second
-
-    async def _ask(self, gift: Gift) -> bool:
-        """Whether it was answered. A refusal is an answer: asking again would give the same."""
-        try:
-            await self._asker.ask(
-                gift.command,
-                aggregate_id=player_aggregate(gift.game_id, gift.external_id),
-                studio_id=gift.studio_id,
-                game_id=gift.game_id,
-            )
-        except CommandUnavailable as error:
-            _log.warning("a rank reward waits: %s", error)
-            return False
-        except (CommandRefused, CommandTooLarge) as error:
-            _log.error("a rank reward was not given: %s", error)
-        return True
+    async def _ask(self, gift: Gift) -> None:
+        await self._asker.ask(
+            gift.command,
+            aggregate_id=player_aggregate(gift.game_id, gift.external_id),
+            studio_id=gift.studio_id,
+            game_id=gift.game_id,
+        )
 
 
 def gifts(record: EventsRecord) -> list[Gift]:

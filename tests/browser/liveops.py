@@ -50,6 +50,7 @@ class Liveops:
             boards=self.rows,
             finals=self.rows,
             streams=RedisBoardStreams(self.redis),
+            servers=self.rows,
             now_ms=now_ms,
             registry=CollectorRegistry(),
         )

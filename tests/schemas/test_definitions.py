@@ -183,6 +183,20 @@ def test_the_same_meaning_written_otherwise_is_the_same_definition() -> None:
             "games[0].events[1].matchmaking.minPlayers",
             "larger than size",
         ),
+        (
+            "minPlayers: 2",
+            "minPlayers: 2, server: {region: mars, computeSize: micro}",
+            29,
+            "games[0].events[1].matchmaking.server.region",
+            "invalid enum",
+        ),
+        (
+            "minPlayers: 2",
+            """minPlayers: 2, server: {region: sea, computeSize: micro, startupArgs: "it's"}""",
+            29,
+            "games[0].events[1].matchmaking.server.startupArgs",
+            "single quote",
+        ),
         ("eventKey: leagues", "eventKey: duel", 30, "games[0].events[2].eventKey", "given twice"),
         ("id: q2", "id: q1", 31, "games[0].feedbackForms[0].fields[1].id", "given twice"),
         (

@@ -44,7 +44,7 @@ def test_the_history_folds() -> None:
     world.state = fold.state
     ann = world.player()
     assert (ann.wallet["gold"].quantity, ann.movements) == (1043, 6)
-    assert [len(fold.state.players), len(fold.state.windows), len(fold.state.markers)] == [2, 2, 2]
+    assert [len(fold.state.players), len(fold.state.windows), len(fold.state.markers)] == [2, 3, 3]
     assert all(board.finalized for window in fold.state.windows.values() for board in window.boards.values())
     assert LIVEOPS.unpack(LIVEOPS.pack(fold.state)) == fold.state
 

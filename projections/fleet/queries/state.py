@@ -14,7 +14,7 @@ import msgspec
 from projections.fleet import keys
 from projections.fleet.projection import STOPPED_KEPT_MS
 from projections.redis.read_batches import ReadBatches
-from schemas.fleet.ports import DueRow, Page, ServerFilter
+from schemas.fleet.ports import DueRow, Given, GivenRow, Page, ServerFilter
 from schemas.fleet.states import STATUSES
 from schemas.fleet.views import Build, BuildStatus, Host, Server, Settings
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RowT = TypeVar("RowT")
 _NEVER: Final = -1
+_given: Final = msgspec.msgpack.Decoder(GivenRow)
 _server: Final = msgspec.msgpack.Decoder(Server)
 _build: Final = msgspec.msgpack.Decoder(Build)
 _host: Final = msgspec.msgpack.Decoder(Host)
@@ -41,6 +42,14 @@ class FleetQueries:
         """A server of whichever project; None once it has been stopped for 7 days."""
         (value,) = await self._read(("get", keys.server_key(instance_id), "", ""))
         return None if value is None else _kept(_server.decode(value), now_ms)
+
+    async def given(self, lobby_id: str, now_ms: int) -> Given | None:
+        """What a live-ops lobby was given, and the server as it is now."""
+        (value,) = await self._read(("get", keys.lobby_key(lobby_id), "", ""))
+        if value is None:
+            return None
+        row = _given.decode(value)
+        return Given(row, await self.server(row.instance_id, now_ms) if row.instance_id else None)
 
     async def servers(self, wanted: ServerFilter, now_ms: int) -> Page[Server]:
         """A page of a project's servers, newest first, and how many match."""

@@ -24,6 +24,7 @@ from streams.deciders.fleet import (
     evolve_projects,
     evolve_servers,
     hosts,
+    lobbies,
     pools,
     projects,
     servers,
@@ -39,6 +40,8 @@ from streams.deciders.noun import Noun, Request, Verdict
 _DECIDERS: Final[dict[type[Message], Callable[[FleetState, Request, Any], Verdict]]] = {
     ask.StartServer: servers.start,
     ask.StopServer: servers.stop,
+    ask.StartLobbyServer: lobbies.start,
+    ask.EndLobbyServer: lobbies.end,
     ask.UpdateServer: servers.update,
     ask.RestartServer: servers.restart,
     ask.ServerDue: servers.server_due,

@@ -21,10 +21,26 @@ from streams.deciders.fleet.refusals import conflict, no_capacity, not_found, qu
 from streams.deciders.fleet.state import FleetState, ServerState, entry_key, is_idle
 from streams.deciders.noun import Request, Verdict
 
+AnyStart = ask.StartServer | ask.StartLobbyServer
+
 
 def start(state: FleetState, request: Request, command: ask.StartServer) -> Verdict:
     """A pool server that fits, or a new one on a host with room."""
     draft = Draft(state, request)
+    server = begin(draft, command, names.instance_id(request.command_id))
+    if isinstance(server, CommandRejected):
+        return server
+    return look_at_pools(draft)
+
+
+def begin(
+    draft: Draft,
+    command: AnyStart,
+    instance_id: str,
+    *,
+    may_wait: bool = False,
+) -> Server | CommandRejected:
+    """Claim a pool server that fits, or place a new one of that id; `may_wait`: for room, if need be."""
     limits, launch = command.limits, command.launch
     ttl_s = _ttl_s(command.compute_size, launch, limits, None)
     if isinstance(ttl_s, CommandRejected):
@@ -32,25 +48,32 @@ def start(state: FleetState, request: Request, command: ask.StartServer) -> Verd
     build = build_of(draft.project, _given(launch.version_tag), _given(launch.version))
     if build is None:
         return not_found("Build")
-    server = _new(draft, command, build, ttl_s)
+    server = _new(draft, command, build, ttl_s, instance_id)
     claimed = _claimable(draft, command, build)
     if claimed is not None:
-        _claim(draft, claimed, server)
-        return look_at_pools(draft)
+        return _claim(draft, claimed, server)
     if draft.project.active >= limits.active_servers:
         return quota("active_servers", f"The plan allows {limits.active_servers} active servers")
     variables = () if launch.variables is UNSET else tuple(launch.variables)
     ports = None if launch.port_configs is UNSET else tuple(launch.port_configs)
     if not attempt(draft, server, variables, ports):
-        return no_capacity(command.region)
-    return draft.decided()
+        if not may_wait:
+            return no_capacity(command.region)
+        draft.emit(ev.ServerQueued(server=server))
+    return server
 
 
-def _new(draft: Draft, command: ask.StartServer, build: Build, ttl_s: int | None) -> Server:
+def _new(
+    draft: Draft,
+    command: AnyStart,
+    build: Build,
+    ttl_s: int | None,
+    instance_id: str,
+) -> Server:
     at_ms, launch = draft.at_ms, command.launch
     persistent = SIZES[command.compute_size].persistent
     return Server(
-        instance_id=names.instance_id(draft.request.command_id),
+        instance_id=instance_id,
         studio_id=draft.request.studio_id,
         game_id=draft.request.game_id,
         name=command.name,
@@ -71,7 +94,7 @@ def _new(draft: Draft, command: ask.StartServer, build: Build, ttl_s: int | None
     )
 
 
-def _claimable(draft: Draft, command: ask.StartServer, build: Build) -> ServerState | None:
+def _claimable(draft: Draft, command: AnyStart, build: Build) -> ServerState | None:
     """The oldest ready pool server that is just what a start asks for."""
     launch = command.launch
     if _given(launch.startup_args) or _given(launch.variables) or launch.port_configs is not UNSET:
@@ -84,7 +107,7 @@ def _claimable(draft: Draft, command: ask.StartServer, build: Build) -> ServerSt
     return None
 
 
-def _claim(draft: Draft, known: ServerState, asked: Server) -> None:
+def _claim(draft: Draft, known: ServerState, asked: Server) -> Server:
     claimed = changed(
         known.server,
         draft.at_ms,
@@ -98,6 +121,7 @@ def _claim(draft: Draft, known: ServerState, asked: Server) -> None:
     )
     draft.emit(ev.ServerClaimed(server=claimed))
     draft.pools.add(draft.key)
+    return claimed
 
 
 def stop(state: FleetState, request: Request, command: ask.StopServer) -> Verdict:

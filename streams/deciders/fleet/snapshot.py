@@ -13,6 +13,7 @@ from streams.deciders.fleet.state import (
     BuildState,
     FleetState,
     HostState,
+    LobbyServer,
     Project,
     ServerState,
     StoppedServer,
@@ -28,22 +29,24 @@ _MAPS: Final[dict[str, Any]] = {
     "waiting_builds": dict[str, str],
 }
 _NUMBERS: Final = ("first_stopped", "next_stopped", "next_turn", "time_ms")
-_BUILDS: Final = "builds"
+_PARTS: Final[dict[str, Any]] = {"builds": dict[str, BuildState], "lobbies": dict[str, LobbyServer]}
+"""The maps of a project that grow."""
 _EMPTY: Final[Map[Any, Any]] = Map()
 _DECODERS: Final = {name: state_chunks.decoder(kind) for name, kind in _MAPS.items()}
-_BUILD_DECODER: Final = state_chunks.decoder(dict[str, BuildState])
+_PART_DECODERS: Final = {name: state_chunks.decoder(kind) for name, kind in _PARTS.items()}
 _NUMBERS_DECODER: Final = state_chunks.decoder(dict[str, int])
 
 
 def pack(state: FleetState) -> Iterator[bytes]:
-    """The state in pieces; a project's builds are pieces of their own."""
+    """The state in pieces; a project's builds and lobbies are pieces of their own."""
     yield state_chunks.chunk(("numbers",), {name: getattr(state, name) for name in _NUMBERS})
     for name in _MAPS:
         if name == "projects":
             for key, project in state.projects.items():
-                bare = msgspec.structs.replace(project, builds=_EMPTY)
+                bare = msgspec.structs.replace(project, **dict.fromkeys(_PARTS, _EMPTY))
                 yield state_chunks.chunk((name,), {key: bare})
-                yield from state_chunks.chunks((_BUILDS, key), project.builds)
+                for part in _PARTS:
+                    yield from state_chunks.chunks((part, key), getattr(project, part))
         else:
             yield from state_chunks.chunks((name,), getattr(state, name))
 
@@ -51,7 +54,7 @@ def pack(state: FleetState) -> Iterator[bytes]:
 def unpack(pieces: Iterable[bytes | memoryview]) -> FleetState:
     """The state of a snapshot. Raises `msgspec.DecodeError`, or KeyError for a piece of something else."""
     maps: dict[str, dict[Any, Any]] = {name: {} for name in _MAPS}
-    builds: dict[str, dict[str, BuildState]] = {}
+    parts: dict[str, dict[str, dict[str, Any]]] = {}
     numbers: dict[str, int] | None = None
     for data in pieces:
         piece = state_chunks.read_chunk(data)
@@ -60,14 +63,16 @@ def unpack(pieces: Iterable[bytes | memoryview]) -> FleetState:
                 numbers = _NUMBERS_DECODER(piece.content)
             case (name,):
                 maps[name] |= _DECODERS[name](piece.content)
-            case (_, key):
-                builds.setdefault(key, {}).update(_BUILD_DECODER(piece.content))
+            case (part, key):
+                held = parts.setdefault(key, {}).setdefault(part, {})
+                held.update(_PART_DECODERS[part](piece.content))
             case other:
                 raise KeyError(other)
     if numbers is None:
         raise msgspec.DecodeError("these pieces are no whole state")
     projects = maps["projects"]
-    for key, held in builds.items():
-        projects[key] = msgspec.structs.replace(projects[key], builds=Map(held))
+    for key, grown in parts.items():
+        whole: dict[str, Any] = {part: Map(entries) for part, entries in grown.items()}
+        projects[key] = msgspec.structs.replace(projects[key], **whole)
     fields: dict[str, Any] = {**numbers, **{name: Map(held) for name, held in maps.items()}}
     return FleetState(**fields)

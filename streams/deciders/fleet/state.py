@@ -99,6 +99,15 @@ class HostState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """By build: its project."""
 
 
+class LobbyServer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a live-ops lobby was given."""
+
+    instance_id: str
+    """Empty where it was refused one."""
+    ends_at_ms: int
+    """When the lobby's window ends: no server is given after it."""
+
+
 class Project(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A game's settings, builds and pool."""
 
@@ -120,6 +129,10 @@ class Project(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """By pool entry: live servers that nobody has claimed, the oldest first."""
     paused: Map[str, int] = Map()
     """By pool entry: until when no servers are made."""
+    lobbies: Map[str, LobbyServer] = Map()
+    """By lobby: those that have not closed."""
+    closed_lobbies: Map[str, int] = Map()
+    """Those that have closed by live-ops' clock and not by this one: when their windows end."""
 
 
 class FleetState(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from schemas.codec import Message
@@ -77,6 +78,7 @@ def _activated(window: EventWindow, event: LobbyActivated) -> EventWindow:
         activated_at_ms=event.activated_at_ms,
         bots=tuple(event.bots),
         next_due_ms=event.next_due_ms,
+        has_server=event.server is not UNSET,
     )
     return replace(
         _not_forming(window, lobby),

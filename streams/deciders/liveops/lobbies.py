@@ -6,7 +6,9 @@ A step here may close an overdue lobby before it fills another, so each event is
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Any, Final, Literal
+
+from msgspec import UNSET, UnsetType
 
 from schemas.codec import Message
 from schemas.envelope import CommandRejected
@@ -22,7 +24,7 @@ from schemas.liveops.event_windows import (
     LobbyOpened,
 )
 from schemas.liveops.names import board_id, bot_id, event_aggregate, lobby_id, window_aggregate
-from schemas.liveops.views import Bot, LobbyMember
+from schemas.liveops.views import Bot, LobbyMember, WantedServer
 from schemas.liveops.windows import window_from_id
 from schemas.studio.definitions_events import EventDefinition
 from streams.deciders.liveops.bot_scores import scored
@@ -99,7 +101,8 @@ def settle(state: LiveopsState, request: Request, command: SettleLobbies) -> Ver
     for lobby in chosen:
         if lobby.bots:
             events.append(scored(lobby, _definition(state, request, command).order, ends_at_ms, None, names))
-        events.append(LobbyClosed(lobby_id=lobby.id, reason="window_over", **names))
+        had_server: Literal[True] | UnsetType = True if lobby.has_server else UNSET
+        events.append(LobbyClosed(lobby_id=lobby.id, reason="window_over", had_server=had_server, **names))
     events.append(LobbiesSettled(remaining=len(lobbies) - len(chosen), **names))
     return tuple(events)
 
@@ -117,7 +120,11 @@ class Draft:
     ) -> None:
         self.request = request
         self.definition = definition
-        self.names = {"game_id": request.game_id, "event_key": event_key, "window_id": window_id}
+        self.names: dict[str, Any] = {
+            "game_id": request.game_id,
+            "event_key": event_key,
+            "window_id": window_id,
+        }
         self.aggregate_id = event_aggregate(request.game_id, event_key, window_id)
         self.events: list[Message] = []
         self._state = state
@@ -241,8 +248,24 @@ def _activate(draft: Draft, lobby: Lobby) -> None:
             players=members,
             bots=bots,
             next_due_ms=at_ms + BOT_TICK_MS if bots else None,
+            server=_wanted_server(draft.definition),
             **draft.names,
         )
+    )
+
+
+def _wanted_server(definition: EventDefinition) -> WantedServer | UnsetType:
+    server = definition.matchmaking.server if definition.matchmaking is not None else UNSET
+    if server is UNSET:
+        return UNSET
+    return WantedServer(
+        region=server.region,
+        compute_size=server.compute_size,
+        version_tag=server.version_tag,
+        version=server.version,
+        startup_args=server.startup_args,
+        ttl_s=server.ttl,
+        auto_restart=server.auto_restart,
     )
 
 
@@ -255,5 +278,5 @@ def _definition(state: LiveopsState, request: Request, command: LobbyDue | Settl
     return rules_of(marker.definition).definition
 
 
-def _names(request: Request, command: LobbyDue | SettleLobbies) -> dict[str, str]:
+def _names(request: Request, command: LobbyDue | SettleLobbies) -> dict[str, Any]:
     return {"game_id": request.game_id, "event_key": command.event_key, "window_id": command.window_id}

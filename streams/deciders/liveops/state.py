@@ -98,6 +98,8 @@ class Lobby(msgspec.Struct, frozen=True, array_like=True, gc=False):
     bot_entries: Map[str, Entry] = Map()
     """By bot id."""
     next_due_ms: int | None = None
+    has_server: bool = False
+    """Whether the fleet is to give it a game server."""
 
 
 class Board(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
+from schemas.fleet.ports import Given, GivenRow
+from schemas.fleet.views import Port, Server
+from schemas.liveops.event_windows import LobbyStatus
 from schemas.liveops.ports import LobbyRow
 from tests.api.liveops.world import World, entries
 
@@ -108,8 +112,70 @@ async def test_other_games_boards_and_lobbies_are_404(reads: World) -> None:
             "players": [{"externalId": "p1", "joinedAt": "1970-01-01T00:00:00.005Z"}],
             "bots": 0,
             "fillsAt": "1970-01-01T00:00:20.000Z",
+            "server": None,
         }
     }
+
+
+SERVER = Server(
+    instance_id="s0",
+    studio_id="studio_1",
+    game_id="game_1",
+    name="duel",
+    phase="starting",
+    region="eu-west",
+    compute_size="micro",
+    version_tag="duel",
+    version=1,
+    build_id="build_1",
+    created_at_ms=1,
+    updated_at_ms=1,
+    ports=[Port(name="game", internal_port=7777, protocol="udp", external_port=31_000, host="192.0.2.7")],
+)
+REACHED = [{"name": "game", "protocol": "udp", "host": "192.0.2.7", "port": 31_000, "tlsEnabled": False}]
+
+
+@pytest.mark.parametrize(
+    ("lobby", "given", "shown"),
+    [
+        ("active", None, ("launching", None, [], None)),
+        ("closed", None, ("stopped", None, [], None)),
+        ("active", Given(GivenRow("", "quota_exceeded"), None), ("refused", None, [], "quota_exceeded")),
+        ("active", Given(GivenRow("s0", ""), replace(SERVER, phase="queued")), ("launching", "s0", [], None)),
+        ("active", Given(GivenRow("s0", ""), SERVER), ("launching", "s0", [], None)),
+        (
+            "active",
+            Given(GivenRow("s0", ""), replace(SERVER, phase="running")),
+            ("running", "s0", REACHED, None),
+        ),
+        (
+            "closed",
+            Given(GivenRow("s0", ""), replace(SERVER, phase="stopping")),
+            ("stopped", "s0", [], None),
+        ),
+        ("active", Given(GivenRow("s0", ""), None), ("stopped", "s0", [], None)),
+    ],
+)
+async def test_a_lobby_names_its_server(
+    reads: World, lobby: LobbyStatus, given: Given | None, shown: tuple[object, ...]
+) -> None:
+    reads.rows.lobbies["lob_1"] = LobbyRow(
+        id="lob_1",
+        game_id=reads.game.id,
+        event_key="duel",
+        window_id="w_1_2",
+        status=lobby,
+        size=2,
+        players=[("p1", 5), ("p2", 6)],
+        bots=0,
+        fills_at_ms=20_000,
+        server_region="eu-west",
+    )
+    if given is not None:
+        reads.rows.servers["lob_1"] = given
+    answer = (await reads.get("/sdk/v1/lobbies/lob_1")).json()["lobby"]
+    names = ("status", "instanceId", "ports", "error")
+    assert answer["server"] == dict(zip(names, shown, strict=True)) | {"region": "eu-west"}
 
 
 async def test_a_view_is_looked_up_once_a_second_and_self_is_always_exact(reads: World) -> None:

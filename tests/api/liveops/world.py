@@ -19,6 +19,7 @@ from projections.liveops.keys import NOUN
 from projections.liveops.streams import RedisBoardStreams
 from projections.redis.rate_limit import RedisRateLimiter
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable
+from schemas.fleet.ports import Given
 from schemas.identifiers import key_hash
 from schemas.liveops.ports import (
     BoardEntryRow,
@@ -75,6 +76,7 @@ class Rows:
         self.ledgers: dict[tuple[str, str], list[LedgerRow]] = {}
         self.old_ledgers: dict[tuple[str, str], list[LedgerRow]] = {}
         self.lobbies: dict[str, LobbyRow] = {}
+        self.servers: dict[str, Given] = {}
         self.boards: dict[str, BoardRow] = {}
         self.entries: dict[str, list[BoardEntryRow]] = {}
         self.final: dict[str, list[BoardEntryRow]] = {}
@@ -108,6 +110,10 @@ class Rows:
 
     async def lobby(self, lobby_id: str) -> LobbyRow | None:
         return self.lobbies.get(lobby_id)
+
+    async def given(self, lobby_id: str, now_ms: int) -> Given | None:
+        assert now_ms
+        return self.servers.get(lobby_id)
 
     async def board(self, board_id: str) -> BoardRow | None:
         return self.boards.get(board_id)
@@ -171,6 +177,7 @@ class World:
             boards=self.rows,
             finals=self.rows,
             streams=RedisBoardStreams(self.redis),
+            servers=self.rows,
             now_ms=lambda: int(self.now * 1000),
             monotonic=lambda: self.now,
             trusted_proxies=("127.0.0.0/8",),

@@ -19,7 +19,7 @@ from schemas.envelope import Decided, Event
 from schemas.fleet import events as ev
 from schemas.fleet.limits import HOUR_MS
 from schemas.fleet.names import build_aggregate, host_aggregate, project_aggregate, server_aggregate
-from schemas.fleet.ports import DueRow, Page, ServerFilter
+from schemas.fleet.ports import DueRow, Given, GivenRow, Page, ServerFilter
 from schemas.fleet.states import PHASES, STATUSES, Status
 from schemas.fleet.views import Build, BuildStatus, Host, HostCapacity, PoolConfig, Server, Settings
 from tests.projections.redis.support import ListLog
@@ -298,10 +298,31 @@ async def test_settings_are_the_defaults_until_they_are_set(world: World) -> Non
     assert await world.queries.settings(STUDIO, "game_2") == Settings()
 
 
+async def test_what_a_lobby_was_given_is_its_server_as_it_is_now(world: World) -> None:
+    of: dict[str, Any] = {"studio_id": STUDIO, "game_id": GAME, "ends_at_ms": NOW_MS + 1000}
+    assert await world.queries.given("lob_1", NOW_MS) is None
+    await world.server(phase="starting", match_id="lob_1")
+    await world.told(ev.LobbyServerGiven(lobby_id="lob_1", instance_id="s0", **of))
+    await world.told(ev.LobbyServerRefused(lobby_id="lob_2", code="not_found", message="no", **of))
+    starting = await world.queries.given("lob_1", NOW_MS)
+    assert starting == Given(GivenRow("s0", ""), replace(SERVER, phase="starting", match_id="lob_1"))
+    running = await world.server(phase="running", match_id="lob_1")
+    assert await world.queries.given("lob_1", NOW_MS) == Given(GivenRow("s0", ""), running)
+    assert await world.queries.given("lob_2", NOW_MS) == Given(GivenRow("", "not_found"), None)
+    await world.told(ev.LobbyServerEnded(lobby_id="lob_1", **of))
+    assert await world.queries.given("lob_1", NOW_MS) is not None
+    of["ends_at_ms"] = NOW_MS - 2 * HOUR_MS  # read from a log, long after
+    await world.told(ev.LobbyServerGiven(lobby_id="lob_3", instance_id="s0", **of))
+    assert await world.queries.given("lob_3", NOW_MS) is None
+
+
 async def test_a_rebuild_is_equal(world: World) -> None:
     await world.server(phase="running", match_id="m")
     await world.server(instance_id="s1", phase="stopped", stopped_at_ms=NOW_MS - 5, match_id="m")
     await world.told(ev.HostJoined(host=HOST), ev.BuildCreated(build=BUILD))
+    of: dict[str, Any] = {"studio_id": STUDIO, "game_id": GAME, "ends_at_ms": NOW_MS + HOUR_MS}
+    await world.told(ev.LobbyServerGiven(lobby_id="lob_1", instance_id="s0", **of))
+    await world.told(ev.LobbyServerEnded(lobby_id="lob_1", **of))
     found = await rebuild(
         world.redis,
         PROJECTION,

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from schemas.codec import Message
 from schemas.liveops.bots import BOT_TICK_MS, bot_score
@@ -16,6 +17,7 @@ from schemas.liveops.event_windows import (
     LobbyOpened,
 )
 from schemas.liveops.names import board_id
+from schemas.liveops.views import WantedServer
 from schemas.liveops.windows import window_from_id
 from streams.deciders.liveops.state import EventWindow
 from tests.streams.deciders.liveops.given import AT_MS, GAME_ID, Liveops, event, kinds, only
@@ -208,6 +210,34 @@ def test_after_the_window_lobbies_close_some_at_a_time() -> None:
     (last,) = only(BotsScored, events).entries
     assert last.entry.achieved_at_ms == window_from_id(identifier).ends_at_ms
     assert kinds(world.given(settle)) == ["LobbiesSettled"]
+
+
+def test_a_lobby_with_a_server_says_so_when_it_turns_active_and_when_it_closes() -> None:
+    server = {"region": "eu-west", "computeSize": "micro", "versionTag": "duel", "ttl": 600}
+    world = duel(size=2, server=server)
+    join(world, "ann")
+    activated = only(LobbyActivated, join_events(world, "bob"))
+    assert activated.server == WantedServer(
+        region="eu-west", compute_size="micro", version_tag="duel", ttl_s=600
+    )
+    forming = join(world, "cat").lobby_id
+    world.at_ms += 20_000
+    closed = only(LobbyClosed, due(world, forming))
+    assert (closed.reason, closed.had_server) == ("too_few_players", UNSET)
+    identifier = world.window()
+    world.at_ms = window_from_id(identifier).ends_at_ms
+    ended = only(LobbyClosed, world.given(SettleLobbies(event_key="frags", window_id=identifier)))
+    assert (ended.lobby_id, ended.had_server) == (activated.lobby_id, True)
+
+
+def test_a_lobby_without_a_server_asks_for_none() -> None:
+    world = duel(size=2)
+    join(world, "ann")
+    assert only(LobbyActivated, join_events(world, "bob")).server is UNSET
+    identifier = world.window()
+    world.at_ms = window_from_id(identifier).ends_at_ms
+    ended = only(LobbyClosed, world.given(SettleLobbies(event_key="frags", window_id=identifier)))
+    assert ended.had_server is UNSET
 
 
 def test_a_join_finds_the_event_and_its_window_open() -> None:
