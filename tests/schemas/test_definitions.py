@@ -188,7 +188,7 @@ def test_the_same_meaning_written_otherwise_is_the_same_definition() -> None:
             "minPlayers: 2, server: {region: mars, computeSize: micro}",
             29,
             "games[0].events[1].matchmaking.server.region",
-            "invalid enum",
+            "not one of the choices",
         ),
         (
             "minPlayers: 2",
