@@ -44,7 +44,7 @@ def test_a_noun_that_decides_has_its_topics_by_name_and_a_projection() -> None:
 
 def test_the_positions_of_effects_are_those_that_releases_before_have_kept() -> None:
     keys = {noun.name: noun.effect_keys for noun in deciding(Settings())}
-    assert keys["liveops"] == ("effects:rank-rewards", "webhooks:positions")
+    assert keys["liveops"] == ("effects:rank-rewards", "effects:lobby-servers", "webhooks:positions")
 
 
 def test_an_effect_is_looked_for_where_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
