@@ -8,10 +8,11 @@ import msgspec
 import orjson
 
 from projections.telemetry.queries import event_names, tester_handles
-from projections.telemetry.queries.filters import Conditions, counted
+from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.insights import Insight, insights_of
-from projections.telemetry.queries.session_ids import HASH, OWN_ID, PREFIX, SHOWN_ID, owners, public_id
-from projections.telemetry.queries.transcripts import WITH_LINE, transcripts
+from projections.telemetry.queries.session_ids import HASH, PREFIX, SHOWN_ID, owners, public_id
+from projections.telemetry.queries.session_pages import page_of_sessions
+from projections.telemetry.queries.transcripts import transcripts
 from projections.telemetry.queries.url_pieces import in_pieces
 from projections.telemetry.sessions import OTHER_NAMES
 from schemas.studio.discord import SOURCE
@@ -39,9 +40,6 @@ _STATUS: Final = {
     "processing": f"closed = 1 AND (game_id, session_id) NOT IN ({_ANALYZED})",
     "analyzed": f"closed = 1 AND (game_id, session_id) IN ({_ANALYZED})",
 }
-_SOUGHT: Final = (
-    "game_id, session_id, player_id, title, tester_handle, first_event_at, recorded_at, session_hash"
-)
 TESTER_SESSIONS_MAX: Final = 10_000
 
 
@@ -128,23 +126,7 @@ async def list_sessions(
     )
     if filters.status is not None:
         conditions.holds(_STATUS.get(filters.status, "0"))
-    chosen = f"sessions WHERE {conditions}"
-    if filters.q is not None:
-        conditions.holds(f"({tester_handles.MAY_HOLD} OR {WITH_LINE})", q=filters.q)
-        chosen = (
-            f"{tester_handles.joined(str(conditions), _SOUGHT)} "
-            "WHERE positionCaseInsensitiveUTF8(title, {q:String}) > 0"
-            f" OR positionCaseInsensitiveUTF8({tester_handles.SHOWN}, {{q:String}}) > 0"
-            f" OR {WITH_LINE}"
-        )
-    keys, total = await counted(
-        queries,
-        "game_id, session_id",
-        f"FROM {chosen} ORDER BY recorded_at DESC, {OWN_ID}, game_id",
-        conditions,
-        limit=limit,
-        offset=offset,
-    )
+    keys, total = await page_of_sessions(queries, conditions, sought=filters.q, limit=limit, offset=offset)
     return await _with_transcripts(queries, studio_id, await _by_keys(queries, studio_id, keys)), total
 
 

@@ -20,23 +20,24 @@ SHOWN: Final = (
 """SQL of a session's testerHandle, where its row is joined with its device's links."""
 
 
-MAY_HOLD: Final = (
-    "session_id IN (SELECT session_id FROM session_parts WHERE studio_id = {studio:String} AND ("
-    "positionCaseInsensitiveUTF8(title, {q:String}) > 0"
-    " OR positionCaseInsensitiveUTF8(tester_handle, {q:String}) > 0"
-    " OR (game_id, player_id) IN (SELECT game_id, device_id FROM tester_links "
-    "WHERE studio_id = {studio:String} AND positionCaseInsensitiveUTF8(handle, {q:String}) > 0)))"
+LINKED_TO: Final = (
+    "(game_id, player_id) IN (SELECT game_id, device_id FROM tester_links "
+    "WHERE studio_id = {studio:String} AND positionCaseInsensitiveUTF8(handle, {q:String}) > 0)"
 )
-"""Condition on sessions that those whose title or handle holds `q` meet: it makes the view read little."""
+"""Condition on sessions that those meet for which a link shows a handle that holds `q`."""
 
 
-def joined(conditions: str, columns: str = "*") -> str:
+def joined(conditions: str) -> str:
     """SQL: the sessions that meet the conditions, named `s`, with their devices' links, named `l`.
 
-    `columns` are the sessions'; `SHOWN` needs `first_event_at` and `tester_handle`. The parameter `studio` is
-    bound.
+    The parameter `studio` is bound.
     """
+    return linked(f"SELECT * FROM sessions WHERE {conditions}")  # noqa: S608
+
+
+def linked(sessions: str) -> str:
+    """SQL: the sessions of a SELECT, named `s`, with their devices' links, named `l`, for `SHOWN`."""
     return (
-        f"(SELECT {columns} FROM sessions WHERE {conditions}) AS s LEFT JOIN ({_LINKS}) AS l"  # noqa: S608
+        f"({sessions}) AS s LEFT JOIN ({_LINKS}) AS l"
         " ON s.game_id = l.linked_game_id AND s.player_id = l.linked_device_id"
     )

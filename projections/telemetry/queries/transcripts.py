@@ -19,9 +19,9 @@ SESSIONS_MAX: Final = 100
 
 LINE: Final = r"replaceRegexpAll(concat(author, ': ', text), '[\\r\\n\\v\\f\\x{85}\\x{2028}\\x{2029}]+', ' ')"
 """SQL of a message's line: what was broken into several is one."""
-WITH_LINE: Final = (
-    "(game_id, session_id) IN (SELECT game_id, session_id FROM messages "  # noqa: S608 - constants
-    f"WHERE studio_id = {{studio:String}} AND positionCaseInsensitiveUTF8({LINE}, {{q:String}}) > 0)"
+LINES: Final = (
+    "SELECT game_id, session_id FROM messages "  # noqa: S608 - constants
+    f"WHERE studio_id = {{studio:String}} AND positionCaseInsensitiveUTF8({LINE}, {{q:String}}) > 0"
 )
 """SQL of the sessions that have the parameter `q` within a line. The parameter `studio` is bound."""
 
