@@ -209,7 +209,7 @@ class HostBuilds:
             here = await asyncio.to_thread(self._cache.get, sha256)
             if here is None:
                 try:
-                    here = await self._fetch(artefact_key(launch.game_id, sha256), sha256)
+                    here = await self._fetch(artefact_key(launch.game_id, sha256, launch.generation), sha256)
                 except ObjectStoreError as error:
                     raise OSError(f"the build can't be fetched: {error}") from error
         return here

@@ -168,7 +168,10 @@ class DeleteBuild(Message, frozen=True, kw_only=True):
 
 
 class BuildDue(Message, frozen=True, kw_only=True):
-    """A build's attempt may be silent, or wait for a host, says the timer. Early, late or twice: nothing."""
+    """A build's attempt may be silent, or wait for a host, or a deleted one's bytes be used by nobody.
+
+    So says the timer. Early, late or twice: nothing.
+    """
 
     WIRE: ClassVar[str] = "fleet.build-due.v1"
 

@@ -147,6 +147,18 @@ class BuildDeleted(BuildEvent, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "fleet.build-deleted.v1"
 
 
+class BuildKept(BuildEvent, frozen=True, kw_only=True):
+    """A deleted build's bytes are used, or were until lately: they are looked at again when it is due."""
+
+    WIRE: ClassVar[str] = "fleet.build-kept.v1"
+
+
+class BuildRemoved(BuildEvent, frozen=True, kw_only=True):
+    """A deleted build's bytes go: nobody uses its artefact's object any more, and nobody ever will."""
+
+    WIRE: ClassVar[str] = "fleet.build-removed.v1"
+
+
 class HostEvent(Message, frozen=True, kw_only=True):
     """Base: the host is the aggregate (`names.host_aggregate`)."""
 
@@ -268,7 +280,15 @@ SERVER_EVENTS: Final = (
     ServerRestarting,
     ServerUpdated,
 )
-BUILD_EVENTS: Final = (BuildCreated, BuildProcessing, BuildReady, BuildFailed, BuildDeleted)
+BUILD_EVENTS: Final = (
+    BuildCreated,
+    BuildProcessing,
+    BuildReady,
+    BuildFailed,
+    BuildDeleted,
+    BuildKept,
+    BuildRemoved,
+)
 HOST_EVENTS: Final = (HostJoined, HostSeen, HostSuspected, HostLost, HostDraining)
 LOBBY_EVENTS: Final = (LobbyServerGiven, LobbyServerRefused, LobbyServerEnded)
 PROJECT_EVENTS: Final = (SettingsChanged, PoolPaused, *LOBBY_EVENTS)

@@ -69,6 +69,8 @@ RETRY_AFTER_S: Final = 5
 
 BUILD_SILENT_MS: Final = MINUTE_MS
 BUILD_ATTEMPTS_MAX: Final = 3
+BUILD_KEPT_MS: Final = 24 * HOUR_MS
+"""How long the bytes of a deleted build stay after their last user."""
 BUILD_ERROR_CHARACTERS_MAX: Final = 1000
 COMMAND_RECORD_BYTES_MAX: Final = 4 * 1024 * 1024
 """The largest start holds 64 sealed variables of 4,096 characters."""

@@ -40,9 +40,14 @@ def upload_key(game_id: str, build_id: str) -> str:
     return f"games/{game_id}/builds/uploads/{build_id}.zip"
 
 
-def artefact_key(game_id: str, sha256: str) -> str:
-    """Where an artefact is; equal ones of a project are one."""
-    return f"games/{game_id}/builds/artefacts/{sha256}.tar.zst"
+def artefact_key(game_id: str, sha256: str, generation: int = 0) -> str:
+    """Where an artefact is; equal ones of a project and generation are one.
+
+    A generation ends when an artefact of the project goes: whoever deletes that one, however late, deletes
+    nothing that was stored since.
+    """
+    name = sha256 if generation == 0 else f"{sha256}.{generation}"
+    return f"games/{game_id}/builds/artefacts/{name}.tar.zst"
 
 
 def credentials_key(game_id: str, build_id: str) -> str:

@@ -87,6 +87,8 @@ class Artefact(Stored, frozen=True, kw_only=True, gc=False):
     """Of images: their root filesystem is in the artefact."""
     image_digest: str | None = None
     """`sha256:…`, as it was resolved, once."""
+    generation: int = 0
+    """The attempt's that stored it: another generation's is another object, whatever it holds."""
 
 
 class Build(Stored, frozen=True, kw_only=True, gc=False):
@@ -111,6 +113,10 @@ class Build(Stored, frozen=True, kw_only=True, gc=False):
     """Its upload is processed once it is there, without a call."""
     artefact: Artefact | None = None
     """Once it is ready."""
+    generation: int = 0
+    """How often the project's artefacts had gone when the attempt was given."""
+    removed: bool = False
+    """Its artefact has gone: its object is used by nobody any more, and never again."""
     error: str | None = None
     attempt: int = 0
     """Of processing, from 1, over its whole life: one that is tried anew goes on counting."""

@@ -1,4 +1,4 @@
-"""Deletes what only processing needs, once the log says that it has ended for good.
+"""Deletes what only processing needs, once the log says that it has ended for good, and artefacts that go.
 
 A reader of the fleet's events. Deleted twice is as once. Source: contract/fleet.md, "Secrets".
 """
@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from schemas.envelope import EventsRecord
-from schemas.fleet.events import EVENTS, BuildDeleted, BuildEvent, BuildFailed, BuildReady
-from schemas.fleet.objects import credentials_key, resolved_key, upload_key
+from schemas.fleet.events import EVENTS, BuildDeleted, BuildEvent, BuildFailed, BuildReady, BuildRemoved
+from schemas.fleet.objects import artefact_key, credentials_key, resolved_key, upload_key
 from schemas.fleet.views import Build
 from schemas.log import LogRecord, LogTail
 from schemas.objects import ObjectStore, ObjectStoreError
@@ -26,7 +26,7 @@ AGAIN_S: Final = 0.25
 
 _log: Final = logging.getLogger(__name__)
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
-_ENDED: Final = frozenset({BuildReady.WIRE, BuildFailed.WIRE, BuildDeleted.WIRE})
+_ENDED: Final = frozenset({BuildReady.WIRE, BuildFailed.WIRE, BuildDeleted.WIRE, BuildRemoved.WIRE})
 
 
 class BuildLeftovers(EffectReader):
@@ -75,12 +75,15 @@ class BuildLeftovers(EffectReader):
 async def forget(objects: ObjectStore, build: Build) -> None:
     """Delete what only processing needs of a build that is ready, failed or deleted.
 
-    A failed one keeps its upload: it may be tried anew. Called twice: nothing. Raises ObjectStoreError.
+    A failed one keeps its upload: it may be tried anew. Of one that was removed the artefact goes, too; what
+    was stored since is another object. Called twice: nothing. Raises ObjectStoreError.
     """
     keys = [credentials_key(build.game_id, build.id), resolved_key(build.game_id, build.id)]
     if build.credentials_key is not None:
         keys.append(build.credentials_key)
     if build.status != "failed":
         keys.append(upload_key(build.game_id, build.id))
+    if build.removed and build.artefact is not None:
+        keys.append(artefact_key(build.game_id, build.artefact.sha256, build.artefact.generation))
     for key in dict.fromkeys(keys):
         await objects.delete(key)

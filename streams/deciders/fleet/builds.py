@@ -10,13 +10,19 @@ from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet import names
 from schemas.fleet.host_commands import BuildReport
-from schemas.fleet.limits import BUILD_ATTEMPTS_MAX, BUILD_ERROR_CHARACTERS_MAX, BUILD_SILENT_MS
+from schemas.fleet.limits import (
+    BUILD_ATTEMPTS_MAX,
+    BUILD_ERROR_CHARACTERS_MAX,
+    BUILD_KEPT_MS,
+    BUILD_SILENT_MS,
+)
 from schemas.fleet.views import Build
+from streams.deciders.fleet import artefacts
 from streams.deciders.fleet.draft import Draft
 from streams.deciders.fleet.placement import is_fresh
 from streams.deciders.fleet.pools import look_at_pools
 from streams.deciders.fleet.refusals import conflict, invalid, not_found, quota
-from streams.deciders.fleet.state import FleetState
+from streams.deciders.fleet.state import FleetState, project_key
 from streams.deciders.noun import Request, Verdict
 
 SILENT = "Processing ended without a word, three times in a row"
@@ -76,18 +82,22 @@ def delete(state: FleetState, request: Request, command: ask.DeleteBuild) -> Ver
         return not_found("Build")
     if known.build.status == "deleted":
         return ()
-    draft.emit(ev.BuildDeleted(build=_changed(draft, known.build, status="deleted")))
+    due_at_ms = draft.at_ms + BUILD_KEPT_MS if known.build.artefact is not None else None
+    deleted = _changed(draft, known.build, status="deleted", due_at_ms=due_at_ms)
+    draft.emit(ev.BuildDeleted(build=deleted))
     draft.pools.add(draft.key)
     return look_at_pools(draft)
 
 
 def build_due(state: FleetState, request: Request, command: ask.BuildDue) -> Verdict:
-    """An attempt of which nothing was heard is given to another host."""
+    """An attempt of which nothing was heard is given to another host; bytes that nobody uses go."""
     draft = Draft(state, request)
     known = draft.project.builds.get(command.build_id)
-    if known is None or known.build.status != "processing":
+    if known is None or known.build.status not in {"processing", "deleted"}:
         return ()
-    if known.build.host_id is None:
+    if known.build.status == "deleted":
+        artefacts.look_at(draft, known.build)
+    elif known.build.host_id is None:
         give_waiting(draft)
     elif draft.at_ms >= known.heard_at_ms + BUILD_SILENT_MS:
         try_again(draft, known.build)
@@ -100,7 +110,9 @@ def ended(draft: Draft, host_id: str, told: BuildReport) -> None:
     known = draft.project_of(key).builds.get(told.build_id) if key is not None else None
     if key is None or known is None or known.build.attempt != told.attempt:
         return
-    if told.artefact is not None:
+    if told.artefact is not None and artefacts.is_gone(draft, key, told.artefact):
+        try_again(draft, known.build)
+    elif told.artefact is not None:
         ready = _changed(draft, known.build, status="ready", artefact=told.artefact, error=None)
         draft.emit(ev.BuildReady(build=ready))
         draft.pools.add(key)
@@ -140,6 +152,7 @@ def _give(draft: Draft, build: Build) -> None:
             build,
             status="processing",
             attempt=build.attempt + 1,
+            generation=draft.project_of(project_key(build.studio_id, build.game_id)).generation,
             host_id=host_id,
             due_at_ms=draft.at_ms + BUILD_SILENT_MS,
         )

@@ -71,9 +71,20 @@ def _failed(state: FleetState, event: ev.BuildFailed, _at_ms: int) -> FleetState
     return _set(state, event.build)
 
 
-def _deleted(state: FleetState, event: ev.BuildDeleted, _at_ms: int) -> FleetState:
+def _kept(state: FleetState, event: ev.BuildKept, _at_ms: int) -> FleetState:
+    return _set(state, event.build)
+
+
+def _removed(state: FleetState, event: ev.BuildRemoved, _at_ms: int) -> FleetState:
     build = event.build
     state = _set(state, build)
+    project = project_of(state, build.studio_id, build.game_id)
+    return with_project(state, replace(project, generation=project.generation + 1))
+
+
+def _deleted(state: FleetState, event: ev.BuildDeleted, at_ms: int) -> FleetState:
+    build = event.build
+    state = _set(state, build, used_until_ms=at_ms)
     project = project_of(state, build.studio_id, build.game_id)
     versions = project.ready.get(build.name, Map())
     ready = project.ready
@@ -89,4 +100,6 @@ BUILD_STEPS: Final[dict[type[Message], Step]] = {
     ev.BuildReady: _ready,
     ev.BuildFailed: _failed,
     ev.BuildDeleted: _deleted,
+    ev.BuildKept: _kept,
+    ev.BuildRemoved: _removed,
 }

@@ -180,7 +180,10 @@ def _exited(state: FleetState, event: ev.ServerExited, at_ms: int) -> FleetState
     return _set(state, event.server, failures=event.failures, quick_exits=event.quick_exits)
 
 
-def _restarting(state: FleetState, event: ev.ServerRestarting, _at_ms: int) -> FleetState:
+def _restarting(state: FleetState, event: ev.ServerRestarting, at_ms: int) -> FleetState:
+    before = state.servers[event.server.instance_id].server
+    if before.build_id != event.server.build_id:
+        state = _left_build(state, before, at_ms)
     return _set(
         state,
         event.server,
@@ -191,8 +194,18 @@ def _restarting(state: FleetState, event: ev.ServerRestarting, _at_ms: int) -> F
     )
 
 
+def _left_build(state: FleetState, server: Server, at_ms: int) -> FleetState:
+    project = project_of(state, server.studio_id, server.game_id)
+    known = project.builds.get(server.build_id)
+    if known is None:
+        return state
+    known = replace(known, used_until_ms=at_ms)
+    return with_project(state, replace(project, builds=project.builds.set(server.build_id, known)))
+
+
 def _stopped(state: FleetState, event: ev.ServerStopped, at_ms: int) -> FleetState:
     server = event.server
+    state = _left_build(state, server, at_ms)
     state = _freed(state, server.instance_id, at_ms)
     known = state.servers[server.instance_id]
     state = _counted(state, known.server, server)

@@ -74,6 +74,8 @@ class BuildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sequence: int = 1
     heard_at_ms: int = 0
     """When its attempt was given, or last named by its host."""
+    used_until_ms: int = 0
+    """When the last server of it left it, or it was deleted; later ones count where they are live."""
 
 
 class HostState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -133,6 +135,8 @@ class Project(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """By lobby: those that have not closed."""
     closed_lobbies: Map[str, int] = Map()
     """Those that have closed by live-ops' clock and not by this one: when their windows end."""
+    generation: int = 0
+    """How often artefacts of its builds have gone."""
 
 
 class FleetState(msgspec.Struct, frozen=True, array_like=True, gc=False):

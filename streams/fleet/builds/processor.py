@@ -109,6 +109,7 @@ class BuildProcessor:
             executable_path=made.executable_path,
             image=image,
             image_digest=digest,
+            generation=build.generation,
         )
 
     async def _from_upload(self, build: Build, work: Path, output: int, log: Log) -> Made:
@@ -129,7 +130,7 @@ class BuildProcessor:
         sha256, size = await _hash(artefact)
         if (sha256, size) != (made.sha256, made.size_bytes):
             raise SandboxFailed("the artefact is not what processing said it is")
-        key = artefact_key(build.game_id, sha256)
+        key = artefact_key(build.game_id, sha256, build.generation)
         if await self._objects.size(key) == size:
             log("info", "store", f"an equal build is stored already: {sha256}")
             return

@@ -25,7 +25,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 
     `command` is the program and its words; a relative program lies in the build. `environment` is the
     project's and the request's variables, without those that the host adds. `document` is the first content
-    of server.json. `sha256` names the build's .tar.zst; None runs what is installed in the base root.
+    of server.json. `sha256` and `generation` name the build's .tar.zst; without a hash it runs what is
+    installed in the base root.
     `cores` are the machine's cores that it has for itself; where there are none it shares.
     `image` is set where the build is a whole root rather than the content of /game.
     """
@@ -41,6 +42,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     cpu_cores: Annotated[float, msgspec.Meta(gt=0)]
     memory_mib: Annotated[int, msgspec.Meta(ge=16)]
     sha256: str | None = None
+    generation: int = 0
     image: bool = False
     workdir: str | None = None
     startup_args: str = ""

@@ -38,6 +38,7 @@ def launch_of(spec: LaunchSpec, opened: Callable[[SealedVariable], str]) -> Laun
         memory_mib=spec.memory_mb,
         cores=tuple(spec.cores),
         sha256=artefact.sha256,
+        generation=artefact.generation,
         image=image is not None,
         workdir=(image.workdir or "/") if image is not None else None,
         startup_args=spec.startup_args or "",

@@ -8,9 +8,18 @@ from msgspec.structs import replace
 
 from deploy.objects import FolderObjects
 from schemas.envelope import Decided, Event, EventsRecord
-from schemas.fleet.events import EVENTS, BuildDeleted, BuildEvent, BuildFailed, BuildProcessing, BuildReady
+from schemas.fleet.events import (
+    EVENTS,
+    BuildDeleted,
+    BuildEvent,
+    BuildFailed,
+    BuildProcessing,
+    BuildReady,
+    BuildRemoved,
+)
 from schemas.fleet.noun import FLEET_EVENTS
-from schemas.fleet.objects import credentials_key, resolved_key, upload_key
+from schemas.fleet.objects import artefact_key, credentials_key, resolved_key, upload_key
+from schemas.fleet.views import Artefact
 from schemas.log_positions import Position
 from schemas.objects import ObjectStoreError, new_object
 from streams.fleet.build_leftovers import BuildLeftovers
@@ -110,3 +119,20 @@ async def test_what_a_ready_build_leaves_goes_when_the_store_is_back_and_once(wo
     assert await world.left() == set()
     world.positions.clear()
     await world.read_on()
+
+
+async def test_a_removed_builds_artefact_goes_and_what_was_stored_since_stays(world: World) -> None:
+    made = Artefact(sha256="5" * 64, size_bytes=1, unpacked_bytes=1, files=1)
+    old, new = (artefact_key(BUILD.game_id, made.sha256, generation) for generation in (0, 1))
+    gone = replace(BUILD, status="deleted", artefact=made)
+    for key in (old, new):
+        async with new_object(world.objects, key) as writer:
+            await writer.write(b"x")
+    await world.happens(BuildDeleted(build=gone))
+    await world.read_on()
+    assert await world.objects.size(old) == 1
+    await world.happens(BuildRemoved(build=replace(gone, removed=True)))
+    await world.read_on()
+    world.positions.clear()
+    await world.read_on()  # late and twice
+    assert [await world.objects.size(key) for key in (old, new)] == [None, 1]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.objects import FolderObjects
 from schemas.fleet.objects import artefact_key, upload_key
@@ -87,6 +88,19 @@ async def test_an_upload_becomes_an_artefact_in_the_store(objects: FolderObjects
     assert unpacked(stored)["a/b"][2] == b"content"
     assert (artefact.executable_path, artefact.image, artefact.image_digest) == ("run", None, None)
     assert told.steps() == ["fetch", "validate", "validate", "archive", "store", "done"]
+
+
+async def test_an_attempt_stores_under_the_generation_it_was_given_in(
+    objects: FolderObjects, work: Path
+) -> None:
+    await upload(objects, archive(script()))
+    processor = await started(objects, work)
+    first = (await processor.process(BUILD, Told())).artefact
+    assert first is not None
+    second = (await processor.process(replace(BUILD, generation=2), Told())).artefact
+    assert second == replace(first, generation=2)
+    assert await objects.size(artefact_key("g", first.sha256)) == first.size_bytes
+    assert await objects.size(artefact_key("g", first.sha256, 2)) == first.size_bytes
 
 
 async def test_an_attempt_that_is_repeated_reports_the_same(objects: FolderObjects, work: Path) -> None:
