@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.dashboard.access import NotAllowed, Principal, SessionAuthenticator, for_studio
+from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.fleet_answers import HostFigures, HostPanel, LogTail, ServerStates, TailLine
 from api.dashboard.parameters import BadParameter, read_number, read_text
-from api.dashboard.playtests_answers import SessionKeyAnswer
 from api.dashboard.rates import Rates
-from api.dashboard.responses import NotFound, data_router
+from api.dashboard.responses import NotFound
 from api.dashboard.routes_fleet import FLEET, PAGE_MAX, SHOWN
-from api.dashboard.security import NOT_OUR_PAGE, posted_by_our_page
+from api.dashboard.studio_data import StudioData
 from projections.fleet.queries.logs import TOKEN_CHARACTERS, place_of
 from schemas.edge.errors import Refused
-from schemas.edge.routes import bind
 from schemas.fleet.route_parts import PERIODS
 from schemas.fleet.sizes import COMPUTE_SIZES, REGIONS
 from schemas.fleet.views import Host
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from api.dashboard.ports import FleetSource
     from api.dashboard.responses import Answer
     from projections.fleet.queries.logs import LogPlace
-    from schemas.edge.ports import Game
     from schemas.edge.session_keys import SessionKeys
 
 STUDIO_KEY_ONLY: Final = (
@@ -55,10 +52,8 @@ class FleetData:
         source: FleetSource,
         session_keys: SessionKeys,
     ) -> None:
-        self._authenticator = authenticator
-        self._rates = rates
+        self._session = StudioData(authenticator, rates, session_keys, otherwise=STUDIO_KEY_ONLY)
         self._source = source
-        self._session_keys = session_keys
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data/fleet."""
@@ -72,11 +67,11 @@ class FleetData:
             "fleet_hosts": self.hosts,
             "fleet_key": self.key,
         }
-        return data_router(self._authenticator, self._rates, bind(FLEET, handlers))
+        return self._session.router(FLEET, handlers)
 
     async def states(self, request: Request, principal: Principal) -> bytes:
         """How many servers of the game are in which state."""
-        game = await self._game(request, principal)
+        game = await self._session.game(request, principal)
         counted, with_pool = {}, {}
         for status in ("running", "launching", "stopped"):
             counted[status] = await self._source.count(game, status, pool=False)
@@ -92,21 +87,21 @@ class FleetData:
 
     async def servers(self, request: Request, principal: Principal) -> bytes:
         """A page of the game's servers."""
-        game = await self._game(request, principal)
+        game = await self._session.game(request, principal)
         show = _choice(request, "show", SHOWN)
         page = _page(request)
         return msgspec.json.encode(await self._source.servers(game, stopped=show == "stopped", page=page))
 
     async def metrics(self, request: Request, principal: Principal) -> bytes:
         """What a server used."""
-        game = await self._game(request, principal)
+        game = await self._session.game(request, principal)
         period = _choice(request, "period", tuple(PERIODS))
         found = self._source.metrics(game, _text(request, "server"), period, _STEPS[period])
         return msgspec.json.encode(await _found(found))
 
     async def logs(self, request: Request, principal: Principal) -> bytes:
         """What a server printed."""
-        game = await self._game(request, principal)
+        game = await self._session.game(request, principal)
         after = _after(request)
         lines = await _found(self._source.log_tail(game, _text(request, "server"), after, TAIL_LINES))
         last = lines[-1].place if lines else after
@@ -118,17 +113,17 @@ class FleetData:
 
     async def builds(self, request: Request, principal: Principal) -> bytes:
         """A page of the game's builds."""
-        game = await self._game(request, principal)
+        game = await self._session.game(request, principal)
         return msgspec.json.encode(await self._source.builds(game, page=_page(request)))
 
     async def build_logs(self, request: Request, principal: Principal) -> bytes:
         """What was said of a build's processing."""
-        game = await self._game(request, principal)
+        game = await self._session.game(request, principal)
         return msgspec.json.encode(await _found(self._source.build_logs(game, _text(request, "build"))))
 
     async def hosts(self, _: Request, principal: Principal) -> bytes:
         """The deployment's hosts: those that serve first."""
-        for_studio(principal, STUDIO_KEY_ONLY)
+        self._session.studio(principal)
         hosts = sorted(await self._source.hosts(), key=lambda host: (host.status not in _SERVING, host.id))
         served = {region for host in hosts if host.status == "up" for region in host.capacity.regions}
         panel = HostPanel(
@@ -140,21 +135,8 @@ class FleetData:
 
     async def key(self, request: Request, principal: Principal) -> bytes:
         """A key of S5 with a server key's authority over the game, for five minutes and this session."""
-        game = await self._game(request, principal)
-        if not posted_by_our_page(request):
-            raise NotAllowed(NOT_OUR_PAGE)
-        value, expires_at_ms = self._session_keys.issue(
-            principal.session,
-            principal.key_hash,
-            session_expires_at_ms=principal.expires_at_ms,
-            now_ms=self._authenticator.clock_ms(),
-            game_id=game.id,
-        )
-        return msgspec.json.encode(SessionKeyAnswer(key=value, expires_at=expires_at_ms))
-
-    async def _game(self, request: Request, principal: Principal) -> Game:
-        for_studio(principal, STUDIO_KEY_ONLY)
-        return await self._authenticator.game(principal, request.query_params.get("game", ""))
+        game = await self._session.game(request, principal)
+        return self._session.key(request, principal, game)
 
 
 def _host(host: Host) -> HostFigures:

@@ -1,4 +1,4 @@
-"""The page, signing in and signing out. The key travels once, in a form's body, and is kept nowhere."""
+"""The pages, signing in and signing out. The key travels once, in a form's body, and is kept nowhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.requests import ClientDisconnect
 
 from api.dashboard.access import SessionAuthenticator, SignedOut, opens_dashboard
+from api.dashboard.page_frame import ANALYTICS, PAGES, Page, framed
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page, private_headers
 from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
 from schemas.edge.limits import sign_in_bucket
@@ -20,11 +21,11 @@ from schemas.edge.ports import RateLimiter, StoreUnavailable
 from schemas.identifiers import key_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from api.dashboard.static_files import StaticFiles
 
-PAGE: Final = "/dashboard/analytics"
+PAGE: Final = f"/dashboard/{ANALYTICS.name}"
 ATTEMPTS_PER_MINUTE: Final = 10
 _FORM_BYTES_MAX: Final = 4096
 _FORM_SECONDS: Final = 10.0
@@ -49,7 +50,7 @@ class SignInFailed(Exception):
 
 
 class Pages:
-    """The page, the form's two posts and the static files."""
+    """The pages, the form's two posts and the static files."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Pages:
         secure_cookie: bool,
         media_origins: Sequence[str],
     ) -> None:
-        self._with_media = private_headers(media_origins)
+        self._media_origins = media_origins
         self._authenticator = authenticator
         self._limiter = limiter
         self._files = files
@@ -73,10 +74,8 @@ class Pages:
         router = APIRouter(prefix="/dashboard", include_in_schema=False)
         for path in ("", "/", "/sign-in", "/sign-out"):
             router.add_api_route(path, self.to_page, methods=["GET"])
-        router.add_api_route("/analytics", self.page, methods=["GET"])
-        router.add_api_route("/insights", self.insights, methods=["GET"])
-        router.add_api_route("/playtests", self.playtests, methods=["GET"])
-        router.add_api_route("/fleet", self.fleet, methods=["GET"])
+        for page in PAGES:
+            router.add_api_route(f"/{page.name}", self._answers(page), methods=["GET"])
         router.add_api_route("/signed-in", self.signed_in, methods=["GET"])
         router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
         router.add_api_route("/sign-out", self.sign_out, methods=["POST"])
@@ -87,30 +86,20 @@ class Pages:
         """Any other address leads to the page."""
         return RedirectResponse(PAGE, status_code=303, headers=PRIVATE_HEADERS)
 
-    async def page(self, request: Request) -> Response:
-        """The page for who is signed in, the form for who is not."""
-        return await self._page(request, "index.html", PRIVATE_HEADERS)
+    def _answers(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        text = framed(page, self._files.text)
+        headers = private_headers(self._media_origins) if page.plays_media else PRIVATE_HEADERS
 
-    async def insights(self, request: Request) -> Response:
-        """The page of builds, testers and experiments."""
-        return await self._page(request, "insights.html", PRIVATE_HEADERS)
+        async def answer(request: Request) -> Response:
+            try:
+                await self._authenticator.principal(request)
+            except SignedOut:
+                return self._form()
+            except StoreUnavailable:
+                pass  # the page holds no data of its own; its banner explains and tries again
+            return HTMLResponse(text, headers=headers)
 
-    async def playtests(self, request: Request) -> Response:
-        """The page of playtests, which plays recordings from where the object store serves them."""
-        return await self._page(request, "playtests.html", self._with_media)
-
-    async def fleet(self, request: Request) -> Response:
-        """The page of game servers."""
-        return await self._page(request, "fleet.html", PRIVATE_HEADERS)
-
-    async def _page(self, request: Request, name: str, headers: dict[str, str]) -> Response:
-        try:
-            await self._authenticator.principal(request)
-        except SignedOut:
-            return self._form()
-        except StoreUnavailable:
-            pass  # the page holds no data of its own; its banner explains and tries again
-        return HTMLResponse(self._files.text(name), headers=headers)
+        return answer
 
     async def signed_in(self, request: Request) -> Response:
         """Whether there is a session: a link from another site arrives without the strict cookie."""

@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 from fastapi import APIRouter, Request
 
-from api.dashboard.access import NotAllowed, Principal, SessionAuthenticator, for_studio
+from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.parameters import BadParameter, read_text
-from api.dashboard.playtests_answers import (
-    BatchFigures,
-    BatchPanel,
-    Credit,
-    Page,
-    SessionKeyAnswer,
-)
+from api.dashboard.playtests_answers import BatchFigures, BatchPanel, Credit, Page
 from api.dashboard.rates import Rates
-from api.dashboard.responses import NotFound, data_router
+from api.dashboard.responses import NotFound
 from api.dashboard.routes_playtests import PLAYTESTS
-from api.dashboard.security import NOT_OUR_PAGE, posted_by_our_page
+from api.dashboard.studio_data import StudioData
 from api.playtests.dashboard_source import PAGE_ROWS
 from schemas.edge.errors import Refused
 from schemas.edge.ports import StoreUnavailable
-from schemas.edge.routes import bind
 from schemas.objects import ObjectStoreError
 from schemas.playtests.pages import CURSOR_CHARACTERS_MAX, cursor_of, place_of
 from schemas.playtests.requests import path_id
@@ -38,7 +31,6 @@ if TYPE_CHECKING:
     from api.dashboard.ports import PlaytestsSource
     from api.dashboard.responses import Answer
     from api.playtests.http import Shown
-    from schemas.edge.ports import Game
     from schemas.edge.session_keys import SessionKeys
     from schemas.playtests.ports import BatchRow, Place
 
@@ -58,10 +50,8 @@ class PlaytestsData:
         source: PlaytestsSource,
         session_keys: SessionKeys,
     ) -> None:
-        self._authenticator = authenticator
-        self._rates = rates
+        self._session = StudioData(authenticator, rates, session_keys, otherwise=STUDIO_KEY_ONLY)
         self._source = source
-        self._session_keys = session_keys
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data/playtests."""
@@ -75,63 +65,50 @@ class PlaytestsData:
             "playtests_batches": self.batches,
             "playtests_key": self.key,
         }
-        return data_router(self._authenticator, self._rates, bind(PLAYTESTS, handlers))
+        return self._session.router(PLAYTESTS, handlers)
 
     async def credit(self, _: Request, principal: Principal) -> bytes:
         """The studio's credit and what waits for it."""
-        studio_id = _studio(principal)
+        studio_id = self._session.studio(principal)
         balance, stats = await self._source.balance(studio_id), await self._source.stats(studio_id)
         return msgspec.json.encode(Credit(balance=balance, stats=stats))
 
     async def orders(self, request: Request, principal: Principal) -> bytes:
         """A page of the game's playtests."""
-        return _page(await self._source.orders(await self._game(request, principal), _before(request)))
+        return _page(
+            await self._source.orders(await self._session.game(request, principal), _before(request))
+        )
 
     async def slots(self, request: Request, principal: Principal) -> bytes:
         """A page of a playtest's slots."""
-        studio_id, order_id = _studio(principal), _id(request, "playtest")
+        studio_id, order_id = self._session.studio(principal), _id(request, "playtest")
         return _page(await _found(self._source.slots(studio_id, order_id, _before(request))))
 
     async def reviews(self, request: Request, principal: Principal) -> bytes:
         """A page of the submissions that wait for their review, of all games of the studio."""
-        return _page(await self._source.submissions(_studio(principal), "submitted", _before(request)))
+        return _page(
+            await self._source.submissions(self._session.studio(principal), "submitted", _before(request))
+        )
 
     async def applications(self, request: Request, principal: Principal) -> bytes:
         """A page of a playtest's applications."""
-        studio_id, order_id = _studio(principal), _id(request, "playtest")
+        studio_id, order_id = self._session.studio(principal), _id(request, "playtest")
         return _page(await _found(self._source.applications(studio_id, order_id, _before(request))))
 
     async def recording(self, request: Request, principal: Principal) -> bytes:
         """Where a slot's recording can be played for an hour."""
-        found = self._source.recording(_studio(principal), _id(request, "slot"))
+        found = self._source.recording(self._session.studio(principal), _id(request, "slot"))
         return msgspec.json.encode(await _found(found))
 
     async def batches(self, request: Request, principal: Principal) -> bytes:
         """The game's key batches, how many keys are redeemed and how many left."""
-        rows = await self._source.batches(await self._game(request, principal))
+        rows = await self._source.batches(await self._session.game(request, principal))
         panel = BatchPanel(batches=[_batch(row) for row in rows[:PAGE_ROWS]], total=len(rows))
         return msgspec.json.encode(panel)
 
     async def key(self, request: Request, principal: Principal) -> bytes:
         """A key of S2 with the studio's authority, for five minutes and this session's page."""
-        _studio(principal)
-        if not posted_by_our_page(request):
-            raise NotAllowed(NOT_OUR_PAGE)
-        value, expires_at_ms = self._session_keys.issue(
-            principal.session,
-            principal.key_hash,
-            session_expires_at_ms=principal.expires_at_ms,
-            now_ms=self._authenticator.clock_ms(),
-        )
-        return msgspec.json.encode(SessionKeyAnswer(key=value, expires_at=expires_at_ms))
-
-    async def _game(self, request: Request, principal: Principal) -> Game:
-        _studio(principal)
-        return await self._authenticator.game(principal, request.query_params.get("game", ""))
-
-
-def _studio(principal: Principal) -> str:
-    return for_studio(principal, STUDIO_KEY_ONLY)
+        return self._session.key(request, principal)
 
 
 def _id(request: Request, name: str) -> str:

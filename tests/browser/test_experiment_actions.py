@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.test_playtests import visiting
+from tests.browser.visits import visiting
 from tests.outside.test_dashboard_keys import session_key, signed_in
 from tests.outside.test_experiments import FILE
 from tests.outside.world import World, eventually, questlog, unique

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from schemas.fleet.telemetry import BuildLine, Line, Sample, Source
-from tests.browser.test_playtests import SHIFTED_MAX, Visit, visiting
+from tests.browser.visits import SHIFTED_MAX, Visit, visiting
 from tests.outside.hosts import SimulatedHost, simulated_host
 from tests.outside.projects import Project, upload
 from tests.outside.world import World, eventually

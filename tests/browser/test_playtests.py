@@ -5,29 +5,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.visits import SHIFTED_MAX, Visit, visiting
 from tests.outside.playtests import Owner, Playtester, new_playtester
 from tests.outside.world import World, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
-    from playwright.async_api import Browser, ConsoleMessage, Page, Route
+    from playwright.async_api import Browser, Route
 
     from tests.stack import QuestlogStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
-SHIFTS = """window.shifted = 0;
-    new PerformanceObserver((list) => { for (const entry of list.getEntries())
-        if (!entry.hadRecentInput) window.shifted += entry.value; })
-    .observe({type: 'layout-shift', buffered: true});"""
-SHIFTED_MAX = 0.02
 PANELS = 6
 RECORDING = """async () => {
     const canvas = document.createElement('canvas');
@@ -45,74 +40,27 @@ RECORDING = """async () => {
     return btoa(String.fromCharCode(...bytes)); }"""
 
 
-_signed_in: dict[tuple[str, str], tuple[str, str]] = {}
-"""Cookies by address and key: nobody may sign in more than ten times a minute, and these tests are many."""
+async def open_page(visit: Visit, key: str, game: str = "relay") -> None:
+    await visit.open(key, game, page="playtests", panels=PANELS)
 
 
-async def signed_in(base_url: str, key: str) -> tuple[str, str]:
-    """Name and value of the cookie that signing in with the key gives."""
-    if (base_url, key) not in _signed_in:
-        async with httpx.AsyncClient(base_url=base_url, headers={"origin": base_url}) as client:
-            assert (await client.post("/dashboard/sign-in", data={"key": key})).status_code == 303
-            (cookie,) = client.cookies.jar
-        _signed_in[base_url, key] = (cookie.name, cookie.value or "")
-    return _signed_in[base_url, key]
+async def waits_for(visit: Visit, slot: str) -> None:
+    await expect(visit.page.locator(f'#queue [data-id="{slot}"]')).to_be_visible()
 
 
-class Visit:
-    """One signed-in tab, with what it complained of."""
-
-    def __init__(self, page: Page, base_url: str) -> None:
-        self.page = page
-        self.base_url = base_url
-        self.complaints: list[str] = []
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
-
-    async def open(
-        self, key: str, game: str = "relay", *, page: str = "playtests", panels: int = PANELS
-    ) -> None:
-        """A page of so many panels, with the cookie that signing in gives."""
-        name, value = await signed_in(self.base_url, key)
-        address = f"{self.base_url}/dashboard"
-        await self.page.context.add_cookies([{"name": name, "value": value, "url": address}])
-        await self.page.goto(f"{self.base_url}/dashboard/{page}?game={game}")
-        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
-
-    async def waits_for(self, slot: str) -> None:
-        await expect(self.page.locator(f'#queue [data-id="{slot}"]')).to_be_visible()
-
-    async def walk_to(self, slot: str, key: str) -> None:
-        """From the first submission, by this key."""
-        await self.page.keyboard.press("Home")
-        chosen = self.page.locator("#queue [aria-selected=true]")
-        for _ in range(await self.page.locator("#queue [role=option]").count()):
-            if await chosen.get_attribute("data-id") == slot:
-                return
-            await self.page.keyboard.press(key)
-        await expect(chosen).to_have_attribute("data-id", slot)
-
-    async def choose(self, slot: str) -> None:
-        await self.page.locator(f'#queue [data-id="{slot}"]').click()
+async def walk_to(visit: Visit, slot: str, key: str) -> None:
+    """From the first submission, by this key."""
+    await visit.page.keyboard.press("Home")
+    chosen = visit.page.locator("#queue [aria-selected=true]")
+    for _ in range(await visit.page.locator("#queue [role=option]").count()):
+        if await chosen.get_attribute("data-id") == slot:
+            return
+        await visit.page.keyboard.press(key)
+    await expect(chosen).to_have_attribute("data-id", slot)
 
 
-@asynccontextmanager
-async def visiting(
-    browser: Browser, base_url: str, width: int = 1440, height: int = 1000
-) -> AsyncIterator[Visit]:
-    context = await browser.new_context(viewport={"width": width, "height": height})
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    try:
-        page = await context.new_page()
-        await page.add_init_script(SHIFTS)
-        yield Visit(page, base_url)
-    finally:
-        await context.close()
+async def choose(visit: Visit, slot: str) -> None:
+    await visit.page.locator(f'#queue [data-id="{slot}"]').click()
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +109,7 @@ async def test_it_shows_what_s2_answers(
     grace.post(f"/playtests/slots/{blocked}/block", {"reasonCode": "crash", "notes": "At the lift."})
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
+        await open_page(visit, outside.keys["pl_mgmt"])
         listed = owner.get("/games/relay/playtests?limit=50")["playtests"]
         shown = page.locator("#orders li")
         await expect(shown).to_have_count(len(listed))
@@ -202,8 +150,8 @@ async def test_a_recording_plays_and_a_submission_is_accepted_from_the_keyboard(
         slot = ada.claim(order)["id"]
         upload = ada.upload(slot, video, "video/webm")
         ada.post(f"/playtests/slots/{slot}/submit", {"uploadId": upload})
-        await visit.open(outside.keys["pl_mgmt"])
-        await visit.waits_for(slot)
+        await open_page(visit, outside.keys["pl_mgmt"])
+        await waits_for(visit, slot)
         await page.evaluate("document.body.tabIndex = -1; document.body.focus()")
         for _ in range(20):
             await page.keyboard.press("Tab")
@@ -214,7 +162,7 @@ async def test_a_recording_plays_and_a_submission_is_accepted_from_the_keyboard(
             "queue",
             "solid",
         )
-        await visit.walk_to(slot, "j")
+        await walk_to(visit, slot, "j")
         await page.wait_for_function("document.querySelector('video').readyState >= 2")
         await page.keyboard.press("p")
         await page.wait_for_function("document.querySelector('video').played.length > 0")
@@ -239,10 +187,10 @@ async def test_a_submission_is_rejected_with_another_try_from_the_keyboard(
     slot = submitted(owner, ada)
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
-        await visit.waits_for(slot)
+        await open_page(visit, outside.keys["pl_mgmt"])
+        await waits_for(visit, slot)
         await page.locator("#queue").focus()
-        await visit.walk_to(slot, "ArrowDown")
+        await walk_to(visit, slot, "ArrowDown")
         await page.keyboard.press("a")
         await page.keyboard.press("Shift+Tab")
         await page.keyboard.press("Space")
@@ -265,9 +213,9 @@ async def test_a_comment_needs_a_rating_and_both_arrive(
     slot = submitted(owner, ada)
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
-        await visit.waits_for(slot)
-        await visit.choose(slot)
+        await open_page(visit, outside.keys["pl_mgmt"])
+        await waits_for(visit, slot)
+        await choose(visit, slot)
         await page.get_by_label("What the playtester is told").fill("Thorough.")
         await page.get_by_role("button", name="Accept").click()
         await expect(page.locator(".form-problem")).to_contain_text("A comment goes with a rating")
@@ -284,9 +232,9 @@ async def test_what_was_decided_elsewhere_is_said_where_it_was_asked(
     slot = submitted(owner, ada)
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
-        await visit.waits_for(slot)
-        await visit.choose(slot)
+        await open_page(visit, outside.keys["pl_mgmt"])
+        await waits_for(visit, slot)
+        await choose(visit, slot)
         await page.click("#live")
         owner.post(f"/playtests/slots/{slot}/accept")
         await page.get_by_role("button", name="Reject").click()
@@ -312,9 +260,9 @@ async def test_a_decision_whose_answer_is_lost_is_pressed_again_and_happens_once
 
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
-        await visit.waits_for(slot)
-        await visit.choose(slot)
+        await open_page(visit, outside.keys["pl_mgmt"])
+        await waits_for(visit, slot)
+        await choose(visit, slot)
         await page.click("#live")
         await page.route(f"**/slots/{slot}/accept", lost)
         await page.get_by_role("button", name="Accept").click()
@@ -331,7 +279,7 @@ async def test_applications_are_approved_and_declined(
     first, second = ada.apply(order, "I open doors.")["id"], grace.apply(order, "<b>I design them.</b>")["id"]
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
+        await open_page(visit, outside.keys["pl_mgmt"])
         await page.locator(f'#orders [data-id="{order}"] .pick').press("Enter")
         await expect(page.locator("#applications .wanted")).to_have_text("Wanted: Likes doors.")
         await expect(page.locator(f'#applications [data-id="{second}"] .response')).to_have_text(
@@ -363,7 +311,7 @@ async def test_without_credit_paying_says_what_is_needed_and_no_other_studio_is_
     needed = other.refused("POST", f"/playtests/{order['playtest']['id']}/pay", status=402)
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(theirs["keys"]["pl_mgmt"], game)
+        await open_page(visit, theirs["keys"]["pl_mgmt"], game)
         await expect(page.locator(f'#queue [data-id="{slot}"]')).to_have_count(0)
         await expect(page.locator("#game option")).to_have_count(1)
         await page.locator(f'#orders [data-id="{order["playtest"]["id"]}"] .pay').click()
@@ -388,7 +336,7 @@ async def test_a_game_s_secret_key_is_told_whose_playtests_are(browser: Browser,
 async def test_nothing_moves_or_scrolls_sideways(browser: Browser, outside: World, width: int) -> None:
     async with visiting(browser, outside.demo["base_url"], width, 844) as visit:
         page = visit.page
-        await visit.open(outside.keys["pl_mgmt"])
+        await open_page(visit, outside.keys["pl_mgmt"])
         await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert await page.evaluate("window.shifted") < SHIFTED_MAX
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
@@ -411,7 +359,7 @@ async def test_a_store_that_is_away_is_said_and_comes_back_by_itself(
         page = visit.page
         body = '{"error": "unavailable", "message": "A store is away or behind the log. Trying again helps."}'
         await page.route("**/playtests/slots?**", lambda route: route.fulfill(status=503, body=body))
-        await visit.open(outside.keys["pl_mgmt"])
+        await open_page(visit, outside.keys["pl_mgmt"])
         await expect(page.locator("#slots .problem")).to_contain_text("A store is away")
         await expect(page.locator("#banner")).to_be_visible()
         await page.unroute_all()

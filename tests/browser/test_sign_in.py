@@ -208,7 +208,7 @@ async def test_every_answer_carries_the_policy(world: World) -> None:
             "static/../pages.py",
             "static/%2e%2e/pages.py",
             "static/vendor/../../x",
-            "static/index.html",
+            "static/frame.html",
         ):
             assert (await client.get(f"/dashboard/{path}")).status_code == 404
 

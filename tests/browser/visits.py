@@ -1,0 +1,70 @@
+"""Signed-in tabs on a running stack."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+from playwright.async_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, ConsoleMessage, Page
+
+SHIFTS = """window.shifted = 0;
+    new PerformanceObserver((list) => { for (const entry of list.getEntries())
+        if (!entry.hadRecentInput) window.shifted += entry.value; })
+    .observe({type: 'layout-shift', buffered: true});"""
+SHIFTED_MAX = 0.02
+_signed_in: dict[tuple[str, str], tuple[str, str]] = {}
+"""Cookies by address and key: nobody may sign in more than ten times a minute, and these tests are many."""
+
+
+async def signed_in(base_url: str, key: str) -> tuple[str, str]:
+    """Name and value of the cookie that signing in with the key gives."""
+    if (base_url, key) not in _signed_in:
+        async with httpx.AsyncClient(base_url=base_url, headers={"origin": base_url}) as client:
+            assert (await client.post("/dashboard/sign-in", data={"key": key})).status_code == 303
+            (cookie,) = client.cookies.jar
+        _signed_in[base_url, key] = (cookie.name, cookie.value or "")
+    return _signed_in[base_url, key]
+
+
+class Visit:
+    """One signed-in tab, with what it complained of."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.page = page
+        self.base_url = base_url
+        self.complaints: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    async def open(self, key: str, game: str, *, page: str, panels: int) -> None:
+        """A page of so many panels, with the cookie that signing in gives."""
+        name, value = await signed_in(self.base_url, key)
+        address = f"{self.base_url}/dashboard"
+        await self.page.context.add_cookies([{"name": name, "value": value, "url": address}])
+        await self.page.goto(f"{self.base_url}/dashboard/{page}?game={game}")
+        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, base_url: str, width: int = 1440, height: int = 1000
+) -> AsyncIterator[Visit]:
+    context = await browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    try:
+        page = await context.new_page()
+        await page.add_init_script(SHIFTS)
+        yield Visit(page, base_url)
+    finally:
+        await context.close()
