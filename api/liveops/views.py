@@ -6,7 +6,6 @@ limit). A player's own place is never kept while the board is live.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +15,7 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.liveops.ports import BoardEntryRow, BoardReads, BoardRow, BoardView, FinalBoardReads
 from schemas.liveops.resources import LeaderboardEntry
 from schemas.liveops.responses import LeaderboardHead
+from schemas.shared_tasks import SharedTasks
 from schemas.timestamps import iso_ms
 
 VIEW_AGE_MAX_S: Final = 1.0
@@ -74,7 +74,7 @@ class BoardViews:
         self._entries_kept_max = entries_kept_max
         self._held: dict[tuple[str, int], tuple[float, Top]] = {}
         self._weight = 0
-        self._flights: dict[tuple[str, int], asyncio.Task[Top | None]] = {}
+        self._loads = SharedTasks[tuple[str, int], Top | None]()
         self._final_places: dict[tuple[str, str], BoardEntryRow] = {}
 
     def held(self, board_id: str, limit: int) -> Top | None:
@@ -87,13 +87,7 @@ class BoardViews:
         known = self.held(board_id, limit)
         if known is not None:
             return known
-        key = (board_id, limit)
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = asyncio.get_running_loop().create_task(self._look_up(board_id, limit))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(flight)
+        return await self._loads.get((board_id, limit), lambda: self._look_up(board_id, limit))
 
     def empty(self, board: BoardRow, limit: int) -> Top:
         """The view of a board without players, cached like any other."""
@@ -188,11 +182,6 @@ class BoardViews:
         gone = self._held.pop(key, None)
         if gone is not None:
             self._weight -= len(gone[1].entries) + 1
-
-    def _landed(self, key: tuple[str, int], flight: asyncio.Task[Top | None]) -> None:
-        del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()  # its waiters have it
 
 
 def _top(board: BoardRow, total: int, entries: list[BoardEntryRow], *, frozen: bool) -> Top:

@@ -7,7 +7,6 @@ was applied.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
@@ -17,6 +16,7 @@ from redis.asyncio import Redis
 from projections.studio.queries import StudioQueries
 from schemas.edge.ports import UNKNOWN, Credential, Game, StoreUnavailable, Studio, Unknown
 from schemas.identifiers import key_hash as hash_of
+from schemas.shared_tasks import SharedTasks
 from schemas.studio.experiments import ExperimentLife
 
 MAX_AGE_S: Final = 1.0
@@ -84,7 +84,7 @@ class RedisDirectory:
 
 
 class _Cache(Generic[ValueT]):
-    """Look-ups by text with one flight per key. Absent values are kept as long as present ones."""
+    """Look-ups by text, one at a time per key. Absent values are kept as long as present ones."""
 
     def __init__(
         self, load: Callable[[str], Awaitable[ValueT]], monotonic: Callable[[], float], max_age_s: float
@@ -94,7 +94,7 @@ class _Cache(Generic[ValueT]):
         self._max_age_s = max_age_s
         self._held: dict[str, tuple[float, float, ValueT]] = {}
         """Key -> (usable until, look up again from, value)."""
-        self._flights: dict[str, asyncio.Task[ValueT]] = {}
+        self._loads = SharedTasks[str, ValueT]()
 
     def held(self, key: str) -> ValueT | Unknown:
         entry = self._held.get(key)
@@ -103,8 +103,8 @@ class _Cache(Generic[ValueT]):
         now = self._monotonic()
         if now >= entry[0]:
             return UNKNOWN
-        if now >= entry[1] and key not in self._flights:
-            _ = self._launch(key)
+        if now >= entry[1] and key not in self._loads:
+            _ = self._loads.start(key, lambda: self._look_up(key))
         return entry[2]
 
     async def get(self, key: str) -> ValueT | None:
@@ -113,19 +113,7 @@ class _Cache(Generic[ValueT]):
             return value
         if len(key) > KEY_LENGTH_MAX or not key.isascii():
             return None
-        flight = self._flights.get(key) or self._launch(key)
-        return await asyncio.shield(flight)
-
-    def _launch(self, key: str) -> asyncio.Task[ValueT]:
-        flight = asyncio.get_running_loop().create_task(self._look_up(key))
-        self._flights[key] = flight
-        flight.add_done_callback(lambda done: self._landed(key, done))
-        return flight
-
-    def _landed(self, key: str, flight: asyncio.Task[ValueT]) -> None:
-        del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()  # its waiters have it; a look-up ahead of time has none
+        return await self._loads.get(key, lambda: self._look_up(key))
 
     async def _look_up(self, key: str) -> ValueT:
         asked = self._monotonic()

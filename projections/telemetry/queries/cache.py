@@ -16,6 +16,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from schemas.edge.ports import StoreUnavailable
+from schemas.shared_tasks import SharedTasks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -81,7 +82,7 @@ class RefreshingCache(Generic[K, V]):
         self._waiting_max = waiting
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._weight = 0
-        self._loads: dict[K, asyncio.Task[V]] = {}
+        self._loads = SharedTasks[K, V]()
         self._colds = asyncio.Semaphore(colds)
         self._refreshes = asyncio.Semaphore(refreshes)
         self._kept = kept
@@ -111,10 +112,7 @@ class RefreshingCache(Generic[K, V]):
             timer.cancel()
         self._timers.clear()
         self._linger = 0.0
-        loads = list(self._loads.values())
-        for task in loads:
-            task.cancel()
-        await asyncio.gather(*loads, return_exceptions=True)
+        await self._loads.cancel()
         self._entries.clear()
         self._weight = 0
 
@@ -125,17 +123,15 @@ class RefreshingCache(Generic[K, V]):
         return Served(value, self._monotonic() - entry.began if entry is not None else 0.0, state)
 
     def _start(self, key: K) -> asyncio.Task[V]:
-        task = self._loads.get(key)
-        if task is None:
-            if len(self._loads) >= self._waiting_max:
-                raise StoreUnavailable("too many different reads are being computed")
-            task = asyncio.create_task(self._run(key))
-            self._loads[key] = task
+        begins = key not in self._loads
+        if begins and len(self._loads) >= self._waiting_max:
+            raise StoreUnavailable("too many different reads are being computed")
+        task = self._loads.start(key, lambda: self._run(key))
+        if begins:
             task.add_done_callback(lambda done: self._done(key, done))
         return task
 
     def _done(self, key: K, task: asyncio.Task[V]) -> None:
-        self._loads.pop(key, None)
         if task.cancelled():
             return
         if (error := task.exception()) is not None:

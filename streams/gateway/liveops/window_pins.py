@@ -8,10 +8,8 @@ for both. A pin never changes, so one that is held needs no further look.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
 from schemas.edge.ports import Game
@@ -21,6 +19,7 @@ from schemas.liveops.commands import OpenWindow
 from schemas.liveops.definitions import ResolvedEvent, decode_definition
 from schemas.liveops.names import event_aggregate
 from schemas.liveops.ports import PinReads, WindowRow, first_pinned
+from schemas.shared_tasks import SharedTasks
 from streams.gateway.pending_commands import CommandUnavailable
 
 WINDOWS_MAX: Final = 4096
@@ -39,7 +38,7 @@ class WindowPins:
         self._reads = reads
         self._partitions = partitions
         self._held: OrderedDict[_Name, ResolvedEvent] = OrderedDict()
-        self._asked: dict[_Name, asyncio.Task[ResolvedEvent]] = {}
+        self._finding = SharedTasks[_Name, ResolvedEvent]()
 
     def held(self, game_id: str, event_key: str, window_id: str) -> ResolvedEvent | None:
         """A window's pin where it is known here."""
@@ -60,11 +59,7 @@ class WindowPins:
         found = self.held(*name)
         if found is not None:
             return found
-        asked = self._asked.get(name)
-        if asked is None:
-            asked = self._asked[name] = asyncio.create_task(self._find(game, event, window_id, ask))
-            asked.add_done_callback(partial(self._answered, name))
-        return await asyncio.shield(asked)  # who hangs up leaves the others theirs
+        return await self._finding.get(name, lambda: self._find(game, event, window_id, ask))
 
     async def _find(self, game: Game, event: ResolvedEvent, window_id: str, ask: Ask) -> ResolvedEvent:
         event_key = event.definition.event_key
@@ -80,15 +75,10 @@ class WindowPins:
             pins = await self._reads.pins(game.studio_id, game.id, event_key, window_id)
             if home not in pins:
                 raise CommandUnavailable("the window's pin was lost again")
-        return _resolved(pins[home])
-
-    def _answered(self, name: _Name, asked: asyncio.Task[ResolvedEvent]) -> None:
-        del self._asked[name]
-        if asked.cancelled() or asked.exception() is not None:
-            return
-        self._held[name] = asked.result()
+        found = self._held[game.id, event_key, window_id] = _resolved(pins[home])
         if len(self._held) > WINDOWS_MAX:
             self._held.popitem(last=False)
+        return found
 
 
 def _resolved(row: WindowRow) -> ResolvedEvent:

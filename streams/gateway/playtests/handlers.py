@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -27,6 +26,7 @@ from schemas.playtests.secrets import OrderSecrets
 from schemas.playtests.validation import refuse
 from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer
+from schemas.shared_tasks import SharedTasks
 from schemas.timestamps import iso_ms
 from streams.gateway.pending_commands import OTHER_BODY, CommandConflict
 from streams.gateway.playtests.asking import Asked, Asking
@@ -110,7 +110,7 @@ class Handlers:
         self._randomness = randomness
         self._transcribes = transcribes
         self._responses = Responses(stores.sealer)
-        self._looking: dict[str, asyncio.Task[OrderRow | None]] = {}
+        self._looking = SharedTasks[str, OrderRow | None]()
         self._special: dict[str, Callable[[Write], Awaitable[Answered]]] = {
             "order": self._order,
             "change": self._change,
@@ -216,13 +216,10 @@ class Handlers:
 
     async def _order_now(self, order_id: str) -> OrderRow | None:
         """The order, read after this call: calls of one turn of the event loop share one read."""
-        looking = self._looking.get(order_id)
-        if looking is None:
-            looking = self._looking[order_id] = asyncio.create_task(self._look(order_id))
-        return await asyncio.shield(looking)
+        return await self._looking.get(order_id, lambda: self._look(order_id))
 
     async def _look(self, order_id: str) -> OrderRow | None:
-        del self._looking[order_id]  # a later call reads again
+        self._looking.forget(order_id)  # a later call reads again
         return await self._reads.order(order_id)
 
     async def _apply(self, write: Write) -> Answered:

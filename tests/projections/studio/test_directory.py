@@ -196,7 +196,7 @@ async def test_an_entry_in_use_is_refreshed_before_anyone_waits(world: World) ->
     assert await world.directory.credential("pl_mgmt_a")
     world.now += 0.7
     assert world.directory.cached_credential("pl_mgmt_a")
-    await asyncio.gather(*world.directory._credentials._flights.values())
+    await asyncio.gather(*world.directory._credentials._loads._running.values())
     world.now += 0.7
     assert world.directory.cached_credential("pl_mgmt_a") is not UNKNOWN
 
