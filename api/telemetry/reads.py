@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Request, Response
 
 from api.segments import segment
-from api.telemetry import answers, errors
+from api.telemetry import answers, errors, session_answers
 from api.telemetry.sections import cached
 from api.telemetry.summaries import ai_summary
 from projections.telemetry.queries import insights, rollups, session_rollups, sessions
@@ -100,8 +100,10 @@ class Reads:
             limit=values["limit"],
             offset=values["offset"],
         )
-        items = [answers.session(session, studio_id) for session in found]
-        return _json(answers.SessionPage(items=items, has_more=_has_more(values, items, total), total=total))
+        items = [session_answers.session(session, studio_id) for session in found]
+        return _json(
+            session_answers.SessionPage(items=items, has_more=_has_more(values, items, total), total=total)
+        )
 
     async def session(self, request: Request, caller: Caller, _: dict[str, Any]) -> Response:
         """One session with its feedback and every insight attached to it."""
@@ -110,9 +112,9 @@ class Reads:
         if detail is None:
             raise errors.not_found("Session")
         return _json(
-            answers.SessionWithInsights(
-                session=answers.full_session(detail, studio_id),
-                insights=[answers.insight(insight) for insight in detail.insights],
+            session_answers.SessionWithInsights(
+                session=session_answers.full_session(detail, studio_id),
+                insights=[session_answers.insight(insight) for insight in detail.insights],
             )
         )
 
@@ -132,8 +134,10 @@ class Reads:
             limit=values["limit"],
             offset=values["offset"],
         )
-        items = [answers.insight(insight) for insight in found]
-        return _json(answers.InsightPage(items=items, has_more=_has_more(values, items, total), total=total))
+        items = [session_answers.insight(insight) for insight in found]
+        return _json(
+            session_answers.InsightPage(items=items, has_more=_has_more(values, items, total), total=total)
+        )
 
     async def build(self, request: Request, caller: Caller, values: dict[str, Any]) -> Response:
         """Rollup of one build of a game. All environments where `env` is absent."""
@@ -176,9 +180,9 @@ class Reads:
             tag_counts(self._queries, _scope(game, values).equal("player_id", "device", device_id)),
         )
         return _json(
-            answers.Tester(
+            session_answers.Tester(
                 game=answers.game(game),
-                rollup=answers.TesterRollup(
+                rollup=session_answers.TesterRollup(
                     device_id=device_id,
                     session_count=rollup.sessions,
                     first_seen=rollup.first_seen,
@@ -189,7 +193,7 @@ class Reads:
                     region=rollup.region,
                     city=rollup.city,
                 ),
-                sessions=[answers.session(session, game.studio_id) for session in found],
+                sessions=[session_answers.session(session, game.studio_id) for session in found],
                 summary=await ai_summary(self._ai, game, "tester-summary", values["env"], device_id),
                 rule_summary=answers.rule_summary(rollup, counts),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.telemetry import answers, examples, parameters
+from api.telemetry import answers, examples, parameters, session_answers
 from api.telemetry.sections import read_route as _read
 from schemas.edge.openapi import Document, Refusal
 from schemas.edge.parameters import Parameter, Text
@@ -94,7 +94,7 @@ ROUTES: Final = (
         "sessions",
         "/sessions",
         "A page of sessions across the studio's games. Newest recordedAt first, then by id.",
-        answers.SessionPage,
+        session_answers.SessionPage,
         examples.SESSIONS,
         accepted=parameters.SESSIONS,
     ),
@@ -102,14 +102,14 @@ ROUTES: Final = (
         "session",
         "/sessions/{session_id}",
         "One session with its feedback and every insight attached to it.",
-        answers.SessionWithInsights,
+        session_answers.SessionWithInsights,
         examples.SESSION_WITH_INSIGHTS,
     ),
     _read(
         "insights",
         "/insights",
         "A page of insights across the studio's sessions. Newest first, then by id.",
-        answers.InsightPage,
+        session_answers.InsightPage,
         examples.INSIGHTS,
         accepted=parameters.INSIGHTS,
     ),
@@ -125,7 +125,7 @@ ROUTES: Final = (
         "tester",
         "/testers/{game}/{device_id}",
         "Rollup of one device in a game, with its sessions. All environments where `env` is absent.",
-        answers.Tester,
+        session_answers.Tester,
         examples.TESTER,
         accepted=parameters.TESTERS,
     ),

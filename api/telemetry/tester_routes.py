@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from api.telemetry import examples, parameters, tester_answers
+from api.telemetry import examples, journey_answers, parameters, tester_answers
 from api.telemetry.sections import read_route
 
 _HEAD_A: Final = {"version": "0.4.9", "testersInBatch": 18, "sessionCount": 42}
@@ -111,7 +111,7 @@ ROUTES: Final = (
         "One tester's sessions in order of time. `device_id` is a tester handle, else a device id. A handle "
         "stands for the sessions that sent it or whose device was linked to it, and for their devices' "
         "sessions without any. Game and tester have at most 256 characters.",
-        tester_answers.Journey,
+        journey_answers.Journey,
         _JOURNEY,
         accepted=parameters.JOURNEY,
     ),

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import Request, Response
 
 from api.segments import segment
-from api.telemetry import answers, errors, tester_answers
+from api.telemetry import answers, errors, journey_answers, tester_answers
 from api.telemetry.parameters import ALL_ENVIRONMENTS, JOURNEY_PATH
 from api.telemetry.sections import Handler, cached
 from api.telemetry.summaries import ai_summary
@@ -90,7 +90,7 @@ class TesterSection:
                 raise errors.not_found("Tester")
             device_id = found.sessions[-1].device_id
             summary = await ai_summary(self._ai, game, "tester-summary", values["env"], device_id)
-            return _json(tester_answers.journey(game, found, summary))
+            return _json(journey_answers.journey(game, found, summary))
 
         async def prompts(request: Request, caller: Caller, _: dict[str, Any]) -> Response:
             game = await gate.game(caller, segment(request, "id"))

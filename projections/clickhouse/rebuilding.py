@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -23,6 +23,7 @@ from schemas.log_positions import in_log
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from schemas.log import LogRecord, LogTail
+from projections.clickhouse.table_sums import TableSum
 
 ROUNDS_MAX: Final = 50
 CLOSE_RECORDS: Final = 200
@@ -62,13 +63,6 @@ class Builder(Protocol):
 
 class RebuildFailed(Exception):
     """Nothing was swapped; the live tables are as they were. The message says why."""
-
-
-class TableSum(msgspec.Struct, frozen=True):
-    """A table's rows and a checksum over them that does not depend on their order."""
-
-    rows: int
-    checksum: int
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,12 +321,3 @@ async def _exchange(live: ClickHouse, built: ClickHouse, table: str) -> None:
 
 async def _is_now(live: ClickHouse, uuid: str, table: str, wanted: str) -> bool:
     return bool((await live.rows(uuid, {"name": table}))[0][0] == wanted)
-
-
-async def checksum(client: ClickHouse, table: str, columns: str = "*", where: str = "1") -> TableSum:
-    """Rows and checksum of a table; its name may be followed by FINAL. All three are constants of a plan."""
-    # A tuple: the hash of a bare NULL is NULL, and a sum leaves that row out.
-    rows: list[list[Any]] = await client.rows(
-        f"SELECT count(), toString(sum(cityHash64(tuple({columns})))) FROM {table} WHERE {where}"  # noqa: S608
-    )
-    return TableSum(int(rows[0][0]), int(rows[0][1]))

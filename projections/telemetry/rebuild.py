@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.rebuilding import Plan, TableSum, checksum
+from projections.clickhouse.rebuilding import Plan
 from projections.clickhouse.system_tables import database_of
+from projections.clickhouse.table_sums import TableSum, checksum
 from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.open_batch import has_effect

@@ -23,15 +23,8 @@ import schemas.studio.events
 import schemas.studio.experiments
 import schemas.studio.games
 from schemas.codec import Message
-from schemas.edge.ports import KeyKind
 from schemas.envelope import CommandRejected
-from schemas.identifiers import (
-    ACCOUNT_WIDE_KINDS,
-    GAME_ID_PREFIX,
-    KEY_ID_PREFIX,
-    STUDIO_ID_PREFIX,
-    derived_id,
-)
+from schemas.identifiers import GAME_ID_PREFIX, STUDIO_ID_PREFIX, derived_id
 from schemas.studio.commands import (
     COMMANDS,
     CreateKey,
@@ -48,9 +41,6 @@ from schemas.studio.events import (
     ExperimentCreated,
     GameChanged,
     GameDefined,
-    KeyCreated,
-    KeyRevoked,
-    KeyRotated,
     StudioChanged,
     StudioDefined,
     StudioEvent,
@@ -65,17 +55,14 @@ from streams.deciders import (
     studio_ai_state,
     studio_discord,
     studio_experiments,
+    studio_keys,
     studio_state,
 )
 from streams.deciders.noun import Noun, Request, Verdict
-from streams.deciders.studio_state import Key, StudioState, evolve, pack, unpack
+from streams.deciders.refusals import refused
+from streams.deciders.studio_state import StudioState, evolve, pack, unpack
 
 GAMES_MAX: Final = 500
-KEYS_MAX: Final = 1000
-"""Active keys of one studio, but those of playtesters."""
-PLAYTESTER_KEYS_MAX: Final = 20_000
-"""Active keys of a studio's panel: each of its playtesters has one."""
-
 _encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -107,7 +94,7 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
     if studio_id is None:
         studio_id = derived_id(STUDIO_ID_PREFIX, request.seed, command.slug)
         if studio_id in state.studios:
-            return _refused(409, "id_taken", "the id is taken; send the command again")
+            return refused(409, "id_taken", "the id is taken; send the command again")
         slugs: dict[str, str] = {}
         events.append(
             StudioDefined(
@@ -149,10 +136,10 @@ def _define(state: StudioState, request: Request, command: DefineStudio) -> Verd
         game_id = game.id or found
         known = state.games.get(game_id)
         if game_id in named or (known is not None and known.studio_id != studio_id):
-            return _refused(409, "id_taken", "the game's id is taken", f"games[{index}].id")
+            return refused(409, "id_taken", "the game's id is taken", f"games[{index}].id")
         if known is not None and (batch_id := _changed_batch(known.settings, game.settings)):
             path = f"games[{index}].batches[{batch_id}]"
-            return _refused(409, "fixed", "a batch's source, redemption and identity mode are fixed", path)
+            return refused(409, "fixed", "a batch's source, redemption and identity mode are fixed", path)
         named.add(game_id)
         slug_of[game_id] = game.settings.slug
         events += _game_events(state, request, studio_id, game_id, game)
@@ -169,7 +156,7 @@ def _checked_experiments(state: StudioState, studio_id: str, events: list[Messag
     created = [event.experiment.id for event in events if isinstance(event, ExperimentCreated)]
     twice = next((one for one in created if created.count(one) > 1), None)
     if twice is not None:
-        return _refused(409, "id_taken", f"{twice} is an experiment of two games", "games")
+        return refused(409, "id_taken", f"{twice} is an experiment of two games", "games")
     return studio_experiments.too_many(state, studio_id, len(created))
 
 
@@ -186,11 +173,11 @@ def _changed_batch(before: GameSettings, after: GameSettings) -> str | None:
 def _checked_games(slug_of: dict[str, str], command: DefineStudio) -> CommandRejected | None:
     """All slugs of the studio as they would be: two games may swap theirs, but no two may share one."""
     if len(slug_of) > GAMES_MAX:
-        return _refused(409, "too_many_games", f"a studio has at most {GAMES_MAX} games", "games")
+        return refused(409, "too_many_games", f"a studio has at most {GAMES_MAX} games", "games")
     slugs = list(slug_of.values())
     for index, game in enumerate(command.games):
         if slugs.count(game.settings.slug) > 1:
-            return _refused(
+            return refused(
                 409, "slug_taken", "another game of the studio has this slug", f"games[{index}].slug"
             )
     return None
@@ -222,105 +209,11 @@ def _game_events(
         )
 
 
-def _create_key(state: StudioState, request: Request, command: CreateKey) -> Verdict:
-    studio = state.studios.get(request.studio_id)
-    if studio is None:
-        return _refused(404, "unknown_studio", "there is no such studio")
-    problem = _scope_problem(state, request, command)
-    if problem is not None:
-        return problem
-    if command.kind is KeyKind.MANAGEMENT and studio.management_key_id:
-        return _refused(409, "management_key_exists", "a studio has one management key; rotate it", "kind")
-    if command.kind is KeyKind.PLAYTESTER:
-        held, most, whose = studio.playtester_keys, PLAYTESTER_KEYS_MAX, "playtesters"
-    else:
-        held, most, whose = studio.active_keys - studio.playtester_keys, KEYS_MAX, "its own"
-    if held >= most:
-        return _refused(409, "too_many_keys", f"a studio has at most {most} active keys of {whose}")
-    key_id = derived_id(KEY_ID_PREFIX, request.seed, command.hash)
-    if command.hash in state.key_ids or key_id in state.keys:
-        return _refused(409, "key_taken", "the value is taken; send the command with another key", "hash")
-    created = KeyCreated(
-        studio_id=request.studio_id,
-        key_id=key_id,
-        kind=command.kind.value,
-        name=command.name,
-        game_id=command.game_id,
-        tester_id=command.tester_id,
-        hash=command.hash,
-        created_at_ms=request.at_ms,
-    )
-    return (created,)
-
-
-def _scope_problem(state: StudioState, request: Request, command: CreateKey) -> CommandRejected | None:
-    """Account-wide kinds name no game, a playtester's names a tester, all others one game of the studio."""
-    if (command.kind is KeyKind.PLAYTESTER) != bool(command.tester_id):
-        return _refused(400, "invalid_scope", "a playtester's key, and only that, names a tester", "testerId")
-    if command.kind in ACCOUNT_WIDE_KINDS | {KeyKind.PLAYTESTER}:
-        if command.game_id:
-            return _refused(400, "invalid_scope", f"{command.kind} keys belong to a studio", "gameId")
-        return None
-    game = state.games.get(command.game_id)
-    if game is None or game.studio_id != request.studio_id:
-        return _refused(404, "unknown_game", "there is no such game", "gameId")
-    return None
-
-
-def _rotate_key(state: StudioState, request: Request, command: RotateKey) -> Verdict:
-    key = _own_key(state, request, command.key_id)
-    if isinstance(key, CommandRejected):
-        return key
-    if command.hash in state.key_ids:
-        return _refused(409, "key_taken", "the value is taken; send the command with another key", "hash")
-    rotated = KeyRotated(
-        studio_id=key.studio_id,
-        key_id=command.key_id,
-        kind=key.kind,
-        name=key.name,
-        game_id=key.game_id,
-        tester_id=key.tester_id,
-        hash=command.hash,
-        previous_hash=key.hash,
-        created_at_ms=key.created_at_ms,
-        rotated_at_ms=request.at_ms,
-    )
-    return (rotated,)
-
-
-def _revoke_key(state: StudioState, request: Request, command: RevokeKey) -> Verdict:
-    key = _own_key(state, request, command.key_id)
-    if isinstance(key, CommandRejected):
-        return key
-    revoked = KeyRevoked(
-        studio_id=key.studio_id,
-        key_id=command.key_id,
-        kind=key.kind,
-        game_id=key.game_id,
-        hash=key.hash,
-        revoked_at_ms=request.at_ms,
-    )
-    return (revoked,)
-
-
-def _own_key(state: StudioState, request: Request, key_id: str) -> Key | CommandRejected:
-    key = state.keys.get(key_id)
-    if key is None or key.studio_id != request.studio_id:
-        return _refused(404, "unknown_key", "there is no such key", "keyId")
-    if key.revoked:
-        return _refused(409, "key_revoked", "the key was revoked", "keyId")
-    return key
-
-
-def _refused(status: int, code: str, message: str, field: str | None = None) -> CommandRejected:
-    return CommandRejected(status=status, code=code, message=message, field=field)
-
-
 _DECIDERS: Final[dict[type[Message], Callable[[StudioState, Request, Any], Verdict]]] = {
     DefineStudio: _define,
-    CreateKey: _create_key,
-    RotateKey: _rotate_key,
-    RevokeKey: _revoke_key,
+    CreateKey: studio_keys.create,
+    RotateKey: studio_keys.rotate,
+    RevokeKey: studio_keys.revoke,
     TakeDiscordMessages: studio_discord.decide,
 }
 

@@ -10,13 +10,13 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Message
-from schemas.envelope import CommandRejected
 from schemas.seal import SEALED_CHARACTERS_MAX
 from schemas.studio.ai import AiKey, ai_of
 from schemas.studio.commands import ClearAiKey, FinishAi, PauseAiKey, RequestAi, SetAiKey, StartAi
 from schemas.studio.events import AiKeyCleared, AiKeyPaused, AiKeySet
 from streams.deciders import studio_ai_requests
 from streams.deciders.noun import Request, Verdict
+from streams.deciders.refusals import refused
 from streams.deciders.studio_ai_state import StudioAi
 from streams.deciders.studio_state import Studio, StudioState
 
@@ -64,8 +64,3 @@ def _pause(asking: StudioAi, request: Request, command: PauseAiKey) -> Verdict:
         return ()
     paused = msgspec.structs.replace(known, paused_status=command.status)
     return (AiKeyPaused(studio_id=request.studio_id, key=paused),)
-
-
-def refused(status: int, code: str, message: str, field: str | None = None) -> CommandRejected:
-    """A refusal."""
-    return CommandRejected(status=status, code=code, message=message, field=field)

@@ -20,14 +20,8 @@ from schemas.studio.ai_requests import (
 from schemas.studio.commands import FinishAi, RequestAi, StartAi
 from schemas.studio.events import AiCallStarted, AiFinished, AiRequested
 from streams.deciders.noun import Request, Verdict
-from streams.deciders.studio_ai_state import (
-    DROPPED_AT_ONCE,
-    RESULTS_MAX,
-    TEXTS_MAX,
-    Done,
-    Pending,
-    StudioAi,
-)
+from streams.deciders.refusals import refused
+from streams.deciders.studio_ai_state import DROPPED_AT_ONCE, RESULTS_MAX, TEXTS_MAX, Done, Pending, StudioAi
 
 PENDING_MAX: Final = 200
 """Requests of a studio that are not done."""
@@ -55,10 +49,10 @@ def _request(settings: AiSettings, asking: StudioAi, asked: Request, wanted: AiR
     if wanted.hash in asking.pending or (known is not None and _holds(known, asked.at_ms)):
         return ()
     if len(asking.pending) >= PENDING_MAX:
-        return _refused(429, "too_many_requests", f"{PENDING_MAX} requests of the studio are not done")
+        return refused(429, "too_many_requests", f"{PENDING_MAX} requests of the studio are not done")
     most = wanted.tokens_max  # 0 where nothing is paid: what is free is never refused
     if most and asking.taken(month_of(asked.at_ms)) + most > settings.monthly_tokens:
-        return _refused(409, "ai_budget", "the month's tokens do not suffice: raise studio.ai.monthlyTokens")
+        return refused(409, "ai_budget", "the month's tokens do not suffice: raise studio.ai.monthlyTokens")
     requested = AiRequested(
         studio_id=asked.studio_id,
         request=wanted,
@@ -77,7 +71,7 @@ def _start(asking: StudioAi, asked: Request, command: StartAi) -> Verdict:
     if pending.runner:
         if pending.runner == command.runner:
             return ()
-        return _refused(409, "started", "another worker calls the provider")
+        return refused(409, "started", "another worker calls the provider")
     started = AiCallStarted(
         studio_id=asked.studio_id,
         hash=command.hash,
@@ -94,7 +88,7 @@ def _finish(asking: StudioAi, asked: Request, command: FinishAi) -> Verdict:
     if isinstance(pending, CommandRejected):
         return pending
     if command.result.tokens < 0:
-        return _refused(400, "invalid_result", "tokens are never negative", "result.tokens")
+        return refused(400, "invalid_result", "tokens are never negative", "result.tokens")
     spent = asking.month_tokens if asking.month == pending.month else 0
     dropped = _dropped_results(asking)
     texts = _dropped_texts(asking)
@@ -117,7 +111,7 @@ def _finish(asking: StudioAi, asked: Request, command: FinishAi) -> Verdict:
 def _pending(asking: StudioAi, wanted: str, attempt: int) -> Pending | CommandRejected:
     pending = asking.pending.get(wanted)
     if pending is None or pending.attempt != attempt:
-        return _refused(409, "not_pending", "the request is done, or was never made")
+        return refused(409, "not_pending", "the request is done, or was never made")
     return pending
 
 
@@ -127,19 +121,19 @@ def _holds(known: Done, now_ms: int) -> bool:
 
 def _shape_problem(wanted: AiRequest) -> CommandRejected | None:
     if len(wanted.input) > INPUT_CHARACTERS_MAX:
-        return _refused(400, "too_large", f"an input has at most {INPUT_CHARACTERS_MAX} characters", "input")
+        return refused(400, "too_large", f"an input has at most {INPUT_CHARACTERS_MAX} characters", "input")
     if len(wanted.subject) > SUBJECT_CHARACTERS_MAX:
-        return _refused(400, "too_large", f"at most {SUBJECT_CHARACTERS_MAX} characters", "subject")
+        return refused(400, "too_large", f"at most {SUBJECT_CHARACTERS_MAX} characters", "subject")
     return None
 
 
 def _model_problem(settings: AiSettings, asking: StudioAi, wanted: AiRequest) -> CommandRejected | None:
     model = settings.model(wanted.purpose)
     if model.id != wanted.model_id:
-        return _refused(409, "other_model", f"the studio asks {model.id} now", "model_id")
+        return refused(409, "other_model", f"the studio asks {model.id} now", "model_id")
     key = asking.keys.get(wanted.purpose)
     if model.provider != "local" and (key is None or not key.usable):
-        return _refused(409, "no_key", f"no key for {wanted.purpose}, or its provider refused it")
+        return refused(409, "no_key", f"no key for {wanted.purpose}, or its provider refused it")
     return None
 
 
@@ -158,7 +152,3 @@ def _dropped_texts(asking: StudioAi) -> list[str]:
         return []
     ages = [(asking.done[one].finished_at_ms, key) for key, one in asking.texts.items()]
     return [key for _, key in sorted(ages)[:DROPPED_AT_ONCE]]
-
-
-def _refused(status: int, code: str, message: str, field: str | None = None) -> CommandRejected:
-    return CommandRejected(status=status, code=code, message=message, field=field)

@@ -33,6 +33,7 @@ from schemas.studio.events import (
 from schemas.studio.experiments import RUNS_MAX, ExperimentLife, Run
 from schemas.studio.games import GameSettings
 from streams.deciders.noun import Request, Verdict
+from streams.deciders.refusals import refused
 from streams.deciders.studio_state import StudioState, experiment_key
 
 EXPERIMENTS_MAX: Final = 5000
@@ -56,7 +57,7 @@ def decide(state: StudioState, request: Request, command: ExperimentCommand) -> 
     """The event that a command about one experiment gives, or its refusal."""
     life = state.experiments.get(experiment_key(request.studio_id, command.experiment_id))
     if life is None or life.status == "deleted":
-        return _refused(404, "unknown_experiment", "there is no such experiment", "experimentId")
+        return refused(404, "unknown_experiment", "there is no such experiment", "experimentId")
     return _DECIDERS[type(command)](state, request, command, life)
 
 
@@ -80,7 +81,7 @@ def _resume(_: StudioState, request: Request, __: Any, life: ExperimentLife) -> 
     if life.status != "stopped":
         return _wrong_status(life, "only a stopped one can be resumed")
     if len(life.runs) >= RUNS_MAX:
-        return _refused(409, "too_many_runs", f"an experiment runs at most {RUNS_MAX} times")
+        return refused(409, "too_many_runs", f"an experiment runs at most {RUNS_MAX} times")
     resumed = _with(life, status="running", runs=[*life.runs, Run(request.at_ms)])
     return (ExperimentResumed(studio_id=request.studio_id, experiment=resumed),)
 
@@ -92,7 +93,7 @@ def _pick(state: StudioState, request: Request, command: Any, life: ExperimentLi
     key: str | None = command.variant_key
     keys = [variant["key"] for variant in defined["variants"]]
     if key is not None and key not in keys:
-        return _refused(400, "unknown_variant", f"its variants are {', '.join(keys)}", "variantKey")
+        return refused(400, "unknown_variant", f"its variants are {', '.join(keys)}", "variantKey")
     winner = key or ""
     if winner == life.winner:
         return ()
@@ -141,16 +142,16 @@ def defined(
             events.append(ExperimentCreated(studio_id=studio_id, experiment=created))
         elif life.status == "deleted" or life.game_id != game_id:
             taken = f"{life.id} was an experiment of this studio before: an id is never used again"
-            return _refused(409, "id_taken", taken, f"experiments[{index}].id")
+            return refused(409, "id_taken", taken, f"experiments[{index}].id")
         elif life.runs:
             for field, message in _changes_of_locked(old, new, index, experiment):
-                return _refused(409, "locked", message, field)
+                return refused(409, "locked", message, field)
     kept = _by_id(new.get("experiments", []))
     for experiment_id in _by_id(old.get("experiments", [])).keys() - kept.keys():
         life = state.experiments[experiment_key(studio_id, experiment_id)]
         if life.status == "running":
             message = f"{experiment_id} is running: stop it before you leave it out"
-            return _refused(409, "running", message, "experiments")
+            return refused(409, "running", message, "experiments")
         events.append(ExperimentDeleted(studio_id=studio_id, experiment=_with(life, status="deleted")))
     return events
 
@@ -163,7 +164,7 @@ def too_many(state: StudioState, studio_id: str, created: int) -> CommandRejecte
     if known + created <= EXPERIMENTS_MAX:
         return None
     most = f"a studio has at most {EXPERIMENTS_MAX} experiments, deleted ones among them"
-    return _refused(409, "too_many_experiments", most, "games")
+    return refused(409, "too_many_experiments", most, "games")
 
 
 def _changes_of_locked(
@@ -219,11 +220,7 @@ def _with(life: ExperimentLife, **changes: Any) -> ExperimentLife:
 
 
 def _wrong_status(life: ExperimentLife, rule: str) -> CommandRejected:
-    return _refused(409, "wrong_status", f"the experiment is {_SHOWN_STATUS[life.status]}: {rule}")
+    return refused(409, "wrong_status", f"the experiment is {_SHOWN_STATUS[life.status]}: {rule}")
 
 
 _SHOWN_STATUS: Final = {"draft": "a draft", "running": "running", "stopped": "stopped"}
-
-
-def _refused(status: int, code: str, message: str, field: str | None = None) -> CommandRejected:
-    return CommandRejected(status=status, code=code, message=message, field=field)

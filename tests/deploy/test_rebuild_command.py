@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from deploy.cli.rebuild import clickhouse_result, sentence
-from projections.clickhouse.rebuilding import Rebuilt, TableSum
+from projections.clickhouse.rebuilding import Rebuilt
+from projections.clickhouse.table_sums import TableSum
 
 
 def said(*, end: int, swapped: bool, rows: int = 3, uncompared: int = 0) -> str:

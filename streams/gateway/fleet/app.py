@@ -25,14 +25,8 @@ from schemas.fleet.limits import BODY_BYTES_MAX
 from schemas.fleet.routes import V2, WRITES, allowed, find_write, operation, with_slashes
 from schemas.fleet.validation import Fields, read_body, read_idempotency_key, read_query, refuse
 from streams.gateway.commands import CommandClient
-from streams.gateway.fleet.handlers import (
-    Handlers,
-    ProcessFields,
-    StopFields,
-    Stores,
-    UploadFields,
-    Write,
-)
+from streams.gateway.fleet.handlers import Handlers, Stores
+from streams.gateway.fleet.writes import ProcessFields, StopFields, UploadFields, Write
 from streams.gateway.http import Request, Response, json_response
 from streams.gateway.keyed_requests import AWAY, KeyedRequest, KeyedRequests, refused_by
 from streams.gateway.services import Services

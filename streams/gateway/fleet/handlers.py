@@ -6,7 +6,7 @@ All that is shown is in the outcome, so that a retry under the same idempotency 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -14,13 +14,11 @@ from msgspec import UNSET
 from schemas.codec import Message
 from schemas.edge.errors import Refused
 from schemas.edge.ports import Directory, StoreUnavailable
-from schemas.edge.zod import custom
-from schemas.envelope import CommandRejected, Outcome
+from schemas.envelope import Outcome
 from schemas.fleet import answers, bodies, names, responses
 from schemas.fleet import commands as ask
 from schemas.fleet.access import Caller
 from schemas.fleet.definitions import limits_of
-from schemas.fleet.limits import RETRY_AFTER_S
 from schemas.fleet.objects import (
     UPLOAD_BYTES_MAX,
     UPLOAD_MS,
@@ -33,50 +31,15 @@ from schemas.fleet.objects import (
 from schemas.fleet.ports import FleetReads
 from schemas.fleet.requests import not_found, server_id
 from schemas.fleet.resources import build_resource, server_resource, settings_resource
-from schemas.fleet.validation import Fields, refuse
 from schemas.fleet.variables import Variables
 from schemas.fleet.views import PlanLimits, PoolConfig, PortConfig, Settings
 from schemas.objects import ObjectStore
 from schemas.seal import Sealer
-from streams.gateway.keyed_requests import KeyedRequest, KeyedRequests
+from streams.gateway.fleet.outcomes import answer_if_any, answer_of, raise_refusal
+from streams.gateway.fleet.writes import UploadFields, Write
+from streams.gateway.keyed_requests import KeyedRequests
 
-AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
 _encode: Final = msgspec.json.Encoder().encode
-_rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
-
-
-class StopFields(Fields, frozen=True, kw_only=True):
-    """What a stop's query says."""
-
-    shutdown_reason: str | None = None
-
-
-class UploadFields(Fields, frozen=True, kw_only=True):
-    """What an upload's query says."""
-
-    name: str
-    executable_path: str
-
-
-class ProcessFields(Fields, frozen=True, kw_only=True):
-    """What a query for processing says."""
-
-    name: str | None = None
-
-
-class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One write that its caller may ask for, read and keyed."""
-
-    caller: Caller
-    asked: KeyedRequest
-    path: Mapping[str, str]
-    by_old_client: bool = False
-    """By v2, whose uploads are processed without a call."""
-
-    @property
-    def body(self) -> Any:
-        """The body, or what the query says where there is none."""
-        return self.asked.body
 
 
 class Stores(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,14 +120,14 @@ class Handlers:
         server = None
         if body.server_status == "stopped":
             outcome = await self._ask(write, ask.StopServer(instance_id=instance_id), instance_id)
-            changed = _maybe(answers.ServerAnswer, outcome)
+            changed = answer_if_any(answers.ServerAnswer, outcome)
             server = None if changed is None else changed.server
         elif body.server_status == "running" or body.custom_data is not None:
             data = None if body.custom_data is None else bodies.json_text(body.custom_data)
             command = ask.UpdateServer(
                 instance_id=instance_id, custom_data=data, ready=body.server_status == "running" or UNSET
             )
-            changed = _maybe(answers.ServerAnswer, await self._ask(write, command, instance_id))
+            changed = answer_if_any(answers.ServerAnswer, await self._ask(write, command, instance_id))
             server = None if changed is None else changed.server
         if server is None:
             server = await self._reads.server(instance_id, self._now_ms())
@@ -188,7 +151,7 @@ class Handlers:
             processes_itself=write.by_old_client or UNSET,
         )
         outcome = await self._ask_build(write, command, names.build_id(write.asked.command_id))
-        build = _answer(answers.BuildAnswer, outcome).build
+        build = answer_of(answers.BuildAnswer, outcome).build
         url = self._objects.signed_upload_url(
             upload_key(build.game_id, build.id),
             bytes_max=UPLOAD_BYTES_MAX,
@@ -233,7 +196,7 @@ class Handlers:
             if key is not None:
                 await self._objects.delete(key)
             raise
-        return _encode(build_resource(_answer(answers.BuildAnswer, outcome).build))
+        return _encode(build_resource(answer_of(answers.BuildAnswer, outcome).build))
 
     async def _process(self, write: Write) -> bytes:
         build_id = write.path["build_id"]
@@ -281,7 +244,7 @@ class Handlers:
 
     async def _settings(self, caller: Caller, outcome: Outcome) -> Settings:
         """The settings after a change; where nothing changed, those that are."""
-        changed = _maybe(answers.SettingsAnswer, outcome)
+        changed = answer_if_any(answers.SettingsAnswer, outcome)
         if changed is not None:
             return changed.settings
         return await self._reads.settings(caller.studio_id, caller.project_id)
@@ -328,23 +291,7 @@ class Handlers:
         return outcome
 
     def _server(self, outcome: Outcome) -> bytes:
-        return _encode(server_resource(_answer(answers.ServerAnswer, outcome).server, whole=True))
-
-
-def raise_refusal(outcome: Outcome) -> None:
-    """Raise `Refused` where the outcome is none of success."""
-    if outcome.status < 400:
-        return
-    if outcome.status == 500:
-        raise Refused(500, "the request can't be decided; it changed nothing")
-    refusal = _rejected.decode(outcome.body)
-    if refusal.status == 404:
-        raise not_found()
-    if refusal.status == 422:
-        refuse([custom([refusal.field] if refusal.field else [], refusal.message)])
-    headers = ((b"retry-after", b"%d" % RETRY_AFTER_S),) if refusal.status == 503 else ()
-    details = {"limit": refusal.details["limit"]} if "limit" in refusal.details else {}
-    raise Refused(refusal.status, refusal.message, code=refusal.code, headers=headers, **details)
+        return _encode(server_resource(answer_of(answers.ServerAnswer, outcome).server, whole=True))
 
 
 def _ports(ports: list[bodies.PortBody]) -> list[PortConfig]:
@@ -357,13 +304,3 @@ def _ports(ports: list[bodies.PortBody]) -> list[PortConfig]:
         )
         for port in ports
     ]
-
-
-def _answer(kind: type[AnswerT], outcome: Outcome) -> AnswerT:
-    return msgspec.msgpack.decode(outcome.body, type=kind)
-
-
-def _maybe(kind: type[AnswerT], outcome: Outcome) -> AnswerT | None:
-    """The outcome's body where it is of this kind; None where nothing was changed."""
-    fields = msgspec.msgpack.decode(outcome.body)
-    return msgspec.convert(fields, kind) if fields else None

@@ -13,7 +13,7 @@ from schemas.studio.events import (
     StudioChanged,
     StudioDefined,
 )
-from streams.deciders import studio
+from streams.deciders import studio, studio_keys
 from tests.streams.deciders.given import AT_MS, Studios, create_key, define, game, unlimited
 
 GIVEN_ID = "72ab8f81-ef36-4712-a046-399a62b9afaa"
@@ -169,8 +169,8 @@ def test_another_studios_key_does_not_exist(studios: Studios) -> None:
 def test_a_panel_is_larger_than_what_other_keys_a_studio_has(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studio, "KEYS_MAX", 2)
-    monkeypatch.setattr(studio, "PLAYTESTER_KEYS_MAX", 3)
+    monkeypatch.setattr(studio_keys, "KEYS_MAX", 2)
+    monkeypatch.setattr(studio_keys, "PLAYTESTER_KEYS_MAX", 3)
     panel = [create_key(KeyKind.PLAYTESTER, f"p{n}", tester_id=f"tester{n}") for n in range(4)]
     made = [event for command in panel[:3] for event in studios.given(command, "demo")]
     assert studios.refusal(panel[3], "demo") == (409, "too_many_keys")
@@ -185,7 +185,7 @@ def test_a_panel_is_larger_than_what_other_keys_a_studio_has(
 
 def test_a_studio_has_a_limit_of_active_keys(studios: Studios) -> None:
     created = key(studios, "demo", KeyKind.INGEST, "h1")
-    for number in range(1, studio.KEYS_MAX):
+    for number in range(1, studio_keys.KEYS_MAX):
         key(studios, "demo", KeyKind.INGEST, f"another{number}")
     assert studios.refusal(create_key(KeyKind.INGEST, "h2"), "demo") == (409, "too_many_keys")
     studios.given(RevokeKey(key_id=created.key_id), "demo")
