@@ -49,7 +49,7 @@ def test_an_event_is_resolved_to_the_bytes_that_a_decider_reads() -> None:
 
 def test_rules_of_every_demo_event_can_be_made() -> None:
     resolved = {event.definition.event_key: event for event in resolve_events(demo())}
-    assert set(resolved) == {"weekly-frags", "speedrun", "bounty", "squads", "duel", "leagues"}
+    assert set(resolved) == {"weekly-frags", "speedrun", "bounty", "squads", "duel", "arena", "leagues"}
     frags = rules_of(resolved["weekly-frags"].encoded)
     assert frags.score({"frags": 2.0, "damage": 5.0}) == 205.0
     assert (frags.only_metric, frags.limited, len(frags.completions)) == ("frags", True, 1)

@@ -19,6 +19,7 @@ from deploy.lab.demo.game.payloads import Player
 from deploy.lab.demo.game.playtests import Panel, Playtests
 from deploy.lab.demo.game.run import SEND_EVERY_MS, Plans, Run, Seat
 from deploy.lab.demo.game.sender import Sender
+from deploy.lab.demo.game.servers import Hosting, Servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ _PEOPLE: Final = (
 )
 
 
-_KINDS: Final = ("public_token", "pl_ik", "pl_mgmt", "lo_live", "lo_srv")
+_KINDS: Final = ("public_token", "pl_ik", "pl_mgmt", "lo_live", "lo_srv", "pf")
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -66,6 +67,11 @@ def read_demo(path: Path) -> Demo:
         return Demo(data["base_url"], game_id, keys, panel)
     except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
         raise ValueError(f"{path} is not a demo.json: {error!r}") from error
+
+
+def hosting_of(demo: Demo) -> Hosting:
+    """What the demo's game servers need of it."""
+    return Hosting(demo.base_url, demo.keys["pf"], demo.keys["lo_live"])
 
 
 def seat(number: int) -> Seat:
@@ -179,6 +185,7 @@ def play(
     players = LiveopsClient(demo.base_url, demo.keys, players_file, tell)
     table = Table(demo, sender, players, stop)
     playtests = Playtests(demo.panel, tell)
+    servers = Servers(hosting_of(demo), tell) if seconds > 0 else None
     sender.put(thread_request(demo.game_id, BUILDS[1], int(time.time() * 1000)))
     try:
         if fast:
@@ -189,6 +196,8 @@ def play(
             table.play_live(min(bots, BOTS_MAX), seconds)
     finally:
         patience_seconds = 5.0 if stop.is_set() else 60.0
+        if servers is not None:
+            servers.close(patience_seconds)
         playtests.close(patience_seconds)
         sender.close(patience_seconds)
         sender.delivered.moves = players.close(patience_seconds)
