@@ -64,6 +64,8 @@ HOSTS: Final = 2
 STANDING: Final = 4
 """Servers that live through the whole drill; half of them restart by themselves."""
 KEYS: Final = 4
+PORTS_MAX: Final = 150
+"""Of each host, each of which rests for a minute between two servers. Few machines have many in a row."""
 
 
 class FleetKilling(Killing):
@@ -92,7 +94,8 @@ class FleetDrill:
         self._clickhouse = stack.clickhouse()
         self._run = f"drill-{uuid.uuid4().hex[:8]}"
         memory_mib = SIZES["micro"].memory_mb * (plan.lanes + STANDING) * 2 // 3
-        self._hosts = [Host(stack, number, memory_mib=memory_mib) for number in range(HOSTS)]
+        ports = min(PORTS_MAX, 2 * plan.launches + STANDING)
+        self._hosts = [Host(stack, number, memory_mib=memory_mib, ports=ports) for number in range(HOSTS)]
         self._shares = Shares(plan.launches, plan.kills)
         self._killing = FleetKilling(stack, VICTIMS, self._dice, tell, self._canary)
         self._killing.hosts = self._hosts

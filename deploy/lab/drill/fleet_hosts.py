@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from deploy.lab.drill.stack import OwnStack
     from projections.clickhouse.client import ClickHouse
 
-PORTS: Final = 300
 START_SECONDS: Final = 120.0
 LOST_SECONDS: Final = 150.0
 """A frozen host is lost after 30 s of the log's time, which stands still while the log is down."""
@@ -31,13 +30,13 @@ LOOK_SECONDS: Final = 0.5
 class Host:
     """One machine's agent, started again whenever it ends, as a supervisor does."""
 
-    def __init__(self, stack: OwnStack, number: int, *, memory_mib: int) -> None:
+    def __init__(self, stack: OwnStack, number: int, *, memory_mib: int, ports: int) -> None:
         self.name = f"drill-host-{number}"
         self.frozen = False
         self.starts = 0
         self._stack = stack
         self._number = number
-        first, last = free_ports(PORTS)
+        first, last = free_ports(ports)
         self._changes = {
             "QUESTLOG_FLEET_HOST": self.name,
             "QUESTLOG_FLEET_PORTS": f"{first}-{last}",
