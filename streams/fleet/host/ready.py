@@ -11,6 +11,8 @@ from streams.fleet.host.launch import Port, Readiness
 
 ALIVE_S: Final = 2.0
 """A server without ports is ready when it has lived for so long."""
+AWAY_S: Final = 5.0
+"""One that has to be ready or healthy by a time is looked at each second: who did not look was stopped."""
 HEALTH_SILENCE_S: Final = 30.0
 """Once it has said that it is healthy, longer silence is unhealthy."""
 
@@ -28,6 +30,22 @@ class Watched(msgspec.Struct, kw_only=True):
     sdk_ready: bool = False
     healthy_s: float | None = None
     """When it last said so; None where it never did."""
+    looked_s: float | None = None
+    """When it was last looked at; None where it never was."""
+
+
+def look(watched: Watched, bound: Collection[tuple[str, int]], now_s: float) -> Verdict:
+    """`verdict`, without counting the time in which nobody could hear the server.
+
+    An agent that was stopped for a while finds what servers said meanwhile only after its first look.
+    """
+    away_s = now_s - watched.looked_s if watched.looked_s is not None else 0.0
+    watched.looked_s = now_s
+    if away_s > AWAY_S:
+        watched.started_s = min(now_s, watched.started_s + away_s)
+        if watched.healthy_s is not None:
+            watched.healthy_s = min(now_s, watched.healthy_s + away_s)
+    return verdict(watched, bound, now_s)
 
 
 def verdict(watched: Watched, bound: Collection[tuple[str, int]], now_s: float) -> Verdict:

@@ -27,7 +27,7 @@ from streams.fleet.host.launch import Launch
 from streams.fleet.host.namespaces import listener
 from streams.fleet.host.oci import SDK_PORT
 from streams.fleet.host.output import Output
-from streams.fleet.host.ready import Verdict, Watched, verdict
+from streams.fleet.host.ready import Verdict, Watched, look
 from streams.fleet.host.reconcile import Found, State
 from streams.fleet.host.sampler import Sampler
 from streams.fleet.host.sdk import Said, Sdk
@@ -193,7 +193,7 @@ class Serving:
                 self._say("started")
             bound = self._driver.bound(self.attempt) if not self._watched.ready else ()
             if started:
-                await self._act_on(verdict(self._watched, bound, _now_s()))
+                await self._act_on(look(self._watched, bound, _now_s()))
             if not self._watched.ready:
                 await self._pause(_STARTING_S)
             else:  # its end is told by the kernel; only silence has to be looked for

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from streams.fleet.host.launch import Port
-from streams.fleet.host.ready import Verdict, Watched, verdict
+from streams.fleet.host.ready import Verdict, Watched, look, verdict
 from streams.fleet.host.sdk import CONNECTIONS_MAX, Said, Sdk
 
 
@@ -129,3 +129,18 @@ def test_ready_late_and_unhealthy(
 ) -> None:
     given = {"readiness": "ports", "ports": PORTS, "started_s": 0.0, "startup_timeout_s": 120.0, **fields}
     assert verdict(Watched(**given), bound, now_s) == expected
+
+
+def test_time_in_which_nobody_could_hear_a_server_does_not_count() -> None:
+    """The agent was stopped for 29 s: what the server said meanwhile is heard after the first look."""
+    given: dict[str, Any] = {"readiness": "ports", "ports": PORTS, "startup_timeout_s": 30.0}
+    healthy = Watched(**given, started_s=0.0, ready=True, healthy_s=100.0)
+    assert look(healthy, set(), 103.0) == "wait"
+    assert look(healthy, set(), 132.0) == "wait"
+    assert [look(healthy, set(), 132.0 + second) for second in range(1, 28)] == ["wait"] * 27
+    assert look(healthy, set(), 160.0) == "unhealthy"
+    starting = Watched(**given, started_s=0.0)
+    assert look(starting, set(), 10.0) == "wait"
+    assert look(starting, set(), 39.0) == "wait"
+    assert [look(starting, set(), 39.0 + second) for second in range(1, 21)] == ["wait"] * 20
+    assert look(starting, set(), 60.0) == "late"
