@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.distribution import Dealing, group_of
+from tests.distribution import Dealing, group_of, in_order
 
 STACKED = ["tests/outside/test_s1.py", "tests/outside/test_s2.py", "tests/outside/test_s3.py"]
 FAULTS = ["tests/faults/test_drill.py", "tests/faults/test_network.py"]
@@ -80,3 +80,10 @@ def test_every_test_is_in_the_group_of_what_it_uses(request: pytest.FixtureReque
             assert group_of(file) == "questlog_stack", item.nodeid
         elif file.startswith("tests/faults/") and "stack" in names:
             assert group_of(file) == "faults", item.nodeid
+
+
+def test_the_longest_groups_begin_first(request: pytest.FixtureRequest) -> None:
+    files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in in_order(request.session.items)))
+    groups = [group_of(file) for file in files]
+    order = ["questlog_stack", "faults", "browser", None]
+    assert groups == sorted(groups, key=order.index)
