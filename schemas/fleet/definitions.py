@@ -34,14 +34,14 @@ def limits_of(plan: str, game: Game | None) -> PlanLimits:
     return msgspec.structs.replace(PLANS[plan], **changed)
 
 
-def declared_settings(plan: str, game: Game) -> ChangeSettings | None:
-    """What an effect asks so that a definition's settings hold; None where it declares none.
+def declared_settings(plan: str, game: Game) -> ChangeSettings:
+    """What an effect asks so that a definition's settings and limits hold; where it has none, limits alone.
 
     The decider takes each declaration once: what is changed by a request afterwards stays.
     """
     declared = _hosting(game).get("settings", {})
     if all(value is None for value in declared.values()):
-        return None
+        return ChangeSettings(limits=limits_of(plan, game))
     fields: dict[str, Any] = {
         _PLAIN[name]: value for name, value in declared.items() if name in _PLAIN and value is not None
     }

@@ -49,13 +49,11 @@ class HostingDefinitions(DefinitionReader):
         self._directory = directory
 
     async def carry(self, game: Game) -> None:
-        """Change what the definition declares and was not taken before."""
+        """Change what the definition declares and was not taken before, and what its pool may use."""
         studio = await self._directory.studio(game.studio_id)
         if studio is None:
             raise StoreUnavailable(f"the studio of {game.id} is not known yet")
         command = declared_settings(studio.plan, game)
-        if command is None:
-            return
         try:
             await self._asker.ask(
                 command,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.edge.ports import Game, Limits
+from schemas.fleet.commands import ChangeSettings
 from schemas.fleet.definitions import declared_settings, limits_of
 from schemas.fleet.plans import PLANS
 from schemas.fleet.views import PlanLimits, PoolConfig, PortConfig
@@ -46,7 +47,7 @@ def test_a_game_without_the_section_is_as_it_was() -> None:
     plain = game("")
     assert plain.definition == game("    hosting: {limits: {}, settings: {}}\n").definition
     assert "hosting" not in plain.definition
-    assert declared_settings("free", plain) is None
+    assert declared_settings("free", plain) == ChangeSettings(limits=PLANS["free"])
     assert limits_of("free", plain) is PLANS["free"] or limits_of("free", plain) == PLANS["free"]
     assert limits_of("indie", None) == PLANS["indie"]
 
@@ -60,18 +61,14 @@ def test_limits_are_the_plan_s_but_for_those_that_are_named() -> None:
 
 def test_settings_are_those_that_are_named_and_each_declaration_has_its_mark() -> None:
     command = declared_settings("studio", game(HOSTING))
-    assert command is not None
     assert command.port_configs == [PortConfig(name="game", internal_port=7000, protocol="tcp")]
     assert command.pool == PoolConfig(enabled=True, version_tag="duel", regions={"eu-west": {"micro": 2}})
     assert (command.readiness, command.startup_timeout_s, command.stop_grace_s) == ("sdk", 30, 0)
     again = declared_settings("studio", game(HOSTING.replace("activeServers: 40", "activeServers: 41")))
-    assert again is not None
     assert again.declared == command.declared
     other = declared_settings("studio", game(HOSTING.replace("stopGrace: 0", "stopGrace: 1")))
-    assert other is not None
     assert other.declared != command.declared
     only = declared_settings("studio", game("    hosting: {settings: {readiness: ports}}\n"))
-    assert only is not None
     assert (only.port_configs, only.pool, only.variables) == (other.variables,) * 3
 
 

@@ -26,15 +26,18 @@ _FIELDS = (
 
 
 def change(state: FleetState, request: Request, command: ask.ChangeSettings) -> Verdict:
-    """Replace what is named, and bring the pool to it."""
+    """Replace what is named, and bring the pool to it.
+
+    A declaration is taken once, its limits each time. Limits alone are for a pool that others held for.
+    """
     draft = Draft(state, request)
     project = draft.project
-    if command.declared is not UNSET and command.declared == project.settings.declared:
-        return ()
     given = {name: value for name in _FIELDS if (value := getattr(command, name)) is not UNSET}
+    if command.declared is not UNSET and command.declared == project.settings.declared:
+        given = {}
     settings = replace(project.settings, **given)
     limits = project.limits if command.limits is UNSET else command.limits
-    if settings == project.settings and limits == project.limits:
+    if settings == project.settings and (limits == project.limits or not (given or project.limits)):
         return ()
     if given:
         settings = replace(settings, updated_at_ms=draft.at_ms)

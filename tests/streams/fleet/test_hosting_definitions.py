@@ -8,6 +8,7 @@ from schemas.edge.ports import StoreUnavailable, Studio
 from schemas.envelope import Command, Outcome
 from schemas.fleet.commands import COMMANDS, ChangeSettings
 from schemas.fleet.names import project_aggregate
+from schemas.fleet.plans import PLANS
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.asking import Asker
 from streams.fleet.hosting_definitions import HostingDefinitions
@@ -66,7 +67,7 @@ async def test_what_a_game_declares_holds_until_a_request_changes_it() -> None:
     world = World()
     world.declares(NO_BATCHES)
     await world.read_on()
-    assert world.hosting == []
+    assert world.fleet.project.limits is None  # of a game that says nothing, and has no pool, nothing is kept
     world.declares(NO_BATCHES, HOSTING)
     world.away, world.behind = 2, 3
     await world.read_on()
@@ -82,6 +83,22 @@ async def test_what_a_game_declares_holds_until_a_request_changes_it() -> None:
     await world.read_on()
     settings = world.fleet.project.settings
     assert (settings.readiness, settings.stop_grace_s) == ("sdk", 4)
+
+
+async def test_a_definition_that_changes_limits_alone_changes_what_its_pool_may_use() -> None:
+    world = World()
+    more = HOSTING.replace("activeServers: 3", "activeServers: 4")
+    for declared, allowed in ((HOSTING, 3), (more, 4)):
+        world.declares(NO_BATCHES, declared)
+        await world.read_on()
+        limits = world.fleet.project.limits
+        assert limits is not None
+        assert limits.active_servers == allowed
+    world.fleet.given(ChangeSettings(readiness="ports"))
+    world.declares(NO_BATCHES)
+    await world.read_on()
+    assert world.fleet.project.limits == PLANS["free"]
+    assert world.fleet.project.settings.readiness == "ports"
 
 
 async def test_what_is_away_too_long_ends_the_process() -> None:

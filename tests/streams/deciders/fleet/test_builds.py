@@ -178,5 +178,22 @@ def test_a_declaration_is_taken_once_and_requests_may_change_it() -> None:
     changed = only(ev.SettingsChanged, fleet.given(ask.ChangeSettings(readiness="ports")))
     assert (changed.settings.readiness, changed.settings.declared) == ("ports", "one")
     assert fleet.given(declared) == []
+    free = only(ev.SettingsChanged, fleet.given(replace(declared, limits=PLANS["free"])))
+    assert (free.settings, free.limits) == (changed.settings, PLANS["free"])
     other = only(ev.SettingsChanged, fleet.given(ask.ChangeSettings(readiness="sdk", declared="two")))
     assert (other.settings.readiness, other.settings.stop_grace_s) == ("sdk", 3)
+
+
+def test_limits_alone_change_only_those_that_are_known() -> None:
+    fleet = Fleet()
+    assert fleet.given(ask.ChangeSettings(limits=PLANS["free"])) == []
+    fleet.pool(2)
+    assert len(fleet.idle()) == 2
+    for instance_id in fleet.idle():
+        fleet.ready(instance_id)
+    fleet.given(ask.ChangeSettings(limits=PLANS["free"]))
+    assert fleet.project.limits == PLANS["free"]
+    for instance_id in fleet.idle():
+        fleet.exits(instance_id, "UNHEALTHY")
+        fleet.given(ask.StopServer(instance_id=instance_id))
+    assert len(fleet.idle()) == 1  # no more are made than the plan allows
