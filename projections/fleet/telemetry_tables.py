@@ -32,8 +32,8 @@ StreamKey = tuple[str, str, str, int, str]
 """Studio, game, server, attempt, stream."""
 
 
-class Told(NamedTuple):
-    """A line as a record has it."""
+class SentLine(NamedTuple):
+    """A line of a server's output as a record has it."""
 
     key: StreamKey
     offset: int
@@ -41,7 +41,7 @@ class Told(NamedTuple):
     row: list[Any]
 
 
-def add_record(record: FleetRecord, partition: int, offset: int, rows: Rows, told: list[Told]) -> None:
+def add_record(record: FleetRecord, partition: int, offset: int, rows: Rows, told: list[SentLine]) -> None:
     """Add a record's samples and lines of builds as rows, and its servers' lines. Pure but for these two."""
     sources, host_id = record.sources, record.host_id
     rows[METRICS] += (_sample(sources[sample.source], sample, host_id) for sample in record.samples)
@@ -50,13 +50,13 @@ def add_record(record: FleetRecord, partition: int, offset: int, rows: Rows, tol
         source = sources[line.source]
         key = (source.studio_id, source.game_id, source.instance_id, source.attempt, line.stream)
         row = [*_line(source, line, host_id), partition, offset, index]
-        told.append(Told(key, line.offset, line.at_ms, row))
+        told.append(SentLine(key, line.offset, line.at_ms, row))
 
 
-def new_rows(told: Iterable[Told], ends: Mapping[StreamKey, int]) -> Rows:
+def new_rows(told: Iterable[SentLine], ends: Mapping[StreamKey, int]) -> Rows:
     """The rows of lines that come behind what was taken in before, and how far that is now. Pure."""
     logs: list[list[Any]] = []
-    last: dict[StreamKey, Told] = {}
+    last: dict[StreamKey, SentLine] = {}
     for one in told:
         known = last[one.key].offset if one.key in last else ends.get(one.key, -1)
         if one.offset > known:
@@ -65,7 +65,7 @@ def new_rows(told: Iterable[Told], ends: Mapping[StreamKey, int]) -> Rows:
     return {LOGS: logs, ENDS: [[*key, one.offset, time_of(one.at_ms)] for key, one in last.items()]}
 
 
-async def _new(client: ClickHouse, told: Sequence[Told], ends: Mapping[int, int]) -> Rows:
+async def _new(client: ClickHouse, told: Sequence[SentLine], ends: Mapping[int, int]) -> Rows:
     del ends  # a stream says by its last offset what is in it
     return new_rows(told, await _stored(client, {one.key for one in told}))
 

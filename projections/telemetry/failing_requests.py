@@ -24,7 +24,7 @@ from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.live_counters import LiveState
 from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.partition_writer import Partition
-from projections.telemetry.sessions import SessionPart
+from projections.telemetry.sessions import SessionFragment
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable
@@ -93,7 +93,7 @@ def take_in(record: LogRecord) -> None:
     facts = InsertBatch(open_batch.rows, record.partition)
     facts.drop_repeats({key: Seen() for key in facts.sessions_with_identities})
     keys = {*facts.sessions, *open_batch.dues}
-    sessions = {key: SessionPart(key=key, partition=record.partition) for key in keys}
+    sessions = {key: SessionFragment(key=key, partition=record.partition) for key in keys}
     facts.fold(sessions, open_batch.dues, record.offset)
     facts.bodies({})
 

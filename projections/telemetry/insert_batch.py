@@ -15,7 +15,7 @@ from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import (
     POSITION_EVENT,
     Due,
-    SessionPart,
+    SessionFragment,
     at_version,
     close,
     count,
@@ -93,10 +93,10 @@ class InsertBatch:
 
     def fold(
         self,
-        parts: Mapping[SessionKey, SessionPart],
+        parts: Mapping[SessionKey, SessionFragment],
         dues: Mapping[SessionKey, Sequence[Due]],
         last_offset: int,
-    ) -> dict[SessionKey, SessionPart]:
+    ) -> dict[SessionKey, SessionFragment]:
         """The sessions the batch changes, as of `last_offset`. `parts` has every session of batch and dues.
 
         What a part has folded in before (offset below its version) is left out.
@@ -114,7 +114,7 @@ class InsertBatch:
         pairs, times = _count(session * max(len(names), 1) + moments.name[new], len(keys) * len(names))
         for pair, found in zip(pairs.tolist(), times.tolist(), strict=True):
             counts.setdefault(pair // len(names), {})[names[pair % len(names)]] = found
-        changed: dict[SessionKey, SessionPart] = {}
+        changed: dict[SessionKey, SessionFragment] = {}
         touched = [*keys, *(key for key in dues if key not in self._codes)]
         for key in touched:
             before = parts[key]

@@ -24,7 +24,7 @@ from projections.telemetry.insights import (
 )
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import KEYS_PER_QUERY, SessionStore, chunks, wanted
-from projections.telemetry.sessions import SessionPart, joined_idle_ms
+from projections.telemetry.sessions import SessionFragment, joined_idle_ms
 from schemas.studio.discord import MESSAGE
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class InsightStore:
         return found
 
 
-def joined(parts: Iterable[SessionPart]) -> FinishedSession:
+def joined(parts: Iterable[SessionFragment]) -> FinishedSession:
     """A session from its parts, at least one of which has events; the lowest partition names the build."""
     ordered = sorted(parts, key=lambda part: part.partition)
     with_events = [part for part in ordered if part.runs]

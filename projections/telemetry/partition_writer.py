@@ -19,7 +19,7 @@ from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.open_batch import OpenBatch
 from projections.telemetry.session_cache import SessionMemory
 from projections.telemetry.session_key import SessionKey
-from projections.telemetry.sessions import SessionPart
+from projections.telemetry.sessions import SessionFragment
 from schemas.log_positions import Position, mark_of
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Partition:
 
     async def _folded(
         self, batch: Batch, open_batch: OpenBatch
-    ) -> tuple[InsertBatch, dict[SessionKey, SessionPart], dict[SessionKey, SessionPart]]:
+    ) -> tuple[InsertBatch, dict[SessionKey, SessionFragment], dict[SessionKey, SessionFragment]]:
         """The batch without repeats, its sessions as they were before, and those that it changes."""
         # The arrays of a large batch take seconds on a busy machine: in a thread, heartbeats go on meanwhile.
         facts = await asyncio.to_thread(InsertBatch, open_batch.rows, self.partition)
@@ -199,7 +199,7 @@ class Partition:
         for decision in open_batch.decisions:
             await self._stores.check_decision(decision, batch.first)
 
-    async def _parts(self, keys: Collection[SessionKey]) -> dict[SessionKey, SessionPart]:
+    async def _parts(self, keys: Collection[SessionKey]) -> dict[SessionKey, SessionFragment]:
         """The parts of these sessions as they are before the batch."""
         memory = self._memory.parts
         unknown = [key for key in keys if key not in memory]
@@ -207,12 +207,12 @@ class Partition:
             stored = await self._stores.sessions.parts(unknown, self.partition)
             for key in unknown:
                 found = stored.get(key)
-                part = found[0] if found else SessionPart(key=key, partition=self.partition)
+                part = found[0] if found else SessionFragment(key=key, partition=self.partition)
                 self._memory.remember(part)
         return {key: memory[key] for key in keys}
 
     async def _drop_repeats(
-        self, facts: InsertBatch, parts: dict[SessionKey, SessionPart], batch: Batch
+        self, facts: InsertBatch, parts: dict[SessionKey, SessionFragment], batch: Batch
     ) -> None:
         keys = facts.sessions_with_identities
         if not keys:
@@ -229,7 +229,7 @@ class Partition:
             self._memory.remember_seen(key, stored[key] if key in stored else Seen())
         facts.drop_repeats({key: self._memory.seen[key] for key in keys})
 
-    async def _analyse(self, parts: dict[SessionKey, SessionPart], batch: Batch) -> None:
+    async def _analyse(self, parts: dict[SessionKey, SessionFragment], batch: Batch) -> None:
         closed = {key for key, part in parts.items() if part.closed}
         if self._others:
             closed |= await self._stores.sessions.closed([key for key in parts if key not in closed])
@@ -237,7 +237,7 @@ class Partition:
             token = self._token("insights", batch)
             await self._stores.insights.analyse(closed, token, others=self._others)
 
-    def _publish(self, facts: InsertBatch, parts: dict[SessionKey, SessionPart]) -> None:
+    def _publish(self, facts: InsertBatch, parts: dict[SessionKey, SessionFragment]) -> None:
         for part in parts.values():
             self._memory.remember(part)
             self.live.put(part.key, None if part.closed else part.last_event_at_ms)

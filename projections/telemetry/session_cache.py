@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from projections.telemetry.identities import Seen
     from projections.telemetry.session_key import SessionKey
-    from projections.telemetry.sessions import SessionPart
+    from projections.telemetry.sessions import SessionFragment
 
 SESSIONS_MAX: Final = 20_000
 PART_ITEMS_MAX: Final = 500_000
@@ -32,10 +32,10 @@ class SessionMemory:
         self._sessions_max = sessions_max
         self._part_items_max = part_items_max
         self._identities_max = identities_max
-        self.parts: OrderedDict[SessionKey, SessionPart] = OrderedDict()
+        self.parts: OrderedDict[SessionKey, SessionFragment] = OrderedDict()
         self.seen: OrderedDict[SessionKey, Seen] = OrderedDict()
 
-    def remember(self, part: SessionPart) -> None:
+    def remember(self, part: SessionFragment) -> None:
         """Keep a part as the one used last."""
         self.parts[part.key] = part
         self.parts.move_to_end(part.key)

@@ -14,7 +14,7 @@ from projections.clickhouse.transport import BesideRows
 from projections.telemetry.active_time import EventId, Run
 from projections.telemetry.identities import REMEMBERED_MAX, Seen
 from projections.telemetry.session_key import SessionKey
-from projections.telemetry.sessions import SessionPart, shortened
+from projections.telemetry.sessions import SessionFragment, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -119,9 +119,9 @@ class SessionStore:
 
     async def parts(
         self, keys: Collection[SessionKey], partition: int | None = None
-    ) -> dict[SessionKey, list[SessionPart]]:
+    ) -> dict[SessionKey, list[SessionFragment]]:
         """The stored parts of these sessions by partition; of one partition only where it is named."""
-        found: dict[SessionKey, list[SessionPart]] = {}
+        found: dict[SessionKey, list[SessionFragment]] = {}
         only = "" if partition is None else " AND _partition = {partition:UInt16}"
         for some in chunks(keys):
             rows = await self._client.rows(
@@ -165,7 +165,7 @@ class SessionStore:
                         )
         return {key: Seen(seqs.get(key, ()), hashes.get(key, ())) for key in before}
 
-    async def write(self, parts: Collection[SessionPart], token: str) -> None:
+    async def write(self, parts: Collection[SessionFragment], token: str) -> None:
         """Store parts; of the same session and partition the highest version wins."""
         if parts:
             body = b"\n".join(_json.encode(_row(part)) for part in parts)
@@ -191,14 +191,14 @@ class SessionStore:
         return {(studio, game): int(at) for studio, game, at in rows}
 
 
-def _part(row: list[Any]) -> SessionPart:
+def _part(row: list[Any]) -> SessionFragment:
     studio_id, game_id, session_id, partition, version, ended, closed, started, arrived, *rest = row
     counts, spans, span_events, idle_ms, *texts = rest
     runs = tuple(
         Run(start, EventId(partition, first[0], first[1]), end, EventId(partition, first[2], first[3]))
         for (start, end), first in zip(spans, span_events, strict=True)
     )
-    part = SessionPart(
+    part = SessionFragment(
         key=SessionKey(studio_id, game_id, session_id),
         partition=partition,
         version=version,
@@ -214,7 +214,7 @@ def _part(row: list[Any]) -> SessionPart:
     return shortened(part)
 
 
-def _row(part: SessionPart) -> list[Any]:
+def _row(part: SessionFragment) -> list[Any]:
     texts = [getattr(part, name) for name in _TEXTS]
     texts[_TEXTS.index("tester_handle")] = part.tester_handle or part.player_id
     return [

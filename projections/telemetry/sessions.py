@@ -57,7 +57,7 @@ class Due(msgspec.Struct, frozen=True):
     watermark_ms: int
 
 
-class SessionPart(msgspec.Struct, frozen=True, kw_only=True):
+class SessionFragment(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `session_parts`. `version` is the log offset plus 1 of the last record folded in."""
 
     key: SessionKey
@@ -100,7 +100,7 @@ class SessionPart(msgspec.Struct, frozen=True, kw_only=True):
         return active_ms(self.runs) - self.idle_ms
 
 
-def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> SessionPart:
+def count(part: SessionFragment, counts: dict[str, int], runs: Iterable[Run]) -> SessionFragment:
     """Add events: how many of each name, and their runs. The caller gives each event once.
 
     Where runs may become too many (`certainly_fit`), each event is to be a run of its own, in the order of
@@ -126,7 +126,7 @@ def count(part: SessionPart, counts: dict[str, int], runs: Iterable[Run]) -> Ses
     )
 
 
-def shortened(part: SessionPart) -> SessionPart:
+def shortened(part: SessionFragment) -> SessionFragment:
     """The part with no more runs than a part may have: one from before there was a limit may have more."""
     runs, joined_ms = bounded(list(part.runs))
     return (
@@ -136,7 +136,7 @@ def shortened(part: SessionPart) -> SessionPart:
     )
 
 
-def joined_idle_ms(parts: Sequence[SessionPart], runs: Iterable[Run]) -> int:
+def joined_idle_ms(parts: Sequence[SessionFragment], runs: Iterable[Run]) -> int:
     """What to take off the length of the parts' merged runs to get the session's active time.
 
     Exact where at most one part has joined runs. With more, what is idle in one may be active in another:
@@ -146,7 +146,7 @@ def joined_idle_ms(parts: Sequence[SessionPart], runs: Iterable[Run]) -> int:
     return min(sum(part.idle_ms for part in parts), active_ms(runs) - own_ms)
 
 
-def describe(part: SessionPart, said: Description) -> SessionPart:
+def describe(part: SessionFragment, said: Description) -> SessionFragment:
     """Take in what a request says: who, which build and which experiments by the first word."""
     if said.offset < part.version or (said.first_only and part.first_arrived_at_ms is not None):
         return part
@@ -178,11 +178,11 @@ def is_over(last_event_at_ms: int | None, watermark_ms: int) -> bool:
     return last_event_at_ms is not None and watermark_ms - last_event_at_ms >= SESSION_ENDS_AFTER_MS
 
 
-def close(part: SessionPart) -> SessionPart:
+def close(part: SessionFragment) -> SessionFragment:
     """Close a part for good: later events still count, and change what was computed. Twice is once."""
     return part if part.closed else msgspec.structs.replace(part, closed=True)
 
 
-def at_version(part: SessionPart, offset: int) -> SessionPart:
+def at_version(part: SessionFragment, offset: int) -> SessionFragment:
     """The part as of the record at `offset`."""
     return msgspec.structs.replace(part, version=max(part.version, offset + 1))

@@ -14,7 +14,7 @@ from schemas.envelope import EventsRecord
 from schemas.webhooks import Delivery, WebhookTarget
 
 
-class Told(msgspec.Struct, frozen=True):
+class NotifiedEvent(msgspec.Struct, frozen=True):
     """An event that webhooks are told of."""
 
     command_id: str
@@ -24,10 +24,10 @@ class Told(msgspec.Struct, frozen=True):
     message: Any
 
 
-def told(record: EventsRecord, notified: Notified) -> list[Told]:
+def told(record: EventsRecord, notified: Notified) -> list[NotifiedEvent]:
     """The events of a record that are told, in its order, each with its own game."""
     return [
-        Told(decided.command_id, notified.game_of(message), event.sequence, event.at_ms, message)
+        NotifiedEvent(decided.command_id, notified.game_of(message), event.sequence, event.at_ms, message)
         for decided in record.decided
         for event in decided.events
         if event.type in notified.wire_names
@@ -36,7 +36,7 @@ def told(record: EventsRecord, notified: Notified) -> list[Told]:
 
 
 def planned(
-    happened: Sequence[Told],
+    happened: Sequence[NotifiedEvent],
     targets: Mapping[str, Sequence[WebhookTarget]],
     appended_at_ms: int,
     notified: Notified,

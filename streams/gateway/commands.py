@@ -31,20 +31,20 @@ from streams.gateway.pending_commands import (
     CommandTooLarge,
     CommandUnavailable,
     Deadlines,
-    Flight,
     PendingCommand,
+    SentRecord,
 )
 
 WINDOW_S: Final = 2.0
 """How long a partition waits for a notification before its next record may go."""
 ANSWER_S: Final = 5.0
 """How long a command waits for its outcome, from its submission; then the outcome is unknown: 503."""
-GATHER_S: Final = 0.02
+COMMIT_DELAY_S: Final = 0.02
 """How long a record waits at most for those whom the last one answered, where others are in line already."""
-GATHER_SHARE: Final = 0.75
-"""The same as a share of the last record's flight. Who comes back in time shares this record's fixed costs;
-otherwise two halves of the callers take turns, and all wait for two flights (group commit, as in
-PostgreSQL's commit_delay and commit_siblings)."""
+COMMIT_DELAY_SHARE: Final = 0.75
+"""The same as a share of the time that the last record took. Who comes back in time shares this record's
+fixed costs; otherwise two halves of the callers take turns, and all wait for two records (group commit, as
+in PostgreSQL's commit_delay and commit_siblings)."""
 WAITING_MAX: Final = 4096
 """Commands in line for one partition; the next is 503 at once."""
 ENVELOPE_BYTES: Final = 256
@@ -103,7 +103,7 @@ class CommandClient:
         self._up = asyncio.Event()
         self._lines: dict[int, CommandQueue] = {}
         self._runners: dict[int, asyncio.Task[None]] = {}
-        self._flights: dict[str, Flight] = {}
+        self._sent: dict[str, SentRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadlines = Deadlines(lambda waiting: self._fail([waiting], "no-outcome"))
         self._listener: asyncio.Task[None] | None = None
@@ -129,9 +129,9 @@ class CommandClient:
         await asyncio.gather(*tasks, return_exceptions=True)
         for line in self._lines.values():
             self._fail(line.commands, "stopping")
-        for flight in self._flights.values():
-            self._fail(flight.commands, "stopping")
-        self._flights.clear()
+        for sent in self._sent.values():
+            self._fail(sent.commands, "stopping")
+        self._sent.clear()
 
     async def submit(
         self,
@@ -203,10 +203,12 @@ class CommandClient:
                 commands = await self._not_answered_yet(partition, self._take(line.commands))
                 if commands:
                     begun = clock()
-                    await self._fly(partition, commands)
+                    await self._send(partition, commands)
                     if line:
                         wanted = min(len(line) + len(commands), COMMANDS_MAX)
-                        await line.gather(wanted, min(GATHER_S, (clock() - begun) * GATHER_SHARE))
+                        await line.wait_for(
+                            wanted, min(COMMIT_DELAY_S, (clock() - begun) * COMMIT_DELAY_SHARE)
+                        )
         finally:
             del self._runners[partition]
 
@@ -237,76 +239,76 @@ class CommandClient:
                 waiting.resolve(outcome)
         return [waiting for waiting in commands if not waiting.answer.done()]
 
-    async def _fly(self, partition: int, commands: list[PendingCommand]) -> None:
+    async def _send(self, partition: int, commands: list[PendingCommand]) -> None:
         """Append one record and wait until its notification is back, or a window has passed."""
-        flight = Flight(record_id=self._new_record_id(), partition=partition, commands=commands)
+        sent = SentRecord(record_id=self._new_record_id(), partition=partition, commands=commands)
         record = CommandRecord(
             version=ENVELOPE_VERSION,
             gateway_id=self._gateway_id,
-            record_id=flight.record_id,
+            record_id=sent.record_id,
             commands=[waiting.command for waiting in commands],
             definitions={
                 waiting.command.definition: waiting.definition for waiting in commands if waiting.definition
             },
         )
-        self._flights[flight.record_id] = flight
+        self._sent[sent.record_id] = sent
         try:
             await self._appender.append(self._topic.name, partition, _encoder.encode(record))
         except LogUnavailable as error:
             _log.warning("commands were not acknowledged: %s", error)
-            self._lose(flight, "log-unavailable")
+            self._lose(sent, "log-unavailable")
             return
         except Exception:  # noqa: BLE001 - one lost record must not end the line
             _log.exception("commands can't be appended")
-            self._lose(flight, "log-failed")
+            self._lose(sent, "log-failed")
             return
         _SIZES.labels(self._topic.name).observe(len(commands))
-        landing = asyncio.create_task(self._land(flight))
-        self._tasks.add(landing)
-        landing.add_done_callback(self._tasks.discard)
-        await flight.released.wait()
+        answering = asyncio.create_task(self._answer(sent))
+        self._tasks.add(answering)
+        answering.add_done_callback(self._tasks.discard)
+        await sent.released.wait()
 
-    async def _land(self, flight: Flight) -> None:
-        """Hand out outcomes as they are found, until none is awaited any more."""
+    async def _answer(self, sent: SentRecord) -> None:
+        """Give outcomes to who waits as they are found, until none is awaited any more."""
         try:
-            while flight.commands:
+            while sent.commands:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._window_s):
-                        await flight.notified.wait()
-                flight.notified.clear()
-                flight.released.set()
-                await self._hand_out(flight)
+                        await sent.notified.wait()
+                sent.notified.clear()
+                sent.released.set()
+                await self._read_outcomes(sent)
         finally:
-            flight.released.set()
-            self._flights.pop(flight.record_id, None)
-            self._fail(flight.commands, "failed")
+            sent.released.set()
+            self._sent.pop(sent.record_id, None)
+            self._fail(sent.commands, "failed")
 
-    async def _hand_out(self, flight: Flight) -> None:
-        flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
-        ids = [waiting.command.command_id for waiting in flight.commands]
+    async def _read_outcomes(self, sent: SentRecord) -> None:
+        sent.commands = [waiting for waiting in sent.commands if not waiting.answer.done()]
+        ids = [waiting.command.command_id for waiting in sent.commands]
         if not ids:
             return
         try:
-            found = await self._answers.find(flight.partition, ids, flight.record_id)
+            found = await self._answers.find(sent.partition, ids, sent.record_id)
         except StoreUnavailable as error:
             _log.warning("outcomes can't be read: %s", error)
             return
-        for waiting, outcome in zip(flight.commands, found, strict=True):
+        for waiting, outcome in zip(sent.commands, found, strict=True):
             waiting.resolve(outcome)
-        flight.commands = [waiting for waiting in flight.commands if not waiting.answer.done()]
+        sent.commands = [waiting for waiting in sent.commands if not waiting.answer.done()]
 
-    def _lose(self, flight: Flight, reason: str) -> None:
-        del self._flights[flight.record_id]
-        self._fail(flight.commands, reason)
+    def _lose(self, sent: SentRecord, reason: str) -> None:
+        del self._sent[sent.record_id]
+        self._fail(sent.commands, reason)
 
     def _woken(self, record_id: str) -> None:
-        flight = self._flights.get(record_id)
-        if flight is not None:
-            flight.notified.set()
+        sent = self._sent.get(record_id)
+        if sent is not None:
+            sent.notified.set()
 
     def _missed(self) -> None:
-        for flight in self._flights.values():
-            flight.notified.set()
+        for sent in self._sent.values():
+            sent.notified.set()
 
     def _fail(self, commands: Sequence[PendingCommand] | deque[PendingCommand], reason: str) -> None:
         for waiting in commands:

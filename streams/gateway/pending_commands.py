@@ -1,4 +1,4 @@
-"""What a command client holds: commands that wait for outcomes, records in flight, and how waits end."""
+"""What a command client holds: commands that wait for outcomes, records that were sent, and how waits end."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class CommandQueue:
         if 0 < self._wanted <= len(self.commands):
             self._enough.set()
 
-    async def gather(self, wanted: int, seconds: float) -> None:
+    async def wait_for(self, wanted: int, seconds: float) -> None:
         """Return once so many commands are in line, or after `seconds`. One caller at a time."""
         if len(self.commands) >= wanted:
             return
@@ -126,7 +126,7 @@ class CommandQueue:
             self._wanted = 0
 
 
-class Flight:
+class SentRecord:
     """A record between its append and its last outcome."""
 
     def __init__(self, *, record_id: str, partition: int, commands: list[PendingCommand]) -> None:

@@ -20,11 +20,11 @@ from streams.fleet.builds.messages import (
     Configured,
     Confined,
     Level,
+    LogLine,
     Made,
     Refused,
     Reply,
     Step,
-    Told,
     bounded,
     encode_reply,
 )
@@ -107,7 +107,7 @@ def _confine(request: Request) -> list[str]:
 
 
 def _log(level: Level, step: Step, message: str) -> None:
-    _say(Told(level=level, step=step, message=bounded(message)))
+    _say(LogLine(level=level, step=step, message=bounded(message)))
 
 
 def _say(reply: Reply) -> None:

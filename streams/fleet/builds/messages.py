@@ -39,7 +39,7 @@ class Confined(msgspec.Struct, frozen=True, tag="confined", forbid_unknown_field
     """Parts of the sandbox that could not be had here."""
 
 
-class Told(msgspec.Struct, frozen=True, tag="log", forbid_unknown_fields=True):
+class LogLine(msgspec.Struct, frozen=True, tag="log", forbid_unknown_fields=True):
     """A line for the build's log."""
 
     level: Level
@@ -74,7 +74,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", forbid_unknown_fields=
     message: _Message
 
 
-Reply = Confined | Told | Made | Configured | Refused
+Reply = Confined | LogLine | Made | Configured | Refused
 
 decode_reply: Final = msgspec.json.Decoder(Reply).decode
 """A line of the child's. Raises msgspec.DecodeError and its ValidationError."""

@@ -28,10 +28,10 @@ from streams.fleet.builds.messages import (
     Configured,
     Confined,
     Log,
+    LogLine,
     Made,
     Refused,
     Reply,
-    Told,
     decode_reply,
 )
 from streams.fleet.builds.refused import BuildRefused
@@ -142,7 +142,7 @@ class Sandbox:
             match reply:
                 case Confined():
                     self.weaker(reply.missing)
-                case Told():
+                case LogLine():
                     log(reply.level, reply.step, reply.message)
                 case Made() | Configured() | Refused():
                     ended = reply

@@ -31,7 +31,7 @@ _RECORD_BYTES: Final = 512 * 1024
 _LINE_BYTES: Final = 40
 
 
-class Told(Protocol):
+class OutputSource(Protocol):
     """A server whose output is carried."""
 
     @property
@@ -53,7 +53,7 @@ class Telemetry:
         self._host_id = host_id
         self._epoch = epoch
 
-    async def tell(self, read: Sequence[tuple[Told, Sequence[Printed]]]) -> None:
+    async def tell(self, read: Sequence[tuple[OutputSource, Sequence[Printed]]]) -> None:
         """Appends what was read, and lets each server know. Raises LogUnavailable: then it is told again."""
         sources: list[Source] = []
         lines: list[Line] = []

@@ -18,7 +18,7 @@ from projections.clickhouse.positions import Positions
 from projections.clickhouse.system_tables import drop_databases
 from projections.fleet.queries.logs import FleetLogs, LogFilter, LogLine, LogPlace, place_of
 from projections.fleet.queries.metrics import FleetMetrics
-from projections.fleet.telemetry_tables import TELEMETRY_TABLES, StreamKey, Told, new_rows
+from projections.fleet.telemetry_tables import TELEMETRY_TABLES, SentLine, StreamKey, new_rows
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.fleet.noun import FLEET_TELEMETRY
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample, Source, encode_fleet_record
@@ -260,7 +260,7 @@ def _last(rows: Rows) -> list[int]:
 @given(st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=8), st.integers(0, 8))
 def test_rows_are_the_same_however_records_are_batched(records: list[list[int]], cut: int) -> None:
     told = [
-        Told(("s", "g", "i", 1, "stdout"), offset, AT_MS, [record, offset])
+        SentLine(("s", "g", "i", 1, "stdout"), offset, AT_MS, [record, offset])
         for record, offsets in enumerate(records)
         for offset in sorted(offsets)
     ]

@@ -16,7 +16,7 @@ from projections.telemetry.identities import Seen
 from projections.telemetry.insert_batch import InsertBatch
 from projections.telemetry.rows import Rows
 from projections.telemetry.session_key import SessionKey
-from projections.telemetry.sessions import Due, SessionPart
+from projections.telemetry.sessions import Due, SessionFragment
 from tests.projections.telemetry.support import (
     GAME,
     MINUTE,
@@ -39,7 +39,7 @@ class Projected:
     """What a worker knows after some batches."""
 
     def __init__(self) -> None:
-        self.sessions: dict[SessionKey, SessionPart] = {}
+        self.sessions: dict[SessionKey, SessionFragment] = {}
         self.seen: dict[SessionKey, Seen] = {}
         self.rows: Counter[str] = Counter()
         self.bytes = 0
@@ -58,7 +58,7 @@ class Projected:
             self.seen.setdefault(key, Seen())
         facts.drop_repeats(self.seen)
         for key in {*facts.sessions, *dues}:
-            self.sessions.setdefault(key, SessionPart(key=key, partition=0))
+            self.sessions.setdefault(key, SessionFragment(key=key, partition=0))
         self.sessions |= facts.fold(self.sessions, dues, records[-1][0])
         for table, _columns, _body, count in facts.bodies({}):
             self.rows[table] += count

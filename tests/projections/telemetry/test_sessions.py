@@ -15,7 +15,7 @@ from projections.telemetry.sessions import (
     EVENT_NAMES_MAX,
     OTHER_NAMES,
     Description,
-    SessionPart,
+    SessionFragment,
     count,
     describe,
     is_over,
@@ -81,7 +81,7 @@ def test_counts_of_too_many_names_do_not_depend_on_grouping(extra: list[str]) ->
     everything = [f"name{number:05}" for number in range(0, 2 * EVENT_NAMES_MAX, 2)] + extra
 
     def folded(names: list[str], size: int) -> dict[str, int]:
-        part = SessionPart(key=KEY, partition=0)
+        part = SessionFragment(key=KEY, partition=0)
         for begin in range(0, len(names), size):
             counts: dict[str, int] = {}
             for name in names[begin : begin + size]:
@@ -97,7 +97,7 @@ def test_counts_of_too_many_names_do_not_depend_on_grouping(extra: list[str]) ->
 
 
 def test_the_names_that_rules_rest_on_are_counted_however_many_others_there_are() -> None:
-    part = SessionPart(key=KEY, partition=0)
+    part = SessionFragment(key=KEY, partition=0)
     for number in range(EVENT_NAMES_MAX + 50):
         part = count(part, {f"a{number:05}": 1, "player_pos": 2, "player_death": 1}, ())
     assert (part.event_counts["player_pos"], part.event_counts["player_death"]) == (2_100, 1_050)
@@ -118,7 +118,7 @@ def description(offset: int, **more: object) -> Description:
 
 
 def test_the_first_word_names_player_and_build_and_the_latest_all_else() -> None:
-    part = describe(SessionPart(key=KEY, partition=0), description(1, title="one", country="DE"))
+    part = describe(SessionFragment(key=KEY, partition=0), description(1, title="one", country="DE"))
     part = describe(part, description(2, title="two", build_id="2", ended=True))
     assert (part.build_id, part.title, part.country, part.ended, part.closed) == (
         "1",
@@ -131,7 +131,7 @@ def test_the_first_word_names_player_and_build_and_the_latest_all_else() -> None
 
 
 def test_the_first_experiments_that_are_sent_count() -> None:
-    part = describe(SessionPart(key=KEY, partition=0), description(1))
+    part = describe(SessionFragment(key=KEY, partition=0), description(1))
     assert part.experiments == ""
     for offset, tags in ((2, '{"exp_a":"one"}'), (3, ""), (4, '{"exp_a":"two","exp_b":"one"}')):
         part = describe(part, description(offset, experiments=tags))
@@ -139,7 +139,7 @@ def test_the_first_experiments_that_are_sent_count() -> None:
 
 
 def test_what_was_folded_in_before_changes_nothing() -> None:
-    part = SessionPart(key=KEY, partition=0, version=5, title="kept")
+    part = SessionFragment(key=KEY, partition=0, version=5, title="kept")
     assert describe(part, description(4, title="older")) is part
 
 
@@ -214,10 +214,10 @@ far_times = st.lists(st.integers(0, 40).map(lambda place: place * 17_000), min_s
 def test_however_the_log_is_split_a_part_joins_the_same_runs(
     few_runs: int, moments: list[int], marks: set[int]
 ) -> None:
-    one_by_one = SessionPart(key=KEY, partition=0)
+    one_by_one = SessionFragment(key=KEY, partition=0)
     for event in singles(moments):
         one_by_one = count(one_by_one, {"e": 1}, [event])
-    batch = SessionPart(key=KEY, partition=0)
+    batch = SessionFragment(key=KEY, partition=0)
     edges = [0, *sorted(mark for mark in marks if mark < len(moments)), len(moments)]
     for begin, end in pairwise(edges):
         events = singles(moments)[begin:end]
@@ -236,7 +236,7 @@ def test_however_the_log_is_split_a_part_joins_the_same_runs(
 def test_active_time_stays_exact_for_events_that_come_in_order_of_time(
     few_runs: int, moments: list[int]
 ) -> None:
-    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(sorted(moments)))
+    part = count(SessionFragment(key=KEY, partition=0), {"e": len(moments)}, singles(sorted(moments)))
     assert part.active_ms == brute_force_active(moments)
     assert len(part.runs) <= few_runs
 
@@ -249,20 +249,20 @@ def test_active_time_stays_exact_in_any_order_while_runs_are_few(
     cells = {at_ms // 30_000 for at_ms in moments}
     assume(len(cells) <= few_runs)
     shuffled = [moments[place] for place in order if place < len(moments)]
-    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(shuffled))
+    part = count(SessionFragment(key=KEY, partition=0), {"e": len(moments)}, singles(shuffled))
     assert part.active_ms == brute_force_active(moments)
     assert list(part.runs) == merge(singles(shuffled))
 
 
 def test_a_session_of_8_hours_is_exact_whatever_the_order() -> None:
     moments = list(range(0, 8 * 3_600_000, 30_001))
-    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(moments[::-1]))
+    part = count(SessionFragment(key=KEY, partition=0), {"e": len(moments)}, singles(moments[::-1]))
     assert (len(part.runs), part.active_ms, part.idle_ms) == (len(moments), 0, 0)
 
 
 def test_50_000_events_31_s_apart_make_a_small_part_with_the_right_active_time() -> None:
     moments = [31_000 * number for number in range(50_000)] + [31_000 * 49_999 + 5_000]
-    part = count(SessionPart(key=KEY, partition=0), {"e": len(moments)}, singles(moments))
+    part = count(SessionFragment(key=KEY, partition=0), {"e": len(moments)}, singles(moments))
     assert len(part.runs) == active_time.RUNS_MAX
     assert part.active_ms == 5_000
     assert part.last_event_at_ms == moments[-1]
@@ -272,7 +272,7 @@ def test_a_part_stored_with_too_many_runs_is_shortened_and_keeps_its_active_time
     runs = tuple(
         Run(at, EventId(0, at, 0), at + 10_000, EventId(0, at, 1)) for at in range(0, 200_000_000, 50_000)
     )
-    old = SessionPart(key=KEY, partition=0, runs=runs)
+    old = SessionFragment(key=KEY, partition=0, runs=runs)
     new = shortened(old)
     assert len(new.runs) == active_time.RUNS_MAX
     assert (new.active_ms, new.last_event_at_ms) == (old.active_ms, old.last_event_at_ms)
@@ -287,10 +287,10 @@ def test_a_part_stored_with_too_many_runs_is_shortened_and_keeps_its_active_time
 def test_parts_of_several_partitions_never_overstate_active_time(
     few_runs: int, events: list[tuple[int, int]]
 ) -> None:
-    parts: list[SessionPart] = []
+    parts: list[SessionFragment] = []
     for partition in range(3):
         own = [at_ms for place, at_ms in events if place == partition]
-        parts.append(count(SessionPart(key=KEY, partition=partition), {"e": len(own)}, singles(own)))
+        parts.append(count(SessionFragment(key=KEY, partition=partition), {"e": len(own)}, singles(own)))
     runs = merge(run for part in parts for run in part.runs)
     active = active_ms(runs) - joined_idle_ms(parts, runs)
     exact = brute_force_active([at_ms for _, at_ms in events])

@@ -34,7 +34,7 @@ def waiting(deadline: float = 0.0) -> PendingCommand:
 async def test_a_line_is_gathered_as_soon_as_enough_are_in_it() -> None:
     line = CommandQueue()
     line.add(waiting())
-    gathering = asyncio.create_task(line.gather(3, 60))
+    gathering = asyncio.create_task(line.wait_for(3, 60))
     await asyncio.sleep(0)
     line.add(waiting())
     done, _ = await asyncio.wait([gathering], timeout=0.05)
@@ -43,17 +43,17 @@ async def test_a_line_is_gathered_as_soon_as_enough_are_in_it() -> None:
     async with asyncio.timeout(30):
         await gathering
     assert len(line) == 3
-    await line.gather(3, 60)
+    await line.wait_for(3, 60)
 
 
 async def test_a_line_waits_no_longer_than_it_is_told_and_forgets_what_it_wanted() -> None:
     line, loop = CommandQueue(), asyncio.get_running_loop()
     line.add(waiting())
     begun = loop.time()
-    await line.gather(2, 0.05)
+    await line.wait_for(2, 0.05)
     assert loop.time() - begun >= 0.05
     line.add(waiting())
-    gathering = asyncio.create_task(line.gather(3, 0.05))
+    gathering = asyncio.create_task(line.wait_for(3, 0.05))
     await asyncio.sleep(0)
     assert not gathering.done()
     await gathering
