@@ -79,11 +79,12 @@ text are REST's body, the second text says that it is data that players wrote. A
 |---|---|---|
 {chr(10).join(map(_row, TOOLS))}"""
 
-_META: Final = {
+META: Final = {
     "io.modelcontextprotocol/protocolVersion": NEWEST,
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "my-agent", "version": "1.0"},
 }
+"""What each message of that generation says of its sender."""
 _EXAMPLES: Final[dict[str, Any]] = {
     "list_of_tools": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
     "call": {
@@ -106,7 +107,7 @@ _EXAMPLES: Final[dict[str, Any]] = {
         "jsonrpc": "2.0",
         "id": 3,
         "method": "tools/call",
-        "params": {"name": "list_games", "arguments": {}, "_meta": _META},
+        "params": {"name": "list_games", "arguments": {}, "_meta": META},
     },
 }
 

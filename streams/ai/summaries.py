@@ -2,7 +2,8 @@
 
 60 s after the last analysis of a game's environment, or 10 minutes after the first, each build and tester
 whose input has changed is asked for. A worker that starts knows nothing of before: it looks at everything
-once, and what was asked before is not asked again.
+once, and what was asked before is not asked again: where an input returns to an earlier one, the summary that
+was made last stays.
 Source: the analytics contract, "AI".
 """
 

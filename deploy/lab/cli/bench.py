@@ -19,6 +19,7 @@ from deploy.lab.cli.bench_experiments import experiments_command
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_playtests import playtests_command
+from deploy.lab.cli.bench_s1 import s1_command
 from deploy.lab.cli.bench_streams import streams_command
 from deploy.lab.cli.measurement import measuring
 from deploy.nouns import topic_of
@@ -42,6 +43,7 @@ app.command("reads")(reads_command)
 app.command("streams")(streams_command)
 app.command("playtests")(playtests_command)
 app.command("experiments")(experiments_command)
+app.command("s1")(s1_command)
 
 
 @app.command("ingest")

@@ -129,6 +129,22 @@ async def test_an_unchanged_input_is_not_asked_for_again_even_by_another_worker(
     assert len(world.records) == records + 3
 
 
+async def test_an_input_that_was_summarised_before_leaves_the_last_summary(world: AiWorld) -> None:
+    """It is the last good one that was made, and says of how many sessions: nothing is paid twice."""
+    world.set_key("chat")
+    playing, runner = Playing(world), world.runner("one")
+    await playing.at(0)
+    for mark, sessions in enumerate((1, 2, 1)):
+        playing.mark, playing.inputs["1.0"] = mark, sessions
+        begin = 100 * mark
+        asked = [await playing.at(begin + second) for second in (1, 70)]
+        assert asked == [0, 1 if mark < 2 else 0]
+        await world.run(runner)
+    (text,) = await world.ai_texts(world.studio_id, [text_key("build-summary", "g", "production/1.0")])
+    assert text is not None
+    assert (text.based_on_sessions, world.server.calls()) == (2, 2)
+
+
 async def test_what_does_not_fit_at_once_is_asked_for_later(
     world: AiWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
