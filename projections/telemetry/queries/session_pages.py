@@ -10,12 +10,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from projections.telemetry.queries import tester_handles
+from projections.telemetry.queries.filters import Conditions, counted
 from projections.telemetry.queries.session_ids import HASH
 from projections.telemetry.queries.transcripts import LINES
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
-    from projections.telemetry.queries.filters import Conditions
 
 _KEY: Final = "cityHash64(game_id, session_id)"
 """Numbers are grouped in a fifth of the time of texts. Sessions that share one are asked of the view."""
@@ -37,6 +37,19 @@ class Shape(NamedTuple):
     """Some messages hold what is sought."""
 
 
+FEW_MAX: Final = 10_000
+"""Parts and messages that hold what is sought, up to which their sessions are asked of the view."""
+_HOLDING: Final = (
+    "SELECT session_id FROM session_parts WHERE {tenant} AND ("  # noqa: S608
+    "positionCaseInsensitiveUTF8(title, {{q:String}}) > 0 OR "
+    "positionCaseInsensitiveUTF8(tester_handle, {{q:String}}) > 0 OR "
+    + tester_handles.LINKED_TO.replace("{", "{{").replace("}", "}}")
+    + ") UNION ALL SELECT session_id FROM ("
+    + LINES.replace("{", "{{").replace("}", "}}")
+    + ")"
+)
+
+
 async def page_of_sessions(
     queries: Queries, conditions: Conditions, *, sought: str | None, limit: int, offset: int
 ) -> tuple[list[list[Any]], int]:
@@ -48,12 +61,28 @@ async def page_of_sessions(
     tenant = "studio_id = {studio:String}"
     if "game" in conditions.parameters:
         tenant += " AND game_id = {game:String}"
-    if sought is not None:
+    if sought is None:
+        sessions = _every(tenant, await _shape(queries, tenant, conditions, sought=False))
+        chosen = f"SELECT * FROM ({sessions}) WHERE {conditions}"  # noqa: S608
+    else:
         conditions.holds("1", q=sought)
-    shape = await _shape(queries, tenant, conditions, sought=sought is not None)
-    chosen = f"SELECT * FROM ({_every(tenant, split=shape.split)}) WHERE {conditions}"  # noqa: S608
-    if sought is not None:
-        chosen = _with(chosen, shape)
+        holding = _HOLDING.format(tenant=tenant)
+        ((count,),) = await queries.query(f"SELECT count() FROM ({holding})", conditions.parameters)  # noqa: S608
+        if count <= FEW_MAX:
+            narrowed = f"{conditions} AND session_id IN ({holding})"
+            few = f"SELECT {_COLUMNS}, recorded_at FROM sessions WHERE {narrowed}"  # noqa: S608
+            found = _with(few, Shape(split=True, linked=True, lines=True))
+            order = f"ORDER BY recorded_at DESC, {_OWN_ID}, game_id"
+            return await counted(
+                queries,
+                "game_id, session_id",
+                f"FROM ({found}) {order}",
+                conditions,
+                limit=limit,
+                offset=offset,
+            )
+        shape = await _shape(queries, tenant, conditions, sought=True)
+        chosen = _with(f"SELECT * FROM ({_every(tenant, shape)}) WHERE {conditions}", shape)  # noqa: S608
     # Ids break ties alone: they are made for the newest, not for all, of which most need a hash.
     newest = (
         f"SELECT game_id, session_id, recorded_at FROM ({chosen}) "  # noqa: S608
@@ -83,13 +112,13 @@ async def _shape(queries: Queries, tenant: str, conditions: Conditions, *, sough
     return Shape(*map(bool, [*rows[0], 0, 0][:3]))
 
 
-def _every(tenant: str, *, split: bool) -> str:
+def _every(tenant: str, shape: Shape) -> str:
     """SQL of a table: the sessions, as the view has them."""
     parts = (
         f"SELECT {_COLUMNS}, coalesce(started_at, first_event_at) AS recorded_at "  # noqa: S608
         f"FROM session_parts FINAL WHERE {tenant} AND notEmpty(spans)"
     )
-    if not split:
+    if not shape.split:
         return parts
     several = f"SELECT {_KEY} FROM session_parts FINAL WHERE {tenant} GROUP BY {_KEY} HAVING count() > 1"  # noqa: S608
     keys = f"SELECT session_id FROM session_parts WHERE {tenant} AND {_KEY} IN ({several})"  # noqa: S608

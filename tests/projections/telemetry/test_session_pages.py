@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from projections.telemetry.queries import session_pages
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.session_ids import OWN_ID
@@ -43,7 +44,15 @@ async def expected(database: ClickHouse, *, linked: bool, q: str | None) -> list
 
 
 @pytest.mark.parametrize("several", [True, False])
-async def test_a_page_is_the_view_s(database: ClickHouse, clickhouse_url: str, several: bool) -> None:  # noqa: FBT001 - a table
+@pytest.mark.parametrize("few", [10_000, 0])
+async def test_a_page_is_the_view_s(
+    database: ClickHouse,
+    clickhouse_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    several: bool,  # noqa: FBT001 - a table
+    few: int,
+) -> None:
+    monkeypatch.setattr(session_pages, "FEW_MAX", few)
     chance = random.Random(7)
     rows = parts(chance)
     if not several:
