@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
-import schemas.codec
 import schemas.edge.ports
 import schemas.playtests.pricing
 import schemas.studio.ai
@@ -48,9 +47,6 @@ from schemas.studio.events import (
 from schemas.studio.games import GameSettings, changed_fields
 from streams.deciders import (
     discord_threads,
-    fold,
-    log_time,
-    state_chunks,
     studio_ai,
     studio_ai_state,
     studio_discord,
@@ -58,6 +54,7 @@ from streams.deciders import (
     studio_keys,
     studio_state,
 )
+from streams.deciders.fold_code import FOLD_CODE
 from streams.deciders.noun import Noun, Request, Verdict
 from streams.deciders.refusals import refused
 from streams.deciders.studio_state import StudioState, evolve, pack, unpack
@@ -244,13 +241,10 @@ STUDIO: Final = Noun(
     pack=pack,
     unpack=unpack,
     code=(
+        *FOLD_CODE,
         studio_state,
         studio_ai_state,
         discord_threads,
-        state_chunks,
-        fold,
-        log_time,
-        schemas.codec,
         schemas.edge.ports,
         schemas.playtests.pricing,
         schemas.studio.ai,

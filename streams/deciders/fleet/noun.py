@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import schemas.codec
 import schemas.fleet.events
 import schemas.fleet.limits
 import schemas.fleet.names
@@ -16,7 +15,6 @@ from schemas.fleet import commands as ask
 from schemas.fleet import host_commands as host_ask
 from schemas.fleet import names
 from schemas.fleet.events import EVENTS, BuildEvent, HostEvent, ProjectEvent, ServerEvent
-from streams.deciders import fold, log_time, state_chunks
 from streams.deciders.fleet import (
     builds,
     evolve_builds,
@@ -35,7 +33,8 @@ from streams.deciders.fleet import state as states
 from streams.deciders.fleet.evolve import evolve
 from streams.deciders.fleet.snapshot import pack, unpack
 from streams.deciders.fleet.state import FleetState, project_key
-from streams.deciders.noun import Noun, Request, Verdict
+from streams.deciders.fold_code import FOLD_CODE
+from streams.deciders.noun import Noun, Request, Verdict, decided_by
 
 _DECIDERS: Final[dict[type[Message], Callable[[FleetState, Request, Any], Verdict]]] = {
     ask.StartServer: servers.start,
@@ -56,11 +55,6 @@ _DECIDERS: Final[dict[type[Message], Callable[[FleetState, Request, Any], Verdic
     host_ask.DrainHost: hosts.drain,
     host_ask.HostDue: hosts.host_due,
 }
-
-
-def decide(state: FleetState, request: Request) -> Verdict:
-    """The events a command gives, none when it changes nothing, or its refusal."""
-    return _DECIDERS[type(request.command)](state, request, request.command)
 
 
 def aggregate_of(event: Message) -> str:
@@ -107,7 +101,7 @@ FLEET: Final = Noun(
     commands=ask.COMMANDS,
     events=EVENTS,
     initial=FleetState(),
-    decide=decide,
+    decide=decided_by(_DECIDERS),
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
@@ -115,17 +109,14 @@ FLEET: Final = Noun(
     pack=pack,
     unpack=unpack,
     code=(
+        *FOLD_CODE,
         states,
-        state_chunks,
         snapshot,
         evolving,
         evolve_builds,
         evolve_hosts,
         evolve_projects,
         evolve_servers,
-        fold,
-        log_time,
-        schemas.codec,
         schemas.fleet.events,
         schemas.fleet.limits,
         schemas.fleet.names,

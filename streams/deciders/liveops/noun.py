@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import schemas.codec
 import schemas.liveops.event_windows
 import schemas.liveops.events
 import schemas.liveops.names
@@ -16,7 +15,7 @@ from schemas.liveops import commands as ask
 from schemas.liveops.event_windows import EventWindowEvent, MarkerEvent
 from schemas.liveops.events import EVENTS, PlayerEvent
 from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
-from streams.deciders import fold, log_time, state_chunks
+from streams.deciders.fold_code import FOLD_CODE
 from streams.deciders.liveops import (
     attempts,
     boards,
@@ -34,7 +33,7 @@ from streams.deciders.liveops import evolve as evolving
 from streams.deciders.liveops import state as states
 from streams.deciders.liveops.evolve import evolve
 from streams.deciders.liveops.state import LiveopsState, pack, unpack
-from streams.deciders.noun import Noun, Request, Verdict
+from streams.deciders.noun import Noun, Request, Verdict, decided_by
 
 _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verdict]]] = {
     ask.RegisterPlayer: players.register,
@@ -56,11 +55,6 @@ _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verd
     ask.OpenWindow: open_windows.pin_window,
     ask.CloseWindow: boards.close_window,
 }
-
-
-def decide(state: LiveopsState, request: Request) -> Verdict:
-    """The events a command gives, none when it changes nothing, or its refusal."""
-    return _DECIDERS[type(request.command)](state, request, request.command)
 
 
 def aggregate_of(event: Message) -> str:
@@ -94,7 +88,7 @@ LIVEOPS: Final = Noun(
     commands=ask.COMMANDS,
     events=EVENTS,
     initial=LiveopsState(),
-    decide=decide,
+    decide=decided_by(_DECIDERS),
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
@@ -102,15 +96,12 @@ LIVEOPS: Final = Noun(
     pack=pack,
     unpack=unpack,
     code=(
+        *FOLD_CODE,
         states,
-        state_chunks,
         evolving,
         evolve_players,
         evolve_windows,
         recent_increases,
-        fold,
-        log_time,
-        schemas.codec,
         schemas.liveops.event_windows,
         schemas.liveops.events,
         schemas.liveops.names,

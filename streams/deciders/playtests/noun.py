@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import schemas.codec
 import schemas.playtests.account_events
 import schemas.playtests.account_views
 import schemas.playtests.batch_events
@@ -24,8 +23,8 @@ from schemas.playtests.batch_events import BatchEvent, LinkEvent
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.events import EVENTS
 from schemas.playtests.order_events import OrderEvent
-from streams.deciders import fold, log_time, state_chunks
-from streams.deciders.noun import Noun, Request, Verdict
+from streams.deciders.fold_code import FOLD_CODE
+from streams.deciders.noun import Noun, Request, Verdict, decided_by
 from streams.deciders.playtests import (
     accounts,
     applications,
@@ -100,11 +99,6 @@ _DECIDERS: Final[dict[type[Message], Callable[[PlaytestsState, Request, Any], Ve
 }
 
 
-def decide(state: PlaytestsState, request: Request) -> Verdict:
-    """The events a command gives, none when it changes nothing, or its refusal."""
-    return _DECIDERS[type(request.command)](state, request, request.command)
-
-
 def aggregate_of(event: Message) -> str:
     """The aggregate an event belongs to. Raises TypeError for another noun's."""
     match event:
@@ -154,7 +148,7 @@ PLAYTESTS: Final = Noun(
     commands=COMMANDS,
     events=EVENTS,
     initial=PlaytestsState(),
-    decide=decide,
+    decide=decided_by(_DECIDERS),
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
@@ -162,9 +156,9 @@ PLAYTESTS: Final = Noun(
     pack=pack,
     unpack=unpack,
     code=(
+        *FOLD_CODE,
         states,
         batch_state,
-        state_chunks,
         snapshot,
         evolving,
         evolve_accounts,
@@ -172,9 +166,6 @@ PLAYTESTS: Final = Noun(
         evolve_orders,
         evolve_slots,
         terms,
-        fold,
-        log_time,
-        schemas.codec,
         schemas.playtests.account_events,
         schemas.playtests.account_views,
         schemas.playtests.batch_events,
