@@ -23,10 +23,13 @@ from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.cache import BuildCache
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.log import HostLog
+from streams.fleet.host.membership import CannotJoin
 from streams.fleet.host.process import ProcessDriver
+from streams.fleet.host.reporter import Fenced
+from streams.fleet.host.root_lock import AgentRunning
 from streams.fleet.host.telemetry import Telemetry
 from streams.runtime.following import follow
-from streams.runtime.process import end_process
+from streams.runtime.process import EXIT_FAILED, end_process
 from streams.runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -136,6 +139,8 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     watchdog.start()
     try:
         await agent.run(stop)
+    except (AgentRunning, CannotJoin, Fenced) as error:  # the host is another agent's, or nobody's
+        end_process(EXIT_FAILED, str(error))
     finally:
         await watchdog.stop()
     if not any(attempts):  # nothing of the machine is used any more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
@@ -143,7 +144,8 @@ class RunningProgram:
     def kill(self) -> None:
         """SIGKILL, to the program and what it started."""
         if self.process.returncode is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and its code is about to be told
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def _open_log(log: Path) -> IO[bytes]:

@@ -152,6 +152,17 @@ async def test_a_part_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     assert program.process.returncode == -signal.SIGKILL
 
 
+async def test_a_part_that_has_ended_and_is_not_known_to_have_can_be_killed(tmp_path: Path) -> None:
+    """Its end is collected by another thread, and told to the event loop after it."""
+    program = await RunningProgram.start(ProgramSpec(name="brief", argv=["/bin/true"]), tmp_path)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{program.process.pid}").exists():  # noqa: ASYNC240 - the loop must not hear of it
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # noqa: ASYNC251 - likewise
+    program.kill()
+    assert await program.process.wait() == 0
+
+
 def test_parts_die_with_their_supervisor_however_it_ends(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys; from pathlib import Path; from tests.deploy.test_supervisor import serving\n"
