@@ -23,7 +23,6 @@ from schemas.playtests.requests import not_found
 from schemas.playtests.route_parts import operation
 from schemas.playtests.routes import find_write
 from schemas.playtests.validation import read_body
-from schemas.seal import Sealer
 from streams.gateway.pending_commands import CommandConflict, CommandUnavailable
 from streams.gateway.playtests.asking import Asking
 from streams.gateway.playtests.handlers import Handlers, Stores, Write
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from deploy.lab.drill.playtests_clients import Caller as Client
     from deploy.lab.drill.playtests_world import Side
     from deploy.lab.simulation.playtests.objects import SimulatedObjects
+    from deploy.lab.simulation.playtests.secrets import Secrets
     from deploy.lab.simulation.stage import Stage
     from schemas.edge.routes import Found
 
@@ -42,6 +42,8 @@ RETRY_S: Final = 0.2
 TRIES_MAX: Final = 400
 TWICE: Final = 0.2
 """Share of the writes that two clients ask at once."""
+AGAIN: Final = 0.2
+"""Share of the writes before which the last one is asked again."""
 _PROVIDER: Final = Caller("")
 _SLOTS: Final = "/slots?limit=100"
 
@@ -67,15 +69,24 @@ class SimulatedDirectory:
             raise not_found()
         return games.get(name, name)
 
+    async def studios(self) -> list[Studio]:
+        """All."""
+        found = [await self.studio(studio_id) for studio_id in self._sides]
+        return [one for one in found if one is not None]
+
+    async def games(self, studio_id: str) -> list[Game]:
+        """A studio's."""
+        return [
+            Game(id=game_id, studio_id=studio_id, slug=slug, name=slug, created_at_ms=0, limits=Limits())
+            for slug, game_id in self._sides[studio_id].games.items()
+        ]
+
     async def game(self, game_id: str) -> Game | None:
         """A game by id."""
-        for side in self._sides.values():
-            for slug, identifier in side.games.items():
-                if identifier == game_id:
-                    studio = side.studio_id
-                    return Game(
-                        id=game_id, studio_id=studio, slug=slug, name=slug, created_at_ms=0, limits=Limits()
-                    )
+        for studio_id in self._sides:
+            for game in await self.games(studio_id):
+                if game.id == game_id:
+                    return game
         return None
 
 
@@ -97,34 +108,42 @@ class FirstAnswers:
 class SimulatedS2:
     """Implements `Speaker` of the drill's clients. `wrong` holds answers that differ for one key."""
 
-    def __init__(self, stage: Stage, objects: SimulatedObjects, sides: Mapping[str, Side]) -> None:
+    def __init__(
+        self, stage: Stage, objects: SimulatedObjects, directory: SimulatedDirectory, secrets: Secrets
+    ) -> None:
         self.wrong: list[str] = []
-        self._faults = faults = stage.faults
+        self._faults = stage.faults
         self._objects = objects
-        self._directory = SimulatedDirectory(sides)
-        directory: Any = self._directory
+        self._directory = directory
         client: Any = stage.redis
-        self._reads = PlaytestQueries(client, NoLedgers())
-        store: Any = objects
-        sealer = Sealer(b"a secret of the simulation, 32 bytes")
-        stores = Stores(reads=self._reads, first_answers=FirstAnswers(), objects=store, sealer=sealer)
-        self._gateways: list[tuple[Asking, Handlers]] = []
-        for number in range(2):
-            asking = Asking(
-                stage.client(f"gateway-{number}"),
-                sealer,
-                clock_ms=faults.gateway_ms,
-                randomness=faults.dice.randbytes,
-            )
-            handlers = Handlers(
-                asking,
-                directory,
-                stores,
-                now_ms=faults.gateway_ms,
-                randomness=faults.dice.randbytes,
-                transcribes=True,
-            )
-            self._gateways.append((asking, handlers))
+        self.reads = PlaytestQueries(client, NoLedgers())
+        self._clients = [stage.client(f"gateway-{number}") for number in range(2)]
+        self._first_answers = FirstAnswers()
+        self._last: Answered | None = None
+        self._answered_ms = 0
+        self.secrets = secrets
+
+    def _gateway(self) -> tuple[Asking, Handlers]:
+        """Any of two, as it is under the secrets of now."""
+        faults, sealer = self._faults, self.secrets.sealer
+        store: Any = self._objects
+        directory: Any = self._directory
+        asking = Asking(
+            faults.dice.choice(self._clients),
+            sealer,
+            clock_ms=faults.gateway_ms,
+            randomness=faults.dice.randbytes,
+        )
+        stores = Stores(reads=self.reads, first_answers=self._first_answers, objects=store, sealer=sealer)
+        handlers = Handlers(
+            asking,
+            directory,
+            stores,
+            now_ms=faults.gateway_ms,
+            randomness=faults.dice.randbytes,
+            transcribes=True,
+        )
+        return asking, handlers
 
     def now_s(self) -> float:
         """Virtual seconds; nights do not count."""
@@ -142,6 +161,7 @@ class SimulatedS2:
         method: str = "POST",
     ) -> Answered:
         """Ask until the answer is definite, sometimes by two clients at once."""
+        await self._ask_again()
         who, sent = Caller(caller.studio_id, caller.playtester_id), msgspec.json.encode(body or {})
         invoked_s = self.now_s()
         hands = 2 if self._faults.dice.random() < TWICE else 1
@@ -164,7 +184,23 @@ class SimulatedS2:
         ]
         if len({(answer.status, answer.shown) for answer in answers if _is_kept(answer)}) > 1:
             self.wrong.append(f"{operation} {path} {key}: {[answer.shown for answer in answers]}")
-        return next((answer for answer in answers if _is_kept(answer)), answers[0])
+        answer = next((answer for answer in answers if _is_kept(answer)), answers[0])
+        if _is_kept(answer):
+            self._last, self._answered_ms = answer, self._faults.passed_ms
+        return answer
+
+    async def _ask_again(self) -> None:
+        """Now and then the last write, whose answer must be the same while it is remembered for sure."""
+        last = self._last
+        if last is None or self._answered_ms != self._faults.passed_ms or self._faults.dice.random() >= AGAIN:
+            return
+        who = Caller(last.caller.studio_id, last.caller.playtester_id)
+        status, text = await self._until_known(who, last.path, last.key, msgspec.json.encode(last.body))
+        again = msgspec.structs.replace(last, status=status, text=text)
+        if (again.status, again.shown) != (last.status, last.shown):
+            self.wrong.append(
+                f"{last.operation} {last.path} {last.key}: {last.shown!r}, later {again.shown!r}"
+            )
 
     async def provider_event(self, event: Mapping[str, Any]) -> tuple[int, bytes]:
         """What the payment provider's adapter posts: without a key, so a retry is another command."""
@@ -177,12 +213,12 @@ class SimulatedS2:
         identifier = path.removesuffix(_SLOTS).rpartition("/")[2]
         try:
             if path.endswith(_SLOTS):
-                slots = await self._reads.order_slots(identifier, limit=100)
+                slots = await self.reads.order_slots(identifier, limit=100)
                 return 200, {"slots": [_shown(slot) for slot in slots]}, invoked_s
             if path.startswith("/playtests/slots/"):
-                slot = await self._reads.slot(identifier)
+                slot = await self.reads.slot(identifier)
                 return (404, None, invoked_s) if slot is None else (200, {"slot": _shown(slot)}, invoked_s)
-            row = await self._reads.order(identifier)
+            row = await self.reads.order(identifier)
         except StoreUnavailable:
             return 503, None, invoked_s
         if row is None:
@@ -212,7 +248,7 @@ class SimulatedS2:
         if found is None:
             raise LookupError(f"{path} is no write")
         for _ in range(TRIES_MAX):
-            asking, handlers = self._faults.dice.choice(self._gateways)
+            asking, handlers = self._gateway()
             try:
                 shown = await handlers(await self._asked(asking, found, caller, key, body))
                 return shown[0], shapes.enveloped(shown[1], shapes.about("", 0))
@@ -230,7 +266,7 @@ class SimulatedS2:
         kind: Any = found.route.body.kinds[0] if found.route.body is not None else None
         fields = read_body(kind, body, {})
         if caller is _PROVIDER:
-            payment = await self._reads.payment(fields.payment_id)
+            payment = await self.reads.payment(fields.payment_id)
             if payment is None:
                 raise not_found()
             caller = Caller(payment.studio_id)

@@ -1,4 +1,4 @@
-"""Playtests' part of a seed: the drill's moves in virtual time, and nights that pass in no time.
+"""Playtests' part of a seed: the drill's moves in virtual time, key batches, and nights that pass in no time.
 
 Deadlines are hours and days away, so time passes at once, while nobody asks: to just before a deadline that
 waits, for the moves after it to race with what is due, or past it.
@@ -14,9 +14,12 @@ from deploy.lab.drill.playtests_clients import Caller
 from deploy.lab.drill.playtests_moves import Moves
 from deploy.lab.drill.playtests_world import GAMES, Record, Side
 from deploy.lab.simulation.noun import Part, Simulated
-from deploy.lab.simulation.playtests.gateways import SimulatedS2
+from deploy.lab.simulation.playtests.batch_moves import BatchMoves, BatchRecord
+from deploy.lab.simulation.playtests.gateways import SimulatedDirectory, SimulatedS2
+from deploy.lab.simulation.playtests.links import SimulatedLinks
 from deploy.lab.simulation.playtests.objects import SimulatedObjects, SimulatedTranscriber
-from deploy.lab.simulation.playtests.verdicts import History, problems
+from deploy.lab.simulation.playtests.secrets import Secrets
+from deploy.lab.simulation.playtests.verdicts import History, batch_problems, problems
 from deploy.no_ledgers import NoLedgers
 from projections.playtests import keys
 from projections.playtests.queries import PlaytestQueries
@@ -35,6 +38,7 @@ PANEL: Final = 6
 LANES: Final = 3
 """Clients of each studio that move at once."""
 TURNS: Final = 6
+BATCH_TURNS: Final = 8
 HOUR_MS: Final = 3_600_000
 JOBS_MAX, TRANSCRIPTS_MAX = 3, 1
 """So few that records have to wait in the log."""
@@ -43,6 +47,8 @@ EARLY: Final = 0.1
 EARLY_MS_MAX: Final = 192 * HOUR_MS
 BEFORE: Final = 0.8
 """Share of the nights that end just before a deadline."""
+CHANGES: Final = 0.3
+"""Share of the nights that take no time, and change the deployment secret."""
 BEFORE_MS_MAX: Final = 2_000
 """How long before a deadline a night ends."""
 NIGHT_MS_MAX: Final = 40 * HOUR_MS
@@ -58,8 +64,12 @@ class PlaytestsPart(Part):
         self._sides = {studio_id: _side(studio_id) for studio_id in STUDIOS}
         self._objects = SimulatedObjects(stage.faults)
         self._record = Record()
-        self._s2 = SimulatedS2(stage, self._objects, self._sides)
+        self._secrets = Secrets()
+        directory = SimulatedDirectory(self._sides)
+        self._s2 = SimulatedS2(stage, self._objects, directory, self._secrets)
         self._moves = Moves(self._s2, self._record, stage.faults.dice)
+        self._links = SimulatedLinks(stage, directory, self._s2.reads, self._secrets)
+        self._batch_record = BatchRecord()
         self._playing = self._moving = 0
         self._day = asyncio.Event()
         self._day.set()
@@ -67,30 +77,39 @@ class PlaytestsPart(Part):
     @property
     def asked(self) -> int:
         """Writes that were answered."""
-        return len(self._record.answered)
+        return len(self._record.answered) + len(self._batch_record.redemptions) + self._batch_record.writes
 
     def players(self) -> list[Coroutine[Any, Any, None]]:
         """A few lanes for each studio, and the nights."""
-        lanes = [self._play(side) for side in self._sides.values() for _ in range(LANES)]
+        lanes = [self._play(self._turns(side)) for side in self._sides.values() for _ in range(LANES)]
+        lanes += [self._play(self._batch_turns(side)) for side in self._sides.values()]
         self._playing = len(lanes)
         return [*lanes, self._nights()]
 
-    async def _play(self, side: Side) -> None:
+    async def _play(self, turns: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._turns(side)
+            await turns
         finally:
             self._playing -= 1
 
     async def _turns(self, side: Side) -> None:
-        await self._by_day(self._moves.fund, side)
+        await self._by_day(lambda: self._moves.fund(side))
         for _ in range(TURNS):
-            await self._by_day(self._moves.turn, side)
+            await self._by_day(lambda: self._moves.turn(side))
 
-    async def _by_day(self, move: Callable[[Side], Awaitable[None]], side: Side) -> None:
+    async def _batch_turns(self, side: Side) -> None:
+        """Of key batches, in the studio's first game, by two who move at once."""
+        game = side.studio_id, side.games[GAMES[0]]
+        moves = BatchMoves(self._links, self._batch_record, self._secrets, self.stage.faults, game)
+        await self._by_day(moves.begin)
+        for _ in range(BATCH_TURNS):
+            await self._by_day(lambda: _both(moves.turn(), moves.turn()))
+
+    async def _by_day(self, move: Callable[[], Awaitable[None]]) -> None:
         await self._day.wait()
         self._moving += 1
         try:
-            await move(side)
+            await move()
         finally:
             self._moving -= 1
 
@@ -108,7 +127,8 @@ class PlaytestsPart(Part):
         try:
             while self._moving:  # noqa: ASYNC110 - virtual time costs nothing
                 await asyncio.sleep(0.1)
-            self._pass_time()
+            if self.stage.faults.dice.random() >= CHANGES or not self._secrets.change():
+                self._pass_time()
         finally:
             self._day.set()
 
@@ -152,7 +172,7 @@ class PlaytestsPart(Part):
         """Whether nothing is due, to be published or to be transcribed."""
         now_ms = self.stage.faults.now_ms()
         due = any(at_ms <= now_ms for at_ms in self._dues().values())
-        return not due and not History(self.stage).unfinished
+        return not due and not History(self.stage, self._secrets.sealer).unfinished
 
     async def end(self) -> bool:
         """All deadlines come at once, as after an outage."""
@@ -163,7 +183,17 @@ class PlaytestsPart(Part):
 
     def problems(self) -> list[str]:
         """Of answers, events, slots' histories, rows and objects."""
-        return self._s2.wrong + problems(self.stage, self._record, self._objects.held)
+        history = History(self.stage, self._secrets.sealer)
+        return [
+            *self._s2.wrong,
+            *self._links.wrong,
+            *problems(self.stage, history, self._record, self._objects.held),
+            *batch_problems(self.stage, history, self._batch_record, self._secrets.sealer),
+        ]
+
+
+async def _both(one: Awaitable[None], other: Awaitable[None]) -> None:
+    await asyncio.gather(one, other)
 
 
 def _side(studio_id: str) -> Side:

@@ -9,6 +9,8 @@ import msgspec
 from deploy.lab.drill.decided_log import Entry
 from deploy.lab.drill.playtests_judge import judge_answers, judge_histories, judge_winners
 from deploy.lab.drill.playtests_model import Model
+from deploy.lab.simulation.playtests.batch_model import BatchModel
+from deploy.lab.simulation.playtests.batch_verdicts import answers_that_lie, rows_that_differ
 from projections.playtests import keys
 from schemas.objects import PUBLIC_FOLDER
 from schemas.outcomes import REMEMBERED_REFUSALS, rejection
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deploy.lab.drill.playtests_world import Record
+    from deploy.lab.simulation.playtests.batch_moves import BatchRecord
     from deploy.lab.simulation.stage import Stage
     from schemas.envelope import Decided
+    from schemas.seal import Sealer
 
 BLOCKED_DAYS_MS: Final = 7 * 24 * 3_600_000
 _UNDER_WAY: Final = frozenset({"pending", "processing"})
@@ -32,8 +36,11 @@ _AFFORDABLE: Final = 402
 class History:
     """All events that count, folded by the drill's model: `model.problems` holds after every one."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, sealer: Sealer) -> None:
         self.model = Model()
+        self.batches = BatchModel(sealer)
+        self.decided: list[Decided] = []
+        """All, in the order of their partitions."""
         self.entries: list[Entry] = []
         self.transcripts: dict[str, str] = {}
         """By slot: the status of its transcript."""
@@ -45,6 +52,8 @@ class History:
                     self._add(partition, record.offset, decided)
 
     def _add(self, partition: int, offset: int, decided: Decided) -> None:
+        self.decided.append(decided)
+        self.batches.fold(f"{partition}@{offset}", decided)
         refused = rejection(decided)
         if refused is None or refused.status in REMEMBERED_REFUSALS or refused.status == _AFFORDABLE:
             self.entries.append(Entry(partition, offset, decided))
@@ -73,9 +82,17 @@ class History:
         return publishing + waiting
 
 
-def problems(stage: Stage, record: Record, objects: Mapping[str, bytes]) -> list[str]:
-    """Every promise that does not hold, a line each."""
-    history = History(stage)
+def batch_problems(stage: Stage, history: History, record: BatchRecord, sealer: Sealer) -> list[str]:
+    """Every promise about key batches that does not hold, a line each."""
+    return [
+        *history.batches.problems,
+        *answers_that_lie(record, history.decided, sealer),
+        *rows_that_differ(history.batches, stage.redis.live.values),
+    ]
+
+
+def problems(stage: Stage, history: History, record: Record, objects: Mapping[str, bytes]) -> list[str]:
+    """Every promise about orders, slots and money that does not hold, a line each."""
     orders = {
         order_id: order
         for studio in history.model.studios.values()
@@ -96,7 +113,7 @@ def problems(stage: Stage, record: Record, objects: Mapping[str, bytes]) -> list
 
 def _of_rows(history: History, values: Mapping[str, Any]) -> list[str]:
     """What Redis shows is the model's, and what waits for time is what has a deadline."""
-    found, dues = [], set[str]()
+    found, dues = [], _dues_of_batches(history)
     for studio_id, studio in history.model.studios.items():
         balance = int(values.get(f"account:{studio_id}", {}).get("balance", 0))
         if balance != studio.account.balance:
@@ -116,6 +133,14 @@ def _of_rows(history: History, values: Mapping[str, Any]) -> list[str]:
     if waiting != dues:
         found.append(f"waits for time although ended {waiting - dues}, has a deadline {dues - waiting}")
     return found
+
+
+def _dues_of_batches(history: History) -> set[str]:
+    return {
+        f"batch/{studio_id}/{batch_id}/{game_id}"
+        for (studio_id, game_id, batch_id), batch in history.batches.batches.items()
+        if batch.status == "open" and batch.expires_ms is not None
+    }
 
 
 def _of_objects(history: History, objects: Mapping[str, bytes]) -> list[str]:

@@ -1,0 +1,293 @@
+"""S1's key batches without HTTP: the real pages of links, claims and operator's commands of two processes.
+
+Each redemption is asked again with its key, through any of them, until its answer is definite; some are asked
+twice at once, and both must get the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from schemas.edge.errors import Refused
+from schemas.edge.ports import StoreUnavailable, Verdict
+from schemas.edge.proxy import UNKNOWN_PLACE
+from schemas.edge.routes import Found
+from schemas.identifiers import key_hash, keyed_command_id
+from schemas.playtests.batch_routes import CLAIM, REDEEM
+from schemas.playtests.commands import COMMANDS
+from schemas.playtests.names import batch_aggregate
+from schemas.playtests.tokens import shown_share_token
+from streams.asking import Asker, CommandRefused
+from streams.gateway.http import Request
+from streams.gateway.pending_commands import CommandUnavailable
+from streams.gateway.playtests.claims import Claims
+from streams.gateway.playtests.redemptions import Redemptions
+from streams.playtests.administration import Batch, PlaytestAdministration
+from streams.playtests.operation import PlaytestOperation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from deploy.lab.simulation.playtests.gateways import SimulatedDirectory
+    from deploy.lab.simulation.playtests.secrets import Secrets
+    from deploy.lab.simulation.stage import Stage
+    from projections.playtests.queries import PlaytestQueries
+    from schemas.codec import Message
+    from schemas.edge.ports import Game, Studio
+    from schemas.playtests.batch_views import Invite, KeyState
+    from schemas.playtests.ports import BatchRow
+
+RETRY_S: Final = 0.2
+TRIES_MAX: Final = 400
+TWICE: Final = 0.3
+"""Share of the redemptions that one person asks for in two hands at once."""
+_UNKNOWN: Final = frozenset({500, 503})
+
+
+class Lost(Exception):
+    """Somebody who never learnt what became of what they asked, although faults had ended."""
+
+
+class Redemption(msgspec.Struct, frozen=True, kw_only=True):
+    """What following a link came to."""
+
+    game_id: str
+    token: str
+    key: str
+    """The idempotency key."""
+    handle: str
+    email: str
+    status: int
+    told: dict[str, Any]
+
+    @property
+    def command_id(self) -> str:
+        """The command that it became in the log."""
+        return keyed_command_id(
+            game_id=self.game_id,
+            subject=key_hash(self.token),
+            operation="redeem",
+            idempotency_key=self.key,
+        )
+
+
+class _Limiter:
+    async def take(self, *_asked: Any, **_limit: Any) -> Verdict:
+        return Verdict(True, 0, 1, 1)  # noqa: FBT003 - a positional field
+
+
+class _Services:
+    """What links and claims need of a gateway."""
+
+    def __init__(self, directory: SimulatedDirectory, now_ms: Callable[[], int]) -> None:
+        self.limiter = _Limiter()
+        self.game = directory.game
+        self.now_ms = now_ms
+
+    def source_ip(self, request: Request) -> str:
+        return request.ip
+
+    def place(self, _: Request) -> Any:
+        return UNKNOWN_PLACE
+
+    async def body(self, request: Request, _limit: int, _key_id: str) -> bytes:
+        sent: bytes = request.scope["sent"]
+        return sent
+
+
+class _Studios:
+    """As the command line finds them."""
+
+    def __init__(self, directory: SimulatedDirectory) -> None:
+        self._directory = directory
+
+    async def studios(self) -> list[Studio]:
+        return await self._directory.studios()
+
+    async def games(self, studio_id: str) -> list[Game]:
+        return await self._directory.games(studio_id)
+
+
+class SimulatedLinks:
+    """Two gateways and an operator. `wrong` holds answers that differ for one key."""
+
+    def __init__(
+        self, stage: Stage, directory: SimulatedDirectory, reads: PlaytestQueries, secrets: Secrets
+    ) -> None:
+        self.wrong: list[str] = []
+        self.reads = reads
+        self._faults = faults = stage.faults
+        self._secrets = secrets
+        self._clients = [stage.client(f"links-{number}") for number in range(2)]
+        self._services: Any = _Services(directory, faults.gateway_ms)
+        self._studios = _Studios(directory)
+
+    async def redeem(self, game_id: str, token: str, key: str, *, handle: str, email: str) -> Redemption:
+        """Follow a link, until its answer is definite."""
+        sent = msgspec.json.encode({"handle": handle, "email": email})
+        hands = 2 if self._faults.dice.random() < TWICE else 1
+        answers = await asyncio.gather(*(self._redeemed(token, key, sent) for _ in range(hands)))
+        kept = [answer for answer in answers if answer[0] != 410]
+        if len(set(kept)) > 1:
+            self.wrong.append(f"a redemption under {key} is answered {kept}")
+        status, text = kept[0] if kept else answers[0]
+        return Redemption(
+            game_id=game_id,
+            token=token,
+            key=key,
+            handle=handle,
+            email=email,
+            status=status,
+            told=msgspec.json.decode(text),
+        )
+
+    async def _redeemed(self, token: str, key: str, sent: bytes) -> tuple[int, bytes]:
+        async def ask() -> tuple[int, bytes]:
+            door = Redemptions(
+                self._services,
+                self._client(),
+                self.reads,
+                self._secrets.sealer,
+                randomness=self._faults.dice.randbytes,
+                secure_cookie=False,
+            )
+            request = _request("POST", sent, (b"idempotency-key", key.encode()))
+            answer = await door(request, Found(REDEEM, {"token": token}))
+            return answer.status, answer.body
+
+        return await self._until_known(ask, f"a redemption under {key}")
+
+    async def claim(self, game_id: str, token: str, device_id: str, *, link: bool = True) -> int:
+        """Link a handle to a device, or take it back; the status."""
+        body = {"claimToken": token, "gameId": game_id, "deviceId": device_id}
+
+        async def ask() -> tuple[int, bytes]:
+            randomness = self._faults.dice.randbytes
+            door = Claims(
+                self._services, self._client(), self.reads, self._secrets.sealer, randomness=randomness
+            )
+            request = _request("POST" if link else "DELETE", msgspec.json.encode(body))
+            answer = await door(request, Found(CLAIM, {}))
+            return answer.status, answer.body
+
+        return (await self._until_known(ask, f"a claim of {device_id}"))[0]
+
+    async def ask(self, batch: tuple[str, str, str], command: Message) -> int:
+        """What the effect of definitions or an operator asks of a batch: the status."""
+
+        async def ask() -> tuple[int, bytes]:
+            asker = Asker(
+                self._client(),
+                COMMANDS,
+                clock_ms=self._faults.gateway_ms,
+                randomness=self._faults.dice.randbytes,
+            )
+            aggregate_id = batch_aggregate(*batch)
+            await asker.ask(command, aggregate_id=aggregate_id, studio_id=batch[0], game_id=batch[1])
+            return 200, b""
+
+        return (await self._until_known(ask, f"{command.WIRE} of {batch[2]}"))[0]
+
+    async def operate(
+        self, batch: tuple[str, str, str], act: Callable[[PlaytestAdministration, Batch], Awaitable[Any]]
+    ) -> int:
+        """One of the operator's commands about a batch, asked until it is known: the status."""
+        reads: Any = self.reads
+        objects: Any = None
+
+        async def ask() -> tuple[int, bytes]:
+            operator = PlaytestAdministration(
+                self._client(),
+                studios=self._studios,
+                reads=reads,
+                objects=objects,
+                sealer=self._secrets.sealer,
+                base_url="",
+                clock_ms=self._faults.gateway_ms,
+                randomness=self._faults.dice.randbytes,
+            )
+            await act(operator, await operator.batch(batch[1], batch[2]))
+            return 200, b""
+
+        return (await self._until_known(ask, f"an operator's command on {batch[2]}"))[0]
+
+    async def forget(self, studio_id: str, email: str) -> None:
+        """Drop a person."""
+        reads: Any = self.reads
+
+        async def ask() -> tuple[int, bytes]:
+            operation = PlaytestOperation(
+                self._client(),
+                studios=self._studios,
+                reads=reads,
+                sealer=self._secrets.sealer,
+                clock_ms=self._faults.gateway_ms,
+                randomness=self._faults.dice.randbytes,
+            )
+            await operation.forget_email(await operation.studio(studio_id), email)
+            return 200, b""
+
+        await self._until_known(ask, f"{email} to be forgotten")
+
+    async def batch(self, place: tuple[str, str, str]) -> BatchRow | None:
+        """A batch as it is shown; None while the store is away."""
+        with contextlib.suppress(StoreUnavailable):
+            return await self.reads.batch(*place)
+        return None
+
+    async def invites(self, place: tuple[str, str, str]) -> list[Invite]:
+        """Likewise."""
+        with contextlib.suppress(StoreUnavailable):
+            return await self.reads.batch_invites(*place)
+        return []
+
+    async def keys(self, place: tuple[str, str, str]) -> list[KeyState]:
+        """Likewise."""
+        with contextlib.suppress(StoreUnavailable):
+            return await self.reads.batch_keys(*place)
+        return []
+
+    def shared(self, place: tuple[str, str, str], row: BatchRow) -> str | None:
+        """The token of a batch's public link."""
+        held = row.batch
+        sealer = self._secrets.sealer
+        return shown_share_token(sealer, batch_aggregate(*place), held.share_number, held.share_token_hash)
+
+    def _client(self) -> Any:
+        return self._faults.dice.choice(self._clients)
+
+    async def _until_known(
+        self, ask: Callable[[], Awaitable[tuple[int, bytes]]], what: str
+    ) -> tuple[int, bytes]:
+        for _ in range(TRIES_MAX):
+            try:
+                return await ask()
+            except Refused as refused:
+                if refused.status not in _UNKNOWN:
+                    return refused.status, msgspec.json.encode({"error": refused.code})
+            except CommandRefused as refused:
+                if refused.status not in _UNKNOWN:
+                    return refused.status, b"{}"
+            except (CommandUnavailable, StoreUnavailable):
+                pass
+            await asyncio.sleep(RETRY_S)
+        raise Lost(f"{what} was never answered")
+
+
+def _request(method: str, sent: bytes, *headers: tuple[bytes, bytes]) -> Request:
+    async def receive() -> Any:
+        raise NotImplementedError
+
+    scope = {
+        "path": "/",
+        "method": method,
+        "headers": [(b"content-type", b"application/json"), *headers],
+        "query_string": b"",
+        "client": ("192.0.2.1", 1),
+        "sent": sent,
+    }
+    return Request(scope, receive)
