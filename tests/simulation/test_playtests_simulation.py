@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from deploy.lab.simulation.nouns import SIMULATED
 from deploy.lab.simulation.seed import describe, simulate
 from deploy.nouns import NOUNS
-from streams.deciders.playtests import seats, slots
+from tests.simulation.planted_playtests import FAULTS, Fault
 
 SEEDS = 36
 SEEDS_A_TEST = 18
@@ -60,24 +58,7 @@ def test_the_same_seed_is_the_same_history() -> None:
     assert simulate(3, noun="playtests") == simulate(3, noun="playtests")
 
 
-def test_a_due_that_is_believed_early_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.deciders.playtests.slots._is_due", lambda _slot, _at_ms: True)
-    assert first_found() is not None
-
-
-def test_a_deadline_that_waits_for_its_due_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def reserved(draft: Any, slot_id: str, command: Any, playtester_id: str) -> Any:
-        return slots.find(draft, slot_id, command, playtester_id)
-
-    monkeypatch.setattr(slots, "_reserved", reserved)
-    assert first_found() is not None
-
-
-def test_a_spare_key_that_is_given_twice_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = seats._open_successor
-
-    def first_key(draft: Any, known: Any, number: int) -> Any:
-        return replace(opened(draft, known, number), key_number=1 if known.keys else None)
-
-    monkeypatch.setattr(seats, "_open_successor", first_key)
+@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_found_out(plant: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
     assert first_found() is not None

@@ -32,6 +32,8 @@ class Order:
     players: int
     targeting: str | None
     trial: bool
+    offered: bool
+    """Whether playtesters may have it: a trial once it is approved."""
     keys: int
     next_key: int
     status: str = "pending_payment"

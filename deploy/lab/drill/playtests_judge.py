@@ -9,6 +9,7 @@ import msgspec
 
 from deploy.lab.drill.playtests_history import Kind, SlotOperation, check_slot
 from schemas.envelope import COMMAND_REJECTED, COMMAND_REPEATED
+from schemas.outcomes import rejection
 from schemas.playtests import names
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from deploy.lab.drill.playtests_world import Record
     from schemas.envelope import Decided
 
+NOT_REMEMBERED: Final = frozenset({402, 422})
+"""Refusals by the decider that are asked again under the same key."""
 _TOLD: Final = {
     "order": ("playtest", "id", "order"),
     "claim": ("slot", "id", "slot"),
@@ -53,9 +56,13 @@ def _problems(answer: Answered, found: Sequence[Decided]) -> list[str]:
         refused_before = answer.status == 404 or answer.reason == "no_open_slot"
         return [] if refused_before else [f"answered {answer.status}, and the log knows nothing of it"]
     problems = []
-    if len(found) > 1 and answer.status != 402:
-        problems.append(f"decided {len(found)} times")
-    events = found[-1].events
+    refused_alike = [
+        one for one in found if _refused(one) == answer.status and answer.status in NOT_REMEMBERED
+    ]
+    kept = [one for one in found if _refused(one) not in NOT_REMEMBERED]
+    if not refused_alike and len(kept) > 1:
+        problems.append(f"decided {len(kept)} times")
+    events = (refused_alike or kept or found)[-1].events
     refused = bool(events) and events[0].type == COMMAND_REJECTED
     if answer.ok == refused:
         return [*problems, f"answered {answer.status}, the log says {[event.type for event in events]}"]
@@ -74,6 +81,12 @@ def _problems(answer: Answered, found: Sequence[Decided]) -> list[str]:
         if answer.data["balanceCents"] != left:
             problems.append(f"answered balanceCents {answer.data['balanceCents']}, the log says {left}")
     return problems
+
+
+def _refused(decided: Decided) -> int:
+    """The status of a refusal; 0 for anything else."""
+    refusal = rejection(decided)
+    return 0 if refusal is None else refusal.status
 
 
 def judge_winners(answers: Sequence[Answered]) -> list[str]:

@@ -105,6 +105,7 @@ class Model:
         if order.status != "pending_payment":
             self._must(order.held == live * order.cost, "held is not the cost of the live slots")
             self._must((order.status == "completed") <= (live == 0), "completed with a live slot")
+        self._must(live <= order.quantity, f"{live} live slots, {order.quantity} were ordered")
         progress = data.get("progress")
         if progress is not None:
             told = progress.get("money", {})
@@ -138,6 +139,7 @@ class Model:
             players=told["player_count"],
             targeting=told["targeting_type"],
             trial=trial,
+            offered=not trial,
             keys=len(data["keys"]),
             next_key=min(told["quantity"], len(data["keys"])) + 1,
         )
@@ -177,7 +179,9 @@ class Model:
         order.status = "completed"
 
     def _trial(self, studio: Studio, data: Data) -> None:
-        self._must(studio.orders[data["order_id"]].trial, "a trial's event of another order")
+        order = studio.orders[data["order_id"]]
+        self._must(order.trial and not order.offered, "no trial, or one that was decided before")
+        order.offered = data["order"]["trial"] == "approved"
 
     def _step(
         self, studio: Studio, data: Data, status: str, *before: str, deadline: bool = False
@@ -195,6 +199,7 @@ class Model:
         order, seat = self._step(studio, data, "reserved", "open")
         who = data["slot"]["playtester_id"]
         self._must(order.status == "active", "reserved while the order is not active")
+        self._must(order.offered, "reserved while the trial is not approved")
         self._must(who not in order.holders, "a second slot of one playtester")
         played = studio.panel[who].played
         self._must(order.targeting != "new" or order.game_id not in played, "no new playtester of the game")

@@ -158,6 +158,8 @@ class BatchModel:
         self._must(batch.fixed == fixed, f"was {batch.fixed}, which never changes")
         batch.status, batch.expires_ms = told["status"], definition["expires_at_ms"]
         batch.share_hash = told["share_token_hash"]
+        over = batch.expires_ms is not None and batch.expires_ms <= self._at_ms
+        self._must(batch.status == ("expired" if over else "open"), f"told as {batch.status}")
         self._must(bool(batch.share_hash) == (fixed[1] == "public"), "a public link, or none")
 
     def _closed(self, place: Place, data: Data) -> None:

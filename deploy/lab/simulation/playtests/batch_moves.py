@@ -42,7 +42,7 @@ _WEIGHTS: Final = {
     "rotate": 1,
     "define": 3,
     "close": 1,
-    "forget": 1,
+    "forget": 3,
 }
 _BATCHES: Final[dict[str, tuple[Any, Any, Any]]] = {
     "ptb_invite": ("studio-uploaded", "invite", "handle+email"),
@@ -79,7 +79,10 @@ class BatchMoves:
         self._faults = faults
         self._studio_id, self._game_id = game
         self._dice: random.Random = faults.dice
-        self._claims: list[str] = []
+        self._claims: list[tuple[str, str]] = []
+        """Tokens, and whose they are by e-mail."""
+        self._linked: list[str] = []
+        """E-mails of those whose handles were linked."""
         self._moves: dict[str, Callable[[], Awaitable[None]]] = {
             name: getattr(self, f"_{name}") for name in _WEIGHTS
         }
@@ -201,7 +204,7 @@ class BatchMoves:
             )
         )
         self._record.redemptions += answers
-        self._claims += [one.told["claimToken"] for one in answers if one.told.get("claimToken")]
+        self._claims += [(one.told["claimToken"], one.email) for one in answers if one.told.get("claimToken")]
 
     async def _claim(self) -> None:
         """A handle's device; two devices at once, perhaps."""
@@ -213,12 +216,13 @@ class BatchMoves:
     async def _claimed(self, *, link: bool) -> None:
         if not self._claims:
             return
-        token = self._dice.choice(self._claims[-6:])
+        token, email = self._dice.choice(self._claims[-6:])
         if self._dice.random() < GUESS:
             token += "0"
         device = f"device-{self._dice.randrange(DEVICES)}"
         if await self._links.claim(self._game_id, token, device, link=link) == 200:
             self._record.claims.append((key_hash(token), device, link))
+            self._linked.append(email)
 
     async def _revoke(self) -> None:
         place = self._place(self._dice.choice(list(_BATCHES)))
@@ -232,4 +236,5 @@ class BatchMoves:
         await self._links.operate(place, lambda operator, batch: operator.share(batch, rotate=True))
 
     async def _forget(self) -> None:
-        await self._links.forget(self._studio_id, self._person())
+        known = self._linked[-2:] if self._dice.random() < 0.7 else []
+        await self._links.forget(self._studio_id, self._dice.choice(known or [self._person()]))

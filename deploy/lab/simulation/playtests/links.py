@@ -215,23 +215,35 @@ class SimulatedLinks:
 
         return (await self._until_known(ask, f"an operator's command on {batch[2]}"))[0]
 
-    async def forget(self, studio_id: str, email: str) -> None:
-        """Drop a person."""
+    async def operated(self, act: Callable[[PlaytestOperation], Awaitable[Any]]) -> int:
+        """One of the operator's commands about money, trials or persons, asked until it is known: the status.
+
+        It has no key: what was asked again may have happened twice.
+        """
         reads: Any = self.reads
 
         async def ask() -> tuple[int, bytes]:
-            operation = PlaytestOperation(
-                self._client(),
-                studios=self._studios,
-                reads=reads,
-                sealer=self._secrets.sealer,
-                clock_ms=self._faults.gateway_ms,
-                randomness=self._faults.dice.randbytes,
+            await act(
+                PlaytestOperation(
+                    self._client(),
+                    studios=self._studios,
+                    reads=reads,
+                    sealer=self._secrets.sealer,
+                    clock_ms=self._faults.gateway_ms,
+                    randomness=self._faults.dice.randbytes,
+                )
             )
-            await operation.forget_email(await operation.studio(studio_id), email)
             return 200, b""
 
-        await self._until_known(ask, f"{email} to be forgotten")
+        return (await self._until_known(ask, "an operator's command"))[0]
+
+    async def forget(self, studio_id: str, email: str) -> None:
+        """Drop a person."""
+
+        async def act(operation: PlaytestOperation) -> None:
+            await operation.forget_email(await operation.studio(studio_id), email)
+
+        await self.operated(act)
 
     async def batch(self, place: tuple[str, str, str]) -> BatchRow | None:
         """A batch as it is shown; None while the store is away."""

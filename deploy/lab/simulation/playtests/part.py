@@ -18,6 +18,7 @@ from deploy.lab.simulation.playtests.batch_moves import BatchMoves, BatchRecord
 from deploy.lab.simulation.playtests.gateways import SimulatedDirectory, SimulatedS2
 from deploy.lab.simulation.playtests.links import SimulatedLinks
 from deploy.lab.simulation.playtests.objects import SimulatedObjects, SimulatedTranscriber
+from deploy.lab.simulation.playtests.operator_moves import OperatorMoves
 from deploy.lab.simulation.playtests.secrets import Secrets
 from deploy.lab.simulation.playtests.verdicts import History, batch_problems, problems
 from deploy.no_ledgers import NoLedgers
@@ -83,6 +84,7 @@ class PlaytestsPart(Part):
         """A few lanes for each studio, and the nights."""
         lanes = [self._play(self._turns(side)) for side in self._sides.values() for _ in range(LANES)]
         lanes += [self._play(self._batch_turns(side)) for side in self._sides.values()]
+        lanes += [self._play(self._operator_turns(side)) for side in self._sides.values()]
         self._playing = len(lanes)
         return [*lanes, self._nights()]
 
@@ -104,6 +106,11 @@ class PlaytestsPart(Part):
         await self._by_day(moves.begin)
         for _ in range(BATCH_TURNS):
             await self._by_day(lambda: _both(moves.turn(), moves.turn()))
+
+    async def _operator_turns(self, side: Side) -> None:
+        moves = OperatorMoves(self._s2, self._links, self._record, self.stage.faults, side)
+        for _ in range(BATCH_TURNS):
+            await self._by_day(moves.turn)
 
     async def _by_day(self, move: Callable[[], Awaitable[None]]) -> None:
         await self._day.wait()

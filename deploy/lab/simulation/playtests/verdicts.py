@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 from deploy.lab.drill.decided_log import Entry
-from deploy.lab.drill.playtests_judge import judge_answers, judge_histories, judge_winners
+from deploy.lab.drill.playtests_judge import (
+    NOT_REMEMBERED,
+    judge_answers,
+    judge_histories,
+    judge_winners,
+)
 from deploy.lab.drill.playtests_model import Model
 from deploy.lab.simulation.playtests.batch_model import BatchModel
 from deploy.lab.simulation.playtests.batch_verdicts import answers_that_lie, rows_that_differ
-from projections.playtests import keys
+from deploy.lab.simulation.playtests.row_verdicts import rows_of_orders
 from schemas.objects import PUBLIC_FOLDER
 from schemas.outcomes import REMEMBERED_REFUSALS, rejection
 from schemas.playtests import names
 from schemas.playtests.events import EVENTS
+from schemas.playtests.order_events import PlaytestChanged, PlaytestOrdered
+from schemas.playtests.secrets import OrderSecrets
 from schemas.playtests.slot_events import SlotPublished, TranscriptEvent
 
 if TYPE_CHECKING:
@@ -29,8 +35,6 @@ if TYPE_CHECKING:
 
 BLOCKED_DAYS_MS: Final = 7 * 24 * 3_600_000
 _UNDER_WAY: Final = frozenset({"pending", "processing"})
-_AFFORDABLE: Final = 402
-"""A refusal that is no outcome, and that the drill's judge knows."""
 
 
 class History:
@@ -39,6 +43,9 @@ class History:
     def __init__(self, stage: Stage, sealer: Sealer) -> None:
         self.model = Model()
         self.batches = BatchModel(sealer)
+        self._sealer = sealer
+        self.game_keys: defaultdict[str, set[str]] = defaultdict(set)
+        """By order, in clear."""
         self.decided: list[Decided] = []
         """All, in the order of their partitions."""
         self.entries: list[Entry] = []
@@ -55,7 +62,7 @@ class History:
         self.decided.append(decided)
         self.batches.fold(f"{partition}@{offset}", decided)
         refused = rejection(decided)
-        if refused is None or refused.status in REMEMBERED_REFUSALS or refused.status == _AFFORDABLE:
+        if refused is None or refused.status in REMEMBERED_REFUSALS or refused.status in NOT_REMEMBERED:
             self.entries.append(Entry(partition, offset, decided))
         for event in decided.events:
             self.model.fold(f"{partition}@{offset}", event)
@@ -65,8 +72,20 @@ class History:
                         self.transcripts[told.slot_id] = told.transcription.status
                     case SlotPublished() as told:
                         self.public[told.slot.id] = told.public_key
+                    case PlaytestOrdered() | PlaytestChanged() as told:
+                        self._given(told)
                     case _:
                         pass
+
+    def _given(self, told: PlaytestOrdered | PlaytestChanged) -> None:
+        """No game key is an order's twice, under whichever secret it was sealed."""
+        held = self.game_keys[told.order_id]
+        secrets = OrderSecrets(self._sealer, told.studio_id, told.order_id)
+        for sealed in told.keys:
+            key = secrets.open_key(sealed) or ""
+            if key in held:
+                self.model.problems.append(f"{told.order_id} has the key {key} twice")
+            held.add(key)
 
     @property
     def unfinished(self) -> list[str]:
@@ -106,33 +125,16 @@ def problems(stage: Stage, history: History, record: Record, objects: Mapping[st
         *judge_winners(record.answered),
         *wrong,
         *history.unfinished,
-        *_of_rows(history, stage.redis.live.values),
+        *rows_of_orders(history.model, stage.redis.live.values, _dues_of_batches(history)),
         *_of_objects(history, objects),
     ]
 
 
-def _of_rows(history: History, values: Mapping[str, Any]) -> list[str]:
-    """What Redis shows is the model's, and what waits for time is what has a deadline."""
-    found, dues = [], _dues_of_batches(history)
-    for studio_id, studio in history.model.studios.items():
-        balance = int(values.get(f"account:{studio_id}", {}).get("balance", 0))
-        if balance != studio.account.balance:
-            found.append(f"{studio_id} has {balance}, the model {studio.account.balance}")
-        for order_id, order in studio.orders.items():
-            for number, seat in order.slots.items():
-                slot_id = names.slot_id(order_id, number)
-                shown = msgspec.msgpack.decode(values[keys.slot_key(slot_id)]["state"])["status"]
-                if shown != seat.status:
-                    found.append(f"{slot_id} is shown as {shown}, the model has {seat.status}")
-                if seat.status in {"reserved", "blocked"}:
-                    kind = "slot" if seat.status == "reserved" else "block"
-                    dues.add(f"{kind}/{studio_id}/{slot_id}/{order.game_id}")
-            if order.manual and any(seat.status == "open" for seat in order.slots.values()):
-                dues.add(f"review/{studio_id}/{order_id}/{order.game_id}")
-    waiting = set(values.get(keys.DUES, {}))
-    if waiting != dues:
-        found.append(f"waits for time although ended {waiting - dues}, has a deadline {dues - waiting}")
-    return found
+def _of_objects(history: History, objects: Mapping[str, bytes]) -> list[str]:
+    """What is published is there, and nothing else is public."""
+    told = {key for key in history.public.values() if key}
+    there = {key for key in objects if key.startswith(PUBLIC_FOLDER)}
+    return [] if told == there else [f"public objects {there}, published {told}"]
 
 
 def _dues_of_batches(history: History) -> set[str]:
@@ -141,10 +143,3 @@ def _dues_of_batches(history: History) -> set[str]:
         for (studio_id, game_id, batch_id), batch in history.batches.batches.items()
         if batch.status == "open" and batch.expires_ms is not None
     }
-
-
-def _of_objects(history: History, objects: Mapping[str, bytes]) -> list[str]:
-    """What is published is there, and nothing else is public."""
-    told = {key for key in history.public.values() if key}
-    there = {key for key in objects if key.startswith(PUBLIC_FOLDER)}
-    return [] if told == there else [f"public objects {there}, published {told}"]
