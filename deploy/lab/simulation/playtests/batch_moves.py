@@ -40,7 +40,7 @@ _WEIGHTS: Final = {
     "unclaim": 3,
     "revoke": 3,
     "rotate": 1,
-    "define": 3,
+    "define": 8,
     "close": 1,
     "forget": 3,
 }
@@ -105,7 +105,7 @@ class BatchMoves:
 
     async def _defined(self, batch_id: str) -> None:
         source, mode, identity = _BATCHES[batch_id]
-        ends = self._dice.random() < 0.7
+        ends = self._dice.random() < 0.5
         definition = BatchDefinition(
             id=batch_id,
             name=batch_id,

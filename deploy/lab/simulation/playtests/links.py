@@ -45,7 +45,11 @@ RETRY_S: Final = 0.2
 TRIES_MAX: Final = 400
 TWICE: Final = 0.3
 """Share of the redemptions that one person asks for in two hands at once."""
+AGAIN: Final = 0.4
+"""Share of the redemptions before which the last one is asked again."""
 _UNKNOWN: Final = frozenset({500, 503})
+_LINK_GONE: Final = frozenset({404})
+"""Of a public link that was changed meanwhile nobody is told anything."""
 
 
 class Lost(Exception):
@@ -122,12 +126,14 @@ class SimulatedLinks:
         self.reads = reads
         self._faults = faults = stage.faults
         self._secrets = secrets
+        self._last: tuple[str, str, bytes, tuple[int, bytes], int] | None = None
         self._clients = [stage.client(f"links-{number}") for number in range(2)]
         self._services: Any = _Services(directory, faults.gateway_ms)
         self._studios = _Studios(directory)
 
     async def redeem(self, game_id: str, token: str, key: str, *, handle: str, email: str) -> Redemption:
         """Follow a link, until its answer is definite."""
+        await self._ask_again()
         sent = msgspec.json.encode({"handle": handle, "email": email})
         hands = 2 if self._faults.dice.random() < TWICE else 1
         answers = await asyncio.gather(*(self._redeemed(token, key, sent) for _ in range(hands)))
@@ -135,6 +141,8 @@ class SimulatedLinks:
         if len(set(kept)) > 1:
             self.wrong.append(f"a redemption under {key} is answered {kept}")
         status, text = kept[0] if kept else answers[0]
+        if kept:
+            self._last = token, key, sent, kept[0], self._faults.passed_ms
         return Redemption(
             game_id=game_id,
             token=token,
@@ -144,6 +152,16 @@ class SimulatedLinks:
             status=status,
             told=msgspec.json.decode(text),
         )
+
+    async def _ask_again(self) -> None:
+        """Now and then the last redemption, whose answer must be the same while it is remembered for sure."""
+        if self._last is None or self._faults.dice.random() >= AGAIN:
+            return
+        token, key, sent, told, answered_ms = self._last
+        if answered_ms == self._faults.passed_ms:
+            again = await self._redeemed(token, key, sent)
+            if again != told and again[0] not in _LINK_GONE:
+                self.wrong.append(f"a redemption under {key} is answered {told}, later {again}")
 
     async def _redeemed(self, token: str, key: str, sent: bytes) -> tuple[int, bytes]:
         async def ask() -> tuple[int, bytes]:

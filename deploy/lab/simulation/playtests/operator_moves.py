@@ -27,6 +27,8 @@ _WEIGHTS: Final = {
     "pay_out": 4,
     "fail_payout": 2,
     "spares": 3,
+    "earn": 8,
+    "pool": 4,
 }
 _ONE: Final[dict[str, Any]] = {
     "quantity": 1,
@@ -58,13 +60,18 @@ class OperatorMoves:
         (name,) = self._dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))
         await self._moves[name]()
 
-    async def _ordered(self, game_id: str, body: dict[str, Any], *, public: bool) -> str | None:
+    async def _ordered(
+        self, game_id: str, body: dict[str, Any], *, public: bool, shared: bool = True
+    ) -> str | None:
+        """An order that others may play too, where it is `shared`: they record what they do to its slots."""
         answer = await self._write(f"/games/{game_id}/playtests", "order", game_id, body=body)
         if not answer.ok:
             return None
         made = answer.data["playtest"]
-        manual = body.get("selectionMode") == "manual"
-        order = self._side.orders[made["id"]] = KnownOrder(made["id"], manual, public, made["status"])
+        if not shared:
+            return str(made["id"])
+        order = KnownOrder(made["id"], manual=False, public=public, status=made["status"])
+        self._side.orders[order.id] = order
         for told in answer.data.get("slots", []):
             self._side.seen(order, told["id"], "open", None)
         return order.id
@@ -111,7 +118,7 @@ class OperatorMoves:
     async def _earn(self) -> None:
         """A playtest from its order to its acceptance, so that somebody is owed something."""
         who, game_id = self._dice.choice(self._side.panel), self._dice.choice(list(self._side.games.values()))
-        order_id = await self._ordered(game_id, _ONE, public=False)
+        order_id = await self._ordered(game_id, _ONE, public=False, shared=False)
         if order_id is None:
             return
         claimed = await self._write(f"/playtests/{order_id}/claim", "claim", order_id, body={}, who=who)
@@ -127,7 +134,8 @@ class OperatorMoves:
     async def _pool(self) -> None:
         """Several apply for one slot at once, and one or two are approved at once."""
         game_id = self._dice.choice(list(self._side.games.values()))
-        order_id = await self._ordered(game_id, _ONE | {"selectionMode": "manual"}, public=False)
+        manual = _ONE | {"selectionMode": "manual"}
+        order_id = await self._ordered(game_id, manual, public=False, shared=False)
         if order_id is None:
             return
         text = {"qualificationsResponse": "I have a headset."}

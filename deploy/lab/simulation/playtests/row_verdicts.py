@@ -75,6 +75,9 @@ def _of_order(order_id: str, order: Order, values: Mapping[str, Any]) -> Iterato
             yield f"{slot_id} is shown as {told}, the model has {seat}"
     pool = [_decode(one) for one in values.get(keys.pool_key(order_id), {}).values()]
     applied = {one["playtester_id"]: one["status"] for one in pool}
+    waiting = [who for who, status in order.applied.items() if status == "pending"]
+    if waiting and not any(seat.status == "open" for seat in order.slots.values()):
+        yield f"{order_id} has no open slot, and {waiting} wait for one"
     if applied != order.applied:
         yield f"{order_id} shows the applications {applied}, the model has {order.applied}"
 
