@@ -23,11 +23,11 @@ _SESSIONS: Final = (
     f"SELECT player_id, first_event_at, last_event_at, active_ms, country FROM sessions WHERE {_OF_GAME}"  # noqa: S608
 )
 _ONLY_PARTS: Final = (
-    "SELECT player_id, first_event_at, last_event_at, country, "  # noqa: S608 - names of ours
-    "arraySum(tupleElement(spans, 2)) - arraySum(tupleElement(spans, 1)) - idle_ms AS active_ms "
-    f"FROM session_parts FINAL WHERE {_OF_GAME} AND notEmpty(spans)"
+    "SELECT player_id, first_event_at, last_event_at, country, part_active_ms AS active_ms "  # noqa: S608 - names of ours
+    f"FROM session_parts FINAL WHERE {_OF_GAME} AND notEmpty(spans) "
+    f"AND player_id IN (SELECT device_id FROM tester_links WHERE {_OF_GAME})"
 )
-"""The same where every session has one part: without joining any, a third of the time or less."""
+"""The same where every session has one part: without joining any, and of linked devices alone."""
 _PARTITIONS: Final = f"SELECT uniqExact(_partition) FROM session_parts WHERE {_OF_GAME}"  # noqa: S608
 
 

@@ -1,0 +1,125 @@
+"""Handles with the sums of their sessions, against the same counted in Python; a real ClickHouse."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from projections.clickhouse import migrations
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.system_tables import drop_databases
+from projections.playtests.handle_reads import ClickHouseHandles
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.stack
+
+START_MS = 1_800_000_000_000
+DEVICES, SESSIONS = 8, 120
+
+
+@pytest.fixture
+async def database(clickhouse_url: str) -> AsyncIterator[ClickHouse]:
+    client = ClickHouse(clickhouse_url, f"test_{uuid4().hex[:12]}")
+    await migrations.apply(client)
+    yield client
+    await drop_databases(client)
+    await client.close()
+
+
+class Queries:
+    """As the api asks, without its limits."""
+
+    def __init__(self, client: ClickHouse) -> None:
+        self.query = client.rows
+
+
+async def fill(client: ClickHouse, table: str, rows: list[dict[str, Any]]) -> None:
+    lines = b"\n".join(map(msgspec.json.encode, rows))
+    await client.insert(table, tuple(rows[0]), lines, form="JSONEachRow", token=uuid4().hex)
+
+
+def seconds(at_ms: int) -> str:
+    return f"{at_ms / 1000:.3f}"
+
+
+def part(session: int, device: int, spans: list[tuple[int, int]], **more: Any) -> dict[str, Any]:
+    first, last = (spans[0][0], spans[-1][1]) if spans else (START_MS, START_MS)
+    return {
+        "studio_id": "s",
+        "game_id": "g",
+        "session_id": f"sess_{session}",
+        "player_id": f"d{device}",
+        "country": "",
+        "first_event_at": seconds(first),
+        "last_event_at": seconds(last),
+        "spans": spans,
+        "idle_ms": 0,
+        "_partition": 0,
+        "_version": 1,
+    } | more
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("partitions", [1, 2])
+async def test_sums_are_of_the_sessions_begun_while_linked(
+    database: ClickHouse, seed: int, partitions: int
+) -> None:
+    dice = Random(seed)
+    links = {
+        f"tester{device}": (device, START_MS + dice.randrange(50_000), dice.choice((None, START_MS + 70_000)))
+        for device in range(0, DEVICES, 2)
+    }
+    expected: dict[str, list[Any]] = {handle: [0, 0, None, set()] for handle in links}
+    earlier, rows = [], []
+    for session in range(SESSIONS):
+        device, idle = dice.randrange(DEVICES), dice.randrange(50)
+        begin = START_MS + dice.randrange(100_000)
+        spans = [
+            (begin + at * 100_000, begin + at * 100_000 + dice.randrange(100, 30_000)) for at in range(3)
+        ]
+        if dice.random() < 0.1:
+            spans = []
+        country = dice.choice(("", "DE", "FR"))
+        more = {"country": country, "idle_ms": idle, "_partition": session % partitions}
+        if spans:
+            earlier.append(part(session, device, spans[:1], **more))
+        rows.append(part(session, device, spans, **(more | {"_version": 2})))
+        for handle, (linked, since, until) in links.items():
+            if linked == device and spans and since <= begin and (until is None or begin < until):
+                sums = expected[handle]
+                sums[0] += 1
+                sums[1] += sum(end - start for start, end in spans) - idle
+                sums[2] = max(sums[2] or 0, spans[-1][1])
+                sums[3] |= {country} - {""}
+    await fill(database, "session_parts", earlier)
+    await fill(database, "session_parts", rows)
+    await fill(
+        database,
+        "tester_links",
+        [
+            {
+                "studio_id": "s",
+                "game_id": "g",
+                "handle": handle,
+                "device_id": f"d{device}",
+                "claimed_at": seconds(since),
+                "unlinked_at": None if until is None else seconds(until),
+                "batch_id": "b",
+                "key_id": f"k{device}",
+                "_offset": device,
+            }
+            for handle, (device, since, until) in links.items()
+        ],
+    )
+    queries: Any = Queries(database)
+    found = {row.handle: row for row in await ClickHouseHandles(queries).handles("s", "g")}
+    assert found.keys() == expected.keys()
+    for handle, row in found.items():
+        told = [row.sessions, row.active_ms, row.last_seen_at_ms, row.countries]
+        assert told == [*expected[handle][:3], len(expected[handle][3])], handle
