@@ -13,8 +13,8 @@ from projections.playtests import batches as batch_rows
 from projections.playtests import orders as order_rows
 from projections.playtests import projection
 from projections.playtests import slots as slot_rows
-from schemas.playtests import batch_events, batch_views, events, tokens
-from schemas.playtests.views import Payment
+from schemas.playtests import account_events, batch_events, batch_views, order_events, slot_events, tokens
+from schemas.playtests.account_views import Payment
 from streams.deciders.playtests import (
     applications,
     batch_rules,
@@ -99,12 +99,12 @@ def payment_twice(patch: Patch) -> None:
         pending: Payment = replace(event.payment, status="pending")
         return replace(after, payments=after.payments.set(pending.id, pending))
 
-    _step(patch, events.PaymentCompleted, change)
+    _step(patch, account_events.PaymentCompleted, change)
 
 
 def trial_twice(patch: Patch) -> None:
     """A game's trial is forgotten."""
-    _step(patch, events.PlaytestOrdered, lambda _b, _e, after: replace(after, trials=Map()))
+    _step(patch, order_events.PlaytestOrdered, lambda _b, _e, after: replace(after, trials=Map()))
 
 
 def payout_twice(patch: Patch) -> None:
@@ -115,7 +115,7 @@ def payout_twice(patch: Patch) -> None:
         held = before.playtesters[event.playtester_id].playtester
         return replace(after, playtesters=after.playtesters.set(held.id, replace(known, playtester=held)))
 
-    _step(patch, events.PayoutSent, change)
+    _step(patch, account_events.PayoutSent, change)
 
 
 def second_slot(patch: Patch) -> None:
@@ -126,7 +126,7 @@ def second_slot(patch: Patch) -> None:
         holders = before.orders[event.order_id].holders
         return replace(after, orders=after.orders.set(event.order_id, replace(known, holders=holders)))
 
-    _step(patch, events.SlotReserved, change)
+    _step(patch, slot_events.SlotReserved, change)
 
 
 def credit_forgotten(patch: Patch) -> None:
@@ -301,7 +301,7 @@ def row_of_share(patch: Patch) -> None:
 
 def row_of_status(patch: Patch) -> None:
     """A slot stays in the list of a status that it had."""
-    patch.setitem(_BEFORE, events.SlotBlocked, ())
+    patch.setitem(_BEFORE, slot_events.SlotBlocked, ())
 
 
 def row_of_offer(patch: Patch) -> None:
@@ -316,7 +316,7 @@ def accepted_twice(patch: Patch) -> None:
         known, held = after.orders[event.order_id], before.orders[event.order_id]
         return replace(after, orders=after.orders.set(event.order_id, replace(known, slots=held.slots)))
 
-    _step(patch, events.SlotAccepted, change)
+    _step(patch, slot_events.SlotAccepted, change)
 
 
 def window_ignored(patch: Patch) -> None:
