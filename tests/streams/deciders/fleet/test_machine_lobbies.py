@@ -9,12 +9,12 @@ from hypothesis.stateful import invariant, rule
 from schemas.envelope import CommandRejected
 from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
+from schemas.fleet.sizes import ComputeSize
 from schemas.fleet.states import LIVE
 from tests.streams.deciders.fleet.given import AT_MS
 from tests.streams.deciders.fleet.test_machine import GAMES, LIMITS, SIZES_USED, FleetMachine
 
-WINDOWS_S = (10, 100, 1000)
-LOBBIES = st.tuples(st.sampled_from(GAMES), st.integers(0, 1), st.sampled_from(WINDOWS_S))
+LOBBIES = st.tuples(st.sampled_from(GAMES), st.integers(0, 1), st.sampled_from((100, 1000)))
 Lobby = tuple[str, int, int]
 
 
@@ -25,10 +25,35 @@ class LobbyMachine(FleetMachine):
         self.answered: dict[str, str] = {}
         """By lobby: its server; empty where it was refused one."""
         self.closed: set[str] = set()
+        self.asked: dict[Lobby, None] = {}
         super().__init__()
 
-    @rule(lobby=LOBBIES, size=st.sampled_from(SIZES_USED))
-    def lobby_starts(self, lobby: Lobby, size: str) -> None:
+    @rule(lobby=LOBBIES, size=st.sampled_from(SIZES_USED), ends=st.booleans())
+    def lobby(self, lobby: Lobby, size: ComputeSize, ends: bool) -> None:  # noqa: FBT001 - drawn by name
+        self.start(lobby, size)
+        if ends:
+            self.end_lobby(lobby)
+
+    @rule()
+    def all_is_asked_again(self) -> None:
+        """In the log's order, as where the position is lost."""
+        for lobby in self.asked:
+            self.start(lobby, SIZES_USED[0])
+            if named(lobby) in self.closed:
+                self.end_lobby(lobby)
+
+    @rule(lobby=LOBBIES)
+    def end_lobby(self, lobby: Lobby) -> None:
+        lobby_id = named(lobby)
+        events = self.do(ask.EndLobbyServer(lobby_id=lobby_id), lobby[0])
+        assert not isinstance(events, CommandRejected)
+        ended = [one for one in events if isinstance(one, ev.LobbyServerEnded)]
+        assert len(ended) == (lobby_id in self.answered and lobby_id not in self.closed)
+        if lobby_id in self.answered:
+            self.closed.add(lobby_id)
+
+    def start(self, lobby: Lobby, size: ComputeSize) -> None:
+        self.asked[lobby] = None
         game_id, _, window_s = lobby
         lobby_id, ends_at_ms = named(lobby), AT_MS + window_s * 1000
         body = ask.StartLobbyServer(
@@ -36,7 +61,7 @@ class LobbyMachine(FleetMachine):
             ends_at_ms=ends_at_ms,
             name=lobby_id,
             region="us-east",
-            compute_size=next(one for one in SIZES_USED if one == size),
+            compute_size=size,
             limits=LIMITS,
         )
         at_ms = max(self.fleet.at_ms, self.fleet.state.time_ms)
@@ -50,16 +75,6 @@ class LobbyMachine(FleetMachine):
             given = one.instance_id if isinstance(one, ev.LobbyServerGiven) else ""
             assert not given or given not in self.answered.values()
             self.answered[lobby_id] = given
-
-    @rule(lobby=LOBBIES)
-    def lobby_ends(self, lobby: Lobby) -> None:
-        lobby_id = named(lobby)
-        events = self.do(ask.EndLobbyServer(lobby_id=lobby_id), lobby[0])
-        assert not isinstance(events, CommandRejected)
-        ended = [one for one in events if isinstance(one, ev.LobbyServerEnded)]
-        assert len(ended) == (lobby_id in self.answered and lobby_id not in self.closed)
-        if lobby_id in self.answered:
-            self.closed.add(lobby_id)
 
     @invariant()
     def no_server_outlives_its_lobby(self) -> None:
