@@ -93,10 +93,10 @@ def test_a_fold_that_takes_every_record_is_found_out(monkeypatch: pytest.MonkeyP
 
 
 def test_rank_rewards_that_are_forgotten_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def forget(_self: Any, _given: Any) -> None:
+    async def forget(_self: Any, _gift: Any) -> None:
         return
 
-    monkeypatch.setattr(RankRewards, "_give", forget)
+    monkeypatch.setattr(RankRewards, "_ask", forget)
     assert first_found() is not None
 
 

@@ -124,7 +124,10 @@ class Agent:
         return self._building.attempts() if self._building is not None else []
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serves the host until `stop` is set. Raises AgentRunning, CannotJoin, Fenced."""
+        """Serves the host until `stop` is set. Raises AgentRunning, CannotJoin, Fenced.
+
+        Where no server is left it gives up the machine, while no other agent can take it.
+        """
         lock = await lock_root(self._root / "agent.lock")
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.open)
@@ -148,6 +151,9 @@ class Agent:
                     await self._stop_servers(epoch, reporter)
                 for task in working:
                     task.cancel()
+            await self._background.cancel()
+            if not any(Attempts(self._root)):
+                await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.close)
         except* Fenced as fenced:
             raise fenced.exceptions[0] from None
         finally:

@@ -151,7 +151,7 @@ def nothing_left(root: Path, kind: Kind) -> Iterator[None]:
     left = left_of(root, slot)
     if slot is not None:
         left += [note.name for note in REGISTRY.glob("slot-*") if note.read_text() == str(root)]
-    assert left == []
+    assert left == [], left
 
 
 def left_of(root: Path, slot: int | None) -> list[str]:
