@@ -126,7 +126,7 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Serves the host until `stop` is set. Raises AgentRunning, CannotJoin, Fenced.
 
-        Where no server is left it gives up the machine, while no other agent can take it.
+        Where no server is left it removes what the driver set up, while no other agent can take the host.
         """
         lock = await lock_root(self._root / "agent.lock")
         try:
@@ -153,7 +153,7 @@ class Agent:
                     task.cancel()
             await self._background.cancel()
             if not any(Attempts(self._root)):
-                await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.close)
+                await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.vacate)
         except* Fenced as fenced:
             raise fenced.exceptions[0] from None
         finally:

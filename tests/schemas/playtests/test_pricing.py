@@ -47,9 +47,9 @@ def test_the_default_prices_are_no_definition(pricing: str) -> None:
     [
         ("{payoutPerHour: 3000}", "studio.playtestPricing.60: 1 players cost 2000 and would be paid 3000"),
         ("{60: [1000, 500]}", "studio.playtestPricing.60: 2 players cost 1500 and would be paid 2000"),
-        ("{60: [1000]}", "studio.playtestPricing.60: expected `array` of length 2"),
-        ("{60: [1000, -1]}", "studio.playtestPricing.60[1]: expected `int` >= 0"),
-        ("{60: [1000, 1.5]}", "studio.playtestPricing.60[1]: expected `int`, got `float`"),
+        ("{60: [1000]}", "studio.playtestPricing.60: must have 2 or more entries"),
+        ("{60: [1000, -1]}", "studio.playtestPricing.60[1]: must be 0 or more, not `-1`"),
+        ("{60: [1000, 1.5]}", "studio.playtestPricing.60[1]: must be a whole number, not `1.5`"),
         ("{45: [1000, 500]}", "studio.playtestPricing.45: is not a field that is known here"),
     ],
 )

@@ -138,8 +138,11 @@ class FleetLog(MemoryLog):
 
     async def until(self, instance_id: str, phase: str, *, within_s: float = 30) -> Server:
         """The server once it is in this phase."""
-        async with asyncio.timeout(within_s), self.grown:
-            await self.grown.wait_for(lambda: self.server(instance_id).phase == phase)
+        try:
+            async with asyncio.timeout(within_s), self.grown:
+                await self.grown.wait_for(lambda: self.server(instance_id).phase == phase)
+        except TimeoutError:
+            raise AssertionError(f"not {phase} in {within_s} s: {self.server(instance_id)}") from None
         return self.server(instance_id)
 
 

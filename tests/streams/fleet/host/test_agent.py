@@ -206,14 +206,18 @@ import sys, time
 from pathlib import Path
 import msgspec
 from schemas.fleet.views import LaunchSpec
+from streams.fleet.host.attempts import replace
+from streams.fleet.host.environment import SERVER_FILE
 from streams.fleet.host.launching import launch_of
 from tests.streams.fleet.host.world import World
 world = World(Path(sys.argv[1]), sys.argv[2])
+world.driver.open()
 spec = msgspec.json.decode(sys.argv[3], type=LaunchSpec)
 until, build = sys.argv[4:6]
 attempt = world.attempts.make(launch_of(spec, lambda one: one.sealed), driver="x", now_ms=0)
 if until != "folder":
     world.driver.prepare(attempt, Path(build))
+    replace(attempt.run_folder / SERVER_FILE, b"{}", mode=0o644)
 if until == "process":
     assert world.driver.start(attempt)
 print("here", flush=True)
