@@ -140,8 +140,8 @@ async def visiting(browser: Browser, world: World) -> Open:
             viewport={"width": width, "height": height},
             color_scheme="dark" if theme == "dark" else "light",
         )
-        context.set_default_timeout(15_000)
-        expect.set_options(timeout=15_000)
+        context.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
         try:
             yield Visit(await context.new_page(), world)
         finally:
