@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deploy.stack.clickhouse_access import STUDIO_SETTING
+from deploy.stack.clickhouse_catalogue import VIEWS, asked, catalogue_filters, with_catalogue
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement, quote
 from deploy.stack.clickhouse_reader_settings import chosen
 from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, output_format, words
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 
 DEFAULT_USER: Final = "default"
 _OPEN_TABLES: Final = frozenset(
-    f"system.{name}"
-    for name in ("one", "numbers", "databases", "functions", "formats", "settings", "time_zones")
+    f"system.{name}" for name in ("one", "numbers", "functions", "formats", "settings", "time_zones")
 )
-"""`settings` is what stock clients ask first. Not `tables` and `columns`: they tell the rows and bytes of all
-studios. SHOW TABLES and DESCRIBE serve."""
+"""`settings` is what stock clients ask first. For `tables`, `columns` and `databases` stand the views of
+clickhouse_catalogue.py."""
 _TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
+_QUERIES: Final = frozenset({b"SELECT", b"WITH", b"FROM", b"(", b"EXPLAIN"})
 _SYSTEM_AFTER_IN: Final = re.compile(
     r"^\s*Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE
 )
@@ -41,10 +42,8 @@ _REFUSED_FUNCTIONS: Final = re.compile(
     r"^\s*Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate)\b",
     re.MULTILINE | re.IGNORECASE,
 )
-_SHOW: Final = re.compile(
-    rb"^\s*(?:(?:SHOW\s+(?:TABLES|DATABASES|COLUMNS\s+FROM\s+[\w.`]+))|(?:DESC|DESCRIBE)\s+(?:TABLE\s+)?[\w.`]+|EXISTS\s+(?:TABLE\s+)?[\w.`]+)(?:\s+FROM\s+[\w`]+)?(?:\s+FORMAT\s+\w+)?\s*;?\s*$",
-    re.IGNORECASE,
-)
+_EXPLAINED: Final = re.compile(r"Explain EXPLAIN(?: (?:AST|SYNTAX|QUERY TREE))(?: \(.*)?$", re.MULTILINE)
+"""Not plans, pipelines and estimates: they count the parts of all studios."""
 _SETTINGS: Final = re.compile(r"^ *Set$", re.MULTILINE)
 _STORAGE_COLUMNS: Final = re.compile(
     r"^\s*Identifier (?:\S+\.)?"
@@ -136,27 +135,29 @@ def confine(
         raise _refused("no external tables")
     kept = chosen(statement.settings)
     databases = {table.split(".")[0] for table in tenant_tables}
-    filters, hidden = _filters(engine, reader.studio_id, tenant_tables, databases)
+    filters = _filters(engine, reader.studio_id, tenant_tables)
     if statement.database in {"", "default"}:  # what stock clients say where their user said nothing
         statement.database = database if database in databases else ""
     elif statement.database not in databases:
         raise _refused(f"no database {statement.database} for this user")
-    word = first_word(statement.text)
     if not is_single(statement.text):
         raise _refused("one statement a request")
-    if word in {b"SELECT", b"WITH"}:
-        _check_tree(
-            _tree(engine, statement),
-            defined_names(statement.text),
-            {table for table in filters if table.split(".")[0] in databases},
-            statement.database or "default",
-        )
+    statement.text = with_catalogue(statement.text)
+    seen = {table for table, rule in filters.items() if rule != "0" and table.split(".")[0] in databases}
+    filters |= catalogue_filters(databases, seen)
+    home = statement.database or "default"
+    if first_word(statement.text) in _QUERIES:
+        tree = _tree(engine, statement)
+        if tree.startswith("Explain") and not _EXPLAINED.match(tree):
+            raise _refused(
+                "of EXPLAIN only AST, SYNTAX and QUERY TREE: the others count what all studios have"
+            )
+        named = {table for table in filters if table.split(".")[0] in databases}
+        _check_tree(tree, defined_names(statement.text), named | VIEWS, home)
         if words(statement.text) & {b"OUTFILE", b"INFILE"}:
             raise _refused("files are out of reach")
-    elif not _SHOW.match(statement.text):
-        raise _refused("only SELECT, SHOW TABLES, DESCRIBE and EXISTS")
-    elif named := hidden.intersection(re.findall(r"\w+", statement.text.decode(errors="replace"))):
-        raise _refused(f"no database {min(named)} for this user")
+    else:
+        _check_question(statement.text, databases, seen, home)
     if "WithProgress" in output_format(statement.text, statement.format):
         raise _refused("formats with progress count the rows of all studios")
     rendered = (
@@ -169,13 +170,26 @@ def confine(
     }
 
 
-def _filters(
-    engine: ChdbEngine, studio_id: str, tenant_tables: Collection[str], databases: Collection[str]
-) -> tuple[dict[str, str], set[str]]:
-    """A filter for every table and view that may be named, and the databases of which nothing may be seen.
+def _check_question(text: bytes, databases: Collection[str], seen: Collection[str], home: str) -> None:
+    """Refuse what neither SELECTs nor asks about the reader's own tables."""
+    question = asked(text)
+    if question is None:
+        raise _refused("only SELECT, SHOW TABLES, SHOW COLUMNS, SHOW CREATE, DESCRIBE, EXISTS and EXPLAIN")
+    database = question.database or home
+    full = f"{database}.{question.table}"
+    if full in VIEWS | _OPEN_TABLES:
+        return
+    if database not in {*databases, "default"}:
+        raise _refused(f"no database {database} for this user")
+    if question.definition and full not in seen:
+        raise _refused(f"no table {full} for this user")
+
+
+def _filters(engine: ChdbEngine, studio_id: str, tenant_tables: Collection[str]) -> dict[str, str]:
+    """A filter for every table and view that may be named.
 
     The studio's rows where it has a studio_id, no row where it has none. A table that has one and no row
-    policy is left out. Only `databases` are listed, and ClickHouse's own.
+    policy is left out. ClickHouse's own are not looked at.
     """
     rows = _lines(
         engine,
@@ -184,15 +198,12 @@ def _filters(
         " FROM system.columns WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')"
         " GROUP BY database, table FORMAT TabSeparatedRaw",
     )
-    tables = [row.split("\t") for row in rows]
     own = f"studio_id = {quote(studio_id)}"
-    hidden = {name.split(".")[0] for name, _, _ in tables} - {*databases, "default"}
-    unlisted = f"NOT IN ({', '.join(map(quote, sorted(hidden)))})" if hidden else "!= ''"
     return {
         name: own if has == "1" else "0"
-        for name, has, view in tables
-        if has == "0" or view == "1" or name in tenant_tables
-    } | {"system.databases": f"name {unlisted}", "system.tables": f"database {unlisted}"}, hidden
+        for name, has, view in (row.split("\t") for row in rows)
+        if name not in VIEWS and (has == "0" or view == "1" or name in tenant_tables)
+    }
 
 
 def _tree(engine: ChdbEngine, statement: Statement) -> str:

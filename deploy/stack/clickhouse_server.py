@@ -12,6 +12,7 @@ import uvicorn
 
 from deploy.http_protocol import BoundedProtocol
 from deploy.stack.clickhouse_access import write_access
+from deploy.stack.clickhouse_catalogue import make_catalogue
 from deploy.stack.clickhouse_engine import ChdbEngine
 from deploy.stack.clickhouse_http import ClickHouseHttp
 from deploy.stack.clickhouse_readers import Owner, Readers
@@ -33,6 +34,7 @@ def main() -> None:
     arguments.path.mkdir(parents=True, exist_ok=True)
     tables = frozenset(arguments.tenant_table)
     engine = ChdbEngine(arguments.path / "data", write_access(arguments.path / "access", tables))
+    make_catalogue(engine)
     owner = Owner(arguments.password_file.read_text(encoding="ascii").strip())
     readers = Readers(arguments.path / "readers.json", owner)
     app = ClickHouseHttp(engine, readers, tables, arguments.database)

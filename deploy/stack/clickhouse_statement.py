@@ -6,7 +6,10 @@ Its kind, and where inserted data begins.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEAD_BYTES_MAX: Final = 1 << 20
 """An INSERT's text must end within its first MiB; data after it may have any length."""
@@ -43,7 +46,7 @@ _IN_PIECES: Final = frozenset(
 )
 _OUTSIDE_FUNCTIONS: Final = frozenset({b"file", b"python", b"executable", b"arrowstream"})
 _OUTSIDE: Final = re.compile(rb"\b(?:infile|outfile|file|python|executable|arrowstream)\b", re.IGNORECASE)
-_STREAMED: Final = frozenset({b"SELECT", b"WITH", b"("})
+_STREAMED: Final = frozenset({b"SELECT", b"WITH", b"FROM", b"("})
 _STATELESS: Final = _STREAMED | {b"INSERT", b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN"}
 
 
@@ -122,6 +125,11 @@ def is_structure(text: bytes) -> bool:
         if depth < 0:
             return False
     return depth == 0 and re.fullmatch(r"ww\(?(,ww\(?)*", shape) is not None
+
+
+def tokens(statement: bytes) -> Iterator[re.Match[bytes]]:
+    """The statement's tokens in order: `skip` (blanks, comments), `quoted`, `word` or `other` matched."""
+    return _TOKEN.finditer(statement)
 
 
 def words(statement: bytes) -> set[bytes]:
