@@ -1,0 +1,273 @@
+"""A Kubernetes API with Agones' CRD on loopback: statuses and bodies are those that the real one documents.
+
+It keeps objects and their history in memory and runs nothing. What Agones' controller and the kubelet do to
+an object is the test's to do (`becomes`, `gone`). Source: Kubernetes' API concepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import jsonschema
+from aiohttp import web
+
+from tests.streams.fleet.host.agones.attempts import SCHEMA
+
+TOKEN: Final = "the service account's"  # noqa: S105 - of this server alone
+NAMESPACE: Final = "questlog-games"
+_SERVERS: Final = f"/apis/agones.dev/v1/namespaces/{NAMESPACE}/gameservers"
+_CORE: Final = f"/api/v1/namespaces/{NAMESPACE}"
+Json = dict[str, Any]
+
+
+def status(code: int, reason: str, message: str) -> Json:
+    found: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+    return found | {"message": message, "reason": reason, "code": code}
+
+
+def refusal(code: int, reason: str, message: str) -> web.Response:
+    return web.json_response(status(code, reason, message), status=code)
+
+
+class ApiServer:
+    """`faults` are taken one a request before it answers well: a status, `drop` for a
+    connection that breaks before anything is done, `drop-after` for one that breaks afterwards."""
+
+    def __init__(self) -> None:
+        self.version = 100
+        self.oldest = 0
+        """What happened up to this version is forgotten."""
+        self.servers: dict[str, Json] = {}
+        self.secrets: dict[str, Json] = {}
+        self.pods: dict[str, Json] = {}
+        self.logs: dict[str, bytes] = {}
+        self.faults: list[int | str] = []
+        self.cut_lines = False
+        """A watch sends half of its next line and breaks off."""
+        self.asked: Counter[str] = Counter()
+        self.queries: list[dict[str, str]] = []
+        self.url = ""
+        self._history: list[tuple[int, str, Json]] = []
+        self._news = asyncio.Condition()
+        self._watches: list[web.Request] = []
+        self._port = 0
+        self._runner: web.AppRunner | None = None
+
+    async def open(self) -> None:
+        """Listens: where it did before, if it did."""
+        app = web.Application(middlewares=[self._before])
+        app.router.add_get(_SERVERS, self._servers)
+        app.router.add_post(_SERVERS, self._create)
+        app.router.add_get(f"{_SERVERS}/{{name}}", self._server)
+        app.router.add_delete(f"{_SERVERS}/{{name}}", self._delete)
+        app.router.add_post(f"{_CORE}/secrets", self._create_secret)
+        app.router.add_get(f"{_CORE}/pods/{{name}}", self._pod)
+        app.router.add_get(f"{_CORE}/pods/{{name}}/log", self._log)
+        app.router.add_delete(f"{_CORE}/pods/{{name}}", self._delete_pod)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    async def close(self) -> None:
+        """Breaks every connection and listens no more."""
+        for request in list(self._watches):
+            if request.transport is not None:
+                request.transport.abort()
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def watched(self, times: int) -> None:
+        """Returns once watches were begun so often."""
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: self.asked["WATCH"] >= times)
+
+    async def becomes(self, name: str, **fields: Any) -> None:
+        """Agones' controller writes a server's status."""
+        server = self.servers[name]
+        await self._happens("MODIFIED", {**server, "status": {**server.get("status", {}), **fields}})
+
+    async def gone(self, name: str) -> None:
+        """Its finalizer is done: the object goes, and with it what it owns."""
+        server = self.servers[name]
+        uid = server["metadata"]["uid"]
+        self.secrets = {
+            key: one
+            for key, one in self.secrets.items()
+            if all(owner["uid"] != uid for owner in one["metadata"]["ownerReferences"])
+        }
+        self.pods.pop(name, None)
+        await self._happens("DELETED", server)
+
+    async def forget(self) -> None:
+        """The history is compacted, and watches end with 410."""
+        async with self._news:
+            self.oldest = self.version
+            self.version += 1
+            self._news.notify_all()
+
+    async def _happens(self, kind: str, server: Json) -> Json:
+        async with self._news:
+            self.version += 1
+            metadata = {**server["metadata"], "resourceVersion": str(self.version)}
+            found = {**server, "metadata": metadata}
+            if kind == "DELETED":
+                del self.servers[metadata["name"]]
+            else:
+                self.servers[metadata["name"]] = found
+            self._history.append((self.version, kind, found))
+            self._news.notify_all()
+            return found
+
+    @web.middleware
+    async def _before(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        watch = request.query.get("watch") == "1"
+        async with self._news:
+            self.asked["WATCH" if watch else f"{request.method} {request.path}"] += 1
+            self.queries.append(dict(request.query))
+            self._news.notify_all()
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return refusal(401, "Unauthorized", "Unauthorized")
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, int):
+            return refusal(fault, "Fault", f"a fault with {fault}")
+        if fault == "drop":
+            return _broken(request)
+        answer = await handler(request)
+        return _broken(request) if fault == "drop-after" else answer
+
+    async def _create_secret(self, request: web.Request) -> web.Response:
+        secret = await request.json()
+        name = secret["metadata"]["name"]
+        if name in self.secrets:
+            return refusal(409, "AlreadyExists", f'secrets "{name}" already exists')
+        self.secrets[name] = secret
+        return web.json_response(secret, status=201)
+
+    async def _pod(self, request: web.Request) -> web.Response:
+        return _found(self.pods, request)
+
+    async def _log(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in self.pods:
+            return refusal(404, "NotFound", f'pods "{name}" not found')
+        if name not in self.logs:
+            return refusal(400, "BadRequest", "container game is waiting to start: ContainerCreating")
+        return web.Response(body=self.logs[name], content_type="text/plain")
+
+    async def _delete_pod(self, request: web.Request) -> web.Response:
+        answer = _found(self.pods, request)
+        if answer.status == 200 and (await request.json())["gracePeriodSeconds"] == 0:
+            self.pods.pop(request.match_info["name"])
+        return answer
+
+    async def _server(self, request: web.Request) -> web.Response:
+        return _found(self.servers, request)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        server = await request.json()
+        name = server["metadata"]["name"]
+        try:
+            jsonschema.validate(server, SCHEMA)
+        except jsonschema.ValidationError as error:
+            return refusal(422, "Invalid", f"GameServer.agones.dev {name} is invalid: {error.message}")
+        if name in self.servers:
+            return refusal(409, "AlreadyExists", f'gameservers.agones.dev "{name}" already exists')
+        metadata = {**server["metadata"], "uid": f"uid-{self.version}"}
+        found = await self._happens(
+            "ADDED", {**server, "metadata": metadata, "status": {"state": "Creating"}}
+        )
+        return web.json_response(found, status=201)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        server = self.servers.get(request.match_info["name"])
+        if server is None:
+            return _found(self.servers, request)
+        uid = server["metadata"]["uid"]
+        if (await request.json())["preconditions"]["uid"] != uid:
+            return refusal(409, "Conflict", f"the UID in the precondition does not match {uid}")
+        metadata = {**server["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+        return web.json_response(await self._happens("MODIFIED", {**server, "metadata": metadata}))
+
+    async def _servers(self, request: web.Request) -> web.StreamResponse:
+        return await self._watch(request) if request.query.get("watch") == "1" else self._list(request)
+
+    def _list(self, request: web.Request) -> web.Response:
+        name, _, value = request.query["labelSelector"].partition("=")
+        found = [one for one in self.servers.values() if one["metadata"]["labels"].get(name) == value]
+        version, begin = self.version, 0
+        if "continue" in request.query:
+            version, begin = json.loads(request.query["continue"])
+            if version <= self.oldest:
+                return refusal(410, "Expired", "The provided continue parameter is too old")
+        end = begin + int(request.query["limit"])
+        metadata = {"resourceVersion": str(version)}
+        if end < len(found):
+            metadata["continue"] = json.dumps([version, end])
+        kind = {"apiVersion": "agones.dev/v1", "kind": "GameServerList"}
+        return web.json_response({**kind, "metadata": metadata, "items": found[begin:end]})
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        self._watches.append(request)
+        at = int(request.query["resourceVersion"])
+        try:
+            async with asyncio.timeout(float(request.query["timeoutSeconds"])):
+                while at > self.oldest:
+                    for version, kind, server in self._history[:]:
+                        if version <= at:
+                            continue
+                        line = json.dumps({"type": kind, "object": server}).encode() + b"\n"
+                        if self.cut_lines:
+                            self.cut_lines = False
+                            await response.write(line[: len(line) // 2])
+                            assert request.transport is not None
+                            request.transport.close()
+                            return response
+                        await response.write(line)
+                        at = version
+                    async with self._news:
+                        while self.version <= at:
+                            await self._news.wait()
+            gone = status(410, "Expired", f"too old resource version: {at} ({self.oldest})")
+            await response.write(json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")
+        except TimeoutError:
+            bookmark = {"kind": "GameServer", "metadata": {"resourceVersion": str(self.version)}}
+            await response.write(json.dumps({"type": "BOOKMARK", "object": bookmark}).encode() + b"\n")
+        finally:
+            self._watches.remove(request)
+        return response
+
+
+def _found(objects: dict[str, Json], request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    return (
+        web.json_response(objects[name]) if name in objects else refusal(404, "NotFound", f"{name} not found")
+    )
+
+
+def _broken(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+@asynccontextmanager
+async def api_server() -> AsyncIterator[ApiServer]:
+    server = ApiServer()
+    await server.open()
+    try:
+        yield server
+    finally:
+        await server.close()
