@@ -19,15 +19,25 @@ FROM (SELECT handle, key_id, batch_id, device_id, claimed_at FROM tester_links F
 LEFT JOIN (SELECT batch_id, id, redeemed_at FROM playtest_keys FINAL WHERE {_OF_GAME}) AS k
     ON l.batch_id = k.batch_id AND l.key_id = k.id
 """  # noqa: S608 - names of ours
-_SESSIONS: Final = (
-    f"SELECT player_id, first_event_at, last_event_at, active_ms, country FROM sessions WHERE {_OF_GAME}"  # noqa: S608
-)
-_ONLY_PARTS: Final = (
-    "SELECT player_id, first_event_at, last_event_at, country, part_active_ms AS active_ms "  # noqa: S608 - names of ours
+_COLUMNS: Final = "player_id, first_event_at, last_event_at, country"
+_PARTS: Final = (
+    f"SELECT {_COLUMNS}, part_active_ms AS active_ms "  # noqa: S608 - names of ours
     f"FROM session_parts FINAL WHERE {_OF_GAME} AND notEmpty(spans) "
     f"AND player_id IN (SELECT device_id FROM tester_links WHERE {_OF_GAME})"
 )
-"""The same where every session has one part: without joining any, and of linked devices alone."""
+"""The sessions of linked devices, where every session has one part: nothing is joined."""
+_SPLIT: Final = (
+    f"SELECT cityHash64(session_id) FROM session_parts WHERE {_OF_GAME} "  # noqa: S608 - names of ours
+    "GROUP BY cityHash64(session_id) HAVING min(_partition) != max(_partition)"
+)
+"""Hashes of the sessions that have several parts. A number is grouped by in a fraction of a text's time, and
+another session of the same hash is only read as those are."""
+_SESSIONS: Final = (
+    f"{_PARTS} AND cityHash64(session_id) NOT IN ({_SPLIT}) "  # noqa: S608 - names of ours
+    f"UNION ALL SELECT {_COLUMNS}, active_ms FROM sessions WHERE {_OF_GAME} AND session_id IN "
+    f"(SELECT session_id FROM session_parts WHERE {_OF_GAME} AND cityHash64(session_id) IN ({_SPLIT}))"
+)
+"""The same where sessions may have several parts: only of those that do, the parts are joined."""
 _PARTITIONS: Final = f"SELECT uniqExact(_partition) FROM session_parts WHERE {_OF_GAME}"  # noqa: S608
 
 
@@ -53,7 +63,7 @@ class ClickHouseHandles:
         """Every handle of a game that was ever linked, in no order."""
         parameters = {"studio": studio_id, "game": game_id}
         partitions = (await self._queries.query(_PARTITIONS, parameters))[0][0]
-        played_by = _played(_SESSIONS if partitions > 1 else _ONLY_PARTS)
+        played_by = _played(_SESSIONS if partitions > 1 else _PARTS)
         linked, played = await asyncio.gather(
             self._queries.query(_LINKED, parameters), self._queries.query(played_by, parameters)
         )

@@ -16,6 +16,7 @@ from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Re
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
 from deploy.lab.cli.bench_analytics import analytics_command
 from deploy.lab.cli.bench_experiments import experiments_command
+from deploy.lab.cli.bench_handles import handles_command
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_playtests import playtests_command
@@ -44,6 +45,7 @@ app.command("streams")(streams_command)
 app.command("playtests")(playtests_command)
 app.command("experiments")(experiments_command)
 app.command("s1")(s1_command)
+app.command("handles")(handles_command)
 
 
 @app.command("ingest")

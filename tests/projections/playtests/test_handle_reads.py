@@ -48,13 +48,13 @@ def seconds(at_ms: int) -> str:
     return f"{at_ms / 1000:.3f}"
 
 
-def part(session: int, device: int, spans: list[tuple[int, int]], **more: Any) -> dict[str, Any]:
+def part(session: int, device: str, spans: list[tuple[int, int]], **more: Any) -> dict[str, Any]:
     first, last = (spans[0][0], spans[-1][1]) if spans else (START_MS, START_MS)
     return {
         "studio_id": "s",
         "game_id": "g",
         "session_id": f"sess_{session}",
-        "player_id": f"d{device}",
+        "player_id": device,
         "country": "",
         "first_event_at": seconds(first),
         "last_event_at": seconds(last),
@@ -65,6 +65,31 @@ def part(session: int, device: int, spans: list[tuple[int, int]], **more: Any) -
     } | more
 
 
+def some_part(dice: Random, session: int, begin: int, partition: int) -> dict[str, Any]:
+    """What one partition knows last of a session: up to three runs of events with pauses between them."""
+    spans = [(begin + at * 100_000, begin + at * 100_000 + dice.randrange(100, 30_000)) for at in range(3)]
+    return part(
+        session,
+        f"d{dice.randrange(DEVICES)}",
+        [] if dice.random() < 0.1 else spans,
+        country=dice.choice(("", "DE", "FR")),
+        idle_ms=dice.randrange(50),
+        _partition=partition,
+        _version=2,
+    )
+
+
+def joined(parts: list[dict[str, Any]]) -> tuple[int, int, int]:
+    """When a session of these parts begins and ends, and its active time: pauses up to 30 s are active."""
+    spans = sorted(span for one in parts for span in one["spans"])
+    active, end = 0, spans[0][0]
+    for first, last in spans:
+        active += max(0, last - (end if first - end <= 30_000 else first))
+        end = max(end, last)
+    own = [sum(last - first for first, last in one["spans"]) - one["idle_ms"] for one in parts]
+    return spans[0][0], end, max(active - sum(one["idle_ms"] for one in parts), *own)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("partitions", [1, 2])
 async def test_sums_are_of_the_sessions_begun_while_linked(
@@ -72,31 +97,37 @@ async def test_sums_are_of_the_sessions_begun_while_linked(
 ) -> None:
     dice = Random(seed)
     links = {
-        f"tester{device}": (device, START_MS + dice.randrange(50_000), dice.choice((None, START_MS + 70_000)))
+        f"tester{device}": (
+            f"d{device}",
+            START_MS + dice.randrange(50_000),
+            dice.choice((None, START_MS + 70_000)),
+        )
         for device in range(0, DEVICES, 2)
     }
     expected: dict[str, list[Any]] = {handle: [0, 0, None, set()] for handle in links}
     earlier, rows = [], []
     for session in range(SESSIONS):
-        device, idle = dice.randrange(DEVICES), dice.randrange(50)
         begin = START_MS + dice.randrange(100_000)
-        spans = [
-            (begin + at * 100_000, begin + at * 100_000 + dice.randrange(100, 30_000)) for at in range(3)
-        ]
-        if dice.random() < 0.1:
-            spans = []
-        country = dice.choice(("", "DE", "FR"))
-        more = {"country": country, "idle_ms": idle, "_partition": session % partitions}
-        if spans:
-            earlier.append(part(session, device, spans[:1], **more))
-        rows.append(part(session, device, spans, **(more | {"_version": 2})))
+        split = partitions > 1 and session % 5 == 0
+        own = []
+        for partition in range(partitions) if split else [session % partitions]:
+            last_known = some_part(dice, session, begin + dice.randrange(60_000) * split, partition)
+            if last_known["spans"]:
+                earlier.append(
+                    part(session, last_known["player_id"], last_known["spans"][:1], _partition=partition)
+                )
+                own.append(last_known)
+            rows.append(last_known)
+        if not own:
+            continue
+        first, last, active = joined(own)
         for handle, (linked, since, until) in links.items():
-            if linked == device and spans and since <= begin and (until is None or begin < until):
+            if own[0]["player_id"] == linked and since <= first and (until is None or first < until):
                 sums = expected[handle]
                 sums[0] += 1
-                sums[1] += sum(end - start for start, end in spans) - idle
-                sums[2] = max(sums[2] or 0, spans[-1][1])
-                sums[3] |= {country} - {""}
+                sums[1] += active
+                sums[2] = max(sums[2] or 0, last)
+                sums[3] |= set([one["country"] for one in own if one["country"]][:1])
     await fill(database, "session_parts", earlier)
     await fill(database, "session_parts", rows)
     await fill(
@@ -107,14 +138,14 @@ async def test_sums_are_of_the_sessions_begun_while_linked(
                 "studio_id": "s",
                 "game_id": "g",
                 "handle": handle,
-                "device_id": f"d{device}",
+                "device_id": device,
                 "claimed_at": seconds(since),
                 "unlinked_at": None if until is None else seconds(until),
                 "batch_id": "b",
-                "key_id": f"k{device}",
-                "_offset": device,
+                "key_id": f"k{offset}",
+                "_offset": offset,
             }
-            for handle, (device, since, until) in links.items()
+            for offset, (handle, (device, since, until)) in enumerate(links.items())
         ],
     )
     queries: Any = Queries(database)
