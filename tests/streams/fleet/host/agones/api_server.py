@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -38,7 +39,7 @@ class ApiServer:
     """`faults` are taken one a request before it answers well: a status, `drop` for a
     connection that breaks before anything is done, `drop-after` for one that breaks afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.version = 100
         self.oldest = 0
         """What happened up to this version is forgotten."""
@@ -55,6 +56,7 @@ class ApiServer:
         self._history: list[tuple[int, str, Json]] = []
         self._news = asyncio.Condition()
         self._watches: list[web.Request] = []
+        self._tls = tls
         self._port = 0
         self._runner: web.AppRunner | None = None
 
@@ -71,10 +73,10 @@ class ApiServer:
         app.router.add_delete(f"{_CORE}/pods/{{name}}", self._delete_pod)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     async def close(self) -> None:
         """Breaks every connection and listens no more."""
@@ -225,8 +227,9 @@ class ApiServer:
         try:
             async with asyncio.timeout(float(request.query["timeoutSeconds"])):
                 while at > self.oldest:
+                    now = self.version
                     for version, kind, server in self._history[:]:
-                        if version <= at:
+                        if not at < version <= now:
                             continue
                         line = json.dumps({"type": kind, "object": server}).encode() + b"\n"
                         if self.cut_lines:
@@ -236,7 +239,7 @@ class ApiServer:
                             request.transport.close()
                             return response
                         await response.write(line)
-                        at = version
+                    at = now
                     async with self._news:
                         while self.version <= at:
                             await self._news.wait()
@@ -264,8 +267,8 @@ def _broken(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def api_server() -> AsyncIterator[ApiServer]:
-    server = ApiServer()
+async def api_server(tls: ssl.SSLContext | None = None) -> AsyncIterator[ApiServer]:
+    server = ApiServer(tls)
     await server.open()
     try:
         yield server

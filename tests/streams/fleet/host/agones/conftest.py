@@ -16,7 +16,7 @@ async def api() -> AsyncIterator[ApiServer]:
 
 @pytest.fixture
 async def cluster(api: ApiServer) -> AsyncIterator[Cluster]:
-    found = Cluster(api.url, namespace=NAMESPACE, token=lambda: TOKEN, pause_s=0.01)
+    found = Cluster(api.url, namespace=NAMESPACE, token=lambda: TOKEN, pause_s=0.001)
     try:
         yield found
     finally:

@@ -10,7 +10,7 @@ import yaml
 
 import deploy
 from streams.fleet.host.agones import following
-from streams.fleet.host.agones.cluster import TRIES, Cluster, ClusterUnavailable, Refused, in_cluster
+from streams.fleet.host.agones.cluster import TRIES, Cluster, ClusterUnavailable, Refused
 from streams.fleet.host.agones.servers import GameServers
 from streams.fleet.host.agones.states import seen
 from streams.fleet.host.driver import CannotStart
@@ -255,8 +255,3 @@ async def test_no_refusal_shows_a_secret(api: ApiServer, servers: GameServers) -
     with pytest.raises(CannotStart) as caught:
         await servers.create(launch(), FETCHED)
     assert HIDDEN not in str(caught.value)
-
-
-def test_outside_a_cluster_there_is_no_service_account(tmp_path: object) -> None:
-    with pytest.raises(FileNotFoundError):
-        in_cluster(tmp_path)  # type: ignore[arg-type] # a path
