@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
+from streams.fleet.host.agones import cluster as cluster_module
 from streams.fleet.host.agones.cluster import Cluster, ClusterUnavailable, Refused
 from streams.fleet.host.agones.following import FAILURES_MAX, Change, Changed, Deleted, Listed, follow
 from streams.fleet.host.agones.servers import GameServers
@@ -74,6 +75,30 @@ async def test_half_a_line_is_read_again_as_a_whole(
     await api.becomes(NAME, state="Ready")
     assert await told(changes) == (Changed, [(NAME, "Ready")])
     assert api.asked["WATCH"] == 2
+
+
+async def test_a_line_that_comes_in_pieces_is_one(
+    api: ApiServer, servers: GameServers, changes: Changes
+) -> None:
+    await servers.create(launch(), FETCHED)
+    await told(changes)
+    await api.becomes(NAME, state="Ready", padding="x" * 2_000_000)
+    assert await told(changes) == (Changed, [(NAME, "Ready")])
+    assert api.asked["WATCH"] == 1
+
+
+async def test_lines_and_answers_have_a_limit(
+    api: ApiServer, servers: GameServers, changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await servers.create(launch(), FETCHED)
+    await told(changes)
+    await api.becomes(NAME, padding="x" * 2_000_000)
+    monkeypatch.setattr(cluster_module, "LINE_BYTES_MAX", 100_000)
+    with pytest.raises(ClusterUnavailable, match="a line of more than 100000 bytes"):
+        await told(changes)
+    monkeypatch.setattr(cluster_module, "ANSWER_BYTES_MAX", 100_000)
+    with pytest.raises(ClusterUnavailable, match="an answer of more than 100000 bytes"):
+        await servers.find()
 
 
 async def test_where_history_is_forgotten_everything_is_listed_again(
