@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.distribution import Dealing, in_order
+from tests.migrated import drop_those_of_this_file
 from tests.stack import QuestlogStack, SharedStack, infra
 
 if TYPE_CHECKING:
@@ -85,6 +87,13 @@ def clickhouse_url(clickhouse_home: Path) -> Iterator[str]:
     """URL of an empty ClickHouse. It is shared: use a database of your own."""
     with infra(clickhouse_home, "clickhouse") as url:
         yield url
+
+
+@pytest.fixture(scope="module", autouse=True)
+def databases_of_a_file() -> Iterator[None]:
+    """Their background threads run until they are dropped."""
+    yield
+    asyncio.run(drop_those_of_this_file())
 
 
 @pytest.fixture(scope="session")

@@ -35,11 +35,18 @@ class _Template:
 
 _templates: dict[str, _Template] = {}
 """By the URL of a ClickHouse."""
+_of_this_file: list[tuple[str, str]] = []
+"""URL and name of those that end with the file whose tests are running."""
 
 
-async def migrated(url: str, database: str) -> ClickHouse:
-    """A client of a new database that is as `migrations.apply` leaves it."""
+async def migrated(url: str, database: str, *, for_session: bool = False) -> ClickHouse:
+    """A client of a new database that is as `migrations.apply` leaves it.
+
+    It is dropped after the file's last test, or with its ClickHouse. Ten of them idle take 4 % of a core.
+    """
     client = ClickHouse(url, database)
+    if not for_session:
+        _of_this_file.append((url, database))
     template = _templates.get(url)
     if template is None:
         template = _templates[url] = await _migrate(url)
@@ -51,6 +58,14 @@ async def migrated(url: str, database: str) -> ClickHouse:
     rows = ", ".join(f"({number}, '{name}', '{digest}')" for number, name, digest in template.recorded)
     await client.system.command(f"INSERT INTO migrations (number, name, digest) VALUES {rows}")
     return client
+
+
+async def drop_those_of_this_file() -> None:
+    """Drops what the tests of a file have left."""
+    while _of_this_file:
+        client = ClickHouse(*_of_this_file.pop())
+        await drop_databases(client)
+        await client.close()
 
 
 async def _migrate(url: str) -> _Template:

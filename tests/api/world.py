@@ -340,7 +340,7 @@ def create_database(url: str) -> str:
     name = f"test_{uuid.uuid4().hex}"
 
     async def create() -> None:
-        await (await migrated(url, name)).close()
+        await (await migrated(url, name, for_session=True)).close()
 
     asyncio.run(create())
     return name
