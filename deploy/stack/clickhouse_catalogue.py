@@ -2,7 +2,8 @@
 
 `system.tables`, `system.columns` and `system.databases` tell paths and the rows and bytes of all studios. So
 a reader's statement that names one of them reads a view instead, which has the harmless columns alone, and
-of them what is about the reader's own tables.
+of them what is about the reader's own tables. `system.settings` says of each setting whether a reader may
+choose it: clients send no others.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy.stack.clickhouse_execution import Progress, Statement, quote
+from deploy.stack.clickhouse_reader_settings import MAY_CHOOSE
 from deploy.stack.clickhouse_statement import tokens
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ _COLUMNS: Final = {
         *("is_in_partition_key", "is_in_sorting_key", "is_in_primary_key", "is_in_sampling_key"),
         *("compression_codec", "character_octet_length", "numeric_precision", "numeric_precision_radix"),
         *("numeric_scale", "datetime_precision"),
+    ),
+    "settings": (
+        *("name", "value", "changed", "description", "min", "max", "type", "default"),
+        f"NOT {MAY_CHOOSE} AS readonly",
     ),
 }
 VIEWS: Final = frozenset(f"{CATALOGUE}.{name}" for name in _COLUMNS)
@@ -58,7 +64,7 @@ def make_catalogue(engine: ChdbEngine) -> None:
     for text in (
         f"CREATE DATABASE IF NOT EXISTS {CATALOGUE} ENGINE = Memory",
         *(
-            f"CREATE OR REPLACE VIEW {CATALOGUE}.{name} AS SELECT {', '.join(columns)} FROM system.{name}"  # noqa: S608 - names of this file
+            f"CREATE OR REPLACE VIEW {CATALOGUE}.{name} AS SELECT {', '.join(columns)} FROM system.{name}"  # noqa: S608 - names of this project
             for name, columns in _COLUMNS.items()
         ),
     ):
@@ -112,10 +118,14 @@ class Asked(NamedTuple):
     """Whether the answer tells more of the table than that it exists."""
 
 
+def without_comments(text: bytes) -> bytes:
+    """The statement with one blank for all that stands between two of its words."""
+    return b"".join(b" " if token["skip"] is not None else token[0] for token in tokens(text))
+
+
 def asked(text: bytes) -> Asked | None:
-    """What a statement that looks around asks for; None where it is no such statement."""
-    plain = b"".join(b" " if token["skip"] is not None else token[0] for token in tokens(text))
-    question = plain.decode(errors="replace").strip()
+    """What a statement without comments that looks around asks for; None where it is no such statement."""
+    question = text.decode(errors="replace").strip()
     if found := _OF_DATABASES.fullmatch(question):
         return Asked(_plain(found["of"] or ""), "", definition=False)
     for pattern in (*_OF_A_TABLE, _EXISTS):

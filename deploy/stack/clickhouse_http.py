@@ -10,6 +10,7 @@ import asyncio
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -27,8 +28,9 @@ from deploy.stack.clickhouse_statement import first_word, output_format, outside
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 
+    from deploy.analysts import Account
     from deploy.stack.clickhouse_engine import ChdbEngine
-    from deploy.stack.clickhouse_readers import Reader, Readers
+    from deploy.stack.clickhouse_readers import Readers
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -107,7 +109,8 @@ class ClickHouseHttp:
                 response.accept = ""
             statement = await asyncio.to_thread(statement_of, scope["method"], headers, params, body)
             response.format = output_format(statement.text, statement.format)
-            reader = self._readers.authenticate(*credentials(headers, params))
+            user, password = credentials(headers, params)
+            reader = self._readers.authenticate(user, password)
             whole = params.get("wait_end_of_query") == "1"
             if reader is None:
                 kind = _kind(statement)
@@ -117,16 +120,31 @@ class ClickHouseHttp:
             else:
                 kind = "analyst"
                 async with self._share.place(reader.studio_id):
-                    await self._run_confined(statement, reader, response, receive, whole=whole)
+                    check = partial(self._check, user, reader)
+                    await self._run_confined(statement, reader, response, receive, check, whole=whole)
         except EngineError as error:
             kind = "refused"
             await response.fail(error)
         REQUESTS.labels(kind, response.status).inc()
         SECONDS.labels(kind).observe(time.perf_counter() - begun)
 
+    def _check(self, user: str, reader: Account) -> None:
+        if not self._readers.has(user, reader):
+            raise EngineError(
+                394, f"Code: 394. DB::Exception: The account {user} was revoked. (QUERY_WAS_CANCELLED)"
+            )
+
     async def _run_confined(
-        self, statement: Statement, reader: Reader, response: Response, receive: Receive, *, whole: bool
+        self,
+        statement: Statement,
+        reader: Account,
+        response: Response,
+        receive: Receive,
+        check: Callable[[], None],
+        *,
+        whole: bool,
     ) -> None:
+        check()  # it may have waited long for its place
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(
             self._analysing, confine, self._engine, reader, self._tenant_tables, statement, self._database
@@ -134,12 +152,22 @@ class ClickHouseHttp:
         response.format = output_format(statement.text, statement.format)
         response.counts = False  # they count the rows read, other studios' among them
         with RUNNING.track_inprogress():
-            await self._run(statement, "analyst", response, receive, whole=whole)
+            await self._run(statement, "analyst", response, receive, check, whole=whole)
 
     async def _run(
-        self, statement: Statement, kind: str, response: Response, receive: Receive, *, whole: bool
+        self,
+        statement: Statement,
+        kind: str,
+        response: Response,
+        receive: Receive,
+        check: Callable[[], None] = lambda: None,
+        *,
+        whole: bool,
     ) -> None:
-        """Send the result as it comes; with `whole` only once the statement has ended."""
+        """Send the result as it comes; with `whole` only once the statement has ended.
+
+        `check` raises EngineError between two pieces where no more of it may be sent.
+        """
         pool = {"insert": self._writing, "analyst": self._analysing}.get(kind, self._reading)
         loop = asyncio.get_running_loop()
         progress = Progress()
@@ -152,6 +180,7 @@ class ClickHouseHttp:
             while not ended:
                 try:
                     piece, ended = await loop.run_in_executor(pool, _pull, pieces)
+                    check()
                 except EngineError as error:
                     failure = error
                     break

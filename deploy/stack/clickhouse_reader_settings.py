@@ -5,18 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from deploy.stack.clickhouse_execution import EngineError
+from deploy.analysts import FORM_SETTINGS, LIMITS
+from deploy.stack.clickhouse_execution import EngineError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LIMITS: Final = {
-    "max_execution_time": "30",
-    "max_memory_usage": str(1 << 30),
-    "max_result_rows": "1000000",
-    "max_threads": "2",
-}
-"""A request may ask for less of each, never for more."""
 _FIXED: Final = {
     "output_format_write_statistics": "0",  # they count the rows read, other studios' among them
     "use_query_condition_cache": "0",
@@ -24,16 +18,13 @@ _FIXED: Final = {
 _FORM: Final = re.compile(r"output_format_\w+|format_(?:csv|tsv|custom)_\w+")
 _FILES: Final = frozenset({"output_format_schema"})
 """Settings of that form that name a file."""
-_CHOSEN: Final = frozenset(
-    {
-        *("final", "session_timezone", "extremes", "limit", "offset", "result_overflow_mode"),
-        *("join_use_nulls", "group_by_use_nulls", "transform_null_in", "cast_keep_nullable"),
-        *("aggregate_functions_null_for_empty", "count_distinct_implementation", "decimal_check_overflow"),
-        *("join_default_strictness", "any_join_distinct_right_table_keys", "prefer_column_name_to_alias"),
-        *("union_default_mode", "except_default_mode", "intersect_default_mode", "date_time_output_format"),
-        *("max_block_size", "max_result_bytes"),
-    }
+
+MAY_CHOOSE: Final = (
+    f"(name IN ({', '.join(map(quote, sorted(FORM_SETTINGS | LIMITS.keys())))})"
+    f" OR match(name, {quote(f'^(?:{_FORM.pattern})$')})"
+    f" AND name NOT IN ({', '.join(map(quote, sorted(_FILES | _FIXED.keys())))}))"
 )
+"""The same as a condition in SQL, on a column `name`: clients ask which settings they may send."""
 
 
 def chosen(asked: Mapping[str, str]) -> dict[str, str]:
@@ -47,7 +38,7 @@ def chosen(asked: Mapping[str, str]) -> dict[str, str]:
             continue  # a reader has the stricter one anyway
         if name in LIMITS:
             kept[name] = _less(name, value)
-        elif name in _CHOSEN or (_FORM.fullmatch(name) and name not in _FILES | _FIXED.keys()):
+        elif name in FORM_SETTINGS or (_FORM.fullmatch(name) and name not in _FILES | _FIXED.keys()):
             kept[name] = value
         elif _FIXED.get(name) != value:
             raise EngineError(

@@ -12,10 +12,16 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from deploy.analyst_file import read_accounts
+from deploy.analysts import AnalystRefused, password_hash
 from deploy.stack.clickhouse_access import STUDIO_SETTING
-from deploy.stack.clickhouse_catalogue import VIEWS, asked, catalogue_filters, with_catalogue
+from deploy.stack.clickhouse_catalogue import (
+    VIEWS,
+    asked,
+    catalogue_filters,
+    with_catalogue,
+    without_comments,
+)
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement, quote
 from deploy.stack.clickhouse_reader_settings import chosen
 from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, output_format, words
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from deploy.analysts import Account
     from deploy.stack.clickhouse_engine import ChdbEngine
 
 DEFAULT_USER: Final = "default"
@@ -54,13 +61,6 @@ _STORAGE_COLUMNS: Final = re.compile(
 """Columns that every table has, and that count the rows of all studios."""
 
 
-class Reader(msgspec.Struct, frozen=True):
-    """A read-only user: `password_sha256` in hex, and the studio whose rows it sees."""
-
-    password_sha256: str
-    studio_id: str
-
-
 class Owner:
     """The user `default`, who may do everything that the engine allows. Its password is the deployment's."""
 
@@ -77,21 +77,21 @@ class Owner:
 class Readers:
     """The users of `<clickhouse home>/readers.json`, read when it changes.
 
-    {"name": {"password_sha256": "…", "studio_id": "…"}}
+    analyst_file.py says what it holds and writes it.
     """
 
     def __init__(self, path: Path, owner: Owner) -> None:
         self._path = path
         self._owner = owner
-        self._stamp: tuple[int, int] | None = None
-        self._users: dict[str, Reader] = {}
+        self._stamp: tuple[int, int, int] | None = None
+        self._users: dict[str, Account] = {}
 
-    def authenticate(self, user: str, password: str) -> Reader | None:
-        """None for the owner (`default`); a Reader for a reader. Raises EngineError 516 otherwise."""
+    def authenticate(self, user: str, password: str) -> Account | None:
+        """None for the owner (`default`); an Account for a reader. Raises EngineError 516 otherwise."""
         if user == DEFAULT_USER and self._owner.has(password):
             return None
         reader = None if user == DEFAULT_USER else self._load().get(user)
-        given = hashlib.sha256(password.encode()).hexdigest()
+        given = password_hash(password)
         if (
             reader is None
             or not reader.studio_id
@@ -104,22 +104,30 @@ class Readers:
             )
         return reader
 
-    def _load(self) -> dict[str, Reader]:
+    def has(self, user: str, reader: Account) -> bool:
+        """Whether the account is still there as it was when the user was authenticated."""
+        return self._load().get(user) == reader
+
+    def _load(self) -> dict[str, Account]:
         try:
             status = self._path.stat()
         except FileNotFoundError:
             self._users = {}
             self._stamp = None
             return self._users
-        stamp = (status.st_mtime_ns, status.st_size)
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         if stamp != self._stamp:
-            self._users = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Reader])
+            try:
+                self._users = read_accounts(self._path)
+            except AnalystRefused as unreadable:
+                message = f"Code: 516. DB::Exception: {unreadable} (AUTHENTICATION_FAILED)"
+                raise EngineError(516, message) from None
             self._stamp = stamp
         return self._users
 
 
 def confine(
-    engine: ChdbEngine, reader: Reader, tenant_tables: Collection[str], statement: Statement, database: str
+    engine: ChdbEngine, reader: Account, tenant_tables: Collection[str], statement: Statement, database: str
 ) -> None:
     """Give the statement the reader's row policy, filters, limits and `readonly`.
 
@@ -157,6 +165,7 @@ def confine(
         if words(statement.text) & {b"OUTFILE", b"INFILE"}:
             raise _refused("files are out of reach")
     else:
+        statement.text = without_comments(statement.text)
         _check_question(statement.text, databases, seen, home)
     if "WithProgress" in output_format(statement.text, statement.format):
         raise _refused("formats with progress count the rows of all studios")

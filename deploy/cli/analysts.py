@@ -1,0 +1,163 @@
+"""`questlog analysts`: accounts of ClickHouse that see one studio's rows. A password is shown once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import msgspec
+import typer
+
+from deploy.analyst_file import AccountFile
+from deploy.analyst_users import AccountUsers, tables_with_studios
+from deploy.analysts import Account, NewAccount, check_name, make_password, password_hash
+from deploy.cli.errors import RequestRefused
+from deploy.cli.running_stack import SETTINGS_FILE, of_home
+from deploy.clock import now_ms
+from projections.clickhouse.address import address
+from projections.clickhouse.client import ClickHouse
+from projections.redis.client import connect
+from projections.studio.queries import StudioQueries
+from schemas.timestamps import iso_ms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from deploy.analysts import ListedAccount
+    from deploy.settings import Settings
+    from schemas.edge.ports import Studio
+
+app = typer.Typer(no_args_is_help=True)
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+StudioSlug = Annotated[str, typer.Argument(metavar="STUDIO", help="The studio's slug.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name in ClickHouse.")]
+
+
+class Accounts(Protocol):
+    """Where accounts are kept. What is refused is AnalystRefused."""
+
+    async def create(self, name: str, account: Account) -> None:
+        """Make an account of a name that is free."""
+        ...
+
+    async def revoke(self, name: str, studio_id: str) -> None:
+        """End a studio's account, and what it runs."""
+        ...
+
+    async def renew(self) -> int:
+        """Let all accounts see the tables that there are now. How many studios have accounts."""
+        ...
+
+    async def listed(self) -> list[ListedAccount]:
+        """All accounts by name."""
+        ...
+
+
+@app.callback()
+def _analysts() -> None:
+    """Accounts of ClickHouse that read one studio's rows, within limits, and change nothing."""
+
+
+@app.command("create")
+def create_command(
+    studio: StudioSlug,
+    name: Name,
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Make an account and show its password, once. It works at once."""
+    configured = of_home(home)
+    password = make_password(secrets.token_bytes)
+
+    async def create() -> None:
+        async with _opened(configured) as (queries, accounts):
+            owner = await _studio(queries, studio)
+            account = Account(
+                password_sha256=password_hash(password), studio_id=owner.id, created_at_ms=now_ms()
+            )
+            await accounts.create(check_name(name), account)
+
+    asyncio.run(create())
+    made = NewAccount(name=name, studio=studio, password=password)
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(made)))
+        return
+    print(f"{name} reads studio {studio} in the database {configured.clickhouse_database}")
+    print(f"    at {address(configured.clickhouse_url).url}")
+    print(f"    {password}\n(shown once; only its hash is stored)")
+
+
+@app.command("list")
+def list_command(
+    studio: Annotated[str, typer.Argument(metavar="[STUDIO]", help="Its slug; default: all.")] = "",
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """List the accounts with their studios and since when they are there."""
+
+    async def rows() -> list[tuple[ListedAccount, str]]:
+        async with _opened(of_home(home)) as (queries, accounts):
+            slugs = {one.id: one.slug for one in await queries.studios()}
+            wanted = (await _studio(queries, studio)).id if studio else ""
+            return [
+                (one, slugs.get(one.studio_id, one.studio_id))
+                for one in await accounts.listed()
+                if wanted in {"", one.studio_id}
+            ]
+
+    found = asyncio.run(rows())
+    if as_json:
+        print(json.dumps([{**msgspec.to_builtins(one), "studio": slug} for one, slug in found]))
+        return
+    for one, slug in found:
+        since = iso_ms(one.created_at_ms) if one.created_at_ms else "unknown: written by hand"
+        print(f"{one.name}  studio {slug}, since {since}")
+
+
+@app.command("revoke")
+def revoke_command(studio: StudioSlug, name: Name, home: Home = None) -> None:
+    """End an account: it is refused from now on, and gets no more of what it is reading."""
+
+    async def revoke() -> None:
+        async with _opened(of_home(home)) as (queries, accounts):
+            await accounts.revoke(name, (await _studio(queries, studio)).id)
+
+    asyncio.run(revoke())
+    print(f"{name} is revoked")
+
+
+@app.command("renew")
+def renew_command(home: Home = None) -> None:
+    """After a release that adds tables, in production: let every account see them."""
+
+    async def renew() -> int:
+        async with _opened(of_home(home)) as (_, accounts):
+            return await accounts.renew()
+
+    print(f"the accounts of {asyncio.run(renew())} studios see all tables of studios")
+
+
+@asynccontextmanager
+async def _opened(configured: Settings) -> AsyncIterator[tuple[StudioQueries, Accounts]]:
+    """The accounts of the ClickHouse that `up` runs on the home, or else of the one that is configured."""
+    async with AsyncExitStack() as stack:
+        redis = connect(configured.redis_url)
+        stack.push_async_callback(redis.aclose)
+        queries = StudioQueries(redis)
+        if (configured.home / SETTINGS_FILE).exists():
+            yield queries, AccountFile(configured.home)
+            return
+        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+        stack.push_async_callback(client.close)
+        yield queries, AccountUsers(client, await tables_with_studios(client))
+
+
+async def _studio(queries: StudioQueries, slug: str) -> Studio:
+    studio = await queries.studio_by_slug(slug)
+    if studio is None:
+        raise RequestRefused(f"there is no studio {slug}")
+    return studio
