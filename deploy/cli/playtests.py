@@ -129,17 +129,25 @@ def invite_command(  # noqa: PLR0917 - typer passes options by name
 ) -> None:
     """Reserve a key for each person in FILE and print their links: a CSV of e-mail and, if you like, a note.
 
-    Nothing is mailed: send the links. Who was invited to the batch before is told and skipped.
+    Nothing is mailed: send the links. Who was invited to the batch before gets no other key: the same link is
+    printed again, until it is redeemed.
     """
     recipients = _recipients(file)
-    links = _on_batch(
-        home, studio, game, batch, lambda administration, where: administration.invite(where, recipients)
-    )
+
+    async def invite(
+        administration: PlaytestAdministration, where: Batch
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        new = await administration.invite(where, recipients)
+        before = [one.email for one in recipients if one.email not in new]
+        return new, await administration.open_links(where, before)
+
+    new, again = _on_batch(home, studio, game, batch, invite)
     if as_json:
-        print(json.dumps(links))
+        print(json.dumps(new | again))
         return
     for one in recipients:
-        print(f"{one.email}\t{links.get(one.email, 'skipped: invited before')}")
+        before = f"{again[one.email]}\tinvited before" if one.email in again else "skipped: redeemed before"
+        print(f"{one.email}\t{new.get(one.email, before)}")
 
 
 @keys_app.command("share")

@@ -103,9 +103,14 @@ def code_fingerprints(sealer: Sealer, studio_id: str, code: str) -> tuple[str, .
     return sealer.fingerprints(studio_id, _CODE, code)
 
 
+def mailbox(email: str) -> str:
+    """Equal for all spellings of one mailbox: case and surrounding spaces make no other."""
+    return email.strip().casefold()
+
+
 def email_fingerprints(sealer: Sealer, studio_id: str, email: str) -> tuple[str, ...]:
-    """One mailbox's, under each known secret: case and surrounding spaces make no other."""
-    return sealer.fingerprints(studio_id, _EMAIL, email.strip().casefold())
+    """One mailbox's, under each known secret."""
+    return sealer.fingerprints(studio_id, _EMAIL, mailbox(email))
 
 
 def former(fingerprints: Iterable[tuple[str, ...]]) -> list[list[str]] | UnsetType:

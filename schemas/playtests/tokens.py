@@ -19,6 +19,12 @@ def invite_token(sealer: Sealer, invite_id: str) -> str:
     return sealer.tokens("invite", invite_id)[0]
 
 
+def shown_invite_token(sealer: Sealer, invite_id: str, token_hash: str) -> str | None:
+    """The token that was sent, under whichever secret it was made; None where it is not known."""
+    tokens = sealer.tokens("invite", invite_id)
+    return next((token for token in tokens if key_hash(token) == token_hash), None)
+
+
 def share_token(sealer: Sealer, batch_aggregate: str, share_number: int) -> str:
     """The token of a public batch's link; each rotation, counted from 1, is another."""
     return sealer.tokens("share", batch_aggregate, str(share_number))[0]

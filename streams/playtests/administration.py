@@ -5,7 +5,7 @@ Secrets are sealed here, before they are commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -23,13 +23,14 @@ from schemas.playtests.batch_commands import (
     SealedCode,
     SendInvites,
 )
+from schemas.playtests.batch_views import Invite
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
 from schemas.playtests.names import batch_aggregate, invite_id, order_aggregate
 from schemas.playtests.ports import BatchRow
-from schemas.playtests.secrets import code_fingerprints, email_fingerprints, former
+from schemas.playtests.secrets import BatchSecrets, code_fingerprints, email_fingerprints, former, mailbox
 from schemas.playtests.slot_commands import ApproveTranscript
-from schemas.playtests.tokens import invite_token, share_token, shown_share_token
+from schemas.playtests.tokens import invite_token, share_token, shown_invite_token, shown_share_token
 from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer
 from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_or_told
@@ -60,6 +61,10 @@ class PlaytestReads(Protocol):
 
     async def batch(self, studio_id: str, game_id: str, batch_id: str) -> BatchRow | None:
         """One batch of a game."""
+        ...
+
+    async def batch_invites(self, studio_id: str, game_id: str, batch_id: str) -> list[Invite]:
+        """All invites of a batch."""
         ...
 
     async def slot(self, slot_id: str) -> Slot | None:
@@ -188,6 +193,23 @@ class PlaytestAdministration:
             for one, token in zip(recipients, tokens, strict=True)
             if key_hash(token) in sent
         }
+
+    async def open_links(self, batch: Batch, emails: Collection[str]) -> dict[str, str]:
+        """The link of each of these persons who was invited and has not redeemed a key, by e-mail as given.
+
+        The links follow from the invites, so that they can be told again where an answer was lost.
+        """
+        if not emails:
+            return {}
+        game = batch.game
+        opened = BatchSecrets(self._sealer, game.studio_id, game.id, batch.id)
+        tokens = {}
+        for one in await self._reads.batch_invites(game.studio_id, game.id, batch.id):
+            token = shown_invite_token(self._sealer, one.id, one.token_hash)
+            email = opened.text("email", one.email)
+            if token and email and one.redeemed_at_ms is None:
+                tokens[mailbox(email)] = token
+        return {email: self._link(tokens[mailbox(email)]) for email in emails if mailbox(email) in tokens}
 
     async def share(self, batch: Batch, *, rotate: bool = False) -> str:
         """The public link; with `rotate` another one, and the former is unknown from then on."""

@@ -13,8 +13,10 @@ from deploy.objects import FolderObjects
 from schemas.edge.ports import Game, Limits, Studio
 from schemas.identifiers import key_hash
 from schemas.playtests.account_commands import AdjustAccount
-from schemas.playtests.batch_commands import DefineBatch
+from schemas.playtests.batch_commands import DefineBatch, RedeemKey
+from schemas.playtests.batch_views import Invite
 from schemas.playtests.limits import CODES_PER_COMMAND_MAX, INVITES_PER_COMMAND_MAX
+from schemas.playtests.names import batch_aggregate
 from schemas.playtests.tokens import share_token
 from schemas.playtests.views import Slot, Submission
 from schemas.seal import OLD_SECRETS_MAX, Sealer
@@ -42,6 +44,10 @@ class Reads(Store):
         return [
             Game(id=name, studio_id=studio_id, slug="maze", name="Maze", created_at_ms=0, limits=Limits())
         ]
+
+    async def batch_invites(self, studio_id: str, game_id: str, batch_id: str) -> list[Invite]:
+        held = self.decider.studio.batches[batch_aggregate(studio_id, game_id, batch_id)]
+        return list(held.invites.values())
 
     async def slot(self, slot_id: str) -> Slot | None:
         return self.slot_held if self.slot_held is not None and self.slot_held.id == slot_id else None
@@ -135,6 +141,27 @@ async def test_each_person_is_invited_once(world: World) -> None:
     token = links["p0@x"].rpartition("/")[2]
     assert await world.reads.redeem_link(key_hash(token)) is not None
     assert b"p0@x" not in msgspec.msgpack.encode(world.reads.asked)
+
+
+async def test_links_are_told_again_until_they_are_redeemed(world: World) -> None:
+    batch = await world.batch()
+    await world.asks.import_codes(batch, ["code 0", "code 1"])
+    links = await world.asks.invite(batch, [Recipient("p0@x"), Recipient("p1@x")])
+    assert await world.asks.open_links(batch, ["P0@x ", "p1@x", "p2@x"]) == {
+        "P0@x ": links["p0@x"],
+        "p1@x": links["p1@x"],
+    }
+    renewed = world.by(Sealer(b"second", [b"secret"]))
+    assert await renewed.open_links(batch, ["p0@x"]) == {"p0@x": links["p0@x"]}
+    token_hash = key_hash(links["p0@x"].rpartition("/")[2])
+    invites = await world.reads.batch_invites(STUDIO, GAME, BATCH)
+    (first,) = [one.id for one in invites if one.token_hash == token_hash]
+    claim = key_hash("claim")
+    redeem = RedeemKey(
+        batch_id=BATCH, invite_id=first, token_hash=token_hash, claim_token_hash=claim, handle="ann"
+    )
+    world.reads.decider.given(redeem)
+    assert await world.asks.open_links(batch, ["p0@x", "p1@x"]) == {"p1@x": links["p1@x"]}
 
 
 async def test_codes_and_persons_are_known_across_changes_of_the_secret(world: World) -> None:
