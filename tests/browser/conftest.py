@@ -142,8 +142,12 @@ async def visiting(browser: Browser, world: World) -> Open:
         )
         context.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
+        opened = Visit(await context.new_page(), world)
         try:
-            yield Visit(await context.new_page(), world)
+            yield opened
+        except AssertionError as error:
+            error.add_note(f"the browser complained of: {opened.complaints or 'nothing'}")
+            raise
         finally:
             await context.close()
 
