@@ -34,6 +34,7 @@ from tests.outside.projects import Project
 from tests.outside.world import World
 from tests.stack import QuestlogStack, questlog_up
 from tests.streams.fleet.host.world import kinds, nothing_left
+from tests.walking import all_below
 
 pytestmark = pytest.mark.stack
 
@@ -184,7 +185,7 @@ def test_the_home_is_for_its_owner_alone(questlog_stack: QuestlogStack) -> None:
     assert hosting.stat().st_mode & 0o077 == 0
     others = [
         path
-        for path in home.rglob("*")
+        for path in all_below(home)
         if hosting not in path.parents and path.is_file() and _mode(path) & 0o077
     ]
     assert others == []

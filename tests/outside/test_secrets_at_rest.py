@@ -32,6 +32,7 @@ from tests.outside.batches import BatchStudio, Person
 from tests.outside.playtests import Owner, new_playtester
 from tests.outside.world import World, eventually
 from tests.stack import QuestlogStack
+from tests.walking import all_below
 
 pytestmark = pytest.mark.stack
 OWNED = "demo.json"
@@ -161,7 +162,10 @@ def exported(world: World, studio: BatchStudio) -> Path:
 
     def landed() -> list[Path]:
         assert world.http.post("/api/export").status_code == 202
-        return list(studio.stack.home.glob(f"**/{studio.game['id']}/exports/*/*.ndjson"))
+        exports = f"/{studio.game['id']}/exports/"
+        return [
+            path for path in all_below(studio.stack.home) if path.suffix == ".ndjson" and exports in str(path)
+        ]
 
     return eventually(landed, bool, within_s=100)[0]
 
@@ -189,7 +193,7 @@ async def dead(stack: QuestlogStack, studio_id: str) -> None:
 
 def files(home: Path) -> Iterator[tuple[str, bytes]]:
     """Every file of the home: log segments, stores' files, objects, snapshots, processes' logs."""
-    for path in home.rglob("*"):
+    for path in all_below(home):
         if path.name == OWNED or not path.is_file():
             continue
         try:

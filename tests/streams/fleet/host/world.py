@@ -23,6 +23,7 @@ from streams.fleet.host.oci import OciDriver, oci_lacks
 from streams.fleet.host.place import REGISTRY, device_prefix, table_name, take_slot
 from streams.fleet.host.process import ProcessDriver
 from streams.fleet.host.processes import all_pids, stat_fields
+from tests.walking import all_below
 
 Kind = Literal["crun", "runc", "process", "plain"]
 HOST: Final = "127.0.0.1"
@@ -166,7 +167,8 @@ def left_of(root: Path, slot: int | None) -> list[str]:
         prefix = device_prefix(slot)
         left += [path.name for path in Path("/sys/class/net").glob(f"{prefix}*")]
         left += [str(path) for path in Path("/run/netns").glob(f"{prefix}*")]
-        left += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{table_name(slot)}")]
+        groups = (path for path in all_below(Path("/sys/fs/cgroup")) if path.name == table_name(slot))
+        left += [str(path) for path in groups if path.exists()]
         if shutil.which("nft"):
             left += [
                 table
