@@ -143,8 +143,6 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         end_process(EXIT_FAILED, str(error))
     finally:
         await watchdog.stop()
-    if not any(attempts):  # nothing of the machine is used any more
-        await asyncio.to_thread(driver.close)
 
 
 def _without_deployment_secret(configured: Settings) -> Settings:

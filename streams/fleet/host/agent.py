@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,15 +125,28 @@ class Agent:
         return self._building.attempts() if self._building is not None else []
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serves the host until `stop` is set. Raises AgentRunning, CannotJoin, Fenced.
+        """Serves the host until `stop` is set. Raises AgentRunning, CannotJoin, Fenced, NoPlace.
 
-        Where no server is left it removes what the driver set up, while no other agent can take the host.
+        Where it leaves no server it gives up the machine, under the lock: the next agent takes it anew.
         """
         lock = await lock_root(self._root / "agent.lock")
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._executor)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.open)
+            await in_thread(self._driver.open)
             if self._settings.away_s:
                 start_guard(self._root, limit_s=self._settings.away_s, driver=self._driver.name)
+            try:
+                await self._serve(stop)
+            finally:
+                await self._background.cancel()
+            if not any(Attempts(self._root)):
+                await in_thread(self._driver.close)
+        finally:
+            self._executor.shutdown()
+            lock.close()
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        try:
             async with asyncio.TaskGroup() as group:
                 following = group.create_task(self._follow(await self._end_of_events()))
                 epoch = await self._membership.join(self._settings.capacity, self._held)
@@ -151,15 +165,8 @@ class Agent:
                     await self._stop_servers(epoch, reporter)
                 for task in working:
                     task.cancel()
-            await self._background.cancel()
-            if not any(Attempts(self._root)):
-                await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.vacate)
         except* Fenced as fenced:
             raise fenced.exceptions[0] from None
-        finally:
-            await self._background.cancel()
-            self._executor.shutdown()
-            lock.close()
 
     def _reporter_of(self, epoch: int) -> Reporter:
         return Reporter(

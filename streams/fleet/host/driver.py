@@ -57,7 +57,10 @@ class Driver(Protocol):
         ...
 
     def open(self) -> None:
-        """Sets up what all attempts share. What runs already stays as it is."""
+        """Sets up what all attempts share, after `close` too. What runs already stays as it is.
+
+        Raises NoPlace where another host has taken the place since `close`.
+        """
 
     def vacate(self) -> None:
         """Removes what `open` set up. Attempts that run can't be reached any more. Twice is as once."""

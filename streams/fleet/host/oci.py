@@ -28,7 +28,7 @@ from streams.fleet.host.launch import Port
 from streams.fleet.host.network import Egress, HostNetwork
 from streams.fleet.host.oci_spec import PIDS_MAX, SCRATCH_MIB, config
 from streams.fleet.host.parent import NOTE_EXIT, NOTE_ITSELF, spawn
-from streams.fleet.host.place import BUILDS_GID, Seat, give_back, table_name, take_slot
+from streams.fleet.host.place import BUILDS_GID, Seat, give_back, keep_slot, table_name, take_slot
 from streams.fleet.host.supervised import Supervised
 
 SDK_PORT: Final = 9358
@@ -80,7 +80,8 @@ class OciDriver(Supervised):
         self._state = root / "runtime"
 
     def open(self) -> None:
-        """The firewall's rules, the base root and an empty build."""
+        """The firewall's rules, the base root and an empty build. Raises NoPlace."""
+        keep_slot(self._slot, self._root)
         for folder in (self._state, self._root / "empty"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_base_root(self._root / "base", self._resolvers)

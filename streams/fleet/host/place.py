@@ -100,6 +100,15 @@ def take_slot(root: Path, *, registry: Path = REGISTRY) -> int:
     )
 
 
+def keep_slot(slot: int, root: Path, *, registry: Path = REGISTRY) -> None:
+    """Takes the slot that a root had, after `give_back` too. Raises NoPlace where another root has it."""
+    with _locked(registry):
+        owner = dict(_taken(registry)).get(slot, root)
+        if owner != root and owner.exists():
+            raise NoPlace(f"slot {slot} of {root} is that of {owner} by now: start the agent again")
+        _note(registry, slot).write_text(str(root))
+
+
 def give_back(slot: int, *, registry: Path = REGISTRY) -> None:
     """Frees the slot. Twice is as once."""
     with _locked(registry):

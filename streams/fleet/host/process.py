@@ -23,7 +23,7 @@ from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
 from streams.fleet.host.launch import Port
 from streams.fleet.host.oci_spec import FILES_MAX, PIDS_MAX, SCRATCH_MIB
 from streams.fleet.host.parent import NOTE_EXIT, NOTE_ITSELF, spawn
-from streams.fleet.host.place import BUILDS_GID, REGISTRY, Seat, give_back, table_name, take_slot
+from streams.fleet.host.place import BUILDS_GID, REGISTRY, Seat, give_back, keep_slot, table_name, take_slot
 from streams.fleet.host.processes import stat_fields, tree_of, with_variable
 from streams.fleet.host.supervised import Supervised
 
@@ -78,7 +78,9 @@ class ProcessDriver(Supervised):
         self._slot = take_slot(root) if self.as_root or groups is not None else None
 
     def open(self) -> None:
-        """The places that each server's build and files are mounted at, for it alone."""
+        """The places that each server's build and files are mounted at, for it alone. Raises NoPlace."""
+        if self._slot is not None:
+            keep_slot(self._slot, self._root)
         (self._root / "empty").mkdir(mode=0o755, parents=True, exist_ok=True)
         if self.as_root:
             for folder in (Path(RUN), _SHARED_GAME):

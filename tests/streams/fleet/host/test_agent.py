@@ -19,6 +19,7 @@ from schemas.fleet.commands import Launch
 from schemas.fleet.host_commands import JoinHost
 from schemas.fleet.names import host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.views import HostCapacity, Server
+from streams.fleet.host.driver import IN_USE
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.processes import alive
 from streams.fleet.host.reporter import Fenced
@@ -120,6 +121,8 @@ async def test_a_server_runs_is_reached_and_stops(fleet: Fleet) -> None:
         assert fleet.happened(server) == ["placed", "started", "ready", "stopping", "stopped"]
         await fleet.output(server, "ending")
         await gone(lambda: not agent.servings)
+        assert (fleet.world.root / IN_USE).exists()
+    assert not (fleet.world.root / IN_USE).exists()
     assert fleet.lines(server) == [f"begun {server.instance_id}", "bound", "ending"]
     assert list(fleet.world.attempts) == []
 

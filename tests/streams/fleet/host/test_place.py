@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from streams.fleet.host.place import SEATS, SLOTS, NoPlace, Seat, address_range, give_back, take_slot
+from streams.fleet.host.place import (
+    SEATS,
+    SLOTS,
+    NoPlace,
+    Seat,
+    address_range,
+    give_back,
+    keep_slot,
+    take_slot,
+)
 
 
 def test_no_two_seats_share_an_address_or_a_user() -> None:
@@ -30,6 +39,22 @@ def test_a_root_keeps_its_slot_and_no_other_gets_it(tmp_path: Path) -> None:
     give_back(slots[0], registry=registry)
     give_back(slots[0], registry=registry)
     assert take_slot(roots[0], registry=registry) == slots[0]
+
+
+def test_a_slot_that_was_given_back_is_kept_unless_another_root_has_it(tmp_path: Path) -> None:
+    registry, mine, theirs = (tmp_path / name for name in ("registry", "mine", "theirs"))
+    mine.mkdir()
+    theirs.mkdir()
+    slot = take_slot(mine, registry=registry)
+    keep_slot(slot, mine, registry=registry)
+    give_back(slot, registry=registry)
+    keep_slot(slot, mine, registry=registry)
+    assert take_slot(mine, registry=registry) == slot
+    with pytest.raises(NoPlace, match="start the agent again"):
+        keep_slot(slot, theirs, registry=registry)
+    mine.rmdir()
+    keep_slot(slot, theirs, registry=registry)
+    assert take_slot(theirs, registry=registry) == slot
 
 
 def test_the_slot_of_a_root_that_is_gone_is_free_again(tmp_path: Path) -> None:
