@@ -57,7 +57,7 @@ flush table inet {table}
 add rule inet {table} prerouting iifname != "{prefix}*" fib daddr type local \
   dnat ip to meta l4proto . th dport map @ports
 add rule inet {table} output fib daddr type local dnat ip to meta l4proto . th dport map @ports
-add rule inet {table} postrouting ip saddr 127.0.0.0/8 oifname "{prefix}*" masquerade
+add rule inet {table} postrouting ip saddr 127.0.0.0/8 oifname "{prefix}*" snat ip to {host}
 add rule inet {table} postrouting ip saddr {range} oifname != "{prefix}*" masquerade
 add rule inet {table} input iifname "{prefix}*" ct state established,related accept
 add rule inet {table} input iifname "{prefix}*" drop
@@ -86,15 +86,20 @@ _OUTER: Final = """
 netns add {device}
 link add {device} type veth peer name {inside} netns {device}
 """
+# The host's end has no address, and neither end asks who has one: browsers on the machine break off all
+# requests when an address comes or goes.
 _LINK: Final = """
-addr replace {host}/31 dev {device}
-link set {device} up
+link set {device} address {host_mac} up
+neigh replace {address} lladdr {mac} dev {device} nud permanent
+route replace {address} dev {device}
 """
 _INNER: Final = """
 link set lo up
-addr replace {address}/31 dev {inside}
-link set {inside} up
-route replace default via {host}
+link set {inside} address {mac} up
+addr replace {address}/32 dev {inside}
+neigh replace {gateway} lladdr {host_mac} dev {inside} nud permanent
+route replace {gateway} dev {inside}
+route replace default via {gateway}
 """
 
 
@@ -118,7 +123,8 @@ class HostNetwork:
         allowed = "".join(_RESOLVER.format(**names, resolver=resolver) for resolver in self._resolvers)
         public = _OUT.format(**names, not_public=", ".join(NOT_PUBLIC))
         out = allowed + public if self._egress == "public" else _NOTHING_OUT.format(**names)
-        rules = _TABLE.format(**names, range=address_range(self._slot), out=out)
+        addresses = address_range(self._slot)
+        rules = _TABLE.format(**names, range=addresses, host=addresses[0], out=out)
         run("nft", "-f", "-", given=rules)
 
     def close(self) -> None:
@@ -132,8 +138,10 @@ class HostNetwork:
         names = {
             "device": seat.device,
             "inside": INSIDE,
-            "host": seat.host_address,
+            "gateway": seat.gateway,
+            "host_mac": seat.host_mac,
             "address": seat.address,
+            "mac": seat.mac,
         }
         if not Path(f"/sys/class/net/{seat.device}").exists():
             self._remove_namespace(seat)  # of an attach that was broken off before the link was there

@@ -46,9 +46,25 @@ class Seat(msgspec.Struct, frozen=True):
         return f"{device_prefix(self.slot)}{self.index:x}"
 
     @property
-    def host_address(self) -> str:
-        """The server's gateway."""
+    def gateway(self) -> str:
+        """Where the server sends what goes out: no address of the host, whose end of the link has none."""
         return str(address_range(self.slot)[self.index * 2])
+
+    @property
+    def host_mac(self) -> str:
+        """Of the host's end of the link."""
+        return self._mac(0x02)
+
+    @property
+    def mac(self) -> str:
+        """Of the server's end."""
+        return self._mac(0x06)
+
+    def _mac(self, first: int) -> str:
+        """Locally administered: the second bit of `first` is set."""
+        return ":".join(
+            f"{byte:02x}" for byte in (first, 0x71, *self.slot.to_bytes(2), *self.index.to_bytes(2))
+        )
 
     @property
     def address(self) -> str:

@@ -138,8 +138,8 @@ def test_a_server_reaches_no_port_of_the_host_and_no_address_that_is_not_public(
     slot = world.driver._slot
     assert slot is not None
     seat = Seat(slot, neighbour.spec.seat)
-    places = [("tcp", address, tcp) for address in [*mine, seat.host_address, "::1", *_own_ipv6()]]
-    places += [("udp", address, udp) for address in [*mine, seat.host_address]]
+    places = [("tcp", address, tcp) for address in [*mine, seat.gateway, "::1", *_own_ipv6()]]
+    places += [("udp", address, udp) for address in [*mine, seat.gateway]]
     places += [("udp", address, neighbour_port) for address in mine]
     places += [("udp", seat.address, 7777)]
     places += [("tcp", address, 80) for address in ("169.254.169.254", "10.0.0.1", "100.64.0.1")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ import pytest
 from streams.fleet.host.attempts import Attempt
 from streams.fleet.host.connections import Connection, forget
 from streams.fleet.host.launch import Port
+from streams.fleet.host.place import device_prefix, take_slot
 from tests.streams.fleet.host.world import PYTHON, World, addresses, free_port, ready, until
 
 SAYS_WHO = (
@@ -60,6 +62,26 @@ def test_a_client_that_goes_on_sending_reaches_the_server_that_has_the_port_now(
             world.driver.kill(attempt)
             world.driver.clean(attempt)
             assert [answer(asking, place) for _ in range(3)] == [None] * 3
+
+
+def test_no_address_of_the_machine_comes_or_goes_with_a_server(world: World) -> None:
+    """Browsers break off all requests when one does."""
+    if world.driver.isolation == "process":
+        return
+    device = device_prefix(take_slot(world.root))
+    with subprocess.Popen(
+        ["ip", "monitor", "address"],  # noqa: S607 - of the system
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as monitor:
+        try:
+            attempt = serve(world, "one", free_port())
+            world.driver.kill(attempt)
+            world.driver.clean(attempt)
+        finally:
+            monitor.terminate()
+        assert monitor.stdout is not None
+        assert [line for line in monitor.stdout if device in line] == []
 
 
 def test_of_a_server_that_is_gone_no_connection_is_remembered(world: World) -> None:

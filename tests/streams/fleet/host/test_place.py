@@ -22,7 +22,8 @@ def test_no_two_seats_share_an_address_or_a_user() -> None:
     assert all(network.subnet_of(ipaddress.IPv4Network("10.64.0.0/10")) for network in ranges)
     assert len(set(ranges)) == SLOTS
     seats = [Seat(slot, index) for slot in (0, 1, SLOTS - 1) for index in (0, 1, SEATS - 1)]
-    assert len({seat.address for seat in seats} | {seat.host_address for seat in seats}) == 2 * len(seats)
+    assert len({seat.address for seat in seats} | {seat.gateway for seat in seats}) == 2 * len(seats)
+    assert len({seat.mac for seat in seats} | {seat.host_mac for seat in seats}) == 2 * len(seats)
     assert len({seat.uid for seat in seats}) == len(seats)
     assert len({seat.device for seat in seats}) == len(seats)
     assert all(len(seat.device) < 16 for seat in seats)
