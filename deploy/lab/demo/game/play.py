@@ -20,6 +20,7 @@ from deploy.lab.demo.game.playtests import Panel, Playtests
 from deploy.lab.demo.game.run import SEND_EVERY_MS, Plans, Run, Seat
 from deploy.lab.demo.game.sender import Sender
 from deploy.lab.demo.game.servers import Hosting, Servers
+from deploy.lab.demo.game.testers import Invitation, link_testers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class Demo(msgspec.Struct, frozen=True):
     game_id: str
     keys: dict[str, str]
     panel: Panel
+    invitation: Invitation
 
 
 def read_demo(path: Path) -> Demo:
@@ -64,7 +66,8 @@ def read_demo(path: Path) -> Demo:
         keys = {kind: data["keys"][kind] for kind in _KINDS}
         ada, grace = data["keys"]["wpg_pt"][:2]
         panel = Panel(data["base_url"], game_id, data["keys"]["wpg_sk"], (ada, grace))
-        return Demo(data["base_url"], game_id, keys, panel)
+        invitation = Invitation(data["base_url"], game_id, data["share_url"])
+        return Demo(data["base_url"], game_id, keys, panel, invitation)
     except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
         raise ValueError(f"{path} is not a demo.json: {error!r}") from error
 
@@ -74,15 +77,21 @@ def hosting_of(demo: Demo) -> Hosting:
     return Hosting(demo.base_url, demo.keys["pf"], demo.keys["lo_live"])
 
 
+def people() -> list[Player]:
+    """Who plays the demo."""
+    return [
+        Player(f"player_{name}", name.capitalize(), region, hardware) for name, region, hardware in _PEOPLE
+    ]
+
+
 def seat(number: int) -> Seat:
     """The bot's place by its number: builds, surfaces and temperaments take turns, people return.
 
     Every person speaks both surfaces in turn.
     """
-    name, region, hardware = _PEOPLE[(number + number // len(_PEOPLE)) % len(_PEOPLE)]
     build = number // 2 % len(BUILDS)
     return Seat(
-        player=Player(f"player_{name}", name.capitalize(), region, hardware),
+        player=people()[(number + number // len(_PEOPLE)) % len(_PEOPLE)],
         build_id=BUILDS[build],
         skill=SKILLS[build],
         temperament=TEMPERAMENTS[number % len(TEMPERAMENTS)],
@@ -186,6 +195,9 @@ def play(
     table = Table(demo, sender, players, stop)
     playtests = Playtests(demo.panel, tell)
     servers = Servers(hosting_of(demo), tell) if seconds > 0 else None
+    # Every second person is a tester: both kinds play from the first moment on.
+    linked = link_testers(demo.invitation, people()[::2], tell)
+    tell(f"{linked} players are linked to the handles that they redeemed keys under")
     sender.put(thread_request(demo.game_id, BUILDS[1], int(time.time() * 1000)))
     try:
         if fast:
