@@ -13,7 +13,7 @@ from schemas.telemetry.noun import TELEMETRY as REQUESTS
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
-    from projections.clickhouse.rebuilding import Plan
+    from projections.clickhouse.rebuild_plan import Plan
     from projections.telemetry.reader import TelemetryReader
     from schemas.log import LogTail
     from schemas.topics import Topic

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from api.liveops.metrics import ListenerMetrics
+from api.liveops.followed_board import READ_MAX, FollowedBoard
 from api.liveops.schedule import FINAL_AFTER_MS
 from api.liveops.subscriber import Listener, closed_text, event_text, order
 from schemas.edge.ports import Credential, StoreUnavailable
-from schemas.liveops.ports import BoardReads, BoardStreams, StreamEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from api.liveops.metrics import ListenerMetrics
+    from schemas.liveops.ports import BoardReads, BoardStreams, StreamEntry
 
 LISTENERS_MAX: Final = 5_000
 HEARTBEAT_S: Final = 15.0
@@ -32,62 +35,16 @@ SWEEP_S: Final = 2.0
 """How often keys and windows are looked at. The directory is up to a second old: a revoked key's streams end
 within 3 s."""
 REVOKED: Final = b": this key was rotated or revoked\n\n"
-START: Final = "0-0"
 _BLOCK_MS: Final = 1_000
 _RETRY_S: Final = 0.5
 _GATHER_S: Final = 0.005
 """Between two reads that brought something: what comes meanwhile is sent together."""
 _SLICE: Final = 100
-_READ_MAX: Final = 500
-_REMEMBERED: Final = 2_048
-"""Events of a board that are known again when a rebuilt projection brings them once more."""
-_log: Final = logging.getLogger("questlog.api.listening")
+_log: Final = logging.getLogger("questlog.api.liveops")
 
 
 class Full(Exception):
     """The process has as many listeners as it takes."""
-
-
-class _Board:
-    """A board with subscribers."""
-
-    __slots__ = ("ends_at_ms", "finalized_before", "listeners", "position", "recent", "told")
-
-    def __init__(self, position: str) -> None:
-        self.position = position
-        self.listeners: dict[Listener, None] = {}
-        self.recent: deque[int] = deque(maxlen=_REMEMBERED)
-        self.told: Counter[int] | None = None
-        """While the streams of a rebuilt projection are caught up with: what listeners have had."""
-        self.finalized_before = False
-        self.ends_at_ms: int | None = None
-        """Of a board that had no player when it was subscribed to."""
-
-    def begin_again(self) -> None:
-        """A rebuilt projection's streams hold the last minutes once more, under other ids."""
-        self.told = Counter(self.recent)
-        self.position = START
-        for listener in self.listeners:
-            listener.after = (0, 0)
-
-    def fresh(self, entries: list[StreamEntry]) -> list[StreamEntry]:
-        """Take in what was read; what listeners have not had yet."""
-        told = self.told
-        if told is None:
-            found = entries
-        else:
-            found = []
-            for entry in entries:
-                name = hash(entry.data)
-                if told[name] > 0:
-                    told[name] -= 1
-                else:
-                    found.append(entry)
-            if len(entries) < _READ_MAX:
-                self.told = None
-        self.recent.extend(hash(entry.data) for entry in found)
-        self.position = entries[-1].id
-        return found
 
 
 class ListenerOptions(NamedTuple):
@@ -120,7 +77,7 @@ class BoardListeners:
         self._credential = credential
         self._now_ms = now_ms
         self._options = options
-        self._boards: dict[str, _Board] = {}
+        self._boards: dict[str, FollowedBoard] = {}
         self._count = 0
         self._generation = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -144,7 +101,7 @@ class BoardListeners:
         if board_id not in self._boards:
             position = await self._streams.last_id(board_id)
             if board_id not in self._boards:  # no other request was quicker
-                self._boards[board_id] = _Board(position)
+                self._boards[board_id] = FollowedBoard(position)
                 self._follow_changed()
         board = self._boards[board_id]
         begin = board.position if after is None else after
@@ -181,7 +138,7 @@ class BoardListeners:
 
         Empty text says that there are no more.
         """
-        found = (await self._streams.read({board_id: begin}, block_ms=0, count=_READ_MAX)).get(board_id, [])
+        found = (await self._streams.read({board_id: begin}, block_ms=0, count=READ_MAX)).get(board_id, [])
         last = order(until)
         entries = [entry for entry in found if order(entry.id) <= last]
         if not entries:
@@ -236,7 +193,7 @@ class BoardListeners:
             self._generation = generation
         after = {board_id: board.position for board_id, board in self._boards.items()}
         # Of this generation, though another may have taken its place since: the positions are this one's.
-        read = partial(self._streams.read, after, count=_READ_MAX, generation=generation)
+        read = partial(self._streams.read, after, count=READ_MAX, generation=generation)
         if self._changed:  # not interruptible: a flood of new boards can't keep the others waiting
             self._changed = False
             return await read(block_ms=0)
@@ -285,7 +242,7 @@ class BoardListeners:
                 with suppress(StoreUnavailable):
                     await self._close_finalized(board_id, board)
 
-    async def _close_finalized(self, board_id: str, board: _Board) -> None:
+    async def _close_finalized(self, board_id: str, board: FollowedBoard) -> None:
         """A board that is finalized at two beats is closed, even if its stream has lost the word of it."""
         row = await self._reads.board(board_id)
         finalized = row is not None and row.finalized_at_ms is not None

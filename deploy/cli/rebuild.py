@@ -26,7 +26,8 @@ from deploy.nouns import tables_of
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, ClickHouseError
-from projections.clickhouse.rebuilding import RebuildFailed, rebuild_tables
+from projections.clickhouse.rebuild_plan import RebuildFailed
+from projections.clickhouse.rebuilding import rebuild_tables
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.session_store import SessionStore
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.settings import Settings
-    from projections.clickhouse.rebuilding import Rebuilt
+    from projections.clickhouse.rebuild_plan import Rebuilt
 
 app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]

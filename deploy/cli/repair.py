@@ -13,7 +13,7 @@ import typer
 
 from deploy import settings
 from deploy.cli import running_stack
-from deploy.cli.up import partitions_here
+from deploy.cli.up_settings import partitions_here
 from deploy.prepare import prepare
 from deploy.repair.repair import TRIMMED, find, folder_of, repair
 from deploy.stack.clickhouse import clickhouse_url

@@ -9,41 +9,29 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import typer
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console
 
 from deploy import settings
 from deploy.cli import LabMissing, has_lab, running_stack
-from deploy.cli.tables import table
-from deploy.nouns import counts_of, deciding
+from deploy.cli.up_screen import say_first_fetch, say_hosting, show_parts
+from deploy.cli.up_settings import AWAY_SECONDS, check_ports, partitions_here, unless_set, with_demo_secrets
+from deploy.nouns import counts_of
 from deploy.prepare import prepare
 from deploy.repair.repair import FOLDER, TRIMMED, find, folder_of, repair
 from deploy.settings import Settings
 from deploy.stack.clickhouse import clickhouse_url
-from deploy.stack.kafka import kept_partitions
-from deploy.stack.kafka_jars import default_cache
 from deploy.stack.output import patient
-from deploy.stack.ports import port_taken
-from deploy.stack.program import ProgramSpec, ask_health, http_ok
-from deploy.stack.programs import AGENT, PREPARED, Ports, processes, stores
+from deploy.stack.program import ProgramSpec, http_ok
+from deploy.stack.programs import PREPARED, Ports, processes, stores
 from deploy.stack.redis import redis_url
-from deploy.stack.supervisor import PartStatus, StartFailed, Supervisor
+from deploy.stack.supervisor import StartFailed, Supervisor
 from schemas.edge.ports import StoreUnavailable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.table import Table
-
 app = typer.Typer()
-LOOK_SECONDS: Final = 2.0
 SERVING_SECONDS: Final = 60.0
-AWAY_SECONDS: Final = 120
-"""Game servers whose stack was killed end after so long, unless the next one adopts them."""
-_STATE_COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim"}
 
 
 @app.command()
@@ -91,7 +79,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     ports = Ports(http=port, kafka=kafka_port, redis=redis_port, clickhouse=clickhouse_port, admin=admin_port)
     with running_stack.lock_of(home) as lock:
         running_stack.hold(lock, home)
-        _check_ports(ports)
+        check_ports(ports)
         settings.make_secret(home)
         configured = settings.from_environment(
             home=home,
@@ -99,8 +87,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             port=port,
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
-            fleet_stop_servers=_unless_set("fleet_stop_servers", 1),
-            fleet_away_s=_unless_set("fleet_away_s", AWAY_SECONDS),
+            fleet_stop_servers=unless_set("fleet_stop_servers", 1),
+            fleet_away_s=unless_set("fleet_away_s", AWAY_SECONDS),
             partitions=partitions_here(home, workers),
         )
         configured = dataclasses.replace(
@@ -113,38 +101,10 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             configured = with_demo_secrets(configured)
         running_stack.write(configured)
         console = Console(file=patient(sys.stdout), highlight=False, soft_wrap=True)
-        _say_first_fetch(console)
+        say_first_fetch(console)
         specs = stores(configured, ports, redis_empty=redis_empty)
         specs += processes(configured, ports, edges=edges, workers=workers, hosts=fleet)
         sys.exit(asyncio.run(_run(configured, specs, console, Wishes(demo, play, repair))))
-
-
-def _unless_set(name: str, value: int) -> int | None:
-    """A setting that holds where the environment says nothing."""
-    return None if settings.PREFIX + name.upper() in os.environ else value
-
-
-def partitions_here(home: Path, workers: int) -> dict[str, int]:
-    """Of deciding nouns that the environment leaves open: what this home's log has, or one for each decider.
-
-    On one machine fewer partitions make larger records: with 8 instead of 1, 32 connections got a third of
-    the commands a second at four times the CPU (`questlog bench commands`).
-    """
-    said = settings.from_environment().partitions
-    return {
-        noun.name: kept_partitions(home, noun.commands.name) or workers
-        for noun in deciding(Settings())
-        if noun.commands.partitions_max > 1 and noun.name not in said
-    }
-
-
-def with_demo_secrets(configured: Settings) -> Settings:
-    """The demo's operator and payment provider have secrets, those of the home where none are set."""
-    return dataclasses.replace(
-        configured,
-        operator_token=configured.operator_token or configured.derived_secret("questlog demo operator"),
-        payments_secret=configured.payments_secret or configured.derived_secret("questlog demo payments"),
-    )
 
 
 class Wishes(NamedTuple):
@@ -159,7 +119,7 @@ async def _run(configured: Settings, specs: list[ProgramSpec], console: Console,
     began = time.monotonic()
     supervisor = Supervisor(specs, configured.home, lambda line: console.print(line, markup=False))
     stop = _signalled(supervisor)
-    screen = asyncio.create_task(_show(supervisor, console))
+    screen = asyncio.create_task(show_parts(supervisor, console))
     code = 0
     try:
         bringing = asyncio.create_task(_bring_up(supervisor, configured, console, wishes))
@@ -171,7 +131,7 @@ async def _run(configured: Settings, specs: list[ProgramSpec], console: Console,
             console.print(
                 f"dashboard: {configured.base_url}/dashboard/analytics   docs: {configured.base_url}/docs"
             )
-            await _say_hosting(supervisor, console)
+            await say_hosting(supervisor, console)
             await supervisor.watch(stop)
         bringing.cancel()
         stopped.cancel()
@@ -230,16 +190,6 @@ async def _serving(configured: Settings, console: Console) -> None:
         console.print(f"a projection is still behind the log: {configured.base_url}/readyz says which")
 
 
-async def _say_hosting(supervisor: Supervisor, console: Console) -> None:
-    """How this machine runs game servers, and what keeps it from containers."""
-    agent = supervisor.programs.get(AGENT)
-    said = await ask_health(agent.admin_port) if agent is not None else {}
-    if said.get("warning"):
-        console.print(f"game servers: {said['warning']}", markup=False)
-    elif said.get("driver"):
-        console.print(f"game servers: {said['driver']}, at {said['address']}:{said['ports']}", markup=False)
-
-
 async def _start_demo(supervisor: Supervisor, configured: Settings, console: Console, *, play: bool) -> None:
     from deploy.lab.demo import load  # noqa: PLC0415 - only a demo needs it
     from streams.asking import CommandRefused  # noqa: PLC0415 - likewise
@@ -282,56 +232,3 @@ def _signalled(supervisor: Supervisor) -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stop
-
-
-async def _show(supervisor: Supervisor, console: Console) -> None:
-    """A line for each part, its state and its lag.
-
-    Kept up to date on a terminal, on each change elsewhere.
-    """
-    if console.is_terminal:
-        with Live(console=console, auto_refresh=False, transient=True) as live:
-            while True:
-                await supervisor.look()
-                live.update(Group(_table(supervisor.programs.values())), refresh=True)
-                await asyncio.sleep(LOOK_SECONDS if supervisor.steady else 0.25)
-    shown: dict[str, str] = {}
-    while True:
-        for part in supervisor.programs.values():
-            if shown.get(part.name) != part.state and part.state != "waiting":
-                shown[part.name] = part.state
-                console.print(f"{part.name:<20} {part.state:<10} pid {part.pid or '-'}")
-        await asyncio.sleep(0.25)
-
-
-def _table(parts: Iterable[PartStatus]) -> Table:
-    made = table("part", "state", "pid", "lag", "restarts", words=2)
-    for part in parts:
-        colour = _STATE_COLOURS.get(part.state, "yellow")
-        lag = "" if part.lag is None else str(part.lag)
-        made.add_row(
-            part.name, f"[{colour}]{part.state}[/]", str(part.pid or ""), lag, str(part.restarts or "")
-        )
-    return made
-
-
-def _check_ports(ports: Ports) -> None:
-    options = {
-        "http": "--port",
-        "kafka": "--kafka-port",
-        "redis": "--redis-port",
-        "clickhouse": "--clickhouse-port",
-    }
-    for name, option in options.items():
-        number = getattr(ports, name)
-        if port_taken(number):
-            variable = "QUESTLOG_" + option[2:].upper().replace("-", "_")
-            raise StartFailed(f"port {number} is taken: choose another with {option} (or {variable})")
-    chosen = [number for number in dataclasses.astuple(ports) if number]
-    if len(set(chosen)) != len(chosen):
-        raise StartFailed("two parts were given the same port")
-
-
-def _say_first_fetch(console: Console) -> None:
-    if not any(default_cache().glob("kafka-*/kafka_*.jar")):
-        console.print("fetching Kafka by Maven (54 MB, once)…")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from projections.clickhouse.noun_tables import NounTables, TableSet
-from projections.clickhouse.rebuilding import Plan
+from projections.clickhouse.rebuild_plan import Plan
 from projections.clickhouse.table_sums import TableSum, checksum
 
 if TYPE_CHECKING:

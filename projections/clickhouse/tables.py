@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables, TableSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from redis.asyncio import Redis
 
     from projections.clickhouse.client import ClickHouse
-    from projections.clickhouse.rebuilding import Plan
+    from projections.clickhouse.rebuild_plan import Plan
     from schemas.log import Appender, LogReader, LogTail
     from schemas.topics import Topic
 

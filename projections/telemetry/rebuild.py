@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.rebuilding import Plan
+from projections.clickhouse.rebuild_plan import Plan
 from projections.clickhouse.system_tables import database_of
 from projections.clickhouse.table_sums import TableSum, checksum
 from projections.telemetry.fact_tables import FACT_TABLES

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from projections.clickhouse.positions import Positions
-from projections.clickhouse.rebuilding import QUIET_S, held
+from projections.clickhouse.projector_hold import held
+from projections.clickhouse.rebuilding import QUIET_S
 from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record, encode_record
 from schemas.telemetry.skips import (
@@ -31,6 +31,7 @@ from schemas.telemetry.skips import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from projections.clickhouse.positions import Positions
     from schemas.failures import Failing
     from schemas.log import Appender, LogRecord, LogTail
 

@@ -22,7 +22,6 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord, Outcome
 from schemas.identifiers import partition_of
 from schemas.log import Appender, LogUnavailable
-from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
 from schemas.topics import Topic
 from streams.gateway.pending_commands import (
     OTHER_BODY,
@@ -39,12 +38,6 @@ WINDOW_S: Final = 2.0
 """How long a partition waits for a notification before its next record may go."""
 ANSWER_S: Final = 5.0
 """How long a command waits for its outcome, from its submission; then the outcome is unknown: 503."""
-COMMIT_DELAY_S: Final = 0.02
-"""How long a record waits at most for those whom the last one answered, where others are in line already."""
-COMMIT_DELAY_SHARE: Final = 0.75
-"""The same as a share of the time that the last record took. Who comes back in time shares this record's
-fixed costs; otherwise two halves of the callers take turns, and all wait for two records (group commit, as
-in PostgreSQL's commit_delay and commit_siblings)."""
 WAITING_MAX: Final = 4096
 """Commands in line for one partition; the next is 503 at once."""
 ENVELOPE_BYTES: Final = 256
@@ -200,29 +193,16 @@ class CommandClient:
         clock = self._deadlines.loop.time
         try:
             while line:
-                commands = await self._not_answered_yet(partition, self._take(line.commands))
+                commands = await self._not_answered_yet(
+                    partition, line.take(self._topic.command_record_bytes_max)
+                )
                 if commands:
                     begun = clock()
                     await self._send(partition, commands)
                     if line:
-                        wanted = min(len(line) + len(commands), COMMANDS_MAX)
-                        await line.wait_for(
-                            wanted, min(COMMIT_DELAY_S, (clock() - begun) * COMMIT_DELAY_SHARE)
-                        )
+                        await line.wait_for_answered(len(commands), clock() - begun)
         finally:
             del self._runners[partition]
-
-    def _take(self, line: deque[PendingCommand]) -> list[PendingCommand]:
-        """The next record's commands; who hung up or waited too long surely did not happen."""
-        taken: list[PendingCommand] = []
-        size, most = 0, self._topic.command_record_bytes_max
-        while line and len(taken) < COMMANDS_MAX and size + line[0].size <= most:
-            waiting = line.popleft()
-            if waiting.answer.done():
-                continue
-            taken.append(waiting)
-            size += waiting.size
-        return taken
 
     async def _not_answered_yet(self, partition: int, commands: list[PendingCommand]) -> list[PendingCommand]:
         """Answer keyed commands that have an outcome. Where that can't be known, they fail unappended."""

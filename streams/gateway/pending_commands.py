@@ -12,9 +12,16 @@ import msgspec
 
 from schemas.envelope import Command, Outcome
 from schemas.outcomes import is_expired
+from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
 
 SWEEP_S: Final = 0.5
 """How long commands that have their answers are held at most, where none before them still waits."""
+COMMIT_DELAY_S: Final = 0.02
+"""How long a record waits at most for those whom the last one answered, where others are in line already."""
+COMMIT_DELAY_SHARE: Final = 0.75
+"""The same as a share of the time that the last record took. Who comes back in time shares this record's
+fixed costs; otherwise two halves of the callers take turns, and all wait for two records (group commit, as
+in PostgreSQL's commit_delay and commit_siblings)."""
 OTHER_BODY: Final = "this idempotency key was used with another body"
 
 
@@ -110,6 +117,23 @@ class CommandQueue:
         self.commands.append(waiting)
         if 0 < self._wanted <= len(self.commands):
             self._enough.set()
+
+    def take(self, bytes_max: int) -> list[PendingCommand]:
+        """The next record's commands, without those whose callers have gone: these do not happen."""
+        taken: list[PendingCommand] = []
+        size, line = 0, self.commands
+        while line and len(taken) < COMMANDS_MAX and size + line[0].size <= bytes_max:
+            waiting = line.popleft()
+            if waiting.answer.done():
+                continue
+            taken.append(waiting)
+            size += waiting.size
+        return taken
+
+    async def wait_for_answered(self, answered: int, record_s: float) -> None:
+        """Wait a little for as many as the last record answered: it took `record_s`."""
+        wanted = min(len(self.commands) + answered, COMMANDS_MAX)
+        await self.wait_for(wanted, min(COMMIT_DELAY_S, record_s * COMMIT_DELAY_SHARE))
 
     async def wait_for(self, wanted: int, seconds: float) -> None:
         """Return once so many commands are in line, or after `seconds`. One caller at a time."""

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.cli.errors import RequestRefused
 from deploy.cli.keys import playtester_id
-from deploy.cli.up import with_demo_secrets
+from deploy.cli.up_settings import with_demo_secrets
 from deploy.settings import Settings
 
 

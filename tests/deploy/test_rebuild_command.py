@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deploy.cli.rebuild import clickhouse_result, sentence
-from projections.clickhouse.rebuilding import Rebuilt
+from projections.clickhouse.rebuild_plan import Rebuilt
 from projections.clickhouse.table_sums import TableSum
 
 

@@ -16,7 +16,7 @@ from deploy.lab.bench.ingest import Phase
 from deploy.lab.bench.liveops import Figures
 from deploy.lab.bench.report import show_report
 from deploy.lab.cli.bench_liveops import measurements
-from deploy.lab.cli.drill import memory_table, show_verdicts
+from deploy.lab.cli.drill_results import memory_table, show_verdicts
 from deploy.lab.drill.checks import Verdict
 from deploy.lab.drill.soak import Memory
 from projections.studio.projection import KeyRow

@@ -10,36 +10,29 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from deploy.cli import tables
 from deploy.lab.bench.ingest import read_relay
 from deploy.lab.bench.load import Order, check
+from deploy.lab.cli.drill_results import memory_table, show_faults, show_fleet, show_verdicts
 from deploy.lab.cli.measurement import measuring
 from deploy.lab.drill.checks import DrillOutcome
 from deploy.lab.drill.disk import DiskDrill, DiskOutcome, DiskPlan
-from deploy.lab.drill.faults import FaultDrill, Outcome, Plan
+from deploy.lab.drill.faults import FaultDrill, Plan
 from deploy.lab.drill.fleet import FleetDrill
-from deploy.lab.drill.fleet_plan import FleetOutcome, FleetPlan
+from deploy.lab.drill.fleet_plan import FleetPlan
 from deploy.lab.drill.fuzz import FuzzDrill, FuzzOutcome, FuzzPlan
 from deploy.lab.drill.liveops import MoneyDrill, MoneyOutcome, MoneyPlan
 from deploy.lab.drill.playtests import PlaytestsDrill, PlaytestsOutcome, PlaytestsPlan
 from deploy.lab.drill.small_volume import HOME, is_inside, run_inside
-from deploy.lab.drill.soak import Memory, soak
+from deploy.lab.drill.soak import soak
 from deploy.lab.drill.stack import DrillFailedError, OwnStack
 from projections.clickhouse.client import ClickHouseError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
-
-    from deploy.lab.drill.checks import Verdict
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
 Home = Annotated[Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")]
@@ -67,7 +60,7 @@ def faults_command(  # noqa: PLR0917 - typer takes options as parameters
     Exit code 0 where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
     plan = Plan(events=events, kills=kills, zombies=zombies, seed=seed)
-    _carry_out(home, as_json, lambda stack, tell: FaultDrill(stack, plan, tell).carry_out(), show)
+    _carry_out(home, as_json, lambda stack, tell: FaultDrill(stack, plan, tell).carry_out(), show_faults)
 
 
 @app.command("liveops")
@@ -226,50 +219,6 @@ def _told(console: Console) -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def show(console: Console, outcome: Outcome) -> None:
-    """Print the recoveries and what was sent."""
-    table = tables.table("part", "event queryable", "part ready", "allowed", title="Recovery after SIGKILL")
-    for recovery in outcome.recoveries:
-        table.add_row(
-            recovery.part,
-            _seconds(recovery.queryable_seconds),
-            _seconds(recovery.ready_seconds),
-            _seconds(recovery.allowed),
-        )
-    tables.show(console, table)
-    console.print(
-        f"{outcome.events:,} events accepted in {outcome.seconds:.0f} s; {outcome.attempts:,} requests sent; "
-        "answers "
-        + ", ".join(f"{answer} {count:,} times" for answer, count in sorted(outcome.answers.items()))
-    )
-
-
-def show_fleet(console: Console, outcome: FleetOutcome) -> None:
-    """Print how many servers there were, and how long things took."""
-    console.print(
-        f"driver {outcome.driver}: {outcome.servers:,} servers, {outcome.launches:,} launches and "
-        f"{outcome.lines:,} lines in {outcome.playing_seconds:.0f} s "
-        f"({outcome.launches / max(outcome.playing_seconds, 1):.2f} launches/s), checked by "
-        f"{outcome.seconds:.0f} s; {outcome.unsure} attempts of unknown outcome; answers {outcome.answers}"
-    )
-    console.print(
-        f"placed to ready p50 {outcome.ready_p50_seconds:.1f} s, p99 {outcome.ready_p99_seconds:.1f} s; "
-        f"adopted after {_span(outcome.adoption_seconds)}; lost after {_span(outcome.lost_seconds)}"
-    )
-
-
-def _span(seconds: Sequence[float]) -> str:
-    return f"{min(seconds):.1f} to {max(seconds):.1f} s" if seconds else "-"
-
-
-def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
-    """Print each line, and whether it holds."""
-    verdict = tables.table("", "", "", title="Verdict", words=3)
-    for line in verdicts:
-        verdict.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.name, Text(line.figures))
-    tables.show(console, verdict)
-
-
 @app.command("soak")
 def soak_command(
     minutes: Annotated[float, typer.Option(min=0.1, max=60, help="How long.")] = 10,
@@ -302,21 +251,3 @@ def soak_command(
         f"{result.events:,} events in {result.seconds:.0f} s, refused {result.refused}, lost {result.lost}"
     )
     tables.show(console, memory_table(memories))
-
-
-def memory_table(memories: list[Memory]) -> Table:
-    """A row for each process."""
-    columns = ("process", "first MiB", "last MiB", "MiB a minute after warm-up")
-    table = tables.table(*columns, title="Resident memory")
-    for memory in memories:
-        table.add_row(
-            memory.part,
-            f"{memory.first_mib:.0f}",
-            f"{memory.last_mib:.0f}",
-            f"{memory.slope_mib_per_minute:+.2f}",
-        )
-    return table
-
-
-def _seconds(value: float | None) -> str:
-    return "not in time" if value is None else f"{value:.1f} s"

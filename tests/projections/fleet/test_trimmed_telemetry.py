@@ -9,7 +9,7 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
-from projections.clickhouse.rebuilding import Rebuilt, rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables
 from projections.fleet.telemetry_tables import TELEMETRY_TABLES
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample
 from tests.projections.fleet.test_telemetry_tables import (
@@ -25,6 +25,8 @@ from tests.projections.liveops.test_rebuild import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from projections.clickhouse.rebuild_plan import Rebuilt
 
 pytestmark = pytest.mark.stack
 

@@ -10,7 +10,8 @@ import pytest
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.positions import Positions
-from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
+from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
+from projections.clickhouse.rebuilding import rebuild_tables
 from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.log_positions import Position
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed

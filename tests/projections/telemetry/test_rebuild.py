@@ -11,7 +11,8 @@ import pytest
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
-from projections.clickhouse.rebuilding import RebuildFailed, Rebuilt, rebuild_tables
+from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
+from projections.clickhouse.rebuilding import rebuild_tables
 from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, FinishedSession, Insight, RuleEvent, Rules, derive

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.lab.simulation.playtests.link_services import (
+    SimulatedServices,
+    simulated_request,
+)
 from schemas.edge.errors import Refused
-from schemas.edge.ports import StoreUnavailable, Verdict
-from schemas.edge.proxy import UNKNOWN_PLACE
+from schemas.edge.ports import StoreUnavailable
 from schemas.edge.routes import Found
 from schemas.identifiers import key_hash, keyed_command_id
 from schemas.playtests.batch_routes import CLAIM, REDEEM
@@ -22,7 +25,6 @@ from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
 from schemas.playtests.tokens import shown_share_token
 from streams.asking import Asker, CommandRefused
-from streams.gateway.http import Request
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.gateway.playtests.claims import Claims
 from streams.gateway.playtests.redemptions import Redemptions
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from deploy.lab.simulation.stage import Stage
     from projections.playtests.queries import PlaytestQueries
     from schemas.codec import Message
-    from schemas.edge.ports import Game, Studio
     from schemas.playtests.batch_views import Invite, KeyState
     from schemas.playtests.ports import BatchRow
 
@@ -79,43 +80,6 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _Limiter:
-    async def take(self, *_asked: Any, **_limit: Any) -> Verdict:
-        return Verdict(True, 0, 1, 1)  # noqa: FBT003 - a positional field
-
-
-class _Services:
-    """What links and claims need of a gateway."""
-
-    def __init__(self, directory: SimulatedDirectory, now_ms: Callable[[], int]) -> None:
-        self.limiter = _Limiter()
-        self.game = directory.game
-        self.now_ms = now_ms
-
-    def source_ip(self, request: Request) -> str:
-        return request.ip
-
-    def place(self, _: Request) -> Any:
-        return UNKNOWN_PLACE
-
-    async def body(self, request: Request, _limit: int, _key_id: str) -> bytes:
-        sent: bytes = request.scope["sent"]
-        return sent
-
-
-class _Studios:
-    """As the command line finds them."""
-
-    def __init__(self, directory: SimulatedDirectory) -> None:
-        self._directory = directory
-
-    async def studios(self) -> list[Studio]:
-        return await self._directory.studios()
-
-    async def games(self, studio_id: str) -> list[Game]:
-        return await self._directory.games(studio_id)
-
-
 class SimulatedLinks:
     """Two gateways and an operator. `wrong` holds answers that differ for one key."""
 
@@ -128,8 +92,8 @@ class SimulatedLinks:
         self._secrets = secrets
         self._last: tuple[str, str, bytes, tuple[int, bytes], int] | None = None
         self._clients = [stage.client(f"links-{number}") for number in range(2)]
-        self._services: Any = _Services(directory, faults.gateway_ms)
-        self._studios = _Studios(directory)
+        self._services: Any = SimulatedServices(directory, faults.gateway_ms)
+        self._studios = directory
 
     async def redeem(self, game_id: str, token: str, key: str, *, handle: str, email: str) -> Redemption:
         """Follow a link, until its answer is definite."""
@@ -173,7 +137,7 @@ class SimulatedLinks:
                 randomness=self._faults.dice.randbytes,
                 secure_cookie=False,
             )
-            request = _request("POST", sent, (b"idempotency-key", key.encode()))
+            request = simulated_request("POST", sent, (b"idempotency-key", key.encode()))
             answer = await door(request, Found(REDEEM, {"token": token}))
             return answer.status, answer.body
 
@@ -188,7 +152,7 @@ class SimulatedLinks:
             door = Claims(
                 self._services, self._client(), self.reads, self._secrets.sealer, randomness=randomness
             )
-            request = _request("POST" if link else "DELETE", msgspec.json.encode(body))
+            request = simulated_request("POST" if link else "DELETE", msgspec.json.encode(body))
             answer = await door(request, Found(CLAIM, {}))
             return answer.status, answer.body
 
@@ -306,18 +270,3 @@ class SimulatedLinks:
                 pass
             await asyncio.sleep(RETRY_S)
         raise Lost(f"{what} was never answered")
-
-
-def _request(method: str, sent: bytes, *headers: tuple[bytes, bytes]) -> Request:
-    async def receive() -> Any:
-        raise NotImplementedError
-
-    scope = {
-        "path": "/",
-        "method": method,
-        "headers": [(b"content-type", b"application/json"), *headers],
-        "query_string": b"",
-        "client": ("192.0.2.1", 1),
-        "sent": sent,
-    }
-    return Request(scope, receive)
