@@ -7,6 +7,8 @@ from typing import Any, Final
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
 from schemas.edge.routes import Answer, Proof, Route, RouteTable
 from schemas.identifiers import ID_CHARACTERS_MAX
+from schemas.liveops.examples import PLAYER, example_of
+from schemas.liveops.examples import STREAM as STREAM_EXAMPLE
 from schemas.liveops.responses import (
     CatalogResponse,
     EventsListResponse,
@@ -26,6 +28,7 @@ _BOARD: Final = "/sdk/v1/leaderboards/{leaderboardId}"
 _PLAYER: Final = "/sdk/v1/players/{externalId}"
 _SERVER: Final = "/server/v1/players/{externalId}"
 _STREAM_ID: Final = Text(pattern=r"\d+-\d+")
+_AFTER: Final = "1778727072408-0"
 _LIMIT: Final = Parameter(
     name="limit", kind=Integer(1, 200), description="How many are answered at most.", default=50
 )
@@ -34,10 +37,18 @@ _STATUS: Final = Parameter(
 )
 _SELF: Final = (
     Parameter(name="includeSelf", kind=Boolean(), description="Whether `self` is looked up."),
-    Parameter(name="externalId", kind=Text(1, ID_CHARACTERS_MAX), description="Whose place `self` is."),
+    Parameter(
+        name="externalId",
+        kind=Text(1, ID_CHARACTERS_MAX),
+        description="Whose place `self` is.",
+        example=PLAYER,
+    ),
 )
 _CURSOR: Final = Parameter(
-    name="cursor", kind=Text(pattern="[1-9][0-9]{0,14}"), description="`nextCursor` of the page before."
+    name="cursor",
+    kind=Text(pattern="[1-9][0-9]{0,14}"),
+    description="`nextCursor` of the page before.",
+    example="17",
 )
 
 
@@ -62,7 +73,7 @@ def _read(
         keys=SERVER if server else SDK,
         proof=proof,
         parameters=(*parameters, *(() if proof == "none" else (PLAYER_SECRET,))),
-        answers=(Answer(kind=answer, description=answer.__doc__),),
+        answers=(Answer(kind=answer, description=answer.__doc__, example=example_of(answer)),),
         errors=(403, 404) if server else errors,
     )
 
@@ -79,9 +90,15 @@ STREAM: Final = Route(
             name="Last-Event-ID",
             place="header",
             kind=_STREAM_ID,
+            example=_AFTER,
             description="The last event's id that was received: the stream goes on after it.",
         ),
-        Parameter(name="lastEventId", kind=_STREAM_ID, description="The same, for clients without headers."),
+        Parameter(
+            name="lastEventId",
+            kind=_STREAM_ID,
+            example=_AFTER,
+            description="The same, for clients without headers.",
+        ),
     ),
     answers=(
         Answer(
@@ -89,6 +106,7 @@ STREAM: Final = Route(
             description="Events `ready`, `score_update` (LeaderboardStreamEvent) and `closed`, each with "
             "an `id:`.",
             content_type="text/event-stream",
+            example=STREAM_EXAMPLE,
             events=(LeaderboardStreamEvent,),
         ),
     ),

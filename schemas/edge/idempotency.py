@@ -9,6 +9,7 @@ from schemas.edge.routes import Header
 from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 KEY_PATTERN: Final = "[!-~]([ -~]*[!-~])?"
+KEY_EXAMPLE: Final = "8c1f2f0a-6f5b-4a3e-9d51-2b7c4e0f9a63"
 KEY_ANSWERED: Final = {"Idempotency-Key": Header("The key that this request has, given or made.")}
 
 
@@ -19,4 +20,5 @@ def key_parameter(description: str) -> Parameter:
         place="header",
         kind=Text(1, IDEMPOTENCY_KEY_CHARACTERS_MAX, KEY_PATTERN),
         description=description,
+        example=KEY_EXAMPLE,
     )

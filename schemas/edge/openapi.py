@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.edge.parameters import Integer, Parameter
 from schemas.edge.ports import KeyKind
-from schemas.edge.routes import Answer, Body, Header, Route
+from schemas.edge.routes import Answer, Body, Header, Route, body_fields
 
 Json = dict[str, Any]
 
@@ -26,10 +26,12 @@ _HTML: Final = "text/html"
 _FORM: Final = "application/x-www-form-urlencoded"
 _BEFORE_ROUTES: Final = frozenset({400, 431, 503})
 """What the HTTP layer answers by itself, in plain text, before it is known which route is meant."""
+_PAGE: Final = '<!doctype html>\n<html lang="en">…</html>'
 _HTTP_REFUSAL: Final[Json] = {
     "type": "string",
     "description": "The HTTP layer's own refusal, of a request that is malformed or too large beside its "
     "body, or for want of room. The connection is closed after it.",
+    "examples": ["Invalid HTTP request received."],
 }
 _TOO_MANY_HEADERS: Final = "RequestHeaderFieldsTooLarge"
 _DERIVED: Final = "·"
@@ -187,7 +189,9 @@ def _body(body: Body, schemas: _Schemas) -> Json:
         several = {"type": "array", "minItems": 1, "maxItems": body.items_max, "items": schema}
         schema = {"anyOf": [schema, several]}
     content: Json = {"schema": schema}
-    if len(body.examples) == 1:
+    if not body.examples and not any(body_fields(kind) for kind in body.kinds):
+        content["example"] = {}
+    elif len(body.examples) == 1:
         (content["example"],) = body.examples.values()
     elif body.examples:
         content["examples"] = {
@@ -203,7 +207,7 @@ def _listed(about: Document, route: Route, status: int, schemas: _Schemas) -> Js
         return {"$ref": f"#/components/responses/{_TOO_MANY_HEADERS}"}
     response = _response(about, route, status, schemas)
     if route.page:
-        response["content"][_HTML] = {"schema": {"type": "string"}}
+        response["content"][_HTML] = {"schema": {"type": "string"}, "example": _PAGE}
     if status in _BEFORE_ROUTES:
         response["content"][_PLAIN_TEXT] = {"schema": {"$ref": _REF.format(name="HttpRefusal")}}
     return response

@@ -73,13 +73,34 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """Of a query or a header; those of a path always are."""
 
     def document(self) -> dict[str, Any]:
-        """As an OpenAPI parameter object."""
+        """As an OpenAPI parameter object.
+
+        What may be left out has its example in its schema: Swagger UI fills in a parameter's own.
+        """
         schema = self.kind.schema() | ({} if self.default is None else {"default": self.default})
+        required = self.required or self.place == "path"
         found = {
             "name": self.name,
             "in": self.place,
-            "required": self.required or self.place == "path",
+            "required": required,
             "description": self.description,
             "schema": schema,
         }
-        return found if self.example is None else found | {"example": self.example}
+        if self.shown is None:
+            return found
+        if required:
+            return found | {"example": self.shown}
+        return found | {"schema": schema | {"examples": [self.shown]}}
+
+    @property
+    def shown(self) -> str | int | None:
+        """A value that works: the example, the default, the first choice or `true`. None: there is none."""
+        if self.example is not None:
+            return self.example
+        if self.default is not None:
+            return self.default
+        if isinstance(self.kind, Choice):
+            return next(option for option in self.kind.options if option)
+        if isinstance(self.kind, Boolean):
+            return True
+        return None

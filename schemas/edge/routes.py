@@ -38,6 +38,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     examples: Mapping[str, Any] = {}
 
 
+def body_fields(kind: Any) -> tuple[str, ...]:
+    """The fields that a body of this kind may have."""
+    return tuple(getattr(kind, "__struct_fields__", ()))
+
+
 def requires(kind: type[msgspec.Struct]) -> bool:
     """Whether a body of this kind has a field that must be there."""
     return len(kind.__struct_fields__) > len(kind.__struct_defaults__)

@@ -12,6 +12,7 @@ from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Body, Route, requires
 from schemas.fleet import limits
 from schemas.fleet.access import SERVER
+from schemas.fleet.examples import SERVER as SERVER_EXAMPLE
 from schemas.fleet.sizes import REGIONS
 from schemas.fleet.telemetry import Level
 from schemas.fleet.validation import Fields
@@ -60,13 +61,19 @@ SERVER_LIST: Final = (
     ),
     REGION,
     Parameter(
-        name="match_id", kind=Text(1, limits.MATCH_ID_CHARACTERS_MAX), description="Of one match alone."
+        name="match_id",
+        kind=Text(1, limits.MATCH_ID_CHARACTERS_MAX),
+        description="Of one match alone.",
+        example="match_8412",
     ),
     limit(50, 100),
     OFFSET,
 )
 BUILD_NAME: Final = Parameter(
-    name="name", kind=Text(1, limits.NAME_CHARACTERS_MAX), description="Of this name alone."
+    name="name",
+    kind=Text(1, limits.NAME_CHARACTERS_MAX),
+    description="Of this name alone.",
+    example="default",
 )
 BUILD_LIST: Final = (
     BUILD_NAME,
@@ -86,6 +93,7 @@ def _since(default: str | None) -> Parameter:
         kind=Text(1, 64, TIME_PATTERN),
         description="ISO 8601, an age (`-30s`, `-5m`, `-1h`, `-2d`), or a `next_token`, behind whose line "
         "the page begins. Lines are kept for 7 days.",
+        example="-5m",
         default=default,
     )
 
@@ -93,11 +101,23 @@ def _since(default: str | None) -> Parameter:
 LOG_LINES: Final = (_since(None), limit(200, 1000))
 PROJECT_LOG_LINES: Final = (
     _since("-1h"),
-    Parameter(name="end_time", kind=Text(1, 64, TIME_PATTERN), description="ISO 8601 or an age, included."),
+    Parameter(
+        name="end_time",
+        kind=Text(1, 64, TIME_PATTERN),
+        description="ISO 8601 or an age, included.",
+        example="2026-03-15T11:00:00Z",
+    ),
     limit(500, 1000),
-    Parameter(name="instance_id", kind=Text(1, 64), description="Of one server alone."),
+    Parameter(
+        name="instance_id",
+        kind=Text(1, 64),
+        description="Of one server alone.",
+        example=SERVER_EXAMPLE["instance_id"],
+    ),
     Parameter(name="level", kind=Choice(LEVELS), description="Of this level alone."),
-    Parameter(name="q", kind=Text(1, 200), description="Part of the line, in any case."),
+    Parameter(
+        name="q", kind=Text(1, 200), description="Part of the line, in any case.", example="player joined"
+    ),
 )
 METRICS: Final = (
     Parameter(name="period", kind=Choice(tuple(PERIODS)), description="Up to now.", default="1h"),
@@ -122,6 +142,7 @@ PROCESS: Final = (
         name="name",
         kind=Text(1, limits.NAME_CHARACTERS_MAX),
         description="The build's name; another than it has is 422.",
+        example="default",
     ),
 )
 STOP: Final = (
@@ -129,6 +150,7 @@ STOP: Final = (
         name="shutdown_reason",
         kind=Text(1, limits.SHUTDOWN_REASON_CHARACTERS_MAX),
         description="Kept as `stop_reason`.",
+        example="match_over",
     ),
 )
 _KEY: Final = key_parameter(

@@ -44,7 +44,12 @@ V2_STATUS: Final = replace(
     _v2((UPDATE_SERVER,))[0],
     name="put_status_v2",
     method="PUT",
-    body=Body(kinds=(bodies.StatusBody,), bytes_max=BODY_BYTES_MAX, required=False),
+    body=Body(
+        kinds=(bodies.StatusBody,),
+        bytes_max=BODY_BYTES_MAX,
+        required=False,
+        examples={"map": {"custom_data": {"map": "arena_02"}}},
+    ),
     description="`X-Server-Status: stopped` stops the server, else custom data in the body replaces what it "
     "had. With `running` a server that starts is ready by its own word, whether its ports are bound or not.",
 )

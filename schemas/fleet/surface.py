@@ -11,6 +11,7 @@ from schemas.edge.openapi import Document, Refusal
 from schemas.edge.parameters import Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Header
+from schemas.fleet.examples import BUILD, SERVER
 from schemas.fleet.limits import BODY_BYTES_MAX
 from schemas.fleet.responses import ErrorResponse
 from schemas.fleet.states import TRANSITIONS
@@ -53,8 +54,9 @@ def _refusal(status: int, code: str, description: str, message: str, **more: Any
     return Refusal(description, {"error": message, "detail": message, "status": status, "code": code, **more})
 
 
-def _id(name: str, description: str) -> Parameter:
-    return Parameter(name=name, place="path", kind=Text(1, 128), description=description)
+def _id(name: str, example: str, description: str) -> Parameter:
+    kind = Text(1, 128)
+    return Parameter(name=name, place="path", kind=kind, example=example, description=description)
 
 
 DOCUMENT: Final = Document(
@@ -125,8 +127,8 @@ DOCUMENT: Final = Document(
     names={
         parameter.name: parameter
         for parameter in (
-            _id("instance_id", "A server's id, a UUID."),
-            _id("build_id", "A build's id."),
+            _id("instance_id", SERVER["instance_id"], "A server's id, a UUID."),
+            _id("build_id", BUILD["build_id"], "A build's id."),
         )
     },
     headers={

@@ -84,6 +84,7 @@ V3_WRITES: Final = (
         shown.ServerResource,
         command=commands.RestartServer,
         body=bodies.RestartBody,
+        examples={"another_build": {"version_tag": "default", "version": 5, "startup_args": "-map arena_02"}},
         example=examples.LAUNCHING,
         description="The same server with another attempt: what the body names is other than before. 409 "
         "for one that is stopped, and for a pool server that no start has claimed.",

@@ -12,6 +12,7 @@ from schemas.edge.parameters import Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Header
 from schemas.identifiers import ID_CHARACTERS_MAX
+from schemas.liveops.examples import ATTEMPT, BOARD, EVENT, GRANT, LOBBY, PLAYER, SECRET
 from schemas.liveops.responses import ErrorResponse
 
 SERVER: Final = frozenset({KeyKind.SDK_SERVER})
@@ -21,6 +22,7 @@ PLAYER_SECRET: Final = Parameter(
     name="X-Player-Secret",
     place="header",
     kind=Text(),
+    example=SECRET,
     description="A registered player's secret; inventory and wallet always need it. Server keys need none.",
 )
 
@@ -50,9 +52,9 @@ _SCHEMES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def _name(name: str, description: str) -> Parameter:
+def _name(name: str, example: str, description: str) -> Parameter:
     kind = Text(1, ID_CHARACTERS_MAX)
-    return Parameter(name=name, place="path", kind=kind, description=description)
+    return Parameter(name=name, place="path", kind=kind, example=example, description=description)
 
 
 def _refusal(code: str, description: str, **details: Any) -> Refusal:
@@ -94,14 +96,14 @@ DOCUMENT: Final = Document(
     names={
         parameter.name: parameter
         for parameter in (
-            _name("externalId", "The player's id in the game."),
-            _name("eventKey", "The event's key in the game's definition."),
-            _name("attemptId", "An attempt's id, as `start` gave it."),
-            _name("grantId", "A grant's id."),
-            _name("itemKey", "An item of the game's catalog."),
-            _name("economyKey", "A currency of the game's catalog."),
-            _name("leaderboardId", "A board's id, as `events` and `start` give it."),
-            _name("lobbyId", "A lobby's id."),
+            _name("externalId", PLAYER, "The player's id in the game."),
+            _name("eventKey", EVENT, "The event's key in the game's definition."),
+            _name("attemptId", ATTEMPT, "An attempt's id, as `start` gave it."),
+            _name("grantId", GRANT, "A grant's id."),
+            _name("itemKey", "medkit", "An item of the game's catalog."),
+            _name("economyKey", "gold", "A currency of the game's catalog."),
+            _name("leaderboardId", BOARD, "A board's id, as `events` and `start` give it."),
+            _name("lobbyId", LOBBY, "A lobby's id."),
         )
     },
     headers={

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.edge.idempotency import KEY_EXAMPLE
 from schemas.edge.openapi import Document, Refusal
 from schemas.edge.parameters import Parameter, Text
 from schemas.edge.ports import KeyKind
@@ -142,6 +143,7 @@ REDEEM: Final = _route(
             place="header",
             kind=Text(1, 255),
             description="Printable characters; shows the key again for 24 hours.",
+            example=KEY_EXAMPLE,
         ),
     ),
     errors=(404, 409, 410, 429),
@@ -186,8 +188,10 @@ TESTER: Final = _route(
     "Which handle a device is linked to",
     (_answer(Tester, {"linked": True, "handle": _HANDLE, "claimedAt": 1779600000000}), _REFUSED),
     parameters=(
-        Parameter(name="gameId", place="query", kind=Text(1), description="The game's id."),
-        Parameter(name="deviceId", place="query", kind=Text(1), description="The device."),
+        Parameter(name="gameId", place="query", kind=Text(1), description="The game's id.", example="doom"),
+        Parameter(
+            name="deviceId", place="query", kind=Text(1), description="The device.", example="device_e9c0abcd"
+        ),
     ),
 )
 VALIDATE: Final = _route(

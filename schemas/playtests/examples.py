@@ -18,15 +18,16 @@ from schemas.timestamps import iso_ms, unix_ms
 _AT: Final = unix_ms("2026-02-15T14:00:00.000Z")
 _ENDS: Final = unix_ms("2026-02-16T14:00:00.000Z")
 _GAME: Final = resources.GameName(id="0b0f7c8e-4b5d-4f0e-8a3c-0d6f5a1c2b3d", name="Dungeon Crawlers")
-_ORDER_ID: Final = "7f1d1a52-2f43-8b0e-9d3c-5a1c0e4b7d60"
-_SLOT_ID: Final = "7f1d1a52-2f43-8b0e-9d3c-5b1c0e4b7d61"
+ORDER_ID: Final = "7f1d1a52-2f43-8b0e-9d3c-5a1c0e4b7d60"
+SLOT_ID: Final = "7f1d1a52-2f43-8b0e-9d3c-5b1c0e4b7d61"
 _TESTER_ID: Final = "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01"
-_PAYMENT_ID: Final = "ebe53e9a-b4f9-5329-8f42-279ed483322c"
+APPLICATION_ID: Final = "7f1d1a52-2f43-8b0e-9d3c-5c1c0e4b7d61"
+PAYMENT_ID: Final = "ebe53e9a-b4f9-5329-8f42-279ed483322c"
 _URL: Final = "https://storage.example.com/objects"
 _ABOUT: Final = {"requestId": "req_abc123def456", "timestamp": "2026-03-02T12:00:00.000Z"}
 
 _ORDER: Final = views.Order(
-    id=_ORDER_ID,
+    id=ORDER_ID,
     studio_id="user_example",
     game_id=_GAME.id,
     visibility="private",
@@ -57,8 +58,8 @@ _TESTER: Final = views.Playtester(
 )
 _PANEL: Final = {_TESTER_ID: _TESTER}
 _OPEN: Final = views.Slot(
-    id=_SLOT_ID,
-    order_id=_ORDER_ID,
+    id=SLOT_ID,
+    order_id=ORDER_ID,
     studio_id="user_example",
     game_id=_GAME.id,
     number=1,
@@ -73,7 +74,7 @@ _SUBMITTED: Final = msgspec.structs.replace(
     status="submitted",
     submission=views.Submission(
         id="c3b8deda-c5bb-5762-a7df-1ec5b4c619b1",
-        video_key=f"submissions/user_example/{_SLOT_ID}/{_PAYMENT_ID}.mp4",
+        video_key=f"submissions/user_example/{SLOT_ID}/{PAYMENT_ID}.mp4",
         video_bytes=524288000,
         created_at_ms=unix_ms("2026-02-15T18:30:00.000Z"),
         notes="Found a bug in level 3",
@@ -86,8 +87,8 @@ _SUBMITTED: Final = msgspec.structs.replace(
     ),
 )
 _APPLICATION: Final = views.Application(
-    id="7f1d1a52-2f43-8b0e-9d3c-5c1c0e4b7d61",
-    order_id=_ORDER_ID,
+    id=APPLICATION_ID,
+    order_id=ORDER_ID,
     studio_id="user_example",
     playtester_id=_TESTER_ID,
     status="pending",
@@ -96,11 +97,11 @@ _APPLICATION: Final = views.Application(
 )
 _TEXT: Final = "I'm 58 and have a Quest 3 - I've played 200 hours of similar titles."
 _APPROVED: Final = msgspec.structs.replace(
-    _APPLICATION, status="approved", reviewed_at_ms=_ENDS, assigned_slot_id=_SLOT_ID
+    _APPLICATION, status="approved", reviewed_at_ms=_ENDS, assigned_slot_id=SLOT_ID
 )
 _REJECTED: Final = msgspec.structs.replace(_APPLICATION, status="rejected", reviewed_at_ms=_ENDS)
 _PAYMENT: Final = account_views.Payment(
-    id=_PAYMENT_ID,
+    id=PAYMENT_ID,
     studio_id="user_example",
     amount_cents=6000,
     status="completed",
@@ -115,7 +116,7 @@ _MOVEMENT: Final = account_views.LedgerRow(
     amount_cents=6000,
     balance_cents=6000,
     at_ms=_AT,
-    payment_id=_PAYMENT_ID,
+    payment_id=PAYMENT_ID,
 )
 _EARNED: Final = account_views.LedgerRow(
     id="7f3d0f38-e05b-5330-b22f-f639a6bc7792",
@@ -124,15 +125,15 @@ _EARNED: Final = account_views.LedgerRow(
     amount_cents=1000,
     balance_cents=1000,
     at_ms=_AT,
-    order_id=_ORDER_ID,
-    slot_id=_SLOT_ID,
+    order_id=ORDER_ID,
+    slot_id=SLOT_ID,
 )
 _NOTICE: Final = NoticeRow(
     id="953961b9-343c-5995-a809-28f950e6e44c",
     type="slot-rejected",
-    order_id=_ORDER_ID,
+    order_id=ORDER_ID,
     at_ms=_AT,
-    slot_id=_SLOT_ID,
+    slot_id=SLOT_ID,
     message="Video was too short",
 )
 _OWN: Final = slot_json.own_slot_detail(_RESERVED, _ORDER, _GAME, "AAAAA-BBBBB-CCCCC")
@@ -157,7 +158,7 @@ _EXAMPLES: Final = {
         responses.Submissions(submissions=[slot_json.submission_row(_SUBMITTED, _ORDER, _GAME, _PANEL)]),
         responses.Applications(
             request=resources.ApplicationsRequest(
-                id=_ORDER_ID,
+                id=ORDER_ID,
                 game_id=_GAME.id,
                 game_name=_GAME.name,
                 quantity=3,
@@ -171,7 +172,7 @@ _EXAMPLES: Final = {
         ),
         responses.ApplicationApproved(
             application=shapes.application(_APPROVED, _TESTER, _TEXT),
-            assigned_slot_id=_SLOT_ID,
+            assigned_slot_id=SLOT_ID,
             slots_remaining=1,
         ),
         responses.OneApplication(application=shapes.application(_REJECTED, _TESTER, _TEXT)),
@@ -200,21 +201,22 @@ _EXAMPLES: Final = {
         responses.Earnings(earnings=[shapes.movement(_EARNED)]),
         responses.Notices(notices=[shapes.notice(_NOTICE)]),
         responses.UploadUrl(
-            upload_url=f"{_URL}/submissions/…", upload_id=_PAYMENT_ID, expires_at=iso_ms(_ENDS)
+            upload_url=f"{_URL}/submissions/…", upload_id=PAYMENT_ID, expires_at=iso_ms(_ENDS)
         ),
         responses.Balance(balance_cents=6000, currency="USD"),
         responses.Payments(payments=[shapes.payment(_PAYMENT)]),
         responses.OnePayment(payment=shapes.payment(_PAYMENT)),
         responses.Ledger(ledger=[shapes.movement(_MOVEMENT)]),
-        responses.PaymentOpened(payment_id=_PAYMENT_ID, amount_cents=6000, checkout_url=None),
-        responses.PaymentEnded(payment_id=_PAYMENT_ID, status="completed"),
+        responses.PaymentOpened(payment_id=PAYMENT_ID, amount_cents=6000, checkout_url=None),
+        responses.PaymentEnded(payment_id=PAYMENT_ID, status="completed"),
     )
 }
+CURSOR: Final = cursor_of(Place(_AT, ORDER_ID))
 
 
 def example_of(data: type[Any], *, paged: bool) -> Any:
     """A whole answer with such `data`, as JSON has it."""
     about: dict[str, Any] = dict(_ABOUT)
     if paged:
-        about |= {"hasMore": False, "cursor": cursor_of(Place(_AT, _ORDER_ID))}
+        about |= {"hasMore": False, "cursor": CURSOR}
     return {"data": msgspec.to_builtins(_EXAMPLES[data]), "meta": about}

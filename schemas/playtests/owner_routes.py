@@ -9,6 +9,7 @@ from typing import Final
 
 from schemas.playtests import account_commands, bodies, envelopes, order_commands, slot_commands
 from schemas.playtests import responses as shapes
+from schemas.playtests.examples import PAYMENT_ID
 from schemas.playtests.route_parts import (
     APPLICATION,
     APPLICATIONS,
@@ -56,6 +57,15 @@ PROVIDER_EVENT: Final = write(
     body=bodies.ProviderEventBody,
     command=account_commands.CompletePayment,
     keys=frozenset(),
+    examples={
+        "completed": {
+            "id": "evt_3Q7xYz",
+            "type": "payment.completed",
+            "paymentId": PAYMENT_ID,
+            "amountCents": 6000,
+            "externalId": "ch_1",
+        }
+    },
     description="Signed as webhooks are: `X-Questlog-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "
     '"t.body">`, at most 5 minutes old. 404 where the deployment has no secret for it. A payment ends once.',
 )

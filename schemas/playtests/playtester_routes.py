@@ -7,6 +7,7 @@ from typing import Final
 from schemas.playtests import account_commands, bodies, order_commands, slot_commands
 from schemas.playtests import responses as shapes
 from schemas.playtests.access import PLAYTESTER
+from schemas.playtests.examples import PAYMENT_ID
 from schemas.playtests.route_parts import APPLICATION, ME, ORDER, ROOT, SLOT, TESTER, both, write
 
 PLAYTESTER_WRITES: Final = (
@@ -80,6 +81,7 @@ PLAYTESTER_WRITES: Final = (
         body=bodies.SubmitBody,
         command=slot_commands.SubmitSlot,
         keys=PLAYTESTER,
+        examples={"recording": {"uploadId": PAYMENT_ID, "notes": "Found a bug in level 3"}},
     ),
     write(
         "abandon",

@@ -13,7 +13,7 @@ from schemas.edge.routes import Answer, Body, Route, requires
 from schemas.playtests import bodies
 from schemas.playtests import envelopes as shapes
 from schemas.playtests.access import OWNER
-from schemas.playtests.examples import example_of
+from schemas.playtests.examples import CURSOR, example_of
 from schemas.playtests.pages import CURSOR_CHARACTERS_MAX, CURSOR_PATTERN, LIMIT_DEFAULT, LIMIT_MAX
 from schemas.playtests.states import APPLICATION_STATUSES
 from schemas.playtests.validation import Fields
@@ -34,6 +34,7 @@ _CURSOR: Final = Parameter(
     name="cursor",
     kind=Text(1, CURSOR_CHARACTERS_MAX, CURSOR_PATTERN),
     description="`meta.cursor` of the page before.",
+    example=CURSOR,
 )
 _LIMIT: Final = Parameter(
     name="limit",
@@ -51,6 +52,7 @@ POOL: Final = (
         name="limit",
         kind=Integer(1, clamp=LIMIT_MAX),
         description="How many are answered at most; the whole pool without `status`, `limit`, `cursor`.",
+        example=20,
     ),
     _CURSOR,
 )

@@ -11,6 +11,7 @@ from schemas.edge.routes import Header
 from schemas.identifiers import ID_CHARACTERS_MAX
 from schemas.playtests.bodies import BODY_BYTES_MAX
 from schemas.playtests.envelopes import ErrorResponse
+from schemas.playtests.examples import APPLICATION_ID, ORDER_ID, PAYMENT_ID, SLOT_ID
 from schemas.playtests.state_text import applications_table, slots_table
 
 _DESCRIPTION: Final = f"""Studios order playtests, pay them and review what comes; playtesters claim and earn.
@@ -50,9 +51,9 @@ def _refusal(code: str, description: str, message: str, **details: Any) -> Refus
     return Refusal(description, {"error": {"code": code, "message": message, **details}, "meta": _META})
 
 
-def _id(name: str, description: str) -> Parameter:
+def _id(name: str, example: str, description: str) -> Parameter:
     kind = Text(1, ID_CHARACTERS_MAX)
-    return Parameter(name=name, place="path", kind=kind, description=description)
+    return Parameter(name=name, place="path", kind=kind, example=example, description=description)
 
 
 DOCUMENT: Final = Document(
@@ -121,11 +122,11 @@ DOCUMENT: Final = Document(
     names={
         parameter.name: parameter
         for parameter in (
-            _id("gameId", "The game's id, or its slug."),
-            _id("playtestId", "A playtest's id."),
-            _id("slotId", "A slot's id."),
-            _id("applicationId", "An application's id."),
-            _id("paymentId", "A top-up's id."),
+            _id("gameId", "dungeon-crawlers", "The game's id, or its slug."),
+            _id("playtestId", ORDER_ID, "A playtest's id."),
+            _id("slotId", SLOT_ID, "A slot's id."),
+            _id("applicationId", APPLICATION_ID, "An application's id."),
+            _id("paymentId", PAYMENT_ID, "A top-up's id."),
         )
     },
     headers={

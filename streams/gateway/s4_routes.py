@@ -190,7 +190,14 @@ ROUTES: Final = (
         summary="Upload a level's model, at most 256 MiB",
         tag="protected",
         keys=frozenset({KeyKind.SECRET_API}),
-        body=Body(kinds=(ModelForm,), bytes_max=MODEL_BYTES_MAX, content_type="multipart/form-data"),
+        body=Body(
+            kinds=(ModelForm,),
+            bytes_max=MODEL_BYTES_MAX,
+            content_type="multipart/form-data",
+            examples={
+                "obj": {"app_name": "Freedoom", "level_name": "E1M1", "model_file": "v 0 0 0\nv 64 0 0\n"}
+            },
+        ),
         answers=(Answer(status=201, kind=Model, description="Stored", example=_MODEL),),
         errors=(403,),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from schemas.edge.openapi import RETRY_AFTER
 from schemas.edge.parameters import Boolean, Parameter
 from schemas.edge.routes import Answer, Body, Proof, Route
 from schemas.liveops import commands as ask
+from schemas.liveops.examples import example_of
 from schemas.liveops.responses import (
     ClaimGrantResponse,
     ConsumeItemResponse,
@@ -35,6 +37,7 @@ _FORMING: Final = Answer(
     kind=ErrorResponse,
     description="The lobby is forming (`lobby_forming`): poll `details.lobbyId`, then start again.",
     headers={**RETRY_AFTER, **KEY_ANSWERED},
+    example=example_of(ErrorResponse),
 )
 _FORCE: Final = Parameter(
     name="force", kind=Boolean(), description="Register anew, with another secret: test keys alone."
@@ -49,6 +52,7 @@ def _write(
     body: type[bodies.Body],
     *,
     answer: Any,
+    example: Mapping[str, Any],
     tag: str = "Server",
     status: int = 200,
     proof: Proof = "none",
@@ -70,10 +74,17 @@ def _write(
             kinds=(body,),
             bytes_max=bodies.BODY_BYTES_MAX,
             required=any(field.required for field in msgspec.structs.fields(body)),
+            examples={name: example},
         ),
         command=command,
         answers=(
-            Answer(status=status, kind=answer, description=answer.__doc__, headers=KEY_ANSWERED),
+            Answer(
+                status=status,
+                kind=answer,
+                description=answer.__doc__,
+                headers=KEY_ANSWERED,
+                example=example_of(answer),
+            ),
             *others,
         ),
         errors=(*errors, 403, 409) if server else (*errors, 409),
@@ -86,6 +97,7 @@ REGISTER: Final = _write(
     "Mint the player's secret",
     ask.RegisterPlayer,
     bodies.NoBody,
+    example={},
     answer=RegisterPlayerResponse,
     tag="Players",
     status=201,
@@ -97,6 +109,7 @@ ROTATE_SECRET: Final = _write(
     "Rotate the player's secret",
     ask.RotatePlayerSecret,
     bodies.NoBody,
+    example={},
     answer=RegisterPlayerResponse,
     errors=(404,),
 )
@@ -107,6 +120,7 @@ ROUTES: Final = (
         "Start an attempt",
         ask.StartAttempt,
         bodies.StartBody,
+        example={"playerContext": {"level": 7, "league": "gold"}},
         answer=StartAttemptResponse,
         tag="Events",
         status=201,
@@ -120,6 +134,7 @@ ROUTES: Final = (
         "Report progress",
         ask.ReportProgress,
         bodies.ProgressBody,
+        example={"mode": "increment", "metrics": {"frags": 4, "damage": 230.5}},
         answer=ProgressResponse,
         tag="Events",
         proof="registered",
@@ -131,6 +146,7 @@ ROUTES: Final = (
         "Claim a grant",
         ask.ClaimGrant,
         bodies.NoBody,
+        example={},
         answer=ClaimGrantResponse,
         tag="Grants",
         proof="registered",
@@ -142,6 +158,7 @@ ROUTES: Final = (
         "Open a crate",
         ask.OpenCrate,
         bodies.NoBody,
+        example={},
         answer=OpenCrateResponse,
         tag="Grants",
         proof="registered",
@@ -154,6 +171,7 @@ ROUTES: Final = (
         "Use up an item",
         ask.ConsumeItem,
         bodies.ItemBody,
+        example={"quantity": 1, "reason": "used in act 2"},
         answer=ConsumeItemResponse,
         tag="Inventory",
         proof="always",
@@ -164,6 +182,7 @@ ROUTES: Final = (
         "Take from a balance",
         ask.DebitWallet,
         bodies.DebitBody,
+        example={"amount": 120, "reason": "shop: blue cape"},
         answer=DebitWalletResponse,
         tag="Wallet",
         proof="always",
@@ -175,6 +194,7 @@ ROUTES: Final = (
         "Add to a balance",
         ask.CreditWallet,
         bodies.DebitBody,
+        example={"amount": 500, "reason": "founder pack"},
         answer=DebitWalletResponse,
     ),
     _write(
@@ -183,6 +203,7 @@ ROUTES: Final = (
         "Add to a holding",
         ask.GrantItem,
         bodies.ItemBody,
+        example={"quantity": 2, "reason": "founder pack"},
         answer=ConsumeItemResponse,
     ),
     _write(
@@ -191,6 +212,7 @@ ROUTES: Final = (
         "Give a grant",
         ask.GiveGrant,
         bodies.GrantBody,
+        example={"entries": [{"type": "currency", "key": "gold", "quantity": 50}]},
         answer=ClaimGrantResponse,
         status=201,
     ),
