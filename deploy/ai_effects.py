@@ -20,18 +20,16 @@ from streams.ai.texts import AiTexts
 
 if TYPE_CHECKING:
     from deploy.noun import Acting
-    from projections.redis.effect_positions import RedisPositions
     from schemas.studio.experiments import Digest
+    from streams.effect_reader import Reading
 
 
-def ai_requests(acting: Acting, positions: RedisPositions) -> AiRunner:
+def ai_requests(acting: Acting, reading: Reading) -> AiRunner:
     """What asks providers."""
     configured = acting.settings
     return AiRunner(
         acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
+        reading,
         reads=StudioQueries(acting.redis),
         sealer=open_sealer(configured),
         providers=Providers([ipaddress.ip_network(one) for one in configured.webhook_networks]),
@@ -39,7 +37,7 @@ def ai_requests(acting: Acting, positions: RedisPositions) -> AiRunner:
     )
 
 
-def ai_texts(acting: Acting, positions: RedisPositions) -> AiTexts:
+def ai_texts(acting: Acting, reading: Reading) -> AiTexts:
     """What asks for texts that nobody asks for by hand."""
     configured = acting.settings
     studios = StudioQueries(acting.redis)
@@ -65,9 +63,7 @@ def ai_texts(acting: Acting, positions: RedisPositions) -> AiTexts:
 
     return AiTexts(
         acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
+        reading,
         summaries=Summaries(studios, places, inputs, acting.asker),
         make_digest=make_digest,
         clock_ms=now_ms,

@@ -25,7 +25,7 @@ from streams.fleet.lobby_servers import LobbyServers
 from streams.fleet.uploads import UploadManager
 
 if TYPE_CHECKING:
-    from projections.redis.effect_positions import RedisPositions
+    from streams.effect_reader import Reading
 
 
 def _managers(acting: Acting) -> dict[str, Tick]:
@@ -34,28 +34,22 @@ def _managers(acting: Acting) -> dict[str, Tick]:
     return {"fleet": dues.tick, "uploads": uploads.tick}
 
 
-def _build_leftovers(acting: Acting, positions: RedisPositions) -> BuildLeftovers:
-    return BuildLeftovers(
-        open_objects(acting.settings), topic=acting.events, tail=acting.tail, positions=positions
-    )
+def _build_leftovers(acting: Acting, reading: Reading) -> BuildLeftovers:
+    return BuildLeftovers(open_objects(acting.settings), reading)
 
 
-def _hosting_definitions(acting: Acting, positions: RedisPositions) -> HostingDefinitions:
+def _hosting_definitions(acting: Acting, reading: Reading) -> HostingDefinitions:
     return HostingDefinitions(
         acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
+        reading,
         directory=StudioQueries(acting.redis),
     )
 
 
-def _lobby_servers(acting: Acting, positions: RedisPositions) -> LobbyServers:
+def _lobby_servers(acting: Acting, reading: Reading) -> LobbyServers:
     return LobbyServers(
         acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
+        reading,
         directory=StudioQueries(acting.redis),
     )
 

@@ -18,11 +18,11 @@ from streams.liveops.rank_rewards import RankRewards
 from streams.liveops.windows import WindowManager
 
 if TYPE_CHECKING:
-    from projections.redis.effect_positions import RedisPositions
+    from streams.effect_reader import Reading
 
 
-def _rank_rewards(acting: Acting, positions: RedisPositions) -> RankRewards:
-    return RankRewards(acting.asker, topic=acting.events, tail=acting.tail, positions=positions)
+def _rank_rewards(acting: Acting, reading: Reading) -> RankRewards:
+    return RankRewards(acting.asker, reading)
 
 
 def _managers(acting: Acting) -> dict[str, Tick]:

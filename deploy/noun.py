@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from deploy.objects_s3 import S3Objects
     from deploy.settings import Settings
     from projections.clickhouse.tables import Tables
-    from projections.redis.effect_positions import RedisPositions
     from projections.redis.rate_limit import RedisRateLimiter
     from projections.redis.reader import Projection
     from projections.studio.directory import RedisDirectory
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topic
     from streams.asking import Asker
     from streams.deciders.noun import Noun as Decider
+    from streams.effect_reader import Reading
     from streams.gateway.app import Writes
     from streams.gateway.commands import CommandClient
     from streams.gateway.services import Services
@@ -86,7 +86,7 @@ Tick = Callable[[int], Awaitable[Any]]
 class Effect:
     """A reader of events whose effects are commands of the noun, or lie outside the log."""
 
-    open: Callable[[Acting, RedisPositions], LogReader]
+    open: Callable[[Acting, Reading], LogReader]
     reads: Topic | None = None
     """Another noun's events, where it does not read its own."""
 

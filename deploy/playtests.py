@@ -27,21 +27,19 @@ from streams.playtests.recording_effects import RecordingEffects
 from streams.playtests.transcriber import Transcriber
 
 if TYPE_CHECKING:
-    from projections.redis.effect_positions import RedisPositions
+    from streams.effect_reader import Reading
 
 
 def _managers(acting: Acting) -> dict[str, Tick]:
     return {"playtests": DueManager(acting.asker, PlaytestQueries(acting.redis, NoLedgers())).tick}
 
 
-def _recordings(acting: Acting, positions: RedisPositions) -> RecordingEffects:
+def _recordings(acting: Acting, reading: Reading) -> RecordingEffects:
     configured = acting.settings
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return RecordingEffects(
         acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
+        reading,
         objects=open_objects(configured),
         reads=PlaytestQueries(acting.redis, NoLedgers()),
         transcriber=Transcriber(configured.transcriber_command, own) if configured.transcriber else None,
@@ -49,12 +47,10 @@ def _recordings(acting: Acting, positions: RedisPositions) -> RecordingEffects:
     )
 
 
-def _batch_definitions(acting: Acting, positions: RedisPositions) -> BatchDefinitions:
+def _batch_definitions(acting: Acting, reading: Reading) -> BatchDefinitions:
     return BatchDefinitions(
         acting.asker,
-        topic=acting.events,
-        tail=acting.tail,
-        positions=positions,
+        reading,
         games=StudioQueries(acting.redis),
         batches=PlaytestQueries(acting.redis, NoLedgers()),
         sealer=open_sealer(acting.settings),

@@ -11,26 +11,24 @@ from streams.deciders.studio import STUDIO as DECIDER
 from streams.discord_sessions import DiscordSessions
 
 if TYPE_CHECKING:
-    from projections.redis.effect_positions import RedisPositions
     from schemas.log import LogReader
+    from streams.effect_reader import Reading
 
 
-def _ai_requests(acting: Acting, positions: RedisPositions) -> LogReader:
+def _ai_requests(acting: Acting, reading: Reading) -> LogReader:
     from deploy.ai_effects import ai_requests  # noqa: PLC0415 - no other worker needs what it imports
 
-    return ai_requests(acting, positions)
+    return ai_requests(acting, reading)
 
 
-def _ai_texts(acting: Acting, positions: RedisPositions) -> LogReader:
+def _ai_texts(acting: Acting, reading: Reading) -> LogReader:
     from deploy.ai_effects import ai_texts  # noqa: PLC0415 - likewise
 
-    return ai_texts(acting, positions)
+    return ai_texts(acting, reading)
 
 
-def _discord(acting: Acting, positions: RedisPositions) -> DiscordSessions:
-    return DiscordSessions(
-        acting.appender, acting.telemetry, topic=acting.events, tail=acting.tail, positions=positions
-    )
+def _discord(acting: Acting, reading: Reading) -> DiscordSessions:
+    return DiscordSessions(acting.appender, acting.telemetry, reading)
 
 
 def _served() -> Served:

@@ -1,7 +1,7 @@
 """A reader of events whose effects are commands: they are asked until each is answered.
 
-Something that is away is asked for again twice a second; where it stays away the process ends, and the record
-is read again. A refusal is an answer: asking again would give the same.
+Something that is away is asked again; where it stays away the process ends, and the record is read again. A
+refusal is an answer: asking again would give the same.
 """
 
 from __future__ import annotations
@@ -12,16 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from schemas.edge.ports import StoreUnavailable
-from schemas.log import LogTail
-from schemas.topics import Topic
 from streams.asking import CommandRefused
-from streams.effect_reader import EffectReader, Positions
+from streams.effect_reader import RETRY, EffectReader, Reading, Retry
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 
 ASKED_AT_ONCE: Final = 512
-PATIENCE_S: Final = 20.0
-"""How long commands are asked again before the process ends; below what the watchdog calls stuck."""
-AGAIN_S: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
 Ask = Callable[[], Awaitable[object]]
@@ -30,19 +25,9 @@ Ask = Callable[[], Awaitable[object]]
 class AskingReader(EffectReader):
     """Base: `ask_all` is for `take`. `what` names the effects in messages, in the plural."""
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
-    ) -> None:
-        super().__init__(what, topic=topic, tail=tail, positions=positions)
-        self._patience_s = patience_s
-        self._again_s = again_s
+    def __init__(self, what: str, reading: Reading, *, retry: Retry = RETRY) -> None:
+        super().__init__(what, reading)
+        self._patience_s, self._again_s = retry
 
     async def ask_all(self, asked: Sequence[Ask]) -> None:
         """Ask everything, many at once. Raises CommandUnavailable where some stay unanswered."""

@@ -12,15 +12,10 @@ import msgspec
 
 from schemas.edge.ports import Game, StoreUnavailable
 from schemas.envelope import EventsRecord
-from schemas.log import LogRecord, LogTail
+from schemas.log import LogRecord
 from schemas.studio.events import EVENTS, GameChanged, GameDefined
-from schemas.topics import Topic
-from streams.effect_reader import EffectReader, Positions
+from streams.effect_reader import RETRY, EffectReader, Reading, Retry
 from streams.gateway.pending_commands import CommandUnavailable
-
-PATIENCE_S: Final = 20.0
-"""How long something that is away is asked again before the process ends; below what counts as stuck."""
-AGAIN_S: Final = 0.1
 
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _DEFINED: Final = frozenset({GameDefined.WIRE, GameChanged.WIRE})
@@ -37,21 +32,10 @@ class Games(Protocol):
 class DefinitionReader(EffectReader):
     """Base: `carry` asks what one game's definition leads to. `what` names it in messages."""
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        games: Games,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
-    ) -> None:
-        super().__init__(what, topic=topic, tail=tail, positions=positions)
+    def __init__(self, what: str, reading: Reading, *, games: Games, retry: Retry = RETRY) -> None:
+        super().__init__(what, reading)
         self._games = games
-        self._patience_s = patience_s
-        self._again_s = again_s
+        self._patience_s, self._again_s = retry
 
     async def carry(self, game: Game) -> None:
         """Ask it. Raises CommandUnavailable and StoreUnavailable: then it is asked again."""

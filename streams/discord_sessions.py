@@ -14,15 +14,12 @@ import msgspec
 
 from schemas.envelope import EventsRecord
 from schemas.identifiers import partition_of
-from schemas.log import Appender, LogRecord, LogTail, LogUnavailable
+from schemas.log import Appender, LogRecord, LogUnavailable
 from schemas.studio.discord import MESSAGE, OPENED, SOURCE
 from schemas.studio.events import EVENTS, DiscordEvent, DiscordMessagesAppended, DiscordSessionOpened
 from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 from schemas.topics import Topic
-from streams.effect_reader import EffectReader, Positions
-
-PATIENCE_S: Final = 20.0
-"""How long the log is asked again before the process ends; below what the watchdog calls stuck."""
+from streams.effect_reader import RETRY, EffectReader, Reading
 
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _CALLS: Final = frozenset({DiscordSessionOpened.WIRE, DiscordMessagesAppended.WIRE})
@@ -35,13 +32,11 @@ class DiscordSessions(EffectReader):
         self,
         appender: Appender,
         telemetry: Topic,
+        reading: Reading,
         *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        patience_s: float = PATIENCE_S,
+        patience_s: float = RETRY.patience_s,
     ) -> None:
-        super().__init__("messages of Discord threads", topic=topic, tail=tail, positions=positions)
+        super().__init__("messages of Discord threads", reading)
         self._appender = appender
         self._telemetry = telemetry
         self._patience_s = patience_s

@@ -7,7 +7,7 @@ position that is lost begins at the log's start: everything is done again, and n
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -34,17 +34,35 @@ class Positions(Protocol):
         ...
 
 
+class Reading(NamedTuple):
+    """Which events a reader follows."""
+
+    topic: Topic
+    tail: LogTail
+    positions: Positions
+    """Of this reader alone."""
+
+
+class Retry(NamedTuple):
+    """How a reader asks again for something that is away."""
+
+    patience_s: float = 20.0
+    """Then its process ends, and the record is read again; below what the watchdog calls stuck."""
+    again_s: float = 0.25
+
+
+RETRY: Final = Retry()
+
+
 class EffectReader(LogReader):
     """Base: `take` does, or begins, what a record leads to; `done` says how far all is done.
 
     Two of them on one partition are harmless. `what` names the effects in messages.
     """
 
-    def __init__(self, what: str, *, topic: Topic, tail: LogTail, positions: Positions) -> None:
+    def __init__(self, what: str, reading: Reading) -> None:
         self._what = what
-        self._topic = topic
-        self._tail = tail
-        self._positions = positions
+        self._topic, self._tail, self._positions = reading
         self._log_id = ""
         self._cursors: dict[int, Cursor] = {}
         self._kept: dict[int, int] = {}

@@ -18,6 +18,7 @@ from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue
 from projections.webhooks.reader import WebhookReader
 from schemas.webhooks import Delivery, WebhookTarget, signing_secret, target_of
+from streams.effect_reader import Reading
 from streams.several_readers import SeveralReaders
 from streams.webhooks.delivery_worker import WebhookDeliverer
 from streams.webhooks.sender import WebhookSender
@@ -46,7 +47,9 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
             for name, effect in noun.effects.items():
                 topic = topics[noun.read_by(name)]
                 own = dataclasses.replace(acting, events=topic)
-                readers[topic].append(effect.open(own, RedisPositions(redis, name)))
+                readers[topic].append(
+                    effect.open(own, Reading(topic, worker.tail, RedisPositions(redis, name)))
+                )
         if noun.notified is not None:
             readers[noun.events].append(
                 WebhookReader(

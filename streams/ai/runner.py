@@ -19,18 +19,17 @@ import msgspec
 from schemas.codec import Message
 from schemas.edge.ports import StoreUnavailable, Studio
 from schemas.envelope import EventsRecord
-from schemas.log import LogRecord, LogTail
+from schemas.log import LogRecord
 from schemas.log_positions import Position
 from schemas.seal import SealBroken, Sealer
 from schemas.studio.ai import AiKey, AiModel, ai_of, open_key
 from schemas.studio.ai_requests import LEASE_MS, AiResult
 from schemas.studio.commands import FinishAi, PauseAiKey, StartAi
 from schemas.studio.events import EVENTS, AiCallStarted, AiFinished, AiRequested
-from schemas.topics import Topic
 from streams.ai.calls import Called, ask_chat, ask_embedder
 from streams.ai.providers import Providers
 from streams.asking import Asker, CommandRefused
-from streams.effect_reader import EffectReader, Positions
+from streams.effect_reader import EffectReader, Reading
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 
 AT_ONCE: Final = 4
@@ -88,10 +87,8 @@ class AiRunner(EffectReader):
     def __init__(
         self,
         asker: Asker,
+        reading: Reading,
         *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
         reads: AiReads,
         sealer: Sealer,
         providers: Providers,
@@ -100,7 +97,7 @@ class AiRunner(EffectReader):
         call_s_max: float = CALL_S_MAX,
     ) -> None:
         """`name` is this process's own, and no other's ever."""
-        super().__init__("requests to AI providers", topic=topic, tail=tail, positions=positions)
+        super().__init__("requests to AI providers", reading)
         self._asker = asker
         self._reads = reads
         self._sealer = sealer

@@ -15,14 +15,13 @@ import msgspec
 from schemas.codec import Message
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import EventsRecord
-from schemas.log import LogRecord, LogTail
+from schemas.log import LogRecord
 from schemas.studio.commands import MakeExperimentDigest
 from schemas.studio.events import EVENTS, ExperimentStopped
 from schemas.studio.experiments import Digest
-from schemas.topics import Topic
 from streams.ai.summaries import EVERY_MS, Summaries
 from streams.asking import Asker, CommandRefused
-from streams.effect_reader import EffectReader, Positions
+from streams.effect_reader import EffectReader, Reading
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 
 STOP_AGE_MS_MAX: Final = 10 * 60_000
@@ -42,15 +41,13 @@ class AiTexts(EffectReader):
     def __init__(
         self,
         asker: Asker,
+        reading: Reading,
         *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
         summaries: Summaries,
         make_digest: MakeDigest,
         clock_ms: Callable[[], int],
     ) -> None:
-        super().__init__("texts of AI models", topic=topic, tail=tail, positions=positions)
+        super().__init__("texts of AI models", reading)
         self._asker = asker
         self._summaries = summaries
         self._make_digest = make_digest

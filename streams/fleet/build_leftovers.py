@@ -15,14 +15,9 @@ from schemas.envelope import EventsRecord
 from schemas.fleet.events import EVENTS, BuildDeleted, BuildEvent, BuildFailed, BuildReady, BuildRemoved
 from schemas.fleet.objects import artefact_key, credentials_key, resolved_key, upload_key
 from schemas.fleet.views import Build
-from schemas.log import LogRecord, LogTail
+from schemas.log import LogRecord
 from schemas.objects import ObjectStore, ObjectStoreError
-from schemas.topics import Topic
-from streams.effect_reader import EffectReader, Positions
-
-PATIENCE_S: Final = 20.0
-"""How long a store that is away is asked again before the process ends; below what counts as stuck."""
-AGAIN_S: Final = 0.25
+from streams.effect_reader import RETRY, EffectReader, Reading, Retry
 
 _log: Final = logging.getLogger(__name__)
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
@@ -32,20 +27,10 @@ _ENDED: Final = frozenset({BuildReady.WIRE, BuildFailed.WIRE, BuildDeleted.WIRE,
 class BuildLeftovers(EffectReader):
     """Forgets credentials, resolved digests and uploads of builds whose processing has ended."""
 
-    def __init__(
-        self,
-        objects: ObjectStore,
-        *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
-    ) -> None:
-        super().__init__("what processing of builds leaves", topic=topic, tail=tail, positions=positions)
+    def __init__(self, objects: ObjectStore, reading: Reading, *, retry: Retry = RETRY) -> None:
+        super().__init__("what processing of builds leaves", reading)
         self._objects = objects
-        self._patience_s = patience_s
-        self._again_s = again_s
+        self._patience_s, self._again_s = retry
 
     async def take(self, record: LogRecord) -> bool:
         """Forget what the record's builds have left. Raises ObjectStoreError where that can't be in time."""

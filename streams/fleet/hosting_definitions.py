@@ -11,11 +11,9 @@ from typing import Final
 from schemas.edge.ports import Game, StoreUnavailable
 from schemas.fleet.definitions import declared_settings
 from schemas.fleet.names import project_aggregate
-from schemas.log import LogTail
-from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
-from streams.definition_reader import AGAIN_S, PATIENCE_S, DefinitionReader
-from streams.effect_reader import Positions
+from streams.definition_reader import DefinitionReader
+from streams.effect_reader import RETRY, Reading, Retry
 from streams.fleet.directory import Directory
 from streams.gateway.pending_commands import CommandTooLarge
 
@@ -25,26 +23,8 @@ _log: Final = logging.getLogger(__name__)
 class HostingDefinitions(DefinitionReader):
     """Changes settings as games' definitions say."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        directory: Directory,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
-    ) -> None:
-        super().__init__(
-            "definitions of hosting",
-            topic=topic,
-            tail=tail,
-            positions=positions,
-            games=directory,
-            patience_s=patience_s,
-            again_s=again_s,
-        )
+    def __init__(self, asker: Asker, reading: Reading, *, directory: Directory, retry: Retry = RETRY) -> None:
+        super().__init__("definitions of hosting", reading, games=directory, retry=retry)
         self._asker = asker
         self._directory = directory
 

@@ -23,11 +23,10 @@ from schemas.fleet.views import PlanLimits
 from schemas.liveops.event_windows import LobbyActivated, LobbyClosed
 from schemas.liveops.events import EVENTS
 from schemas.liveops.windows import window_from_id
-from schemas.log import LogRecord, LogTail
-from schemas.topics import Topic
+from schemas.log import LogRecord
 from streams.asking import Asker
-from streams.asking_reader import AGAIN_S, PATIENCE_S, AskingReader
-from streams.effect_reader import Positions
+from streams.asking_reader import AskingReader
+from streams.effect_reader import RETRY, Reading, Retry
 from streams.fleet.directory import Directory
 
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
@@ -47,25 +46,8 @@ class Change(msgspec.Struct, frozen=True):
 class LobbyServers(AskingReader):
     """Asks the fleet for servers of lobbies, and for their ends."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        directory: Directory,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
-    ) -> None:
-        super().__init__(
-            "servers of lobbies",
-            topic=topic,
-            tail=tail,
-            positions=positions,
-            patience_s=patience_s,
-            again_s=again_s,
-        )
+    def __init__(self, asker: Asker, reading: Reading, *, directory: Directory, retry: Retry = RETRY) -> None:
+        super().__init__("servers of lobbies", reading, retry=retry)
         self._asker = asker
         self._directory = directory
 

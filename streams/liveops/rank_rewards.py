@@ -17,11 +17,10 @@ from schemas.liveops.commands import GiveRankReward
 from schemas.liveops.event_windows import BoardChunkFinalized
 from schemas.liveops.events import EVENTS
 from schemas.liveops.names import player_aggregate
-from schemas.log import LogRecord, LogTail
-from schemas.topics import Topic
+from schemas.log import LogRecord
 from streams.asking import Asker
-from streams.asking_reader import AGAIN_S, PATIENCE_S, AskingReader
-from streams.effect_reader import Positions
+from streams.asking_reader import AskingReader
+from streams.effect_reader import RETRY, Reading, Retry
 
 _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 _CHUNK: Final = BoardChunkFinalized.WIRE.encode()
@@ -40,24 +39,8 @@ class Gift(msgspec.Struct, frozen=True):
 class RankRewards(AskingReader):
     """Gives rank rewards."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
-    ) -> None:
-        super().__init__(
-            "rank rewards",
-            topic=topic,
-            tail=tail,
-            positions=positions,
-            patience_s=patience_s,
-            again_s=again_s,
-        )
+    def __init__(self, asker: Asker, reading: Reading, *, retry: Retry = RETRY) -> None:
+        super().__init__("rank rewards", reading, retry=retry)
         self._asker = asker
 
     async def take(self, record: LogRecord) -> bool:

@@ -11,7 +11,6 @@ from typing import Final, Protocol
 from schemas.codec import Message
 from schemas.edge.ports import Game
 from schemas.identifiers import key_hash
-from schemas.log import LogTail
 from schemas.playtests.batch_commands import CloseBatch, DefineBatch
 from schemas.playtests.batch_views import BatchDefinition
 from schemas.playtests.definitions import batch_definitions
@@ -19,10 +18,9 @@ from schemas.playtests.names import batch_aggregate
 from schemas.playtests.ports import BatchRow
 from schemas.playtests.tokens import share_token
 from schemas.seal import Sealer
-from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
-from streams.definition_reader import AGAIN_S, PATIENCE_S, DefinitionReader, Games
-from streams.effect_reader import Positions
+from streams.definition_reader import DefinitionReader, Games
+from streams.effect_reader import RETRY, Reading, Retry
 from streams.gateway.pending_commands import CommandTooLarge
 
 _log: Final = logging.getLogger(__name__)
@@ -42,25 +40,14 @@ class BatchDefinitions(DefinitionReader):
     def __init__(
         self,
         asker: Asker,
+        reading: Reading,
         *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
         games: Games,
         batches: Batches,
         sealer: Sealer,
-        patience_s: float = PATIENCE_S,
-        again_s: float = AGAIN_S,
+        retry: Retry = RETRY,
     ) -> None:
-        super().__init__(
-            "definitions of key batches",
-            topic=topic,
-            tail=tail,
-            positions=positions,
-            games=games,
-            patience_s=patience_s,
-            again_s=again_s,
-        )
+        super().__init__("definitions of key batches", reading, games=games, retry=retry)
         self._asker = asker
         self._batches = batches
         self._sealer = sealer

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from schemas.codec import Message
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Decided
-from schemas.log import LogRecord, LogTail, LogUnavailable
+from schemas.log import LogRecord, LogUnavailable
 from schemas.log_positions import Position
 from schemas.objects import ObjectStore, ObjectStoreError, content_type_of
 from schemas.playtests.account_events import PlaytesterForgotten
@@ -37,9 +37,8 @@ from schemas.playtests.slot_events import (
     TranscriptRequested,
 )
 from schemas.playtests.views import Slot
-from schemas.topics import Topic
 from streams.asking import Asker, CommandRefused
-from streams.effect_reader import EffectReader, Positions
+from streams.effect_reader import EffectReader, Reading
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
 from streams.playtests.job_lane import Lane, Task
 from streams.playtests.recordings import (
@@ -96,10 +95,8 @@ class RecordingEffects(EffectReader):
     def __init__(
         self,
         asker: Asker,
+        reading: Reading,
         *,
-        topic: Topic,
-        tail: LogTail,
-        positions: Positions,
         objects: ObjectStore,
         reads: SlotReads,
         transcriber: Transcriber | None,
@@ -108,7 +105,7 @@ class RecordingEffects(EffectReader):
         jobs_max: int = JOBS_MAX,
         transcripts_max: int = TRANSCRIPTS_MAX,
     ) -> None:
-        super().__init__("effects of recordings", topic=topic, tail=tail, positions=positions)
+        super().__init__("effects of recordings", reading)
         self._asker = asker
         self._objects = objects
         self._reads = reads

@@ -19,6 +19,7 @@ from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import TelemetryEntry, decode_record
 from schemas.telemetry.s1 import decode_batch
 from streams.discord_sessions import DiscordSessions, entry_of
+from streams.effect_reader import Reading
 from tests.streams.deciders.given import AT_MS
 
 MINUTE = 60_000
@@ -106,7 +107,7 @@ class Log:
         self.held[partition] = position
 
     def effect(self, **more: Any) -> DiscordSessions:
-        return DiscordSessions(self, TELEMETRY, topic=STUDIO_EVENTS, tail=self, positions=self, **more)
+        return DiscordSessions(self, TELEMETRY, Reading(STUDIO_EVENTS, self, self), **more)
 
     async def follow(self, **more: Any) -> None:
         """A process that reads from the kept position to the end."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deploy.lab.simulation.stage import Stage
+from streams.effect_reader import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -49,7 +50,11 @@ class Part:
     def effects(self, acting: Acting, positions: Callable[[str], Any]) -> list[LogReader]:
         """The readers of its own events: those of the table, on positions by their names."""
         own = self.stage.noun.effects.items()
-        return [effect.open(acting, positions(name)) for name, effect in own if effect.reads is None]
+        return [
+            effect.open(acting, Reading(acting.events, acting.tail, positions(name)))
+            for name, effect in own
+            if effect.reads is None
+        ]
 
     def is_settled(self) -> bool:
         """Whether what time and effects bring is done; asked each second at rest."""

@@ -16,6 +16,7 @@ from schemas.studio.experiments import Digest, DigestText
 from streams.ai.summaries import LONGEST_MS, QUIET_MS, Place, Summaries, ToSummarise
 from streams.ai.texts import STOP_AGE_MS_MAX, AiTexts
 from streams.deciders import studio_ai_requests
+from streams.effect_reader import Reading
 from tests.ai_server import AiServer, ai_server
 from tests.streams.ai.world import AT_MS, TOPIC, AiWorld
 
@@ -188,9 +189,7 @@ class Made:
 def texts(world: AiWorld, made: Made) -> AiTexts:
     return AiTexts(
         world.asker(),
-        topic=TOPIC,
-        tail=world,
-        positions=world,
+        Reading(TOPIC, world, world),
         summaries=Playing(world).summaries,
         make_digest=made,
         clock_ms=lambda: world.now_ms,

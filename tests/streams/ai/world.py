@@ -31,6 +31,7 @@ from streams.asking import Asker
 from streams.deciders.noun import Request
 from streams.deciders.studio import STUDIO
 from streams.deciders.studio_ai_state import StudioAi
+from streams.effect_reader import Reading
 from streams.gateway.pending_commands import CommandUnavailable
 from tests.ai_server import AiServer
 
@@ -84,9 +85,7 @@ class AiWorld:
 
         made = AiRunner(
             self.asker(),
-            topic=TOPIC,
-            tail=self,
-            positions=self,
+            Reading(TOPIC, self, self),
             reads=self,
             sealer=SEALER,
             providers=Providers(allowed, pause=pause, answer_s=how.pop("answer_s", 5.0)),

@@ -22,6 +22,7 @@ from schemas.fleet.objects import artefact_key, credentials_key, resolved_key, u
 from schemas.fleet.views import Artefact
 from schemas.log_positions import Position
 from schemas.objects import ObjectStoreError, new_object
+from streams.effect_reader import Reading, Retry
 from streams.fleet.build_leftovers import BuildLeftovers
 from tests.streams.deciders.memory_log import MemoryLog
 from tests.streams.fleet.builds.test_processor import BUILD
@@ -73,7 +74,7 @@ class World(MemoryLog):
     async def read_on(self, *, patience_s: float = 5) -> None:
         """From the position that is kept to the end."""
         reader = BuildLeftovers(
-            self.objects, topic=FLEET_EVENTS, tail=self, positions=self, patience_s=patience_s, again_s=0.001
+            self.objects, Reading(FLEET_EVENTS, self, self), retry=Retry(patience_s, again_s=0.001)
         )
         begin = await reader.assigned(0)
         for record in self.records(FLEET_EVENTS.name)[begin:]:

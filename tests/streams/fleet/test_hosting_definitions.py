@@ -11,6 +11,7 @@ from schemas.fleet.names import project_aggregate
 from schemas.fleet.plans import PLANS
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.asking import Asker
+from streams.effect_reader import Reading, Retry
 from streams.fleet.hosting_definitions import HostingDefinitions
 from streams.gateway.pending_commands import CommandUnavailable
 from tests.streams.deciders.fleet.given import AT_MS, Fleet
@@ -51,12 +52,9 @@ class World(Definitions):
     async def read_on(self, *, patience_s: float = 5) -> None:
         reader = HostingDefinitions(
             Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size),
-            topic=STUDIO_EVENTS,
-            tail=self,
-            positions=self,
+            Reading(STUDIO_EVENTS, self, self),
             directory=self,
-            patience_s=patience_s,
-            again_s=0.001,
+            retry=Retry(patience_s, again_s=0.001),
         )
         begin = await reader.assigned(0)
         for record in self.records[begin:]:

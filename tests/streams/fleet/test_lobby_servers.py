@@ -13,6 +13,7 @@ from schemas.fleet.names import lobby_instance_id, project_aggregate
 from schemas.liveops.commands import JoinEvent, SettleLobbies
 from schemas.liveops.noun import LIVEOPS_EVENTS
 from streams.asking import Asker
+from streams.effect_reader import Reading, Retry
 from streams.fleet.lobby_servers import LobbyServers
 from streams.gateway.pending_commands import CommandUnavailable
 from tests.streams.deciders.fleet.given import Fleet
@@ -87,12 +88,9 @@ class Both:
         """As a process that begins, reads to the end and goes."""
         reader = LobbyServers(
             Asker(self, COMMANDS, clock_ms=lambda: self.fleet.at_ms, randomness=lambda size: b"x" * size),
-            topic=LIVEOPS_EVENTS,
-            tail=Log(self.liveops),
-            positions=self.held,
+            Reading(LIVEOPS_EVENTS, Log(self.liveops), self.held),
             directory=self,
-            patience_s=patience_s,
-            again_s=0.001,
+            retry=Retry(patience_s, again_s=0.001),
         )
         for partition in range(World.partitions):
             begin = await reader.assigned(partition)

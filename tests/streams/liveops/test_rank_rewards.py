@@ -11,6 +11,7 @@ from schemas.liveops.commands import GiveRankReward
 from schemas.liveops.noun import LIVEOPS_EVENTS
 from schemas.log import LogRecord
 from schemas.log_positions import Position, PositionRefused
+from streams.effect_reader import RETRY, Reading, Retry
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.liveops.rank_rewards import RankRewards, gifts
 from streams.liveops.windows import WindowManager
@@ -71,8 +72,8 @@ async def world() -> World:
     return world
 
 
-def reader(world: World, held: Held, log: Log | None = None, **times: float) -> RankRewards:
-    return RankRewards(world.asker(), topic=LIVEOPS_EVENTS, tail=log or Log(world), positions=held, **times)
+def reader(world: World, held: Held, log: Log | None = None, retry: Retry = RETRY) -> RankRewards:
+    return RankRewards(world.asker(), Reading(LIVEOPS_EVENTS, log or Log(world), held), retry=retry)
 
 
 async def read_all(rewards: RankRewards, world: World) -> int:
@@ -170,7 +171,7 @@ async def test_the_position_stays_until_all_is_answered(world: World) -> None:
 
     world.away = first_is_away
     with pytest.raises(CommandUnavailable):
-        await read_all(reader(world, held, patience_s=0.0, again_s=0.0), world)
+        await read_all(reader(world, held, retry=Retry(patience_s=0.0, again_s=0.0)), world)
     assert held.offsets == {}
     world.away = lambda _partition, _body: False
     await read_all(reader(world, held), world)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
@@ -22,6 +21,7 @@ from schemas.studio.definitions import load_definitions
 from schemas.studio.events import EVENTS, GameChanged
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.asking import Asker
+from streams.effect_reader import Reading, Retry
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.batch_definitions import BatchDefinitions, fixed_changes
 from tests.streams.deciders.playtests.given import AT_MS, GAME, STUDIO, Playtests
@@ -145,18 +145,16 @@ class World:
     async def save(self, _log_id: str, partition: int, position: Position) -> None:
         self.positions[partition] = position
 
-    async def carry(self, **more: Any) -> None:
+    async def carry(self, *, patience_s: float = 5) -> None:
         """Read from the position that is kept to the end."""
         asker = Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size)
         reader = BatchDefinitions(
             asker,
-            topic=STUDIO_EVENTS,
-            tail=self,
-            positions=self,
+            Reading(STUDIO_EVENTS, self, self),
             games=self,
             batches=self,
             sealer=SEALER,
-            **({"again_s": 0.001} | more),
+            retry=Retry(patience_s, again_s=0.001),
         )
         begin = await reader.assigned(0)
         for record in self.records[begin:]:

@@ -24,6 +24,7 @@ from schemas.playtests.recordings import transcript_folder, upload_folder
 from schemas.playtests.views import Slot
 from schemas.topics import Topic
 from streams.asking import Asker
+from streams.effect_reader import Reading
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.recording_effects import ATTEMPTS, RecordingEffects
 from streams.playtests.transcriber import Transcriber, Transcript
@@ -155,9 +156,7 @@ class World:
         asker = Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size)
         return RecordingEffects(
             asker,
-            topic=TOPIC,
-            tail=self,
-            positions=self,
+            Reading(TOPIC, self, self),
             objects=self.objects,
             reads=self,
             transcriber=transcriber,

@@ -24,6 +24,7 @@ from deploy.lab.simulation.playtests.verdicts import History, batch_problems, pr
 from deploy.no_ledgers import NoLedgers
 from projections.playtests import keys
 from projections.playtests.queries import PlaytestQueries
+from streams.effect_reader import Reading
 from streams.playtests.recording_effects import RecordingEffects
 
 if TYPE_CHECKING:
@@ -163,9 +164,7 @@ class PlaytestsPart(Part):
         client: Any = self.stage.redis
         recordings = RecordingEffects(
             acting.asker,
-            topic=acting.events,
-            tail=acting.tail,
-            positions=positions("recordings"),
+            Reading(acting.events, acting.tail, positions("recordings")),
             objects=objects,
             reads=PlaytestQueries(client, NoLedgers()),
             transcriber=SimulatedTranscriber(self.stage.faults),
