@@ -1,4 +1,4 @@
-"""What the decider's shell needs to know of a noun. `studio` fills it in first; the others will.
+"""What the decider's shell needs to know of a noun.
 
 A noun is two pure, total functions and their codecs. State is immutable: forking it is free, and nothing that
 fails half-way can leave a trace in it.
@@ -11,7 +11,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from schemas.codec import Codec, Message
 from schemas.envelope import CommandRejected
@@ -51,6 +51,20 @@ def decided_by(
         return table[type(request.command)](state, request, request.command)
 
     return decide
+
+
+class Timed(Protocol):
+    """A state that notes the latest time of all its events."""
+
+    @property
+    def time_ms(self) -> int:
+        """Unix milliseconds; 0 before the first."""
+        ...
+
+
+def time_of_state(state: Timed, _aggregate_id: str) -> int:
+    """A noun's `time_of` where time is the partition's: no aggregate is behind another."""
+    return state.time_ms
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

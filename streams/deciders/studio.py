@@ -55,7 +55,7 @@ from streams.deciders import (
     studio_state,
 )
 from streams.deciders.fold_code import FOLD_CODE
-from streams.deciders.noun import Noun, Request, Verdict
+from streams.deciders.noun import Noun, Request, Verdict, time_of_state
 from streams.deciders.refusals import refused
 from streams.deciders.studio_state import StudioState, evolve, pack, unpack
 
@@ -224,10 +224,6 @@ def _sequence(state: StudioState, studio_id: str) -> int:
     return studio.sequence if studio is not None else 0
 
 
-def _time_of(state: StudioState, _aggregate_id: str) -> int:
-    return state.time_ms
-
-
 STUDIO: Final = Noun(
     name="studio",
     commands=COMMANDS,
@@ -237,7 +233,7 @@ STUDIO: Final = Noun(
     evolve=evolve,
     aggregate_of=_aggregate_of,
     sequence=_sequence,
-    time_of=_time_of,
+    time_of=time_of_state,
     pack=pack,
     unpack=unpack,
     code=(

@@ -14,7 +14,7 @@ import msgspec
 from schemas.edge.errors import Refused
 from schemas.edge.limits import RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.routes import Found, Route
-from schemas.envelope import CommandRejected, Outcome
+from schemas.envelope import Outcome
 from schemas.studio.commands import COMMANDS, TakeDiscordMessages
 from schemas.studio.discord import APPENDS_WITHIN_MS, DiscordAnswer
 from schemas.telemetry.access import ManagementAccess, rate_limited, studio_game
@@ -26,10 +26,10 @@ from streams.gateway.commands import CommandClient
 from streams.gateway.discord_routes import ROUTES, Ingested
 from streams.gateway.http import Request, Response, json_response
 from streams.gateway.pending_commands import CommandTooLarge, CommandUnavailable
+from streams.gateway.refusals import refusal_in
 from streams.gateway.services import Services
 
 _answer: Final = msgspec.msgpack.Decoder(DiscordAnswer)
-_rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
 
 
 class DiscordWrites:
@@ -82,13 +82,11 @@ class DiscordWrites:
         return self._answered(outcome)
 
     def _answered(self, outcome: Outcome) -> Response:
-        if outcome.status < 300:
+        refusal = refusal_in(outcome, "internal error")
+        if refusal is None:
             answer = _answer.decode(outcome.body)
             ingested = Ingested(answer.sessions_created, answer.messages_ingested)
             return json_response(outcome.status, ingested)
-        if outcome.status == 500:
-            raise Refused(500, "internal error")
-        refusal = _rejected.decode(outcome.body)
         if outcome.status == 429:
             begun_ms = self._services.now_ms() % APPENDS_WITHIN_MS
             raise rate_limited(2 * APPENDS_WITHIN_MS - begun_ms, "key")

@@ -34,7 +34,7 @@ from streams.deciders.fleet.evolve import evolve
 from streams.deciders.fleet.snapshot import pack, unpack
 from streams.deciders.fleet.state import FleetState, project_key
 from streams.deciders.fold_code import FOLD_CODE
-from streams.deciders.noun import Noun, Request, Verdict, decided_by
+from streams.deciders.noun import Noun, Request, Verdict, decided_by, time_of_state
 
 _DECIDERS: Final[dict[type[Message], Callable[[FleetState, Request, Any], Verdict]]] = {
     ask.StartServer: servers.start,
@@ -92,10 +92,6 @@ def sequence(state: FleetState, aggregate_id: str) -> int:
     return known.sequence if known is not None else 0
 
 
-def _time_of(state: FleetState, _aggregate_id: str) -> int:
-    return state.time_ms
-
-
 FLEET: Final = Noun(
     name="fleet",
     commands=ask.COMMANDS,
@@ -105,7 +101,7 @@ FLEET: Final = Noun(
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
-    time_of=_time_of,
+    time_of=time_of_state,
     pack=pack,
     unpack=unpack,
     code=(

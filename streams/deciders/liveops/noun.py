@@ -33,7 +33,7 @@ from streams.deciders.liveops import evolve as evolving
 from streams.deciders.liveops import state as states
 from streams.deciders.liveops.evolve import evolve
 from streams.deciders.liveops.state import LiveopsState, pack, unpack
-from streams.deciders.noun import Noun, Request, Verdict, decided_by
+from streams.deciders.noun import Noun, Request, Verdict, decided_by, time_of_state
 
 _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verdict]]] = {
     ask.RegisterPlayer: players.register,
@@ -79,10 +79,6 @@ def sequence(state: LiveopsState, aggregate_id: str) -> int:
     return 0
 
 
-def _time_of(state: LiveopsState, _aggregate_id: str) -> int:
-    return state.time_ms
-
-
 LIVEOPS: Final = Noun(
     name="liveops",
     commands=ask.COMMANDS,
@@ -92,7 +88,7 @@ LIVEOPS: Final = Noun(
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
-    time_of=_time_of,
+    time_of=time_of_state,
     pack=pack,
     unpack=unpack,
     code=(

@@ -24,7 +24,7 @@ from schemas.playtests.commands import COMMANDS
 from schemas.playtests.events import EVENTS
 from schemas.playtests.order_events import OrderEvent
 from streams.deciders.fold_code import FOLD_CODE
-from streams.deciders.noun import Noun, Request, Verdict, decided_by
+from streams.deciders.noun import Noun, Request, Verdict, decided_by, time_of_state
 from streams.deciders.playtests import (
     accounts,
     applications,
@@ -139,10 +139,6 @@ def sequence(state: PlaytestsState, aggregate_id: str) -> int:
     return known.sequence if known is not None else 0
 
 
-def _time_of(state: PlaytestsState, _aggregate_id: str) -> int:
-    return state.time_ms
-
-
 PLAYTESTS: Final = Noun(
     name="playtests",
     commands=COMMANDS,
@@ -152,7 +148,7 @@ PLAYTESTS: Final = Noun(
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
-    time_of=_time_of,
+    time_of=time_of_state,
     pack=pack,
     unpack=unpack,
     code=(

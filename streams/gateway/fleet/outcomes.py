@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from schemas.edge.errors import Refused
 from schemas.edge.zod import custom
-from schemas.envelope import CommandRejected, Outcome
+from schemas.envelope import Outcome
 from schemas.fleet.limits import RETRY_AFTER_S
 from schemas.fleet.requests import not_found
 from schemas.fleet.validation import refuse
+from streams.gateway.refusals import refusal_in
 
 AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
-_rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
 
 
 def raise_refusal(outcome: Outcome) -> None:
     """Raise `Refused` where the outcome is none of success."""
-    if outcome.status < 400:
+    refusal = refusal_in(outcome)
+    if refusal is None:
         return
-    if outcome.status == 500:
-        raise Refused(500, "the request can't be decided; it changed nothing")
-    refusal = _rejected.decode(outcome.body)
     if refusal.status == 404:
         raise not_found()
     if refusal.status == 422:

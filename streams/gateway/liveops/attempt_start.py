@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.edge.errors import Refused
-from schemas.envelope import CommandRejected, Outcome
+from schemas.envelope import Outcome
 from schemas.liveops import commands as ask
 from schemas.liveops.answers import JoinAnswer
 from schemas.liveops.definitions import ResolvedEvent
@@ -110,8 +110,3 @@ def _segment(event: ResolvedEvent | None, body: StartBody) -> str:
         name = f"playerContext.{event.definition.segment_by}"
         raise Refused(400, f"{name} must be a text of at most 64 characters", field=name)
     return value
-
-
-def refusal_of(outcome: Outcome) -> CommandRejected:
-    """A refused command's body."""
-    return msgspec.msgpack.decode(outcome.body, type=CommandRejected)

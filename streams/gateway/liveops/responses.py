@@ -19,7 +19,7 @@ from schemas.liveops.ports import HoldingRow
 from schemas.liveops.resources import Player, Shape, Standing
 from schemas.timestamps import iso_ms
 from streams.gateway.http import Response
-from streams.gateway.liveops.attempt_start import refusal_of
+from streams.gateway.refusals import refusal_in
 
 Shown = Callable[[Any, int], Shape]
 
@@ -95,11 +95,9 @@ def shown(route: Route, outcome: Outcome, now_ms: int) -> Shape:
 
 def raise_refusal(outcome: Outcome) -> None:
     """Raise `Refused` where the outcome is none of success."""
-    if outcome.status < 400:
+    refusal = refusal_in(outcome)
+    if refusal is None:
         return
-    if outcome.status == 500:
-        raise Refused(500, "the request can't be decided; it changed nothing")
-    refusal = refusal_of(outcome)
     details: dict[str, Any] = dict(refusal.details)
     if refusal.field:
         details["field"] = refusal.field

@@ -12,7 +12,7 @@ from schemas.edge.limits import MINUTE_MS, RETRY_AFTER_UNAVAILABLE_S
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import counted_address
 from schemas.edge.zod import Issue, issue_of
-from schemas.envelope import CommandRejected, Outcome
+from schemas.envelope import Outcome
 from schemas.log import LogUnavailable
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
@@ -22,6 +22,7 @@ from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Request
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
+from streams.gateway.refusals import refusal_in
 from streams.gateway.services import Services
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -65,11 +66,9 @@ class Links:
             keyed=keyed,
         )
         outcome = await self._commands.submit(command)
-        if outcome.status < 400:
+        refusal = refusal_in(outcome, "internal error")
+        if refusal is None:
             return outcome
-        if outcome.status == 500:
-            raise Refused(500, "internal error")
-        refusal = msgspec.msgpack.decode(outcome.body, type=CommandRejected)
         raise Refused(outcome.status, refusal.message, code=refusal.code)
 
     async def count(self, request: Request, what: str, limit: float = CALLS_PER_MINUTE) -> None:

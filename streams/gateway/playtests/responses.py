@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from schemas.codec import Message
 from schemas.edge.errors import Refused
-from schemas.envelope import CommandRejected, Outcome
+from schemas.envelope import Outcome
 from schemas.playtests import (
     account_commands,
     answers,
@@ -29,18 +29,16 @@ from schemas.playtests.requests import not_found
 from schemas.playtests.secrets import OrderSecrets
 from schemas.playtests.slot_resources import OwnSlot
 from schemas.seal import Sealer
+from streams.gateway.refusals import refusal_in
 
-_rejected: Final = msgspec.msgpack.Decoder(CommandRejected)
 _RETRY: Final = "Submission rejected - playtester can try again"
 
 
 def raise_refusal(outcome: Outcome) -> None:
     """Raise `Refused` where the outcome is none of success."""
-    if outcome.status < 400:
+    refusal = refusal_in(outcome)
+    if refusal is None:
         return
-    if outcome.status == 500:
-        raise Refused(500, "the request can't be decided; it changed nothing")
-    refusal = _rejected.decode(outcome.body)
     if refusal.status == 404:
         raise not_found()
     details: dict[str, Any] = dict(refusal.details)
