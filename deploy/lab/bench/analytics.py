@@ -19,8 +19,8 @@ from deploy.lab.bench.load import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from deploy.lab.bench.relay import Relay
     from projections.clickhouse.client import ClickHouse
 
 BUILDS: Final = tuple(f"analytics-{number}" for number in range(8))
@@ -37,16 +37,6 @@ _WEIGHTS: Final = (6, 2, 5, 5, 3, 1)
 _COMPARE: Final = "/api/v1/builds/compare"
 _RULES_SHARE: Final = 0.2
 """Of the events; the others are positions."""
-
-
-class AnalyticsKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """What of demo.json is needed."""
-
-    base_url: str
-    game_id: str
-    ingest: str
-    management: str
-    clickhouse_url: str
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -68,26 +58,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int]
 
 
-def read_keys(path: Path) -> AnalyticsKeys:
-    """What is needed of demo.json. Raises FileNotFoundError, or ValueError for another shape."""
-    try:
-        data = msgspec.json.decode(path.read_bytes())
-        return AnalyticsKeys(
-            base_url=data["base_url"],
-            game_id=next(game["id"] for game in data["games"] if game["slug"] == "relay"),
-            ingest=data["keys"]["pl_ik"],
-            management=data["keys"]["pl_mgmt"],
-            clickhouse_url=data["clickhouse_url"],
-        )
-    except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
-        raise ValueError(f"{path} is not a demo.json: {error!r}") from error
-
-
 class AnalyticsBench:
     """One run against a running stack. It leaves its sessions there."""
 
-    def __init__(self, keys: AnalyticsKeys, clickhouse: ClickHouse, tell: Callable[[str], None]) -> None:
-        self._keys = keys
+    def __init__(self, relay: Relay, clickhouse: ClickHouse, tell: Callable[[str], None]) -> None:
+        self._relay = relay
         self._clickhouse = clickhouse
         self._tell = tell
         self._refused: dict[str, int] = {}
@@ -95,13 +70,13 @@ class AnalyticsBench:
     async def run(self, *, sessions: int, events: int, reads: int) -> Report:
         """Fill up to `sessions` of `events` each, then `reads` reads of each kind."""
         connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-        async with aiohttp.ClientSession(self._keys.base_url, connector=connector) as http:
+        async with aiohttp.ClientSession(self._relay.base_url, connector=connector) as http:
             await self._fill(http, sessions, events)
             self._tell(f"{sessions:,} sessions are analyzed; reading…")
             found = await self._clickhouse.rows(
                 "SELECT count(), uniqExact(session_id) FROM insights FINAL "
                 "WHERE game_id = {game:String} AND removed = 0 AND startsWith(build_id, 'analytics-')",
-                {"game": self._keys.game_id},
+                {"game": self._relay.game_id},
             )
             draw = random.Random(reads)  # noqa: S311 - a load, no secret
             testers = max(1, sessions // DEVICE_SESSIONS)
@@ -137,7 +112,7 @@ class AnalyticsBench:
 
         async def send() -> None:
             for number in numbers:
-                await self._post(http, session_body(self._keys.game_id, number, events, now_ms))
+                await self._post(http, session_body(self._relay.game_id, number, events, now_ms))
 
         await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
         deadline = time.monotonic() + FILL_SECONDS
@@ -150,12 +125,12 @@ class AnalyticsBench:
         rows = await self._clickhouse.rows(
             "SELECT count() FROM insights FINAL WHERE game_id = {game:String} AND removed = 0 "
             "AND type = 'session-summary' AND startsWith(build_id, 'analytics-')",
-            {"game": self._keys.game_id},
+            {"game": self._relay.game_id},
         )
         return int(rows[0][0])
 
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> None:
-        headers = {"authorization": f"Bearer {self._keys.ingest}", "content-type": "application/json"}
+        headers = {"authorization": f"Bearer {self._relay.ingest}", "content-type": "application/json"}
         while True:
             async with http.post("/api/telemetry", data=body, headers=headers) as response:
                 if response.status == 503:  # the log is busy; it says when to come again
@@ -165,7 +140,7 @@ class AnalyticsBench:
                 return
 
     async def _read(self, http: aiohttp.ClientSession, asked: list[tuple[str, dict[str, str]]]) -> Times:
-        headers = {"authorization": f"Bearer {self._keys.management}"}
+        headers = {"authorization": f"Bearer {self._relay.management}"}
         taken: list[float] = []
         for path, parameters in asked:
             began = time.perf_counter()

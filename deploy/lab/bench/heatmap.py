@@ -21,8 +21,8 @@ from deploy.lab.bench.load import Order, check, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from deploy.lab.bench.relay import Relay
     from projections.clickhouse.client import ClickHouse
 
 BUILD: Final = "heatmap-bench"
@@ -53,16 +53,6 @@ COLD: Final[tuple[tuple[str, Filters], ...]] = (
 )
 
 
-class BenchKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """What of demo.json is needed: the demo game without an ingest limit, and the management key."""
-
-    base_url: str
-    game_id: str
-    token: str
-    management: str
-    clickhouse_url: str
-
-
 class Report(msgspec.Struct, kw_only=True):
     """What came of it. Times are milliseconds; `seen_*` is from a point's 200 to a heatmap that counts it."""
 
@@ -83,26 +73,11 @@ class Report(msgspec.Struct, kw_only=True):
     """Only reads that really were cold: restart the edge before a second run."""
 
 
-def read_access(path: Path) -> BenchKeys:
-    """What is needed of demo.json. Raises FileNotFoundError, or ValueError for another shape."""
-    try:
-        data = msgspec.json.decode(path.read_bytes())
-        return BenchKeys(
-            base_url=data["base_url"],
-            game_id=next(game["id"] for game in data["games"] if game["slug"] == "relay"),
-            token=data["keys"]["relay_public_token"],
-            management=data["keys"]["pl_mgmt"],
-            clickhouse_url=data["clickhouse_url"],
-        )
-    except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
-        raise ValueError(f"{path} is not a demo.json: {error!r}") from error
-
-
 class HeatmapBench:
     """One run against a running stack. It leaves its points there."""
 
-    def __init__(self, access: BenchKeys, clickhouse: ClickHouse, tell: Callable[[str], None]) -> None:
-        self._access = access
+    def __init__(self, relay: Relay, clickhouse: ClickHouse, tell: Callable[[str], None]) -> None:
+        self._relay = relay
         self._clickhouse = clickhouse
         self._tell = tell
         self._latencies: list[float] = []
@@ -115,11 +90,11 @@ class HeatmapBench:
 
     async def run(self, *, points: int, seconds: float, rate: float) -> Report:
         """Fill up to `points`, then load, read and look. Raises OrderRefusedError as the load does."""
-        access = self._access
+        relay = self._relay
         order = Order(
-            url=access.base_url,
-            token=access.token,
-            app_id=access.game_id,
+            url=relay.base_url,
+            token=relay.token,
+            app_id=relay.game_id,
             seconds=seconds + WARM_UP_S + len(COLD),
             connections=16,
             batch=100,
@@ -127,8 +102,8 @@ class HeatmapBench:
             seed=time.time_ns(),
         )
         check(order)
-        headers = {"authorization": f"Bearer {access.management}"}
-        async with aiohttp.ClientSession(access.base_url, headers=headers) as http:
+        headers = {"authorization": f"Bearer {relay.management}"}
+        async with aiohttp.ClientSession(relay.base_url, headers=headers) as http:
             held = await self._fill(http, points)
             self._tell(f"{held:,} points are there; {rate:,.0f} events/s come in, reading for {seconds:g} s…")
             loading = asyncio.create_task(load(order))
@@ -167,7 +142,7 @@ class HeatmapBench:
         self._tell(f"{held:,} points are there, {points:,} are wanted…")
         sent = held
         while sent < points:
-            body = _trajectories(self._access.game_id, BUILD, TRAJECTORIES, TRAJECTORY_POINTS, random)
+            body = _trajectories(self._relay.game_id, BUILD, TRAJECTORIES, TRAJECTORY_POINTS, random)
             await self._post(http, body)
             sent += TRAJECTORIES * TRAJECTORY_POINTS
         deadline = time.monotonic() + FILL_SECONDS
@@ -180,12 +155,12 @@ class HeatmapBench:
     async def _held(self, build: str = BUILD) -> int:
         rows = await self._clickhouse.rows(
             "SELECT count() FROM positions WHERE game_id = {game:String} AND build_id = {build:String}",
-            {"game": self._access.game_id, "build": build},
+            {"game": self._relay.game_id, "build": build},
         )
         return int(rows[0][0])
 
     async def _post(self, http: aiohttp.ClientSession, body: bytes) -> None:
-        headers = {"x-public-token": self._access.token, "content-type": "application/msgpack"}
+        headers = {"x-public-token": self._relay.token, "content-type": "application/msgpack"}
         while True:
             async with http.post("/api/events", data=body, headers=headers) as response:
                 if response.status == 503:  # the log is busy; it says when to come again
@@ -196,7 +171,7 @@ class HeatmapBench:
 
     async def _probe(self, http: aiohttp.ClientSession) -> None:
         random = np.random.default_rng(1)
-        await self._post(http, _trajectories(self._access.game_id, PROBE, 1, 1, random))
+        await self._post(http, _trajectories(self._relay.game_id, PROBE, 1, 1, random))
         self._sent.append(time.perf_counter())
 
     async def _cold(self, http: aiohttp.ClientSession) -> dict[str, float]:

@@ -23,22 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from deploy.lab.bench.relay import Relay
     from projections.clickhouse.client import ClickHouse
 
 DRAIN_SECONDS: Final = 120.0
 SINGLE_CONNECTIONS: Final = 32
 CEILING_SECONDS: Final = 5.0
-
-
-class Relay(msgspec.Struct, frozen=True, kw_only=True):
-    """The demo game without an ingest limit, and where its stack is."""
-
-    base_url: str
-    kafka: str
-    clickhouse_url: str
-    studio_id: str
-    game_id: str
-    token: str
 
 
 class Phase(msgspec.Struct, kw_only=True):
@@ -75,22 +65,6 @@ class Report(msgspec.Struct, kw_only=True):
     mix: str
     phases: list[Phase]
     ceilings: list[dict[str, Any]]
-
-
-def read_relay(path: Path) -> Relay:
-    """What the load needs of demo.json. Raises FileNotFoundError, or ValueError for another shape."""
-    try:
-        data = msgspec.json.decode(path.read_bytes())
-        return Relay(
-            base_url=data["base_url"],
-            kafka=data["kafka"],
-            clickhouse_url=data["clickhouse_url"],
-            studio_id=data["studio"]["id"],
-            game_id=next(game["id"] for game in data["games"] if game["slug"] == "relay"),
-            token=data["keys"]["relay_public_token"],
-        )
-    except (msgspec.DecodeError, KeyError, TypeError, StopIteration) as error:
-        raise ValueError(f"{path} is not a demo.json: {error!r}") from error
 
 
 class Ingest:

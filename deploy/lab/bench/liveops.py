@@ -22,20 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from deploy.lab.bench.relay import Relay
+
 EVENT: Final = "relay-points"
 CURRENCY: Final = "gold"
 CREDIT: Final = 10**12
 SETUP_CONNECTIONS: Final = 128
 SEED_SECONDS: Final = 600.0
 _GENERATOR: Final = "deploy.lab.bench.calls"
-
-
-class Relay(msgspec.Struct, frozen=True):
-    """The game without limits, and its keys."""
-
-    base_url: str
-    live: str
-    server: str
 
 
 class Player(msgspec.Struct, frozen=True):
@@ -70,16 +64,6 @@ class Figures(msgspec.Struct, kw_only=True):
     lost: int
     cpu_us: dict[str, float]
     cpu_us_total: float
-
-
-def read_liveops_relay(path: Path) -> Relay:
-    """What this needs of demo.json. Raises FileNotFoundError, or ValueError for another shape."""
-    try:
-        data = msgspec.json.decode(path.read_bytes())
-        keys = data["keys"]
-        return Relay(data["base_url"], keys["relay_lo_live"], keys["relay_lo_srv"])
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} has no keys of the game relay: {error!r}; start the stack again") from error
 
 
 def figures_of(name: str, connections: int, result: Result, used: dict[str, float]) -> Figures:

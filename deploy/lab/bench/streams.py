@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from deploy.lab.bench.liveops import LiveopsBench, Player, Relay
+    from deploy.lab.bench.liveops import LiveopsBench, Player
+    from deploy.lab.bench.relay import Relay
 
 LISTENERS_MAX: Final = 10_000
 CONNECT_AT_ONCE: Final = 64

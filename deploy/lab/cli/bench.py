@@ -12,8 +12,9 @@ from rich.console import Console
 
 from deploy.cli import running_stack
 from deploy.lab.bench import ceilings, mix, report
-from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Relay, Report, read_relay
+from deploy.lab.bench.ingest import SINGLE_CONNECTIONS, Ingest, Phase, Report
 from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedError
+from deploy.lab.bench.relay import Relay, read_relay
 from deploy.lab.cli.bench_analytics import analytics_command
 from deploy.lab.cli.bench_experiments import experiments_command
 from deploy.lab.cli.bench_handles import handles_command
@@ -22,9 +23,8 @@ from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_playtests import playtests_command
 from deploy.lab.cli.bench_s1 import s1_command
 from deploy.lab.cli.bench_streams import streams_command
-from deploy.lab.cli.measurement import measuring
+from deploy.lab.cli.measurement import facts_of, measuring
 from deploy.nouns import topic_of
-from projections.clickhouse.client import ClickHouse
 from schemas.telemetry.noun import TELEMETRY
 
 app = typer.Typer(help="Measure the running stack.", no_args_is_help=True)
@@ -69,7 +69,7 @@ def ingest_command(  # noqa: PLR0917 - typer takes options as parameters
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     steps = [step.strip() for step in (only or "hold,single,accept,ceilings").split(",")]
     with measuring(home, console):
-        relay = read_relay(home / "demo.json")
+        relay = read_relay(home)
         found, bare = asyncio.run(
             _run(
                 home, relay, console, steps, seconds=seconds, batch=batch, connections=connections, rate=rate
@@ -97,20 +97,20 @@ async def _run(
     rate: float,
 ) -> tuple[list[Phase], list[ceilings.Ceiling]]:
     settings = running_stack.of_home(home)
-    clickhouse = ClickHouse(relay.clickhouse_url, settings.clickhouse_database)
-    run = Ingest(home, relay, clickhouse, lambda line: console.print(line, style="dim"))
-    orders = {
-        "accept": ("accept", run.order(seconds=seconds, batch=batch, connections=connections)),
-        "hold": (
-            f"hold {rate:,.0f}/s",
-            run.order(seconds=seconds, batch=batch, connections=connections, rate=rate),
-        ),
-        "single": ("single events", run.order(seconds=seconds, batch=1, connections=SINGLE_CONNECTIONS)),
-    }
-    unknown = [step for step in steps if step not in {*orders, "ceilings"}]
-    if unknown:
-        raise OrderRefusedError(f"--only knows accept, hold, single and ceilings, not {', '.join(unknown)}")
-    try:
+    async with facts_of(home, relay) as clickhouse:
+        run = Ingest(home, relay, clickhouse, lambda line: console.print(line, style="dim"))
+        orders = {
+            "accept": ("accept", run.order(seconds=seconds, batch=batch, connections=connections)),
+            "hold": (
+                f"hold {rate:,.0f}/s",
+                run.order(seconds=seconds, batch=batch, connections=connections, rate=rate),
+            ),
+            "single": ("single events", run.order(seconds=seconds, batch=1, connections=SINGLE_CONNECTIONS)),
+        }
+        unknown = [step for step in steps if step not in {*orders, "ceilings"}]
+        if unknown:
+            names = ", ".join(unknown)
+            raise OrderRefusedError(f"--only knows accept, hold, single and ceilings, not {names}")
         await run.phase("warm-up", run.order(seconds=WARM_UP_SECONDS, batch=batch, connections=connections))
         begin = await ceilings.end_offsets(relay.kafka, topic_of(settings, TELEMETRY).partitions)
         phases = [await run.phase(*orders[step]) for step in steps if step in orders]
@@ -120,6 +120,4 @@ async def _run(
             if table != "players"
         }
         bare = await run.ceilings(begin, rows_by_table) if "ceilings" in steps else []
-    finally:
-        await clickhouse.close()
     return phases, bare

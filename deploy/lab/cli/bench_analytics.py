@@ -10,10 +10,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from deploy.cli import running_stack
-from deploy.lab.bench.analytics import AnalyticsBench, AnalyticsKeys, Report, read_keys
-from deploy.lab.cli.measurement import measuring
-from projections.clickhouse.client import ClickHouse
+from deploy.lab.bench.analytics import AnalyticsBench, Report
+from deploy.lab.bench.relay import Relay, read_relay
+from deploy.lab.cli.measurement import facts_of, measuring
 
 
 def analytics_command(
@@ -29,8 +28,8 @@ def analytics_command(
     """
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with measuring(home, console, TimeoutError):
-        keys = read_keys(home / "demo.json")
-        report = asyncio.run(_run(home, keys, console, sessions=sessions, events=events, reads=reads))
+        relay = read_relay(home)
+        report = asyncio.run(_run(home, relay, console, sessions=sessions, events=events, reads=reads))
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -38,14 +37,11 @@ def analytics_command(
 
 
 async def _run(
-    home: Path, keys: AnalyticsKeys, console: Console, *, sessions: int, events: int, reads: int
+    home: Path, relay: Relay, console: Console, *, sessions: int, events: int, reads: int
 ) -> Report:
-    clickhouse = ClickHouse(keys.clickhouse_url, running_stack.of_home(home).clickhouse_database)
-    try:
-        bench = AnalyticsBench(keys, clickhouse, lambda line: console.print(line, style="dim"))
+    async with facts_of(home, relay) as clickhouse:
+        bench = AnalyticsBench(relay, clickhouse, lambda line: console.print(line, style="dim"))
         return await bench.run(sessions=sessions, events=events, reads=reads)
-    finally:
-        await clickhouse.close()
 
 
 def _show(console: Console, report: Report) -> None:

@@ -10,10 +10,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from deploy.cli import running_stack
-from deploy.lab.bench.heatmap import BenchKeys, HeatmapBench, Report, read_access
-from deploy.lab.cli.measurement import measuring
-from projections.clickhouse.client import ClickHouse
+from deploy.lab.bench.heatmap import HeatmapBench, Report
+from deploy.lab.bench.relay import Relay, read_relay
+from deploy.lab.cli.measurement import facts_of, measuring
 
 
 def heatmap_command(
@@ -29,8 +28,8 @@ def heatmap_command(
     """
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with measuring(home, console, TimeoutError):
-        access = read_access(home / "demo.json")
-        report = asyncio.run(_run(home, access, console, points=points, seconds=seconds, rate=rate))
+        relay = read_relay(home)
+        report = asyncio.run(_run(home, relay, console, points=points, seconds=seconds, rate=rate))
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -38,14 +37,11 @@ def heatmap_command(
 
 
 async def _run(
-    home: Path, access: BenchKeys, console: Console, *, points: int, seconds: float, rate: float
+    home: Path, relay: Relay, console: Console, *, points: int, seconds: float, rate: float
 ) -> Report:
-    clickhouse = ClickHouse(access.clickhouse_url, running_stack.of_home(home).clickhouse_database)
-    try:
-        bench = HeatmapBench(access, clickhouse, lambda line: console.print(line, style="dim"))
+    async with facts_of(home, relay) as clickhouse:
+        bench = HeatmapBench(relay, clickhouse, lambda line: console.print(line, style="dim"))
         return await bench.run(points=points, seconds=seconds, rate=rate)
-    finally:
-        await clickhouse.close()
 
 
 def _show(console: Console, report: Report) -> None:

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from deploy.cli.tables import figures, show
-from deploy.lab.bench.liveops import Figures, LiveopsBench, read_liveops_relay
+from deploy.lab.bench.liveops import Figures, LiveopsBench
+from deploy.lab.bench.relay import read_relay
 from deploy.lab.bench.report import cpu_rows
 from deploy.lab.cli.measurement import measuring
 
@@ -80,7 +81,7 @@ def _report(home: Path, as_json: bool, run: Callable[[LiveopsBench], Awaitable[l
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
 
     async def main() -> list[Figures]:
-        relay = read_liveops_relay(home / "demo.json")
+        relay = read_relay(home)
         return await run(LiveopsBench(home, relay, lambda line: console.print(line, style="dim")))
 
     with measuring(home, console):

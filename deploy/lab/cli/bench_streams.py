@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from deploy.cli.tables import figures, show
-from deploy.lab.bench.liveops import LiveopsBench, read_liveops_relay
+from deploy.lab.bench.liveops import LiveopsBench
+from deploy.lab.bench.relay import read_relay
 from deploy.lab.bench.report import cpu_rows
 from deploy.lab.bench.streams import LISTENERS_MAX, StreamBench, StreamFigures
 from deploy.lab.cli.measurement import measuring
@@ -31,7 +32,7 @@ def streams_command(
         console.print(line, style="dim")
 
     async def run() -> StreamFigures:
-        relay = read_liveops_relay(home / "demo.json")
+        relay = read_relay(home)
         bench = StreamBench(home, relay, LiveopsBench(home, relay, tell), tell)
         return await bench.measure(listeners, seconds=seconds, rate=rate)
 

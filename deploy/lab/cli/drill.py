@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 
 from deploy.cli import tables
-from deploy.lab.bench.ingest import read_relay
 from deploy.lab.bench.load import Order, check
+from deploy.lab.bench.relay import read_relay
 from deploy.lab.cli.drill_results import memory_table, show_faults, show_fleet, show_verdicts
 from deploy.lab.cli.measurement import measuring
 from deploy.lab.drill.checks import DrillOutcome
@@ -229,7 +229,7 @@ def soak_command(
     """Hold a rate on the running stack of HOME and print how each process's memory grows once warm."""
     console = _console(as_json)
     with measuring(home, console):
-        relay = read_relay(home / "demo.json")
+        relay = read_relay(home)
         order = Order(
             url=relay.base_url,
             token=relay.token,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
+from deploy.cli import running_stack
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.lab.bench.processes import NoStackError
+from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+
+    from deploy.lab.bench.relay import Relay
 
 
 @contextmanager
@@ -32,3 +36,13 @@ def measuring(home: Path, console: Console, *expected: type[Exception]) -> Itera
     except known as error:
         console.print(str(error), markup=False)
         raise typer.Exit(2) from None
+
+
+@asynccontextmanager
+async def facts_of(home: Path, relay: Relay) -> AsyncIterator[ClickHouse]:
+    """The database of facts of a home's running stack."""
+    clickhouse = ClickHouse(relay.clickhouse_url, running_stack.of_home(home).clickhouse_database)
+    try:
+        yield clickhouse
+    finally:
+        await clickhouse.close()

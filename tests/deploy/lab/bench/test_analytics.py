@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from deploy.lab.bench.analytics import BUILDS, read_keys, session_body
+from deploy.lab.bench.analytics import BUILDS, session_body
 from schemas.telemetry.s1 import validate_batch
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOW_MS = 1_790_000_000_000
 
@@ -27,9 +22,3 @@ def test_a_session_is_a_valid_batch_that_ends_it(number: int) -> None:
     assert (
         batch.session_id != validate_batch(session_body("game_1", number + 1, 1, NOW_MS), NOW_MS).session_id
     )
-
-
-def test_another_file_is_no_demo_file(tmp_path: Path) -> None:
-    (tmp_path / "demo.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"is not a demo\.json"):
-        read_keys(tmp_path / "demo.json")

@@ -12,14 +12,16 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from deploy.lab.bench import mix
 from deploy.lab.bench.calls import CallOrder, Target
-from deploy.lab.bench.ingest import load, read_relay
+from deploy.lab.bench.ingest import load
 from deploy.lab.bench.load import Order, OrderRefusedError, Result, Run, check, percentile
+from deploy.lab.bench.relay import read_relay
 from tests.deploy.lab.bench.sink import sink
 
 TOKEN = "pub"  # noqa: S105 - the sink takes any
@@ -154,8 +156,8 @@ def test_percentiles_of_few_and_of_none() -> None:
     assert percentile([float(n) for n in range(100)], 0.5) == 50
 
 
-def test_another_shape_of_demo_json_is_refused(tmp_path: object) -> None:
-    path = __import__("pathlib").Path(str(tmp_path)) / "demo.json"
-    path.write_bytes(b'{"base_url": "http://localhost:4000"}')
-    with pytest.raises(ValueError, match=r"demo\.json"):
-        read_relay(path)
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"base_url": "http://localhost:4000"}'])
+def test_another_shape_of_demo_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "demo.json").write_text(text)
+    with pytest.raises(ValueError, match=r"is not a demo\.json"):
+        read_relay(tmp_path)
