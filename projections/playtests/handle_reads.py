@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from projections.telemetry.queries.filters import HAS_EVENTS
 from schemas.playtests.handles import HandleRow
 from schemas.playtests.names import game_aggregate, handle_id
 
@@ -22,7 +23,7 @@ LEFT JOIN (SELECT batch_id, id, redeemed_at FROM playtest_keys FINAL WHERE {_OF_
 _COLUMNS: Final = "player_id, first_event_at, last_event_at, country"
 _PARTS: Final = (
     f"SELECT {_COLUMNS}, part_active_ms AS active_ms "  # noqa: S608 - names of ours
-    f"FROM session_parts FINAL WHERE {_OF_GAME} AND notEmpty(spans) "
+    f"FROM session_parts FINAL WHERE {_OF_GAME} AND {HAS_EVENTS} "
     f"AND player_id IN (SELECT device_id FROM tester_links WHERE {_OF_GAME})"
 )
 """The sessions of linked devices, where every session has one part: nothing is joined."""

@@ -136,69 +136,60 @@ async def compare(queries: Queries, compared: Compared, now_ms: int) -> Comparis
         )
         for split in assignment.splits
     ]
-    rejected = {reason: sessions.get(f"-{reason}", {}).get("sessions", 0) for reason in REASONS}
+    rejected = {reason: sessions.get(f"!{reason}", {}).get("sessions", 0) for reason in REASONS}
     return Comparison(now_ms, variants, rejected)
 
 
 _Said = dict[str, dict[str, Any]]
-_VALID: Final = "NOT startsWith(verdict, '-')"
-_SUMS: Final = ("sessions", "closed", "crashed", "wall_ms", "active_ms", "exposures")
+_VALID: Final = "NOT startsWith(verdict, '!')"
+_SUMS: Final = {
+    "sessions": "count()",
+    "closed": "countIf(closed)",
+    "crashed": "countIf(closed AND crashed)",
+    "wall_ms": "sumIf(wall, closed)",
+    "active_ms": "sumIf(active, closed)",
+}
 
 
 async def _sessions(queries: Queries, judged: JudgedSessions, now_ms: int) -> _Said:
     """By verdict: sums over sessions, exposures and retention.
 
-    Sessions are judged once: first they are summed by device and verdict, then each device gives a row for
-    each of its verdicts, and one for its exposure. Any session of an exposed device counts as a return.
+    Sessions are judged once and grouped twice, by verdict and by device; what is a sum of sessions is taken
+    from the former, exposures and returns from the latter. A device's valid sessions are all of one variant.
+    Any session of an exposed device counts as a return.
     """
-    by_verdict = (
-        "SELECT player_id, verdict, (toInt64(count()), toInt64(countIf(closed)), "  # noqa: S608
-        "toInt64(countIf(closed AND crashed)), sumIf(wall, closed), sumIf(active, closed), 0::Int64) AS sums,"
-        f" min(recorded) AS first, groupArray(recorded) AS times FROM ({judged.every}) "
-        "GROUP BY player_id, verdict"
+    valid = f"(verdict != '' AND {_VALID})"
+    sums = ", ".join(f"{value} AS sum_{name}" for name, value in _SUMS.items())
+    grouped = (
+        f"SELECT grouping(player_id) = 0 AS of_device, verdict, {sums}, "  # noqa: S608
+        f"anyIf(verdict, {valid}) AS variant, minIf(recorded, {valid}) AS exposed_at, "
+        f"groupArray(recorded) AS visits FROM ({judged.every}) "
+        "GROUP BY GROUPING SETS ((player_id), (verdict))"
     )
-    valid = f"verdict != '' AND {_VALID}"
-    by_device = (
-        "SELECT groupArrayIf((verdict, sums), verdict != '') AS verdicts, "  # noqa: S608
-        f"countIf({valid}) > 0 AS exposed, anyIf(verdict, {valid}) AS variant, "
-        f"minIf(first, {valid}) AS exposed_at, groupArrayArray(times) AS visits "
-        f"FROM ({by_verdict}) GROUP BY player_id"
-    )
-    days = ", ".join(
-        f"exposed_at + {(day + 1) * DAY_MS} <= {{now:Int64}} AS due_{day}, "
-        f"due_{day} AND arrayExists(at -> at >= exposed_at + {day * DAY_MS} "
-        f"AND at < exposed_at + {(day + 1) * DAY_MS}, visits) AS back_{day}"
-        for day in RETENTION_DAYS
-    )
-    counts = ", ".join(f"toInt64(due_{day}), toInt64(back_{day})" for day in RETENTION_DAYS)
-    rows_of_device = (
-        f"arrayConcat(arrayMap(one -> (one.1, one.2, {_NONE_OF_DAYS}), verdicts), "
-        f"if(exposed, [(variant, {_ONE_EXPOSURE}, tuple({counts}))], []))"
-    )
-    columns = [f"sum(row.2.{number})" for number, _ in enumerate(_SUMS, 1)]
-    columns += [f"sum(row.3.{number})" for number in range(1, 2 * len(RETENTION_DAYS) + 1)]
+    columns = [f"sumIf(sum_{name}, NOT of_device)" for name in _SUMS]
+    columns.append("countIf(of_device)")
+    for day in RETENTION_DAYS:
+        due = f"of_device AND exposed_at + {(day + 1) * DAY_MS} <= {{now:Int64}}"
+        back = (
+            f"arrayExists(at -> at >= exposed_at + {day * DAY_MS} "
+            f"AND at < exposed_at + {(day + 1) * DAY_MS}, visits)"
+        )
+        columns += [f"countIf({due})", f"countIf({due} AND {back})"]
     rows = await queries.query(
-        f"SELECT row.1, {', '.join(columns)} "  # noqa: S608
-        f"FROM (SELECT {days}, arrayJoin({rows_of_device}) AS row FROM ({by_device})) GROUP BY row.1",
+        f"SELECT if(of_device, variant, verdict) AS said, {', '.join(columns)} "  # noqa: S608
+        f"FROM ({grouped}) WHERE said != '' GROUP BY said",
         {**judged.parameters, "now": now_ms},
         seconds=QUERY_SECONDS,
     )
     found: _Said = {}
     for verdict, *numbers in rows:
-        sums, counted = numbers[: len(_SUMS)], numbers[len(_SUMS) :]
-        pairs = zip(RETENTION_DAYS, counted[::2], counted[1::2], strict=True)
-        found[verdict] = dict(zip(_SUMS, sums, strict=True)) | {
-            "retention": [Retention(*one) for one in pairs]
+        sums_of, (exposures, *days) = numbers[: len(_SUMS)], numbers[len(_SUMS) :]
+        pairs = zip(RETENTION_DAYS, days[::2], days[1::2], strict=True)
+        found[verdict] = dict(zip(_SUMS, sums_of, strict=True)) | {
+            "exposures": exposures,
+            "retention": [Retention(*one) for one in pairs],
         }
     return found
-
-
-def _integers(values: Sequence[int]) -> str:
-    return f"CAST({tuple(values)}, 'Tuple({', '.join(['Int64'] * len(values))})')"
-
-
-_ONE_EXPOSURE: Final = _integers([0] * (len(_SUMS) - 1) + [1])
-_NONE_OF_DAYS: Final = _integers([0] * 2 * len(RETENTION_DAYS))
 
 
 async def _clusters(queries: Queries, judged: JudgedSessions) -> _Said:
@@ -207,7 +198,7 @@ async def _clusters(queries: Queries, judged: JudgedSessions) -> _Said:
         "SELECT verdict, type, tag, uniqExact(player_id) AS testers, count() FROM ("  # noqa: S608
         "SELECT session_id, type, tag FROM insights FINAL "
         "WHERE studio_id = {studio:String} AND game_id = {game:String} AND removed = 0 "
-        "AND has({types:Array(String)}, type)) AS i "
+        "AND type IN {types:Array(String)}) AS i "
         f"INNER JOIN ({valid}) AS s USING session_id GROUP BY verdict, type, tag "
         f"ORDER BY testers DESC, type, tag LIMIT {TAGS_MAX} BY verdict",
         {**judged.parameters, "types": [*FRICTION_TYPES, *PRAISE_TYPES]},

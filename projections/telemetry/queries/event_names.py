@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from projections.telemetry.queries.filters import HAS_EVENTS
 from projections.telemetry.sessions import OTHER_NAMES, POSITION_EVENT
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ NAMES_MAX: Final = 1_000
 """Names in an answer; the less frequent ones are summed as `(other)`, which comes last."""
 _PARTS: Final = (
     "FROM session_parts FINAL {join}"
-    "WHERE studio_id = {{studio:String}} AND game_id = {{game:String}} AND notEmpty(spans){chosen} "
+    "WHERE studio_id = {{studio:String}} AND game_id = {{game:String}} AND " + HAS_EVENTS + "{chosen} "
     "AND {which}"
 )
 _OVER: Final = f"mapContains(event_counts, '{OTHER_NAMES}')"

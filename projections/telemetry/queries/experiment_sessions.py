@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DAY_MS: Final = 24 * 3600 * 1000
 REASONS: Final = ("notRunning", "pinned", "notInAudience", "wrongVariant")
-"""Why a tag does not count, in the order in which it is asked; a verdict begins with `-`."""
+"""Why a tag does not count, in the order in which it is asked. A verdict begins with `!`, as no key does."""
 _FOREVER_MS: Final = 2**53
 
 
@@ -30,7 +30,7 @@ class JudgedSessions(NamedTuple):
     """SQL of tables, and what their placeholders are filled with.
 
     All have the columns `session_id, player_id, recorded, closed, wall, active, crashed, verdict`: the
-    variant, or `-` and a reason.
+    variant, or `!` and a reason.
     """
 
     tagged: str
@@ -63,7 +63,8 @@ def judged_sessions(
 
 
 _NAMED: Final = "position(experiments, {named:String}) > 0"
-_TAGGED: Final = f"({_NAMED} AND JSONHas(experiments, {{experiment:String}}))"
+# Nearly every tag is a text that is not empty: what it says is known, and not looked for once more.
+_TAGGED: Final = f"(tag != '' OR {_NAMED} AND JSONHas(experiments, {{experiment:String}}))"
 _RAN: Final = (
     "arrayExists((start, end) -> arrived >= start AND arrived < end, "
     "{starts:Array(Int64)}, {ends:Array(Int64)})"
@@ -72,9 +73,9 @@ _RAN: Final = (
 
 def _verdict(assignment: Assignment) -> str:
     return (
-        f"multiIf(NOT {_RAN}, '-notRunning', {assignment_sql.pinned()}, '-pinned', "
-        f"NOT ({assignment_sql.in_audience(assignment)}), '-notInAudience', "
-        f"tag != {assignment_sql.variant(assignment)}, '-wrongVariant', tag)"
+        f"multiIf(NOT {_RAN}, '!notRunning', {assignment_sql.pinned()}, '!pinned', "
+        f"NOT ({assignment_sql.in_audience(assignment)}), '!notInAudience', "
+        f"tag != {assignment_sql.variant(assignment)}, '!wrongVariant', tag)"
     )
 
 
@@ -82,11 +83,9 @@ def _judged(tenant: str, verdict: str, narrowed: str = "1", which: str = "1", *,
     sessions = whole_sessions(tenant, narrowed, split=split)
     return (
         f"SELECT session_id, player_id, recorded, closed, wall, active, crashed, {verdict} AS verdict FROM ("  # noqa: S608
-        "SELECT session_id, player_id, build_id, experiments, closed, duration_ms AS wall, "
+        "SELECT session_id, player_id, build_id, experiments, closed, crashed, duration_ms AS wall, "
         "active_ms AS active, toUnixTimestamp64Milli(recorded_at) AS recorded, "
         "toUnixTimestamp64Milli(first_arrived_at) AS arrived, "
-        f"session_id IN (SELECT session_id FROM session_parts WHERE {tenant} "
-        "AND event_counts['crash'] > 0) AS crashed, "
         "JSONExtractString(experiments, {experiment:String}) AS tag "
         f"FROM ({sessions}) WHERE {which})"
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from projections.clickhouse.transport import Value
     from projections.telemetry.queries.client import Queries
 
 _INT64_MAX = 2**63 - 1
+HAS_EVENTS: Final = "spans.size0 > 0"
+"""Condition on a session's part: it has events. `notEmpty(spans)` says the same and reads all of them."""
 
 
 class Conditions:

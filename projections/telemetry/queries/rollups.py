@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.telemetry.queries import event_names
-from projections.telemetry.queries.filters import Conditions
+from projections.telemetry.queries.filters import HAS_EVENTS, Conditions
 from projections.telemetry.queries.sessions import RECORDED
 from projections.telemetry.sessions import OTHER_NAMES
 
@@ -82,7 +82,7 @@ async def event_counts(queries: Queries, filters: EventFilters) -> EventCounts:
         "CAST(counts, 'Array(Tuple(String, UInt64))')) AS ordered "
         f"SELECT uniqExact(session_id), mapContains(counts, '{OTHER_NAMES}'), arraySum(mapValues(counts)), "
         f"arraySlice(ordered, 1, {event_names.NAMES_MAX}) FROM session_parts FINAL "
-        f"WHERE studio_id = {{studio:String}} AND game_id = {{game:String}} AND notEmpty(spans){chosen}",
+        f"WHERE studio_id = {{studio:String}} AND game_id = {{game:String}} AND {HAS_EVENTS}{chosen}",
         conditions.parameters,
     )
     sessions, over, total, pairs = rows[0]

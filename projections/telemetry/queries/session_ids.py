@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from projections.telemetry.queries.filters import HAS_EVENTS
+
 PREFIX: Final = "sess_"
 HASH: Final = "concat('sess_', substring(lower(hex(SHA256(concat(game_id, char(10), session_id)))), 1, 32))"
 """SQL of the hash, as the view `sessions` has it."""
@@ -27,7 +29,7 @@ def owners(narrowed: str = "1") -> str:
     return (
         "SELECT session_id AS owned_id, argMin(game_id, (first_arrived_at, game_id)) AS owner "  # noqa: S608
         "FROM session_parts WHERE studio_id = {studio:String} AND startsWith(session_id, 'sess_') "
-        f"AND notEmpty(spans) AND {narrowed} GROUP BY session_id HAVING uniqExact(game_id) > 1"
+        f"AND {HAS_EVENTS} AND {narrowed} GROUP BY session_id HAVING uniqExact(game_id) > 1"
     )
 
 

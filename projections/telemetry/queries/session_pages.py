@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from projections.telemetry.queries import tester_handles
-from projections.telemetry.queries.filters import Conditions, counted
+from projections.telemetry.queries.filters import HAS_EVENTS, Conditions, counted
 from projections.telemetry.queries.session_ids import HASH
 from projections.telemetry.queries.transcripts import LINES
 
@@ -116,7 +116,7 @@ def _every(tenant: str, shape: Shape) -> str:
     """SQL of a table: the sessions, as the view has them."""
     parts = (
         f"SELECT {_COLUMNS}, coalesce(started_at, first_event_at) AS recorded_at "  # noqa: S608
-        f"FROM session_parts FINAL WHERE {tenant} AND notEmpty(spans)"
+        f"FROM session_parts FINAL WHERE {tenant} AND {HAS_EVENTS}"
     )
     if not shape.split:
         return parts

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from projections.telemetry.queries.filters import HAS_EVENTS
+
+_KEY: Final = "cityHash64(session_id)"
+"""Numbers are grouped in a fraction of the time of texts. Sessions that share one are asked of the view."""
 _OF_SEVERAL: Final = (
-    "SELECT session_id FROM session_parts WHERE {tenant} "
-    "GROUP BY session_id HAVING min(_partition) != max(_partition)"
+    f"SELECT {_KEY} FROM session_parts WHERE {{tenant}} "  # noqa: S608
+    f"GROUP BY {_KEY} HAVING min(_partition) != max(_partition)"
 )
 COLUMNS: Final = (
-    "session_id, player_id, build_id, experiments, closed, duration_ms, active_ms, recorded_at, "
+    "session_id, player_id, build_id, experiments, closed, crashed, duration_ms, active_ms, recorded_at, "
     "first_arrived_at"
 )
+_CRASHED: Final = "event_counts['crash'] > 0 AS crashed"
+OF_VIEW: Final = COLUMNS.replace("crashed", _CRASHED)
+"""SQL of the columns, of a row of the view `sessions`."""
 
 
 def whole_sessions(tenant: str, narrowed: str = "1", *, split: bool = True) -> str:
@@ -28,21 +35,23 @@ def whole_sessions(tenant: str, narrowed: str = "1", *, split: bool = True) -> s
     ours = (
         "SELECT session_id, player_id, build_id, "  # noqa: S608 - conditions of ours
         "if(experiments = '{}', '', experiments) AS experiments, closed, "
+        f"{_CRASHED}, "
         "toUnixTimestamp64Milli(last_event_at) - toUnixTimestamp64Milli(first_event_at) AS duration_ms, "
-        "arraySum(tupleElement(spans, 2)) - arraySum(tupleElement(spans, 1)) - idle_ms AS active_ms, "
-        "coalesce(started_at, first_event_at) AS recorded_at, first_arrived_at "
-        f"FROM session_parts FINAL WHERE {tenant} AND notEmpty(spans) AND {narrowed}"
+        "part_active_ms AS active_ms, coalesce(started_at, first_event_at) AS recorded_at, first_arrived_at "
+        f"FROM session_parts FINAL WHERE {tenant} AND {HAS_EVENTS} AND {narrowed}"
     )
     if not split:
         return ours
     several = _OF_SEVERAL.format(tenant=tenant)
     return (
-        f"{ours} AND session_id NOT IN ({several}) "  # noqa: S608
-        f"UNION ALL SELECT {COLUMNS} FROM sessions WHERE {tenant} AND session_id IN ({several}) "
-        f"AND session_id IN (SELECT session_id FROM session_parts WHERE {tenant} AND {narrowed})"
+        f"{ours} AND {_KEY} NOT IN ({several}) "  # noqa: S608
+        f"UNION ALL SELECT {OF_VIEW} FROM sessions WHERE {tenant} AND session_id IN "
+        f"(SELECT session_id FROM session_parts WHERE {tenant} AND {_KEY} IN ({several}) AND {narrowed})"
     )
 
 
 def has_split(tenant: str) -> str:
     """SQL: one row where a session of the game has several parts, else none."""
-    return f"{_OF_SEVERAL.format(tenant=tenant)} LIMIT 1"
+    # Of a game that is in one partition nothing is grouped.
+    several = f"(SELECT min(_partition) != max(_partition) FROM session_parts WHERE {tenant})"  # noqa: S608
+    return f"{_OF_SEVERAL.format(tenant=f'{tenant} AND {several}')} LIMIT 1"

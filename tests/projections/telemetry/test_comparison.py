@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 DAY: Final = 24 * 3600 * SECOND
-HALVES = [Variant(key=key, name=key, allocation=50) for key in ("control", "treatment")]
+KEYS: Final = ("control", "treatment")
 BETA = Audience(id="aud_beta", name="Beta", min_build="0.5.0")
 
 
 def assignment(
-    coverage: float = 100, audience: Audience | None = None, game: str = GAME, **said: Any
+    coverage: float = 100,
+    audience: Audience | None = None,
+    game: str = GAME,
+    keys: tuple[str, str] = KEYS,
+    **said: Any,
 ) -> Assignment:
+    halves = [Variant(key=key, name=key, allocation=50) for key in keys]
     experiment = ExperimentDefinition(
-        id="exp_x", name="X", salt="exp_x", variants=HALVES, coverage=coverage, **said
+        id="exp_x", name="X", salt="exp_x", variants=halves, coverage=coverage, **said
     )
     return Assignment(game, experiment, audience)
 
@@ -157,7 +162,7 @@ def brute_force(
         if "exp_x" in one.tags:
             judged[verdict(one, asking, runs)].append(one)
     variants: list[dict[str, Any]] = []
-    for key in ("control", "treatment"):
+    for key in (split.key for split in asking.splits):
         sessions = judged[key]
         exposed: dict[str, int] = {}
         for one in sessions:
@@ -196,8 +201,10 @@ CASES: Final = {
     ),
     "game_stopped": (assignment(50, game="game_stopped"), [Run(START_MS, START_MS + DAY)]),
     "game_draft": (assignment(game="game_draft"), []),
+    "game_named": (assignment(game="game_named", keys=("-notRunning", "treatment")), [Run(START_MS)]),
 }
-"""Games of one log: everybody and still running; an audience, coverage, pins and two runs; one run; none."""
+"""Games of one log: everybody and still running; an audience, coverage, pins and two runs; one run; none; a
+variant whose key looks like a reason."""
 
 
 def figures(found: Comparison) -> tuple[list[dict[str, Any]], dict[str, int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from projections.telemetry.queries.whole_parts import COLUMNS, has_split, whole_sessions
+from projections.telemetry.queries.whole_parts import COLUMNS, OF_VIEW, has_split, whole_sessions
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -40,6 +40,7 @@ def parts(chance: random.Random) -> list[dict[str, Any]]:
                 "spans": chance.choice((spans, spans, spans, [])),
                 "idle_ms": chance.randrange(3) * 100,
                 "closed": chance.randrange(2),
+                "event_counts": chance.choice(({"a": 1}, {"a": 1, "crash": 2})),
                 "_partition": partition,
                 "_version": 2,
             }
@@ -60,7 +61,7 @@ async def test_they_are_the_views(database: ClickHouse) -> None:
             f"SELECT * FROM ({whole_sessions(TENANT, narrowed)}) ORDER BY session_id"
         )
         view = await database.rows(
-            f"SELECT {COLUMNS} FROM sessions WHERE {TENANT} AND session_id IN ("
+            f"SELECT {OF_VIEW} FROM sessions WHERE {TENANT} AND session_id IN ("
             f"SELECT session_id FROM session_parts WHERE {TENANT} AND {narrowed}) ORDER BY session_id"
         )
         assert by_parts == view
@@ -75,8 +76,12 @@ async def test_of_one_part_each_nothing_is_looked_up(database: ClickHouse) -> No
     await database.insert(table, list(rows[0]), body, form="JSONEachRow", token=table)
     assert await database.rows(has_split(TENANT)) == []
     unsplit, view = [
-        await database.rows(f"SELECT {COLUMNS} FROM ({source}) ORDER BY session_id")
-        for source in (whole_sessions(TENANT, split=False), f"SELECT * FROM sessions WHERE {TENANT}")
+        await database.rows(f"SELECT {columns} FROM {source} ORDER BY session_id")
+        for columns, source in (
+            (COLUMNS, f"({whole_sessions(TENANT, split=False)})"),
+            (OF_VIEW, f"sessions WHERE {TENANT}"),
+        )
     ]
+    assert {row[COLUMNS.split(", ").index("crashed")] for row in view} == {0, 1}
     assert unsplit == view
     assert len(view) > 10
