@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
 _QUERY_FIELDS_MAX: Final = 50
+_KEPT_QUERIES_MAX: Final = 1024
+_KEPT_QUERY_BYTES_MAX: Final = 128
 
 
 class Call:
@@ -63,34 +66,42 @@ class Call:
 
         Unknown parameters are ignored: clients add some against caches.
         """
-        known, defaults = _asked_in_query(self.route)
         text: bytes = self.scope.get("query_string") or b""
-        if not text:
-            return defaults
-        try:
-            pairs = parse_qsl(
-                text.decode("ascii"),
-                keep_blank_values=True,
-                errors="strict",
-                max_num_fields=_QUERY_FIELDS_MAX,
-            )
-        except ValueError as error:
-            raise Refused(400, f"the query cannot be read: {error}") from None
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name not in known:
-                continue
-            if name in found:
-                raise Refused(400, f"{name} comes twice in the query", field=name)
-            found[name] = _value(known[name], value)
-        return {**defaults, **found}
+        return (_query_kept if len(text) <= _KEPT_QUERY_BYTES_MAX else _query)(self.route, text)
+
+
+def _query(route: Route, text: bytes) -> Mapping[str, Any]:
+    known, defaults = _asked_in_query(route)
+    if not text:
+        return defaults
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_QUERY_FIELDS_MAX,
+        )
+    except ValueError as error:
+        raise Refused(400, f"the query cannot be read: {error}") from None
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in known:
+            continue
+        if name in found:
+            raise Refused(400, f"{name} comes twice in the query", field=name)
+        found[name] = _value(known[name], value)
+    return MappingProxyType({**defaults, **found})
+
+
+_query_kept: Final = lru_cache(_KEPT_QUERIES_MAX)(_query)
+"""The same for texts that come again and again (`limit=10`): parsing is a sixth of a read's CPU."""
 
 
 @cache
 def _asked_in_query(route: Route) -> tuple[Mapping[str, Parameter], Mapping[str, Any]]:
     """Parameters and their defaults by name. Routes are few and live as long as the process."""
     known = {parameter.name: parameter for parameter in route.parameters if parameter.place == "query"}
-    return known, {name: parameter.default for name, parameter in known.items()}
+    return known, MappingProxyType({name: parameter.default for name, parameter in known.items()})
 
 
 def check_id(name: str, value: str) -> None:
