@@ -38,7 +38,7 @@ def ai_requests(acting: Acting, reading: Reading) -> AiRunner:
 
 
 def ai_texts(acting: Acting, reading: Reading) -> AiTexts:
-    """What asks for texts that nobody asks for by hand."""
+    """What asks for texts by itself: summaries and digests."""
     configured = acting.settings
     studios = StudioQueries(acting.redis)
     ai = AiAsking(studios, acting.asker, clock_ms=now_ms)

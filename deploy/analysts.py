@@ -74,7 +74,7 @@ class ListedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_password(randomness: Callable[[int], bytes]) -> str:
-    """A password that no one can guess, so that a plain hash of it says nothing."""
+    """A password that cannot be guessed, so that a plain hash of it says nothing."""
     return base64.urlsafe_b64encode(randomness(PASSWORD_BYTES)).decode()
 
 

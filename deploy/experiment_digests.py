@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streams.ai.asking import AiAsking
 
 WAIT_S: Final = 110.0
-"""For a model's answer where nobody waits for HTTP: longer than a worker waits for any provider."""
+"""For a model's answer where no HTTP request waits: longer than a worker waits for any provider."""
 
 
 class DigestSource(NamedTuple):

@@ -91,7 +91,7 @@ class McpEndpoint:
     async def _read(
         self, request: Request, headers: list[tuple[bytes, bytes]], path: str, query: str
     ) -> tuple[int, bytes]:
-        """Status and body of a GET by whoever sent the request, counted by address already."""
+        """Status and body of a GET by the sender of the request, whose address was counted already."""
         scope: Message = {
             **request.scope,
             "method": "GET",

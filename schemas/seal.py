@@ -127,7 +127,7 @@ class Sealer:
         """128 bits in hex that tell whether two values of a kind in a studio are equal, and nothing else.
 
         One for each known secret, the current one's first: keep that, and look for any of them, so that
-        duplicates are found across a change of the secret. Nobody without a secret can try values out.
+        duplicates are found across a change of the secret. Without a secret, values cannot be tried out.
         """
         message = _bound("fingerprint", studio_id, kind, value)
         return tuple(
@@ -139,7 +139,7 @@ class Sealer:
         return self.fingerprints(studio_id, kind, value)[0]
 
     def tokens(self, kind: str, *names: str) -> tuple[str, ...]:
-        """160 bits in hex that follow from what they are for: recomputable, and guessed by nobody.
+        """160 bits in hex that follow from what they are for: recomputable, and not to be guessed.
 
         One for each known secret, the current one's first: that is the one to give out. Stores hold hashes.
         """
@@ -169,7 +169,7 @@ def _encrypt(cipher: AESGCM, data: bytes, place: bytes, randomness: Randomness) 
 
 
 def _decrypt(cipher: AESGCM, text: str, place: bytes) -> bytes:
-    """Raises InvalidTag; ValueError for what nobody encrypted."""
+    """Raises InvalidTag; ValueError for what was never encrypted."""
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if _encoded(data) != text:  # several texts decode alike: one of them was sealed
         raise ValueError("not as it was encoded")

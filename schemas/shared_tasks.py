@@ -23,7 +23,7 @@ class SharedTasks(Generic[KeyT, ValueT]):
         return len(self._running)
 
     def start(self, key: KeyT, begin: Callable[[], Coroutine[Any, Any, ValueT]]) -> asyncio.Task[ValueT]:
-        """The key's task, begun if there is none. Whoever awaits it must shield it."""
+        """The key's task, begun if there is none. Await it under `asyncio.shield`."""
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.get_running_loop().create_task(begin())

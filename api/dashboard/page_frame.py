@@ -75,7 +75,7 @@ PAGES: Final = (
         label="Playtests",
         script="main_playtests.js",
         skip_to="playtests",
-        note="Decisions are written to the log; nobody can take them back.",
+        note="Decisions are written to the log; they cannot be taken back.",
         purpose="shows and reviews playtests",
         styles=("liveops", "parts", "playtests"),
         plays_media=True,
@@ -94,7 +94,7 @@ PAGES: Final = (
         script="main_fleet.js",
         skip_to="servers",
         note="A server that runs costs its studio’s room; "  # noqa: RUF001 - as it is printed
-        "stopping one ends the game of whoever plays there.",
+        "stopping one ends the games of its players.",
         purpose="shows and starts game servers",
         styles=("parts", "fleet"),
         has_charts=True,

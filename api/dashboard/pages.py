@@ -130,8 +130,8 @@ class Pages:
     async def sign_out(self, request: Request) -> Response:
         """End the session and forget the cookie. Doing it twice is fine.
 
-        While the store of ended sessions is away only the cookie is forgotten: somebody who must get away
-        from a browser is not kept.
+        While the store of ended sessions is away only the cookie is forgotten: a person who has to leave
+        a browser is not kept.
         """
         if not posted_by_our_page(request):
             return self._form(SignInFailed(403, NOT_OUR_FORM))

@@ -60,10 +60,10 @@ class _Context:
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> None:
-        """Nobody listens."""
+        """Does nothing: a plain call has no stream for it."""
 
     async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-        """Nobody listens."""
+        """Does nothing: a plain call has no stream for it."""
 
 
 def _connection(headers: list[tuple[bytes, bytes]], call: _Call) -> Connection | None:

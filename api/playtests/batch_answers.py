@@ -163,7 +163,7 @@ def listed_batch(row: BatchRow, secrets: BatchSecrets) -> Batch:
 
 
 class KeyNow(msgspec.Struct, frozen=True, gc=False):
-    """A key, and what its status shows: in a batch whose time is over nobody gets it any more."""
+    """A key, and what its status shows: it is not given out once its batch's time is over."""
 
     held: views.KeyState
     status: views.KeyStatus

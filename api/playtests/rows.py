@@ -75,7 +75,7 @@ class Rows:
         return found.get(playtester_id) or Playtester(id=playtester_id, studio_id=studio_id)
 
     def public_url(self, slot: Slot) -> str | None:
-        """Where anybody may watch a published recording."""
+        """Where a published recording is public."""
         return self.objects.public_url(slot.public_key) if slot.public_key else None
 
     def response(self, application: Application) -> str | None:

@@ -51,7 +51,7 @@ class RetentionDay(Answer, frozen=True):
     day: int
     eligible: int
     retained: int
-    rate: Annotated[float | None, Meta(description="4 places; null where nobody is eligible.")]
+    rate: Annotated[float | None, Meta(description="4 places; null where no device is eligible.")]
 
 
 class Cluster(Answer, frozen=True):

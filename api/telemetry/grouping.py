@@ -100,7 +100,7 @@ async def _described(
 async def _vectors(
     ai: Ai, game: Game, model_id: str, texts: Sequence[str]
 ) -> Mapping[str, tuple[float, ...]] | None:
-    """Each text's vector; those that no one has yet are asked for. None where any could not be had."""
+    """Each text's vector; those that are not kept yet are asked for. None where any could not be had."""
     wanted = list(dict.fromkeys(texts))
     ids = [vector_id(model_id, text) for text in wanted]
     held = await ai.vectors(game.studio_id, ids)

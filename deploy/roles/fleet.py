@@ -139,7 +139,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     watchdog.start()
     try:
         await agent.run(stop)
-    except (AgentRunning, CannotJoin, Fenced) as error:  # the host is another agent's, or nobody's
+    except (AgentRunning, CannotJoin, Fenced) as error:  # the host is another agent's, or unknown
         end_process(EXIT_FAILED, str(error))
     finally:
         await watchdog.stop()

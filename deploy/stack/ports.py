@@ -44,7 +44,7 @@ def free_port(within: range | None = None) -> int:
 def free_ports(count: int) -> tuple[int, int]:
     """The first and the last of so many ports in a row that no running process of this user was given.
 
-    For what maps ports without listening on them: nobody else sees that they are used. Raises OSError.
+    For what maps ports without listening on them: no other process sees that they are used. Raises OSError.
     """
     within = place_beside(_outgoing())
     firsts = range(within.start, within.stop - count + 1)

@@ -55,7 +55,7 @@ async def create_databases(client: ClickHouse) -> None:
 
 
 async def _refuse_older_releases(client: ClickHouse) -> None:
-    """Take the name `migrations` in the database of facts by a table that is detached: no one sees it.
+    """Take the name `migrations` in the database of facts by a table that is detached: it is not visible.
 
     A process of a release that knows one database only would else make its own tables there anew, as if
     nothing had been applied. So it can't make its `migrations`, and ends.

@@ -2,7 +2,7 @@
 
 `data` has `server` or `build` as S5 shows them to a server key; a server without `startup_args`, which may
 hold secrets: a body passes through other hands. `server.running` is told whenever an attempt is ready, and
-when a start claims a pool server; of a pool server that nobody has claimed nothing is told. In order for each
+when a start claims a pool server; an unclaimed pool server has no notifications. In order for each
 server and build. A subject is `s/<instance>` or `b/<build>`.
 """
 

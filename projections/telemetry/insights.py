@@ -226,7 +226,7 @@ def _problems(session: FinishedSession, events: list[RuleEvent]) -> list[Insight
 
 
 def _written(session: FinishedSession, events: list[RuleEvent]) -> list[Insight]:
-    """What people wrote about the game. That nobody wrote for a while says nothing of it."""
+    """What people wrote about the game. A pause between messages says nothing of it."""
     found = []
     for event in events:
         about = find_in_text(event.text) if event.name == MESSAGE else None

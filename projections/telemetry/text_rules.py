@@ -1,4 +1,4 @@
-"""What rules find in a message that somebody wrote. Pure: the same text gives the same finding.
+"""What rules find in a written message. Pure: the same text gives the same finding.
 
 Source: contract/analytics.md, "`POST /api/webhooks/discord`". Words are compared whole and in any case; the
 first rule that matches is the message's one finding, which is about no place.

@@ -168,7 +168,7 @@ class DeleteBuild(Message, frozen=True, kw_only=True):
 
 
 class BuildDue(Message, frozen=True, kw_only=True):
-    """A build's attempt may be silent, or wait for a host, or a deleted one's bytes be used by nobody.
+    """A build's attempt may be silent, or wait for a host, or the bytes of a deleted one be unused.
 
     So says the timer. Early, late or twice: nothing.
     """

@@ -154,7 +154,7 @@ class BuildKept(BuildEvent, frozen=True, kw_only=True):
 
 
 class BuildRemoved(BuildEvent, frozen=True, kw_only=True):
-    """A deleted build's bytes go: nobody uses its artefact's object any more, and nobody ever will."""
+    """A deleted build's bytes go: its artefact's object is not used any more, and never again."""
 
     WIRE: ClassVar[str] = "fleet.build-removed.v1"
 

@@ -43,7 +43,7 @@ def upload_key(game_id: str, build_id: str) -> str:
 def artefact_key(game_id: str, sha256: str, generation: int = 0) -> str:
     """Where an artefact is; equal ones of a project and generation are one.
 
-    A generation ends when an artefact of the project goes: whoever deletes that one, however late, deletes
+    A generation ends when an artefact of the project goes: deleting that one, however late, deletes
     nothing that was stored since.
     """
     name = sha256 if generation == 0 else f"{sha256}.{generation}"

@@ -116,7 +116,7 @@ class Build(Stored, frozen=True, kw_only=True, gc=False):
     generation: int = 0
     """How often the project's artefacts had gone when the attempt was given."""
     removed: bool = False
-    """Its artefact has gone: its object is used by nobody any more, and never again."""
+    """Its artefact has gone: its object is not used any more, and never again."""
     error: str | None = None
     attempt: int = 0
     """Of processing, from 1, over its whole life: one that is tried anew goes on counting."""

@@ -46,7 +46,7 @@ UPDATE_SERVER: Final = write(
     body=bodies.UpdateBody,
     example=examples.SERVER,
     examples={"map": {"custom_data": {"map": "arena_02"}}},
-    description="Everybody with a key sees it, and the game reads it in its server's file.",
+    description="Every key of the project reads it, and the game reads it in its server's file.",
 )
 V3_WRITES: Final = (
     write(

@@ -84,7 +84,7 @@ class CodeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Valid(msgspec.Struct, frozen=True, kw_only=True):
-    """True for a key of the game that somebody has or may still get; false for any other text."""
+    """True for a key of the game that is redeemed or may still be; false for any other text."""
 
     valid: bool
 

@@ -60,7 +60,7 @@ def transcript_key(studio_id: str, slot_id: str, transcript_id: str) -> str:
 
 
 def public_key(slot_id: str, recording_key: str) -> str:
-    """Where a recording is once it is published: anybody may read it there."""
+    """Where a recording is once it is published: it is public there."""
     return f"{PUBLIC_FOLDER}recordings/{slot_id}.{recording_key.rpartition('.')[2]}"
 
 

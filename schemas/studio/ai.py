@@ -99,7 +99,7 @@ def ai_of(settings: AiSettings | msgspec.UnsetType) -> AiSettings:
 
 
 class AiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is stored: nobody but the effects worker opens it. NOTE: stored in Redis."""
+    """A key as it is stored: the effects worker alone opens it. NOTE: stored in Redis."""
 
     purpose: AiPurpose
     sealed: str

@@ -68,7 +68,7 @@ def ai_problems(section: AiSection) -> Iterator[Finding]:
             yield (name, "baseUrl"), "no query: paths are appended to it"
     if section.embedding.provider == "local":
         if section.embedding.base_url is not None:
-            yield ("embedding", "baseUrl"), "the provider local asks nobody"
+            yield ("embedding", "baseUrl"), "the provider local calls no address"
         if section.embedding.model not in {None, "wordllama-256"}:
             yield ("embedding", "model"), "the provider local has wordllama-256 alone"
 

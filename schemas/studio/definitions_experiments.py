@@ -121,7 +121,7 @@ def _variant_problems(variants: list[VariantSection]) -> Iterator[Finding]:
         if variant.key == NO_WINNER:
             yield (*path, "key"), f"{NO_WINNER} is what an experiment without a winner has"
         if variant.allocation == 0:
-            yield (*path, "allocation"), "must be above 0: nobody would get this variant"
+            yield (*path, "allocation"), "must be above 0: no device would get this variant"
         if not _two_decimals(variant.allocation):
             yield (*path, "allocation"), "may have at most 2 decimals"
     total = sum(hundredths(variant.allocation) for variant in variants)

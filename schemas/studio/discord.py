@@ -28,7 +28,7 @@ _DEVICE: Final = "discord_"
 
 
 class DiscordMessage(msgspec.Struct, frozen=True):
-    """What somebody wrote, and when, unix milliseconds. `id` is Discord's."""
+    """A message, and when it was written, unix milliseconds. `id` is Discord's."""
 
     id: str
     author: str

@@ -24,7 +24,7 @@ _Name = Annotated[str, Meta(min_length=1, max_length=120)]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wrote."""
+    """A message as it was written."""
 
     id: Annotated[str, Meta(min_length=1, max_length=128, description="Discord's id: it counts once.")]
     author: _Name

@@ -1,4 +1,4 @@
-"""What is asked of a model, whoever provides it."""
+"""What is asked of a model, the same for each provider."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """Instructions of ours, and data that is nobody's instructions: one JSON text."""
+    """Instructions of ours, and data that is not to be obeyed: one JSON text."""
 
     instructions: str
     data: str

@@ -1,8 +1,8 @@
 """Asks providers what the log says is to be asked: each request by one worker, once.
 
 A worker tells the log before it calls. So one that dies in mid-call leaves a request that was perhaps paid:
-nobody calls again for it, and when no process can still be waiting, it is closed as failed, with all that it
-can have taken. A replay finds its requests done or taken, and calls nobody.
+it is not called for again, and when no process can still be waiting, it is closed as failed, with all that it
+can have taken. A replay finds its requests done or taken, and calls no provider.
 Source: the analytics contract, "AI".
 """
 
@@ -111,7 +111,7 @@ class AiRunner(EffectReader):
         self._at_once: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
     async def take(self, record: LogRecord) -> bool:
-        """Note what is to be asked, is being asked, and is done. Nobody is called on return."""
+        """Note what is to be asked, is being asked, and is done. No provider is called on return."""
         if not any(mark in record.value for mark in _MARKS):
             return False
         before = self._cursors[record.partition].position
@@ -127,7 +127,7 @@ class AiRunner(EffectReader):
         return min((*waiting, super().done(partition)), key=lambda position: position.offset)
 
     async def idle(self, now_ms: int) -> None:
-        """Begin what nobody has begun, close what was left; keep the position."""
+        """Begin what no worker has begun, close what was left; keep the position."""
         self._now_ms = now_ms
         for key, one in list(self._open.items()):
             if key in self._tasks:
@@ -242,7 +242,7 @@ class AiRunner(EffectReader):
             raise _Unusable("the key does not open: set it anew") from None
 
     async def _close_left(self, one: _Open) -> None:
-        """A call that nobody waits for any more was perhaps paid, whole."""
+        """A call whose end is unknown was perhaps paid, whole."""
         event = one.event
         why = "the worker ended while it waited for the provider"
         result = AiResult(status="ai_error", tokens=event.request.tokens_max, why=why)

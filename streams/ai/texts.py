@@ -1,4 +1,4 @@
-"""Texts that nobody asks for by hand: summaries after analyses, and a digest when an experiment stops.
+"""Texts that are made without a request: summaries after analyses, and a digest when an experiment stops.
 
 Only the worker that has the studio's events makes them.
 """

@@ -34,7 +34,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     tokens_max: int
     month: str
     runner: str = ""
-    """Empty: nobody yet."""
+    """The worker that has taken it; empty before."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Processes uploads of old clients once they are there, without a call. Source: contract/fleet.md, "v2".
 
-Objects may be put straight into an object store that tells nobody, so it is asked for those that are waited
-for: each second at first, later every 5 s.
+Objects may be put straight into an object store that sends no notification, so it is asked for those that are
+waited for: each second at first, later every 5 s.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ async def write_transcript(
 
 
 async def publish(objects: ObjectStore, *, slot_id: str, key: str) -> str:
-    """Copy a recording to where anybody may read it; the public key. A copy that is there whole stays."""
+    """Copy a recording to where it is public; the public key. A copy that is there whole stays."""
     target = public_key(slot_id, key)
     size = await objects.size(target)
     if size is None or size != await objects.size(key):

@@ -55,7 +55,7 @@ def quiet_libraries() -> None:
 
 
 def end_process(code: int, reason: str, leave: Callable[[int], Any] = os._exit) -> None:
-    """Leave at once, saying why: whoever started the process starts it again."""
+    """Leave at once, saying why: its supervisor starts it again."""
     _log.critical("%s; the process ends with code %d", reason, code)
     for handler in logging.getLogger().handlers:
         handler.flush()

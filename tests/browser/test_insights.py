@@ -179,7 +179,7 @@ async def test_a_split_that_cannot_be_trusted_is_an_alert(visiting: Open, world:
 async def test_a_tester_is_found_and_followed_from_the_keyboard(visiting: Open, world: World) -> None:
     async with visiting() as visit:
         page = await look(visit, world, MANAGEMENT)
-        await expect(page.locator("#journey .message")).to_contain_text("Nobody chosen")
+        await expect(page.locator("#journey .message")).to_contain_text("No tester chosen")
         await page.locator("#tester-q").fill(TESTER.upper())
         await page.keyboard.press("Enter")
         first = page.locator("#testers li button").first

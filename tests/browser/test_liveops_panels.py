@@ -148,11 +148,11 @@ async def test_groups_and_segments_are_asked_for(visiting: Open) -> None:
         await expect(page.locator("#leaderboard .message")).to_contain_text("Which segment?")
         await part.fill("gold")
         await part.press("Enter")
-        await expect(page.locator("#leaderboard .message")).to_contain_text("Nobody on this leaderboard yet")
+        await expect(page.locator("#leaderboard .message")).to_contain_text("No players here yet")
         await page.select_option("#leaderboard select[aria-label=Event]", "squads")
         await part.fill("no number")
         await part.press("Enter")
-        await expect(page.locator("#leaderboard .message")).to_contain_text("Nobody on this leaderboard yet")
+        await expect(page.locator("#leaderboard .message")).to_contain_text("No players here yet")
         assert visit.complaints == []
 
 
@@ -169,7 +169,7 @@ async def test_a_player_s_ledger_is_opened_from_the_board_and_read_to_its_end(
     async with visiting() as visit:
         page = visit.page
         await visit.look(MANAGEMENT, DAY)
-        await expect(page.locator("#player .message")).to_contain_text("Nobody chosen")
+        await expect(page.locator("#player .message")).to_contain_text("No player chosen")
         await page.get_by_role("button", name="ada").click()
         await expect(page.locator("#player h3")).to_contain_text("ada")
         await expect(page.locator('#leaderboard tr[data-player="ada"]')).to_have_attribute(

@@ -106,7 +106,7 @@ class PlaytestsBench:
         return await self._once("claims of one slot", targets, connections)
 
     async def claims(self, slots: int, connections: int) -> tuple[Figures, list[tuple[str, Caller]]]:
-        """Every slot of new orders is claimed by somebody; the slots, and whose they are."""
+        """Every slot of new orders is claimed, each by another playtester; the slots, and whose they are."""
         made = await self.orders(slots)
         panel, taken = self.side.panel, []
         targets = []
@@ -155,7 +155,7 @@ class PlaytestsBench:
         return await self._once("accept", targets, connections)
 
     async def redemptions(self, keys: int, connections: int) -> tuple[Figures, Redeemed]:
-        """Every key of a new public batch is redeemed by somebody else, all by one link."""
+        """Every key of a new public batch is redeemed by another person, all by one link."""
         self._tell(f"{keys:,} keys are minted…")
         slug = f"redeem-{time.time_ns() // 1_000_000:x}"
         path = await make_batch(self._configured, slug, keys)

@@ -1,6 +1,6 @@
 """Keys of one public batch, redeemed by many people at once: what `questlog bench playtests` asks of links.
 
-A link takes 20 calls a minute from an address, so that everybody has an address of their own: the stack has
+A link takes 20 calls a minute from an address, so each person has an address of their own: the stack has
 to trust this machine's `X-Forwarded-For` (`QUESTLOG_TRUSTED_PROXIES=127.0.0.0/8`).
 """
 
@@ -73,7 +73,7 @@ def redemptions(path: str, people: int) -> list[Target]:
 
 
 async def redeemed(configured: Settings, slug: str) -> Redeemed:
-    """How many of the batch's keys somebody has now."""
+    """How many of the batch's keys are redeemed now."""
     async with open_administration(configured) as administration:
         batch: Batch = await administration.batch(_GAME, _BATCH, slug)
     return Redeemed(keys=batch.row.counts.keys, redeemed=batch.row.counts.redeemed)

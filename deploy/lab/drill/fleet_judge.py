@@ -55,12 +55,12 @@ def _problems(answer: Answered, found: Sequence[Decided]) -> list[str]:
 
 
 def judge_servers(record: Record, model: FleetModel, game_id: str) -> list[str]:
-    """What was accepted and is not so in the end, and servers that nobody has asked for."""
+    """What was accepted and is not so in the end, and servers that were not asked for."""
     problems = []
     own = {name: server for name, server in model.servers.items() if server.game_id == game_id}
     asked = set(record.instances)
     problems += [f"{name} was answered and is not in the log" for name in sorted(asked - own.keys())]
-    problems += [f"{name} is in the log and nobody has started it" for name in sorted(own.keys() - asked)]
+    problems += [f"{name} is in the log, and no client started it" for name in sorted(own.keys() - asked)]
     for name in sorted(asked & own.keys()):
         server = own[name]
         if server.phase != "stopped":

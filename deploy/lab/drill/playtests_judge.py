@@ -117,7 +117,7 @@ def judge_histories(record: Record, orders: dict[str, Order]) -> tuple[list[str]
 
 
 def _unasked(record: Record, order: Order, slots: dict[int, str], number: int) -> list[SlotOperation]:
-    """What nobody asked of the slot itself: how it came to be, what the timer said, its publication."""
+    """What was not asked of the slot itself: how it came to be, what the timer said, its publication."""
     slot_id, previous = slots[number], order.slots[number].previous
     found = []
     if not any(one.kind == "create" for one in record.slots.get(slot_id, ())):

@@ -90,7 +90,7 @@ class Side:
         return dice.choice(fit) if fit else None
 
     def some_slot(self, dice: random.Random, *statuses: str) -> KnownSlot | None:
-        """One of the newest slots with a status that somebody has."""
+        """One of the newest slots with a status that any slot has."""
         newest = list(self.slots.values())[-400:]
         fit = [one for one in newest if one.status in statuses and one.who is not None]
         return dice.choice(fit) if fit else None

@@ -52,7 +52,7 @@ def funnel_query(filters: Filters) -> Query:
 def read_funnel(rows: Sequence[dict[str, Any]]) -> list[FunnelStep]:
     """Order the steps, and count who went on from each to the next.
 
-    No one declares the order, so it comes from what players did: a step stands before those that most players
+    The order is not declared, so it comes from what players did: a step stands before those that most players
     reached after it. (An average place would not do: a player who skips the tutorial moves the rest forward.)
     """
     paths = [([str(step) for step in row["path"]], int(row["players"])) for row in rows]

@@ -1,7 +1,7 @@
 """What rules say of a comparison, as the text that stands where no model made one (`degraded`). Pure.
 
-Source: the analytics contract, "`experiments/{id}/comparison`": label and shift are computed, whoever writes
-the text.
+Source: the analytics contract, "`experiments/{id}/comparison`": label and shift are computed, whichever model
+writes the text.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ LINES: Final = (
 async def transcripts(
     queries: Queries, studio_id: str, threads: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """By game and given id, the transcripts of these sessions of threads: empty where nobody wrote."""
+    """By game and given id, the transcripts of these sessions of threads: empty without messages."""
     keys = threads[:SESSIONS_MAX]
     lines: dict[tuple[str, str], list[str]] = {key: [] for key in keys}
     for some in in_pieces(keys, lambda key: str(key[1])):

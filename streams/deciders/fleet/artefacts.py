@@ -3,8 +3,8 @@
 Users are builds that are not deleted, and live servers. A build of equal content may be processed meanwhile:
 its host finds the object there and stores none. So which came first is decided here, once. Each removal
 begins a generation, and an attempt stores under the generation it was given in. Where the artefact that it
-reports has gone since, it is given anew, in a generation whose objects nobody deletes on account of that one:
-a deletion may come late, or twice.
+reports has gone since, it is given anew, in a generation whose objects are not deleted on account of that
+one: a deletion may come late, or twice.
 """
 
 from __future__ import annotations

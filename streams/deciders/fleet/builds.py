@@ -90,7 +90,7 @@ def delete(state: FleetState, request: Request, command: ask.DeleteBuild) -> Ver
 
 
 def build_due(state: FleetState, request: Request, command: ask.BuildDue) -> Verdict:
-    """An attempt of which nothing was heard is given to another host; bytes that nobody uses go."""
+    """An attempt of which nothing was heard is given to another host; unused bytes go."""
     draft = Draft(state, request)
     known = draft.project.builds.get(command.build_id)
     if known is None or known.build.status not in {"processing", "deleted"}:
@@ -180,6 +180,6 @@ def _fail(draft: Draft, build: Build, error: str) -> None:
 
 
 def _changed(draft: Draft, build: Build, **fields: Any) -> Build:
-    """A build as it is from now on: nobody's attempt, unless that is given."""
+    """A build as it is from now on: no host's attempt, unless that is given."""
     fresh: dict[str, Any] = {"host_id": None, "due_at_ms": None, "updated_at_ms": draft.at_ms}
     return replace(build, **(fresh | fields))

@@ -39,7 +39,7 @@ def spec_bytes(spec: LaunchSpec) -> int:
 
 
 def reserved_millis(spec: LaunchSpec) -> int:
-    """CPU that nobody else is promised: cores of its own, or a quarter of what it may use."""
+    """CPU that no other server is promised: cores of its own, or a quarter of what it may use."""
     return spec.cpu_millis if spec.cores else spec.cpu_millis // CPU_RESERVED_SHARE
 
 

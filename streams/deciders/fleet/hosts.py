@@ -178,7 +178,7 @@ def drain(state: FleetState, request: Request, command: ask.DrainHost) -> Verdic
 
 
 def host_due(state: FleetState, request: Request, command: ask.HostDue) -> Verdict:
-    """A silent host is suspected first, so that the log's own outage loses nobody."""
+    """A silent host is suspected first, so that the log's own outage loses no host."""
     draft = Draft(state, request)
     known = state.hosts.get(command.host_id)
     if known is None or known.host.due_at_ms is None or draft.at_ms < known.host.due_at_ms:

@@ -85,7 +85,7 @@ def free_ports(known: HostState, count: int, at_ms: int) -> tuple[int, ...] | No
 
 
 def free_cores(known: HostState, count: int) -> tuple[int, ...] | None:
-    """The lowest cores that are nobody's own; None where there are too few."""
+    """The lowest cores that no server has for itself; None where there are too few."""
     if not count:
         return ()
     cores = range(known.host.capacity.cpu_millis // 1000)

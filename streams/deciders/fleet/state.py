@@ -128,7 +128,7 @@ class Project(msgspec.Struct, frozen=True, array_like=True, gc=False):
     kept_builds: int = 0
     """Those that are not deleted."""
     idle: Map[str, tuple[str, ...]] = Map()
-    """By pool entry: live servers that nobody has claimed, the oldest first."""
+    """By pool entry: unclaimed live servers, the oldest first."""
     paused: Map[str, int] = Map()
     """By pool entry: until when no servers are made."""
     lobbies: Map[str, LobbyServer] = Map()
@@ -171,5 +171,5 @@ def entry_key(region: str, compute_size: str) -> str:
 
 
 def is_idle(server: Server) -> bool:
-    """Whether it is of a pool and nobody has claimed it."""
+    """Whether it is of a pool and unclaimed."""
     return server.is_pool_server and server.pool_claimed_at_ms is None

@@ -1,7 +1,7 @@
 """Writes a build's artefact: a .tar.zst whose bytes follow from its content alone.
 
 Entries come sorted by path, each below folders that are there already, owner 0, without times; modes are 0755
-or 0644. So whoever unpacks it meets no set-user-id bit, no device, and no entry below a link.
+or 0644. So unpacking it meets no set-user-id bit, no device, and no entry below a link.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def limit(*, memory_bytes: int, file_bytes: int, cpu_s: int, files: int, process
 def leave_host(missing: Missing, *, processes: bool) -> None:
     """Enter namespaces of its own: mounts, network, messages; with `processes`, of what it forks next.
 
-    Without root by way of a user namespace, where the kernel lets everybody have one.
+    Without root by way of a user namespace, where the kernel lets every user have one.
     """
     if os.geteuid() != 0:
         user, group = os.geteuid(), os.getegid()

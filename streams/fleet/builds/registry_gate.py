@@ -106,7 +106,7 @@ class RegistryGate:
         return server
 
     async def _connected(self, host: str, port: int) -> Streams:
-        """Raises AddressRefused; OSError where nobody answers."""
+        """Raises AddressRefused; OSError where the address does not answer."""
         named = (host, port) in self._named
         if not named and port != _HTTPS_PORT and (host, port) != self._registry:
             raise AddressRefused(f"{host}:{port} is no port that images are pulled from: 443 is")

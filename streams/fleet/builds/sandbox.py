@@ -37,7 +37,7 @@ from streams.fleet.builds.messages import (
 from streams.fleet.builds.refused import BuildRefused
 
 BUILD_USER: Final = 61_150
-"""Nobody's: below systemd's dynamic users, above those that distributions hand out."""
+"""No account has it: below systemd's dynamic users, above those that distributions hand out."""
 DEADLINE_S: Final = 600.0
 _MEMORY_BYTES: Final = 512 * 2**20
 _OUTPUT_BYTES_MAX: Final = UNPACKED_BYTES_MAX + 2**30

@@ -19,7 +19,7 @@ class WorkFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.empty = root / "empty"
-        """An empty folder that nobody writes to."""
+        """An empty folder that stays empty."""
 
     def clear(self) -> int:
         """Remove what attempts that died have left; how many there were. To be called before any begins."""

@@ -1,7 +1,7 @@
 """An archive's entries, read strictly, and their content.
 
-Every entry is checked against its local header, so that nobody who reads the archive from its front sees
-another; none may share bytes with another (David Fifield, "A better zip bomb"). Sizes are what is written,
+Every entry is checked against its local header, so that a program that reads the archive from its front sees
+the same; none may share bytes with another (David Fifield, "A better zip bomb"). Sizes are what is written,
 not what is declared. Source: APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.12, 4.4 and 4.5.3.
 """
 
@@ -176,7 +176,7 @@ def _entry(source: Source, fields: tuple[Any, ...], raw: bytes, extra: bytes) ->
 
 
 def _kind(raw: bytes, attributes: int, what: str) -> tuple[Kind, bool]:
-    """What an entry is, and whether anybody may execute it. Set-user-id and its like are not read."""
+    """What an entry is, and whether it is executable. Set-user-id and its like are not read."""
     mode = attributes >> 16
     kind: Kind = "folder" if raw.endswith(b"/") or attributes & _FOLDER_ATTRIBUTE else "file"
     form = stat.S_IFMT(mode)

@@ -2,7 +2,7 @@
 
 The folder is complete before anything starts and is made by one rename, so an attempt is started once: the
 process that starts it holds the folder's `lock` (a lock of the kernel, inherited by the small parent of the
-server and let go when that ends). Whoever finds the folder can tell what is so:
+server and released when that ends). The folder tells the state:
 
 | lock | files | |
 |---|---|---|
@@ -85,7 +85,7 @@ class Attempt:
         replace(self.folder / "server", msgspec.json.encode(server))
 
     def noted_pid(self) -> int | None:
-        """The server's pid as the parent or the runtime wrote it, before anyone checked it."""
+        """The server's pid as the parent or the runtime wrote it, before it was checked."""
         try:
             return int((self.folder / "pid").read_text() or "0") or None
         except (FileNotFoundError, ValueError):
@@ -111,7 +111,7 @@ class Attempt:
         return (self.folder / f"is-{name}").exists()
 
     def lock(self) -> int | None:
-        """An open file that holds the attempt's lock; None where someone else does. Close it to let go."""
+        """An open file that holds the attempt's lock; None where another process does. Close it to let go."""
         descriptor = self._open_lock()
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK))
@@ -121,7 +121,7 @@ class Attempt:
         return descriptor
 
     def locked(self) -> bool:
-        """Whether someone holds it: the parent lives, or a start is under way."""
+        """Whether it is held: the parent lives, or a start is under way."""
         descriptor = self._open_lock()
         try:
             answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK))

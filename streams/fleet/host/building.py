@@ -61,7 +61,7 @@ class Building:
         self._changed = asyncio.Event()
         self._number = 0
         self.lines: list[BuildLine] = []
-        """What builds' owners are to read; whoever has told them takes them out."""
+        """What builds' owners are to read; taken out once it is sent on."""
 
     def want(self, builds: Mapping[str, Build]) -> None:
         """By id: the builds whose attempts are this host's. What is not among them any more is given up."""

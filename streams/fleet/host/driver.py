@@ -15,7 +15,7 @@ Isolation = Literal["container", "process"]
 IN_USE: Final = "in-use"
 """A file in the root folder: something of the machine is set up for this host."""
 KILLED: Final = 128 + signal.SIGKILL
-"""The code of an attempt whose end nobody could note."""
+"""The code of an attempt whose end was not noted."""
 
 
 class CannotStart(Exception):
@@ -72,7 +72,7 @@ class Driver(Protocol):
         """All that the start needs; `build` is the unpacked build. Raises CannotStart."""
 
     def start(self, attempt: Attempt) -> bool:
-        """Starts it under its parent and returns at once; False where it was started before, by whomever.
+        """Starts it under its parent and returns at once; False where it was started before.
 
         The parent appends what it prints to `attempt.output(…)`. Raises CannotStart.
         """

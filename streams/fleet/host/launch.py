@@ -21,7 +21,7 @@ class Port(msgspec.Struct, frozen=True):
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt of a server, complete: whoever has this can start it.
+    """One attempt of a server, complete: it can be started from this alone.
 
     `command` is the program and its words; a relative program lies in the build. `environment` is the
     project's and the request's variables, without those that the host adds. `document` is the first content

@@ -1,7 +1,7 @@
 """Servers in containers, by an OCI runtime (crun or runc) without an engine. The driver `oci`.
 
 Everything private to an attempt lives in a mount namespace that its parent makes: the scratch layer and the
-overlay over the build go away with the last process, whoever is killed.
+overlay over the build go away with the last process, whichever is killed.
 Source: contract/fleet.md, "Isolation".
 """
 

@@ -20,7 +20,7 @@ _CHUNK: Final = 1024 * 1024
 READ_BYTES_MAX: Final = 64 * _CHUNK
 """Of one stream in one go."""
 UNREAD_BYTES_MAX: Final = 256 * _CHUNK
-"""What nobody has read yet of one stream: older bytes are dropped."""
+"""What is not read yet of one stream: older bytes are dropped."""
 _PUNCH: Final = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _PAGE: Final = 4096
 _libc: Final = ctypes.CDLL(None, use_errno=True)

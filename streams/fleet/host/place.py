@@ -73,7 +73,7 @@ class Seat(msgspec.Struct, frozen=True):
 
     @property
     def uid(self) -> int:
-        """The server's user and group; no one else's on the machine."""
+        """The server's user and group; no other program's on the machine."""
         return _UID_BASE + self.slot * _PER_SLOT + self.index
 
 

@@ -34,7 +34,7 @@ _USER_TIME: Final = 11
 _RESIDENT: Final = 21
 
 # The words and variables are read from `launch` by the server's own user at the last moment: no program that
-# runs as root sees variables of the request, and none of them stays in anybody's arguments.
+# runs as root sees variables of the request, and none of them stays in a process's arguments.
 _RUN: Final = f"""
 ulimit -n {FILES_MAX}; ulimit -c 0
 setsid /bin/dash -c '

@@ -35,7 +35,7 @@ class Watched(msgspec.Struct, kw_only=True):
 
 
 def look(watched: Watched, bound: Collection[tuple[str, int]], now_s: float) -> Verdict:
-    """`verdict`, without counting the time in which nobody could hear the server.
+    """`verdict`, without counting the time in which the agent could not hear the server.
 
     An agent that was stopped for a while finds what servers said meanwhile only after its first look.
     """

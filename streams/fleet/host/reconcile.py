@@ -53,7 +53,7 @@ class ReportExit(msgspec.Struct, frozen=True, tag=True):
 
 
 class Remove(msgspec.Struct, frozen=True, tag=True):
-    """Nobody asks for it any more: its folder goes, once its output was told."""
+    """It is not wanted any more: its folder goes, once its output was sent on."""
 
     attempt_id: str
 

@@ -1,7 +1,8 @@
 """What a server may say and ask on its own localhost: Agones' REST, and `/custom_data`.
 
-The agent listens inside the server's network namespace, so that nobody else can reach it; where servers share
-the host's network (driver `process`) any local program can. Nobody is authenticated: it is the server's own.
+The agent listens inside the server's network namespace, so that no other program can reach it; where servers
+share the host's network (driver `process`) any local program can. Callers are not authenticated: it is the
+server's own.
 Source: contract/fleet.md, "What the process gets"; Agones' sdk.swagger.json.
 """
 
@@ -54,7 +55,7 @@ class Sdk:
         await self._http.shutdown(0)
 
     def changed(self) -> None:
-        """Whoever watches is told."""
+        """Notify those that watch."""
         self._changed.set()
         self._changed = asyncio.Event()
 

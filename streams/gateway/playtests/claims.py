@@ -125,7 +125,7 @@ class Claims:
         return json_response(200, Valid(valid=await self._is_valid(credential, game.id, body.code)))
 
     async def _is_valid(self, credential: Credential, game_id: str, code: str) -> bool:
-        """Whether somebody has the code's key, or may still get it."""
+        """Whether the code's key is redeemed, or may still be."""
         studio_id = credential.studio_id
         for fingerprint in code_fingerprints(self._sealer, studio_id, code):
             found = await self._reads.code(studio_id, fingerprint)

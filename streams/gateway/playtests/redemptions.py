@@ -209,7 +209,7 @@ class Redemptions:
             game = await self._services.game(link.game_id)
             if row is not None and game is not None:
                 return link, row, game
-        raise Refused(404, "Nobody can redeem a key here. Ask who sent you the link.")
+        raise Refused(404, "This link gives no key. Ask who sent it to you.")
 
     def _command_id(self, link: RedeemLink, given: str, token: str) -> str:
         return keyed_command_id(

@@ -38,7 +38,7 @@ export class BoardStream {
   openLater() {
     this.failures += 1;
     this.timer = setTimeout(() => this.open(), Math.min(RETRY_MS_MAX, 1000 * 2 ** this.failures));
-    // Whoever is signed out is sent to the form by asking for the board itself.
+    // A person who is signed out is sent to the form by asking for the board itself.
     this.handlers.ready();
   }
 

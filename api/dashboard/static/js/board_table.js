@@ -58,7 +58,7 @@ export class BoardTable {
     row.element.setAttribute("aria-current", String(entry.externalId === chosen && !entry.isBot));
   }
 
-  /** Say for a while by how much somebody moved. */
+  /** Show for a while by how many places a player moved. */
   mark(row, by) {
     const up = by > 0;
     row.cells.move.replaceChildren(

@@ -1,4 +1,4 @@
-/** A panel: title, states (loading, empty, problem, data), and the same data as a table for whoever wants it so. */
+/** A panel: title, states (loading, empty, problem, data), and the same data as a table. */
 
 import { ask } from "./request.js";
 import { h } from "./dom.js";

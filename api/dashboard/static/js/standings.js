@@ -24,7 +24,7 @@ export class Standings {
     this.sort();
   }
 
-  /** One score_update. Says whether a view has to be loaded, because somebody not listed may have moved up. */
+  /** One score_update. Says whether a view has to be loaded, because a player who is not listed may have moved up. */
   apply(update, now = performance.now()) {
     this.recent.push({ at: now, update });
     if (this.recent.length > KEPT_MAX) this.recent.shift();

@@ -144,7 +144,7 @@ class Studio:
         return False
 
     def keep(self) -> None:
-        """Two servers, and a pool of one. A pool that somebody has set up otherwise stays."""
+        """Two servers, and a pool of one. A pool that was set up otherwise stays."""
         if not self._fleet("GET", "/api/v3/projects/settings")["pool_config"]["enabled"]:
             pool = {"enabled": True, "regions": {REGION: {SIZE: 1}}, "version_tag": BUILD}
             self._fleet("POST", "/api/v3/projects/settings", pool_config=pool)

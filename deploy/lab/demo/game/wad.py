@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXIT_SWITCHES: Final = frozenset({11, 51})
 EXIT_WALKOVERS: Final = frozenset({52, 124})
 DOOR_PRESSES: Final = frozenset({1, 31, 117, 118})
-"""Doors that anyone opens by pressing use on them (26-28 and 32-34 want a key)."""
+"""Doors that open when use is pressed on them (26-28 and 32-34 want a key)."""
 MOVING_TAGGED: Final = frozenset(
     {
         2,

@@ -1,7 +1,7 @@
 """The fleet's part of a seed: projects that start, stop and restart servers on machines that die and freeze.
 
-Time passes at once now and then, while nobody asks: past the silence that loses a frozen machine, past pauses
-and ttls.
+Time passes at once now and then, while no client asks: past the silence that loses a frozen machine, past
+pauses and ttls.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _of_machines(model: FleetModel, machines: Iterable[Machine]) -> Iterator[str
         of_host, runs = wanted[machine.host_id], machine.running
         orphans = runs - of_host["running"] - of_host["starting"] - of_host["stopping"]
         if orphans:
-            yield f"{machine.host_id} runs {sorted(orphans)}, which nobody wants"
+            yield f"{machine.host_id} runs {sorted(orphans)}, which the log does not want"
         missing = of_host["running"] - runs
         if missing:
             yield f"{machine.host_id} does not run {sorted(missing)}"

@@ -1,7 +1,8 @@
 """What the events of key batches must amount to, by rules of their own: no code of the decider is used.
 
 Reads each event as plain data, as the drill's model of orders does, and opens what is sealed: a code, an
-e-mail and a handle are each somebody's alone by their clear texts, under whichever secret they were sealed.
+e-mail and a handle belong each to one person alone, by their clear texts, under whichever secret they were
+sealed.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class BatchModel:
             self.problems.append(f"{self._where}: {what}")
 
     def _look(self) -> None:
-        """Of all links after a command: of keys that somebody has, and no device has two."""
+        """Of all links after a command: of redeemed keys, and no device has two."""
         keys = {key.id: key for batch in self.batches.values() for key in batch.keys.values()}
         for game in self.games.values():
             for handle, (_, key_id) in game.links.items():
@@ -219,7 +220,7 @@ class BatchModel:
             self._has(batch, self._mailbox(place, redemption["email"]), key)
 
     def _has(self, batch: Batch, mailbox: str, key: Key) -> None:
-        """Somebody has a key, or is to have it: their only one of the batch."""
+        """A person has a key, or is to have it: their only one of the batch."""
         held = batch.mailboxes.setdefault(mailbox, key.id)
         self._must(held == key.id, f"{mailbox} has a key already")
 

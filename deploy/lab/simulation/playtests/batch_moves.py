@@ -29,7 +29,7 @@ CODES: Final = 16
 PEOPLE: Final = 12
 DEVICES: Final = 5
 GUESS: Final = 0.1
-"""Share of the claims by a token that nobody was given."""
+"""Share of the claims by a token that was never given out."""
 _WEIGHTS: Final = {
     "import": 5,
     "mint": 2,

@@ -51,7 +51,7 @@ def answers_that_lie(record: BatchRecord, log: Sequence[Decided], sealer: Sealer
 
 def _of_redemption(answer: Redemption, found: Sequence[Decided], sealer: Sealer) -> Iterator[str]:
     if not found:
-        if answer.status != _UNKNOWN:  # of a link that is unknown meanwhile nobody is asked
+        if answer.status != _UNKNOWN:  # a link that is unknown meanwhile asks no decider
             yield "the log knows nothing of it"
         return
     kept = [one for one in found if is_remembered(one)]

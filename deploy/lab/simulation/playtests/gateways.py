@@ -53,7 +53,7 @@ class Lost(Exception):
 
 
 class SimulatedDirectory:
-    """The studios and games of a seed; nobody asks for keys."""
+    """The studios and games of a seed; keys are not asked for."""
 
     def __init__(self, sides: Mapping[str, Side]) -> None:
         self._sides = sides

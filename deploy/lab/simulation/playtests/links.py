@@ -50,11 +50,11 @@ AGAIN: Final = 0.4
 """Share of the redemptions before which the last one is asked again."""
 _UNKNOWN: Final = frozenset({500, 503})
 _LINK_GONE: Final = frozenset({404})
-"""Of a public link that was changed meanwhile nobody is told anything."""
+"""A public link that was changed meanwhile is unknown."""
 
 
 class Lost(Exception):
-    """Somebody who never learnt what became of what they asked, although faults had ended."""
+    """A request whose outcome was never learnt, although faults had ended."""
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):

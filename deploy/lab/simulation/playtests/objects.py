@@ -107,7 +107,7 @@ class SimulatedObjects:
         return None
 
     async def signed_url(self, key: str, *, expires_at_ms: int) -> str:
-        """An address that nobody asks."""
+        """An address that is never called."""
         return f"download:{key}:{expires_at_ms}"
 
     def public_url(self, key: str) -> str:

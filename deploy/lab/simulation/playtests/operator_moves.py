@@ -116,7 +116,7 @@ class OperatorMoves:
         await self._ordered(self._dice.choice(list(self._side.games.values())), body, public=False)
 
     async def _earn(self) -> None:
-        """A playtest from its order to its acceptance, so that somebody is owed something."""
+        """A playtest from its order to its acceptance, so that money is owed."""
         who, game_id = self._dice.choice(self._side.panel), self._dice.choice(list(self._side.games.values()))
         order_id = await self._ordered(game_id, _ONE, public=False, shared=False)
         if order_id is None:

@@ -1,7 +1,7 @@
 """Playtests' part of a seed: the drill's moves in virtual time, key batches, and nights that pass in no time.
 
-Deadlines are hours and days away, so time passes at once, while nobody asks: to just before a deadline that
-waits, for the moves after it to race with what is due, or past it.
+Deadlines are hours and days away, so time passes at once, while no client asks: to just before a deadline
+that waits, for the moves after it to race with what is due, or past it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class PlaytestsPart(Part):
             self._moving -= 1
 
     async def _nights(self) -> None:
-        """One after the other while somebody plays."""
+        """One after the other while clients play."""
         faults = self.stage.faults
         while self._playing:
             await asyncio.sleep(faults.dice.uniform(*DAYS_S))
@@ -130,7 +130,7 @@ class PlaytestsPart(Part):
             faults.counted["night passed"] += 1
 
     async def _night(self) -> None:
-        """Time passes while nobody asks: keys are remembered for a day, which a client does not outwait."""
+        """Time passes while no client asks: a key is remembered for a day, longer than a client waits."""
         self._day.clear()
         try:
             while self._moving:  # noqa: ASYNC110 - virtual time costs nothing

@@ -1,4 +1,4 @@
-"""The deployment secret of a simulation: it changes while nobody asks, and the former ones stay known."""
+"""The deployment secret of a simulation: it changes while no client asks, and the former ones stay known."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LISTINGS_MAX: Final = 3
 """A list whose pages are forgotten while it is read begins again, twice."""
 WATCH_S: Final = 240
 FAILURES_MAX: Final = 10
-"""In a row, without an event between them: then someone else has to decide."""
+"""In a row, without an event between them: then the caller has to decide."""
 _LATE_S: Final = 30
 _GONE: Final = 410
 

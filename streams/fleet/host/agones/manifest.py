@@ -3,7 +3,7 @@
 The GameServer holds no value of a variable and no word of the arguments, which may carry secrets: both lie
 in the Secret. It is named after the attempt, so the API refuses a second one. Its ports are those that the
 placement gave it (`Static`), since the answer to the start named them already. The address is the node's,
-which nobody knows before: there is no QUESTLOG_HOST.
+which is not known before: there is no QUESTLOG_HOST.
 Source: contract/fleet.md, "What the process gets", "Isolation"; Agones' CRD; Kubernetes' API reference.
 """
 

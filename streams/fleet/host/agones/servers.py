@@ -1,4 +1,4 @@
-"""A host's attempts on a cluster: made once, found again by whoever comes next, told to stop, ended.
+"""A host's attempts on a cluster: made once, found again by the next agent, told to stop, ended.
 
 Nothing is kept here: the cluster knows what runs. An agent that died leaves its servers running, and the next
 one finds them by their labels.
@@ -25,7 +25,7 @@ _EXISTS: Final = "AlreadyExists"
 
 
 class Made(msgspec.Struct, frozen=True):
-    """An attempt's object; `new` False where it was there before, by whomever."""
+    """An attempt's object; `new` False where it was there before."""
 
     server: GameServer
     new: bool

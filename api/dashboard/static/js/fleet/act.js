@@ -4,7 +4,7 @@ import { Refusal, SessionWrites, UNKNOWN } from "../session_writes.js";
 
 const REASONS = {
   stopped: "It stopped meanwhile; this page shows how it stands now.",
-  unclaimed: "It waits in the pool: a start takes it, nobody restarts it.",
+  unclaimed: "It waits in the pool: a start takes it; it is not restarted.",
 };
 const sessions = new Map();
 

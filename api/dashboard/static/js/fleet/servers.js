@@ -11,7 +11,7 @@ import { replaceRows, statePill, tools } from "./parts.js";
 import { StartForm } from "./start_form.js";
 
 const FOLLOWING = ["usage", "log"];
-/** A stop ends somebody's game: it is asked for twice. */
+/** A stop ends players' games: it asks for confirmation. */
 const SURE_MS = 5_000;
 
 const notice = new Notice();

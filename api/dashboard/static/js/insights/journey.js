@@ -18,7 +18,7 @@ export const journey = {
   every: 10_000,
   scope: "own",
   tools: read.tools,
-  get empty() { return asked ? ["No such tester", "This game has no session of that handle or device."] : ["Nobody chosen", "Choose a tester in the list beside."]; },
+  get empty() { return asked ? ["No such tester", "This game has no session of that handle or device."] : ["No tester chosen", "Choose a tester in the list beside."]; },
   isEmpty: (found) => !found,
   async load(selection, signal) {
     asked = selection.tester;

@@ -24,7 +24,7 @@ export const suggestions = {
   title: "What to fix first",
   hint: "For the later build, in one environment",
   width: 12,
-  /** What a model has said costs tokens to ask anew where players found more: that is for whoever looks to decide. */
+  /** What a model has said costs tokens to ask anew where players found more: that is for the viewer to decide. */
   get every() { return said.needsKey ? WITHOUT_KEY_MS : said.found && !said.found.emptyInput ? Infinity : AGAIN_MS; },
   scope: "own",
   tools: read.tools,

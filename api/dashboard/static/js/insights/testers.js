@@ -26,7 +26,7 @@ export const testers = {
     const items = found?.items ?? [];
     parts.about.textContent = items.length ? `${count(items.length)} of ${count(found.total)} sessions` : "";
     const focused = parts.list.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.dataset.id : null;
-    const nothing = h("li", { class: "message" }, h("strong", { textContent: selection.q ? "Nobody found" : "No sessions yet" }), selection.q ? "No title and no handle holds this text." : "A session appears with its first event.");
+    const nothing = h("li", { class: "message" }, h("strong", { textContent: selection.q ? "No tester found" : "No sessions yet" }), selection.q ? "No title and no handle holds this text." : "A session appears with its first event.");
     parts.list.replaceChildren(...(items.length ? items.map((one) => row(one, selection)) : [nothing]));
     if (focused) [...parts.list.children].find((item) => item.dataset.id === focused)?.querySelector("button")?.focus();
   },

@@ -68,7 +68,7 @@ function take(data, selection) {
   if (data.board?.finalized) state = "closed";
 }
 
-/** Hold one stream: of the board that is shown, while it can move and somebody looks. */
+/** Hold one stream: of the board that is shown, while it can move and is visible. */
 function follow() {
   const { data, game } = shown;
   const wanted = awake && data.board && !data.board.finalized && state !== "closed" ? data.board_id : null;
@@ -148,5 +148,5 @@ function trouble(data) {
   if (!data.events.length) return ["This game has no events", "Declare some in its definition file."];
   if (!data.starts_at) return ["No window", "There is none of that kind for this event."];
   if (!data.board_id) return ["Which segment?", "Enter one of the names that players send."];
-  return standings.entries.length ? null : ["Nobody on this leaderboard yet", "It shows the first player with their first progress."];
+  return standings.entries.length ? null : ["No players here yet", "It shows the first player with their first progress."];
 }

@@ -55,7 +55,7 @@ function merge(data, selection) {
 function show(data, selection) {
   if (!data.player) {
     parts.body.replaceChildren(h("div", { class: "message" },
-      h("strong", { textContent: data.asked ? "No such player" : "Nobody chosen" }),
+      h("strong", { textContent: data.asked ? "No such player" : "No player chosen" }),
       data.asked ? "This game has no player of that external id." : "Choose a player on the leaderboard, or enter an external id."));
     return;
   }

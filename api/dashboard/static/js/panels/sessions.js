@@ -14,7 +14,7 @@ export const sessions = {
   plots: true,
   endpoint: "sessions",
   scope: "all",
-  empty: ["Nobody played in this time", "A session appears with its first event."],
+  empty: ["No sessions in this time", "A session appears with its first event."],
   isEmpty: ({ sessions: values }) => !values.some(Boolean),
   draw(content, data) {
     chart ??= new TimeChart(content, {

@@ -21,8 +21,8 @@ export const applications = {
   get empty() {
     const manual = known.orders.some(({ selectionMode }) => selectionMode === "manual");
     if (!shown) return ["No applications", "Playtests that are ordered with the selection mode manual take applications."];
-    if (shown.selectionMode === "manual") return ["Nobody has applied yet", "Applications appear as playtesters send them."];
-    return ["This playtest takes whoever claims first", manual ? "Pick one that is “by application” to see who applied." : "Order with the selection mode manual to choose among applicants."];
+    if (shown.selectionMode === "manual") return ["No applications yet", "Applications appear as playtesters send them."];
+    return ["This playtest takes the first to claim", manual ? "Pick one that is “by application” to see who applied." : "Order with the selection mode manual to choose among applicants."];
   },
   isEmpty: (found) => !found?.data.applications.length,
   ready: (selection) => known.game === selection.game,

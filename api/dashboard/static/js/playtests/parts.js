@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 
 export { Pager } from "../pager.js";
 
-/** What a state is called, and whether somebody waits for it (wait), it is done (good), lost (bad) or neither (idle). */
+/** What a state is called, and whether it waits for a person (wait), it is done (good), lost (bad) or neither (idle). */
 const STATES = {
   pending_payment: ["to be paid", "wait"], active: ["active", "on"], completed: ["completed", "good"],
   open: ["open", "idle"], reserved: ["reserved", "on"], submitted: ["submitted", "wait"], publishing: ["publishing", "on"],
@@ -19,7 +19,7 @@ export const stateTone = (state) => STATES[state]?.[1] ?? "idle";
 export const statePill = (state) => h("span", { class: `state ${stateTone(state)}`, textContent: stateName(state) });
 
 /** Who it is, in few characters: the name they gave, or the beginning of their id. */
-export const person = (playtester) => (playtester ? playtester.displayName ?? `Playtester ${playtester.id.slice(0, 8)}` : "Nobody yet");
+export const person = (playtester) => (playtester ? playtester.displayName ?? `Playtester ${playtester.id.slice(0, 8)}` : "No playtester yet");
 
 /** A header's end: a pager, and the REST call that gives the same, to copy. `path()` is below the address. */
 export function tools(path, pager = null) {

@@ -113,7 +113,7 @@ function goTo(place) {
   document.getElementById(`submission-${chosen}`)?.scrollIntoView({ block: "nearest" });
 }
 
-/** Single letters act while the focus is within the queue, and never while somebody writes. */
+/** Single letters act while the focus is within the queue, and never while text is typed. */
 function shortcut(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("textarea, input:not([type=radio], [type=checkbox]), select")) return;
   const place = rows.findIndex(({ slot }) => slot.id === chosen);
