@@ -1,11 +1,11 @@
 """Analysts' accounts of a ClickHouse of one's own: users, roles, row policies, grants and limits, as SQL.
 
 Every studio that has analysts has a role: it may SELECT from the tables and views that have a studio_id, and
-a row policy for it shows its studio's rows of each. All analysts share one settings profile. A user has the
-hash of its password; nothing else is granted, so no file, URL or other server is in reach. That the account
-is an analyst's, of which studio and since when, is in its constant setting `log_comment`, which names the
-studio in ClickHouse's query log too. The statements may be run again; those for a role bring older accounts
-up to date with tables that came later.
+a row policy for it shows its studio's rows of each; a view reads with the rights and policies of who asks.
+All analysts share one settings profile. A user has the hash of its password; nothing else is granted, so no
+file, URL or other server is in reach. That the account is an analyst's, of which studio and since when, is in
+its constant setting `log_comment`, which names the studio in ClickHouse's query log too. The statements may
+be run again; those for a role bring older accounts up to date with tables that came later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from deploy.analysts import (
 from projections.clickhouse.client import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from projections.clickhouse.client import ClickHouse
 
@@ -72,7 +72,10 @@ def role_statements(studio_id: str, database: str, tables: Iterable[str]) -> lis
 
 
 def user_statements(name: str, account: Account, database: str) -> list[str]:
-    """The user itself. Its password is not in them, only the password's hash."""
+    """The user itself; statements that name no database are about `database`.
+
+    Its password is not in them, only the password's hash.
+    """
     mark = f"questlog analyst of {account.studio_id} since {account.created_at_ms}"
     if not re.fullmatch(r"[0-9a-f]{64}", account.password_sha256):
         raise AnalystRefused("the hash of a password must be SHA-256 in hex")
@@ -101,10 +104,10 @@ def role_name(studio_id: str) -> str:
 class AccountUsers:
     """Makes and ends users of ClickHouse, asked as a user who may manage access and grant SELECT."""
 
-    def __init__(self, client: ClickHouse, tables: Iterable[str]) -> None:
-        """`tables` of the client's database have a column studio_id."""
+    def __init__(self, client: ClickHouse, tables: Mapping[str, Iterable[str]]) -> None:
+        """`tables` and views have a column studio_id: names by database, by `tables_with_studios`."""
         self._client = client
-        self._tables = tuple(tables)
+        self._tables = {database: tuple(names) for database, names in tables.items()}
 
     async def create(self, name: str, account: Account) -> None:
         """Raises AnalystRefused where ClickHouse has a user of that name."""
@@ -118,8 +121,8 @@ class AccountUsers:
         await self._run(
             [
                 profile_statement(),
-                *role_statements(account.studio_id, self._client.database, self._tables),
-                *user_statements(name, account, self._client.database),
+                *self._role(account.studio_id),
+                *user_statements(name, account, self._client.views.database),
             ]
         )
 
@@ -138,21 +141,30 @@ class AccountUsers:
         studios = {one.studio_id for one in await self.listed()}
         await self._run([profile_statement()])
         for studio_id in sorted(studios):
-            await self._run(role_statements(studio_id, self._client.database, self._tables))
+            await self._run(self._role(studio_id))
         return len(studios)
+
+    def _role(self, studio_id: str) -> list[str]:
+        return [
+            statement
+            for database, names in self._tables.items()
+            for statement in role_statements(studio_id, database, names)
+        ]
 
     async def _run(self, statements: Iterable[str]) -> None:
         for statement in statements:
             await self._client.command(statement, in_database=False)
 
 
-async def tables_with_studios(client: ClickHouse) -> list[str]:
-    """The tables and views of the client's database that have a column studio_id."""
+async def tables_with_studios(client: ClickHouse) -> dict[str, list[str]]:
+    """The tables of the client's database, and analysts' views of them, that have a column studio_id."""
     rows = await client.rows(
-        "SELECT DISTINCT table FROM system.columns"
-        " WHERE database = currentDatabase() AND name = 'studio_id' ORDER BY table"
+        "SELECT database, groupArraySorted(10000)(table) FROM system.columns"
+        " WHERE database IN ({facts:String}, {views:String}) AND name = 'studio_id'"
+        " GROUP BY database ORDER BY database",
+        {"facts": client.database, "views": client.views.database},
     )
-    return [str(table) for (table,) in rows]
+    return {str(database): [str(table) for table in tables] for database, tables in rows}
 
 
 def accounts_of(rows: Iterable[Iterable[object]]) -> list[ListedAccount]:

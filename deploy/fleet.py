@@ -12,6 +12,7 @@ from projections.fleet.projection import FLEET as PROJECTION
 from projections.fleet.queries.state import FleetQueries
 from projections.fleet.telemetry_columns import LOGS
 from projections.fleet.telemetry_tables import TELEMETRY_TABLES
+from projections.fleet.views import FOLDER as VIEWS
 from projections.fleet.webhooks import FLEET as NOTIFIED
 from projections.studio.queries import StudioQueries
 from schemas.fleet.noun import FLEET_EVENTS, FLEET_TELEMETRY, NOUN
@@ -69,6 +70,7 @@ FLEET: Final = Noun(
         event_tables(FLEET_EVENTS, FLEET_TABLES, kept=(TRANSITIONS, ARCHIVE)),
         event_tables(FLEET_TELEMETRY, TELEMETRY_TABLES, kept=(LOGS,)),
     ),
+    views=VIEWS,
     notified=NOTIFIED,
     managers=_managers,
     effects={

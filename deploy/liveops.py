@@ -10,6 +10,7 @@ from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
 from projections.liveops.table_rows import EVENTS_TABLE
 from projections.liveops.tables import LIVEOPS_TABLES
+from projections.liveops.views import FOLDER as VIEWS
 from projections.liveops.webhooks import LIVEOPS as NOTIFIED
 from schemas.liveops.noun import LIVEOPS_EVENTS, NOUN
 from streams.deciders.liveops.noun import LIVEOPS as DECIDER
@@ -45,6 +46,7 @@ LIVEOPS: Final = Noun(
     decider=DECIDER,
     projection=PROJECTION,
     tables=(event_tables(LIVEOPS_EVENTS, LIVEOPS_TABLES, kept=(EVENTS_TABLE,)),),
+    views=VIEWS,
     notified=NOTIFIED,
     effects={"rank-rewards": Effect(open=_rank_rewards)},
     managers=_managers,

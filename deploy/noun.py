@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
+    from pathlib import Path
 
     from redis.asyncio import Redis
 
@@ -115,6 +116,8 @@ class Noun:
     """There is one where there is a decider."""
     tables: tuple[Tables, ...] = ()
     """In ClickHouse, by the topics that they follow from."""
+    views: Path | None = None
+    """The folder of its views for analysts (`projections.clickhouse.views`)."""
     notified: Notified | None = None
     """What webhooks are told of its events."""
     effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)

@@ -30,6 +30,8 @@ from schemas.topics import SHARED, Topic
 from streams.deciders.noun import Noun as Decider
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deploy.settings import Settings
 
 
@@ -73,6 +75,11 @@ NOUNS: tuple[Noun, ...] = (
 def surfaces() -> Surfaces:
     """The APIs of all nouns. What none claims is answered in S4's shape."""
     return Surfaces((one for noun in NOUNS for one in noun.schema.surfaces), S4)
+
+
+def views() -> list[Path]:
+    """The folders of all nouns' views for analysts."""
+    return [noun.views for noun in NOUNS if noun.views is not None]
 
 
 def topics_of(configured: Settings) -> tuple[Topic, ...]:

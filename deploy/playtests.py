@@ -16,6 +16,7 @@ from projections.playtests.projection import PLAYTESTS as PROJECTION
 from projections.playtests.queries import PlaytestQueries
 from projections.playtests.table_columns import EVENTS_TABLE
 from projections.playtests.tables import PLAYTESTS_TABLES
+from projections.playtests.views import FOLDER as VIEWS
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.studio.queries import StudioQueries
 from schemas.playtests.noun import NOUN, PLAYTESTS_EVENTS
@@ -69,6 +70,7 @@ PLAYTESTS: Final = Noun(
     decider=DECIDER,
     projection=PROJECTION,
     tables=(event_tables(PLAYTESTS_EVENTS, PLAYTESTS_TABLES, kept=(EVENTS_TABLE,)),),
+    views=VIEWS,
     notified=NOTIFIED,
     managers=_managers,
     effects={

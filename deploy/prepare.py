@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.nouns import topics_of
+from deploy.nouns import topics_of, views
 from deploy.topics import ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.views import apply_views
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -29,6 +30,7 @@ async def prepare(settings: Settings) -> list[str]:
     client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
         applied = await migrations.apply(client)
+        await apply_views(client, views())
     finally:
         await client.close()
     return [f"created topic {name}" for name in created] + [

@@ -8,6 +8,7 @@ from deploy.noun import Noun, Served
 from projections.clickhouse.tables import Tables, Writing
 from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.live_counters import RedisLive
+from projections.telemetry.views import FOLDER as VIEWS
 from schemas.telemetry.noun import NOUN
 from schemas.telemetry.noun import TELEMETRY as REQUESTS
 
@@ -57,4 +58,5 @@ TELEMETRY: Final = Noun(
             kept=FACT_TABLES,
         ),
     ),
+    views=VIEWS,
 )

@@ -18,7 +18,7 @@ from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import SETTINGS_FILE, of_home
 from deploy.clock import now_ms
 from projections.clickhouse.address import address
-from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.client import ClickHouse, views_database
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from schemas.timestamps import iso_ms
@@ -86,7 +86,8 @@ def create_command(
     if as_json:
         print(json.dumps(msgspec.to_builtins(made)))
         return
-    print(f"{name} reads studio {studio} in the database {configured.clickhouse_database}")
+    views = views_database(configured.clickhouse_database)
+    print(f"{name} reads studio {studio} in the database {views}")
     print(f"    at {address(configured.clickhouse_url).url}")
     print(f"    {password}\n(shown once; only its hash is stored)")
 

@@ -14,6 +14,7 @@ from deploy import settings
 from deploy.cli.running_stack import of_home
 from deploy.stack.output import whole_stdout
 from projections.clickhouse.address import address
+from projections.clickhouse.client import views_database
 
 app = typer.Typer()
 
@@ -25,14 +26,15 @@ def sql_command(
     form: Annotated[
         str, typer.Option("--format", help="A ClickHouse output format.")
     ] = "PrettyCompactMonoBlock",
-    user: Annotated[str, typer.Option(help="A read-only user; default: the owner.")] = "",
+    user: Annotated[str, typer.Option(help="A read-only user, who asks the views; default: the owner.")] = "",
     password: Annotated[str, typer.Option(envvar="QUESTLOG_SQL_PASSWORD", help="That user's password.")] = "",
 ) -> None:
     """Run one statement in the stack's ClickHouse and print its result."""
     configured = of_home(home)
     text = sys.stdin.read() if query == "-" else query
+    database = configured.clickhouse_database
     parameters = {
-        "database": configured.clickhouse_database,
+        "database": views_database(database) if user else database,
         "default_format": form,
         "wait_end_of_query": "1",  # a statement that fails late fails by its status, not within its rows
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.private_files import write_private
 from deploy.stack.program import ProgramSpec, http_ok
+from projections.clickhouse.client import views_database
 from projections.clickhouse.migrations import read
 from projections.clickhouse.migrations import tenant_tables as tenant_tables_of
 
@@ -29,7 +30,7 @@ def clickhouse_part(
     """ClickHouse on 127.0.0.1:port, data in `<home>/clickhouse/data`, users in `readers.json` beside.
 
     `password` is its owner's, who is called `default`. The users of that file read the tables of `database`
-    and the further `tenant_tables` (`database.table`).
+    and the further `tenant_tables` (`database.table`), and the views beside it, which they mean by default.
     """
     folder = (home / "clickhouse").absolute()
     secret = folder / "password"
@@ -54,8 +55,8 @@ def clickhouse_part(
             str(port),
             "--password-file",
             str(secret),
-            "--database",
-            database,
+            *("--database", views_database(database)),
+            *("--database", database),
             *(word for table in tables for word in ("--tenant-table", table)),
         ],
         prepare=prepare,

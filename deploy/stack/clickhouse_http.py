@@ -26,7 +26,7 @@ from deploy.stack.clickhouse_response import PIECE_BYTES, Held, Response
 from deploy.stack.clickhouse_statement import first_word, output_format, outside
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping, Sequence
 
     from deploy.analysts import Account
     from deploy.stack.clickhouse_engine import ChdbEngine
@@ -50,13 +50,16 @@ class ClickHouseHttp:
     """The ASGI app. Reads, inserts and read-only users have threads each: none waits in another's queue."""
 
     def __init__(
-        self, engine: ChdbEngine, readers: Readers, tenant_tables: Collection[str], database: str
+        self, engine: ChdbEngine, readers: Readers, tenant_tables: Collection[str], databases: Sequence[str]
     ) -> None:
-        """`tenant_tables` are those that the engine has row policies for; `database` is the readers' own."""
+        """`tenant_tables` are those that the engine has row policies for.
+
+        `databases` are the readers' own: a statement that names none is about the first that there is.
+        """
         self._engine = engine
         self._readers = readers
         self._tenant_tables = tenant_tables
-        self._database = database
+        self._databases = databases
         self._share = FairShare()
         self._reading = ThreadPoolExecutor(8, "read")
         self._writing = ThreadPoolExecutor(4, "write")
@@ -147,7 +150,7 @@ class ClickHouseHttp:
         check()  # it may have waited long for its place
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(
-            self._analysing, confine, self._engine, reader, self._tenant_tables, statement, self._database
+            self._analysing, confine, self._engine, reader, self._tenant_tables, statement, self._databases
         )
         response.format = output_format(statement.text, statement.format)
         response.counts = False  # they count the rows read, other studios' among them

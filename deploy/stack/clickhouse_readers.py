@@ -27,7 +27,7 @@ from deploy.stack.clickhouse_reader_settings import chosen
 from deploy.stack.clickhouse_statement import defined_names, first_word, is_single, output_format, words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from deploy.analysts import Account
@@ -127,14 +127,19 @@ class Readers:
 
 
 def confine(
-    engine: ChdbEngine, reader: Account, tenant_tables: Collection[str], statement: Statement, database: str
+    engine: ChdbEngine,
+    reader: Account,
+    tenant_tables: Collection[str],
+    statement: Statement,
+    own: Sequence[str],
 ) -> None:
     """Give the statement the reader's row policy, filters, limits and `readonly`.
 
     Raises EngineError where it may not run.
     Of the request's settings those that change no more than the answer's form are kept, every other one is
     refused by name; a session is dropped: a reader changes nothing. `tenant_tables` have a row policy.
-    A statement that names no database is about `database`.
+    Of the reader's databases `own`, a statement that names none is about the first that there is; their views
+    are read with the row policies of the tables behind them.
     """
     statement.session = ""
     statement.data = [b"".join([statement.text, *statement.data])]
@@ -142,10 +147,11 @@ def confine(
     if statement.tables:
         raise _refused("no external tables")
     kept = chosen(statement.settings)
-    databases = {table.split(".")[0] for table in tenant_tables}
+    databases = {table.split(".")[0] for table in tenant_tables} | set(own)
     filters = _filters(engine, reader.studio_id, tenant_tables)
     if statement.database in {"", "default"}:  # what stock clients say where their user said nothing
-        statement.database = database if database in databases else ""
+        there = {table.split(".")[0] for table in filters}
+        statement.database = next((database for database in own if database in there), "")
     elif statement.database not in databases:
         raise _refused(f"no database {statement.database} for this user")
     if not is_single(statement.text):

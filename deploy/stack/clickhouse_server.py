@@ -29,7 +29,12 @@ def main() -> None:
     parser.add_argument(
         "--tenant-table", action="append", default=[], help="database.table with a studio_id (repeatable)"
     )
-    parser.add_argument("--database", required=True, help="what a reader's statement is about by default")
+    parser.add_argument(
+        "--database",
+        action="append",
+        required=True,
+        help="what readers see; a statement is by default about the first that there is (repeatable)",
+    )
     arguments = parser.parse_args()
     arguments.path.mkdir(parents=True, exist_ok=True)
     tables = frozenset(arguments.tenant_table)

@@ -111,6 +111,13 @@ class ClickHouse:
         own.database = system_database(self.database)
         return own
 
+    @cached_property
+    def views(self) -> ClickHouse:
+        """A client, over the same connections, of the database of analysts' views."""
+        own = copy.copy(self)
+        own.database = views_database(self.database)
+        return own
+
     async def insert(self, table: str, columns: Sequence[str], body: bytes, *, form: str, token: str) -> None:
         """Insert `body`, which is in format `form`, as one part under `token`. Called twice: one effect.
 
@@ -210,6 +217,11 @@ class ClickHouse:
 def system_database(database: str) -> str:
     """Where the project keeps its own tables, next to the database of facts: positions, holds, migrations."""
     return f"{database}_system"
+
+
+def views_database(database: str) -> str:
+    """Where analysts' views are, next to the database of facts that they read."""
+    return f"{database}_views"
 
 
 def identifier(name: str) -> str:

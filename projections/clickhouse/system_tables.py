@@ -75,8 +75,8 @@ async def _unless_there(client: ClickHouse, statement: str) -> None:
 
 
 async def drop_databases(client: ClickHouse) -> None:
-    """Drop the client's database and its system database, where they exist."""
-    for database in (client.database, client.system.database):
+    """Drop the client's database, its system database and its views, where they exist."""
+    for database in (client.views.database, client.database, client.system.database):
         await client.command(f"DROP DATABASE IF EXISTS {database}", in_database=False)
 
 

@@ -38,8 +38,10 @@ from deploy.analysts import (
     make_password,
     password_hash,
 )
+from deploy.nouns import views
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import apply, read, tenant_tables
+from projections.clickhouse.views import apply_views, read_views
 from tests.stack import infra
 
 ANN = Account(password_sha256=password_hash("pass"), studio_id="stu_1", created_at_ms=1_764_000_000_000)
@@ -210,6 +212,7 @@ def store(home: Path) -> Iterator[str]:
 async def analyst(store: str, home: Path) -> AsyncIterator[Analyst]:
     owner = ClickHouse(store, "questlog")
     if await apply(owner):
+        await apply_views(owner, views())
         for studio, count in (("stu_1", ROWS), ("stu_2", 7)):
             await owner.command(
                 "INSERT INTO events"
@@ -231,8 +234,9 @@ async def analyst(store: str, home: Path) -> AsyncIterator[Analyst]:
 async def test_clickhouse_connect_lists_tables_and_columns_with_comments(analyst: Analyst) -> None:
     with analyst.client() as client:
         shown = {name for (name,) in client.query("SHOW TABLES").result_rows}
-        listed = client.query("SELECT name, comment FROM system.tables").result_rows
-        columns = client.query("SELECT table, name, type, comment FROM system.columns").result_rows
+        here = "WHERE database = currentDatabase()"
+        listed = client.query(f"SELECT name, comment FROM system.tables {here}").result_rows
+        columns = client.query(f"SELECT table, name, type, comment FROM system.columns {here}").result_rows
         described = client.query('DESCRIBE TABLE "questlog"."events"')
         definition = client.command("SHOW CREATE TABLE events")
     tables: dict[str, str] = {str(name): str(comment) for name, comment in listed}
@@ -246,8 +250,11 @@ async def test_clickhouse_connect_lists_tables_and_columns_with_comments(analyst
 
 
 @pytest.mark.stack
-async def test_what_production_grants_is_every_table_of_studios_and_their_view(analyst: Analyst) -> None:
-    assert set(await tables_with_studios(analyst.owner)) == {*tenant_tables(read()), "sessions"}
+async def test_what_production_grants_is_every_table_of_studios_and_every_view(analyst: Analyst) -> None:
+    assert await tables_with_studios(analyst.owner) == {
+        "questlog": sorted([*tenant_tables(read()), "sessions"]),
+        "questlog_views": sorted(view.name for view in read_views(views())),
+    }
 
 
 @pytest.mark.stack

@@ -99,7 +99,9 @@ def s4(*items: dict[str, Any], **more: Any) -> TelemetryEntry:
     return entry(EntryKind.S4_ITEMS, msgpack.packb(list(items)), len(items), **more)
 
 
-def s1(session: str, *events: dict[str, Any], game: str = GAME, **more: Any) -> TelemetryEntry:
+def s1(
+    session: str, *events: dict[str, Any], game: str = GAME, studio_id: str = STUDIO, **more: Any
+) -> TelemetryEntry:
     body = {
         "gameId": game,
         "sessionId": session,
@@ -108,7 +110,7 @@ def s1(session: str, *events: dict[str, Any], game: str = GAME, **more: Any) -> 
         "metadata": {"gameVersion": "0.4.9", "platform": "Win64"},
         "events": list(events),
     } | more
-    return entry(EntryKind.S1_BATCH, json.dumps(body).encode(), len(events), game=game)
+    return entry(EntryKind.S1_BATCH, json.dumps(body).encode(), len(events), game=game, studio_id=studio_id)
 
 
 def due(session: str, watermark_ms: int, game: str = GAME) -> TelemetryEntry:
