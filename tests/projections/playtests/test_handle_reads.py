@@ -12,6 +12,7 @@ import pytest
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.system_tables import drop_databases
+from projections.playtests import handle_reads
 from projections.playtests.handle_reads import ClickHouseHandles
 
 if TYPE_CHECKING:
@@ -91,10 +92,12 @@ def joined(parts: list[dict[str, Any]]) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("partitions", [1, 2])
+@pytest.mark.parametrize(("partitions", "few_max"), [(1, 0), (1, SESSIONS), (2, 0), (2, SESSIONS)])
 async def test_sums_are_of_the_sessions_begun_while_linked(
-    database: ClickHouse, seed: int, partitions: int
+    database: ClickHouse, monkeypatch: pytest.MonkeyPatch, seed: int, partitions: int, few_max: int
 ) -> None:
+    """Also where more sessions have several rows than the view is asked for."""
+    monkeypatch.setattr(handle_reads, "FEW_MAX", few_max)
     dice = Random(seed)
     links = {
         f"tester{device}": (
