@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.client import ClickHouseAway
+from projections.clickhouse.errors import ClickHouseAway
 from projections.clickhouse.positions import GenerationChanged
 from projections.redis.client import AWAY
 from projections.telemetry.skip_store import SkipNeedsRebuild, SkipsChanged

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse, ClickHouseRefused
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.errors import ClickHouseRefused
 from projections.clickhouse.system_tables import drop_databases
 from tests.migrated import RECORDED, migrated
 

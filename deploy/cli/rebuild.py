@@ -25,7 +25,8 @@ from deploy.memory import tune_memory
 from deploy.nouns import tables_of
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse, ClickHouseError
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.errors import ClickHouseError
 from projections.clickhouse.rebuild_plan import RebuildFailed
 from projections.clickhouse.rebuilding import rebuild_tables
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed

@@ -16,15 +16,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from projections.clickhouse.transport import (
-    ROWS_FORM,
-    BesideRows,
-    NoAnswer,
-    StatementFailed,
-    Transport,
-    Value,
-    decode_rows,
-)
+from projections.clickhouse.errors import ClickHouseAway, ClickHouseRefused
+from projections.clickhouse.statements import BesideRows, Value
+from projections.clickhouse.transport import ROWS_FORM, NoAnswer, StatementFailed, Transport, decode_rows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -60,22 +54,6 @@ _TRIES_OF_ONE: Final = 5
 _UNIX_FROM_MS: Final = 946_684_800_000
 """From 2000 on, seconds with a fraction are read alike under every setting, and cost a fifth."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
-
-class ClickHouseError(Exception):
-    """Anything that kept a statement from succeeding."""
-
-
-class ClickHouseAway(ClickHouseError):
-    """No answer, or one that says "later", until the time for retries was used up. The effect is unknown."""
-
-
-class ClickHouseRefused(ClickHouseError):
-    """ClickHouse rejected the statement itself; asking again gives the same. `code` is its error code."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class ClickHouse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.client import ClickHouseRefused
+from projections.clickhouse.errors import ClickHouseRefused
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse

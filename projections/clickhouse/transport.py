@@ -15,11 +15,11 @@ import aiohttp
 import msgspec
 
 from projections.clickhouse.address import address
+from projections.clickhouse.statements import BesideRows, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-Value = str | int | float | list[str] | list[int] | list[float]
 
 ROWS_FORM: Final = "JSONCompactEachRow"
 URL_CHARS_MAX: Final = 4096
@@ -51,17 +51,6 @@ class StatementFailed(Exception):
         super().__init__(message)
         self.code = code
         self.status = status
-
-
-class BesideRows(msgspec.Struct, frozen=True):
-    """Rows that travel beside a statement, which sees them as a temporary table ("external data").
-
-    `columns` are the names and types of the table `name`; a row is anything that JSON makes a list of.
-    """
-
-    name: str
-    columns: Mapping[str, str]
-    rows: Sequence[Sequence[object]]
 
 
 class Transport:

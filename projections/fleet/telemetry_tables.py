@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from projections.clickhouse.noun_tables import Rows, TableSet
+from projections.clickhouse.statements import BesideRows
 from projections.clickhouse.times import time_of
-from projections.clickhouse.transport import BesideRows
 from projections.fleet.telemetry_columns import BUILD_LOGS, COLUMNS, ENDS, LOGS, METRICS
 from projections.fleet.trimmed_telemetry import keep_forgotten
 from schemas.fleet.noun import FLEET_TELEMETRY

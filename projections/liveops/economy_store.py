@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from projections.clickhouse.transport import BesideRows
+from projections.clickhouse.statements import BesideRows
 from projections.liveops.economy_totals import Move, Place, Total, places
 
 if TYPE_CHECKING:

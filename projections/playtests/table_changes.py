@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from projections.clickhouse.transport import BesideRows
+from projections.clickhouse.statements import BesideRows
 from projections.playtests.table_columns import COLUMNS, FRESH, KEYED, KEYS, LINKS
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from projections.clickhouse.client import ClickHouseAway, identifier
+from projections.clickhouse.client import identifier
+from projections.clickhouse.errors import ClickHouseAway
 from projections.clickhouse.positions import GenerationChanged
 from projections.telemetry.batches import Batch, BatchBoundaries
 from projections.telemetry.fact_tables import FACT_TABLES

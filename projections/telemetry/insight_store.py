@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from projections.clickhouse.client import ClickHouse
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
 
 RULE_EVENTS_MAX: Final = 20_000
 """Rule events that are looked at in one session; the earliest in the log count."""

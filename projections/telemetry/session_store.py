@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from projections.clickhouse.client import time_text
-from projections.clickhouse.transport import BesideRows
+from projections.clickhouse.statements import BesideRows
 from projections.telemetry.active_time import EventId, Run
 from projections.telemetry.identities import REMEMBERED_MAX, Seen
 from projections.telemetry.session_key import SessionKey

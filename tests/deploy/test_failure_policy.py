@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.failure_policy import ELSEWHERE, advice
-from projections.clickhouse.client import ClickHouseAway, ClickHouseRefused
+from projections.clickhouse.errors import ClickHouseAway, ClickHouseRefused
 from projections.telemetry.skip_store import SkipNeedsRebuild
 from schemas.failures import Failing
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from deploy.settings import Settings
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
 
 ROWS_A_PIECE: Final = 20_000
 OLDER_EVERY: Final = 10

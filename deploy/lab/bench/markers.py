@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from deploy.lab.bench.mix import marker
-from projections.clickhouse.client import ClickHouseError
+from projections.clickhouse.errors import ClickHouseError
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse

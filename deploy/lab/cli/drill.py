@@ -32,7 +32,7 @@ from deploy.lab.drill.playtests import PlaytestsDrill, PlaytestsOutcome, Playtes
 from deploy.lab.drill.small_volume import HOME, is_inside, run_inside
 from deploy.lab.drill.soak import soak
 from deploy.lab.drill.stack import DrillFailedError, OwnStack
-from projections.clickhouse.client import ClickHouseError
+from projections.clickhouse.errors import ClickHouseError
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
 Home = Annotated[Path | None, typer.Option(help="Keep the stack's state here; a temporary folder else.")]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from deploy.lab.drill.stack import DrillFailedError
 from deploy.stack.ports import free_ports
 from deploy.stack.program import PartFailed, RunningProgram, ask_health
-from projections.clickhouse.client import ClickHouseError
+from projections.clickhouse.errors import ClickHouseError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

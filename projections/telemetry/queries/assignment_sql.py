@@ -12,7 +12,7 @@ from schemas.studio.assignment import BUCKETS, COVERAGE, VARIANT
 from schemas.studio.builds import BuildOrder, build_order
 
 if TYPE_CHECKING:
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
     from schemas.studio.assignment import Assignment
 
 

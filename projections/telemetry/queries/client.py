@@ -22,7 +22,7 @@ from schemas.edge.ports import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
 
 # What ClickHouse answers when it is overloaded or not ready yet, as opposed to a query that is wrong.
 _AWAY: Final = frozenset(

@@ -20,7 +20,7 @@ from schemas.telemetry.friction import FRICTION_TYPES, PRAISE_TYPES, Cluster, Ta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
     from projections.telemetry.queries.client import Queries
     from projections.telemetry.queries.experiment_sessions import JudgedSessions
     from schemas.edge.ports import Game

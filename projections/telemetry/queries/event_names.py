@@ -14,7 +14,7 @@ from projections.telemetry.sessions import OTHER_NAMES, POSITION_EVENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
     from projections.telemetry.queries.client import Queries
 
 NAMES_MAX: Final = 1_000

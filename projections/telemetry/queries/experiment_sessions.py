@@ -16,7 +16,7 @@ from projections.telemetry.queries.whole_parts import whole_sessions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
     from schemas.studio.assignment import Assignment
     from schemas.studio.experiments import Run
 

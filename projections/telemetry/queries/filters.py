@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
     from projections.telemetry.queries.client import Queries
 
 _INT64_MAX = 2**63 - 1

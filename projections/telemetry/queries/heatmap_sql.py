@@ -12,7 +12,7 @@ from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y, Extent,
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
 
 
 FROM_GAMES: Final = "endsWith(source, '-telemetry')"

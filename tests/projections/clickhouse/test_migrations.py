@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse, ClickHouseRefused, identifier, time_text
+from projections.clickhouse.client import ClickHouse, identifier, time_text
+from projections.clickhouse.errors import ClickHouseRefused
 from projections.clickhouse.migrations import FOLDER, MigrationError, apply, read, split
 from projections.clickhouse.positions import Positions, StoredPosition
 from projections.clickhouse.system_tables import drop_databases, tables_of

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse, ClickHouseRefused
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.errors import ClickHouseRefused
 from projections.clickhouse.positions import Positions, StoredPosition
 from projections.clickhouse.system_tables import TABLES, drop_databases, tables_of
 from schemas.log_positions import Position

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from projections.clickhouse.client import ClickHouse, ClickHouseRefused
-from projections.clickhouse.transport import BesideRows, NoAnswer, bind, decode_rows, failure
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.errors import ClickHouseRefused
+from projections.clickhouse.statements import BesideRows
+from projections.clickhouse.transport import NoAnswer, bind, decode_rows, failure
 from projections.telemetry.queries.client import ClickHouseQueries, QueryFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
 
 TAG = "rwnffsbnwijmhlzz"
 TEXT = b"Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from projections.clickhouse.transport import BesideRows
+from projections.clickhouse.statements import BesideRows
 from projections.telemetry.queries import assignment_sql
 from schemas.studio.assignment import COVERAGE, VARIANT, Assignment, bucket, in_audience
 from schemas.studio.builds import build_order

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from projections.clickhouse.client import ClickHouse
-    from projections.clickhouse.transport import Value
+    from projections.clickhouse.statements import Value
 
 pytestmark = pytest.mark.stack
 

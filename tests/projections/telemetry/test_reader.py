@@ -8,7 +8,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from projections.clickhouse.client import ClickHouse, ClickHouseAway
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.errors import ClickHouseAway
 from projections.clickhouse.positions import StoredPosition
 from projections.clickhouse.system_tables import drop_databases
 from projections.telemetry import identities, session_store
