@@ -21,6 +21,7 @@ from schemas.fleet.views import HostCapacity
 from schemas.objects import ObjectStore, ObjectStoreError
 from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.processor import BuildProcessor
+from streams.fleet.host.agones.driver import AgonesDriver
 from streams.fleet.host.base_root import host_resolvers
 from streams.fleet.host.cgroups import groups_of_machine
 from streams.fleet.host.commands import CommandFailed, run
@@ -68,13 +69,13 @@ class Opened(NamedTuple):
 def open_driver(configured: Settings, root: Path) -> Opened:
     """The driver `oci`, opened, where this machine has what it needs and allows it; else `process`.
 
-    A driver that is named is used or refused: SettingsError.
+    A driver that is named is used or refused: SettingsError. `fleet_cluster` has the one of clusters.
     """
     wanted = configured.fleet_driver
     if configured.fleet_egress not in get_args(Egress):
         raise SettingsError(f"{PREFIX}FLEET_EGRESS must be public or none, not {configured.fleet_egress!r}")
     if wanted not in {"", OciDriver.name, ProcessDriver.name}:
-        raise SettingsError(f"{PREFIX}FLEET_DRIVER must be oci, process or empty, not {wanted!r}")
+        raise SettingsError(f"{PREFIX}FLEET_DRIVER must be oci, process, agones or empty, not {wanted!r}")
     groups = groups_of_machine()
     lacks: list[str] = []
     if wanted != ProcessDriver.name:
@@ -128,7 +129,10 @@ def _may_mount() -> bool:
 
 
 def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
-    """What this machine has to give, by the settings and else by its size. Raises SettingsError."""
+    """What this machine has to give, by the settings and else by its size. Raises SettingsError.
+
+    A cluster has no address: each server's is its node's.
+    """
     first, _, last = configured.fleet_ports.partition("-")
     if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65_535):
         raise SettingsError(f"{PREFIX}FLEET_PORTS must be like 31000-31999, not {configured.fleet_ports!r}")
@@ -143,7 +147,7 @@ def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
         memory_mb=configured.fleet_memory_mib or memory_mib * 3 // 4,
         first_port=int(first),
         last_port=int(last),
-        address=configured.fleet_address,
+        address="" if driver.name == AgonesDriver.name else configured.fleet_address,
         isolation=driver.isolation,
         runs_builds=bool(configured.fleet_builds),
     )

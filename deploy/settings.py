@@ -92,7 +92,15 @@ class Settings:
     fleet_ports: str = "31000-31999"
     """External ports of its servers, both ends included."""
     fleet_driver: str = ""
-    """`oci` (containers) or `process`. Empty: `oci` where root and tools allow, else `process`."""
+    """`oci` (containers), `process`, or `agones` (the Kubernetes cluster that this process is in).
+    Empty: `oci` where root and tools allow, else `process`."""
+    fleet_agones_image: str = ""
+    """Image that a cluster's servers run in, `registry/name@sha256:…`: with sh, curl, coreutils, tar, zstd,
+    and what games are linked against."""
+    fleet_agones_url: str = ""
+    """The cluster's API. Empty: as pods reach it."""
+    fleet_agones_account: str = ""
+    """Folder with `token`, `namespace` and `ca.crt`. Empty: where pods have it."""
     fleet_egress: str = "public"
     """What its containers reach: `public` addresses and the host's resolvers, or `none`."""
     fleet_cpu_millis: int = 0

@@ -10,7 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.clock import now_ms
-from deploy.fleet_host import HostBuilds, capacity_of, has_room, host_id, open_driver, open_processor
+from deploy.fleet_cluster import open_cluster
+from deploy.fleet_host import (
+    HostBuilds,
+    Opened,
+    capacity_of,
+    has_room,
+    host_id,
+    open_driver,
+    open_processor,
+)
 from deploy.object_store import open_objects
 from deploy.sealing import open_fleet_sealer
 from schemas.fleet.commands import COMMANDS
@@ -19,6 +28,7 @@ from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY
 from schemas.identifiers import partition_of
 from streams.asking import CommandBuilder
 from streams.fleet.host.agent import Agent, HostSettings
+from streams.fleet.host.agones.driver import AgonesDriver
 from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.cache import BuildCache
 from streams.fleet.host.launching import launch_of
@@ -33,9 +43,12 @@ from streams.runtime.process import EXIT_FAILED, end_process
 from streams.runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deploy.roles import Worker
     from deploy.settings import Settings
     from schemas.fleet.views import LaunchSpec, SealedVariable
+    from schemas.objects import ObjectStore
     from streams.fleet.host.launch import Launch
 
 _MIB: Final = 1024 * 1024
@@ -50,14 +63,14 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     above.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = above / name
     root.mkdir(mode=0o711, exist_ok=True)
-    driver, warning = await asyncio.to_thread(open_driver, configured, root)
+    objects = open_objects(_without_deployment_secret(configured))
+    driver, warning = await asyncio.to_thread(_open_driver, configured, root, name, objects)
     shared = not isinstance(driver, ProcessDriver) or driver.as_root
     attempts = Attempts(root)
     cache = BuildCache(root / "builds", bytes_max=configured.fleet_cache_mib * _MIB, shared=shared)
     commands, events, told = map(worker.topic, (FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY))
     partition = partition_of(name, commands.partitions)
     sealer = open_fleet_sealer(configured)
-    objects = open_objects(_without_deployment_secret(configured))
 
     def launch(spec: LaunchSpec) -> Launch:
         def opened(variable: SealedVariable) -> str:
@@ -101,7 +114,9 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         log=log,
         telemetry=telemetry,
         builder=CommandBuilder(COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes),
-        builds=HostBuilds(
+        builds=_fetched_by_nodes
+        if isinstance(driver, AgonesDriver)
+        else HostBuilds(
             objects,
             cache,
             lambda: {one.launch.sha256 for one in attempts if one.launch.sha256 is not None},
@@ -143,6 +158,17 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         end_process(EXIT_FAILED, str(error))
     finally:
         await watchdog.stop()
+
+
+def _open_driver(configured: Settings, root: Path, name: str, objects: ObjectStore) -> Opened:
+    if configured.fleet_driver == AgonesDriver.name:
+        return Opened(open_cluster(configured, root, host_id=name, objects=objects), None)
+    return open_driver(configured, root)
+
+
+async def _fetched_by_nodes(_launch: Launch) -> Path | None:
+    """A cluster's nodes fetch builds by themselves."""
+    return None
 
 
 def _without_deployment_secret(configured: Settings) -> Settings:

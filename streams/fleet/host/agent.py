@@ -133,7 +133,7 @@ class Agent:
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._executor)
         try:
             await in_thread(self._driver.open)
-            if self._settings.away_s:
+            if self._settings.away_s and self._driver.guarded:
                 start_guard(self._root, limit_s=self._settings.away_s, driver=self._driver.name)
             try:
                 await self._serve(stop)
@@ -142,6 +142,7 @@ class Agent:
             if not any(Attempts(self._root)):
                 await in_thread(self._driver.close)
         finally:
+            await in_thread(self._driver.leave)
             self._executor.shutdown()
             lock.close()
 

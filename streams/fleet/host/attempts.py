@@ -106,6 +106,10 @@ class Attempt:
         """Notes that something about the attempt is so (`ready`, `killed`)."""
         (self.folder / f"is-{name}").touch()
 
+    def unmark(self, name: str) -> None:
+        """Notes that it is not so."""
+        (self.folder / f"is-{name}").unlink(missing_ok=True)
+
     def marked(self, name: str) -> bool:
         """Whether this was noted."""
         return (self.folder / f"is-{name}").exists()

@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from schemas.fleet.views import ExitReason
 from streams.fleet.host.attempts import Attempt
 from streams.fleet.host.launch import Port
 
@@ -27,6 +28,8 @@ class Exit(msgspec.Struct, frozen=True):
 
     code: int
     out_of_memory: bool = False
+    reason: ExitReason | None = None
+    """Where the driver alone knows why."""
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -48,12 +51,22 @@ class Driver(Protocol):
 
     @property
     def name(self) -> str:
-        """As deployments choose it: `oci`, `process`."""
+        """As deployments choose it: `oci`, `process`, `agones`."""
         ...
 
     @property
     def isolation(self) -> Isolation:
         """What confines its servers."""
+        ...
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a guard on this machine can end its servers where the agent stays away."""
+        ...
+
+    @property
+    def starting_s(self) -> float:
+        """How often an attempt that starts is to be looked at, in seconds."""
         ...
 
     def open(self) -> None:
@@ -68,6 +81,9 @@ class Driver(Protocol):
     def close(self) -> None:
         """Gives up the host's place on the machine too, once no attempt is left. Twice is as once."""
 
+    def leave(self) -> None:
+        """The agent ends and its servers go on: nothing of the driver's own runs. Twice is as once."""
+
     def prepare(self, attempt: Attempt, build: Path | None) -> None:
         """All that the start needs; `build` is the unpacked build. Raises CannotStart."""
 
@@ -76,6 +92,27 @@ class Driver(Protocol):
 
         The parent appends what it prints to `attempt.output(…)`. Raises CannotStart.
         """
+
+    def began(self, attempt: Attempt) -> bool:
+        """Whether it was ever started, by whomever."""
+
+    def started(self, attempt: Attempt) -> bool:
+        """Whether its server's first process runs, and `address` is known."""
+
+    def address(self, attempt: Attempt) -> str | None:
+        """Where players reach it, if that is not the host's address."""
+
+    def said_ready(self, attempt: Attempt) -> bool:
+        """Whether the server has said so where the driver alone hears it."""
+
+    def watch(self, attempt: Attempt) -> int | None:
+        """A descriptor that can be read once it may have ended; None where there is none.
+
+        The caller closes it. Raises ProcessLookupError where it has ended.
+        """
+
+    def show(self, attempt: Attempt, document: bytes) -> None:
+        """Its server.json is this from now on, whole. Waits for nothing beyond this machine."""
 
     def adopt(self, attempt: Attempt) -> bool:
         """Whether it runs, or is on its way to. Notes who its server is as soon as there is one."""

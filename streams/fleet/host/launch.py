@@ -26,7 +26,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     `command` is the program and its words; a relative program lies in the build. `environment` is the
     project's and the request's variables, without those that the host adds. `document` is the first content
     of server.json. `sha256` and `generation` name the build's .tar.zst; without a hash it runs what is
-    installed in the base root.
+    installed in the base root. `size_bytes` is the .tar.zst's, `unpacked_bytes` its content's.
     `cores` are the machine's cores that it has for itself; where there are none it shares.
     `image` is set where the build is a whole root rather than the content of /game.
     """
@@ -43,6 +43,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     memory_mib: Annotated[int, msgspec.Meta(ge=16)]
     sha256: str | None = None
     generation: int = 0
+    size_bytes: int = 0
+    unpacked_bytes: int = 0
     image: bool = False
     workdir: str | None = None
     startup_args: str = ""

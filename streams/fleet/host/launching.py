@@ -39,6 +39,8 @@ def launch_of(spec: LaunchSpec, opened: Callable[[SealedVariable], str]) -> Laun
         cores=tuple(spec.cores),
         sha256=artefact.sha256,
         generation=artefact.generation,
+        size_bytes=artefact.size_bytes,
+        unpacked_bytes=artefact.unpacked_bytes,
         image=image is not None,
         workdir=(image.workdir or "/") if image is not None else None,
         startup_args=spec.startup_args or "",

@@ -99,6 +99,9 @@ class OciDriver(Supervised):
         self.vacate()
         give_back(self._slot)
 
+    def leave(self) -> None:
+        """Nothing of it runs beside its servers."""
+
     def prepare(self, attempt: Attempt, build: Path | None) -> None:
         """Network, limits and config.json."""
         launch, seat = attempt.launch, self._seat(attempt)

@@ -99,6 +99,9 @@ class ProcessDriver(Supervised):
         if self._slot is not None:
             give_back(self._slot)
 
+    def leave(self) -> None:
+        """Nothing of it runs beside its servers."""
+
     def prepare(self, attempt: Attempt, build: Path | None) -> None:
         """Limits, and without root the copy of the build."""
         launch = attempt.launch

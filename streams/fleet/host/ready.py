@@ -34,7 +34,9 @@ class Watched(msgspec.Struct, kw_only=True):
     """When it was last looked at; None where it never was."""
 
 
-def look(watched: Watched, bound: Collection[tuple[str, int]], now_s: float) -> Verdict:
+def look(
+    watched: Watched, bound: Collection[tuple[str, int]], now_s: float, *, started: bool = True
+) -> Verdict:
     """`verdict`, without counting the time in which the agent could not hear the server.
 
     An agent that was stopped for a while finds what servers said meanwhile only after its first look.
@@ -45,16 +47,21 @@ def look(watched: Watched, bound: Collection[tuple[str, int]], now_s: float) -> 
         watched.started_s = min(now_s, watched.started_s + away_s)
         if watched.healthy_s is not None:
             watched.healthy_s = min(now_s, watched.healthy_s + away_s)
-    return verdict(watched, bound, now_s)
+    return verdict(watched, bound, now_s, started=started)
 
 
-def verdict(watched: Watched, bound: Collection[tuple[str, int]], now_s: float) -> Verdict:
-    """What is to be reported now: `ready` once, then `wait` unless it falls silent."""
+def verdict(
+    watched: Watched, bound: Collection[tuple[str, int]], now_s: float, *, started: bool = True
+) -> Verdict:
+    """What is to be reported now: `ready` once, then `wait` unless it falls silent.
+
+    One that has not `started` is late as any other, and not ready.
+    """
     if watched.healthy_s is not None and now_s - watched.healthy_s > HEALTH_SILENCE_S:
         return "unhealthy"
     if watched.ready:
         return "wait"
-    if _is_ready(watched, bound, now_s):
+    if started and _is_ready(watched, bound, now_s):
         return "ready"
     return "late" if now_s - watched.started_s > watched.startup_timeout_s else "wait"
 

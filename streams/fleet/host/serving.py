@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
-import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import msgspec
-
-from schemas.fleet.host_commands import Report, ReportKind
+from schemas.fleet.host_commands import Report
 from schemas.fleet.telemetry import Sample
 from schemas.fleet.views import ExitReason
-from streams.fleet.host.attempts import Attempt, replace
+from streams.fleet.host.attempt_reports import AttemptReports
+from streams.fleet.host.attempts import Attempt
 from streams.fleet.host.cache import NotTheBuild
 from streams.fleet.host.commands import CommandFailed
+from streams.fleet.host.conversation import Conversation
 from streams.fleet.host.driver import CannotStart, Driver, Exit
-from streams.fleet.host.environment import SERVER_FILE
 from streams.fleet.host.launch import Launch
-from streams.fleet.host.namespaces import listener
-from streams.fleet.host.oci import SDK_PORT
 from streams.fleet.host.output import Output
 from streams.fleet.host.ready import Verdict, Watched, look
 from streams.fleet.host.reconcile import Found, State
 from streams.fleet.host.sampler import Sampler
-from streams.fleet.host.sdk import Said, Sdk
+from streams.fleet.host.sdk import Said
 
 _log: Final = logging.getLogger(__name__)
-_STARTING_S: Final = 0.02
+_TOLD_S: Final = 0.02
 _WATCH_S: Final = 1.0
 _QUIET_S: Final = 30.0
 _NOT_RUN: Final = frozenset({126, 127})
@@ -67,19 +62,17 @@ class Serving:
         self.output = Output(attempt, _now_s())
         self.samples: list[Sample] = []
         self.sampler = Sampler(self.launch.cpu_cores, self.launch.memory_mib * _MIB)
-        self.state: State = "made" if attempt.parent() is None else "runs"
+        self.state: State = "runs" if driver.began(attempt) else "made"
         self.stopping = False
-        self.reported = attempt.marked("reported")
         self.cleaned = False
         self._driver = driver
         self._builds = builds
         self._executor = executor
-        self._report = report
-        self._document = document
-        self._reason: ExitReason | None = None
+        self._reports = AttemptReports(attempt, driver=driver, report=report)
         self._begun = False
         self._ending: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._changing = asyncio.Lock()
         self._watched = Watched(
             readiness=self.launch.readiness,
             ports=driver.ports(attempt),
@@ -87,12 +80,19 @@ class Serving:
             startup_timeout_s=self.launch.startup_timeout_s,
             ready=attempt.marked("ready"),
         )
-        self._sdk = Sdk(said=self._hear, custom_data=self._take_custom_data, shown=lambda: self._document)
+        self._conversation = Conversation(
+            attempt,
+            driver=driver,
+            in_thread=self._in_thread,
+            document=document,
+            said=self._hear,
+            custom_data=self._reports.custom_data,
+        )
 
     def found(self) -> Found:
         """As `reconcile` sees it."""
         begun = self.state == "made" and self._begun
-        return Found("runs" if begun else self.state, self.reported, self.stopping)
+        return Found("runs" if begun else self.state, self._reports.exit_known, self.stopping)
 
     async def run(self) -> None:
         """Starts it if it never was, watches it, and reports its end; nothing of it runs afterwards."""
@@ -103,18 +103,15 @@ class Serving:
         except (BuildUnavailable, CannotStart) as error:
             _log.warning("%s can't be started: %s", self.attempt.id, error)
             unavailable = isinstance(error, BuildUnavailable)
-            self._because("STARTUP_FAILURE_DOWNLOAD" if unavailable else "STARTUP_FAILURE_EXECUTABLE")
+            self._reports.because("STARTUP_FAILURE_DOWNLOAD" if unavailable else "STARTUP_FAILURE_EXECUTABLE")
             await self._in_thread(self._driver.kill, self.attempt)
         finally:
-            await self._sdk.close()
+            await self._conversation.close()
         await self._finish()
 
     def show(self, document: dict[str, Any]) -> None:
         """server.json is this from now on."""
-        if document != self._document:
-            self._document = document
-            self._write_document()
-            self._sdk.changed()
+        self._conversation.show(document)
 
     def believe_ready(self) -> None:
         """The log says that it is, by its own report or by the server's word: it can't be late any more."""
@@ -128,21 +125,22 @@ class Serving:
         if self.stopping:
             return
         self.stopping = True
-        self._because(reason)
+        self._reports.because(reason)
         try:
             async with asyncio.timeout(self.launch.stop_grace_s):
                 told = False
                 while self.state != "ended":  # one that is just being started is told as soon as it can be
                     told = told or await self._in_thread(self._driver.signal, self.attempt, signal.SIGTERM)
-                    await asyncio.sleep(_STARTING_S)
+                    await asyncio.sleep(_TOLD_S)
         except TimeoutError:
             await self.kill()
 
     async def kill(self, reason: ExitReason | None = None) -> None:
         """SIGKILL to the whole tree now."""
         self.stopping = True
-        self._because(reason)
-        await self._in_thread(self._driver.kill, self.attempt)
+        self._reports.because(reason)
+        async with self._changing:  # a start that takes its time would be behind it
+            await self._in_thread(self._driver.kill, self.attempt)
         self._wake.set()
 
     async def sample(self, *, now_ns: int, at_ms: int) -> None:
@@ -160,42 +158,34 @@ class Serving:
             except (OSError, NotTheBuild) as error:
                 raise BuildUnavailable(str(error)) from error
             await self._in_thread(self._driver.prepare, self.attempt, build)
-        self._write_document()
-        await self._open_sdk()
+        self._conversation.write()
+        await self._conversation.open()
         if self.state == "made":
-            if self.stopping:
-                raise CannotStart("it was stopped before its start")
             self._watched.started_s = _now_s()
-            await self._in_thread(self._driver.start, self.attempt)
+            async with self._changing:
+                if self.stopping:
+                    raise CannotStart("it was stopped before its start")
+                await self._in_thread(self._driver.start, self.attempt)
             self.state = "runs"
-
-    async def _open_sdk(self) -> None:
-        namespace = self._driver.namespace(self.attempt)
-        try:
-            if namespace is not None:
-                await self._sdk.open(await self._in_thread(listener, namespace, SDK_PORT))
-            elif self.attempt.spec.sdk_port is not None:
-                await self._sdk.open(socket.create_server(("127.0.0.1", self.attempt.spec.sdk_port)))
-        except OSError as error:  # of a server that has just ended, or whose port someone took meanwhile
-            _log.warning("%s has no SDK: %s", self.attempt.id, error)
 
     async def _watch(self) -> None:
         started = self.attempt.marked("started")
         if started:
-            self._say("started")
+            self._reports.begun()
             if self._watched.ready:
-                self._say("ready")
+                self._reports.ready()
         while self._driver.ended(self.attempt) is None:
-            if not started and self._driver.adopt(self.attempt) and self.attempt.server() is not None:
+            if not started and self._driver.started(self.attempt):
                 started = True
                 self._watched.started_s = _now_s()
                 self.attempt.mark("started")
-                self._say("started")
+                self._reports.begun()
+            if not self._watched.ready and self._driver.said_ready(self.attempt):
+                self._watched.sdk_ready = True
             bound = self._driver.bound(self.attempt) if not self._watched.ready else ()
-            if started:
-                await self._act_on(look(self._watched, bound, _now_s()))
+            await self._act_on(look(self._watched, bound, _now_s(), started=started))
             if not self._watched.ready:
-                await self._pause(_STARTING_S)
+                await self._pause(self._driver.starting_s)
             else:  # its end is told by the kernel; only silence has to be looked for
                 await self._pause(_QUIET_S if self._watched.healthy_s is None else _WATCH_S)
 
@@ -204,7 +194,7 @@ class Serving:
             case "ready":
                 self._watched.ready = True
                 self.attempt.mark("ready")
-                self._say("ready")
+                self._reports.ready()
             case "late":
                 await self.kill("STARTUP_TIMEOUT")
             case "unhealthy":
@@ -214,35 +204,26 @@ class Serving:
 
     def _judge(self, ended: Exit | None) -> None:
         if ended is not None and ended.out_of_memory:
-            self._because("OOM_KILLED")
+            self._reports.because("OOM_KILLED")
+        elif ended is not None and ended.reason is not None:
+            self._reports.because(ended.reason)
         elif ended is not None and ended.code in _NOT_RUN and not self._watched.ready:
-            self._because("STARTUP_FAILURE_EXECUTABLE")
+            self._reports.because("STARTUP_FAILURE_EXECUTABLE")
 
     async def _finish(self) -> None:
         await self._in_thread(self._driver.kill, self.attempt)  # what the first process left behind
         ended = self._driver.ended(self.attempt)
         self._judge(ended)
         self.state = "ended"
-        if not self.reported:
-            self._report(
-                Report(
-                    instance_id=self.launch.instance_id,
-                    attempt=self.launch.attempt,
-                    kind="exited",
-                    exit_code=ended.code if ended is not None else None,
-                    reason=_noted_reason(self.attempt) or self._reason,
-                ),
-                self._known,
-            )
+        self._reports.exited(ended.code if ended is not None else None)
         await self._in_thread(self._driver.clean, self.attempt)
         self.cleaned = True
 
     async def _pause(self, seconds: float) -> None:
-        """Until the server's parent has ended, `_wake` is set, or the time is over."""
-        watched = self.attempt.parent() if self.attempt.locked() else self.attempt.server()
+        """Until it may have ended, `_wake` is set, or the time is over."""
         loop = asyncio.get_running_loop()
         try:
-            descriptor = os.pidfd_open(watched.pid) if watched is not None and seconds > _STARTING_S else None
+            descriptor = self._driver.watch(self.attempt) if seconds > self._driver.starting_s else None
         except ProcessLookupError:
             return
         self._wake.clear()
@@ -268,49 +249,8 @@ class Serving:
                     self._wake.set()
                 self._watched.healthy_s = _now_s()
             case "shutdown":
-                self._because("SHUTDOWN_SIGNAL")
+                self._reports.because("SHUTDOWN_SIGNAL")
                 self._ending = asyncio.get_running_loop().create_task(self.stop())
-
-    def _take_custom_data(self, text: str) -> None:
-        self._report(
-            Report(
-                instance_id=self.launch.instance_id,
-                attempt=self.launch.attempt,
-                kind="custom-data",
-                custom_data=text,
-            ),
-            lambda: None,
-        )
-
-    def _say(self, kind: ReportKind) -> None:
-        isolation = self._driver.isolation if kind == "started" else None
-        self._report(
-            Report(
-                instance_id=self.launch.instance_id,
-                attempt=self.launch.attempt,
-                kind=kind,
-                isolation=isolation,
-            ),
-            lambda: None,
-        )
-
-    def _because(self, reason: ExitReason | None) -> None:
-        """The first reason counts, also for the agent after this one."""
-        if reason is not None and self._reason is None:
-            self._reason = reason
-            replace(self.attempt.folder / "reason", reason.encode())
-
-    def _known(self) -> None:
-        with contextlib.suppress(FileNotFoundError):  # its event was read first, and nobody asks for it
-            self.attempt.mark("reported")
-        self.reported = True
-
-    def _write_document(self) -> None:
-        content = msgspec.json.format(msgspec.json.encode(self._document))
-        try:
-            replace(self.attempt.run_folder / SERVER_FILE, content, mode=0o644)
-        except FileNotFoundError:  # it was removed meanwhile
-            return
 
     async def _in_thread(self, call: Callable[..., Result], *arguments: object) -> Result:
         loop = asyncio.get_running_loop()
@@ -318,13 +258,6 @@ class Serving:
             return await loop.run_in_executor(self._executor, call, *arguments)
         except CommandFailed as error:
             raise CannotStart(str(error)) from error
-
-
-def _noted_reason(attempt: Attempt) -> Any:
-    try:
-        return (attempt.folder / "reason").read_text()
-    except FileNotFoundError:
-        return None
 
 
 def _now_s() -> float:

@@ -9,8 +9,9 @@ import time
 from abc import ABC, abstractmethod
 from typing import Final
 
-from streams.fleet.host.attempts import Attempt, running_server
+from streams.fleet.host.attempts import Attempt, replace, running_server
 from streams.fleet.host.driver import KILLED, CannotStart, Exit
+from streams.fleet.host.environment import SERVER_FILE
 from streams.fleet.host.parent import reap
 from streams.fleet.host.processes import Identity, identify, send, tree_of
 
@@ -21,7 +22,38 @@ _PARENT_GRACE_S: Final = 1.0
 
 
 class Supervised(ABC):
-    """The half of a Driver that looks at processes."""
+    """The half of a Driver that looks at processes and files of this machine."""
+
+    guarded: Final = True
+    starting_s: Final = 0.02
+
+    def began(self, attempt: Attempt) -> bool:
+        """See Driver."""
+        return attempt.parent() is not None
+
+    def started(self, attempt: Attempt) -> bool:
+        """See Driver."""
+        return self.adopt(attempt) and attempt.server() is not None
+
+    def address(self, attempt: Attempt) -> str | None:
+        """The host's own."""
+        del attempt
+        return None
+
+    def said_ready(self, attempt: Attempt) -> bool:
+        """Its SDK is the agent's."""
+        del attempt
+        return False
+
+    def watch(self, attempt: Attempt) -> int | None:
+        """See Driver: its parent's end, or where that was killed its own."""
+        watched = attempt.parent() if attempt.locked() else attempt.server()
+        return os.pidfd_open(watched.pid) if watched is not None else None
+
+    def show(self, attempt: Attempt, document: bytes) -> None:
+        """See Driver."""
+        with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
+            replace(attempt.run_folder / SERVER_FILE, document, mode=0o644)
 
     def adopt(self, attempt: Attempt) -> bool:
         """See Driver."""

@@ -85,6 +85,7 @@ class Cluster:
         *,
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        media_type: str = "application/json",
     ) -> bytes:
         """The whole answer. Raises Refused, and ClusterUnavailable after four tries without one."""
         failure = ""
@@ -94,7 +95,7 @@ class Cluster:
             try:
                 async with (
                     asyncio.timeout(self._answer_s),
-                    self._send(method, path, parameters or {}, body) as answer,
+                    self._send(method, path, parameters or {}, body, media_type) as answer,
                 ):
                     content = await _bounded(answer)
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -109,9 +110,11 @@ class Cluster:
         raise ClusterUnavailable(f"{method} {path} had no answer in {TRIES} tries: {failure}")
 
     async def lines(
-        self, path: str, *, parameters: Mapping[str, str], within_s: float
+        self, path: str, *, parameters: Mapping[str, str], within_s: float, unfinished: bool = False
     ) -> AsyncGenerator[bytes, None]:
-        """The answer's lines as they come, until the server ends it; what is no whole line is left out.
+        """The answer's lines as they come, until the server ends it.
+
+        What stands behind the last end of a line is left out, or with `unfinished` is a line too.
 
         Raises Refused before the first line, and ClusterUnavailable where the connection breaks or `within_s`
         is over.
@@ -122,6 +125,7 @@ class Cluster:
             try:
                 async with asyncio.timeout(self._answer_s):
                     answer = await stack.enter_async_context(self._send("GET", path, parameters, None))
+                    stack.callback(_abort, answer)
                     if answer.status >= _OK:
                         raise _refused(answer.status, await _bounded(answer))
                 # The time is counted while this waits, never while who reads the lines does.
@@ -131,6 +135,8 @@ class Cluster:
                         yield line
                     if len(rest) > LINE_BYTES_MAX:
                         raise ClusterUnavailable(f"GET {path}: a line of more than {LINE_BYTES_MAX} bytes")
+                if rest and unfinished:
+                    yield rest
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ClusterUnavailable(f"GET {path} broke off: {error!r}") from error
 
@@ -140,13 +146,18 @@ class Cluster:
 
     @asynccontextmanager
     async def _send(
-        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        media_type: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
         headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json, */*;q=0.5"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = media_type
         async with self._session.request(
             method,
             f"{self._url}{path}",
@@ -177,6 +188,13 @@ def decoded(content: bytes | msgspec.Raw, kind: type[Read]) -> Read:
         return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError as error:
         raise ClusterUnavailable(f"the API's answer is no {kind.__name__}: {error}") from error
+
+
+def _abort(answer: aiohttp.ClientResponse) -> None:
+    """Breaks a stream that is left before its end: TLS would wait for the other side, also after its loop."""
+    connection = answer.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 async def _piece(answer: aiohttp.ClientResponse, deadline: float) -> bytes:

@@ -7,6 +7,7 @@ one finds them by their labels.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
@@ -16,9 +17,12 @@ from streams.fleet.host.agones.following import Change, follow, list_servers, se
 from streams.fleet.host.agones.manifest import Content, manifests, owned
 from streams.fleet.host.agones.objects import ATTEMPT, GAME, HOST, INSTANCE, GameServer, Pod
 from streams.fleet.host.driver import CannotStart
+from streams.fleet.host.environment import SERVER_FILE
 from streams.fleet.host.launch import Launch
 
-LOG_BYTES_MAX: Final = 4 * 1024 * 1024
+LOG_S: Final = 3600.0
+"""So long one request for what a server prints lasts: then it is asked again behind the last line."""
+_MERGE: Final = "application/merge-patch+json"
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _EXISTS: Final = "AlreadyExists"
@@ -55,6 +59,16 @@ class GameServers:
         """All that the host has, whichever agent made them."""
         return (await list_servers(self._cluster, self._selector)).items
 
+    async def get(self, attempt_id: str) -> GameServer | None:
+        """The attempt's object; None where there is none."""
+        try:
+            answer = await self._cluster.ask("GET", f"{servers_path(self._cluster)}/{attempt_id}")
+        except Refused as refused:
+            if refused.code == _NOT_FOUND:
+                return None
+            raise
+        return decoded(answer, GameServer)
+
     def follow(self) -> AsyncGenerator[Change, None]:
         """See `following.follow`."""
         return follow(self._cluster, self._selector)
@@ -83,20 +97,36 @@ class GameServers:
         if pod is not None:
             await self._delete(self._pod_path(server), pod, 0)
 
-    async def log(self, server: GameServer, *, since: str | None = None) -> bytes:
-        """What it has printed from a time on (RFC 3339), each line behind its own; 4 MiB at most.
+    async def show(self, server: GameServer, document: str) -> bool:
+        """Its server.json is this from now on, a minute later at most; False where it has none any more."""
+        path = f"{self._secrets_path}/{server.metadata.name}"
+        try:
+            await self._cluster.ask(
+                "PATCH", path, body={"stringData": {SERVER_FILE: document}}, media_type=_MERGE
+            )
+        except Refused as refused:
+            if refused.code == _NOT_FOUND:
+                return False
+            raise
+        return True
 
-        Both streams are one here. Empty where its container never ran or is gone.
+    async def printed(self, server: GameServer, *, since: str | None = None) -> AsyncGenerator[bytes, None]:
+        """The lines that it prints, from a time on (RFC 3339), each behind its own time, until it ends.
+
+        Both streams are one here. None where its container never ran or is gone.
         """
-        parameters = {"container": GAME, "timestamps": "true", "limitBytes": str(LOG_BYTES_MAX)}
+        parameters = {"container": GAME, "timestamps": "true", "follow": "true"}
         if since is not None:
             parameters["sinceTime"] = since
+        path = f"{self._pod_path(server)}/log"
+        lines = self._cluster.lines(path, parameters=parameters, within_s=LOG_S, unfinished=True)
         try:
-            return await self._cluster.ask("GET", f"{self._pod_path(server)}/log", parameters=parameters)
+            async with aclosing(lines):
+                async for line in lines:
+                    yield line
         except Refused as refused:
-            if refused.code in {400, _NOT_FOUND}:  # 400: it waits to start
-                return b""
-            raise
+            if refused.code not in {400, _NOT_FOUND}:  # 400: it waits to start
+                raise
 
     @property
     def _selector(self) -> str:
@@ -105,6 +135,10 @@ class GameServers:
     def _pod_path(self, server: GameServer) -> str:
         return f"/api/v1/namespaces/{self._cluster.namespace}/pods/{server.metadata.name}"
 
+    @property
+    def _secrets_path(self) -> str:
+        return f"/api/v1/namespaces/{self._cluster.namespace}/secrets"
+
     async def _make(self, launch: Launch, wanted: dict[str, object]) -> Made:
         path = servers_path(self._cluster)
         try:
@@ -112,12 +146,9 @@ class GameServers:
         except Refused as refused:
             if refused.reason != _EXISTS:
                 raise
-        try:
-            there = decoded(await self._cluster.ask("GET", f"{path}/{launch.attempt_id}"), GameServer)
-        except Refused as refused:
-            if refused.code == _NOT_FOUND:
-                raise CannotStart(f"{launch.attempt_id} ran here before, and has ended") from refused
-            raise
+        there = await self.get(launch.attempt_id)
+        if there is None:
+            raise CannotStart(f"{launch.attempt_id} ran here before, and has ended")
         labels = {INSTANCE: launch.instance_id, ATTEMPT: str(launch.attempt), HOST: self._host_id}
         if any(there.metadata.labels.get(name) != value for name, value in labels.items()):
             raise CannotStart(
@@ -126,9 +157,8 @@ class GameServers:
         return Made(there, new=False)
 
     async def _give(self, secret: dict[str, object]) -> None:
-        path = f"/api/v1/namespaces/{self._cluster.namespace}/secrets"
         try:
-            await self._cluster.ask("POST", path, body=secret)
+            await self._cluster.ask("POST", self._secrets_path, body=secret)
         except Refused as refused:
             if refused.reason != _EXISTS:
                 raise

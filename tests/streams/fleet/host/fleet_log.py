@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -33,14 +33,16 @@ from streams.deciders.decider import DeciderReader
 from streams.deciders.fleet.noun import FLEET
 from streams.deciders.snapshots import ObjectSnapshots
 from streams.fleet.host.agent import Agent, HostSettings
+from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.cache import BuildCache
+from streams.fleet.host.driver import Driver
 from streams.fleet.host.launch import Launch
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.log import HostLog
 from streams.fleet.host.telemetry import Telemetry
 from tests.streams.deciders.memory_log import MemoryLog
 from tests.streams.fleet.host.test_cache import artefact
-from tests.streams.fleet.host.world import HOST, World, free_port
+from tests.streams.fleet.host.world import HOST, free_port
 
 STUDIO, GAME = "user_1", "game_1"
 HOST_ID: Final = "host-1"
@@ -146,10 +148,26 @@ class FleetLog(MemoryLog):
         return self.server(instance_id)
 
 
+class Machine(Protocol):
+    """What a fleet asks of the host that it is on."""
+
+    @property
+    def root(self) -> Path: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def driver(self) -> Driver: ...
+
+    @property
+    def attempts(self) -> Attempts: ...
+
+
 class Fleet:
     """A project on one host: its builds, its servers, and the agents that come and go."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: Machine, folder: Path) -> None:
         self.world = world
         self.log = FleetLog(folder)
         self.cache = BuildCache(world.root / "builds", bytes_max=1 << 30, shared=world.kind != "plain")

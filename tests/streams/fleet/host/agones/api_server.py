@@ -47,9 +47,11 @@ class ApiServer:
         self.secrets: dict[str, Json] = {}
         self.pods: dict[str, Json] = {}
         self.logs: dict[str, bytes] = {}
+        self.ended_logs: set[str] = set()
+        """Of pods whose container has ended: a request for the log ends behind its last line."""
         self.faults: list[int | str] = []
         self.cut_lines = False
-        """A watch sends half of its next line and breaks off."""
+        """A watch or a log sends half of its next line and breaks off."""
         self.asked: Counter[str] = Counter()
         self.queries: list[dict[str, str]] = []
         self.url = ""
@@ -68,6 +70,7 @@ class ApiServer:
         app.router.add_get(f"{_SERVERS}/{{name}}", self._server)
         app.router.add_delete(f"{_SERVERS}/{{name}}", self._delete)
         app.router.add_post(f"{_CORE}/secrets", self._create_secret)
+        app.router.add_patch(f"{_CORE}/secrets/{{name}}", self._patch_secret)
         app.router.add_get(f"{_CORE}/pods/{{name}}", self._pod)
         app.router.add_get(f"{_CORE}/pods/{{name}}/log", self._log)
         app.router.add_delete(f"{_CORE}/pods/{{name}}", self._delete_pod)
@@ -107,6 +110,14 @@ class ApiServer:
         }
         self.pods.pop(name, None)
         await self._happens("DELETED", server)
+
+    async def prints(self, name: str, text: bytes, *, ends: bool = False) -> None:
+        """Its container prints, or ends behind it."""
+        async with self._news:
+            self.logs[name] = self.logs.get(name, b"") + text
+            if ends:
+                self.ended_logs.add(name)
+            self._news.notify_all()
 
     async def forget(self) -> None:
         """The history is compacted, and watches end with 410."""
@@ -158,18 +169,61 @@ class ApiServer:
     async def _pod(self, request: web.Request) -> web.Response:
         return _found(self.pods, request)
 
-    async def _log(self, request: web.Request) -> web.Response:
+    async def _patch_secret(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
+        assert request.content_type == "application/merge-patch+json"
+        if name not in self.secrets:
+            return refusal(404, "NotFound", f'secrets "{name}" not found')
+        secret = self.secrets[name]
+        changed = secret["stringData"] | (await request.json())["stringData"]
+        self.secrets[name] = {**secret, "stringData": changed}
+        async with self._news:
+            self._news.notify_all()
+        return web.json_response(self.secrets[name])
+
+    async def _log(self, request: web.Request) -> web.StreamResponse:
+        """From a time on, by whole seconds as the kubelet has it, until the container ends."""
+        name, since = request.match_info["name"], request.query.get("sinceTime", "")[:19]
         if name not in self.pods:
             return refusal(404, "NotFound", f'pods "{name}" not found')
         if name not in self.logs:
             return refusal(400, "BadRequest", "container game is waiting to start: ContainerCreating")
-        return web.Response(body=self.logs[name], content_type="text/plain")
+        assert request.query["follow"] == "true"
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        self._watches.append(request)
+        sent = 0
+        try:
+            while True:
+                text, ended = self.logs[name], name in self.ended_logs or name not in self.pods
+                for line in text[sent:].splitlines(keepends=True):
+                    if line.decode()[:19] < since:
+                        continue
+                    if self.cut_lines:
+                        self.cut_lines = False
+                        await response.write(line[: len(line) // 2])
+                        return _broken_off(request, response)
+                    await response.write(line)
+                sent = len(text)
+                if ended:
+                    return response
+                async with self._news:
+                    while (len(self.logs[name]), name in self.ended_logs, name in self.pods) == (
+                        sent,
+                        False,
+                        True,
+                    ):
+                        await self._news.wait()
+        finally:
+            self._watches.remove(request)
 
     async def _delete_pod(self, request: web.Request) -> web.Response:
         answer = _found(self.pods, request)
         if answer.status == 200 and (await request.json())["gracePeriodSeconds"] == 0:
             self.pods.pop(request.match_info["name"])
+            async with self._news:
+                self._news.notify_all()
         return answer
 
     async def _server(self, request: web.Request) -> web.Response:
@@ -235,9 +289,7 @@ class ApiServer:
                         if self.cut_lines:
                             self.cut_lines = False
                             await response.write(line[: len(line) // 2])
-                            assert request.transport is not None
-                            request.transport.close()
-                            return response
+                            return _broken_off(request, response)
                         await response.write(line)
                     at = now
                     async with self._news:
@@ -258,6 +310,12 @@ def _found(objects: dict[str, Json], request: web.Request) -> web.Response:
     return (
         web.json_response(objects[name]) if name in objects else refusal(404, "NotFound", f"{name} not found")
     )
+
+
+def _broken_off(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return response
 
 
 def _broken(request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 import deploy
 from streams.fleet.host.agones import following
 from streams.fleet.host.agones.cluster import TRIES, Cluster, ClusterUnavailable, Refused
+from streams.fleet.host.agones.objects import GameServer
 from streams.fleet.host.agones.servers import GameServers
 from streams.fleet.host.agones.states import seen
 from streams.fleet.host.driver import CannotStart
@@ -118,20 +120,29 @@ async def test_the_end_is_read_from_the_pod(api: ApiServer, servers: GameServers
     assert (found.stage, found.exit_code, found.reason) == ("failed", 137, "OOM_KILLED")
 
 
-async def test_what_it_printed_can_be_read_from_a_time_on(api: ApiServer, servers: GameServers) -> None:
-    made = await servers.create(launch(), FETCHED)
-    assert await servers.log(made.server) == b""
+async def printed(servers: GameServers, server: GameServer, since: str | None = None) -> list[bytes]:
+    async with asyncio.timeout(10), aclosing(servers.printed(server, since=since)) as lines:
+        return [line async for line in lines]
+
+
+async def test_what_it_prints_comes_until_it_ends_and_from_a_time_on(
+    api: ApiServer, servers: GameServers
+) -> None:
+    server = (await servers.create(launch(), FETCHED)).server
+    assert await printed(servers, server) == []
     api.pods[NAME] = {"metadata": {"name": NAME}}
-    assert await servers.log(made.server) == b""
-    api.logs[NAME] = b"2026-01-01T00:00:00.000000001Z hello\n"
-    assert await servers.log(made.server, since="2026-01-01T00:00:00Z") == api.logs[NAME]
+    assert await printed(servers, server) == []
+    await api.prints(NAME, b"2026-01-01T00:00:00.000000001Z hello\n")
+    async with asyncio.timeout(10), aclosing(servers.printed(server)) as lines:
+        assert await anext(lines) == b"2026-01-01T00:00:00.000000001Z hello"
+        await api.prints(NAME, b"2026-01-01T00:00:01.000000000Z unfinished", ends=True)
+        assert await anext(lines) == b"2026-01-01T00:00:01.000000000Z unfinished"
+        assert [line async for line in lines] == []
+    assert await printed(servers, server, "2026-01-01T00:00:01.000000000Z") == [
+        b"2026-01-01T00:00:01.000000000Z unfinished"
+    ]
     asked = api.queries[-1]
-    assert (asked["container"], asked["sinceTime"], asked["timestamps"]) == (
-        "game",
-        "2026-01-01T00:00:00Z",
-        "true",
-    )
-    assert int(asked["limitBytes"]) == 4 * 1024 * 1024
+    assert (asked["container"], asked["timestamps"]) == ("game", "true")
 
 
 async def test_the_role_allows_what_is_asked_and_nothing_else(api: ApiServer, servers: GameServers) -> None:
@@ -142,7 +153,8 @@ async def test_the_role_allows_what_is_asked_and_nothing_else(api: ApiServer, se
         await api.becomes(NAME, state="Ready")
         await anext(changes)
     api.pods[NAME] = {"metadata": {"name": NAME, "uid": "pod-1"}}
-    await servers.log(server)
+    assert await printed(servers, server) == []
+    assert await servers.show(server, "{}")
     await servers.kill(server)
     (role,) = (one for one in yaml.safe_load_all(MANIFEST.read_text()) if one["kind"] == "Role")
     allowed = {
@@ -163,7 +175,7 @@ def right(line: str) -> tuple[str, str, str]:
     method, _, path = line.partition(" ")
     place, _, rest = path.partition(f"/namespaces/{NAMESPACE}/")
     resource, *name = rest.split("/")
-    verb = {"POST": "create", "DELETE": "delete", "GET": "get" if name else "list"}[method]
+    verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "GET": "get" if name else "list"}[method]
     group = "agones.dev" if place == "/apis/agones.dev/v1" else ""
     return group, "/".join([resource, *name[1:]]), verb
 

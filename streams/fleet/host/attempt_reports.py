@@ -1,0 +1,83 @@
+"""What the log is told of one attempt, and why it ends: the first reason counts, whichever agent noted it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import cast
+
+from schemas.fleet.host_commands import Report, ReportKind
+from schemas.fleet.views import ExitReason, Isolation
+from streams.fleet.host.attempts import Attempt, replace
+from streams.fleet.host.driver import Driver
+
+
+class AttemptReports:
+    """Reports of one attempt. Each may be told again: the log takes it once."""
+
+    def __init__(
+        self, attempt: Attempt, *, driver: Driver, report: Callable[[Report, Callable[[], None]], None]
+    ) -> None:
+        """`report` gets a report, and what to call once the log has it."""
+        self.exit_known = attempt.marked("reported")
+        """Whether the log knows its exit."""
+        self._attempt = attempt
+        self._driver = driver
+        self._report = report
+
+    def because(self, reason: ExitReason | None) -> None:
+        """Why it is about to end; None says nothing."""
+        if reason is not None and self._reason() is None:
+            replace(self._attempt.folder / "reason", reason.encode())
+
+    def begun(self) -> None:
+        """Its process runs, confined so, reached there."""
+        self._tell("started", isolation=self._driver.isolation, address=self._driver.address(self._attempt))
+
+    def ready(self) -> None:
+        """It is ready."""
+        self._tell("ready")
+
+    def custom_data(self, text: str) -> None:
+        """What its server wants to be known for it: a JSON object."""
+        self._tell("custom-data", custom_data=text)
+
+    def exited(self, code: int | None) -> None:
+        """Nothing of it runs any more. Nothing happens where the log knows."""
+        if not self.exit_known:
+            self._tell("exited", exit_code=code, reason=self._reason(), known=self._known)
+
+    def _tell(
+        self,
+        kind: ReportKind,
+        *,
+        isolation: Isolation | None = None,
+        address: str | None = None,
+        exit_code: int | None = None,
+        reason: ExitReason | None = None,
+        custom_data: str | None = None,
+        known: Callable[[], None] = lambda: None,
+    ) -> None:
+        launch = self._attempt.launch
+        report = Report(
+            instance_id=launch.instance_id,
+            attempt=launch.attempt,
+            kind=kind,
+            isolation=isolation,
+            address=address,
+            exit_code=exit_code,
+            reason=reason,
+            custom_data=custom_data,
+        )
+        self._report(report, known)
+
+    def _reason(self) -> ExitReason | None:
+        try:
+            return cast("ExitReason", (self._attempt.folder / "reason").read_text())
+        except FileNotFoundError:
+            return None
+
+    def _known(self) -> None:
+        with contextlib.suppress(FileNotFoundError):  # its event was read first, and its folder is gone
+            self._attempt.mark("reported")
+        self.exit_known = True
