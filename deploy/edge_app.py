@@ -16,6 +16,7 @@ from api.fleet.app import FleetReading
 from api.liveops.app import LiveopsReads
 from api.playtests.app import PlaytestsReads
 from deploy.assets import assets_folder, installed
+from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_ai, open_commands
 from deploy.documents import documents
@@ -149,7 +150,9 @@ class EdgeApp:
             edge.objects, edge.objects.urls, now_ms, self._cors, uploads=self._kind != "api"
         )
         appender = KafkaAppender(
-            configured.kafka, client_id=f"questlog-edge-{configured.instance}", timeout_s=APPEND_TIMEOUT_S
+            brokers_of(configured),
+            client_id=f"questlog-edge-{configured.instance}",
+            timeout_s=APPEND_TIMEOUT_S,
         )
         self._stack.push_async_callback(appender.stop)
         if self._kind != "api":
@@ -202,7 +205,7 @@ class EdgeApp:
     def _open_api(self, edge: Edge, ai: AiAsking) -> Asgi:
         configured, redis = self._settings, edge.redis
         queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
-        tail = KafkaTail(configured.kafka, client_id=f"questlog-api-{configured.instance}")
+        tail = KafkaTail(brokers_of(configured), client_id=f"questlog-api-{configured.instance}")
         self._stack.push_async_callback(tail.stop)
         lag = LagReader(
             failures=RedisFailures(redis),

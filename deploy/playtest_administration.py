@@ -7,6 +7,7 @@ import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.no_ledgers import NoLedgers
@@ -97,7 +98,7 @@ async def _commands(settings: Settings) -> AsyncIterator[tuple[CommandClient, Re
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        appender = KafkaAppender(settings.kafka, client_id="questlog-cli")
+        appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)
         topic = topic_of(settings, PLAYTESTS_COMMANDS)
         yield await open_commands(stack, topic, NOUN, appender=appender, redis=redis, client="cli"), redis

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.brokers import brokers_of
 from deploy.nouns import topics_of, views
-from deploy.topics import ensure_topics
+from deploy.topics import Safety, ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.views import apply_views
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 async def prepare(settings: Settings) -> list[str]:
     """Create and verify topics, bring the tables up to date; what was done, a line each.
 
-    Raises TopicMismatchError, MigrationError, KafkaError or ClickHouseError with a message for a person.
+    Raises TopicMismatchError, MigrationError, KafkaAway, KafkaError or ClickHouseError with a message for a
+    person.
     """
     created = await ensure_topics(
-        settings.kafka,
+        brokers_of(settings),
         topics_of(settings),
-        replication=settings.replication,
+        Safety(settings.replication, settings.insync_replicas_min),
     )
     client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding
 from projections.redis.client import connect
@@ -32,7 +33,7 @@ async def rebuild_redis(
     Raises RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
     """
     redis = connect(settings.redis_url, timeout_s=30.0)
-    tail = KafkaTail(settings.kafka, client_id="questlog-rebuild-redis")
+    tail = KafkaTail(brokers_of(settings), client_id="questlog-rebuild-redis")
     begun_at_ms = now_ms()
     unseen: set[bytes] = set()
     try:

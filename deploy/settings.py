@@ -18,12 +18,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
+from deploy.kafka_settings import KafkaSettings
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, CONNECTIONS_PER_ADDRESS
 from schemas.topics import PARTITIONS_MAX
 
 PREFIX: Final = "QUESTLOG_"
 DEFAULT_HTTP_PORT: Final = 4000
-DEFAULT_KAFKA_PORT: Final = 9092
 DEFAULT_REDIS_PORT: Final = 6379
 DEFAULT_CLICKHOUSE_PORT: Final = 8123
 _PARTITIONS: Final = re.compile(rf"{PREFIX}(?:PARTITIONS_([A-Z]+)|(TELEMETRY|LIVEOPS)_PARTITIONS)")
@@ -35,13 +35,11 @@ class SettingsError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(KafkaSettings):
     """What a process needs to know. Defaults are the embedded stack's, reachable on this machine only."""
 
     home: Path = Path(".questlog")
     """Folder of all state: stores, objects, snapshots, logs, secret, demo.json."""
-    kafka: str = f"localhost:{DEFAULT_KAFKA_PORT}"
-    """Bootstrap servers, comma separated."""
     redis_url: str = f"redis://localhost:{DEFAULT_REDIS_PORT}/0"
     clickhouse_url: str = f"http://localhost:{DEFAULT_CLICKHOUSE_PORT}"
     """http(s)://[user:password@]host:port."""
@@ -58,10 +56,11 @@ class Settings:
     partitions: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """By noun, of its topics, where not the default: `QUESTLOG_PARTITIONS_LIVEOPS`. Fixed for ever once they
     exist. What a noun takes is checked where its topics are (`deploy.nouns`)."""
+    telemetry_retention_days: int = 0
+    """How long the topic `telemetry` keeps records; 0: for ever. ClickHouse keeps what it has taken in, and
+    can't be rebuilt from the log once that is trimmed. All other topics but hosts' are kept for ever."""
     telemetry_bucket_ms: int = 1000
     """Width of a batch in log time."""
-    replication: int = 1
-    """Replication factor of topics that are created; min.insync.replicas is one less, at least 1."""
     admin_port: int = 0
     """Where this process serves /metrics and /healthz on 127.0.0.1; 0 turns it off."""
     admin_host: str = "127.0.0.1"
@@ -270,7 +269,9 @@ def _check(settings: Settings) -> None:
         ("port", 0, 65535),
         ("admin_port", 0, 65535),
         ("telemetry_bucket_ms", 10, 60_000),
+        ("telemetry_retention_days", 0, 36_500),
         ("replication", 1, 15),
+        ("insync_replicas", 0, settings.replication),
         ("instance", 0, 10_000),
         ("connections_per_address", 1, 1_000_000),
         ("bodies_in_flight_bytes", 32 * 1024 * 1024, 64 * 1024**3),

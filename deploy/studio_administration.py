@@ -8,6 +8,7 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from projections.redis.client import connect
@@ -36,7 +37,7 @@ async def open_administration(settings: Settings) -> AsyncIterator[Administratio
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        appender = KafkaAppender(settings.kafka, client_id="questlog-cli")
+        appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)
         commands = await open_commands(
             stack, STUDIO_COMMANDS, NOUN, appender=appender, redis=redis, client="cli"

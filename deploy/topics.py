@@ -1,20 +1,21 @@
 """Creates and verifies the topics before anything else starts.
 
-A topic that exists with another partition count or setting stops the start: deciders and batches rest on
-both.
+A topic that exists with another partition count or setting, or with fewer replicas, stops the start:
+deciders and batches rest on the first two, what is acknowledged on the last. The message says what to do.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaError, for_code
 
-from deploy.settings import partitions_variable
+from deploy.settings import PREFIX, partitions_variable
 from schemas import topics
+from streams.runtime.brokers import Brokers, at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +32,42 @@ class TopicMismatchError(Exception):
     """
 
 
-async def ensure_topics(bootstrap: str, wanted: Sequence[topics.Topic], *, replication: int = 1) -> list[str]:
+class KafkaAway(Exception):
+    """No broker serves; the message says of each server why."""
+
+
+class Safety(NamedTuple):
+    """How many machines have what is acknowledged."""
+
+    replication: int = 1
+    """Replicas of each partition, at least."""
+    insync: int = 1
+    """How many must have a record before it is acknowledged."""
+
+
+ONE_MACHINE: Final = Safety()
+
+
+async def ensure_topics(
+    where: Brokers | str, wanted: Sequence[topics.Topic], safety: Safety = ONE_MACHINE
+) -> list[str]:
     """Create what is missing and verify all; the names that were created. Called again, or by many: harmless.
 
-    Raises TopicMismatchError, or aiokafka's KafkaError where the cluster is away.
+    Raises TopicMismatchError, KafkaAway, or aiokafka's KafkaError where the cluster refuses.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
-    await admin.start()
+    brokers = at(where)
+    admin = AIOKafkaAdminClient(**brokers.client(), request_timeout_ms=_REQUEST_MS)
     try:
-        created = await _create(admin, wanted, replication)
-        problems = _partition_problems(await _described(admin, wanted), wanted)
-        problems += await _setting_problems(admin, wanted, replication)
+        await admin.start()
+    except KafkaError as error:
+        await admin.close()
+        raise KafkaAway(f"no Kafka: {await brokers.trouble()}") from error
+    try:
+        created = await _create(admin, wanted, safety)
+        described = await _described(admin, wanted)
+        problems = _partition_problems(described, wanted)
+        problems += _replica_problems(described, wanted, safety.replication)
+        problems += await _setting_problems(admin, wanted, safety)
     finally:
         await admin.close()
     if problems:
@@ -49,19 +75,24 @@ async def ensure_topics(bootstrap: str, wanted: Sequence[topics.Topic], *, repli
     return created
 
 
-def settings_of(topic: topics.Topic, replication: int) -> dict[str, str]:
+def settings_of(topic: topics.Topic, insync: int) -> dict[str, str]:
     """A topic's configuration, with the replicas that must have a record before it is acknowledged."""
-    return topics.topic_settings(topic) | {"min.insync.replicas": str(max(1, replication - 1))}
+    return topics.topic_settings(topic) | {"min.insync.replicas": str(insync)}
 
 
-async def _create(admin: Any, wanted: Sequence[topics.Topic], replication: int) -> list[str]:
+async def _create(admin: Any, wanted: Sequence[topics.Topic], safety: Safety) -> list[str]:
     existing = set(await admin.list_topics())
     missing = [topic for topic in wanted if topic.name not in existing]
     if not missing:
         return []
     response = await admin.create_topics(
         [
-            NewTopic(topic.name, topic.partitions, replication, topic_configs=settings_of(topic, replication))
+            NewTopic(
+                topic.name,
+                topic.partitions,
+                safety.replication,
+                topic_configs=settings_of(topic, safety.insync),
+            )
             for topic in missing
         ]
     )
@@ -74,13 +105,13 @@ async def _create(admin: Any, wanted: Sequence[topics.Topic], replication: int) 
     return created
 
 
-async def _described(admin: Any, wanted: Sequence[topics.Topic]) -> dict[str, int]:
-    """Partition count of each topic, once every partition of a topic just created has its leader."""
+async def _described(admin: Any, wanted: Sequence[topics.Topic]) -> dict[str, list[dict[str, Any]]]:
+    """The partitions of each topic, once every partition of a topic just created has its leader."""
     async with asyncio.timeout(_SETTLE_SECONDS):
         while True:
             entries = await admin.describe_topics([topic.name for topic in wanted])
             if all(_led(entry) for entry in entries):
-                return {entry["topic"]: len(entry["partitions"]) for entry in entries}
+                return {entry["topic"]: entry["partitions"] for entry in entries}
             await asyncio.sleep(0.05)
 
 
@@ -89,16 +120,34 @@ def _led(entry: dict[str, Any]) -> bool:
     return entry["error_code"] == 0 and all(p["error_code"] == 0 and p["leader"] >= 0 for p in partitions)
 
 
-def _partition_problems(counts: dict[str, int], wanted: Sequence[topics.Topic]) -> list[str]:
+def _partition_problems(
+    described: dict[str, list[dict[str, Any]]], wanted: Sequence[topics.Topic]
+) -> list[str]:
     return [
-        f"  {topic.name}: has {counts[topic.name]} partition(s), needs {topic.partitions}; the count never "
-        f"changes (use another home or cluster, or set {partitions_variable(topic.name.split('.')[0])} back)"
+        f"  {topic.name}: has {len(described[topic.name])} partition(s), needs {topic.partitions}; the count"
+        f" never changes (use another home or cluster, or set"
+        f" {partitions_variable(topic.name.split('.')[0])} back)"
         for topic in wanted
-        if counts[topic.name] != topic.partitions
+        if len(described[topic.name]) != topic.partitions
     ]
 
 
-async def _setting_problems(admin: Any, wanted: Sequence[topics.Topic], replication: int) -> list[str]:
+def _replica_problems(
+    described: dict[str, list[dict[str, Any]]], wanted: Sequence[topics.Topic], replication: int
+) -> list[str]:
+    """More replicas than asked for are no problem."""
+    problems = []
+    for topic in wanted:
+        least = min(len(partition["replicas"]) for partition in described[topic.name])
+        if least < replication:
+            problems.append(
+                f"  {topic.name}: has {least} replica(s) of a partition, needs {replication}; add replicas"
+                f" with kafka-reassign-partitions.sh, or set {PREFIX}REPLICATION to {least}"
+            )
+    return problems
+
+
+async def _setting_problems(admin: Any, wanted: Sequence[topics.Topic], safety: Safety) -> list[str]:
     problems = []
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in wanted]
     found: dict[str, dict[str, str]] = {}
@@ -109,8 +158,21 @@ async def _setting_problems(admin: Any, wanted: Sequence[topics.Topic], replicat
                 raise for_code(code)(f"reading settings of topic {name}: {message}")
             found[name] = {entry[0]: entry[1] for entry in entries}
     for topic in wanted:
-        for key, value in settings_of(topic, replication).items():
+        for key, value in settings_of(topic, safety.insync).items():
             has = found[topic.name].get(key)
             if has != value:
-                problems.append(f"  {topic.name}: {key} is {has}, needs {value}")
+                problems.append(
+                    f"  {topic.name}: {key} is {has}, needs {value}{_reason(topic, key)}; kafka-configs.sh"
+                    f" --alter --entity-type topics --entity-name {topic.name} --add-config {key}={value}"
+                )
     return problems
+
+
+def _reason(topic: topics.Topic, key: str) -> str:
+    if key == "min.insync.replicas":
+        return f" ({PREFIX}INSYNC_REPLICAS, or one less than {PREFIX}REPLICATION)"
+    if key != "retention.ms":
+        return ""
+    if topic.trimmable:
+        return f" ({PREFIX}TELEMETRY_RETENTION_DAYS)"
+    return " (state is folded from all of it)" if topic.retention_ms == -1 else ""

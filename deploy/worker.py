@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from deploy import logging, settings
 from deploy.admin import serve_admin
+from deploy.brokers import brokers_of
 from deploy.memory import tune_memory
 from deploy.partition_counts import counted
 from deploy.roles import Worker
-from deploy.topics import ensure_topics
+from deploy.topics import Safety, ensure_topics
 from schemas.fleet.noun import NOUN as FLEET
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.process import EXIT_FAILED, run_worker
@@ -44,10 +45,12 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
     serve_admin(configured.admin_host, configured.admin_port, health)
     async with AsyncExitStack() as stack:
         worker.stack = stack
-        await ensure_topics(configured.kafka, topics, replication=configured.replication)
-        worker.tail = KafkaTail(configured.kafka, client_id=f"questlog-{role}-tail")
+        brokers = brokers_of(configured)
+        safety = Safety(configured.replication, configured.insync_replicas_min)
+        await ensure_topics(brokers, topics, safety)
+        worker.tail = KafkaTail(brokers, client_id=f"questlog-{role}-tail")
         stack.push_async_callback(worker.tail.stop)
-        worker.appender = KafkaAppender(configured.kafka, client_id=f"questlog-{role}")
+        worker.appender = KafkaAppender(brokers, client_id=f"questlog-{role}")
         stack.push_async_callback(worker.appender.stop)
         module = importlib.import_module(f"deploy.roles.{role}")
         tune_memory()

@@ -29,6 +29,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     key: Literal["aggregate_id", "studio_id", "game_id"] = "aggregate_id"
     """Of commands: the field of a command whose hash is its partition."""
     compression: str = "producer"
+    trimmable: bool = False
+    """No state is folded from it, so that `QUESTLOG_<NOUN>_RETENTION_DAYS` may bound how long it is kept."""
     retention_ms: int = -1
     """How long records are kept, at least; -1 is for ever, as all must be that state is folded from."""
     command_record_bytes_max: int = COMMAND_RECORD_BYTES_MAX

@@ -30,6 +30,15 @@ ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
 LAB: Final = "deploy.lab"
 MAY_NAME_LAB: Final = ("deploy/lab/", "deploy/cli/up.py")
 """`up` imports it for a demo alone, once it knows that it is installed."""
+KAFKA_CLIENTS: Final = (
+    "KafkaTail",
+    "KafkaAppender",
+    "AIOKafka",
+    "create_application",
+    "ensure_topics",
+    "follow",
+)
+"""What makes a client of Kafka, or is one."""
 READS_ENVIRONMENT: Final = ("deploy/", "tests/")
 
 
@@ -87,6 +96,8 @@ def _breaches(room: str, name: str, tree: ast.Module) -> Iterator[tuple[int, str
                 yield _line(node), "production does not install deploy.lab"
             if top in ONLY_IN and not name.startswith(ONLY_IN[top]):
                 yield _line(node), f"{top} is imported in {' and '.join(ONLY_IN[top])} only"
+        if room == "deploy" and name != "deploy/brokers.py" and _is_plain_kafka(node):
+            yield _line(node), "clients of Kafka are made from deploy.brokers"
         if _touches_environment(node) and not name.startswith(READS_ENVIRONMENT):
             yield _line(node), "only deploy reads the environment"
 
@@ -110,6 +121,20 @@ def _touches_environment(node: ast.AST) -> bool:
         and isinstance(node.value, ast.Name)
         and node.value.id == "os"
     )
+
+
+def _is_plain_kafka(node: ast.AST) -> bool:
+    """A client that gets the servers alone, without what is needed to log in there."""
+    if not isinstance(node, ast.Call):
+        return False
+    given = [
+        *node.args,
+        *(word.value for word in node.keywords if word.arg in {"bootstrap", "bootstrap_servers"}),
+    ]
+    is_client = ast.unparse(node.func).startswith(KAFKA_CLIENTS) or (
+        ast.unparse(node.func) == "partial" and ast.unparse(node.args[0]) in KAFKA_CLIENTS
+    )
+    return is_client and any(isinstance(one, ast.Attribute) and one.attr == "kafka" for one in given)
 
 
 def _line(node: ast.AST) -> int:

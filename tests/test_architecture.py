@@ -39,6 +39,12 @@ def test_the_rooms_keep_the_import_law() -> None:
         ("deploy/a.py", "from tests import stack", "deploy may not import tests.stack"),
         ("streams/gateway/a.py", "import faust", "faust is imported in streams/runtime/"),
         ("deploy/a.py", "from deploy.lab import demo", "production does not install deploy.lab"),
+        ("deploy/a.py", "t = KafkaTail(settings.kafka)", "clients of Kafka are made from deploy.brokers"),
+        (
+            "deploy/a.py",
+            "f = partial(follow, configured.kafka)",
+            "clients of Kafka are made from deploy.brokers",
+        ),
         ("schemas/a.py", "import os\nhome = os.environ['HOME']", "only deploy reads the environment"),
         ("api/a.py", "import os\nhome = os.getenv('HOME')", "only deploy reads the environment"),
     ],

@@ -147,9 +147,9 @@ def main() -> None:
 def _is_known(error: Exception) -> bool:
     """Failures whose message is meant for the person at the screen."""
     names = {
-        *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "MigrationError"),
+        *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "KafkaAway"),
         *("RequestRefused", "CommandRefused", "SkipRefused", "ObjectStoreError", "LabMissing"),
-        "AnalystRefused",
+        *("AnalystRefused", "MigrationError"),
         *(
             "ClickHouseAway",
             "ClickHouseRefused",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 import typer
 
+from deploy.brokers import brokers_of
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
@@ -100,7 +101,7 @@ def replay_command(letter_id: LetterId, home: Home = None) -> None:
 
 async def _entries(settings: Settings) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
-    tail = KafkaTail(settings.kafka, client_id="questlog-dlq")
+    tail = KafkaTail(brokers_of(settings), client_id="questlog-dlq")
     try:
         begin = await tail.begin_offset(DEAD_LETTERS.name, 0)
         async for record in tail.read(DEAD_LETTERS.name, 0, begin):
@@ -128,7 +129,7 @@ async def _entry(settings: Settings, letter_id: str) -> Entry:
 
 async def _source(settings: Settings, letter: DeadLetter) -> bytes:
     """The record that a dead letter came from, as it is in the log."""
-    tail = KafkaTail(settings.kafka, client_id="questlog-dlq")
+    tail = KafkaTail(brokers_of(settings), client_id="questlog-dlq")
     try:
         async for record in tail.read(letter.topic, letter.partition, letter.offset, letter.offset + 1):
             return record.value
@@ -145,7 +146,7 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
     if letter.reason == SKIPPED:
         _refuse_still_failing(letter, encode_record(telemetry))
     async with AsyncExitStack() as stack:
-        appender = KafkaAppender(settings.kafka, client_id="questlog-dlq")
+        appender = KafkaAppender(brokers_of(settings), client_id="questlog-dlq")
         stack.push_async_callback(appender.stop)
         note = msgspec.structs.replace(letter, reader="questlog dlq", reason=REPLAYED, body=None, key=None)
         await append_dead_letter(appender, note)  # first: a number is used once, even if the rest fails

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.brokers import brokers_of
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.memory import tune_memory
@@ -139,7 +140,7 @@ async def rebuild_clickhouse(
     database = configured.clickhouse_database
     live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
     built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)
-    tail = KafkaTail(configured.kafka, client_id="questlog-rebuild-clickhouse")
+    tail = KafkaTail(brokers_of(configured), client_id="questlog-rebuild-clickhouse")
     found = []
     try:
         for noun, topic, tables in tables_of(configured):

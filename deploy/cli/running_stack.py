@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "settings.json"
 _SHARED = (
     "kafka",
+    "kafka_security_protocol",
     "redis_url",
     "clickhouse_url",
     "clickhouse_database",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.brokers import brokers_of
 from deploy.cli.running_stack import of_home
 from deploy.nouns import topic_of
 from projections.clickhouse.client import ClickHouse
@@ -79,9 +80,9 @@ async def skip_telemetry(
     if not 0 <= partition < topic_of(configured, TELEMETRY).partitions:
         raise SkipRefused(f"there is no partition {partition} of {TELEMETRY.name}")
     async with AsyncExitStack() as stack:
-        tail = KafkaTail(configured.kafka, client_id="questlog-skip")
+        tail = KafkaTail(brokers_of(configured), client_id="questlog-skip")
         stack.push_async_callback(tail.stop)
-        appender = KafkaAppender(configured.kafka, client_id="questlog-skip")
+        appender = KafkaAppender(brokers_of(configured), client_id="questlog-skip")
         stack.push_async_callback(appender.stop)
         client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
         stack.push_async_callback(client.close)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deploy.brokers import brokers_of
 from deploy.cli.running_stack import of_home
 from deploy.memory import tune_memory
 from deploy.object_store import open_objects
@@ -57,9 +58,9 @@ async def make_snapshots(configured: Settings) -> AsyncIterator[dict[str, Any]]:
     Raises LogUnavailable, ObjectStoreError or OSError: what was reported before is kept.
     """
     async with AsyncExitStack() as stack:
-        tail = KafkaTail(configured.kafka, client_id="questlog-snapshot")
+        tail = KafkaTail(brokers_of(configured), client_id="questlog-snapshot")
         stack.push_async_callback(tail.stop)
-        appender = KafkaAppender(configured.kafka)  # never started: nothing is decided here
+        appender = KafkaAppender(brokers_of(configured))  # never started: nothing is decided here
         snapshots = ObjectSnapshots(open_objects(configured))
         for commands, reader in deciders(configured, tail, appender, snapshots):
             for partition in range(commands.partitions):

@@ -87,6 +87,7 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             port=port,
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
+            kafka_security_protocol="PLAINTEXT",  # of this stack's own broker, on the loopback
             fleet_stop_servers=unless_set("fleet_stop_servers", 1),
             fleet_away_s=unless_set("fleet_away_s", AWAY_SECONDS),
             partitions=partitions_here(home, workers),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from deploy.brokers import brokers_of
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
@@ -77,7 +78,7 @@ async def _all(settings: Settings) -> tuple[dict[str, int], dict[str, Undelivere
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        tail = KafkaTail(settings.kafka, client_id="questlog-webhooks")
+        tail = KafkaTail(brokers_of(settings), client_id="questlog-webhooks")
         stack.push_async_callback(tail.stop)
         return await WebhookQueue(redis).waiting(), await undelivered(tail)
 
@@ -93,7 +94,7 @@ async def _replay(settings: Settings, name: str) -> list[str]:
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        appender = KafkaAppender(settings.kafka, client_id="questlog-webhooks")
+        appender = KafkaAppender(brokers_of(settings), client_id="questlog-webhooks")
         stack.push_async_callback(appender.stop)
         queue = WebhookQueue(redis)
         for letter in chosen.values():

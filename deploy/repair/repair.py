@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding
 from deploy.object_store import open_objects
@@ -103,7 +104,7 @@ async def find(configured: Settings) -> Found:
     Raises LogUnavailable, RedisError, ClickHouseError or ObjectStoreError.
     """
     async with AsyncExitStack() as stack:
-        tail = KafkaTail(configured.kafka, client_id="questlog-repair")
+        tail = KafkaTail(brokers_of(configured), client_id="questlog-repair")
         stack.push_async_callback(tail.stop)
         known = await known_positions(configured, tail)
         chains = []
@@ -135,9 +136,9 @@ async def repair(configured: Settings, found: Found, folder: Path, say: Callable
         for table, rows in report["rows"].items():
             say(f"{rows} rows of lost records are in {folder / table}.ndjson")
     async with AsyncExitStack() as stack:
-        tail = KafkaTail(configured.kafka, client_id="questlog-repair")
+        tail = KafkaTail(brokers_of(configured), client_id="questlog-repair")
         stack.push_async_callback(tail.stop)
-        appender = KafkaAppender(configured.kafka, client_id="questlog-repair")
+        appender = KafkaAppender(brokers_of(configured), client_id="questlog-repair")
         stack.push_async_callback(appender.stop)
         await restore_skips(found.skips, appender)
         report["commands"] = [line for chain in found.chains for line in await repair_chain(chain, appender)]

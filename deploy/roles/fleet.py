@@ -9,6 +9,7 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.fleet_cluster import open_cluster
 from deploy.fleet_host import (
@@ -94,7 +95,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
 
     log = HostLog(
         appender=worker.appender,
-        follow=partial(follow, configured.kafka),
+        follow=partial(follow, brokers_of(configured)),
         commands=commands.name,
         events=events.name,
         partition=partition,

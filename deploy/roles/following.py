@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.brokers import brokers_of
 from deploy.failure_policy import ELSEWHERE, advice
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
@@ -34,7 +35,7 @@ def application(worker: Worker, *, in_bulk: bool = False) -> faust.App:
     return create_application(
         worker.role,
         instance=str(worker.settings.instance),
-        bootstrap=worker.settings.kafka,
+        bootstrap=brokers_of(worker.settings),
         data_dir=worker.settings.home,
         fetch_min_bytes=BULK_BYTES if in_bulk else 1,
     )

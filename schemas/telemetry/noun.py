@@ -13,6 +13,7 @@ TELEMETRY: Final = Topic(
     name="telemetry",
     partitions=1,
     description="Validated telemetry requests as sent, session deadlines and ticks: facts, no decider.",
+    trimmable=True,
 )
 TELEMETRY_SKIPS: Final = Topic(
     name="telemetry.skips",

@@ -13,6 +13,7 @@ import faust
 
 from schemas.topics import RECORD_BYTES_MAX
 from streams.runtime import patches
+from streams.runtime.brokers import Brokers, at
 
 SESSION_SECONDS: Final = 6.0
 
@@ -24,7 +25,7 @@ def create_application(
     role: str,
     *,
     instance: str,
-    bootstrap: str,
+    bootstrap: Brokers | str,
     data_dir: Path,
     group_prefix: str = "questlog",
     fetch_min_bytes: int = 1,
@@ -38,10 +39,10 @@ def create_application(
     costs a worker and the broker as much as hundreds of commands. `settings` override Faust's.
     """
     patches.apply()
-    patches.fetch_in_bulk(f"{group_prefix}-{role}", fetch_min_bytes)
-    brokers = [f"kafka://{server.strip()}" for server in bootstrap.split(",")]
+    brokers = at(bootstrap)
+    patches.fetch(f"{group_prefix}-{role}", bytes_min=fetch_min_bytes, rack=brokers.rack)
     defaults: dict[str, Any] = {
-        "broker": brokers,
+        **brokers.faust(),
         "datadir": data_dir / "faust" / f"{role}-{instance}",
         "store": "memory://",
         "processing_guarantee": "at_least_once",

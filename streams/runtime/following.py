@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.log import LogRecord, LogUnavailable
 from schemas.topics import RECORD_BYTES_MAX
+from streams.runtime.brokers import Brokers, at
 from streams.runtime.partition_reads import log_record
 
 _POLL_MS: Final = 1000
 
 
 async def follow(
-    bootstrap: str, topic: str, partition: int, begin: int, **security: Any
+    bootstrap: Brokers | str, topic: str, partition: int, begin: int
 ) -> AsyncIterator[LogRecord]:
     """Every record from offset `begin` on, as it comes. An outage of the broker only makes it wait.
 
@@ -24,12 +25,11 @@ async def follow(
     """
     where = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **at(bootstrap).reader(),
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=RECORD_BYTES_MAX,
         fetch_max_wait_ms=_POLL_MS,
-        **security,
     )
     try:
         await consumer.start()

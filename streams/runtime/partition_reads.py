@@ -12,6 +12,7 @@ from aiokafka.structs import ConsumerRecord
 
 from schemas.log import LogRecord, LogUnavailable
 from schemas.topics import RECORD_BYTES_MAX
+from streams.runtime.brokers import Brokers, at
 from streams.runtime.log_identity import topic_id
 
 _PROGRESS_SECONDS: Final = 30.0
@@ -25,8 +26,9 @@ class KafkaTail:
     Every method raises `LogUnavailable` when the cluster does not answer in time.
     """
 
-    def __init__(self, bootstrap: str, *, client_id: str = "questlog-tail", **security: Any) -> None:
-        self._settings: dict[str, Any] = {"bootstrap_servers": bootstrap, "client_id": client_id, **security}
+    def __init__(self, bootstrap: Brokers | str, *, client_id: str = "questlog-tail") -> None:
+        self._brokers: Final = at(bootstrap)
+        self._settings: dict[str, Any] = {**self._brokers.reader(), "client_id": client_id}
         self._questions: AIOKafkaConsumer | None = None
         self._starting = asyncio.Lock()
 
@@ -100,8 +102,7 @@ class KafkaTail:
                 except BaseException as error:  # a caller that is cancelled leaves none open either
                     await consumer.stop()
                     if isinstance(error, KafkaError):
-                        where = self._settings["bootstrap_servers"]
-                        raise LogUnavailable(f"no Kafka at {where}") from error
+                        raise LogUnavailable(f"no Kafka: {await self._brokers.trouble()}") from error
                     raise
                 self._questions = consumer
             return self._questions

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import faust.streams
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -21,8 +21,14 @@ PINNED: Final = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-stream
 FETCH_MAX_WAIT_MS: Final = 250
 """How long the broker holds an empty fetch. Faust's 1500 is the delay of a partition that just joined."""
 
+
+class _Fetch(NamedTuple):
+    bytes_min: int = 1
+    rack: str | None = None
+
+
 _heartbeats: dict[str, float] = {}
-_fetch_min_bytes: dict[str, int] = {}
+_fetches: dict[str, _Fetch] = {}
 _applied = False
 
 
@@ -44,7 +50,9 @@ def apply() -> None:
     def create_worker_consumer(self: Any, transport: Any) -> Any:
         consumer = _create_worker_consumer(self, transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001 - hard-coded upstream
-        consumer._fetch_min_bytes = _fetch_min_bytes.get(transport.app.conf.id, 1)  # noqa: SLF001 - likewise
+        fetch = _fetches.get(transport.app.conf.id, _Fetch())
+        consumer._fetch_min_bytes = fetch.bytes_min  # noqa: SLF001 - likewise
+        consumer._client_rack = fetch.rack  # noqa: SLF001 - Faust passes none on
         return consumer
 
     async def do_heartbeat(self: Any) -> bool:
@@ -60,9 +68,12 @@ def apply() -> None:
     _applied = True
 
 
-def fetch_in_bulk(group_id: str, bytes_min: int) -> None:
-    """Let the broker gather so many bytes, or FETCH_MAX_WAIT_MS, for this group. Call it before the start."""
-    _fetch_min_bytes[group_id] = bytes_min
+def fetch(group_id: str, *, bytes_min: int, rack: str | None) -> None:
+    """How this group fetches. Call it before the start.
+
+    The broker gathers so many bytes, or FETCH_MAX_WAIT_MS; where there is a replica in `rack`, it is read.
+    """
+    _fetches[group_id] = _Fetch(bytes_min, rack)
 
 
 def _replace(owner: type, name: str, function: Any) -> None:

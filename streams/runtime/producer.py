@@ -12,6 +12,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.log import Appended, LogUnavailable
 from schemas.topics import RECORD_BYTES_MAX
+from streams.runtime.brokers import Brokers, at
 
 _log: Final = logging.getLogger(__name__)
 
@@ -30,16 +31,16 @@ class KafkaAppender:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Brokers | str,
         *,
         client_id: str = "questlog",
         timeout_s: float = 12.0,
         in_flight_bytes_max: int = 64 * 1024 * 1024,
         compression: str | None = None,
-        **security: Any,
     ) -> None:
+        self._brokers: Final = at(bootstrap)
         self._settings: dict[str, Any] = {
-            "bootstrap_servers": bootstrap,
+            **self._brokers.client(),
             "client_id": client_id,
             "acks": "all",
             "enable_idempotence": True,
@@ -48,7 +49,6 @@ class KafkaAppender:
             "request_timeout_ms": int(timeout_s * 1000),
             "compression_type": compression,
             "metadata_max_age_ms": 15_000,
-            **security,
         }
         self._timeout_s = timeout_s
         self._in_flight_bytes_max = in_flight_bytes_max
@@ -127,7 +127,8 @@ class KafkaAppender:
                 except BaseException as error:  # a caller that is cancelled leaves none open either
                     await producer.stop()
                     if isinstance(error, KafkaError):
-                        raise LogUnavailable(f"refused: no Kafka: {error!r}") from error
+                        why = await self._brokers.trouble()
+                        raise LogUnavailable(f"refused: no Kafka: {why}") from error
                     raise
                 self._producer = producer
             return self._producer

@@ -1,11 +1,13 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.nouns import topics_of
-from deploy.settings import Settings, SettingsError
+from deploy.settings import Settings, SettingsError, from_environment
 from deploy.topics import TopicMismatchError, ensure_topics
 from schemas import topics
+from schemas.telemetry.noun import TELEMETRY
 
 pytestmark = pytest.mark.stack
 
@@ -31,8 +33,32 @@ async def test_another_partition_count_is_refused(kafka: str) -> None:
 async def test_another_setting_is_refused(kafka: str) -> None:
     await ensure_topics(kafka, [topics.Topic(name="set", partitions=1, description="")])
     other = topics.Topic(name="set", partitions=1, description="", compression="zstd")
-    with pytest.raises(TopicMismatchError, match=r"set: compression\.type is producer, needs zstd"):
+    with pytest.raises(TopicMismatchError) as mismatch:
         await ensure_topics(kafka, [other])
+    assert (
+        "set: compression.type is producer, needs zstd; kafka-configs.sh --alter --entity-type topics"
+        " --entity-name set --add-config compression.type=zstd" in str(mismatch.value)
+    )
+
+
+async def test_a_log_that_state_is_folded_from_is_not_trimmed(kafka: str) -> None:
+    trimmed = topics.Topic(name="folded", partitions=1, description="", retention_ms=86_400_000)
+    await ensure_topics(kafka, [trimmed])
+    with pytest.raises(TopicMismatchError, match=r"86400000, needs -1 \(state is folded from all of it\)"):
+        await ensure_topics(kafka, [topics.Topic(name="folded", partitions=1, description="")])
+
+
+async def test_telemetry_may_be_kept_for_some_days(kafka: str) -> None:
+    bounded = from_environment({"QUESTLOG_TELEMETRY_RETENTION_DAYS": "30"})
+    kept = {topic.name: topic.retention_ms for topic in topics_of(bounded)}
+    assert kept.pop("telemetry") == 30 * 86_400_000
+    unbounded = {topic.name: topic.retention_ms for topic in topics_of(Settings())}
+    assert unbounded.pop("telemetry") == -1
+    assert kept == unbounded
+    telemetry = next(topic for topic in topics_of(bounded) if topic.name == "telemetry")
+    await ensure_topics(kafka, [replace(telemetry, name="events-for-a-month")])
+    with pytest.raises(TopicMismatchError, match=r"needs -1 \(QUESTLOG_TELEMETRY_RETENTION_DAYS\)"):
+        await ensure_topics(kafka, [replace(TELEMETRY, name="events-for-a-month")])
 
 
 def test_the_telemetry_partition_count_is_the_deployments() -> None:

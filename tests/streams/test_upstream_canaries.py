@@ -19,7 +19,7 @@ from typing import Any
 import faust
 import faust.streams
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition, conn
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -27,7 +27,7 @@ from faust.transport.drivers import aiokafka as driver
 from intervaltree import IntervalTree
 
 from schemas.topics import RECORD_BYTES_MAX
-from streams.runtime import patches
+from streams.runtime import patches, tokens
 from streams.runtime.application import create_application
 from tests.streams.runtime.running import Remembering, create_topic, fill, running, until
 
@@ -116,11 +116,20 @@ async def test_a7_a_missing_topic_is_neither_created_nor_read(kafka: str, tmp_pa
     await consumer.stop()
 
 
+def test_an_answer_to_a_token_is_ignored_upstream() -> None:
+    """Where this fails, what `streams.runtime.tokens` puts in its place can go."""
+    source = inspect.getsource(conn.OAuthAuthenticator)
+    assert "async def step(self, payload):\n        if self._token_sent:\n            return None\n" in source
+    assert conn.OAuthAuthenticator.step is tokens._answered_step
+
+
 def test_a9_the_fetch_wait_is_hard_coded_upstream() -> None:
     assert "fetch_max_wait_ms=1500" in inspect.getsource(driver)
     source = inspect.getsource(AIOKafkaConsumer)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source
     assert "fetch_min_bytes=self._fetch_min_bytes" in source
+    assert "client_rack=self._client_rack" in source
+    assert "client_rack" not in inspect.getsource(driver)
 
 
 @pytest.mark.stack

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 import msgspec
 
+from deploy.brokers import brokers_of
 from deploy.cli import running_stack
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
@@ -284,7 +285,7 @@ async def credit(configured: Settings, studio_id: str, cents: int) -> None:
     async with AsyncExitStack() as stack:
         redis = connect(configured.redis_url)
         stack.push_async_callback(redis.aclose)
-        appender = KafkaAppender(configured.kafka, client_id="questlog-bench")
+        appender = KafkaAppender(brokers_of(configured), client_id="questlog-bench")
         stack.push_async_callback(appender.stop)
         topic = topic_of(configured, PLAYTESTS_COMMANDS)
         commands = await open_commands(stack, topic, NOUN, appender=appender, redis=redis, client="bench")

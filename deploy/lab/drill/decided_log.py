@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from deploy.brokers import brokers_of
 from deploy.nouns import topic_of
 from schemas.envelope import Decided, EventsRecord
 from streams.runtime.partition_reads import KafkaTail
@@ -28,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True):
 async def read_log(configured: Settings, events: Topic) -> list[Entry]:
     """All that an events topic holds and counts, partition by partition."""
     topic = topic_of(configured, events)
-    tail = KafkaTail(configured.kafka, client_id="questlog-drill")
+    tail = KafkaTail(brokers_of(configured), client_id="questlog-drill")
     found: list[Entry] = []
     try:
         for partition in range(topic.partitions):
