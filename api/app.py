@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,15 +55,15 @@ def create_api(
     ai: Ai,
     sections: Sequence[Section] = (),
     dashboard: Callable[[Sequence[Section]], APIRouter] | None = None,
-    documents: Mapping[str, dict[str, Any]] | None = None,
+    documents: Mapping[str, Callable[[], dict[str, Any]]] | None = None,
     registry: CollectorRegistry = REGISTRY,
     version: str = "0.1.0",
 ) -> FastAPI:
     """The application. All stores are injected; nothing connects before the first request.
 
     `sections` are S1's reads of other nouns than telemetry. `dashboard` makes the dashboard's routes of all
-    sections. `documents` are OpenAPI documents of other
-    surfaces by short name, listed at /docs beside this one's.
+    sections. `documents` give the OpenAPI documents of other surfaces by short name, listed at /docs beside
+    this one's.
     `client_ip` names the caller (see `source_ip`). Its lifespan closes `queries`; a server that doesn't
     run lifespans awaits `app.state.close()` itself. Called twice in a process, each needs a registry of
     its own.
@@ -100,8 +101,7 @@ def create_api(
     if dashboard is not None:
         app.include_router(dashboard(everything))
     _document(app, [route for section in others for route in section.routes])
-    more = {name: _constant(document) for name, document in (documents or {}).items()}
-    app.include_router(docs_router({"s1": app.openapi, **more}))
+    app.include_router(docs_router({"s1": app.openapi, **(documents or {})}))
     _answer_errors(app, surfaces, clock_ms)
     app.add_middleware(Surround, metrics=HttpMetrics(registry), surfaces=surfaces, clock_ms=clock_ms)
     return app
@@ -118,15 +118,14 @@ def source_ip(proxies: TrustedProxies) -> Callable[[Request], str]:
 
 
 def _document(app: FastAPI, of_sections: Sequence[Route]) -> None:
-    reads = document(DOCUMENT, (*ROUTES, *of_sections, *HEALTH))
-    reads["info"]["version"] = app.version
+    @functools.cache
+    def made() -> dict[str, Any]:
+        reads = document(DOCUMENT, (*ROUTES, *of_sections, *HEALTH))
+        reads["info"]["version"] = app.version
+        return reads
 
     # FastAPI's documented way to extend the document.
-    app.openapi = lambda: reads  # type: ignore[method-assign]
-
-
-def _constant(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
-    return lambda: document
+    app.openapi = made  # type: ignore[method-assign]
 
 
 def _answer_errors(app: FastAPI, surfaces: Surfaces, clock_ms: Callable[[], int]) -> None:

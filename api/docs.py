@@ -33,7 +33,8 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
     """The page, for each named OpenAPI document a Swagger UI, and the reference of the definition file.
 
     `documents` maps a short name, used in the path, to what gives the document. Its `info.title` and
-    `info.description` are what the list shows.
+    `info.description` are what the list shows. The routes are no coroutines: FastAPI runs them in threads, so
+    that making a document holds up no other request.
     """
     router = APIRouter(prefix="/docs", include_in_schema=False)
     router.include_router(definition_router())
@@ -46,7 +47,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
         return found()
 
     @router.get("")
-    async def index() -> Response:
+    def index() -> Response:
         infos = {name: give()["info"] for name, give in documents.items()}
         items = "\n".join(
             f'<li><a href="/docs/{html.escape(name)}">{html.escape(info["title"])}</a>'
@@ -72,7 +73,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
         )
 
     @router.get("/{name}")
-    async def page(name: str) -> Response:
+    def page(name: str) -> Response:
         title = html.escape(document(name)["info"]["title"])
         body = (
             '<div id="ui"></div>\n<script src="/docs/static/swagger-ui-bundle.js"></script>\n'
@@ -82,7 +83,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
         return HTMLResponse(page_of(title, head, body), headers=HEADERS)
 
     @router.get("/{name}/start.js")
-    async def start(name: str) -> Response:
+    def start(name: str) -> Response:
         document(name)
         options = {
             "url": f"/docs/{name}/openapi.json",
@@ -93,7 +94,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
         return Response(f"SwaggerUIBundle({json.dumps(options)});", media_type="text/javascript")
 
     @router.get("/{name}/openapi.json")
-    async def openapi(name: str) -> Response:
+    def openapi(name: str) -> Response:
         return Response(msgspec.json.encode(document(name)), media_type="application/json")
 
     return router

@@ -19,7 +19,7 @@ from deploy.assets import assets_folder, installed
 from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_ai, open_commands
-from deploy.documents import documents
+from deploy.documents import lazy_documents
 from deploy.edge_target import refuse_target
 from deploy.mcp_endpoint import McpEndpoint
 from deploy.noun import Edge, Reads
@@ -253,7 +253,7 @@ class EdgeApp:
             ai=ai,
             sections=[served.section(edge, queries) for served in parts if served.section is not None],
             dashboard=dashboard,
-            documents=documents(),
+            documents=lazy_documents(),
         )
         self._stack.push_async_callback(api.state.close)
         for reads in self._reads:

@@ -9,7 +9,7 @@ import json
 import struct
 import uuid
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import httpx
 import msgspec
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 NOW_MS = 1_790_000_000_000
 _offsets = itertools.count(1)
 REASONS: dict[str, AiReason] = {reason: reason for reason in get_args(AiReason)}
+
+
+WRITES: Final = {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}
+"""A document of another surface."""
 
 
 class MemoryDirectory:
@@ -372,7 +376,9 @@ async def open_world(
         clock_ms=lambda: NOW_MS,
         ai=ai,
         sections=[section],
-        documents={"writes": {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}},
+        documents={
+            "writes": lambda: {"openapi": "3.1.0", "info": {"title": "Writes", "version": "1"}, "paths": {}}
+        },
         registry=CollectorRegistry(),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
