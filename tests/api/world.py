@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from schemas.studio.ai import AiPurpose, AiSettings
 
 NOW_MS = 1_790_000_000_000
+MINUTE = 60_000
 _offsets = itertools.count(1)
 REASONS: dict[str, AiReason] = {reason: reason for reason in get_args(AiReason)}
 

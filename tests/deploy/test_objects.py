@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,18 +14,15 @@ import pytest
 
 from deploy.object_store import media_origins, open_objects
 from deploy.object_urls import SignedUrls
-from deploy.objects import BadKeyError, FolderObjects
-from deploy.objects_app import ObjectsApp
+from deploy.objects import FolderObjects
 from deploy.objects_s3 import PART_BYTES, S3Objects
 from deploy.settings import Settings, SettingsError
-from schemas.edge.cors import Cors
-from schemas.objects import ObjectStoreError, new_object
+from schemas.objects import ObjectStoreError
 from tests.deploy.credential_server import AGENT, ROLE, credential_server
+from tests.deploy.objects_requests import NOW_MS, Store, app_of, ask, get, put, status_of_put
 from tests.s3_server import KEY, SECRET, s3_server
 
-NOW_MS = 1_800_000_000_000
 URLS = SignedUrls(base_url="http://localhost:4000", secret=b"secret")
-Store = FolderObjects | S3Objects
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +45,6 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def put(store: Store, key: str, content: bytes) -> None:
-    async with new_object(store, key) as writer:
-        await writer.write(content)
-
-
 async def joined(pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join([piece async for piece in pieces])
 
@@ -73,13 +65,6 @@ async def test_an_object_comes_back_as_it_was_written(store: Store, size: int) -
     await store.delete("games/g/models/m")
     await store.delete("games/g/models/m")
     assert await store.read("games/g/models/m") is None
-
-
-async def test_a_folders_object_is_no_folder(tmp_path: Path) -> None:
-    store = FolderObjects(tmp_path, base_url="", secret=b"")
-    await put(store, "a/one", b"content")
-    assert await store.size("a") is None
-    assert await store.size("a/one/deeper") is None
 
 
 async def test_an_object_is_streamed_whole_and_in_ranges(store: Store) -> None:
@@ -126,45 +111,6 @@ async def test_an_aborted_object_leaves_nothing(
     assert await store.read("a/b") is None
     assert files_below(request.getfixturevalue("server")[1]) == before
     assert files_below(tmp_path) == []
-
-
-DESCRIPTORS = Path("/proc/self/fd")
-
-
-def _count(folder: Path) -> int:
-    return len([*folder.iterdir()])
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-async def test_who_is_cancelled_while_a_file_is_opened_leaves_none_open(tmp_path: Path) -> None:
-    store = FolderObjects(tmp_path, base_url="http://localhost:4000", secret=b"secret")
-    async with new_object(store, "one") as writer:
-        await writer.write(b"x")
-
-    async def read() -> None:
-        async for _ in store.stream("one", 0, 1):
-            pass
-
-    before = _count(DESCRIPTORS)
-    for _ in range(20):
-        waiting = [asyncio.ensure_future(read()), asyncio.ensure_future(store.create("two"))]
-        await asyncio.sleep(0)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-    await asyncio.to_thread(_wait_until, lambda: _count(DESCRIPTORS) <= before and _count(tmp_path) == 1)
-
-
-@pytest.mark.parametrize("key", ["../a", "/a", "a/../b", "a//b", "", "a/.", "a b", "ä", "a\n"])
-def test_a_folder_is_never_left(tmp_path: Path, key: str) -> None:
-    with pytest.raises(BadKeyError):
-        FolderObjects(tmp_path, base_url="", secret=b"").path(key)
 
 
 async def test_a_store_that_is_away_says_so_and_not_its_secret() -> None:
@@ -255,75 +201,6 @@ async def test_a_web_identity_is_shown_over_tls_alone_and_nothing_stands_in_for_
             await store.read("a")
         assert "an identity" not in str(refused.value)
         assert credentials.requests == 0
-
-
-Answer = tuple[int, dict[bytes, bytes], bytes]
-
-
-def app_of(store: Store, clock: Callable[[], int] = lambda: NOW_MS, idle_s: float = 0.05) -> ObjectsApp:
-    return ObjectsApp(store, store.urls, clock, Cors(), idle_s=idle_s)
-
-
-async def ask(
-    app: ObjectsApp,
-    url: str,
-    method: str = "GET",
-    *,
-    body: tuple[bytes, ...] = (),
-    ends: str = "whole",
-    together: asyncio.Barrier | None = None,
-    **headers: str,
-) -> Answer | None:
-    """One request; its body ends `whole`, by the client's hanging up (`gone`) or not at all (`idle`).
-
-    A whole one ends at the same time as all that share the barrier.
-    """
-    parts = urlsplit(url)
-    sent: list[dict[str, object]] = []
-    waiting = iter(body)
-
-    async def receive() -> dict[str, object]:
-        for piece in waiting:
-            return {"type": "http.request", "body": piece, "more_body": True}
-        if ends == "gone":
-            return {"type": "http.disconnect"}
-        if ends == "idle":
-            await asyncio.Event().wait()
-        if together is not None:
-            await together.wait()
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, object]) -> None:
-        sent.append(message)
-
-    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    query = parts.query.encode()
-    scope = {"type": "http", "method": method, "path": parts.path, "query_string": query, "headers": named}
-    await app(scope, receive, send)
-    if not sent:
-        return None
-    status, shown = sent[0]["status"], sent[0]["headers"]
-    assert isinstance(status, int)
-    assert isinstance(shown, list)
-    return status, dict(shown), b"".join(bytes(one["body"]) for one in sent[1:])  # type: ignore[call-overload]  # ASGI's
-
-
-async def get(app: ObjectsApp, url: str, method: str = "GET") -> tuple[int, bytes]:
-    answer = await ask(app, url, method)
-    assert answer is not None
-    return answer[0], answer[2]
-
-
-async def status_of_put(
-    app: ObjectsApp,
-    url: str,
-    *body: bytes,
-    ends: str = "whole",
-    together: asyncio.Barrier | None = None,
-    **headers: str,
-) -> int | None:
-    answer = await ask(app, url, "PUT", body=body, ends=ends, together=together, **headers)
-    return None if answer is None else answer[0]
 
 
 async def test_a_signed_url_serves_its_object_until_it_expires(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from deploy.repair.skips import LostSkips, lost_skips, restore_skips
 from schemas.dead_letters import decode_dead_letter
 from schemas.log import RecordFailed
+from tests.projections.telemetry.projecting import apply, drop, fresh
 from tests.projections.telemetry.support import MemoryLog
-from tests.projections.telemetry.test_reader import apply, drop, fresh
 from tests.projections.telemetry.test_rebuild import run
 from tests.projections.telemetry.test_skips import decide, decision, defective_rows, poison_log
 

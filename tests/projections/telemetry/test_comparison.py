@@ -14,8 +14,8 @@ from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.comparison import Compared, Comparison, compare
 from schemas.studio.assignment import COVERAGE, Assignment, bucket, in_audience
 from schemas.studio.experiments import Audience, ExperimentDefinition, Run, Variant
+from tests.projections.telemetry.projecting import apply
 from tests.projections.telemetry.support import GAME, SECOND, START_MS, STUDIO, MemoryLog, s1
-from tests.projections.telemetry.test_reader import apply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,6 +15,7 @@ from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.filters import Conditions
 from projections.telemetry.queries.friction_counts import tag_counts
 from projections.telemetry.queries.session_rollups import Stats
+from tests.projections.telemetry.projecting import apply
 from tests.projections.telemetry.raw_sessions import (
     BUILDS,
     DEVICES,
@@ -27,7 +28,6 @@ from tests.projections.telemetry.raw_sessions import (
     half_up,
 )
 from tests.projections.telemetry.support import GAME, STUDIO
-from tests.projections.telemetry.test_reader import apply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

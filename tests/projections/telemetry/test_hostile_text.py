@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from projections.clickhouse.client import ClickHouse
+from tests.projections.telemetry.projecting import apply, contents, drop, fresh
 from tests.projections.telemetry.support import MINUTE, START_MS, MemoryLog, due, gameplay, s1, s4
-from tests.projections.telemetry.test_reader import apply, contents, drop, fresh
 
 if TYPE_CHECKING:
     from projections.telemetry.reader import TelemetryReader

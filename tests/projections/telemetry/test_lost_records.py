@@ -10,8 +10,8 @@ from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuilding import _Rebuild
 from projections.telemetry.rebuild import telemetry_plan
 from schemas.log_positions import PositionRefused
+from tests.projections.telemetry.projecting import apply, busy_log, reader
 from tests.projections.telemetry.support import START_MS, TOPIC, MemoryLog, gameplay, s4
-from tests.projections.telemetry.test_reader import apply, busy_log, reader
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse

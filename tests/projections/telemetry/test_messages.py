@@ -13,8 +13,8 @@ from projections.telemetry.queries.sessions import SessionFilters, find_session,
 from schemas.studio.discord import DiscordMessage
 from schemas.studio.events import DiscordMessagesAppended, DiscordSessionOpened
 from streams.discord_sessions import entry_of
+from tests.projections.telemetry.projecting import apply, one
 from tests.projections.telemetry.support import GAME, MINUTE, SECOND, START_MS, STUDIO, MemoryLog, due, s1
-from tests.projections.telemetry.test_reader import apply, one
 from tests.projections.telemetry.test_rebuild import run
 
 if TYPE_CHECKING:

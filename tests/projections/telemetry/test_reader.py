@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -11,16 +10,13 @@ import pytest
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.errors import ClickHouseAway
 from projections.clickhouse.positions import StoredPosition
-from projections.clickhouse.system_tables import drop_databases
 from projections.telemetry import identities, session_store
 from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.columns import ORIGIN_COLUMNS
-from projections.telemetry.reader import TelemetryReader
-from projections.telemetry.stale_worker import WorkerIsStale
 from projections.telemetry.tables import BY_TABLE
 from schemas.dead_letters import decode_dead_letter
 from schemas.log_positions import Position, PositionRefused
-from tests.migrated import migrated
+from tests.projections.telemetry.projecting import apply, busy_log, one, reader
 from tests.projections.telemetry.support import (
     GAME,
     MINUTE,
@@ -40,48 +36,9 @@ from tests.projections.telemetry.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.stack
-
-TABLES = ("events", "positions", "funnel_steps", "performance", "session_parts")
-
-
-def reader(client: ClickHouse, log: MemoryLog, **more: Any) -> TelemetryReader:
-    fields: dict[str, Any] = {
-        "topic": TOPIC,
-        "partitions": len(log.records),
-        "tail": log,
-        "appender": log,
-        "clock_ms": lambda: log.now_ms,
-    }
-    return TelemetryReader(client, **(fields | more))
-
-
-async def apply(client: ClickHouse, log: MemoryLog, **more: Any) -> TelemetryReader:
-    """A new worker reads all of the log from its position on, and ends every batch."""
-    worker = reader(client, log, **more)
-    for partition, records in enumerate(log.records):
-        begin = await worker.assigned(partition)
-        for record in records[begin:]:
-            await worker.handle(record)
-        await worker.flush(partition)
-    return worker
-
-
-async def contents(client: ClickHouse) -> dict[str, list[list[Any]]]:
-    found = {}
-    for table in (*TABLES, "players", "feedback", "models", "insights"):
-        where = "WHERE removed = 0" if table == "insights" else ""
-        columns = "* EXCEPT (_version)" if table in {"session_parts", "insights"} else "*"
-        final = "" if table in {"events", "positions", "funnel_steps", "performance"} else "FINAL"
-        rows = await client.rows(f"SELECT {columns} FROM {table} {final} {where} ORDER BY ALL")
-        found[table] = rows
-    return found
-
-
-async def one(client: ClickHouse, sql: str) -> Any:
-    return (await client.rows(sql))[0][0]
 
 
 async def test_the_columns_written_are_the_tables_columns(database: ClickHouse) -> None:
@@ -185,194 +142,6 @@ async def test_one_insert_is_one_part(database: ClickHouse) -> None:
         " AND table IN ('positions', 'performance') GROUP BY table ORDER BY table"
     )
     assert parts == [["performance", 1, 70], ["positions", 1, 630_000]]
-
-
-def busy_log() -> MemoryLog:
-    """Sessions over several batches, repeats, late events, an ended and a due session."""
-    log = MemoryLog()
-    at_ms = START_MS
-    for number in range(12):
-        at_ms += 700
-        log.put(
-            s4(
-                gameplay(at_ms, session=f"s{number % 3}"),
-                trajectory(at_ms, at_ms + SECOND, 4, session=f"s{number % 3}"),
-                funnel(at_ms, session=f"s{number % 3}"),
-            ),
-            s1(
-                f"t{number % 2}",
-                {"name": "level_failed", "t": at_ms, "room": "door", "seq": number},
-                {
-                    "name": "player_pos",
-                    "t": at_ms,
-                    "x": number,
-                    "y": 1.0,
-                    "room": "door",
-                    "seq": 100 + number,
-                },
-                {"name": "note", "t": at_ms, "props": {"n": number}},
-                {"name": "note", "t": at_ms, "props": {"n": number}},
-                {"name": "player_pos", "t": at_ms, "x": number, "y": 1.0, "z": 2},
-                ended=number == 10,
-            ),
-            at_ms=at_ms,
-        )
-    log.put(due("s1", at_ms + 31 * MINUTE), at_ms=at_ms + 31 * MINUTE)
-    log.put(s4(gameplay(at_ms + 40 * SECOND, "crash", session="s1")), at_ms=at_ms + 32 * MINUTE)
-    return log
-
-
-@pytest.fixture
-async def expected(database: ClickHouse) -> dict[str, list[list[Any]]]:
-    await apply(database, busy_log())
-    return await contents(database)
-
-
-async def test_repeats_are_dropped_within_a_batch_across_batches_and_across_restarts(
-    database: ClickHouse, clickhouse_url: str, expected: dict[str, list[list[Any]]]
-) -> None:
-    again = await fresh(clickhouse_url)
-    once = busy_log()
-    log = MemoryLog()
-    for record in once.records[0]:
-        log.put_raw(record.value, record.appended_at_ms)
-    before = await one(database, "SELECT sum(arraySum(mapValues(event_counts))) FROM sessions")
-    s1_only = [record for record in once.records[0] if b"s1.batch" in record.value]
-    for begin in (0, 6):
-        await apply(again, log)
-        for record in s1_only[begin : begin + 6]:  # the same requests once more, later in the log
-            batch = s1_batch_of(record.value)
-            log.put(batch, batch, at_ms=log.now_ms + 100)
-    await apply(again, log)
-    assert await one(again, "SELECT sum(arraySum(mapValues(event_counts))) FROM sessions") == before
-    for table in ("events", "positions"):
-        assert await one(again, f"SELECT count() FROM {table}") == len(expected[table])
-    await drop(again)
-
-
-def s1_batch_of(value: bytes) -> Any:
-    from schemas.telemetry.record import decode_record  # noqa: PLC0415 - only here
-
-    return decode_record(value).entries[1]
-
-
-async def fresh(url: str) -> ClickHouse:
-    return await migrated(url, f"test_{uuid4().hex[:12]}")
-
-
-async def drop(client: ClickHouse) -> None:
-    await drop_databases(client)
-    await client.close()
-
-
-class Dies(BaseException):  # as a killed process: nobody can catch it
-    pass
-
-
-class DyingClickHouse(ClickHouse):
-    """The real client of a process that dies before or after its nth write."""
-
-    def __init__(self, url: str, database: str, *, writes: int, after: bool) -> None:
-        super().__init__(url, database)
-        self._left = [writes]  # shared with the client of the system database
-        self._after = after
-
-    async def insert(self, *arguments: Any, **more: Any) -> None:
-        await self._write(super().insert(*arguments, **more))
-
-    async def command(self, sql: str, *arguments: Any, **more: Any) -> None:
-        done = super().command(sql, *arguments, **more)
-        await (self._write(done) if sql.startswith("INSERT") else done)
-
-    async def _write(self, write: Coroutine[Any, Any, None]) -> None:
-        self._left[0] -= 1
-        if self._left[0] < 0 and not self._after:
-            write.close()
-            raise Dies
-        await write
-        if self._left[0] < 0:
-            raise Dies
-
-
-@pytest.mark.parametrize("after", [False, True])
-async def test_a_crash_at_any_write_changes_nothing(
-    clickhouse_url: str,
-    expected: dict[str, list[list[Any]]],
-    after: bool,  # noqa: FBT001 - pytest gives parameters by name
-) -> None:
-    """A worker dies at every single write in turn, and another one goes on from what is stored."""
-    client = await fresh(clickhouse_url)
-    log = busy_log()
-    deaths = 0
-    for writes in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 200):
-        dying = DyingClickHouse(clickhouse_url, client.database, writes=writes, after=after)
-        try:
-            await apply(dying, log)
-        except Dies:
-            deaths += 1
-        finally:
-            await dying.close()
-    assert deaths >= 6
-    assert await contents(client) == expected
-    await drop(client)
-
-
-async def test_a_lost_position_replays_everything_without_effect(
-    database: ClickHouse, expected: dict[str, list[list[Any]]]
-) -> None:
-    await database.system.command("TRUNCATE TABLE reader_positions")
-    await apply(database, busy_log())
-    assert await contents(database) == expected
-
-
-async def test_larger_batches_give_the_same_tables(
-    clickhouse_url: str, expected: dict[str, list[list[Any]]]
-) -> None:
-    client = await fresh(clickhouse_url)
-    await apply(client, busy_log(), bucket_ms=3_600_000)
-    assert await contents(client) == expected
-    await drop(client)
-
-
-async def test_a_zombies_inserts_of_the_same_batch_have_no_effect(
-    clickhouse_url: str, expected: dict[str, list[list[Any]]]
-) -> None:
-    """Two workers at one position; the second finishes, then the first wakes up and writes its batch too."""
-    client = await fresh(clickhouse_url)
-    log = busy_log()
-    zombie = reader(client, log)
-    await zombie.assigned(0)
-    records = log.records[0]
-    await zombie.handle(records[0])  # its first batch is open
-    await apply(client, log)
-    for record in records[1:4]:
-        await zombie.handle(record)
-    await zombie.flush(0)
-    assert await contents(client) == expected
-    assert await one(client.system, "SELECT max(next_offset) FROM reader_positions") == len(records)
-    await drop(client)
-
-
-async def test_a_worker_without_a_heartbeat_inserts_nothing(database: ClickHouse) -> None:
-    async def no_wait(_seconds: float) -> None:
-        return
-
-    log = busy_log()
-    with pytest.raises(WorkerIsStale):
-        await apply(database, log, heartbeat_age_ms=lambda: 3_001.0, sleep=no_wait)
-    assert await one(database, "SELECT count() FROM events") == 0
-
-
-async def test_a_heartbeat_that_was_only_late_goes_out_before_the_insert(database: ClickHouse) -> None:
-    ages = [9_000.0]
-
-    async def beat(_seconds: float) -> None:
-        ages[0] = 0.0
-
-    log = MemoryLog()
-    log.put(s4(gameplay(START_MS)))
-    await apply(database, log, heartbeat_age_ms=lambda: ages[0], sleep=beat)
-    assert await one(database, "SELECT count() FROM events") == 1
 
 
 async def test_an_idle_partition_is_ended_by_one_tick_and_published(database: ClickHouse) -> None:

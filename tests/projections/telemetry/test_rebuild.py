@@ -20,6 +20,7 @@ from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import SessionStore
 from schemas.telemetry.record import EntryKind
+from tests.projections.telemetry.projecting import apply, busy_log, contents, reader
 from tests.projections.telemetry.support import (
     MINUTE,
     SECOND,
@@ -31,7 +32,6 @@ from tests.projections.telemetry.support import (
     gameplay,
     s4,
 )
-from tests.projections.telemetry.test_reader import apply, busy_log, contents, reader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

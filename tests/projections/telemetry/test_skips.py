@@ -18,6 +18,7 @@ from schemas.dead_letters import decode_dead_letter
 from schemas.log import RecordFailed
 from schemas.telemetry.record import EntryKind, decode_record
 from schemas.telemetry.skips import SkipDecision, Skips, content_hash, encode_skip, list_skip
+from tests.projections.telemetry.projecting import apply, contents, drop, fresh, one, reader
 from tests.projections.telemetry.support import (
     MINUTE,
     START_MS,
@@ -30,16 +31,7 @@ from tests.projections.telemetry.support import (
     s4,
     trajectory,
 )
-from tests.projections.telemetry.test_reader import (
-    Dies,
-    DyingClickHouse,
-    apply,
-    contents,
-    drop,
-    fresh,
-    one,
-    reader,
-)
+from tests.projections.telemetry.test_reader_crashes import Dies, DyingClickHouse
 from tests.projections.telemetry.test_rebuild import run
 
 if TYPE_CHECKING:

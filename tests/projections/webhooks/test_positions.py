@@ -9,8 +9,7 @@ from redis.asyncio import Redis
 
 from projections.webhooks.queue import POSITIONS
 from schemas.log_positions import PositionRefused
-from tests.projections.webhooks.test_webhooks import Receiver, World, created, receiving, world_of
-from tests.projections.webhooks.test_webhooks import redis as redis  # noqa: PLC0414 - a fixture
+from tests.projections.webhooks.world import Receiver, World, created, receiving, world_of
 
 pytestmark = pytest.mark.stack
 

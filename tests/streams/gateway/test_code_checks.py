@@ -14,7 +14,7 @@ from schemas.playtests.batch_commands import CloseBatch, DefineBatch, RevokeKeys
 from tests.schemas.telemetry.s4_samples import NOW
 from tests.streams.deciders.playtests.given import GAME, STUDIO
 from tests.streams.deciders.playtests.test_batches import BATCH, definition
-from tests.streams.gateway.test_redemptions import AGGREGATE, Links
+from tests.streams.gateway.redemption_world import AGGREGATE, Links
 from tests.streams.gateway.world import THEIRS, Answer
 
 OWN = "pl_ik_own"

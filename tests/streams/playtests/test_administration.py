@@ -24,7 +24,7 @@ from streams.asking import CommandRefused
 from streams.playtests.administration import SEALED_CHARACTERS_MAX, PlaytestAdministration, Recipient
 from tests.streams.deciders.playtests.given import AT_MS, GAME, STUDIO
 from tests.streams.deciders.playtests.test_batches import BATCH, definition
-from tests.streams.gateway.test_redemptions import AGGREGATE, SEALER, Store
+from tests.streams.gateway.redemption_world import AGGREGATE, SEALER, Store
 
 OTHER = "user_2"
 

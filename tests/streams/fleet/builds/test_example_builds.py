@@ -20,8 +20,8 @@ from deploy.lab.example_builds import EXECUTABLE, TEEWORLDS, WESNOTH, Example
 from deploy.objects import FolderObjects
 from schemas.fleet.objects import artefact_key
 from streams.fleet.builds.sandbox import BUILD_USER
+from tests.streams.fleet.builds.image_builds import process as process_image
 from tests.streams.fleet.builds.registry import docker_registry, image
-from tests.streams.fleet.builds.test_images import process as process_image
 from tests.streams.fleet.builds.test_processor import BUILD, Told, started, upload
 
 

@@ -1,7 +1,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.messages import Level, Step
 from streams.fleet.builds.processor import AttemptFailed, BuildProcessor
 from streams.fleet.builds.sandbox import Sandbox
-from tests.streams.fleet.builds.processes import PYTHON, descendants, files, nothing_left_behind
+from tests.streams.fleet.builds.processes import PYTHON, descendants, files
 from tests.streams.fleet.builds.zips import SCRIPT, Item, archive, script, unpacked
 
 NO_REGISTRIES = RegistryAccess()
@@ -44,19 +43,6 @@ class Told:
 
     def steps(self) -> list[Step]:
         return [step for _, _, step, _ in self.lines]
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> FolderObjects:
-    return FolderObjects(tmp_path / "objects", base_url="", secret=b"s")
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "work"
-    with nothing_left_behind(path):
-        yield path
-    assert files(path) == ["empty"]
 
 
 async def upload(objects: FolderObjects, data: bytes, build: Build = BUILD) -> None:
