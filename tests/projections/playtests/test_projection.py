@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from projections.playtests import slots
 from projections.redis.reader import RedisReader
-from schemas.envelope import Command, Outcome
 from schemas.playtests import (
     account_commands,
     account_events,
@@ -18,83 +16,16 @@ from schemas.playtests import (
     slot_commands,
     slot_events,
 )
-from schemas.playtests.commands import COMMANDS
 from schemas.playtests.ports import LEDGER_HEAD, Place
 from schemas.playtests.states import SLOTS
 from schemas.playtests.views import SLOT_STATUSES, Rating
-from streams.asking import Asker
-from streams.playtests.dues import DueManager
+from tests.projections.playtests.agreement import CREDIT, agrees
 from tests.streams.deciders.playtests.given import DAY_MS, GAME, HOUR_MS, STUDIO, block, key, keys
 
 if TYPE_CHECKING:
-    from schemas.playtests.views import Slot
     from tests.projections.playtests.support import Projected
 
 pytestmark = pytest.mark.stack
-CREDIT = account_commands.AdjustAccount(amount_cents=10_000_000, reason="test")
-
-
-def same_slot(projected: Projected, found: Slot | None) -> None:
-    """A slot that was read is the decider's."""
-    assert found is not None
-    known = projected.slot(found.id)
-    assert (found.status, found.playtester_id, found.deadline_at_ms, found.due_at_ms) == (
-        known.status,
-        known.playtester_id,
-        known.deadline_at_ms,
-        known.due_at_ms,
-    )
-
-
-async def agrees(projected: Projected) -> None:
-    """Every list and count says what the decider's state says."""
-    await projected.apply()
-    queries, studio = projected.queries, projected.studio
-    slots_by_status: dict[str, list[tuple[int, str]]] = {status: [] for status in SLOT_STATUSES}
-    dues: dict[tuple[str, str], int] = {}
-    for order_id, known in studio.orders.items():
-        row = await queries.order(order_id)
-        assert row is not None
-        assert (row.order, row.money, row.slots) == (
-            known.order,
-            known.progress.money,
-            known.progress.slots.by_status(),
-        )
-        if known.progress.due_at_ms is not None:
-            dues["review", order_id] = known.progress.due_at_ms
-        for number, slot in known.slots.items():
-            slot_id = names.slot_id(order_id, number)
-            slots_by_status[slot.status].append((slot.created_at_ms, slot_id))
-            same_slot(projected, await queries.slot(slot_id))
-            if slot.due_at_ms is not None:
-                dues["block" if slot.status == "blocked" else "slot", slot_id] = slot.due_at_ms
-        pool = {one.id: one.status for one in await queries.applications(order_id)}
-        assert pool == {
-            names.application_id(order_id, number): one.status for number, one in known.applications.items()
-        }
-    for status in SLOT_STATUSES:
-        wanted = sorted(slots_by_status[status], reverse=True)
-        found = await queries.studio_slots(STUDIO, status, limit=1000)
-        assert [(slot.created_at_ms, slot.id) for slot in found] == wanted
-        assert await queries.slots_of_status(STUDIO, status) == len(wanted)
-    orders = [known.order for known in studio.orders.values()]
-    active = [one for one in orders if one.status == "active"]
-    assert await queries.active_orders(STUDIO) == len(active)
-    offered = {
-        one.id
-        for one in active
-        if one.trial in {"none", "approved"} and studio.orders[one.id].progress.slots.open
-    }
-    assert {row.order.id for row in await queries.offered(STUDIO, limit=1000)} == offered
-    trials = {one.id for one in active if one.trial == "pending"}
-    assert {row.order.id for row in await queries.trials(limit=1000)} == trials
-    assert await queries.trial_free(STUDIO, GAME) == (GAME not in studio.trials)
-    rows = await queries.dues(2**52, 1000)
-    assert {(row.kind, row.id): row.due_at_ms for row in rows} == dues
-    assert await queries.balance(STUDIO) == studio.account.balance_cents
-    panel = {one: known.playtester for one, known in studio.playtesters.items()}
-    found_panel = await queries.playtesters(STUDIO, list(panel))
-    assert all(found_panel[one] == panel[one] for one in found_panel)
 
 
 async def test_every_slot_status_and_what_was_said_on_the_way(projected: Projected) -> None:
@@ -352,46 +283,6 @@ async def test_applied_again_nothing_changes_and_a_rebuild_is_equal(projected: P
     assert (await projected.rebuilt(verify=True)).different == []
     assert (await projected.rebuilt(verify=False)).swapped
     await agrees(projected)
-
-
-class Answering:
-    """Satisfies `Commands`: decides, projects, then answers, as the stack does."""
-
-    def __init__(self, projected: Projected) -> None:
-        self.projected = projected
-        self._one = asyncio.Lock()
-
-    async def submit(
-        self, command: Command, *, definition: bytes = b"", partition: int | None = None
-    ) -> Outcome:
-        del definition, partition
-        async with self._one:
-            self.projected.given(COMMANDS.decode(command.type, command.body))
-            await self.projected.apply()
-        return Outcome(command_id=command.command_id, fingerprint=b"", status=200, body=b"\x80")
-
-
-async def test_what_is_due_leaves_the_list_once_the_timer_has_asked(projected: Projected) -> None:
-    projected.given(CREDIT)
-    order_id = projected.active(30)
-    for number in range(30):
-        projected.claimed(order_id, f"playtester {number}")
-    blocked = projected.claimed(projected.active())
-    projected.given(block(blocked))
-    projected.active(3, selection_mode="manual")
-    await agrees(projected)
-    asker = Asker(Answering(projected), COMMANDS, clock_ms=lambda: projected.at_ms, randomness=bytes)
-    manager = DueManager(asker, projected.queries)
-    assert await manager.tick(projected.at_ms) == 0
-    projected.at_ms += DAY_MS
-    assert await manager.tick(projected.at_ms) == 30
-    await agrees(projected)
-    assert await manager.tick(projected.at_ms) == 0
-    assert await projected.queries.slots_of_status(STUDIO, "expired") == 30
-    projected.at_ms += 6 * DAY_MS
-    assert await manager.tick(projected.at_ms) == 2
-    await agrees(projected)
-    assert await projected.queries.dues(2**52, 10) == []
 
 
 def test_a_slot_leaves_the_lists_of_every_status_that_the_table_gives_it() -> None:
