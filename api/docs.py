@@ -57,7 +57,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
         )
         others = (
             '<p><a href="/docs/definition">The definition file</a> &middot; '
-            '<a href="/dashboard/analytics">Dashboard</a></p>'
+            '<a href="/dashboard">Dashboard</a></p>'
         )
         body = f"<h1>questlog: the APIs</h1>\n<ul>{items}</ul>\n{others}"
         return HTMLResponse(page_of("questlog: the APIs", STYLE, body), headers=HEADERS)

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 
 from api.dashboard.access import SessionAuthenticator
 from api.dashboard.data import Data
+from api.dashboard.days import DaysData
 from api.dashboard.feedback import FeedbackData
 from api.dashboard.fleet import FleetData
+from api.dashboard.funnel import FunnelData
 from api.dashboard.liveops import LiveopsData
 from api.dashboard.management import ManagementData, SessionGate
 from api.dashboard.pages import Pages
@@ -84,6 +86,8 @@ def create_dashboard(
     router.include_router(Data(authenticator, rates, queries, live, lag).router())
     router.include_router(LiveopsData(authenticator, rates, liveops).router())
     router.include_router(PlaytestsData(authenticator, rates, playtests, playtest_keys).router())
+    router.include_router(FunnelData(authenticator, rates, queries).router())
+    router.include_router(DaysData(authenticator, rates, queries).router())
     router.include_router(FeedbackData(authenticator, rates, queries).router())
     gate = SessionGate(authenticator, limiter, client_ip)
     router.include_router(ManagementData(authenticator, rates, gate, sections).router())

@@ -11,7 +11,6 @@ from projections.telemetry.queries.dashboard_builds import BuildFigures
 from projections.telemetry.queries.dashboard_events import EventName
 from projections.telemetry.queries.dashboard_feedback import Tally, TextAnswer
 from projections.telemetry.queries.dashboard_fps import BuildFps
-from projections.telemetry.queries.dashboard_funnel import FunnelStep
 from projections.telemetry.queries.dashboard_models import LevelModel
 from schemas.lag import ProjectionLag
 from schemas.liveops.resources import Grant, Item, KnownPlayer, Movement, WalletEntry
@@ -62,12 +61,6 @@ class EventNames(msgspec.Struct, frozen=True):
     """Event names, the most frequent first."""
 
     names: list[EventName]
-
-
-class Funnel(msgspec.Struct, frozen=True):
-    """The funnel's steps, in their order."""
-
-    steps: list[FunnelStep]
 
 
 class FrameRates(msgspec.Struct, frozen=True):
@@ -127,10 +120,14 @@ class BoardPanel(msgspec.Struct, frozen=True):
 
 
 class PlayerPanel(msgspec.Struct, frozen=True, rename="camel"):
-    """Everything of the player that was asked for; `player` alone, and null, where the game has none."""
+    """Everything of the player that was asked for; `player` alone, and null, where the game has none.
+
+    `names` are the catalog's, by `type key`.
+    """
 
     asked: str
     player: KnownPlayer | None
+    names: dict[str, str] | UnsetType = UNSET
     wallet: list[WalletEntry] | UnsetType = UNSET
     inventory: list[Item] | UnsetType = UNSET
     pending_grants: list[Grant] | UnsetType = UNSET

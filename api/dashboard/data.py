@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from api.dashboard import answers
 from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.answer_cache import SharedAnswers
+from api.dashboard.catalog_names import catalog_names
 from api.dashboard.parameters import read_filters
 from api.dashboard.rates import Rates
 from api.dashboard.responses import data_router
@@ -20,7 +21,6 @@ from projections.telemetry.queries import (
     dashboard_events,
     dashboard_filters,
     dashboard_fps,
-    dashboard_funnel,
     dashboard_heatmap,
     dashboard_models,
     dashboard_sessions,
@@ -58,10 +58,6 @@ PANELS: Final[dict[str, _Panel]] = {
         lambda filters, _: dashboard_events.event_names_query(filters),
         lambda _, __, rows: answers.EventNames(dashboard_events.read_event_names(rows)),
     ),
-    "funnel": (
-        lambda filters, _: dashboard_funnel.funnel_query(filters),
-        lambda _, __, rows: answers.Funnel(dashboard_funnel.read_funnel(rows)),
-    ),
     "sessions": (
         lambda filters, _: dashboard_sessions.activity_query(filters),
         lambda filters, _, rows: dashboard_sessions.read_activity(filters, rows),
@@ -81,7 +77,7 @@ PANELS: Final[dict[str, _Panel]] = {
     "economy": (
         lambda filters, _: queries_economy.economy_query(filters),
         lambda filters, game, rows: answers.EconomyPanel(
-            queries_economy.read_economy(filters, rows), _catalog_names(game)
+            queries_economy.read_economy(filters, rows), catalog_names(game)
         ),
     ),
     "models": (
@@ -90,13 +86,6 @@ PANELS: Final[dict[str, _Panel]] = {
     ),
 }
 """Route name → (the question, how to read its rows)."""
-
-
-def _catalog_names(game: Game) -> dict[str, str]:
-    """What people call the game's currencies and items, by `type key`."""
-    catalog: dict[str, Any] = game.definition.get("catalog") or {}
-    names = {f"currency {one['economyKey']}": one["name"] for one in catalog.get("currencies", [])}
-    return names | {f"item {one['itemKey']}": one["name"] for one in catalog.get("items", [])}
 
 
 class Data:

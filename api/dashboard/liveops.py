@@ -11,6 +11,7 @@ from api.dashboard import answers
 from api.dashboard.access import Principal, SessionAuthenticator
 from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.board_events import BoardResponse
+from api.dashboard.catalog_names import catalog_names
 from api.dashboard.competitions import read_choice
 from api.dashboard.parameters import read_id, read_number, read_text
 from api.dashboard.rates import Rates
@@ -91,6 +92,7 @@ class LiveopsData:
             answers.PlayerPanel(
                 asked=external_id,
                 player=whole.player,
+                names=catalog_names(game),
                 wallet=whole.wallet,
                 inventory=whole.inventory,
                 pending_grants=whole.pending_grants,

@@ -13,7 +13,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.requests import ClientDisconnect
 
 from api.dashboard.access import SessionAuthenticator, SignedOut, opens_dashboard
-from api.dashboard.page_frame import ANALYTICS, PAGES, Page, framed
+from api.dashboard.page_frame import framed
+from api.dashboard.sections import LIVE, OLD_PAGES, SECTIONS, Section, moved_to
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page, private_headers
 from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
 from schemas.edge.limits import sign_in_bucket
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from api.dashboard.static_files import StaticFiles
 
-PAGE: Final = f"/dashboard/{ANALYTICS.name}"
+HOME: Final = f"/dashboard/{LIVE.name}"
+"""Where `/` and every address under `/dashboard` that is none of its pages lead."""
 ATTEMPTS_PER_MINUTE: Final = 10
 _FORM_BYTES_MAX: Final = 4096
 _FORM_SECONDS: Final = 10.0
@@ -70,25 +72,34 @@ class Pages:
         self._secure_cookie = secure_cookie
 
     def router(self) -> APIRouter:
-        """The routes under /dashboard, but for its data."""
-        router = APIRouter(prefix="/dashboard", include_in_schema=False)
-        for path in ("", "/", "/sign-in", "/sign-out"):
-            router.add_api_route(path, self.to_page, methods=["GET"])
-        for page in PAGES:
-            router.add_api_route(f"/{page.name}", self._answers(page), methods=["GET"])
-        router.add_api_route("/signed-in", self.signed_in, methods=["GET"])
-        router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
-        router.add_api_route("/sign-out", self.sign_out, methods=["POST"])
-        router.add_api_route("/static/{name:path}", self.static, methods=["GET"])
+        """The routes under /dashboard, but for its data, and `/`."""
+        router = APIRouter(include_in_schema=False)
+        for path in ("/", "/dashboard", "/dashboard/", "/dashboard/sign-in", "/dashboard/sign-out"):
+            router.add_api_route(path, self.to_home, methods=["GET"])
+        for section in SECTIONS:
+            router.add_api_route(f"/dashboard/{section.name}", self._answers(section), methods=["GET"])
+        for page in OLD_PAGES:
+            router.add_api_route(f"/dashboard/{page}", self._moved(page), methods=["GET"])
+        router.add_api_route("/dashboard/signed-in", self.signed_in, methods=["GET"])
+        router.add_api_route("/dashboard/sign-in", self.sign_in, methods=["POST"])
+        router.add_api_route("/dashboard/sign-out", self.sign_out, methods=["POST"])
+        router.add_api_route("/dashboard/static/{name:path}", self.static, methods=["GET"])
         return router
 
-    async def to_page(self) -> Response:
-        """Any other address leads to the page."""
-        return RedirectResponse(PAGE, status_code=303, headers=PRIVATE_HEADERS)
+    async def to_home(self) -> Response:
+        """To the first section."""
+        return RedirectResponse(HOME, status_code=303, headers=PRIVATE_HEADERS)
 
-    def _answers(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
-        text = framed(page, self._files.text)
-        headers = private_headers(self._media_origins) if page.plays_media else PRIVATE_HEADERS
+    def _moved(self, page: str) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            target = moved_to(page, dict(request.query_params))
+            return RedirectResponse(target, status_code=308, headers=PRIVATE_HEADERS)
+
+        return answer
+
+    def _answers(self, section: Section) -> Callable[[Request], Awaitable[Response]]:
+        text = framed(section, self._files.text)
+        headers = private_headers(self._media_origins) if section.plays_media else PRIVATE_HEADERS
 
         async def answer(request: Request) -> Response:
             try:
@@ -115,7 +126,7 @@ class Pages:
             key = await self._accepted_key(request)
         except SignInFailed as refused:
             return self._form(refused)
-        response = await self.to_page()
+        response = await self.to_home()
         response.set_cookie(
             COOKIE,
             self._authenticator.signer.issue(key_hash(key), self._authenticator.clock_ms()),
@@ -137,7 +148,7 @@ class Pages:
             return self._form(SignInFailed(403, NOT_OUR_FORM))
         with contextlib.suppress(StoreUnavailable):
             await self._authenticator.end(request)
-        response = await self.to_page()
+        response = await self.to_home()
         response.delete_cookie(
             COOKIE, path=COOKIE_PATH, secure=self._secure_cookie, httponly=True, samesite="strict"
         )

@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from api.dashboard import answers
 from api.dashboard.competitions import SEGMENT_MAX, WINDOWS
-from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT_MAX
+from api.dashboard.parameters import TEXT_MAX
+from api.dashboard.routes_days import DAYS
 from api.dashboard.routes_fleet import FLEET
+from api.dashboard.routes_funnel import FUNNEL
 from api.dashboard.routes_management import MANAGEMENT
+from api.dashboard.routes_parts import FILTERS, GAME, KEYS, data_route
 from api.dashboard.routes_playtests import PLAYTESTS
 from api.dashboard.session import COOKIE
 from api.telemetry.routes import DOCUMENT as S1
@@ -25,18 +28,17 @@ from schemas.identifiers import ID_CHARACTERS_MAX
 from schemas.liveops.responses import LeaderboardResponse, LeaderboardStreamEvent, LedgerResponse
 from schemas.studio.action_routes import ID as EXPERIMENT_ID
 
-_DESCRIPTION: Final = """The JSON behind `/dashboard/analytics`.
+_DESCRIPTION: Final = """The JSON behind `/dashboard/live`.
 
 Every route takes the cookie that signing in there sets, and shows the games of the key that signed in: all of
 its studio for a management key, one for a secret key. The answers follow the page and may change with it."""
 _SESSION: Final = {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."}
 _SESSION_KEY: Final = {"type": "http", "scheme": "bearer", "description": "wpg_ds_…, of a signed-in page."}
-_KEYS: Final = frozenset({KeyKind.MANAGEMENT, KeyKind.SECRET_API})
 DOCUMENT: Final = Document(
     title="Dashboard data",
     description=_DESCRIPTION,
     credentials={
-        **{kind: {"session": _SESSION} for kind in _KEYS},
+        **{kind: {"session": _SESSION} for kind in KEYS},
         KeyKind.PLAYTEST_OWNER: {"sessionKey": _SESSION_KEY},
     },
     error=answers.Error,
@@ -87,49 +89,13 @@ DOCUMENT: Final = Document(
     fields={("BoardPanel", "board"): LeaderboardResponse | None},
 )
 
-_GAME: Final = Parameter(name="game", kind=Text(), description="The game's id or slug.", example="doom")
-_FILTERS: Final = (
-    _GAME,
-    Parameter(name="build", kind=Text(0, TEXT_MAX), description="One build; all of them where it is empty."),
-    Parameter(name="env", kind=Text(0, TEXT_MAX), description="One environment; all where it is empty."),
-    Parameter(
-        name="range",
-        kind=Text(pattern=RANGE_PATTERN),
-        description="The time up to now, at most 400 days: minutes, hours or days.",
-        example="6h",
-        default="1h",
-    ),
-    Parameter(
-        name="from",
-        kind=Integer(EARLIEST_MS, LATEST_MS),
-        description="Unix milliseconds, instead of `range` and together with `to`.",
-    ),
-    Parameter(
-        name="to", kind=Integer(EARLIEST_MS, LATEST_MS), description="Unix milliseconds, after `from`."
-    ),
-)
 _PLAYER: Final = Parameter(
     name="player", kind=Text(0, ID_CHARACTERS_MAX), description="The player's id, as the game chose it."
 )
 
 
-def _data(name: str, path: str, summary: str, answer: Any, *parameters: Parameter) -> Route:
-    return Route(
-        name=name,
-        method="GET",
-        template=f"/dashboard/data/{path}",
-        operation_id=f"dashboard_{name}",
-        tag="Dashboard",
-        summary=summary,
-        keys=_KEYS,
-        parameters=parameters,
-        answers=(Answer(kind=answer, description=answer.__doc__ or summary),),
-        errors=(404,) if _GAME in parameters else (),
-    )
-
-
 def _panel(name: str, summary: str, answer: Any) -> Route:
-    return _data(name, name, summary, answer, *_FILTERS)
+    return data_route(name, name, summary, answer, *FILTERS)
 
 
 PANELS: Final = (
@@ -137,7 +103,6 @@ PANELS: Final = (
     _panel("summary", "Totals, beside those of the period before", Summary),
     _panel("timeline", "Events and position points over time", Timeline),
     _panel("events", "The most frequent event names", answers.EventNames),
-    _panel("funnel", "The funnel's steps", answers.Funnel),
     _panel("sessions", "Sessions and players over time", Activity),
     _panel("fps", "Frame rates by build", answers.FrameRates),
     _panel("heatmap", "Where players were, room by room", Heatmap),
@@ -146,18 +111,20 @@ PANELS: Final = (
     _panel("models", "The level models", answers.Models),
 )
 TELEMETRY: Final = (
-    _data("session", "session", "Who is signed in", answers.Session),
-    _data("projections", "projections", "How far each projection is behind the log", answers.Projections),
-    _data("live", "live", "Events of the last hour by minute of arrival", answers.Live, _GAME),
+    data_route("session", "session", "Who is signed in", answers.Session),
+    data_route(
+        "projections", "projections", "How far each projection is behind the log", answers.Projections
+    ),
+    data_route("live", "live", "Events of the last hour by minute of arrival", answers.Live, GAME),
     *PANELS,
 )
 LIVEOPS: Final = (
-    _data(
+    data_route(
         "board",
         "board",
         "An event's leaderboard",
         answers.BoardPanel,
-        _GAME,
+        GAME,
         Parameter(name="event", kind=Text(0, TEXT_MAX), description="Its key; the game's first by default."),
         Parameter(
             name="window", kind=Choice((*WINDOWS, "")), description="Which window.", default=WINDOWS[0]
@@ -175,9 +142,9 @@ LIVEOPS: Final = (
         operation_id="dashboard_board_stream",
         tag="Dashboard",
         summary="A leaderboard's live score updates",
-        keys=_KEYS,
+        keys=KEYS,
         parameters=(
-            _GAME,
+            GAME,
             Parameter(name="board", kind=Text(0, TEXT_MAX), description="`board_id` of the board's answer."),
         ),
         answers=(
@@ -191,20 +158,20 @@ LIVEOPS: Final = (
         ),
         errors=(404,),
     ),
-    _data(
+    data_route(
         "player",
         "player",
         "A player's wallet, inventory and newest movements",
         answers.PlayerPanel,
-        _GAME,
+        GAME,
         _PLAYER,
     ),
-    _data(
+    data_route(
         "ledger",
         "ledger",
         "A player's older movements",
         LedgerResponse,
-        _GAME,
+        GAME,
         _PLAYER,
         Parameter(
             name="cursor", kind=Integer(1, 2**53), description="`nextCursor` of the page before.", example=42
@@ -212,6 +179,8 @@ LIVEOPS: Final = (
     ),
 )
 FEEDBACK: Final = (
-    _data("feedback", "feedback", "What players answered in a game's forms", answers.FeedbackPanel, _GAME),
+    data_route(
+        "feedback", "feedback", "What players answered in a game's forms", answers.FeedbackPanel, GAME
+    ),
 )
-ROUTES: Final = (*TELEMETRY, *LIVEOPS, *FEEDBACK, *PLAYTESTS, *FLEET, *MANAGEMENT.values())
+ROUTES: Final = (*TELEMETRY, FUNNEL, *DAYS, *LIVEOPS, *FEEDBACK, *PLAYTESTS, *FLEET, *MANAGEMENT.values())

@@ -21,23 +21,24 @@ if TYPE_CHECKING:
 KEYS_MAX: Final = 100
 """Currencies and items that are told apart; the ones that moved most."""
 
-Amount = int | float
+Total = int | str
+"""Players' balances have 64 bits and sums of them may need more: such a one is the text of its digits."""
 
 
 class Flow(msgspec.Struct, frozen=True):
     """One currency or item. `minted` and `spent` are totals of the range, `held` is as of its end.
 
-    `minted_by` and `spent_by` have one entry for each bucket of the range. Players' balances have 64 bits and
-    sums of them may need more: such a one is a float.
+    `minted_by` and `spent_by` have one entry for each bucket of the range, to draw: what needs more than 64
+    bits is a float there.
     """
 
     type: str
     key: str
-    minted: Amount
-    spent: Amount
-    held: Amount
-    minted_by: list[Amount]
-    spent_by: list[Amount]
+    minted: Total
+    spent: Total
+    held: Total
+    minted_by: list[int | float]
+    spent_by: list[int | float]
 
 
 class Economy(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ def read_economy(filters: Filters, rows: Sequence[dict[str, Any]]) -> Economy:
         moved = found.setdefault((row["type"], row["key"]), {})
         moved[int(row["t"])] = (int(row["minted"]), int(row["spent"]))
     flows = [_flow(kind, key, moved, starts) for (kind, key), moved in found.items()]
-    flows.sort(key=lambda flow: (flow.type != "currency", -(flow.minted + flow.spent), -flow.held, flow.key))
+    flows.sort(key=_order)
     return Economy(bucket_minutes=filters.bucket_minutes(), t=starts, flows=flows[:KEYS_MAX])
 
 
@@ -95,13 +96,21 @@ def _flow(kind: str, key: str, moved: dict[int, tuple[int, int]], starts: list[i
     return Flow(
         type=kind,
         key=key,
-        minted=_amount(sum(minted_by)),
-        spent=_amount(sum(spent_by)),
-        held=_amount(held),
-        minted_by=[_amount(amount) for amount in minted_by],
-        spent_by=[_amount(amount) for amount in spent_by],
+        minted=_total(sum(minted_by)),
+        spent=_total(sum(spent_by)),
+        held=_total(held),
+        minted_by=[_drawn(amount) for amount in minted_by],
+        spent_by=[_drawn(amount) for amount in spent_by],
     )
 
 
-def _amount(whole: int) -> Amount:
+def _order(flow: Flow) -> tuple[bool, int, int, str]:
+    return flow.type != "currency", -(int(flow.minted) + int(flow.spent)), -int(flow.held), flow.key
+
+
+def _total(whole: int) -> Total:
+    return whole if abs(whole) <= INT64_MAX else str(whole)
+
+
+def _drawn(whole: int) -> int | float:
     return whole if abs(whole) <= INT64_MAX else float(whole)

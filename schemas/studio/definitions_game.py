@@ -10,6 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from schemas.edge import ports
+from schemas.studio.definitions_annotations import (
+    ANNOTATIONS_MAX,
+    AnnotationSection,
+    annotations_settings,
+)
 from schemas.studio.definitions_batches import BATCHES_MAX, BatchSection
 from schemas.studio.definitions_events import (
     EventDefinition,
@@ -28,6 +33,12 @@ from schemas.studio.definitions_experiments import (
     audience_problems,
     experiment_problems,
     experiments_settings,
+)
+from schemas.studio.definitions_funnels import (
+    FUNNELS_MAX,
+    FunnelSection,
+    funnel_problems,
+    funnels_settings,
 )
 from schemas.studio.definitions_hosting import HostingSection, hosting_problems
 from schemas.studio.definitions_webhooks import WEBHOOKS_MAX, Webhook, webhook_problems
@@ -145,6 +156,8 @@ class GameSection(Section, frozen=True, kw_only=True):
     batches: Annotated[list[BatchSection], Meta(max_length=BATCHES_MAX)] = []
     audiences: Annotated[list[AudienceSection], Meta(max_length=AUDIENCES_MAX)] = []
     experiments: Annotated[list[ExperimentSection], Meta(max_length=EXPERIMENTS_MAX)] = []
+    annotations: Annotated[list[AnnotationSection], Meta(max_length=ANNOTATIONS_MAX)] = []
+    funnels: Annotated[list[FunnelSection], Meta(max_length=FUNNELS_MAX)] = []
     hosting: HostingSection = HostingSection()
 
 
@@ -173,12 +186,15 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
     yield from _twice(("batches",), "id", [batch.id for batch in game.batches])
     yield from _twice(("audiences",), "id", [audience.id for audience in game.audiences])
     yield from _twice(("experiments",), "id", [experiment.id for experiment in game.experiments])
+    yield from _twice(("funnels",), "key", [funnel.key for funnel in game.funnels])
     yield from _below(("hosting",), hosting_problems(game.hosting))
     for index, audience in enumerate(game.audiences):
         yield from _below(("audiences", index), audience_problems(audience))
     for index, experiment in enumerate(game.experiments):
         audiences = {audience.id for audience in game.audiences}
         yield from _below(("experiments", index), experiment_problems(experiment, audiences))
+    for index, funnel in enumerate(game.funnels):
+        yield from _below(("funnels", index), funnel_problems(funnel))
     for index, form in enumerate(game.feedback_forms):
         yield from _twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
     for index, event in enumerate(game.events):
@@ -229,5 +245,7 @@ def settings_of(game: GameSection) -> GameSettings:
             **({"batches": batches} if batches else {}),
             **hosting,
             **experiments_settings(game.audiences, game.experiments),
+            **funnels_settings(game.funnels),
+            **annotations_settings(game.annotations),
         },
     )

@@ -19,7 +19,7 @@ UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 GAME_ID_PATTERN: Final = rf"^game_[A-Za-z0-9]{{1,60}}\Z|{UUID_PATTERN}"
 
 
-_ITEM_KEYS: Final = {"events": "eventKey", "audiences": "id", "experiments": "id"}
+_ITEM_KEYS: Final = {"events": "eventKey", "audiences": "id", "experiments": "id", "funnels": "key"}
 """Lists of a definition whose entries are named one by one where they change, and what names an entry."""
 
 

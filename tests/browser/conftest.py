@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
+from api.dashboard.sections import SECTIONS
 from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
 from deploy.stack.kafka_jars import default_cache
@@ -33,7 +34,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 DATABASE = "dashboard_in_browser"
-PANELS = 14
+PANELS = {section.name: len(section.panels) for section in SECTIONS}
 
 
 class Visit:
@@ -44,21 +45,23 @@ class Visit:
         self.world = world
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
+        self.section = "live"
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._asked)
 
     async def sign_in(self, key: str) -> None:
         """Sign in by the form."""
-        await self.page.goto(f"{self.world.base_url}/dashboard/analytics")
+        await self.page.goto(f"{self.world.base_url}/dashboard/live")
         await self.page.fill("#key", key)
         await self.page.click("button[type=submit]")
         await expect(self.page.locator("#panels > *").first).to_be_visible()
 
-    async def look(self, key: str, query: str) -> None:
-        """Look at a view with the cookie that signing in would give, and wait until it has settled."""
+    async def look(self, key: str, query: str, section: str = "live") -> None:
+        """Look at a section with the cookie that signing in would give, and wait until it has settled."""
         await self._hold_cookie(key)
-        await self.page.goto(f"{self.world.base_url}/dashboard/analytics?{query}")
+        self.section = section
+        await self.page.goto(f"{self.world.base_url}/dashboard/{section}?{query}")
         await self.settled()
 
     async def look_at_no_panel(self, key: str) -> None:
@@ -68,9 +71,9 @@ class Visit:
         assert answer is not None
         assert answer.ok
 
-    async def settled(self, panels: int = PANELS) -> None:
+    async def settled(self) -> None:
         """Wait until every panel shows data, an empty state or a problem, of the present selection."""
-        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
+        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(PANELS[self.section])
 
     async def _hold_cookie(self, key: str) -> None:
         address = f"{self.world.base_url}/dashboard"

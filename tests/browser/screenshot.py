@@ -9,36 +9,33 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS, PANELS
+from tests.browser.conftest import CHROMIUM, FLAGS
 
 TARGET = Path("api/dashboard/screenshot.png")
 
 
 async def take(base_url: str, key: str, query: str, theme: str, target: Path) -> None:
-    """Sign in, wait until every panel shows something, keep the page down to the heatmaps."""
+    """Sign in, wait until every panel of live-ops shows something, keep the page down to its last panel."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(
             viewport={"width": 1200, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
         )
-        await page.goto(f"{base_url}/dashboard/analytics")
+        await page.goto(f"{base_url}/dashboard")
         await page.fill("#key", key)
         await page.click("button[type=submit]")
         await expect(page.locator("#panels > section").first).to_be_visible()
-        await page.goto(f"{base_url}/dashboard/analytics?{query}")
-        # Nobody uploads models in the demo.
-        full = page.locator(".panel[data-state=data]:not(#models)")
-        await expect(full).to_have_count(PANELS - 1, timeout=20_000)
+        await page.goto(f"{base_url}/dashboard/liveops?{query}")
         await page.locator("#leaderboard tbody button").first.click()
         await expect(page.locator("#player tbody tr").first).to_be_visible()
         await expect(page.locator("#leaderboard .pill")).to_have_text("Live")
+        await expect(page.locator("#economy canvas")).to_be_visible()
         await page.mouse.move(0, 0)
-        await page.evaluate("scrollTo(0, 0)")
         # Two frames: what was drawn last is on the screen then.
         await page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
-        last = await page.locator("#heatmaps").bounding_box()
+        last = await page.locator("#economy").bounding_box()
         assert last is not None
         height = last["y"] + last["height"] + 16
         await page.screenshot(

@@ -55,9 +55,7 @@ def main() -> None:
         world = World(url, arguments.database, redis_url, install_assets(default_cache()))
         asyncio.run(seeded(world, url, redis_url, arguments.database, arguments.sessions))
         stack.enter_context(world.served(arguments.port))
-        sys.stdout.write(
-            f"{world.base_url}/dashboard/analytics\nmanagement key {MANAGEMENT}\nsecret key {SECRET}\n"
-        )
+        sys.stdout.write(f"{world.base_url}/dashboard/\nmanagement key {MANAGEMENT}\nsecret key {SECRET}\n")
         sys.stdout.flush()
         stop.wait()
 

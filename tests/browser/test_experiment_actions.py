@@ -51,7 +51,7 @@ def row(outside: World, management: str) -> Any:
 async def test_its_life_from_the_keyboard(browser: Browser, outside: World, management: str) -> None:
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await visit.open(management, "arena", page="insights", panels=8)
+        await visit.open(management, "arena", page="builds")
         said = page.locator("#comparison .notice-line")
         await expect(page.locator("#experiments li")).to_have_attribute("data-status", "draft")
         start = page.get_by_role("button", name="Start", exact=True)

@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_s
 REGION: Final = "ap-south"
 """Of this file's host alone."""
 BUILD: Final = "page"
-PANELS: Final = 7
 BEAT_S: Final = 4.0
 
 
@@ -107,9 +106,9 @@ def field(page: Page, name: str) -> Locator:
     return page.locator(f'dialog [name="{name}"]')
 
 
-async def opened(visit: Visit, key: str, game: str = "doom") -> Page:
-    """The page, once every panel shows something."""
-    await visit.open(key, game, page="fleet", panels=PANELS)
+async def opened(visit: Visit, key: str, game: str = "doom", section: str = "fleet") -> Page:
+    """The section, once every panel shows something."""
+    await visit.open(key, game, page=section)
     return visit.page
 
 
@@ -164,6 +163,7 @@ async def test_it_shows_what_s5_answers(browser: Browser, outside: World, machin
         await expect(built).to_contain_text("3 files")
         await built.locator(".pick").click()
         await expect(page.locator("#processing li")).to_contain_text("validate3 files, 4000 bytes")
+        await opened(visit, outside.keys["pl_mgmt"], section="system")
         host = page.locator(f'#hosts [data-id="{machine.host.id}"]')
         await expect(host.locator(".state")).to_have_text("up")
         await expect(host).to_contain_text("memory free")
@@ -307,7 +307,7 @@ async def test_another_studio_sees_none_of_it_and_a_game_s_secret_key_is_told_wh
         )
         assert statuses == [404, 404, 404]
     async with visiting(browser, outside.demo["base_url"]) as visit:
-        await visit.page.goto(f"{visit.base_url}/dashboard/analytics")
+        await visit.page.goto(f"{visit.base_url}/dashboard/live")
         await visit.page.fill("#key", outside.keys["secret_api_key"])
         await visit.page.click("button[type=submit]")
         await visit.page.get_by_role("link", name="Servers").click()
@@ -342,7 +342,7 @@ async def test_a_store_that_is_away_is_said_and_comes_back_by_itself(
     async with visiting(browser, outside.demo["base_url"]) as visit:
         body = '{"error": "unavailable", "message": "A store is away or behind the log. Trying again helps."}'
         await visit.page.route("**/fleet/hosts", lambda route: route.fulfill(status=503, body=body))
-        page = await opened(visit, outside.keys["pl_mgmt"])
+        page = await opened(visit, outside.keys["pl_mgmt"], section="system")
         await expect(page.locator("#hosts .problem")).to_contain_text("A store is away")
         await expect(page.locator("#banner")).to_be_visible()
         await page.unroute_all()

@@ -47,7 +47,7 @@ async def test_a_row_moves_up_while_the_page_is_open(visiting: Open, world: Worl
     board = world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun")
+        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
         await expect(names(page)).to_have_text(["ada", "grace", "hedy"])
         await expect(pill(page)).to_have_text("Live")
         await world.liveops.tell(board, "hedy", 30.0, 40.25)
@@ -73,7 +73,7 @@ async def test_rows_slide_unless_the_person_wants_calm(visiting: Open, world: Wo
         board = world.liveops.board(DOOM, "speedrun", SPEED)
         async with visiting() as visit:
             await visit.page.emulate_media(reduced_motion="reduce" if calm else "no-preference")
-            await visit.look(MANAGEMENT, f"{DAY}&event=speedrun")
+            await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
             await expect(pill(visit.page)).to_have_text("Live")
             await visit.page.evaluate(counting)
             await world.liveops.tell(board, "hedy", 30.0, 40.25)
@@ -86,7 +86,7 @@ async def test_a_broken_connection_is_resumed_where_it_was(visiting: Open, world
     resumed: list[str] = []
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun")
+        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
         await expect(pill(page)).to_have_text("Live")
         await world.liveops.tell(board, "grace", 29.0, 33.0)
         await expect(names(page).first).to_have_text("grace")
@@ -108,7 +108,7 @@ async def test_a_finalized_board_says_so_and_holds_no_connection(visiting: Open,
     board = world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun")
+        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
         await expect(pill(page)).to_have_text("Live")
         await world.liveops.finalize(board)
         await expect(pill(page)).to_have_text("Final")
@@ -127,7 +127,7 @@ async def test_a_page_that_is_paused_holds_no_connection(visiting: Open, world: 
     board = world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun")
+        await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
         await expect(pill(page)).to_have_text("Live")
         await page.click("#live")
         await expect(pill(page)).to_have_text("Paused")
@@ -141,7 +141,7 @@ async def test_a_page_that_is_paused_holds_no_connection(visiting: Open, world: 
 async def test_groups_and_segments_are_asked_for(visiting: Open) -> None:
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, DAY)
+        await visit.look(MANAGEMENT, DAY, "liveops")
         part = page.get_by_label("Group or segment")
         await expect(part).to_be_hidden()
         await page.select_option("#leaderboard select[aria-label=Event]", "leagues")
@@ -158,7 +158,7 @@ async def test_groups_and_segments_are_asked_for(visiting: Open) -> None:
 
 async def test_an_address_that_names_no_event_shows_the_first_one(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.look(MANAGEMENT, f"{DAY}&event=nothing")
+        await visit.look(MANAGEMENT, f"{DAY}&event=nothing", "liveops")
         await expect(names(visit.page)).to_have_count(len(PLAYERS))
         assert "event=" not in visit.page.url
 
@@ -168,7 +168,7 @@ async def test_a_player_s_ledger_is_opened_from_the_board_and_read_to_its_end(
 ) -> None:
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, DAY)
+        await visit.look(MANAGEMENT, DAY, "liveops")
         await expect(page.locator("#player .message")).to_contain_text("No player chosen")
         await page.get_by_role("button", name="ada").click()
         await expect(page.locator("#player h3")).to_contain_text("ada")
@@ -176,7 +176,7 @@ async def test_a_player_s_ledger_is_opened_from_the_board_and_read_to_its_end(
             "aria-current", "true"
         )
         wallet = world.liveops.rows.wallets[DOOM.id, "ada"][0].quantity
-        await expect(page.locator("#player .holdings li").first).to_have_text(f"gold{wallet:,}")
+        await expect(page.locator("#player .holdings li").first).to_have_text(f"Gold{wallet:,}")
         rows = page.locator("#player tbody tr")
         await expect(rows).to_have_count(20)
         await expect(rows.first.locator("th")).to_have_text("130")
@@ -193,7 +193,7 @@ async def test_a_player_s_ledger_is_opened_from_the_board_and_read_to_its_end(
 async def test_a_player_is_found_by_name_or_said_to_be_nobody(visiting: Open) -> None:
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, f"{DAY}&player=grace")
+        await visit.look(MANAGEMENT, f"{DAY}&player=grace", "liveops")
         await expect(page.locator("#player h3")).to_contain_text("grace")
         await page.fill("#player-name", "<b>nobody</b>")
         await page.press("#player-name", "Enter")
@@ -211,7 +211,7 @@ async def test_the_economy_adds_up_to_the_ledger(visiting: Open, world: World) -
     )
     async with visiting() as visit:
         page = visit.page
-        await visit.look(MANAGEMENT, "game=doom&range=7d")
+        await visit.look(MANAGEMENT, "game=doom&range=7d", "liveops")
         _, found = await fetched(visit, "economy?game=doom&range=7d")
         flows = {flow["key"]: flow for flow in found["flows_of"]["flows"]}
         wanted = {row["key"]: row for row in await world.asked(totals, {"game": DOOM.id})}
@@ -226,6 +226,28 @@ async def test_the_economy_adds_up_to_the_ledger(visiting: Open, world: World) -
         await expect(page.locator("#economy canvas")).to_be_visible()
         await page.get_by_role("button", name="Medkit").click()
         await expect(page.locator("#economy .over-time h3")).to_contain_text("Medkit")
+        assert visit.complaints == []
+
+
+async def test_huge_amounts_are_shown_whole_and_exactly_beside_their_names(visiting: Open) -> None:
+    most, more = 2**63 - 1, str(3 * 2**63)
+    flow = {"type": "currency", "key": "gold", "minted": most, "spent": more, "held": -most,
+            "minted_by": [most], "spent_by": [float(more)]}  # fmt: skip
+    panel = {"flows_of": {"bucket_minutes": 60, "t": [1_800_000_000], "flows": [flow]},
+             "names": {"currency gold": "Gold"}}  # fmt: skip
+    async with visiting() as visit:
+        page = visit.page
+        await page.route("**/dashboard/data/economy?*", lambda route: route.fulfill(json=panel))
+        await visit.look(MANAGEMENT, DAY, "liveops")
+        cells = page.locator("#economy tbody tr").first.locator("td")
+        wanted = [most, 3 * 2**63, most - 3 * 2**63, -most]
+        texts = [f"{one:,}" for one in wanted]
+        texts[2] = texts[2].replace("-", "\N{MINUS SIGN}")
+        await expect(cells).to_have_text(texts)
+        name = await page.get_by_role("button", name="Gold").bounding_box()
+        assert name is not None
+        assert name["width"] > 20
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 1440
         assert visit.complaints == []
 
 
@@ -278,7 +300,7 @@ async def test_a_stream_ends_with_the_key_that_opened_it(visiting: Open, world: 
     world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
         page = visit.page
-        await visit.look(SECRET, f"{DAY}&event=speedrun")
+        await visit.look(SECRET, f"{DAY}&event=speedrun", "liveops")
         await expect(pill(page)).to_have_text("Live")
         await page.route("**/dashboard/data/board?*", lambda route: route.abort())
         revoked = world.directory.revoke(SECRET)
@@ -292,6 +314,6 @@ async def test_a_stream_ends_with_the_key_that_opened_it(visiting: Open, world: 
 async def test_without_a_session_there_is_no_stream(visiting: Open, world: World) -> None:
     board = world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
-        await visit.page.goto(f"{world.base_url}/dashboard/analytics")
+        await visit.page.goto(f"{world.base_url}/dashboard/liveops")
         for path in (f"board/stream?game=doom&board={board}", "board?game=doom", "player?game=doom"):
             assert (await fetched(visit, path))[0] == 401

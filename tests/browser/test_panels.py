@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
+from api.dashboard.sections import SECTIONS
 from tests.browser.seed import BUILDS, FUNNEL
 from tests.browser.world import MANAGEMENT, OTHER_MANAGEMENT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from playwright.async_api import Page
 
     from tests.browser.conftest import Open
     from tests.browser.world import World
@@ -27,71 +28,105 @@ async def test_every_panel_shows_the_seeded_data_and_nothing_comes_from_elsewher
     async with visiting() as visit:
         await visit.look(MANAGEMENT, DAY)
         page = visit.page
-        for panel in await page.locator(".panel").all():
-            assert await panel.get_attribute("data-state") == "data", await panel.get_attribute("id")
+        await everything_has_data(page)
         await expect(page.locator("#live-events .now b")).to_have_text(re.compile(r"^\d,\d{3}$"))
-        await expect(page.locator("#live-events canvas")).to_be_visible()
         await expect(page.locator("#summary dd").first).to_have_text(re.compile(r"^[1-9]"))
-        await expect(page.locator("#timeline canvas")).to_be_visible()
-        await expect(page.locator("#sessions canvas")).to_be_visible()
         await expect(page.locator("#event-names tbody th").first).to_have_text("player_pos")
-        await expect(page.locator("#funnel .name")).to_have_text(list(FUNNEL))
-        await expect(page.locator("#funnel .lost").first).to_contain_text("did not go on")
-        assert set(await page.locator("#fps .build").all_text_contents()) == set(BUILDS)
-        await expect(page.locator("#builds tbody th").first).to_have_text("Sessions")
+        await all_are_inked(page, 2)
+        await visit.look(MANAGEMENT, DAY, "heatmaps")
+        await everything_has_data(page)
         await expect(page.locator("#heatmaps .room")).to_have_count(4)
         await expect(page.locator("#models tbody tr")).to_have_count(3)
+        await all_are_inked(page, 4)
+        await visit.look(MANAGEMENT, DAY, "players")
+        await expect(page.locator("#funnel .name")).to_have_text(list(FUNNEL))
+        await expect(page.locator("#funnel .lost").first).to_contain_text("did not go on")
+        await all_are_inked(page, 2)
+        await visit.look(MANAGEMENT, DAY, "builds")
+        assert set(await page.locator("#fps .build").all_text_contents()) == set(BUILDS)
+        await expect(page.locator("#builds tbody th").first).to_have_text("Sessions")
+        await visit.look(MANAGEMENT, DAY, "system")
         await expect(page.locator("#projections .pill.behind")).to_have_text("Catching up")
         assert visit.complaints == []
         assert visit.hosts == {world.base_url.removeprefix("http://")}
 
 
-async def test_charts_are_really_drawn(visiting: Open) -> None:
+async def everything_has_data(page: Page) -> None:
+    for panel in await page.locator(".panel").all():
+        assert await panel.get_attribute("data-state") == "data", await panel.get_attribute("id")
+
+
+async def all_are_inked(page: Page, canvases: int) -> None:
     inked = """(canvas) => {
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         let inked = 0;
         for (let at = 3; at < data.length; at += 4) inked += data[at] > 0;
         return inked / (data.length / 4);
     }"""
-    async with visiting() as visit:
-        await visit.look(MANAGEMENT, DAY)
-        canvases = visit.page.locator(".plot canvas, .room canvas")
-        await expect(canvases).to_have_count(8)
-        for canvas in await canvases.all():
-            await canvas.scroll_into_view_if_needed()
-            assert await canvas.evaluate(inked) > 0.01
+    found = page.locator(".plot canvas, .room canvas")
+    await expect(found).to_have_count(canvases)
+    for canvas in await found.all():
+        await canvas.scroll_into_view_if_needed()
+        assert await canvas.evaluate(inked) > 0.01
 
 
-async def test_another_game_shows_its_own_data_or_says_there_is_none(visiting: Open) -> None:
+@pytest.mark.parametrize(
+    ("section", "empty"),
+    [
+        ("live", ("timeline", "event-names")),
+        ("players", ("funnel", "sessions")),
+        ("builds", ("fps", "builds")),
+        ("heatmaps", ("heatmaps", "models")),
+        ("liveops", ("leaderboard", "player", "economy")),
+    ],
+)
+async def test_another_game_shows_its_own_data_or_says_there_is_none(
+    visiting: Open, section: str, empty: tuple[str, ...]
+) -> None:
     async with visiting() as visit:
-        await visit.look(MANAGEMENT, DAY)
+        await visit.look(MANAGEMENT, DAY, section)
         await visit.page.select_option("#game", "relay")
-        await expect(visit.page.locator("#event-names .message")).to_contain_text("No events in this time")
-        await visit.settled()
-        for empty in (
-            "timeline",
-            "funnel",
-            "fps",
-            "heatmaps",
-            "models",
-            "builds",
-            "sessions",
-            "leaderboard",
-            "player",
-            "economy",
-        ):
-            await expect(visit.page.locator(f"#{empty} .message")).to_be_visible()
+        for panel in empty:
+            await expect(visit.page.locator(f"#{panel} .message")).to_be_visible()
         assert "game=relay" in visit.page.url
+        assert visit.complaints == []
+
+
+async def test_a_game_that_is_not_there_is_said(visiting: Open) -> None:
+    async with visiting() as visit:
+        await visit.look(OTHER_MANAGEMENT, "game=doom&range=7d")
+        await expect(visit.page.locator("#unknown-game")).to_contain_text("no game “doom”")
+        await expect(visit.page.locator("#unknown-game")).to_contain_text("Other Game is shown")
+        await visit.look(MANAGEMENT, DAY)
+        await expect(visit.page.locator("#unknown-game")).to_be_hidden()
+
+
+async def test_sections_are_changed_from_the_keyboard_and_keep_what_is_looked_at(visiting: Open) -> None:
+    async with visiting(390, 844) as visit:
+        await visit.look(MANAGEMENT, f"{DAY}&build={BUILDS[0]}")
+        page = visit.page
+        await expect(page.get_by_role("link", name="Heatmaps")).to_be_hidden()
+        await page.get_by_role("button", name="Sections").press("Enter")
+        await expect(page.get_by_role("link", name="Live", exact=True)).to_have_attribute(
+            "aria-current", "page"
+        )
+        await page.get_by_role("link", name="Heatmaps").press("Enter")
+        await page.wait_for_url("**/dashboard/heatmaps?**")
+        assert f"game=doom&build={BUILDS[0]}&range=7d" in page.url
+        await expect(page.locator("#heatmaps .room").first).to_be_visible()
         assert visit.complaints == []
 
 
 async def test_build_environment_and_time_narrow_the_figures(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.look(MANAGEMENT, DAY)
+        await visit.look(MANAGEMENT, DAY, "builds")
         page = visit.page
         await expect(page.locator("#build option")).to_have_count(3)
         await page.select_option("#build", BUILDS[1])
         await expect(page.locator("#fps .build")).to_have_text([BUILDS[1]])
+        assert f"build={BUILDS[1]}" in page.url
+        await page.get_by_role("link", name="Live", exact=True).click()
+        await expect(page.locator("#build")).to_have_value(BUILDS[1])
         await page.select_option("#environment", "staging")
         await page.select_option("#range", "custom")
         await page.fill("#from", "2024-01-01T00:00")
@@ -109,9 +144,10 @@ async def test_build_environment_and_time_narrow_the_figures(visiting: Open) -> 
 
 async def test_another_studio_sees_its_own_game_alone(visiting: Open) -> None:
     async with visiting() as visit:
-        await visit.look(OTHER_MANAGEMENT, "game=doom&range=7d")
+        await visit.look(OTHER_MANAGEMENT, "game=other-game&range=7d", "players")
         await expect(visit.page.locator("#game option")).to_have_text(["Other Game"])
         await expect(visit.page.locator("#funnel .name").first).to_have_text("theirs_Title_Screen")
+        await visit.look(OTHER_MANAGEMENT, "game=other-game&range=7d", "heatmaps")
         for room in await visit.page.locator("#heatmaps .room b").all_text_contents():
             assert room.startswith("theirs_")
 
@@ -136,11 +172,23 @@ async def test_a_store_that_is_away_leaves_the_figures_and_a_banner_and_it_recov
         await expect(visit.page.locator("#timeline canvas")).to_be_visible()
 
 
-async def test_every_chart_can_be_read_as_a_table(visiting: Open) -> None:
+@pytest.mark.parametrize(
+    ("section", "charts"),
+    [
+        ("live", ("live-events", "timeline")),
+        ("players", ("funnel", "sessions", "active")),
+        ("builds", ("fps", "builds")),
+        ("heatmaps", ("heatmaps",)),
+        ("liveops", ("economy",)),
+    ],
+)
+async def test_every_chart_can_be_read_as_a_table(
+    visiting: Open, section: str, charts: tuple[str, ...]
+) -> None:
     async with visiting() as visit:
-        await visit.look(MANAGEMENT, DAY)
-        await expect(visit.page.get_by_role("button", name="as a table")).to_have_count(8)
-        for name in ("live-events", "timeline", "funnel", "sessions", "fps", "builds", "economy", "heatmaps"):
+        await visit.look(MANAGEMENT, DAY, section)
+        await expect(visit.page.get_by_role("button", name="as a table")).to_have_count(len(charts))
+        for name in charts:
             panel = visit.page.locator(f"#{name}")
             button = panel.get_by_role("button", name="as a table")
             await button.press("Enter")
@@ -156,50 +204,52 @@ async def test_the_keyboard_reaches_everything(visiting: Open) -> None:
     async with visiting() as visit:
         await visit.look(MANAGEMENT, DAY)
         await visit.page.keyboard.press("Tab")
-        await expect(visit.page.get_by_role("link", name="Skip to the figures")).to_be_focused()
+        await expect(visit.page.get_by_role("link", name="Skip to the panels")).to_be_focused()
         reached = []
-        for _ in range(12):
+        for _ in range(16):
             await visit.page.keyboard.press("Tab")
-            reached.append(await visit.page.evaluate("document.activeElement.id"))
-        assert [name for name in reached if name][:6] == [
+            reached.append(
+                await visit.page.evaluate("document.activeElement.id || document.activeElement.pathname")
+            )
+        assert reached[:8] == [f"/dashboard/{section.name}" for section in SECTIONS]
+        assert [name for name in reached[8:] if name][:6] == [
+            "live",
+            "theme",
             "game",
             "build",
             "environment",
             "range",
-            "live",
-            "theme",
         ]
         live = visit.page.locator("#live")
         await live.press("Space")
         await expect(live).to_have_attribute("aria-pressed", "false")
 
 
-async def test_every_image_and_control_has_a_name(visiting: Open) -> None:
-    async with visiting() as visit:
-        await visit.look(MANAGEMENT, DAY)
-        unnamed = await visit.page.evaluate(
-            """[...document.querySelectorAll('button, select, input, [role=img], [role=region]')]
-               .filter((one) => !(one.ariaLabel || one.textContent.trim() || one.labels?.length))
-               .map((one) => one.outerHTML)"""
-        )
-        assert unnamed == []
-        assert await visit.page.locator("h1").count() == 1
-        assert await visit.page.locator("main section > header > h2").count() == 14
+UNNAMED = """[...document.querySelectorAll('a, button, select, input, [role=img], [role=region]')]
+    .filter((one) => !(one.ariaLabel || one.textContent.trim() || one.labels?.length))
+    .map((one) => one.outerHTML)"""
+SMALL = """[...document.querySelectorAll('a, button, select, input')]
+    .filter((one) => one.checkVisibility() && one.type !== 'checkbox' && !one.closest('.skip'))
+    .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.height < 44 || box.width < 44))
+    .map(([html, box]) => `${box.width} x ${box.height}: ${html}`)"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(360, 780), (820, 1100), (1440, 900)])
-async def test_it_fits_the_screen_in_both_themes(
-    visiting: Open, tmp_path: Path, theme: str, width: int, height: int
+@pytest.mark.parametrize("section", [one.name for one in SECTIONS])
+async def test_a_section_fits_a_phone_and_everything_in_it_can_be_named_and_hit(
+    visiting: Open, section: str
 ) -> None:
-    async with visiting(width=width, height=height, theme=theme) as visit:
-        await visit.look(MANAGEMENT, DAY)
-        assert await visit.page.evaluate("document.documentElement.scrollWidth") == width
-        screenshot = tmp_path / f"{theme}-{width}.png"
-        await visit.page.screenshot(path=screenshot, full_page=True)
-        assert screenshot.stat().st_size > 30_000
-        background = await visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    theme = "dark" if section in {"live", "builds", "liveops"} else "light"
+    async with visiting(390, 844, theme=theme) as visit:
+        await visit.look(MANAGEMENT, f"{DAY}&tester=Radia&player=ada", section)
+        page = visit.page
+        assert await page.evaluate("document.documentElement.scrollWidth") == 390
+        assert await page.evaluate(UNNAMED) == []
+        assert await page.evaluate(SMALL) == []
+        assert await page.locator("h1").count() == 1
+        background = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert background == {"light": "rgb(244, 246, 248)", "dark": "rgb(14, 19, 24)"}[theme]
+        assert visit.complaints == []
 
 
 async def test_the_theme_button_wins_over_the_system_and_is_remembered(visiting: Open) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tests.stack import QuestlogStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
-PANELS = 6
 RECORDING = """async () => {
     const canvas = document.createElement('canvas');
     const pen = canvas.getContext('2d');
@@ -41,7 +40,7 @@ RECORDING = """async () => {
 
 
 async def open_page(visit: Visit, key: str, game: str = "relay") -> None:
-    await visit.open(key, game, page="playtests", panels=PANELS)
+    await visit.open(key, game, page="playtests")
 
 
 async def waits_for(visit: Visit, slot: str) -> None:
@@ -144,7 +143,7 @@ async def test_a_recording_plays_and_a_submission_is_accepted_from_the_keyboard(
 ) -> None:
     async with visiting(browser, outside.demo["base_url"]) as visit:
         page = visit.page
-        await page.goto(f"{visit.base_url}/dashboard/analytics")
+        await page.goto(f"{visit.base_url}/dashboard/live")
         video = base64.b64decode(await page.evaluate(RECORDING))
         order = owner.order(visibility="public")["id"]
         slot = ada.claim(order)["id"]
@@ -324,7 +323,7 @@ async def test_without_credit_paying_says_what_is_needed_and_no_other_studio_is_
 
 async def test_a_game_s_secret_key_is_told_whose_playtests_are(browser: Browser, outside: World) -> None:
     async with visiting(browser, outside.demo["base_url"]) as visit:
-        await visit.page.goto(f"{visit.base_url}/dashboard/analytics")
+        await visit.page.goto(f"{visit.base_url}/dashboard/live")
         await visit.page.fill("#key", outside.keys["secret_api_key"])
         await visit.page.click("button[type=submit]")
         await visit.page.get_by_role("link", name="Playtests").click()

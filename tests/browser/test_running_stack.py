@@ -38,7 +38,7 @@ async def page() -> AsyncIterator[Page]:
 
 
 async def sign_in(page: Page, stack: QuestlogStack, key: str) -> None:
-    await page.goto(f"{stack.base_url}/dashboard/analytics")
+    await page.goto(f"{stack.base_url}/")
     await page.fill("#key", key)
     await page.click("button[type=submit]")
     await expect(page.locator("#panels > section").first).to_be_visible()
@@ -76,10 +76,11 @@ async def test_an_event_sent_to_the_gateway_reaches_the_open_page(
     answer = await asyncio.to_thread(httpx.get, f"{questlog_stack.base_url}/readyz")
     followed = answer.json()["projections"]
     assert {"decider:playtests", "redis:liveops", "clickhouse:telemetry"} <= {one["name"] for one in followed}
-    await expect(page.locator("#projections tbody tr")).to_have_count(len(followed))
     await expect(page.locator("#timeline canvas")).to_be_visible()
     # They count in the running minute, or in the last full one where the minute ended meanwhile.
     await expect(page.locator("#live-events .now")).not_to_have_text(re.compile(r"^0in .* · 0 events so far"))
+    await page.get_by_role("link", name="System").click()
+    await expect(page.locator("#projections tbody tr")).to_have_count(len(followed))
 
 
 async def test_another_studios_key_sees_nothing_of_it(page: Page, questlog_stack: QuestlogStack) -> None:
@@ -122,6 +123,7 @@ async def test_a_score_moves_the_open_board_and_a_ledger_and_the_economy_follow(
         report(first, 10**9)
         report(second, 10**9 - 1)
         await sign_in(page, questlog_stack, outside.keys["pl_mgmt"])
+        await page.get_by_role("link", name="Live-ops").click()
         await page.select_option("#game", "relay")
         await expect(page.locator("#leaderboard .pill")).to_have_text("Live")
         assert await order() == [first.external_id, second.external_id]
@@ -132,7 +134,7 @@ async def test_a_score_moves_the_open_board_and_a_ledger_and_the_economy_follow(
         second.credit(12_345)
         assert second.post("wallet/gold/debit", {"amount": 345, "reason": "a hat"}).status_code == 200
         await page.get_by_role("button", name=second.external_id).click()
-        await expect(page.locator("#player .holdings li").first).to_have_text("gold12,000")
+        await expect(page.locator("#player .holdings li").first).to_have_text("Gold12,000")
         rows = page.locator("#player tbody tr")
         await expect(rows).to_have_count(2)
         await expect(rows.first).to_contain_text("\N{MINUS SIGN}345")

@@ -51,7 +51,7 @@ async def test_a_secret_key_opens_its_game_alone(visiting: Open) -> None:
 @pytest.mark.parametrize(("key", "says"), [("nobody's", "not known"), (TOKEN, "can't open the dashboard")])
 async def test_any_other_key_is_refused_with_a_sentence(visiting: Open, key: str, says: str) -> None:
     async with visiting() as visit:
-        await visit.page.goto(f"{visit.world.base_url}/dashboard/analytics")
+        await visit.page.goto(f"{visit.world.base_url}/dashboard/live")
         await visit.page.fill("#key", key)
         await visit.page.keyboard.press("Enter")
         await expect(visit.page.get_by_role("alert")).to_contain_text(says)
@@ -82,10 +82,25 @@ async def test_a_link_from_elsewhere_finds_the_session_that_is_there(visiting: O
     async with visiting() as visit:
         await visit.sign_in(MANAGEMENT)
         elsewhere = world.base_url.replace("127.0.0.1", "localhost")
-        await visit.page.goto(f"{elsewhere}/dashboard/analytics")
-        target = f"{world.base_url}/dashboard/analytics?game=relay"
+        await visit.page.goto(f"{elsewhere}/dashboard/live")
+        target = f"{world.base_url}/dashboard/live?game=relay"
         await visit.page.evaluate("(url) => { location.href = url; }", target)
         await expect(visit.page.locator("#game")).to_have_value("relay")
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/", "/dashboard/live"),
+        ("/dashboard", "/dashboard/live"),
+        ("/dashboard/analytics?game=doom&event=speedrun", "/dashboard/liveops?game=doom&event=speedrun"),
+    ],
+)
+async def test_the_root_and_old_addresses_lead_somewhere(world: World, path: str, target: str) -> None:
+    async with httpx.AsyncClient(base_url=world.base_url) as client:
+        answer = await client.get(path)
+        assert answer.headers["location"] == target
+        assert (await client.get(target)).status_code == 200
 
 
 async def test_no_session_no_data(world: World) -> None:
@@ -93,7 +108,7 @@ async def test_no_session_no_data(world: World) -> None:
         for path in ("session", "summary", "live", "projections", "heatmap"):
             answer = await client.get(f"{DATA}/{path}?game=doom")
             assert (answer.status_code, answer.json()["error"]) == (401, "signed_out")
-        page = await client.get("/dashboard/analytics")
+        page = await client.get("/dashboard/live")
         assert page.status_code == 200
         assert 'name="key"' in page.text
 
@@ -191,9 +206,9 @@ async def test_forged_and_foreign_cookies_are_nobody(world: World) -> None:
 async def test_every_answer_carries_the_policy(world: World) -> None:
     async with signed_in(world, MANAGEMENT) as client:
         for path in (
-            "analytics",
+            "live",
             "data/session",
-            "static/js/main.js",
+            "static/js/main_live.js",
             "static/nothing.js",
             "static/vendor/uPlot.esm.js",
         ):
@@ -220,6 +235,6 @@ async def test_when_keys_cannot_be_checked_nobody_gets_in_and_nothing_breaks(wor
             answer = await client.get(f"{DATA}/session")
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert (await client.post("/dashboard/sign-in", data={"key": MANAGEMENT})).status_code == 503
-            assert (await client.get("/dashboard/analytics")).status_code == 200
+            assert (await client.get("/dashboard/live")).status_code == 200
         finally:
             world.directory.away = False

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 from playwright.async_api import expect
 
+from api.dashboard.sections import SECTIONS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -18,6 +20,7 @@ SHIFTS = """window.shifted = 0;
         if (!entry.hadRecentInput) window.shifted += entry.value; })
     .observe({type: 'layout-shift', buffered: true});"""
 SHIFTED_MAX = 0.02
+PANELS = {section.name: len(section.panels) for section in SECTIONS}
 _signed_in: dict[tuple[str, str], tuple[str, str]] = {}
 """Cookies by address and key: nobody may sign in more than ten times a minute, and these tests are many."""
 
@@ -46,13 +49,13 @@ class Visit:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
 
-    async def open(self, key: str, game: str, *, page: str, panels: int) -> None:
-        """A page of so many panels, with the cookie that signing in gives."""
+    async def open(self, key: str, game: str, *, page: str) -> None:
+        """A section, settled, with the cookie that signing in gives."""
         name, value = await signed_in(self.base_url, key)
         address = f"{self.base_url}/dashboard"
         await self.page.context.add_cookies([{"name": name, "value": value, "url": address}])
         await self.page.goto(f"{self.base_url}/dashboard/{page}?game={game}")
-        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(panels)
+        await expect(self.page.locator(".panel[data-state]:not(.stale)")).to_have_count(PANELS[page])
 
 
 @asynccontextmanager

@@ -38,14 +38,16 @@ from tests.api.world import MemoryAi, MemoryExperiments
 from tests.browser.fleet import Fleet
 from tests.browser.liveops import Liveops
 from tests.browser.playtests import Playtests
+from tests.browser.seed import FUNNEL
 from tests.schemas.liveops.test_definitions import DEMO, demo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from api.telemetry.sections import Section
+CAMPAIGN = {"key": "campaign", "name": "Campaign", "steps": [*FUNNEL], "windowMinutes": 60}
 DOOM = Game(id="72ab8f81-ef36-4712-a046-399a62b9afaa", studio_id="studio_demo", slug="doom", name="Freedoom",
-            created_at_ms=0, limits=Limits(), definition=demo().definition,
+            created_at_ms=0, limits=Limits(), definition=demo().definition | {"funnels": [CAMPAIGN]},
             feedback_forms=load_definitions(DEMO.read_text()).games[0].settings.feedback_forms)  # fmt: skip
 RELAY = Game(id="game_relay", studio_id="studio_demo", slug="relay", name="Relay", created_at_ms=0,
              limits=Limits())  # fmt: skip

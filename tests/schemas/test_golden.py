@@ -59,6 +59,7 @@ HISTORY = (
     "key-created/account-wide",
     "key-created/one-game",
     "game-changed/slug-and-axes",
+    "game-changed/funnels-and-annotations",
     "key-rotated/rotated",
     "key-revoked/revoked",
     "experiment-created/draft",

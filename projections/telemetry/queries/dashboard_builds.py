@@ -17,6 +17,8 @@ BUILDS_MAX: Final = 12
 class BuildFigures(msgspec.Struct, frozen=True):
     """One build in the chosen period. `last_at` is unix milliseconds; the build filter is not applied.
 
+    `events` counts everything, `points` the positions among it.
+
     Deaths, failures, completions and errors are counts of the insight rules' event names (telemetry.md).
     """
 
@@ -24,6 +26,7 @@ class BuildFigures(msgspec.Struct, frozen=True):
     sessions: int
     players: int
     events: int
+    points: int
     median_session_seconds: float | None
     median_active_seconds: float | None
     deaths: int
@@ -39,8 +42,8 @@ def builds_query(filters: Filters) -> Query:
     """Rows by latest activity."""
     everything = msgspec.structs.replace(filters, build="")
     columns = (
-        "sessions", "players", "events", "seconds", "active", "deaths", "failures", "completions", "errors",
-        "fps", "low_1", "first_at", "last_at",
+        "sessions", "players", "events", "points", "seconds", "active", "deaths", "failures", "completions",
+        "errors", "fps", "low_1", "first_at", "last_at",
     )  # fmt: skip
 
     def part(table: str, where: str, **values: str) -> str:
@@ -73,7 +76,7 @@ def builds_query(filters: Filters) -> Query:
                 errors=named("crash", "error"),
             ),
             part("funnel_steps", everything.during(), events="count()"),
-            part("positions", everything.during(), events="count()"),
+            part("positions", everything.during(), events="count()", points="count()"),
             part(
                 "performance",
                 everything.during("started_at"),
@@ -104,6 +107,7 @@ def read_builds(rows: Sequence[dict[str, Any]]) -> list[BuildFigures]:
             sessions=int(row["sessions_"] or 0),
             players=int(row["players_"] or 0),
             events=int(row["events_"] or 0),
+            points=int(row["points_"] or 0),
             median_session_seconds=number(row["seconds_"]),
             median_active_seconds=number(row["active_"]),
             deaths=int(row["deaths_"] or 0),

@@ -1,7 +1,8 @@
-"""Which builds and environments a game has ever sent, for the pickers. Answered by rollups alone."""
+"""Which builds and environments a game has ever sent, for the pickers. Answered without reading sessions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,30 +14,41 @@ if TYPE_CHECKING:
 
 BUILDS_MAX = 200
 ENVIRONMENTS_MAX = 50
+SESSIONS_MIN = 5
+"""A build of fewer sessions says little."""
 
 
 class Choices(msgspec.Struct, frozen=True):
-    """Builds by latest activity, newest first; environments by name."""
+    """Builds by latest activity, newest first; environments by name.
+
+    `small` are those of the builds that have fewer than 5 sessions: nothing compares them by itself.
+    """
 
     builds: list[str]
     environments: list[str]
+    small: list[str]
 
 
 def choices_query(studio_id: str, game_id: str) -> Query:
-    """One row for each (build, environment): build_id, environment, seen (unix seconds)."""
+    """One row for each (build, environment): build_id, environment, seen (unix seconds), sessions."""
     tenant = "studio_id = {studio:String} AND game_id = {game:String}"
     return Query(
         f"""
-        SELECT build_id, environment, max(seen) AS seen FROM
+        SELECT build_id, environment, max(seen) AS seen, max(sessions) AS sessions FROM
         (
-            SELECT build_id, environment, toInt64(toUnixTimestamp(max(toStartOfMinute(occurred_at)))) AS seen
+            SELECT build_id, environment, toInt64(toUnixTimestamp(max(toStartOfMinute(occurred_at)))) AS seen,
+                   toUInt64(0) AS sessions
             FROM events WHERE {tenant} GROUP BY build_id, environment
             UNION ALL
-            SELECT build_id, environment, toInt64(0) AS seen
+            SELECT build_id, environment, toInt64(0) AS seen, toUInt64(0) AS sessions
             FROM positions WHERE {tenant} GROUP BY build_id, environment HAVING count() > 0
             UNION ALL
-            SELECT build_id, environment, intDiv(toUnixTimestamp64Milli(max(occurred_at)), 1000) AS seen
+            SELECT build_id, environment, intDiv(toUnixTimestamp64Milli(max(occurred_at)), 1000) AS seen,
+                   toUInt64(0) AS sessions
             FROM funnel_steps WHERE {tenant} GROUP BY build_id, environment
+            UNION ALL
+            SELECT build_id, environment, toInt64(0) AS seen, uniq(session_id) AS sessions
+            FROM session_parts WHERE {tenant} AND notEmpty(spans) GROUP BY build_id, environment
         )
         GROUP BY build_id, environment ORDER BY seen DESC, build_id DESC LIMIT 1000
         """,  # noqa: S608 - the text holds placeholders only
@@ -48,4 +60,12 @@ def read_choices(rows: Sequence[dict[str, Any]]) -> Choices:
     """Fold the rows of `choices_query`."""
     builds = dict.fromkeys(str(row["build_id"]) for row in rows)
     environments = {str(row["environment"]) for row in rows}
-    return Choices(builds=list(builds)[:BUILDS_MAX], environments=sorted(environments)[:ENVIRONMENTS_MAX])
+    sessions: Counter[str] = Counter()
+    for row in rows:
+        sessions[str(row["build_id"])] += int(row["sessions"])
+    shown = list(builds)[:BUILDS_MAX]
+    return Choices(
+        builds=shown,
+        environments=sorted(environments)[:ENVIRONMENTS_MAX],
+        small=[build for build in shown if sessions[build] < SESSIONS_MIN],
+    )

@@ -146,7 +146,8 @@ async def test_sums_beyond_64_bits_can_be_told(store: Store) -> None:
     most = 2**63 - 1
     await store.fill([(f"p{n}", 1, "currency", "gold", most, 1.0) for n in range(3)])
     found = await store.read()
-    assert (found.flows[0].minted, found.flows[0].held) == (3.0 * most, 3.0 * most)
+    assert (found.flows[0].minted, found.flows[0].held) == (str(3 * most), str(3 * most))
+    assert found.flows[0].minted_by[1] == 3.0 * most
     assert msgspec.json.encode(found)
 
 

@@ -111,6 +111,12 @@ async def test_events_are_counted_by_bucket_and_by_name(
         await asked(queries, dashboard_filters.choices_query("ours", "game"))
     )
     assert (choices.builds, choices.environments) == (["1", "2"], ["production"])
+    assert choices.small == ["1", "2"]
+    await fill(database, "session_parts", [session(0, 1, f"p{n}") for n in range(5)])
+    choices = dashboard_filters.read_choices(
+        await asked(queries, dashboard_filters.choices_query("ours", "game"))
+    )
+    assert choices.small == ["2"]
 
 
 @pytest.mark.stack
@@ -165,7 +171,7 @@ async def test_frame_rates_and_builds_stand_side_by_side(
     }
     assert set(builds) == {"1", "2"}, "side by side shows all builds, whichever is picked"
     one, two = builds["1"], builds["2"]
-    assert (one.sessions, one.events, one.deaths, one.errors) == (1, 2, 1, 0)
+    assert (one.sessions, one.events, one.points, one.deaths, one.errors) == (1, 2, 0, 1, 0)
     assert (two.sessions, two.events, two.errors, two.median_session_seconds) == (1, 1, 1, 120.0)
     assert two.median_fps == 60.0
 
@@ -228,36 +234,11 @@ async def test_a_game_without_rows_has_empty_answers(queries: ClickHouseQueries)
     assert (heatmap.points, heatmap.rooms) == (0, [])
     for query in (
         dashboard_builds.builds_query(nobody), dashboard_events.event_names_query(nobody),
-        dashboard_fps.fps_query(nobody), dashboard_funnel.funnel_query(nobody),
+        dashboard_fps.fps_query(nobody), dashboard_funnel.paths_query(nobody),
+        dashboard_funnel.funnel_query(nobody, dashboard_funnel.Steps(("a'", "b"), 60)),
         dashboard_sessions.activity_query(nobody), dashboard_timeline.timeline_query(nobody),
     ):  # fmt: skip
         assert await asked(queries, query) == []
-
-
-def path(players: int, *steps: str) -> dict[str, Any]:
-    return {"path": list(steps), "players": players}
-
-
-def test_the_funnel_is_ordered_by_what_players_did_and_counts_who_went_on() -> None:
-    steps = dashboard_funnel.read_funnel(
-        [path(50, "a", "b", "c"), path(30, "a", "b"), path(15, "a"), path(20, "b", "c"), path(5, "b", "a")]
-    )
-    assert [(step.name, step.players, step.kept, step.lost) for step in steps] == [
-        ("a", 100, None, None),
-        ("b", 105, 85, 15),
-        ("c", 70, 70, 35),
-    ]
-
-
-def test_who_skips_the_tutorial_does_not_move_the_steps() -> None:
-    steps = dashboard_funnel.read_funnel(
-        [path(10, "intro", "tutorial", "play", "win"), path(500, "play", "win")]
-    )
-    assert [step.name for step in steps] == ["intro", "tutorial", "play", "win"]
-
-
-def test_no_steps_no_funnel() -> None:
-    assert dashboard_funnel.read_funnel([]) == []
 
 
 def test_axes_are_checked() -> None:

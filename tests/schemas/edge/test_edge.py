@@ -41,7 +41,7 @@ from schemas.telemetry.errors import S1, S4
         ("/api/v2/servers", S5),
         ("/api/health", S5),
         ("/", S4),
-        ("/dashboard/analytics", S4),
+        ("/dashboard/live", S4),
     ],
 )
 def test_the_path_decides_the_surface(path: str, surface: Surface) -> None:

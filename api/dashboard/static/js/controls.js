@@ -2,7 +2,7 @@
 
 import { ask } from "./request.js";
 import { h } from "./dom.js";
-import { RANGES } from "./selection.js";
+import { FILTERED, RANGES } from "./selection.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -20,15 +20,17 @@ export function fill(select, options, chosen) {
 export function bindGame(selection, games) {
   fill(byId("game"), games.map((game) => [game.slug, game.name]), selection.game);
   byId("game").addEventListener("change", (event) => {
-    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "", server: "", hosted: "" });
+    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "", server: "", hosted: "", funnel: "", steps: "", within: "" });
   });
 }
 
-/** Links to the other pages keep the chosen game. */
-export function bindPages(selection) {
-  document.querySelectorAll("nav.pages a").forEach((link) => link.addEventListener("click", () => {
-    if (selection.game) link.search = new URLSearchParams({ game: selection.game });
-  }));
+/** Links to the other sections keep the chosen game, build, environment and time. */
+export function bindSections(selection) {
+  const keep = (event) => {
+    const link = event.target.closest("a");
+    if (link && selection.game) link.search = new URLSearchParams(selection.parameters());
+  };
+  for (const means of ["click", "auxclick", "contextmenu"]) byId("sections").addEventListener(means, keep);
 }
 
 /** Fill the time picker, and follow builds, environments and times. */
@@ -36,11 +38,11 @@ export function bindFilters(selection) {
   fill(byId("range"), RANGES, selection.range);
   showCustom(selection);
   byId("game").addEventListener("change", () => loadChoices(selection));
-  byId("build").addEventListener("change", (event) => selection.set({ build: event.target.value }));
-  byId("environment").addEventListener("change", (event) => selection.set({ environment: event.target.value }));
+  byId("build").addEventListener("change", (event) => selection.set({ build: event.target.value }, { only: FILTERED }));
+  byId("environment").addEventListener("change", (event) => selection.set({ environment: event.target.value }, { only: FILTERED }));
   byId("range").addEventListener("change", (event) => {
     const range = event.target.value;
-    if (range !== "custom") return selection.set({ range, from: null, to: null }), showCustom(selection);
+    if (range !== "custom") return selection.set({ range, from: null, to: null }, { only: FILTERED }), showCustom(selection);
     const to = selection.to ?? Date.now();
     selection.range = "custom";
     showCustom(selection, selection.from ?? to - 3_600_000, to);
@@ -50,7 +52,7 @@ export function bindFilters(selection) {
     event.preventDefault();
     const [from, to] = [Date.parse(byId("from").value), Date.parse(byId("to").value)];
     byId("to").setCustomValidity(from < to ? "" : "Must be after the start");
-    if (byId("pickers").reportValidity()) selection.set({ range: "custom", from, to });
+    if (byId("pickers").reportValidity()) selection.set({ range: "custom", from, to }, { only: FILTERED });
   });
   byId("to").addEventListener("input", () => byId("to").setCustomValidity(""));
 }

@@ -8,17 +8,18 @@ const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "U
 const dayTime = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const utcDate = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", timeZone: "UTC" });
 const date = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
 
-/** "+5", "−5", "0". */
-export const signed = (value) => `${value < 0 ? "−" : value > 0 ? "+" : ""}${plain.format(Math.abs(value))}`;
+/** "+5", "−5", "0"; exact for a BigInt. */
+export const signed = (value) => `${value < 0 ? "−" : value > 0 ? "+" : ""}${plain.format(value < 0 ? -value : value)}`;
 
 export const NOTHING = "–";
 const or = (format) => (value) => (value === null || value === undefined || Number.isNaN(value) ? NOTHING : format(value));
 
 export const count = or((value) => plain.format(value));
 /** 12.4K, and plain below ten thousand. */
-export const short = or((value) => (Math.abs(value) < 10_000 ? one.format(value) : compact.format(value)));
+export const short = or((value) => (value < 10_000 && value > -10_000 ? one.format(value) : compact.format(value)));
 /** Cents as "$12.50". */
 export const money = or((cents) => dollars.format(cents / 100));
 /** A score: whole ones plain, others to the hundredth. */
@@ -44,6 +45,8 @@ export const bytes = or((value) => {
 
 /** Unix milliseconds as "Nov 23, 14:05". */
 export const moment = or((ms) => dayTime.format(ms));
+/** Unix milliseconds as "Nov 23", in UTC. */
+export const day = or((ms) => utcDate.format(ms));
 /** How long ago, for the time being. */
 export const ago = or((ms) => {
   const seconds = Math.max(0, (Date.now() - ms) / 1000);
@@ -66,13 +69,24 @@ export function tick(seconds, step) {
   return step >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0) ? date.format(at) : clock.format(at);
 }
 
+const UNCHANGED = "±0%";
+
 /** "+12%" against an earlier figure; empty where that was nothing. */
-export function change(now, before) {
+function change(now, before) {
   if (!before || now === null || now === undefined) return "";
   const ratio = (now - before) / before;
-  if (Math.abs(ratio) < 0.0005) return "±0%";
-  const shown = Math.abs(ratio) >= 10 ? `×${one.format(now / before)}` : `${ratio > 0 ? "+" : "−"}${one.format(Math.abs(ratio) * 100)}%`;
-  return shown;
+  if (Math.abs(ratio) < 0.0005) return UNCHANGED;
+  return Math.abs(ratio) >= 10 ? `×${one.format(now / before)}` : `${ratio > 0 ? "+" : "−"}${one.format(Math.abs(ratio) * 100)}%`;
+}
+
+/**
+ * What became of a figure that was `before`: `text` as "+12%" (empty where there was none) and `tone`, "better" or
+ * "worse" where `way` says which way is better (1 more, -1 less, 0 neither). Figures that read the same are the same.
+ */
+export function compared(now, before, format, way = 0) {
+  const text = before && format(now) === format(before) ? UNCHANGED : change(now, before);
+  const tone = !text || text === UNCHANGED ? "faint" : way ? (now > before === way > 0 ? "better" : "worse") : "";
+  return { text, tone };
 }
 
 export const plural = (value, word) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;

@@ -1,7 +1,6 @@
-/** The page of game servers. */
+/** The section of game servers. */
 
 import { builds } from "./fleet/builds.js";
-import { hosts } from "./fleet/hosts.js";
 import { log } from "./fleet/log.js";
 import { processing } from "./fleet/processing.js";
 import { servers } from "./fleet/servers.js";
@@ -11,7 +10,6 @@ import { startPage } from "./page.js";
 
 const STUDIO_KEY_ONLY = "Game servers cost the studio money. Sign out, and sign in with a management key (pl_mgmt_…) to see them.";
 
-startPage([states, servers, usage, log, hosts, builds, processing], {
-  title: "servers",
+startPage([states, servers, usage, log, builds, processing], {
   mayNot: ({ kind }) => (kind === "pl_mgmt" ? null : STUDIO_KEY_ONLY),
 });

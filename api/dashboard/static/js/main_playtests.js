@@ -1,4 +1,4 @@
-/** The page of playtests. */
+/** The section of playtests. */
 
 import { startPage } from "./page.js";
 import { applications } from "./playtests/applications.js";
@@ -11,6 +11,5 @@ import { slots } from "./playtests/slots.js";
 const STUDIO_KEY_ONLY = "Playtests and their money are the studio’s. Sign out, and sign in with a management key (pl_mgmt_…) to see them.";
 
 startPage([credit, reviews, orders, slots, applications, batches], {
-  title: "playtests",
   mayNot: ({ kind }) => (kind === "pl_mgmt" ? null : STUDIO_KEY_ONLY),
 });

@@ -2,10 +2,10 @@
 
 import { ask } from "./request.js";
 import { chartLibrary } from "./charts/lines.js";
-import { bindFilters, bindGame, bindPages, bindTheme, loadChoices } from "./controls.js";
+import { bindFilters, bindGame, bindSections, bindTheme, loadChoices } from "./controls.js";
 import { timeOfDay } from "./format.js";
 import { Panel } from "./panel.js";
-import { Selection } from "./selection.js";
+import { FILTERED, Selection } from "./selection.js";
 
 const TICK_MS = 500;
 const CHOICES_EVERY_MS = 30_000;
@@ -22,19 +22,22 @@ let isLive = true;
  * `filters`: builds, environments and times are picked too. `mayNot(session)`: what to say instead of panels to a
  * session that may not see them. Called once a page.
  */
-export async function startPage(views, { title, filters = false, mayNot = () => null }) {
+export async function startPage(listed, { filters = false, mayNot = () => null } = {}) {
   bindTheme();
-  bindPages(selection);
+  bindSections(selection);
+  const title = document.querySelector("h1").textContent;
   const session = await askUntilAnswered();
   try { sessionStorage.removeItem("questlog-arrived"); } catch { /* see sign_in.js */ }
   document.getElementById("studio").textContent = session.studio;
-  document.title = `${session.studio} · Questlog ${title}`;
+  document.title = `${session.studio} · Questlog ${title.toLowerCase()}`;
+  const views = listed.filter(({ kind }) => !kind || kind === session.kind);
   const instead = mayNot(session) ?? (session.games.length ? null : "This studio has no games yet. Declare one in a definition file and load it with “questlog apply FILE”.");
   if (instead) {
     document.getElementById("panels").replaceChildren(Object.assign(document.createElement("p"), { className: "message w12", textContent: instead }));
     return;
   }
   const known = session.games.find((game) => game.slug === selection.game || game.id === selection.game);
+  if (selection.game && !known) sayUnknown(selection.game, session.games[0].name);
   const changes = known ? { game: known.slug } : { game: session.games[0].slug, build: "", environment: "" };
   selection.kind = session.kind;
   selection.set(changes, { quiet: true });
@@ -45,7 +48,8 @@ export async function startPage(views, { title, filters = false, mayNot = () => 
   if (views.some((view) => view.plots) && !(await chartLibrary())) panels.filter((panel) => panel.view.plots).forEach((panel) => { panel.onlyTable = true; });
   document.getElementById("panels").replaceChildren(...panels.map((panel) => panel.element));
   selection.addEventListener("change", ({ only }) => {
-    panels.filter((panel) => (only ? [only].flat().includes(panel.view.id) : panel.view.scope !== "none")).forEach((panel) => panel.invalidate());
+    const follows = ({ id, scope }) => (only === FILTERED ? scope === "all" : only ? [only].flat().includes(id) : scope !== "none");
+    panels.filter(({ view }) => follows(view)).forEach((panel) => panel.invalidate());
     tick();
   });
   addEventListener("themechange", () => panels.forEach((panel) => panel.redraw()));
@@ -53,6 +57,14 @@ export async function startPage(views, { title, filters = false, mayNot = () => 
   wake();
   setInterval(tick, TICK_MS);
   tick();
+}
+
+/** An address may name a game that is gone, or another studio's. */
+function sayUnknown(wanted, instead) {
+  const note = document.getElementById("unknown-game");
+  note.textContent = `This key opens no game “${wanted}”. ${instead} is shown.`;
+  note.hidden = false;
+  selection.addEventListener("change", () => { note.hidden = true; }, { once: true });
 }
 
 async function askUntilAnswered() {

@@ -1,20 +1,24 @@
 /** A panel: title, states (loading, empty, problem, data), and the same data as a table. */
 
+import { aboutButton } from "./about.js";
+import { csvOf, keepFile } from "./csv.js";
 import { ask } from "./request.js";
 import { h } from "./dom.js";
 import { dataTable } from "./table.js";
 
 /**
  * `view` says what a panel is:
- * - `id`, `title`, `hint`, `width` (grid columns), `tall` (two grid rows), `every` (milliseconds between refreshes)
- * - `endpoint`, and `scope`: "all" sends the whole selection, "game" the game only, "none" nothing, "own" what
+ * - `id`, `title`, `hint`, `width` (grid columns), `every` (milliseconds between refreshes); the section's frame
+ *   has a place for it of this id, whose classes it takes
+ * - `kind`: the only kind of key whose sessions see it
+ * - `endpoint`, and `scope`: "all" sends the whole selection and `parameters(selection)`, "game" the game only, "none" nothing, "own" what
  *   `parameters(selection)` says
  * - `load(selection, signal)`: instead of `endpoint` and `scope`, resolves to the data
  * - `ready(selection)`: false while there is nothing to ask for yet
  * - `tools`: an element for the header's end
  * - `recover(selection)`: the server can't read what `parameters` says; whether it was changed to something it can
  * - `awake(is)`: told when the page begins or stops refreshing by itself
- * - `isEmpty(data)`, `empty` (what to say then)
+ * - `isEmpty(data, selection)`, `empty` (what to say then)
  * - `plots`: needs the chart library, and is a table where that was not installed
  * - `draw(content, data, selection)`: put the data into the element; called again with newer data
  * - `reset()`: forget what was drawn (theme changed, other game)
@@ -35,9 +39,11 @@ export class Panel {
     this.switch = view.table
       ? h("button", { type: "button", class: "quiet", "aria-pressed": "false", textContent: "Table", "aria-label": `${view.title} as a table`, hidden: true, on: { click: () => this.toggleTable() } })
       : null;
+    this.csv = h("button", { type: "button", class: "quiet", textContent: "CSV", "aria-label": `Keep ${view.title} as CSV`, hidden: true, on: { click: () => this.keepCsv() } });
     const heading = h("h2", { id: `${view.id}-title`, textContent: view.title });
-    this.element = h("section", { class: `panel w${view.width}${view.tall ? " tall" : ""}`, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
-      h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), view.tools, this.switch),
+    const place = document.getElementById(view.id)?.className ?? `panel w${view.width}`;
+    this.element = h("section", { class: place, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
+      h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), view.tools, this.switch, this.csv, aboutButton(view, selection)),
       this.problem,
       this.content);
     this.content.append(h("div", { class: "skeleton" }), h("span", { class: "unseen", textContent: "Loading" }));
@@ -58,7 +64,7 @@ export class Panel {
     this.controller = controller;
     this.element.setAttribute("aria-busy", "true");
     const { scope, endpoint } = this.view;
-    const parameters = scope === "none" ? {} : scope === "own" ? this.view.parameters?.(this.selection) : scope === "game" ? { game: this.selection.game } : this.selection.parameters();
+    const parameters = scope === "none" ? {} : scope === "own" ? this.view.parameters?.(this.selection) : scope === "game" ? { game: this.selection.game } : { ...this.selection.parameters(), ...this.view.parameters?.(this.selection) };
     try {
       const data = await (this.view.load?.(this.selection, controller.signal) ?? ask(endpoint, parameters, controller.signal));
       if (controller.signal.aborted) return null;
@@ -85,7 +91,7 @@ export class Panel {
     this.data = data;
     this.problem.hidden = true;
     this.element.classList.remove("stale");
-    const empty = this.view.isEmpty(data);
+    const empty = this.view.isEmpty(data, this.selection);
     if (this.switch) this.switch.hidden = empty || this.onlyTable;
     if (empty) {
       const [strong, rest] = this.view.empty;
@@ -97,6 +103,14 @@ export class Panel {
       this.view.draw(this.content, data, this.selection);
     }
     this.element.dataset.state = empty ? "empty" : "data";
+    this.csv.hidden = empty || (!this.view.table && !this.content.querySelector("table"));
+  }
+
+  /** All tables of the panel: what its chart is as a table, else those it shows. */
+  keepCsv() {
+    const host = this.view.table ? dataTable(this.view.table(this.data)) : this.content;
+    const { game, range } = this.selection;
+    keepFile(`${[game, this.view.id, range].filter(Boolean).join("-")}.csv`, csvOf([...host.querySelectorAll("table")]));
   }
 
   /** Put other children in; a chart that was there is told to forget its elements. */

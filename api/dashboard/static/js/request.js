@@ -12,6 +12,11 @@ export class RequestError extends Error {
   }
 }
 
+/** Whole numbers that a float cannot hold, such as amounts of 64 bits, as a BigInt. */
+function exactly(_, value, { source } = {}) {
+  return typeof value === "number" && source && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value;
+}
+
 /**
  * The JSON of `/dashboard/data/<name>`. Throws RequestError. When the session has ended the browser is sent to the
  * sign-in form and the promise never settles: the page is leaving.
@@ -31,10 +36,10 @@ export async function ask(name, parameters = {}, signal = undefined, timeoutMs =
     throw new RequestError("offline", "The server can’t be reached.");
   }
   if (answer.status === 401) {
-    location.replace("/dashboard/analytics");
+    location.reload();
     return new Promise(() => {});
   }
-  const body = await answer.json().catch(() => ({}));
+  const body = await answer.text().then((text) => JSON.parse(text, exactly)).catch(() => ({}));
   if (answer.ok) return body;
   const retryAfterMs = 1000 * Number(answer.headers.get("retry-after") ?? 0);
   throw new RequestError(body.error ?? "failed", body.message ?? `The server answered ${answer.status}.`, retryAfterMs);

@@ -10,10 +10,14 @@ export const RANGES = [
   ["90d", "Last 90 days"],
   ["custom", "From … to …"],
 ];
+/** In place of a panel's name: all that go by build, environment and time. */
+export const FILTERED = Symbol("filtered");
 const DEFAULT_RANGE = "1h";
 const NAME_MAX = 256;
 const INSIGHTS = ["a", "b", "in", "experiment", "tester", "q"];
 const FLEET = ["server", "hosted"];
+const FUNNEL = ["funnel", "steps", "within"];
+const STEPS_TEXT_MAX = 8_000;
 
 /** Holds the choice and tells listeners when it changes. */
 export class Selection extends EventTarget {
@@ -34,6 +38,8 @@ export class Selection extends EventTarget {
     for (const name of INSIGHTS) this[name] = (query.get(name) ?? "").slice(0, NAME_MAX);
     /** A game server, and a build that servers are started from. */
     for (const name of FLEET) this[name] = (query.get(name) ?? "").slice(0, NAME_MAX);
+    /** A declared funnel, steps that were picked (JSON), and the minutes within which all are done. */
+    for (const name of FUNNEL) this[name] = (query.get(name) ?? "").slice(0, STEPS_TEXT_MAX);
     this.from = Number(query.get("from")) || null;
     this.to = Number(query.get("to")) || null;
     this.range = this.from && this.to ? "custom" : RANGES.some(([id]) => id === range && id !== "custom") ? range : DEFAULT_RANGE;
@@ -45,7 +51,7 @@ export class Selection extends EventTarget {
    */
   set(changes, { quiet = false, only = null } = {}) {
     Object.assign(this, changes);
-    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest", ...INSIGHTS, ...FLEET) };
+    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest", ...INSIGHTS, ...FLEET, ...FUNNEL) };
     history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(address)}`);
     if (!quiet) this.dispatchEvent(Object.assign(new Event("change"), { only }));
   }
@@ -63,6 +69,14 @@ export class Selection extends EventTarget {
     if (this.range === "custom" && this.from && this.to) Object.assign(parameters, { from: this.from, to: this.to });
     else parameters.range = this.range === "custom" ? DEFAULT_RANGE : this.range;
     return parameters;
+  }
+
+  /** The chosen time as `from` and `to` in unix milliseconds. */
+  span() {
+    if (this.range === "custom" && this.from && this.to) return { from: this.from, to: this.to };
+    const [, amount, unit] = (this.range === "custom" ? DEFAULT_RANGE : this.range).match(/^(\d+)([mhd])$/);
+    const to = Date.now();
+    return { from: to - Number(amount) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit], to };
   }
 
   /** Whether the range ends now, so that refreshing shows anything new. */

@@ -36,7 +36,7 @@ export function roomFigure(room, { cells_x: columns, cells_y: rows, axes }) {
   const floor = h("div", { class: "floor" }, canvas, spot);
   const [across, up] = axes;
   const figure = h("figure", { class: "room", "data-room": room.room },
-    h("figcaption", {}, h("b", { textContent: room.room, title: room.room }), h("span", { textContent: plural(room.points, "point") })),
+    h("figcaption", {}, h("b", { textContent: room.room, title: room.room }), h("span", { textContent: plural(room.points, "position") })),
     floor,
     h("div", { class: "bounds" },
       h("span", { textContent: `${across} ${decimal(room.x_min)} … ${decimal(room.x_max)}` }),
@@ -94,5 +94,5 @@ function description(room, columns, rows) {
   const share = (room.cells.length / (columns * rows)) * 100;
   const across = densest[0] < columns / 3 ? "left" : densest[0] >= (2 * columns) / 3 ? "right" : "middle";
   const up = densest[1] < rows / 3 ? "lower" : densest[1] >= (2 * rows) / 3 ? "upper" : "central";
-  return `Heatmap of ${room.room}: ${plural(room.points, "point")} over ${Math.round(share)}% of the floor, densest in the ${up} ${across}.`;
+  return `Heatmap of ${room.room}: ${plural(room.points, "position")} over ${Math.round(share)}% of the floor, densest in the ${up} ${across}.`;
 }

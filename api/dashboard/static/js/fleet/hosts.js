@@ -3,8 +3,6 @@
 import { h } from "../dom.js";
 import { ago, bytes, decimal, plural } from "../format.js";
 import { copyButton } from "../curl.js";
-import { ask } from "../request.js";
-import { known, views } from "./known.js";
 import { statePill, toolbar } from "./parts.js";
 
 const MIB = 1024 * 1024;
@@ -16,14 +14,12 @@ export const hosts = {
   hint: "Of the deployment",
   width: 5,
   every: 5_000,
-  scope: "own",
+  endpoint: "fleet/hosts",
+  scope: "none",
+  /** Sessions of other keys may not see them. */
+  kind: "pl_mgmt",
   empty: ["No host has joined", "Start one with “questlog worker fleet”."],
   isEmpty: ({ hosts: found }) => !found.length,
-  async load(_, signal) {
-    const found = await ask("fleet/hosts", {}, signal);
-    Object.assign(known, { regions: found.regions, sizes: found.sizes });
-    return found;
-  },
   tools: toolbar(copyButton("sql", "the command", () => SQL)),
   draw(content, { hosts: found }) {
     const scrolled = content.querySelector(".scroll")?.scrollTop ?? 0;
@@ -31,7 +27,6 @@ export const hosts = {
     content.querySelector(".scroll").scrollTop = scrolled;
   },
 };
-views.push(hosts);
 
 function row(host) {
   const gone = host.status === "lost";

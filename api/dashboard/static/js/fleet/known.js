@@ -1,7 +1,7 @@
 /** What one panel of this page knows and others go by. */
 
 /** The servers and builds that are listed, and of which game; null until they were answered. */
-export const known = { game: null, servers: [], buildsOf: null, builds: [], regions: [], sizes: [] };
+export const known = { game: null, servers: [], buildsOf: null, builds: [] };
 
 /** The server whose use and log are shown; null where there is none. */
 export function chosenServer(selection) {

@@ -24,7 +24,7 @@ export const log = {
   id: "log",
   title: "Log",
   hint: "Of the chosen server, live",
-  width: 7,
+  width: 12,
   every: 1_500,
   scope: "own",
   get empty() {

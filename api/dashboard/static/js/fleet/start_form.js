@@ -1,6 +1,7 @@
 /** Starts a server: its name, where, how large, and of which build. A dialog, so that nothing moves. */
 
 import { h } from "../dom.js";
+import { ask } from "../request.js";
 import { known } from "./known.js";
 
 export class StartForm {
@@ -24,15 +25,23 @@ export class StartForm {
     document.body.append(this.dialog);
   }
 
-  open() {
+  /** Opens at once; regions and sizes are there as soon as they were answered. */
+  async open() {
     const names = [...new Set(known.builds.filter(({ status }) => status === "ready").map(({ name }) => name))];
-    fill(this.region, known.regions.map((region) => [region, region]));
-    fill(this.size, known.sizes.map((size) => [size, size]));
     fill(this.build, names.map((name) => [name, `${name}, newest version`]));
-    this.problem.textContent = known.regions.length ? names.length ? "" : "No build of this game is ready: upload one first." : "No host is up.";
-    this.submit.disabled = !names.length || !known.regions.length;
+    this.problem.textContent = "";
+    this.submit.disabled = true;
     this.dialog.showModal();
     this.name.focus();
+    try {
+      const { regions, sizes } = await ask("fleet/hosts");
+      fill(this.region, regions.map((region) => [region, region]));
+      fill(this.size, sizes.map((size) => [size, size]));
+      this.problem.textContent = regions.length ? names.length ? "" : "No build of this game is ready: upload one first." : "No host is up.";
+      this.submit.disabled = !names.length || !regions.length;
+    } catch (error) {
+      this.problem.textContent = error.message;
+    }
   }
 
   async send(event) {

@@ -27,7 +27,7 @@ export const compare = {
   scope: "own",
   tools: read.tools,
   empty: ["Nothing to compare yet", "As soon as two builds have sent sessions, what got better and worse is shown here."],
-  isEmpty: ({ a, b }) => !a || !b,
+  isEmpty: ({ builds }) => builds.length < 2,
   async load(selection, signal) {
     const choices = await buildsOf(selection, signal);
     const { a, b } = choices;
@@ -38,8 +38,9 @@ export const compare = {
   draw(content, data, selection) {
     parts ??= build(content, selection);
     const named = data.builds.map((build) => [build, build]);
-    fill(parts.a, named, data.a);
-    fill(parts.b, named, data.b);
+    const nothing = data.a && data.b ? [] : [["", "Pick a build"]];
+    fill(parts.a, [...nothing, ...named], data.a);
+    fill(parts.b, [...nothing, ...named], data.b);
     fill(parts.env, [["", "All environments"], ...data.environments.map((one) => [one, one])], selection.in);
     const scrolled = parts.list.scrollTop;
     show(data);
@@ -59,8 +60,9 @@ function build(content, selection) {
 
 function show({ a, b, found }) {
   if (!found) {
+    const why = a && b ? ["Not in this environment", `Either ${a} or ${b} has no session here.`] : ["Fewer than two builds have 5 sessions", "Smaller ones are compared where you pick them."];
     parts.totals.replaceChildren();
-    parts.list.replaceChildren(h("div", { class: "message" }, h("strong", { textContent: "Not in this environment" }), `Either ${a} or ${b} has no session here.`));
+    parts.list.replaceChildren(h("div", { class: "message" }, h("strong", { textContent: why[0] }), why[1]));
     return;
   }
   const { diff, buildA, buildB } = found;

@@ -2,7 +2,7 @@
 
 import { part } from "../curl.js";
 import { h } from "../dom.js";
-import { NOTHING, change, count, decimal, moment, percent, score as hundredths } from "../format.js";
+import { NOTHING, compared, count, decimal, moment, percent, score as hundredths } from "../format.js";
 import { dataTable } from "../table.js";
 import { ExperimentActions } from "./experiment_actions.js";
 import { statusPill } from "./experiments.js";
@@ -83,9 +83,8 @@ function table({ variants }) {
 }
 
 function lifted(value, base, format, way) {
-  const lift = way ? change(value, base) : "";
+  const { text: lift, tone } = way ? compared(value, base, format, way) : { text: "" };
   if (!lift) return format(value);
-  const tone = lift === "±0%" ? "faint" : value > base === way > 0 ? "better" : "worse";
   return h("span", {}, `${format(value)} `, h("small", { class: `lift ${tone}`, textContent: lift }));
 }
 

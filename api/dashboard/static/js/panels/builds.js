@@ -1,7 +1,8 @@
 /** Two builds side by side, with what changed; all of them in the table. */
 
 import { h } from "../dom.js";
-import { NOTHING, ago, change, count, decimal, duration, rate } from "../format.js";
+import { NOTHING, ago, compared, count, decimal, duration, rate } from "../format.js";
+import { EVENTS, POSITIONS } from "../measures.js";
 import { dataTable } from "../table.js";
 
 const per = (amount, sessions) => (sessions ? amount / sessions : null);
@@ -9,7 +10,8 @@ const per = (amount, sessions) => (sessions ? amount / sessions : null);
 const MEASURES = [
   ["Sessions", (build) => build.sessions, count, 0],
   ["Players", (build) => build.players, count, 0],
-  ["Events", (build) => build.events, count, 0],
+  [EVENTS, (build) => build.events - build.points, count, 0],
+  [POSITIONS, (build) => build.points, count, 0],
   ["Median session", (build) => build.median_session_seconds, duration, 1],
   ["Median active", (build) => build.median_active_seconds, duration, 1],
   ["Frame rate, median", (build) => build.median_fps, rate, 1],
@@ -20,18 +22,26 @@ const MEASURES = [
   ["Crashes and errors", (build) => build.errors, count, -1],
   ["Last seen", (build) => build.last_at || null, ago, null],
 ];
+/** Fewer say little: such a build is compared where it is picked, not by itself. */
+const SESSIONS_MIN = 5;
 let chosen = { a: null, b: null };
+
+/** The two that are compared: what was picked, else the newest two of enough sessions, else the newest. */
+export function pair(list, pickedNewer, pickedOlder) {
+  const enough = list.filter(({ sessions }) => sessions >= SESSIONS_MIN);
+  const newer = pickedNewer ?? enough.find((one) => one !== pickedOlder) ?? list.find((one) => one !== pickedOlder) ?? list[0];
+  return [newer, pickedOlder ?? enough.find((one) => one !== newer) ?? newer];
+}
 
 function column(build, name, builds, onPick) {
   const options = builds.map((one) => h("option", { value: one.build, textContent: one.build || "(no build)", selected: one === build }));
   return h("select", { "aria-label": name, on: { change: (event) => onPick(event.target.value) } }, options);
 }
 
-function difference(newer, older, better) {
+function difference(newer, older, format, better) {
   if (better === null) return "";
-  const text = change(newer, older);
-  if (!text || !better || text === "±0%") return text || NOTHING;
-  return h("span", { class: newer > older === better > 0 ? "better" : "worse", textContent: text });
+  const { text, tone } = compared(newer, older, format, better);
+  return h("span", { class: tone, textContent: text || NOTHING });
 }
 
 export const builds = {
@@ -39,7 +49,6 @@ export const builds = {
   title: "Builds side by side",
   hint: "All builds, whichever is picked above",
   width: 7,
-  tall: true,
   every: 10_000,
   endpoint: "builds",
   scope: "all",
@@ -48,8 +57,7 @@ export const builds = {
   draw(content, data) {
     const list = data.builds;
     const find = (name) => list.find((one) => one.build === name);
-    const newer = find(chosen.a) ?? list[0];
-    const older = find(chosen.b) ?? list.find((one) => one !== newer) ?? newer;
+    const [newer, older] = pair(list, find(chosen.a), find(chosen.b));
     if (content.contains(document.activeElement) && document.activeElement.tagName === "SELECT" && !this.picked) return;
     this.picked = false;
     const pick = (side) => (value) => {
@@ -63,7 +71,7 @@ export const builds = {
       dataTable({
         caption: `${newer.build} against ${older.build}`,
         columns: [{ name: "", wide: true }, { name: newer.build, number: true }, { name: older.build, number: true }, { name: "Change", number: true }],
-        rows: MEASURES.map(([name, read, format, better]) => [name, format(read(newer)), format(read(older)), newer === older ? "" : difference(read(newer), read(older), better)]),
+        rows: MEASURES.map(([name, read, format, better]) => [name, format(read(newer)), format(read(older)), newer === older ? "" : difference(read(newer), read(older), format, better)]),
       }));
   },
   reset() {

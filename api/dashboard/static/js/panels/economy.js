@@ -1,9 +1,9 @@
 /** What was minted, spent and held, by currency and item, and the chosen one over time. */
 
-import { TimeChart } from "../charts/lines.js";
+import { TimeChart, runningSince } from "../charts/lines.js";
 import { h } from "../dom.js";
-import { count, moment, short, signed } from "../format.js";
-import { dataTable } from "../table.js";
+import { count, short, signed } from "../format.js";
+import { dataTable, from } from "../table.js";
 
 let parts = null;
 let chosen = "";
@@ -32,7 +32,8 @@ export const economy = {
     parts.totals.querySelector(".scroll").scrollTop = scrolled;
     if (focused) parts.totals.querySelector("[aria-pressed=true]")?.focus();
     parts.title.textContent = `${named(flow, data.names)}, by ${data.flows_of.bucket_minutes} min`;
-    parts.chart.update([data.flows_of.t, flow.minted_by, flow.spent_by]);
+    const { t, bucket_minutes: step } = data.flows_of;
+    parts.chart.update([t, flow.minted_by.map(Number), flow.spent_by.map(Number)], runningSince(t, step));
   },
   reset() {
     parts?.chart.destroy();
@@ -44,7 +45,7 @@ export const economy = {
     return {
       caption: `${named(flow, data.names)} by ${data.flows_of.bucket_minutes} minutes`,
       columns: [{ name: "From" }, { name: "Minted", number: true }, { name: "Spent", number: true }],
-      rows: t.map((start, place) => [moment(start * 1000), count(flow.minted_by[place]), count(flow.spent_by[place])]).reverse(),
+      rows: t.map((start, place) => [from(start, data.flows_of.bucket_minutes), count(flow.minted_by[place]), count(flow.spent_by[place])]).reverse(),
     };
   },
 };
@@ -70,10 +71,10 @@ function totals({ flows_of: { flows }, names }, shown, onPick) {
     columns: [{ name: "", wide: true }, { name: "Minted", number: true }, { name: "Spent", number: true }, { name: "Net", number: true, optional: true }, { name: "Held", number: true }],
     rows: flows.map((flow) => [
       h("button", { type: "button", class: "name", "aria-pressed": String(flow === shown), title: `${flow.type} ${flow.key}`, textContent: named(flow, names), on: { click: () => onPick(id(flow)) } }),
-      count(flow.minted),
-      count(flow.spent),
-      signed(flow.minted - flow.spent),
-      count(flow.held),
+      count(BigInt(flow.minted)),
+      count(BigInt(flow.spent)),
+      signed(BigInt(flow.minted) - BigInt(flow.spent)),
+      count(BigInt(flow.held)),
     ]),
   });
 }

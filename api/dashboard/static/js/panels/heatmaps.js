@@ -9,7 +9,7 @@ let drawn = [];
 export const heatmaps = {
   id: "heatmaps",
   title: "Where players are",
-  hint: "Position points by room, drawn over the room’s bounds",
+  hint: "Positions by room, drawn over the room’s bounds",
   width: 12,
   every: 15_000,
   endpoint: "heatmap",
@@ -24,7 +24,7 @@ export const heatmaps = {
     content.replaceChildren(
       rampLegend(),
       h("div", { class: "rooms" }, drawn.map(({ figure }) => figure)),
-      rest > 0 ? h("p", { class: "key", textContent: `${plural(rest, "more point")} in other rooms.` }) : "");
+      rest > 0 ? h("p", { class: "key", textContent: `${plural(rest, "more position")} in other rooms.` }) : "");
   },
   reset() {
     drawn.forEach(({ stop }) => stop());
@@ -32,7 +32,7 @@ export const heatmaps = {
   },
   table: ({ rooms, axes, cells_x: columns, cells_y: rows }) => ({
     caption: "Rooms with their bounds and densest spot",
-    columns: [{ name: "Room" }, { name: "Points", number: true }, { name: `${axes[0]} from … to`, number: true }, { name: `${axes[1]} from … to`, number: true }, { name: "Densest at", number: true }, { name: "Points there", number: true }],
+    columns: [{ name: "Room" }, { name: "Positions", number: true }, { name: `${axes[0]} from … to`, number: true }, { name: `${axes[1]} from … to`, number: true }, { name: "Densest at", number: true }, { name: "Positions there", number: true }],
     rows: rooms.map((room) => {
       const [x, y, , points] = room.cells[0];
       const at = (min, max, cell, cells) => decimal(min + ((max - min) * (cell + 0.5)) / cells);

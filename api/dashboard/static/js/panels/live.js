@@ -1,7 +1,9 @@
 /** Events per minute as they arrive: the last hour, from the live counters. */
 
 import { h } from "../dom.js";
-import { count, moment, plural } from "../format.js";
+import { count } from "../format.js";
+import { EVENTS_AND_POSITIONS } from "../measures.js";
+import { from } from "../table.js";
 import { TimeChart } from "../charts/lines.js";
 
 let parts = null;
@@ -16,7 +18,7 @@ function hour({ now, minutes }) {
 
 export const live = {
   id: "live-events",
-  title: "Events per minute, live",
+  title: `${EVENTS_AND_POSITIONS} per minute, live`,
   hint: "All builds and environments, by arrival",
   width: 7,
   every: 2_000,
@@ -30,12 +32,12 @@ export const live = {
       const now = h("b");
       const total = h("span");
       content.append(h("p", { class: "now" }, now, total));
-      const chart = new TimeChart(content, { label: "Events per minute over the last hour", legend: false, series: [{ label: "Events", token: "series-1", kind: "bars" }, { label: "This minute", token: "series-1", kind: "bars", pale: true }] });
+      const chart = new TimeChart(content, { label: `${EVENTS_AND_POSITIONS} per minute over the last hour`, legend: false, series: [{ label: EVENTS_AND_POSITIONS, token: "series-1", kind: "bars" }, { label: "This minute", token: "series-1", kind: "bars", pale: true }] });
       parts = { now, total, chart };
     }
     const finished = events[events.length - 2];
     parts.now.textContent = count(finished);
-    parts.total.textContent = `in the last full minute · ${plural(events[events.length - 1], "event")} so far in this one`;
+    parts.total.textContent = `in the last full minute · ${count(events[events.length - 1])} so far in this one`;
     const running = events.length - 1;
     const only = (wanted) => events.map((value, place) => ((place === running) === wanted ? value : null));
     parts.chart.update([starts, only(false), only(true)]);
@@ -46,6 +48,6 @@ export const live = {
   },
   table(data) {
     const [starts, events] = hour(data);
-    return { caption: "Events by minute of arrival", columns: [{ name: "Minute" }, { name: "Events", number: true }], rows: starts.map((start, place) => [moment(start * 1000), count(events[place])]).reverse() };
+    return { caption: `${EVENTS_AND_POSITIONS} by minute of arrival`, columns: [{ name: "Minute" }, { name: EVENTS_AND_POSITIONS, number: true }], rows: starts.map((start, place) => [from(start, 1), count(events[place])]).reverse() };
   },
 };

@@ -69,7 +69,7 @@ function show(data, selection) {
       rows: rows.map((row) => [
         count(row.number),
         moment(Date.parse(row.occurredAt)),
-        row.key,
+        named(data, row.type, row.key),
         h("span", { class: row.amount < 0 ? "worse" : "better", textContent: signed(row.amount) }),
         count(row.balance),
         row.reason ? `${row.cause.replace("_", " ")}: ${row.reason}` : row.cause.replace("_", " "),
@@ -85,11 +85,15 @@ function show(data, selection) {
   if (scroll) scroll.scrollTop = scrolled;
 }
 
-function holdings({ wallet, inventory, pendingGrants }) {
+/** What the catalog calls it; its key where the catalog has it no more. */
+const named = ({ names }, type, key) => names[`${type} ${key}`] ?? key;
+
+function holdings(data) {
+  const { wallet, inventory, pendingGrants } = data;
   const one = (name, amount) => h("li", {}, h("span", { textContent: name }), h("b", { textContent: count(amount) }));
   return h("ul", { class: "holdings", "aria-label": "Wallet and inventory" },
-    wallet.map((row) => one(row.economyKey, row.balance)),
-    inventory.map((row) => one(row.itemKey, row.quantity)),
+    wallet.map((row) => one(named(data, "currency", row.economyKey), row.balance)),
+    inventory.map((row) => one(named(data, "item", row.itemKey), row.quantity)),
     wallet.length + inventory.length ? null : h("li", { class: "faint", textContent: "Holds nothing" }),
     pendingGrants.length ? h("li", { class: "faint", textContent: `${plural(pendingGrants.length, "grant")} to claim` }) : null);
 }

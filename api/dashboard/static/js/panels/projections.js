@@ -24,7 +24,7 @@ export const projections = {
   id: "projections",
   title: "Behind the log",
   hint: "How fresh these figures are",
-  width: 5,
+  width: 7,
   every: 3_000,
   endpoint: "projections",
   scope: "none",

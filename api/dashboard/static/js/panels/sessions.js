@@ -1,7 +1,9 @@
 /** Who was playing: players and sessions going on in each bucket, and how many began. */
 
-import { count, moment } from "../format.js";
-import { TimeChart } from "../charts/lines.js";
+import { count } from "../format.js";
+import { TimeChart, runningSince } from "../charts/lines.js";
+import { withMarks } from "../marks.js";
+import { from } from "../table.js";
 
 let chart = null;
 
@@ -14,7 +16,8 @@ export const sessions = {
   plots: true,
   endpoint: "sessions",
   scope: "all",
-  empty: ["No sessions in this time", "A session appears with its first event."],
+  load: (selection, signal) => withMarks("sessions", selection, signal),
+  empty: ["Nobody played in this time", "A session appears with its first event."],
   isEmpty: ({ sessions: values }) => !values.some(Boolean),
   draw(content, data) {
     chart ??= new TimeChart(content, {
@@ -28,7 +31,7 @@ export const sessions = {
     // Who played in the first moments of a bucket says little about all of it.
     const begun = (start) => (Date.now() / 1000 - start) / 60 >= 0.3 * data.bucket_minutes;
     const settled = (values) => values.map((value, place) => (begun(data.t[place]) ? value : null));
-    chart.update([data.t, settled(data.started), settled(data.sessions), settled(data.players)]);
+    chart.update([data.t, settled(data.started), settled(data.sessions), settled(data.players)], runningSince(data.t, data.bucket_minutes), data.marks);
   },
   reset() {
     chart?.destroy();
@@ -37,6 +40,6 @@ export const sessions = {
   table: ({ t, sessions: going, players, started, bucket_minutes: step }) => ({
     caption: `Players and sessions by ${step} minutes`,
     columns: [{ name: "From" }, { name: "Players", number: true }, { name: "Sessions", number: true }, { name: "Started", number: true }],
-    rows: t.map((start, place) => [moment(start * 1000), count(players[place]), count(going[place]), count(started[place])]).reverse(),
+    rows: t.map((start, place) => [from(start, step), count(players[place]), count(going[place]), count(started[place])]).reverse(),
   }),
 };
