@@ -41,9 +41,8 @@ def _link(section: Section, *, current: bool) -> str:
 
 
 def _panel(panel: Panel) -> str:
-    fixed = " fixed" if panel.fixed else ""
     return (
-        f'    <section class="panel w{panel.width}{fixed}" id="{panel.id}" aria-busy="true">'
+        f'    <section class="panel w{panel.width} fixed" id="{panel.id}" aria-busy="true">'
         f"<header><h2>{panel.heading}</h2></header>"
         '<div class="content"><div class="skeleton"></div></div></section>\n'
     )

@@ -8,6 +8,7 @@ from api.dashboard import answers
 from api.dashboard.competitions import SEGMENT_MAX, WINDOWS
 from api.dashboard.parameters import TEXT_MAX
 from api.dashboard.routes_days import DAYS
+from api.dashboard.routes_drill import DRILL
 from api.dashboard.routes_fleet import FLEET
 from api.dashboard.routes_funnel import FUNNEL
 from api.dashboard.routes_management import MANAGEMENT
@@ -183,4 +184,14 @@ FEEDBACK: Final = (
         "feedback", "feedback", "What players answered in a game's forms", answers.FeedbackPanel, GAME
     ),
 )
-ROUTES: Final = (*TELEMETRY, FUNNEL, *DAYS, *LIVEOPS, *FEEDBACK, *PLAYTESTS, *FLEET, *MANAGEMENT.values())
+ROUTES: Final = (
+    *TELEMETRY,
+    FUNNEL,
+    *DAYS,
+    *DRILL,
+    *LIVEOPS,
+    *FEEDBACK,
+    *PLAYTESTS,
+    *FLEET,
+    *MANAGEMENT.values(),
+)

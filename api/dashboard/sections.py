@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 
 
 class Panel(NamedTuple):
-    """A panel that is there before its data: its id, its heading, and its width of 12 columns."""
+    """A panel that is there before its data: its id, its heading, and its width of 12 columns.
+
+    It has a height of its own, so that what arrives moves nothing.
+    """
 
     id: str
     heading: str
     width: int
-    fixed: bool = True
-    """Whether it has a height of its own, so that what arrives moves nothing."""
 
 
 class Section(NamedTuple):
@@ -41,12 +42,14 @@ LIVE: Final = Section(
     name="live",
     label="Live",
     script="main_live.js",
+    styles=("liveops",),
     has_filters=True,
     panels=(
         Panel("live-events", "Events + positions per minute, live", 7),
         Panel("summary", "In this time", 5),
         Panel("timeline", "Events over time", 8),
         Panel("event-names", "Event names", 4),
+        Panel("event", "One event", 12),
     ),
 )
 PLAYERS: Final = Section(
@@ -63,6 +66,7 @@ PLAYERS: Final = Section(
         Panel("retention", "Retention", 6),
         Panel("testers", "Testers", 4),
         Panel("journey", "A tester’s journey", 8),  # noqa: RUF001 - as it is printed
+        Panel("session", "One session", 12),
         Panel("feedback", "Feedback", 7),
         Panel("archetypes", "Archetypes", 5),
     ),
@@ -91,16 +95,16 @@ LIVEOPS: Final = Section(
     note="Amounts are those of the ledger.",
     has_filters=True,
     panels=(
-        Panel("leaderboard", "Leaderboard", 5, fixed=False),
-        Panel("player", "Player", 7, fixed=False),
-        Panel("economy", "Economy", 12, fixed=False),
+        Panel("leaderboard", "Leaderboard", 5),
+        Panel("player", "Player", 7),
+        Panel("economy", "Economy", 12),
     ),
 )
 PLAYTESTS: Final = Section(
     name="playtests",
     label="Playtests",
     script="main_playtests.js",
-    note="Decisions are written to the log; they can’t be taken back.",  # noqa: RUF001 - as it is printed
+    note="Decisions are written to the log; they cannot be taken back.",
     purpose="shows and reviews playtests",
     styles=("liveops", "playtests"),
     has_charts=False,
@@ -137,8 +141,9 @@ SECTIONS: Final = (
         script="main_heatmaps.js",
         has_filters=True,
         panels=(
-            Panel("heatmaps", "Where players are", 12, fixed=False),
-            Panel("models", "Uploaded models", 12, fixed=False),
+            Panel("heatmaps", "Where players are", 12),
+            Panel("cell", "Sessions in a cell", 12),
+            Panel("models", "Uploaded models", 12),
         ),
     ),
     LIVEOPS,

@@ -130,7 +130,7 @@ async def _run(configured: Settings, specs: list[ProgramSpec], console: Console,
             bringing.result()
             console.print(f"ready after {time.monotonic() - began:.1f} s")
             console.print(f"dashboard: {configured.base_url}/dashboard   docs: {configured.base_url}/docs")
-            await _say_hosting(supervisor, console)
+            await say_hosting(supervisor, console)
             await supervisor.watch(stop)
         bringing.cancel()
         stopped.cancel()

@@ -55,7 +55,7 @@ class Visit:
         await self.page.goto(f"{self.world.base_url}/dashboard/live")
         await self.page.fill("#key", key)
         await self.page.click("button[type=submit]")
-        await expect(self.page.locator("#panels > *").first).to_be_visible()
+        await expect(self.page.locator("#studio")).not_to_be_empty()
 
     async def look(self, key: str, query: str, section: str = "live") -> None:
         """Look at a section with the cookie that signing in would give, and wait until it has settled."""

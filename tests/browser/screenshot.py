@@ -24,7 +24,7 @@ async def take(base_url: str, key: str, query: str, theme: str, target: Path) ->
         await page.goto(f"{base_url}/dashboard")
         await page.fill("#key", key)
         await page.click("button[type=submit]")
-        await expect(page.locator("#panels > section").first).to_be_visible()
+        await expect(page.locator("#studio")).not_to_be_empty()
         await page.goto(f"{base_url}/dashboard/liveops?{query}")
         await page.locator("#leaderboard tbody button").first.click()
         await expect(page.locator("#player tbody tr").first).to_be_visible()

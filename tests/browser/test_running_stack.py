@@ -41,7 +41,7 @@ async def sign_in(page: Page, stack: QuestlogStack, key: str) -> None:
     await page.goto(f"{stack.base_url}/")
     await page.fill("#key", key)
     await page.click("button[type=submit]")
-    await expect(page.locator("#panels > section").first).to_be_visible()
+    await expect(page.locator("#studio")).not_to_be_empty()
 
 
 def keys(stack: QuestlogStack, *words: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PATHS_MAX: Final = 2_000
 OBSERVED_MAX: Final = 20
-"""Steps of a funnel that nobody declared: those of most players."""
+"""Steps of a funnel that is not declared: those of most players."""
 
 
 class Steps(msgspec.Struct, frozen=True):

@@ -40,20 +40,27 @@ class Heatmap(msgspec.Struct, frozen=True):
     rooms: list[Room]
 
 
-def heatmap_query(filters: Filters, axes: str) -> Query:
-    """Rows (room, n, x_min, x_max, y_min, y_max, cx, cy, c, total). `axes` is the game's: two of x, y, z."""
-    horizontal, vertical = checked_axes(axes)
+def points_where(filters: Filters) -> str:
+    """Condition on a row of `positions`: a point of a game's player that the filters ask for."""
     where = f"{filters.tenant()} AND {FROM_GAMES} AND occurred_at >= {moment('since')}"
     where += f" AND occurred_at < {moment('until')}"
     if filters.build or filters.environment:
         own, first = of_sessions(build=bool(filters.build), environment=bool(filters.environment))
         moved = f"session_id IN ({MOVED})"
         where += f" AND (({own} AND NOT {moved}) OR ({moved} AND {first}))"
+    return where
 
-    def cell(value: str, low: str, high: str, cells: int) -> str:
-        place = f"floor({cells} * ({value} - {low}) / ({high} - {low}))"
-        return f"if({high} > {low}, toUInt8(least({cells - 1}, {place})), 0)"
 
+def cell_of(value: str, low: str, high: str, cells: int) -> str:
+    """SQL of the cell in which a value lies, of so many from `low` to `high`."""
+    place = f"floor({cells} * ({value} - {low}) / ({high} - {low}))"
+    return f"if({high} > {low}, toUInt8(least({cells - 1}, {place})), 0)"
+
+
+def heatmap_query(filters: Filters, axes: str) -> Query:
+    """Rows (room, n, x_min, x_max, y_min, y_max, cx, cy, c, total). `axes` is the game's: two of x, y, z."""
+    horizontal, vertical = checked_axes(axes)
+    where = points_where(filters)
     return Query(
         f"""
         WITH rooms AS
@@ -68,8 +75,8 @@ def heatmap_query(filters: Filters, axes: str) -> Query:
         (
             SELECT p.room AS room, r.n AS n, r.x_min AS x_min, r.x_max AS x_max,
                    r.y_min AS y_min, r.y_max AS y_max, r.total AS total,
-                   {cell("p.px", "r.x_min", "r.x_max", CELLS_X)} AS cx,
-                   {cell("p.py", "r.y_min", "r.y_max", CELLS_Y)} AS cy
+                   {cell_of("p.px", "r.x_min", "r.x_max", CELLS_X)} AS cx,
+                   {cell_of("p.py", "r.y_min", "r.y_max", CELLS_Y)} AS cy
             FROM (SELECT room, {horizontal} AS px, {vertical} AS py FROM positions WHERE {where}) AS p
             INNER JOIN rooms AS r ON p.room = r.room
         )

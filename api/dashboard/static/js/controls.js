@@ -20,7 +20,7 @@ export function fill(select, options, chosen) {
 export function bindGame(selection, games) {
   fill(byId("game"), games.map((game) => [game.slug, game.name]), selection.game);
   byId("game").addEventListener("change", (event) => {
-    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "", server: "", hosted: "", funnel: "", steps: "", within: "" });
+    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "", server: "", hosted: "", funnel: "", steps: "", within: "", name: "", session: "", cell: "" });
   });
 }
 

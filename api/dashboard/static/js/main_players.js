@@ -8,6 +8,7 @@ import { startPage } from "./page.js";
 import { active } from "./panels/active.js";
 import { funnel } from "./panels/funnel.js";
 import { retention } from "./panels/retention.js";
+import { session } from "./panels/session.js";
 import { sessions } from "./panels/sessions.js";
 
-startPage([sessions, funnel, active, retention, testers, journey, feedback, archetypes], { filters: true });
+startPage([sessions, funnel, active, retention, testers, journey, session, feedback, archetypes], { filters: true });

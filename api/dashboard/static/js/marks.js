@@ -17,7 +17,7 @@ function marksOf(selection) {
 }
 
 /** A panel's `load`: its endpoint's answer, and the `marks` for its chart. */
-export async function withMarks(endpoint, selection, signal) {
-  const [data, marks] = await Promise.all([ask(endpoint, selection.parameters(), signal), marksOf(selection)]);
+export async function withMarks(endpoint, selection, signal, more = {}) {
+  const [data, marks] = await Promise.all([ask(endpoint, { ...selection.parameters(), ...more }, signal), marksOf(selection)]);
   return { ...data, marks };
 }

@@ -16,6 +16,7 @@ const DEFAULT_RANGE = "1h";
 const NAME_MAX = 256;
 const INSIGHTS = ["a", "b", "in", "experiment", "tester", "q"];
 const FLEET = ["server", "hosted"];
+const DRILL = ["name", "session", "cell"];
 const FUNNEL = ["funnel", "steps", "within"];
 const STEPS_TEXT_MAX = 8_000;
 
@@ -38,6 +39,8 @@ export class Selection extends EventTarget {
     for (const name of INSIGHTS) this[name] = (query.get(name) ?? "").slice(0, NAME_MAX);
     /** A game server, and a build that servers are started from. */
     for (const name of FLEET) this[name] = (query.get(name) ?? "").slice(0, NAME_MAX);
+    /** An event's name, a session, and a cell of the heatmap ("x y room"). */
+    for (const name of DRILL) this[name] = (query.get(name) ?? "").slice(0, STEPS_TEXT_MAX);
     /** A declared funnel, steps that were picked (JSON), and the minutes within which all are done. */
     for (const name of FUNNEL) this[name] = (query.get(name) ?? "").slice(0, STEPS_TEXT_MAX);
     this.from = Number(query.get("from")) || null;
@@ -51,7 +54,7 @@ export class Selection extends EventTarget {
    */
   set(changes, { quiet = false, only = null } = {}) {
     Object.assign(this, changes);
-    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest", ...INSIGHTS, ...FLEET, ...FUNNEL) };
+    const address = { ...this.parameters(), ...this.chosen("event", "window", "part", "player", "playtest", ...INSIGHTS, ...FLEET, ...FUNNEL, ...DRILL) };
     history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(address)}`);
     if (!quiet) this.dispatchEvent(Object.assign(new Event("change"), { only }));
   }

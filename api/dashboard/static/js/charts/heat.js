@@ -29,9 +29,9 @@ export function rampLegend() {
   return h("p", { class: "ramp" }, "Fewest", canvas, "Most", h("span", { class: "detail", textContent: "time spent; each room has a logarithmic scale of its own" }));
 }
 
-/** A figure for one room of the heatmap answer. */
-export function roomFigure(room, { cells_x: columns, cells_y: rows, axes }) {
-  const canvas = h("canvas", { role: "img", "aria-label": description(room, columns, rows) });
+/** A figure for one room of the heatmap answer; `onPick("x y room")` is told of a chosen cell. */
+export function roomFigure(room, { cells_x: columns, cells_y: rows, axes }, onPick) {
+  const canvas = h("canvas", { role: "img", tabIndex: 0, "aria-label": description(room, columns, rows), style: { "aspect-ratio": String(1 / shape(room)) } });
   const spot = h("div", { class: "spot", hidden: true });
   const floor = h("div", { class: "floor" }, canvas, spot);
   const [across, up] = axes;
@@ -45,8 +45,24 @@ export function roomFigure(room, { cells_x: columns, cells_y: rows, axes }) {
   const observer = new ResizeObserver(paint);
   observer.observe(canvas);
   const counts = new Map(room.cells.map(([x, y, , points]) => [y * columns + x, points]));
-  canvas.addEventListener("pointermove", (event) => point(event, canvas, spot, room, counts, columns, rows));
+  const grid = { canvas, spot, room, counts, columns, rows };
+  let [x, y] = room.cells[0];
+  canvas.addEventListener("pointermove", (event) => say(grid, ...cellAt(event, grid)));
   canvas.addEventListener("pointerleave", () => { spot.hidden = true; });
+  canvas.addEventListener("click", (event) => {
+    [x, y] = cellAt(event, grid);
+    if (counts.has(y * columns + x)) onPick(`${x} ${y} ${room.room}`);
+  });
+  canvas.addEventListener("focus", () => { if (canvas.matches(":focus-visible")) say(grid, x, y); });
+  canvas.addEventListener("blur", () => { spot.hidden = true; });
+  canvas.addEventListener("keydown", (event) => {
+    const [across, up] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];
+    if (event.key === "Enter") onPick(`${x} ${y} ${room.room}`);
+    else if (!across && !up) return;
+    event.preventDefault();
+    [x, y] = [Math.min(columns - 1, Math.max(0, x + across)), Math.min(rows - 1, Math.max(0, y + up))];
+    say(grid, x, y);
+  });
   return { figure, stop: () => observer.disconnect() };
 }
 
@@ -76,17 +92,21 @@ function draw(canvas, room, columns, rows) {
   context.strokeRect(scale / 2, scale / 2, pixelsX - scale, pixelsY - scale);
 }
 
-function point(event, canvas, spot, room, counts, columns, rows) {
+function cellAt(event, { canvas, columns, rows }) {
   const box = canvas.getBoundingClientRect();
   const x = Math.min(columns - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * columns)));
   const y = rows - 1 - Math.min(rows - 1, Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * rows)));
-  const points = counts.get(y * columns + x);
-  spot.hidden = !points;
-  if (!points) return;
+  return [x, y];
+}
+
+/** Say at a cell where it is, and how many positions are in it. */
+function say({ canvas, spot, room, counts, columns, rows }, x, y) {
+  const box = canvas.getBoundingClientRect();
   const at = (min, max, cell, cells) => decimal(min + ((max - min) * (cell + 0.5)) / cells);
-  spot.textContent = `${at(room.x_min, room.x_max, x, columns)}, ${at(room.y_min, room.y_max, y, rows)}: ${count(points)}`;
-  spot.style.setProperty("left", `${Math.min(box.width - 60, Math.max(60, event.clientX - box.left))}px`);
-  spot.style.setProperty("top", `${Math.max(30, event.clientY - box.top)}px`);
+  spot.hidden = false;
+  spot.textContent = `${at(room.x_min, room.x_max, x, columns)}, ${at(room.y_min, room.y_max, y, rows)}: ${count(counts.get(y * columns + x) ?? 0)}`;
+  spot.style.setProperty("left", `${Math.min(box.width - 60, Math.max(60, (box.width * (x + 0.5)) / columns))}px`);
+  spot.style.setProperty("top", `${Math.max(30, (box.height * (rows - y - 0.5)) / rows)}px`);
 }
 
 function description(room, columns, rows) {

@@ -25,7 +25,7 @@ export const journey = {
     if (!asked) return null;
     return read.ask(`/testers/${part(selection.game)}/${part(asked)}/journey`, {}, signal);
   },
-  draw(content, { journey: found }) {
+  draw(content, { journey: found }, selection) {
     parts ??= build(content);
     const [trend, tone] = TRENDS[found.engagementTrend];
     const { handle, deviceId, identityLabel } = found.tester;
@@ -36,7 +36,7 @@ export const journey = {
     const rest = found.totalSessions - found.entries.length;
     parts.about.textContent = `${plural(found.totalSessions, "session")}, ${duration(found.totalActiveSec)} active${rest > 0 ? `; the newest ${count(found.entries.length)} are listed` : ""}`;
     const scrolled = parts.list.parentElement.scrollTop;
-    parts.list.replaceChildren(...found.entries.map(entry));
+    parts.list.replaceChildren(...found.entries.map((one) => entry(one, selection)));
     parts.list.parentElement.scrollTop = scrolled;
   },
   reset() { parts = null; },
@@ -53,12 +53,12 @@ function build(content) {
   return { name, trend, summary, about, list };
 }
 
-function entry(one) {
+function entry(one, selection) {
   const about = [one.build, one.environment, `${duration(one.duration)}, ${percent(one.engagementRate)} active`, one.status].filter(Boolean).join(" · ");
   return h("li", { "data-id": one.sessionId },
     h("time", { dateTime: new Date(one.recordedAt).toISOString(), textContent: moment(one.recordedAt) }),
     h("div", { class: "what-happened" },
-      h("b", { textContent: one.title ?? one.sessionId }),
+      h("button", { type: "button", class: "name", textContent: one.title ?? one.sessionId, title: "Its events in order", on: { click: () => selection.set({ session: one.sessionId }, { only: "session" }) } }),
       h("span", { class: "faint", textContent: about }),
       h("span", { class: "bar-of active", "aria-hidden": "true" }, h("i", { class: "on", style: { "max-width": `${one.engagementRate * 100}%` } })),
       found(one.topFriction, "bad"), found(one.topPraise, "good")));

@@ -18,7 +18,7 @@ export const active = {
   endpoint: "active",
   scope: "all",
   load: (selection, signal) => withMarks("active", selection, signal),
-  empty: ["Nobody played in these days", "A player is active on the day of a session."],
+  empty: ["No players in these days", "A player is active on the day of a session."],
   isEmpty: ({ month }) => !month.some(Boolean),
   draw(content, data) {
     chart ??= new TimeChart(content, {

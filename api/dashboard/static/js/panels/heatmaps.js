@@ -5,6 +5,15 @@ import { h } from "../dom.js";
 import { rampLegend, roomFigure } from "../charts/heat.js";
 
 let drawn = [];
+let rooms = null;
+
+/** What the endpoint of cells asks for: the cell "x y room" with the room's bounds; null where the room is not shown, undefined before the first answer. */
+export function boundsOf(cell) {
+  if (rooms === null) return undefined;
+  const [x, y, ...name] = cell.split(" ");
+  const room = rooms.find((one) => one.room === name.join(" "));
+  return room ? { room: room.room, x, y, x_min: room.x_min, x_max: room.x_max, y_min: room.y_min, y_max: room.y_max } : null;
+}
 
 export const heatmaps = {
   id: "heatmaps",
@@ -15,16 +24,22 @@ export const heatmaps = {
   endpoint: "heatmap",
   scope: "all",
   empty: ["No positions in this time", "They come from trajectories (positions) and from player_pos events."],
-  isEmpty: ({ rooms }) => !rooms.length,
-  draw(content, data) {
+  isEmpty(data) {
+    rooms = data.rooms;
+    return !data.rooms.length;
+  },
+  draw(content, data, selection) {
+    const held = content.contains(document.activeElement) ? document.activeElement.closest("[data-room]")?.dataset.room : null;
     this.reset();
-    drawn = data.rooms.map((room) => roomFigure(room, data));
+    const onPick = (cell) => selection.set({ cell }, { only: "cell" });
+    drawn = data.rooms.map((room) => roomFigure(room, data, onPick));
     const counted = data.rooms.reduce((sum, room) => sum + room.points, 0);
     const rest = data.points - counted;
     content.replaceChildren(
       rampLegend(),
       h("div", { class: "rooms" }, drawn.map(({ figure }) => figure)),
       rest > 0 ? h("p", { class: "key", textContent: `${plural(rest, "more position")} in other rooms.` }) : "");
+    if (held !== null) [...content.querySelectorAll("[data-room]")].find(({ dataset }) => dataset.room === held)?.querySelector("canvas").focus();
   },
   reset() {
     drawn.forEach(({ stop }) => stop());
