@@ -6,6 +6,8 @@ What is asked follows from a definition as it is now, not from what woke it: ask
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -51,20 +53,22 @@ class DefinitionReader(EffectReader):
                     if isinstance(event, GameDefined | GameChanged):
                         defined[event.game_id] = event.definition_version
         for game_id, version in defined.items():
-            await self._until_carried(game_id, version)
+            await self.until_done(partial(self._carry, game_id, version))
         return bool(defined)
 
-    async def _until_carried(self, game_id: str, version: int) -> None:
+    async def until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does it, again while something that it needs is away. Raises where that lasts too long."""
         deadline = asyncio.get_running_loop().time() + self._patience_s
         while True:
             try:
-                game = await self._games.game(game_id)
-                if game is not None and game.definition_version >= version:
-                    await self.carry(game)
-                    return
-                away: Exception = StoreUnavailable(f"version {version} of {game_id} is not applied yet")
-            except (CommandUnavailable, StoreUnavailable) as error:
-                away = error
-            if asyncio.get_running_loop().time() > deadline:
-                raise away
+                return await work()
+            except (CommandUnavailable, StoreUnavailable):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
             await asyncio.sleep(self._again_s)
+
+    async def _carry(self, game_id: str, version: int) -> None:
+        game = await self._games.game(game_id)
+        if game is None or game.definition_version < version:
+            raise StoreUnavailable(f"version {version} of {game_id} is not applied yet")
+        await self.carry(game)

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from projections.redis.client import AWAY
 from projections.redis.read_batches import ReadBatches
 from projections.redis.scripts import LOOKUP
+from projections.redis.state import state_of
 from projections.studio.projection import NOUN, KeyRow
 from schemas.edge.ports import Credential, Game, StoreUnavailable, Studio
 from schemas.studio.ai import AiKey
@@ -60,6 +61,14 @@ class StudioQueries:
         (values,) = await self._read("hvals", f"games-of:{studio_id}", "")
         games = [msgspec.msgpack.decode(value, type=Game) for value in values]
         return sorted(games, key=lambda game: (game.created_at_ms, game.id))
+
+    async def applied(self, partition: int, offset: int) -> bool:
+        """Whether all that is read here follows from this record of the studio's events too."""
+        try:
+            held = await state_of(self._redis, NOUN, partition)
+        except AWAY as error:
+            raise StoreUnavailable("Redis is away") from error
+        return held.position.offset > offset
 
     async def experiments(self, game_id: str) -> list[ExperimentLife]:
         """The experiments of a game that are not deleted, newest first, then by id."""

@@ -1,8 +1,9 @@
 """Pools: so many servers of each entry are kept ready, of the build that a start would get.
 
 An entry's servers are replaced one by one when there is another build: one more is made, and once it is ready
-an old one ends. Every decision that may have changed a pool looks at it before it ends; `PoolDue` does so in
-time, where a pause was in the way. Source: contract/fleet.md, "Pool".
+an old one ends. What a plan allows no more ends too, as long as it is idle. Every decision that may have
+changed a pool looks at it before it ends; `PoolDue` does so in time, where a pause was in the way.
+Source: contract/fleet.md, "Pool".
 """
 
 from __future__ import annotations
@@ -72,8 +73,12 @@ def look_at_pools(draft: Draft) -> tuple[Message, ...]:
 def _look(draft: Draft, key: str, project: Project) -> None:
     pool = project.settings.pool
     build = build_of(project, pool.version_tag, None) if pool.enabled else None
+    limits = project.limits
+    allowed = limits.sizes if limits is not None else None
     entries = {
-        entry_key(region, size): _Entry(region, size, count if build is not None else 0, build)
+        entry_key(region, size): _Entry(
+            region, size, count if build is not None and (allowed is None or size in allowed) else 0, build
+        )
         for region, sizes in sorted(pool.regions.items())
         for size, count in sorted(sizes.items())
     }
@@ -85,6 +90,19 @@ def _look(draft: Draft, key: str, project: Project) -> None:
         else:
             _shrink(draft, key, name, entry)
             _grow(draft, key, name, entry)
+    _keep_to_plan(draft, key)
+
+
+def _keep_to_plan(draft: Draft, key: str) -> None:
+    """End idle servers that a plan allows no more: first what is not ready, then the youngest."""
+    project = draft.project_of(key)
+    surplus = project.active - project.limits.active_servers if project.limits is not None else 0
+    if surplus > 0:
+        idle = [known for name in sorted(project.idle) for known in _idle(draft, key, name)]
+        idle.reverse()  # of those of one moment the last made is the youngest
+        idle.sort(key=lambda known: (known.server.phase == "running", -known.server.created_at_ms))
+        for known in idle[:surplus]:
+            stop(draft, known, _DRAINED)
 
 
 def _idle(draft: Draft, key: str, name: str) -> list[ServerState]:
@@ -129,8 +147,6 @@ def _grow(draft: Draft, key: str, name: str, entry: _Entry) -> None:
             return
         if not draft.takes_more():
             _pause(draft, project, name, draft.at_ms)
-            return
-        if limits.sizes is not None and entry.size not in limits.sizes:
             return
         _make(draft, project, entry, build)
 

@@ -4,11 +4,13 @@ import msgspec
 import pytest
 
 from schemas.codec import Message
-from schemas.edge.ports import StoreUnavailable, Studio
-from schemas.envelope import Command, Outcome
+from schemas.edge.ports import Game, StoreUnavailable, Studio
+from schemas.envelope import Command, Decided, Event, EventsRecord, Outcome
 from schemas.fleet.commands import COMMANDS, ChangeSettings
 from schemas.fleet.names import project_aggregate
 from schemas.fleet.plans import PLANS
+from schemas.log import LogRecord
+from schemas.studio.events import EVENTS, StudioChanged
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.asking import Asker
 from streams.effect_reader import Reading, Retry
@@ -30,6 +32,8 @@ class World(Definitions):
         super().__init__()
         self.fleet = Fleet()
         self.hosting: list[ChangeSettings] = []
+        self.plan = "free"
+        self.applied_to = 1_000_000
 
     async def submit(
         self, command: Command, *, definition: bytes = b"", partition: int | None = None
@@ -47,7 +51,38 @@ class World(Definitions):
 
     async def studio(self, studio_id: str) -> Studio | None:
         assert studio_id == STUDIO
-        return Studio(id=STUDIO, slug="demo", name="Demo", plan="free", created_at_ms=0)
+        return Studio(id=STUDIO, slug="demo", name="Demo", plan=self.plan, created_at_ms=0)
+
+    async def games(self, studio_id: str) -> list[Game]:
+        assert studio_id == STUDIO
+        return [self.held] if self.held is not None else []
+
+    async def applied(self, partition: int, offset: int) -> bool:
+        self.applied_to += 1  # the projection goes on while this is asked for again
+        return partition == 0 and offset < self.applied_to
+
+    def gets_plan(self, plan: str, *changed: str) -> None:
+        """Another plan of the studio, and its event."""
+        self.plan = plan
+        event = StudioChanged(
+            studio_id=STUDIO, slug="demo", name="Demo", plan=plan, created_at_ms=0, changed=list(changed)
+        )
+        stored = Event(type=event.WIRE, aggregate_id="", sequence=0, at_ms=AT_MS, data=EVENTS.encode(event))
+        decided = Decided(
+            command_id="c", studio_id=STUDIO, game_id="", keyed=False, fingerprint=b"", events=[stored]
+        )
+        offset = len(self.records)
+        record = EventsRecord(version=1, src=offset, gateway_id="g", record_id="r", decided=[decided])
+        self.records.append(
+            LogRecord(
+                topic=STUDIO_EVENTS.name,
+                partition=0,
+                offset=offset,
+                appended_at_ms=AT_MS,
+                key=None,
+                value=msgspec.msgpack.encode(record),
+            )
+        )
 
     async def read_on(self, *, patience_s: float = 5) -> None:
         reader = HostingDefinitions(
@@ -97,6 +132,23 @@ async def test_a_definition_that_changes_limits_alone_changes_what_its_pool_may_
     await world.read_on()
     assert world.fleet.project.limits == PLANS["free"]
     assert world.fleet.project.settings.readiness == "ports"
+
+
+async def test_another_plan_changes_what_a_pool_may_use_by_itself() -> None:
+    world = World()
+    world.declares(NO_BATCHES, HOSTING)
+    await world.read_on()
+    world.fleet.given(ChangeSettings(readiness="ports"))
+    world.gets_plan("studio", "name", "plan")
+    world.applied_to = -3  # the projection is behind
+    await world.read_on()
+    project = world.fleet.project
+    assert project.limits == msgspec.structs.replace(PLANS["studio"], active_servers=3)  # as declared
+    assert project.settings.readiness == "ports"
+    asked = len(world.hosting)
+    world.gets_plan("studio", "name")
+    await world.read_on()
+    assert len(world.hosting) == asked
 
 
 async def test_what_is_away_too_long_ends_the_process() -> None:

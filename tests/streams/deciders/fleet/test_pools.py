@@ -210,3 +210,45 @@ def test_a_large_pool_is_filled_by_several_decisions() -> None:
     fleet.given(ask.PoolDue())
     assert not fleet.project.paused
     assert len(fleet.idle()) == 20
+
+
+def test_another_plan_reaches_the_pool_by_itself() -> None:
+    fleet = Fleet()
+    fleet.limits = PLANS["free"]
+    filled(fleet, 3)
+    assert len(fleet.idle()) == 1
+    events = fleet.given(ask.ChangeSettings(limits=LIMITS))
+    assert kinds(events) == ["SettingsChanged", "ServerPlaced", "ServerPlaced"]
+    for instance_id in fleet.idle()[1:2]:
+        fleet.ready(instance_id)
+    oldest = fleet.idle()[0]
+    events = fleet.given(ask.ChangeSettings(limits=PLANS["free"]))
+    assert kinds(events) == ["SettingsChanged", "ServerStopping", "ServerStopping"]
+    assert {event.server.stop_reason for event in events if isinstance(event, ev.ServerStopping)} == {
+        "POOL_DRAINED"
+    }
+    assert fleet.idle() == (oldest,)
+    assert fleet.given(ask.ChangeSettings(limits=PLANS["free"])) == []
+
+
+def test_a_pool_of_a_size_that_the_plan_has_not_is_drained_and_comes_back_with_the_plan() -> None:
+    fleet = Fleet()
+    config = PoolConfig(enabled=True, regions={"us-east": {"medium": 1}})
+    fleet.given(ask.ChangeSettings(pool=config, limits=LIMITS))
+    (idle,) = fleet.project.idle["us-east/medium"]
+    fleet.ready(idle)
+    assert kinds(fleet.given(ask.ChangeSettings(limits=PLANS["free"]))) == [
+        "SettingsChanged",
+        "ServerStopping",
+    ]
+    assert "us-east/medium" not in fleet.project.idle
+    assert kinds(fleet.given(ask.ChangeSettings(limits=LIMITS))) == ["SettingsChanged", "ServerPlaced"]
+
+
+def test_another_plan_ends_no_server_that_is_in_use() -> None:
+    fleet = Fleet()
+    filled(fleet, 2)
+    claimed = only(ev.ServerClaimed, fleet.given(fleet.start())).server.instance_id
+    events = fleet.given(ask.ChangeSettings(limits=PLANS["free"]))
+    assert claimed not in {e.server.instance_id for e in events if isinstance(e, ev.ServerStopping)}
+    assert (fleet.server(claimed).phase, fleet.idle()) == ("running", ())
