@@ -1,6 +1,7 @@
-"""`/docs`: one page that lists each surface's interactive documentation. Nothing comes from another host.
+"""`/docs`: a start page with a search over all, guides, and each surface's interactive documentation.
 
-Swagger UI's files are those that the PyPI package `fastapi-offline` carries; only its folder is used.
+Nothing comes from another host. Swagger UI's files are those that the PyPI package `fastapi-offline` carries;
+only its folder is used.
 """
 
 from __future__ import annotations
@@ -17,12 +18,21 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
 from api.docs_definition import definition_router
+from api.docs_guide_routes import guides_router
 from api.docs_page import HEADERS, STYLE, page_of
+from api.docs_search import QUESTION_CHARACTERS_MAX, Parts, search
+from api.docs_start import found_body, start_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_FILES: Final = {
+_OWN: Final = Path(__file__).parent / "docs_static"
+_OWN_FILES: Final = {
+    "console.js": "text/javascript",
+    "msgpack.min.js": "text/javascript",
+    "msgpack.LICENSE.txt": "text/plain",
+}
+_FILES: Final = _OWN_FILES | {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
@@ -30,7 +40,7 @@ _FILES: Final = {
 
 
 def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRouter:
-    """The page, for each named OpenAPI document a Swagger UI, and the reference of the definition file.
+    """The start page, guides, the console, the definition file, and a Swagger UI for each named document.
 
     `documents` maps a short name, used in the path, to what gives the document. Its `info.title` and
     `info.description` are what the list shows. The routes are no coroutines: FastAPI runs them in threads, so
@@ -38,7 +48,9 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
     """
     router = APIRouter(prefix="/docs", include_in_schema=False)
     router.include_router(definition_router())
+    router.include_router(guides_router(documents))
     folder = _folder()
+    parts = Parts(documents)
 
     def document(name: str) -> dict[str, Any]:
         found = documents.get(name)
@@ -47,27 +59,19 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
         return found()
 
     @router.get("")
-    def index() -> Response:
-        infos = {name: give()["info"] for name, give in documents.items()}
-        items = "\n".join(
-            f'<li><a href="/docs/{html.escape(name)}">{html.escape(info["title"])}</a>'
-            f"<p>{html.escape(info.get('description', '').strip().partition(chr(10))[0])}</p>"
-            f'<p><a href="/docs/{html.escape(name)}/openapi.json">OpenAPI document</a></p></li>'
-            for name, info in infos.items()
-        )
-        others = (
-            '<p><a href="/docs/definition">The definition file</a> &middot; '
-            '<a href="/dashboard">Dashboard</a></p>'
-        )
-        body = f"<h1>questlog: the APIs</h1>\n<ul>{items}</ul>\n{others}"
-        return HTMLResponse(page_of("questlog: the APIs", STYLE, body), headers=HEADERS)
+    def index(q: str = "") -> Response:
+        if q.strip():
+            body = found_body(q[:QUESTION_CHARACTERS_MAX], search(parts.all(), q))
+            return HTMLResponse(page_of("questlog: search", STYLE, body), headers=HEADERS)
+        body = start_body({name: give() for name, give in documents.items()})
+        return HTMLResponse(page_of("questlog: documentation", STYLE, body), headers=HEADERS)
 
     @router.get("/static/{file}")
     async def static(file: str) -> Response:
         if file not in _FILES:
             raise HTTPException(404)
         return FileResponse(
-            folder / file,
+            (_OWN if file in _OWN_FILES else folder) / file,
             media_type=_FILES[file],
             headers={"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"},
         )

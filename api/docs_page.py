@@ -28,7 +28,14 @@ body { font: 16px/1.6 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto
 li { margin: 1rem 0; } a { font-weight: 600; } p { margin: 0.25rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem 0; }
-tr { border-bottom: 1px solid #8884; } .wide { overflow-x: auto; } h2 { margin-top: 2.5rem; }
+tr { border-bottom: 1px solid #8884; } .wide, pre { overflow-x: auto; } h2 { margin-top: 2.5rem; }
+.inner { font-weight: 400; }
+pre { background: #8882; padding: 0.75rem 1rem; border-radius: 0.4rem; font-size: 0.85rem; }
+input, select, textarea, button { font: inherit; min-height: 2.75rem; padding: 0.25rem 0.75rem; }
+form[role=search] { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; margin: 1.5rem 0; }
+form[role=search] input { flex: 1 1 14rem; min-width: 0; } nav ul { padding-left: 1.25rem; }
+nav li { margin: 0.25rem 0; } .console { display: grid; gap: 0.4rem; }
+.console textarea { font-family: ui-monospace, monospace; font-size: 0.85rem; }
 </style>"""
 
 

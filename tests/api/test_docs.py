@@ -1,0 +1,105 @@
+"""The start page, the guides and the search at /docs, over the documents that the deployment shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.docs import docs_router
+from api.docs_guides import GUIDES, guide
+from deploy.documents import documents
+from deploy.nouns import NOUNS
+from schemas.edge import limits, ports
+from schemas.telemetry import s1, s4_item
+
+
+def given(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    return lambda: document
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI(openapi_url=None, docs_url=None)
+    app.include_router(docs_router({name: given(one) for name, one in documents().items()}))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("question", "url"),
+    [
+        ("how do I send an event from Unity", "/docs/guides/events-json#send-an-event-from-unity-c"),
+        ("Why did my apply fail?", "/docs/guides/apply"),
+        ("godot", "/docs/guides/events-json#send-an-event-from-godot-gdscript"),
+        ("verify webhook signature python", "/docs/guides/webhooks#verify-a-webhook-in-python"),
+        ("retry after 503", "/docs/guides/errors#retries"),
+        ("scoreFormula", "/docs/definition#EventDefinition"),
+        ("debit wallet", "/docs/s3#/Wallet/post_sdk_players_externalId_wallet_economyKey_debit"),
+    ],
+)
+async def test_a_question_in_plain_words_finds_its_answer(
+    http: httpx.AsyncClient, question: str, url: str
+) -> None:
+    page = (await http.get("/docs", params={"q": question})).text
+    found = re.findall(r'<li><a href="([^"]+)"', page)
+    assert url in found[:3], found
+
+
+async def test_a_search_shows_what_was_asked_as_text(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/docs", params={"q": "<zzzz>"})).text
+    assert "<zzzz>" not in page
+    assert "&lt;zzzz&gt;" in page
+    assert "Nothing holds these words" in page
+
+
+async def test_every_link_of_every_page_leads_somewhere(http: httpx.AsyncClient) -> None:
+    pages = {"/docs": (await http.get("/docs")).text}
+    for name in GUIDES:
+        pages[guide(name).url] = (await http.get(guide(name).url)).text
+    assert {guide(name).url for name in GUIDES} <= set(re.findall(r'href="([^"#]+)"', pages["/docs"]))
+    for where, page in pages.items():
+        for link in re.findall(r'(?:href|src)="(/docs[^"]*)"', page):
+            path, _, anchor = link.partition("#")
+            if path == "/docs/s1":  # S1's reads are the app's own document
+                continue
+            answer = await http.get(path)
+            assert answer.status_code == 200, (where, link)
+            if anchor and not anchor.startswith("/"):
+                assert f'id="{anchor}"' in answer.text, (where, link)
+        assert not re.findall(r'(?:src|href)="(?!/|https://github[.]com/MessagePack)', page), where
+
+
+async def test_the_console_has_every_path_that_takes_messagepack(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/docs/console")).text
+    paths = re.findall(r"<option>([^<]+)</option>", page)
+    assert paths == ["/api/events", "/api/player", "/api/funnel", "/api/realtime"]
+    assert (await http.get("/docs/static/msgpack.LICENSE.txt")).text.startswith("Copyright")
+
+
+def test_the_limits_that_are_told_are_those_that_hold() -> None:
+    text = "\n".join(part.text for part in guide("errors").parts)
+    default = ports.Limits()
+    for told in (
+        f"{s1.EVENTS_MAX:,} events, {s1.BODY_BYTES_MAX >> 20} MiB",
+        f"{s4_item.ITEMS_MAX:,} items, {s4_item.BODY_BYTES_MAX >> 20} MiB",
+        f"{limits.S1_DEFAULT_PER_MINUTE:.0f} requests a minute",
+        f"{default.ingest_per_second:.0f} requests a second",
+        f"{default.sdk_read_per_minute:.0f} reads and {default.sdk_write_per_minute:.0f} writes a minute",
+        f"{default.server_api_per_minute:,.0f} a minute",
+        "{free}, {indie} or {studio:,} a minute, by plan".format(**limits.PLAN_PER_MINUTE),
+        f"more than {limits.BODY_READ_TIMEOUT_S:.0f} seconds",
+    ):
+        assert told in text, told
+
+
+def test_every_webhook_event_is_told() -> None:
+    text = "\n".join(part.text for part in guide("webhooks").parts)
+    assert {name for noun in NOUNS for name in noun.schema.webhook_events} == set(
+        re.findall(r"`([a-z]+[.][a-z]+)`", text)
+    )
