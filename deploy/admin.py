@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 import prometheus_client
 
@@ -19,6 +19,13 @@ Health = Callable[[], Mapping[str, Any]]
 
 `{"ok": bool, …}`; other keys, such as `lag`, are shown as they are, and beside them the process's `pid`.
 """
+
+_PROCESS: Final = prometheus_client.Gauge("questlog_process", "This process, by its role", ["role"])
+
+
+def name_process(role: str) -> None:
+    """Show in the metrics which role this process has: edge, gateway, api or a worker's."""
+    _PROCESS.labels(role).set(1)
 
 
 def serve_admin(host: str, port: int, health: Health) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import uvicorn
 
 from deploy import logging, settings
-from deploy.admin import serve_admin
+from deploy.admin import name_process, serve_admin
 from deploy.connections import Addresses, ProxiedAddresses
 from deploy.edge_app import EdgeApp
 from deploy.edge_protocol import edge_protocol
@@ -35,6 +35,7 @@ def run(kind: Kind, configured: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight (at most 10 s)."""
     logging.configure(f"{kind}-{configured.instance}", configured.log_level)
     app = EdgeApp(kind, configured)
+    name_process(kind)
     serve_admin(configured.admin_host, configured.admin_port, app.health)
     addresses = Addresses(configured.connections_per_address, TrustedProxies(configured.trusted_proxies))
     server = uvicorn.Server(

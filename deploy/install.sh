@@ -59,6 +59,7 @@ missing_packages() {
   fi
   if [ "${1:-}" = tests ]; then
     has_chromium || echo chromium
+    command -v promtool >/dev/null || echo prometheus
     [ -x /usr/bin/docker-registry ] || echo docker-registry
     [ -x /usr/games/teeworlds-server ] || echo teeworlds-server
     [ -x /usr/games/wesnothd-1.16 ] || echo wesnoth-1.16-server

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from deploy import logging, settings
-from deploy.admin import serve_admin
+from deploy.admin import name_process, serve_admin
 from deploy.brokers import brokers_of
 from deploy.memory import tune_memory
 from deploy.partition_counts import counted
@@ -42,6 +42,7 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
     topics = _topics(role, configured)
     worker = Worker(role=role, settings=configured, topics=topics)
     health = lambda: worker.health()  # noqa: E731, PLW0108 - the role replaces the attribute
+    name_process(role)
     serve_admin(configured.admin_host, configured.admin_port, health)
     async with AsyncExitStack() as stack:
         worker.stack = stack

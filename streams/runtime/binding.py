@@ -84,6 +84,7 @@ class Binding:
                 lane.empty()
             if self.positions.pop(partition, None) is not None:
                 self.ends.pop(partition, None)
+                metrics.forget(self.topic.name, partition)
                 await self.reader.revoked(partition)
 
     async def offer(self, record: LogRecord) -> None:

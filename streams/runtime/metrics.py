@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -23,6 +24,15 @@ POSITION: Final = Gauge("questlog_position", "Offset of the next record to handl
 LAG: Final = Gauge(
     "questlog_lag_records", "Records in the log that are not handled yet", ["topic", "partition"]
 )
+
+
+def forget(topic: str, partition: int) -> None:
+    """Show no place of a partition that is another process's now: its lag would stand here for ever."""
+    for gauge in (POSITION, LAG):
+        with contextlib.suppress(KeyError):  # it was never looked at
+            gauge.remove(topic, str(partition))
+
+
 DEAD_LETTERS: Final = Counter("questlog_dead_letters", "Dead letters appended", ["topic", "reason"])
 FAILURES: Final = Gauge(
     "questlog_record_failures",

@@ -84,11 +84,13 @@ class Watchdog:
             for topic, offsets, ends in positions:
                 for partition, position in list(offsets.items()):
                     try:
-                        ends[partition] = await self._tail.end_offset(topic, partition)
+                        end = await self._tail.end_offset(topic, partition)
                     except LogUnavailable as error:
                         _log.warning("lag is unknown: %s", error)
                         continue
-                    self._look(topic, partition, position, ends[partition] - position)
+                    if partition in offsets:  # it was not given up meanwhile
+                        ends[partition] = end
+                        self._look(topic, partition, position, end - position)
 
     def _look(self, topic: str, partition: int, position: int, lag: int) -> None:
         metrics.LAG.labels(topic, str(partition)).set(max(0, lag))

@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.log import LogRecord
 from schemas.topics import Topic
+from streams.runtime import metrics
 from streams.runtime.binding import LANE_RECORDS, Binding
 from tests.streams.deciders.memory_log import MemoryLog
 from tests.streams.runtime.running import Remembering, until
@@ -39,6 +41,19 @@ class Held(Remembering):
 
     def handled(self, partition: int) -> list[int]:
         return [record.offset for record in self.records if record.partition == partition]
+
+
+async def test_what_is_given_up_has_no_place_in_the_metrics() -> None:
+    log = MemoryLog()
+    binding = Binding(TOPIC, Remembering(), Failures().guard, lanes=False)
+    await binding.assigned(0, log)
+    for name, gauge in (("questlog_lag_records", metrics.LAG), ("questlog_position", metrics.POSITION)):
+        gauge.labels("t", "0").set(7)
+        assert REGISTRY.get_sample_value(name, {"topic": "t", "partition": "0"}) == 7
+    await binding.revoked(0)
+    for name in ("questlog_lag_records", "questlog_position"):
+        assert REGISTRY.get_sample_value(name, {"topic": "t", "partition": "0"}) is None
+    await binding.revoked(0)
 
 
 class Failures:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from prometheus_client import REGISTRY
+
 from schemas.log import LogUnavailable
 from streams.runtime.watchdog import EXIT_STUCK, Watchdog
 from tests.streams.deciders.memory_log import MemoryLog
@@ -50,6 +52,28 @@ async def test_progress_and_idleness_are_fine() -> None:
     await watched.watchdog.stop()
     assert watched.exits == []
     assert watched.ends == {0: 20}
+
+
+async def test_a_partition_that_is_given_up_during_a_look_shows_no_lag() -> None:
+    log = MemoryLog()
+    await log.append("watched", 0, b"x")
+    positions, looked = {0: 0}, asyncio.Event()
+    answer = log.end_offset
+
+    async def end_offset(topic: str, partition: int) -> int:
+        found = await answer(topic, partition)
+        del positions[partition]  # as `Binding.revoked` does
+        looked.set()
+        return found
+
+    log.end_offset = end_offset  # type: ignore[method-assign]
+    ends: dict[int, int] = {}
+    watchdog = Watchdog(lambda *_: None, log, lambda: [("watched", positions, ends)], look_s=0.02, stuck_s=9)
+    watchdog.start()
+    await looked.wait()
+    await watchdog.stop()
+    assert ends == {}
+    assert REGISTRY.get_sample_value("questlog_lag_records", {"topic": "watched", "partition": "0"}) is None
 
 
 async def test_taking_partitions_is_no_standstill() -> None:
