@@ -1,27 +1,49 @@
-"""Which of a studio's sessions are on a page: from their parts, in few columns.
+"""Which of a studio's sessions are on a page: from their parts, in few columns, newest first.
 
-Nearly every session has one part, whose row says all; the view, which joins the parts of each, is asked for
-those of several. What the sessions hold is read for the page's alone, elsewhere.
+Nearly every session has one part, whose row says all; only those of several are joined. How many sessions
+there are is counted over all of them, together with the moment at which the page ends: the page itself is
+then looked for among the sessions since that moment alone. What they hold is read elsewhere.
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from projections.telemetry.queries import tester_handles
-from projections.telemetry.queries.filters import HAS_EVENTS, Conditions, counted
+from projections.telemetry.queries.filters import HAS_EVENTS, Conditions
 from projections.telemetry.queries.session_ids import HASH
 from projections.telemetry.queries.transcripts import LINES
+from projections.telemetry.queries.whole_parts import KEY, has_split, of_several
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.client import Queries
 
-_KEY: Final = "cityHash64(game_id, session_id)"
-"""Numbers are grouped in a fifth of the time of texts. Sessions that share one are asked of the view."""
+WALKED_MAX: Final = 10_000
+"""Sessions down to a page's end up to which its last moment is noted while they are counted."""
+FEW_MAX: Final = 10_000
+"""Parts and messages that hold what is sought, up to which nothing but their sessions is looked at."""
+_RECORDED: Final = "toUnixTimestamp64Milli(recorded_at)"
 _COLUMNS: Final = (
     "studio_id, game_id, session_id, player_id, title, tester_handle, source, build_id, environment, closed, "
     "first_event_at"
+)
+_JOINED: Final = (
+    "studio_id, game_id, session_id, argMin(p.player_id, p._partition) AS player_id, "
+    "argMinIf(p.title, p._partition, p.title != '') AS title, "
+    "argMin(p.tester_handle, p._partition) AS tester_handle, argMin(p.source, p._partition) AS source, "
+    "argMin(p.build_id, p._partition) AS build_id, argMin(p.environment, p._partition) AS environment, "
+    "max(p.closed) AS closed, min(p.first_event_at) AS first_event_at, "
+    "coalesce(min(p.started_at), min(p.first_event_at)) AS recorded_at"
+)
+"""A session's columns from its parts `p`, as the view `sessions` has them without a look at spans."""
+_HOLDING: Final = (
+    "SELECT session_id FROM session_parts WHERE {tenant} AND ("  # noqa: S608
+    "positionCaseInsensitiveUTF8(title, {{q:String}}) > 0 OR "
+    "positionCaseInsensitiveUTF8(tester_handle, {{q:String}}) > 0 OR "
+    + tester_handles.LINKED_TO.replace("{", "{{").replace("}", "}}")
+    + ") UNION ALL SELECT session_id FROM ("
+    + LINES.replace("{", "{{").replace("}", "}}")
+    + ")"
 )
 _OWN_ID: Final = f"if(startsWith(session_id, 'sess_'), session_id, {HASH})"
 
@@ -37,19 +59,6 @@ class Shape(NamedTuple):
     """Some messages hold what is sought."""
 
 
-FEW_MAX: Final = 10_000
-"""Parts and messages that hold what is sought, up to which their sessions are asked of the view."""
-_HOLDING: Final = (
-    "SELECT session_id FROM session_parts WHERE {tenant} AND ("  # noqa: S608
-    "positionCaseInsensitiveUTF8(title, {{q:String}}) > 0 OR "
-    "positionCaseInsensitiveUTF8(tester_handle, {{q:String}}) > 0 OR "
-    + tester_handles.LINKED_TO.replace("{", "{{").replace("}", "}}")
-    + ") UNION ALL SELECT session_id FROM ("
-    + LINES.replace("{", "{{").replace("}", "}}")
-    + ")"
-)
-
-
 async def page_of_sessions(
     queries: Queries, conditions: Conditions, *, sought: str | None, limit: int, offset: int
 ) -> tuple[list[list[Any]], int]:
@@ -61,54 +70,48 @@ async def page_of_sessions(
     tenant = "studio_id = {studio:String}"
     if "game" in conditions.parameters:
         tenant += " AND game_id = {game:String}"
-    if sought is None:
-        sessions = _every(tenant, await _shape(queries, tenant, conditions, sought=False))
-        chosen = f"SELECT * FROM ({sessions}) WHERE {conditions}"  # noqa: S608
-    else:
+    if sought is not None:
         conditions.holds("1", q=sought)
         holding = _HOLDING.format(tenant=tenant)
         ((count,),) = await queries.query(f"SELECT count() FROM ({holding})", conditions.parameters)  # noqa: S608
         if count <= FEW_MAX:
-            narrowed = f"{conditions} AND session_id IN ({holding})"
-            few = f"SELECT {_COLUMNS}, recorded_at FROM sessions WHERE {narrowed}"  # noqa: S608
-            found = _with(few, Shape(split=True, linked=True, lines=True))
-            order = f"ORDER BY recorded_at DESC, {_OWN_ID}, game_id"
-            return await counted(
-                queries,
-                "game_id, session_id",
-                f"FROM ({found}) {order}",
-                conditions,
-                limit=limit,
-                offset=offset,
-            )
-        shape = await _shape(queries, tenant, conditions, sought=True)
-        chosen = _with(f"SELECT * FROM ({_every(tenant, shape)}) WHERE {conditions}", shape)  # noqa: S608
+            tenant += f" AND session_id IN ({holding})"
+    shape = await _shape(queries, tenant, conditions, sought=sought is not None)
+    every = _every(tenant, shape)
+
+    def chosen() -> str:
+        return _every_of(every, conditions) if sought is None else _with(every, conditions, shape)
+
+    last = offset + limit
+    noted = last if last <= WALKED_MAX else 1
+    ((total, newest),) = await queries.query(
+        f"SELECT count(), groupArraySorted({noted})(-{_RECORDED}) FROM ({chosen()})",  # noqa: S608
+        conditions.parameters,
+    )
+    if total <= offset:
+        return [], total
+    if last <= WALKED_MAX:
+        conditions.holds(f"{_RECORDED} >= {{page_end:Int64}}", page_end=-newest[-1])
+    page = conditions.page(limit, offset)
     # Ids break ties alone: they are made for the newest, not for all, of which most need a hash.
-    newest = (
-        f"SELECT game_id, session_id, recorded_at FROM ({chosen}) "  # noqa: S608
+    found = (
+        f"SELECT game_id, session_id, recorded_at FROM ({chosen()}) "  # noqa: S608
         "ORDER BY recorded_at DESC LIMIT {offset:UInt64} + {limit:UInt64} WITH TIES"
     )
-    page = conditions.page(limit, offset)
-    rows, counts = await asyncio.gather(
-        queries.query(
-            f"SELECT game_id, session_id FROM ({newest}) "  # noqa: S608
-            f"ORDER BY recorded_at DESC, {_OWN_ID}, game_id {page}",
-            conditions.parameters,
-        ),
-        queries.query(f"SELECT count() FROM ({chosen})", conditions.parameters),  # noqa: S608
+    rows = await queries.query(
+        f"SELECT game_id, session_id FROM ({found}) "  # noqa: S608
+        f"ORDER BY recorded_at DESC, {_OWN_ID}, game_id {page}",
+        conditions.parameters,
     )
-    return rows, counts[0][0]
+    return rows, total
 
 
 async def _shape(queries: Queries, tenant: str, conditions: Conditions, *, sought: bool) -> Shape:
-    columns = f"count() != uniqExact({_KEY})"
+    facts = [f"(SELECT count() FROM ({has_split(tenant)}))"]  # noqa: S608
     if sought:
-        columns += ", (SELECT count() > 0 FROM tester_links WHERE studio_id = {studio:String})"
-        columns += f", (SELECT count() > 0 FROM ({LINES}))"  # noqa: S608
-    rows = await queries.query(
-        f"SELECT {columns} FROM session_parts FINAL WHERE {tenant}",  # noqa: S608
-        conditions.parameters,
-    )
+        facts.append("(SELECT count() > 0 FROM tester_links WHERE studio_id = {studio:String})")
+        facts.append(f"(SELECT count() > 0 FROM ({LINES}))")  # noqa: S608
+    rows = await queries.query(f"SELECT {', '.join(facts)}", conditions.parameters)
     return Shape(*map(bool, [*rows[0], 0, 0][:3]))
 
 
@@ -120,22 +123,34 @@ def _every(tenant: str, shape: Shape) -> str:
     )
     if not shape.split:
         return parts
-    several = f"SELECT {_KEY} FROM session_parts FINAL WHERE {tenant} GROUP BY {_KEY} HAVING count() > 1"  # noqa: S608
-    keys = f"SELECT session_id FROM session_parts WHERE {tenant} AND {_KEY} IN ({several})"  # noqa: S608
+    several = of_several(tenant)
     return (
-        f"{parts} AND {_KEY} NOT IN ({several}) UNION ALL SELECT {_COLUMNS}, recorded_at FROM sessions "  # noqa: S608
-        f"WHERE {tenant} AND session_id IN ({keys}) AND {_KEY} IN ({several})"
+        f"{parts} AND {KEY} NOT IN ({several}) UNION ALL "  # noqa: S608
+        f"SELECT {_COLUMNS}, recorded_at FROM (SELECT {_JOINED} FROM session_parts AS p FINAL "
+        f"WHERE {tenant} AND p.{HAS_EVENTS} AND {KEY} IN ({several}) GROUP BY studio_id, game_id, session_id)"
     )
 
 
-def _with(chosen: str, shape: Shape) -> str:
-    """SQL: those of the sessions that hold `q`."""
+def _every_of(every: str, conditions: Conditions) -> str:
+    """SQL: those that meet the conditions."""
+    return f"SELECT game_id, session_id, recorded_at FROM ({every}) WHERE {conditions}"  # noqa: S608
+
+
+def _with(every: str, conditions: Conditions, shape: Shape) -> str:
+    """SQL: those that meet the conditions and hold `q`."""
     holds = "positionCaseInsensitiveUTF8({}, {{q:String}}) > 0".format
     certain = f"({holds('title')} OR (game_id, session_id) IN ({LINES}))" if shape.lines else holds("title")
     if not shape.linked:
-        return f"SELECT * FROM ({chosen}) WHERE {certain} OR {holds('tester_handle')}"  # noqa: S608
+        return f"{_every_of(every, conditions)} AND ({certain} OR {holds('tester_handle')})"
     narrowed = (
-        f"SELECT *, {certain} AS certain FROM ({chosen}) "  # noqa: S608
-        f"WHERE certain OR {holds('tester_handle')} OR {tester_handles.LINKED_TO}"
+        f"SELECT game_id, session_id, recorded_at, player_id, tester_handle, first_event_at, "  # noqa: S608
+        f"{certain} AS certain FROM ({every}) WHERE {conditions} "
+        f"AND (certain OR {holds('tester_handle')} OR {tester_handles.LINKED_TO})"
     )
-    return f"SELECT s.* FROM {tester_handles.linked(narrowed)} WHERE certain OR {holds(tester_handles.SHOWN)}"  # noqa: S608
+    return (
+        "SELECT game_id, session_id, recorded_at "  # noqa: S608
+        f"FROM ({narrowed}) AS s ASOF LEFT JOIN ({tester_handles.HOLDING}) AS l "
+        "ON s.game_id = l.linked_game_id AND s.player_id = l.linked_device_id "
+        "AND s.first_event_at >= l.claimed_at WHERE certain OR "
+        f"if(linked_device_id != '' AND first_event_at < linked_until, link_holds, {holds('tester_handle')})"
+    )

@@ -19,6 +19,13 @@ SHOWN: Final = (
 )
 """SQL of a session's testerHandle, where its row is joined with its device's links."""
 
+HOLDING: Final = (
+    "SELECT game_id AS linked_game_id, device_id AS linked_device_id, claimed_at, "
+    "coalesce(unlinked_at, toDateTime64('2299-12-31', 3, 'UTC')) AS linked_until, "
+    "positionCaseInsensitiveUTF8(handle, {q:String}) > 0 AS link_holds "
+    "FROM tester_links FINAL WHERE studio_id = {studio:String} AND claimed_at < linked_until"
+)
+"""SQL of the links, and whether the handle of each holds `q`. Those of a device don't overlap."""
 
 LINKED_TO: Final = (
     "(game_id, player_id) IN (SELECT game_id, device_id FROM tester_links "

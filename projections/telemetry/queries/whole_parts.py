@@ -11,12 +11,8 @@ from typing import Final
 
 from projections.telemetry.queries.filters import HAS_EVENTS
 
-_KEY: Final = "cityHash64(session_id)"
+KEY: Final = "cityHash64(game_id, session_id)"
 """Numbers are grouped in a fraction of the time of texts. Sessions that share one are asked of the view."""
-_OF_SEVERAL: Final = (
-    f"SELECT {_KEY} FROM session_parts WHERE {{tenant}} "  # noqa: S608
-    f"GROUP BY {_KEY} HAVING min(_partition) != max(_partition)"
-)
 COLUMNS: Final = (
     "session_id, player_id, build_id, experiments, closed, crashed, duration_ms, active_ms, recorded_at, "
     "first_arrived_at"
@@ -42,16 +38,24 @@ def whole_sessions(tenant: str, narrowed: str = "1", *, split: bool = True) -> s
     )
     if not split:
         return ours
-    several = _OF_SEVERAL.format(tenant=tenant)
+    several = of_several(tenant)
     return (
-        f"{ours} AND {_KEY} NOT IN ({several}) "  # noqa: S608
+        f"{ours} AND {KEY} NOT IN ({several}) "  # noqa: S608
         f"UNION ALL SELECT {OF_VIEW} FROM sessions WHERE {tenant} AND session_id IN "
-        f"(SELECT session_id FROM session_parts WHERE {tenant} AND {_KEY} IN ({several}) AND {narrowed})"
+        f"(SELECT session_id FROM session_parts WHERE {tenant} AND {KEY} IN ({several}) AND {narrowed})"
+    )
+
+
+def of_several(tenant: str) -> str:
+    """SQL: the `KEY` of each session that has several parts."""
+    return (
+        f"SELECT {KEY} FROM session_parts WHERE {tenant} "  # noqa: S608
+        f"GROUP BY {KEY} HAVING min(_partition) != max(_partition)"
     )
 
 
 def has_split(tenant: str) -> str:
-    """SQL: one row where a session of the game has several parts, else none."""
-    # Of a game that is in one partition nothing is grouped.
+    """SQL: one row where a session of the tenant has several parts, else none."""
+    # Where all is in one partition nothing is grouped.
     several = f"(SELECT min(_partition) != max(_partition) FROM session_parts WHERE {tenant})"  # noqa: S608
-    return f"{_OF_SEVERAL.format(tenant=f'{tenant} AND {several}')} LIMIT 1"
+    return f"{of_several(f'{tenant} AND {several}')} LIMIT 1"

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
 
 pytestmark = pytest.mark.stack
-LINKED = {"p1": "Füchsin", "p2": "RedFox"}
-"""Handles of devices that were linked at some time; others show what was sent."""
+HALF_MS = BEGAN_MS + 1_800_000
+LINKS = [
+    ("p1", "Füchsin", HALF_MS, None),
+    ("p2", "RedFox", HALF_MS, None),
+    ("p3", "Foxglove", BEGAN_MS + 600_000, HALF_MS),
+    ("p3", "Nightshade", HALF_MS, HALF_MS),
+    ("p3", "Lavandula", HALF_MS, BEGAN_MS + 3_000_000),
+]
+"""Devices and handles, from when to when they were linked; other sessions show what was sent."""
 
 
 async def insert(database: ClickHouse, table: str, rows: list[dict[str, Any]]) -> None:
@@ -37,22 +44,28 @@ async def expected(database: ClickHouse, *, linked: bool, q: str | None) -> list
     )
     found = []
     for game, session, title, sent, player, began in rows:
-        handle = LINKED.get(player, sent) if linked and began >= BEGAN_MS + 1_800_000 else sent
+        shown = [
+            handle
+            for device, handle, since, until in LINKS
+            if linked and device == player and since <= began and (until is None or began < until)
+        ]
+        handle = (shown or [sent])[0]
         if q is None or q.casefold() in title.casefold() or q.casefold() in handle.casefold():
             found.append([game, session])
     return found
 
 
 @pytest.mark.parametrize("several", [True, False])
-@pytest.mark.parametrize("few", [10_000, 0])
+@pytest.mark.parametrize("bounds", [(10_000, 10_000), (0, 10_000), (0, 4)])
 async def test_a_page_is_the_view_s(
     database: ClickHouse,
     clickhouse_url: str,
     monkeypatch: pytest.MonkeyPatch,
     several: bool,  # noqa: FBT001 - a table
-    few: int,
+    bounds: tuple[int, int],
 ) -> None:
-    monkeypatch.setattr(session_pages, "FEW_MAX", few)
+    monkeypatch.setattr(session_pages, "FEW_MAX", bounds[0])
+    monkeypatch.setattr(session_pages, "WALKED_MAX", bounds[1])
     chance = random.Random(7)
     rows = parts(chance)
     if not several:
@@ -64,8 +77,11 @@ async def test_a_page_is_the_view_s(
         )
         for row in rows
     }
+    moments = (None, BEGAN_MS / 1000, BEGAN_MS / 1000 + 1)  # few, so that pages end between equals
     rows = [
-        row | {"title": named[row["session_id"]][0], "tester_handle": named[row["session_id"]][1]}
+        row
+        | {"title": named[row["session_id"]][0], "tester_handle": named[row["session_id"]][1]}
+        | {"started_at": chance.choice(moments)}
         for row in rows
     ]
     await insert(database, "session_parts", rows)
@@ -75,8 +91,8 @@ async def test_a_page_is_the_view_s(
             if linked:
                 links = [
                     {"studio_id": "ours", "game_id": "game", "device_id": device, "handle": handle,
-                     "claimed_at": (BEGAN_MS + 1_800_000) / 1000, "unlinked_at": None}
-                    for device, handle in LINKED.items()
+                     "claimed_at": since / 1000, "unlinked_at": None if until is None else until / 1000}
+                    for device, handle, since, until in LINKS
                 ]  # fmt: skip
                 await insert(database, "tester_links", links)
             for q in (None, "fox", "FÜCHS", "lava", "nobody"):
