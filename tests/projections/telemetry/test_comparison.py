@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from projections.telemetry.queries.comparison import Compared, Comparison, compa
 from schemas.studio.assignment import COVERAGE, Assignment, bucket, in_audience
 from schemas.studio.experiments import Audience, ExperimentDefinition, Run, Variant
 from tests.projections.telemetry.projecting import apply
+from tests.projections.telemetry.raw_sessions import SUFFIX, RawSession, Sent
 from tests.projections.telemetry.support import GAME, SECOND, START_MS, STUDIO, MemoryLog, s1
 
 if TYPE_CHECKING:
@@ -58,6 +59,19 @@ ARRIVALS: Final = [START_MS + at for at in (-1, 0, DAY // 3, DAY, 2 * DAY - 1, 2
 """Few, because each is a batch of its own; before, at and after the cases' starts and stops."""
 
 
+NAMES: Final = [
+    "a",
+    "crash",
+    "level_failed",
+    "level_failed",
+    "level_failed",
+    "level_completed",
+    "player_death",
+]
+PLACES: Final = ["Act 2 / Door", "act-2 door", "HUB", ""]
+"""The first two are one place."""
+
+
 class Raw(msgspec.Struct):
     """What was sent of one session, as a reader of the raw log would note it."""
 
@@ -66,9 +80,21 @@ class Raw(msgspec.Struct):
     arrived: int
     tags: dict[str, str]
     started: int | None
-    times: set[int]
-    crashed: bool
+    events: dict[int, Sent]
     ended: bool
+
+    @property
+    def times(self) -> set[int]:
+        return {event.at_ms for event in self.events.values()}
+
+    @property
+    def crashed(self) -> bool:
+        return any(event.name == "crash" for event in self.events.values())
+
+    def findings(self) -> Counter[tuple[str, str]]:
+        session = RawSession("", self.device, self.build, "")
+        session.events, session.closed = self.events, self.ended
+        return session.findings()
 
     @property
     def recorded(self) -> int:
@@ -103,9 +129,9 @@ class Generated:
         build = random.choice(["0.4.9", "0.5.0", "0.6.0-rc1"])
         begin = START_MS + random.choice([0, 0, 1, 2, 7]) * DAY + random.randrange(DAY)
         events = [
-            {"name": random.choice(["a", "b", "c", "crash"]), "seq": n}
-            | {"t": begin + random.randrange(0, 400) * SECOND}
-            for n in range(random.randint(1, 12))
+            {"name": random.choice(NAMES), "seq": n, "room": random.choice(PLACES)}
+            | {"t": begin + at * SECOND}
+            for n, at in enumerate(random.sample(range(400), random.randint(1, 24)))
         ]
         right = self._asking.variant(device, build)
         tag = random.choice([right, right, right, right, "control", "treatment", "nonsense"])
@@ -125,13 +151,13 @@ class Generated:
         self.arrivals.append((arrived, s1(session, *body["events"], game=self._game, **said)))
         known = self.raw.setdefault(
             session,
-            Raw(body["deviceId"], body["metadata"]["gameVersion"], arrived, {}, None, set(), False, False),  # noqa: FBT003
+            Raw(body["deviceId"], body["metadata"]["gameVersion"], arrived, {}, None, {}, ended=False),
         )
         known.tags = known.tags or body["experiments"]
         if known.started is None:
             known.started = body.get("startedAt")
-        known.times |= {event["t"] for event in body["events"]}
-        known.crashed |= any(event["name"] == "crash" for event in body["events"])
+        for event in body["events"]:
+            known.events[event["seq"]] = Sent(event["seq"], event["t"], event["name"], event["room"])
         known.ended |= body.get("ended", False)
 
     def sessions(self) -> list[Raw]:
@@ -187,10 +213,32 @@ def brute_force(
                 "active_ms": sum(one.active for one in closed),
                 "exposures": len(exposed),
                 "retention": days,
+                **said_of(sessions),
             }
         )
     rejected = {name: len(judged[name]) for name in ("notRunning", "pinned", "notInAudience", "wrongVariant")}
     return variants, rejected
+
+
+def said_of(sessions: list[Raw]) -> dict[str, Any]:
+    """What was found in sessions: the clusters of most testers, and how many findings there are."""
+    testers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    findings: Counter[str] = Counter()
+    for one in sessions:
+        for (kind, tag), times in one.findings().items():
+            testers[kind, tag].add(one.device)
+            findings[kind] += times
+    said: dict[str, Any] = {}
+    kinds = {"friction": {"bug-report", "difficulty-spike", "pacing-issue", "stuck-point"}}
+    for name, meant in (kinds | {"praise": {"positive-moment"}}).items():
+        clusters = [
+            (-len(devices), kind, tag if tag == kind else tag.removesuffix(f"-{SUFFIX.get(kind, kind)}"))
+            for (kind, tag), devices in testers.items()
+            if kind in meant
+        ]
+        said[name] = [(kind, tag, -count) for count, kind, tag in sorted(clusters)[:5]]
+        said[f"{name}_count"] = sum(findings[kind] for kind in meant)
+    return said
 
 
 CASES: Final = {
@@ -217,6 +265,10 @@ def figures(found: Comparison) -> tuple[list[dict[str, Any]], dict[str, int]]:
             "active_ms": one.active_ms,
             "exposures": one.exposures,
             "retention": [(day.day, day.eligible, day.retained) for day in one.retention],
+            "friction": [(each.type, each.tag, each.count) for each in one.friction],
+            "friction_count": one.friction_count,
+            "praise": [(each.type, each.tag, each.count) for each in one.praise],
+            "praise_count": one.praise_count,
         }
         for one in found.variants
     ]
@@ -231,7 +283,7 @@ async def test_every_figure_is_that_of_brute_force(database: ClickHouse, queries
     ):
         log.put(sent, at_ms=arrived)
     await apply(database, log)
-    rejected, crashes, returns = set(), 0, 0
+    rejected, crashes, returns, praised = set(), 0, 0, 0
     for game, (asking, runs) in CASES.items():
         for now in (START_MS + 3 * DAY, START_MS + 12 * DAY):
             found = await compare(queries, compared(asking, *runs), now)
@@ -239,11 +291,14 @@ async def test_every_figure_is_that_of_brute_force(database: ClickHouse, queries
         rejected |= {name for name, count in found.rejected.items() if count}
         if runs:
             assert all(one.sessions and one.closed for one in found.variants)
+            assert all(one.friction for one in found.variants)
+            praised += sum(one.praise_count for one in found.variants)
             crashes += sum(one.crashed for one in found.variants)
             returns += sum(day.retained for one in found.variants for day in one.retention)
     assert rejected == {"notRunning", "pinned", "notInAudience", "wrongVariant"}
     assert crashes
     assert returns
+    assert praised
 
 
 async def test_more_coverage_moves_no_covered_device(
