@@ -310,7 +310,7 @@ async def test_another_studio_sees_none_of_it_and_a_game_s_secret_key_is_told_wh
         await visit.page.goto(f"{visit.base_url}/dashboard/live")
         await visit.page.fill("#key", outside.keys["secret_api_key"])
         await visit.page.click("button[type=submit]")
-        await visit.page.get_by_role("link", name="Servers").click()
+        await visit.page.get_by_role("link", name="Fleet").click()
         await expect(visit.page.locator("#panels .message")).to_contain_text("sign in with a management key")
         assert visit.complaints == []
 

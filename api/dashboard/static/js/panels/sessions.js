@@ -17,7 +17,7 @@ export const sessions = {
   endpoint: "sessions",
   scope: "all",
   load: (selection, signal) => withMarks("sessions", selection, signal),
-  empty: ["No players in this time", "A session appears with its first event."],
+  empty: ["No sessions in this time", "A session appears with its first event."],
   isEmpty: ({ sessions: values }) => !values.some(Boolean),
   draw(content, data) {
     chart ??= new TimeChart(content, {
