@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.cli import running_stack
 from deploy.lab.drill.checks import Verdict
+from deploy.lab.drill.counted_calls import PAUSE_SECONDS
 from deploy.lab.drill.decided_log import read_log
 from deploy.lab.drill.faults import GIVE_UP_SECONDS, KILL_SECONDS
-from deploy.lab.drill.fleet_clients import PAUSE_SECONDS, Clients
+from deploy.lab.drill.fleet_clients import Clients
 from deploy.lab.drill.fleet_hosts import Host, until_lost
 from deploy.lab.drill.fleet_judge import judge_answers, judge_processes, judge_servers
 from deploy.lab.drill.fleet_lives import Lives, Record

@@ -6,9 +6,9 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import msgspec
 
+from deploy.lab.drill.counted_calls import JSON, PAUSE_SECONDS, UNKNOWN, CountedCalls
 from deploy.lab.drill.fleet_server import ASK, PORT, Heard, heard
 from deploy.lab.drill.stack import DrillFailedError
 from schemas.identifiers import keyed_command_id
@@ -16,14 +16,10 @@ from schemas.identifiers import keyed_command_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ANSWER_SECONDS: Final = 12.0
-PAUSE_SECONDS: Final = 0.25
-WAIT_SECONDS_MAX: Final = 2.0
 KNOWN_SECONDS: Final = 180.0
 """Nothing is asked for longer than this."""
 UDP_SECONDS: Final = 1.0
 UDP_TRIES: Final = 8
-_AGAIN: Final = frozenset({0, 429, 503})
 Json = dict[str, Any]
 
 
@@ -39,25 +35,14 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     body: Json
 
 
-class Clients:
-    """Speaks S5 for one project, by several keys in turn. `answers` counts every attempt by its status."""
+class Clients(CountedCalls):
+    """Speaks S5 for one project, by several keys in turn."""
 
     def __init__(self, base_url: str, game_id: str, keys: list[str], *, connections: int) -> None:
-        self.answers: dict[str, int] = {}
-        self.unsure = 0
-        """Attempts of unknown outcome: no answer, or 503."""
+        super().__init__(base_url, connections=connections)
         self._game_id = game_id
         self._keys = keys
         self._next_key = 0
-        self._session = aiohttp.ClientSession(
-            base_url,
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=3.0),
-            connector=aiohttp.TCPConnector(limit=connections),
-        )
-
-    async def close(self) -> None:
-        """Hang up."""
-        await self._session.close()
 
     async def start(self, key: str, body: Mapping[str, Any]) -> Answered:
         """A server is started."""
@@ -151,7 +136,7 @@ class Clients:
         deadline = asyncio.get_running_loop().time() + KNOWN_SECONDS
         while True:
             status, said, wait = await self._once(method, path, body, headers)
-            if status not in _AGAIN:
+            if status not in UNKNOWN:
                 return status, said
             if asyncio.get_running_loop().time() > deadline:
                 raise DrillFailedError(f"{method} {path} has had no answer for {KNOWN_SECONDS:.0f} s: {said}")
@@ -164,21 +149,13 @@ class Clients:
     ) -> tuple[int, Json, float]:
         """Status, body and how long to wait before the next attempt; 0 where no answer came."""
         self._next_key = (self._next_key + 1) % len(self._keys)
-        sent = {**headers, "api-key": self._keys[self._next_key]}
-        try:
-            async with self._session.request(
-                method, f"/api/v3{path}", headers=sent, json=body if body is not None else None
-            ) as response:
-                text = await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self._count(f"no answer: {type(error).__name__}")
-            return 0, {"error": repr(error)}, PAUSE_SECONDS
-        self._count(str(response.status))
-        wait = float(response.headers.get("retry-after", PAUSE_SECONDS))
-        return response.status, msgspec.json.decode(text), min(max(wait, PAUSE_SECONDS), WAIT_SECONDS_MAX)
-
-    def _count(self, answer: str) -> None:
-        self.answers[answer] = self.answers.get(answer, 0) + 1
+        status, text, wait = await self.attempt(
+            method,
+            f"/api/v3{path}",
+            headers=JSON | headers | {"api-key": self._keys[self._next_key]},
+            body=None if body is None else msgspec.json.encode(body),
+        )
+        return status, msgspec.json.decode(text) if status else {"error": text.decode()}, wait
 
 
 async def say(server: Json, said: bytes) -> None:

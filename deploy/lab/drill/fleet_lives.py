@@ -8,7 +8,8 @@ import uuid
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy.lab.drill.fleet_clients import PAUSE_SECONDS, Answered, Clients, Json, hear, say
+from deploy.lab.drill.counted_calls import PAUSE_SECONDS
+from deploy.lab.drill.fleet_clients import Answered, Clients, Json, hear, say
 from deploy.lab.drill.fleet_server import CRASH, DIE, Heard
 
 if TYPE_CHECKING:

@@ -7,18 +7,15 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import msgspec
 
+from deploy.lab.drill.counted_calls import JSON, CountedCalls
 from deploy.lab.drill.history import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CURRENCY: Final = "gold"
-ANSWER_SECONDS: Final = 12.0
-PAUSE_SECONDS: Final = 0.2
-_AGAIN: Final = frozenset({429, 503})
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -31,28 +28,16 @@ class Answered(msgspec.Struct, frozen=True):
     text: bytes
     invoked_s: float
     returned_s: float
-    attempts: int
 
 
-class Clients:
-    """Calls S3 over a few connections. `answers` counts every attempt by its status."""
+class Clients(CountedCalls):
+    """Speaks S3."""
 
     def __init__(self, base_url: str, live: str, server: str, *, connections: int) -> None:
+        super().__init__(base_url, connections=connections)
         self._live = {"authorization": f"Bearer {live}"}
         self._server = {"authorization": f"Bearer {server}"}
         self.secrets: dict[str, str] = {}
-        self.answers: dict[str, int] = {}
-        self.unsure = 0
-        """Attempts of unknown outcome: no answer, or 503."""
-        self._session = aiohttp.ClientSession(
-            base_url,
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=3.0),
-            connector=aiohttp.TCPConnector(limit=connections),
-        )
-
-    async def close(self) -> None:
-        """Hang up."""
-        await self._session.close()
 
     def headers(self, player: str, *, server: bool) -> dict[str, str]:
         """A server's key, or the game's with the player's secret."""
@@ -63,22 +48,16 @@ class Clients:
     ) -> Answered:
         """Post until the answer is definite; always with the same key."""
         invoked_s = time.monotonic()
-        attempts = 0
-        headers = self.headers(player, server=server) | {"idempotency-key": key}
-        while True:
-            attempts += 1
-            status, text = await self._once("POST", path, headers, body or {})
-            if status not in _AGAIN and status:
-                returned_s = time.monotonic()
-                return Answered(key, path, body or {}, status, text, invoked_s, returned_s, attempts)
-            self.unsure += status != 429
-            await asyncio.sleep(PAUSE_SECONDS)
+        headers = self.headers(player, server=server) | JSON | {"idempotency-key": key}
+        sent = msgspec.json.encode(body or {})
+        status, text = await self.until_known("POST", path, headers=headers, body=sent)
+        return Answered(key, path, body or {}, status, text, invoked_s, time.monotonic())
 
     async def balance(self, player: str) -> Operation | None:
         """One read of a wallet as part of a history; None where it is not available."""
         invoked_s = time.monotonic()
         path = f"/sdk/v1/players/{player}/wallet"
-        status, text = await self._once("GET", path, self.headers(player, server=False), None)
+        status, text, _ = await self.attempt("GET", path, headers=self.headers(player, server=False))
         if status != 200:
             return None
         held = {row["economyKey"]: row["balance"] for row in msgspec.json.decode(text)["wallet"]}
@@ -92,23 +71,10 @@ class Clients:
     async def get(self, player: str, path: str) -> Any:
         """A read by the server's key, again until it is there."""
         while True:
-            status, text = await self._once("GET", path, self.headers(player, server=True), None)
+            status, text, wait = await self.attempt("GET", path, headers=self.headers(player, server=True))
             if status == 200:
                 return msgspec.json.decode(text)
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _once(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, bytes]:
-        try:
-            async with self._session.request(method, path, headers=headers, json=body) as response:
-                text = await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self._count(f"no answer: {type(error).__name__}")
-            return 0, b""
-        self._count(str(response.status))
-        return response.status, text
-
-    def _count(self, answer: str) -> None:
-        self.answers[answer] = self.answers.get(answer, 0) + 1
+            await asyncio.sleep(wait)
 
 
 class Player:

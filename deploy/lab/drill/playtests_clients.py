@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import aiohttp
 import msgspec
 
+from deploy.lab.drill.counted_calls import PAUSE_SECONDS, UNKNOWN, CountedCalls
 from schemas.identifiers import keyed_command_id
 from streams.gateway.playtests.write_commands import operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ANSWER_SECONDS: Final = 12.0
-PAUSE_SECONDS: Final = 0.2
-WAIT_SECONDS_MAX: Final = 2.0
+API: Final = "/api/v1"
 RECORDING: Final = b"a short recording" * 60
-_AGAIN: Final = frozenset({0, 429, 503})
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -113,23 +111,12 @@ class Speaker(Protocol):
         ...
 
 
-class Clients:
-    """Speaks S2 over a few connections. `answers` counts every attempt by its status."""
+class Clients(CountedCalls):
+    """Speaks S2."""
 
     def __init__(self, base_url: str, payments_secret: str, *, connections: int) -> None:
         self._payments_secret = payments_secret.encode()
-        self.answers: dict[str, int] = {}
-        self.unsure = 0
-        """Attempts of unknown outcome: no answer, or 503."""
-        self._session = aiohttp.ClientSession(
-            base_url,
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=3.0),
-            connector=aiohttp.TCPConnector(limit=connections),
-        )
-
-    async def close(self) -> None:
-        """Hang up."""
-        await self._session.close()
+        super().__init__(base_url, connections=connections)
 
     def now_s(self) -> float:
         """Of this machine, monotonic."""
@@ -148,7 +135,9 @@ class Clients:
     ) -> Answered:
         """Ask below /api/v1 until the answer is definite; always with the same key."""
         invoked_s = self.now_s()
-        status, text = await self._until_known(method, path, body or {}, _headers(caller, key))
+        status, text = await self.until_known(
+            method, API + path, headers=_headers(caller, key), body=msgspec.json.encode(body or {})
+        )
         return Answered(
             caller=caller,
             operation=operation,
@@ -181,21 +170,22 @@ class Clients:
             body, now_s = msgspec.json.encode(event), int(time.time())
             digest = hmac.new(self._payments_secret, b"%d." % now_s + body, hashlib.sha256).hexdigest()
             headers = {"x-questlog-signature": f"t={now_s},v1={digest}"}
-            status, text, wait = await self._once("POST", "/billing/provider-events", body, headers)
-            if status not in _AGAIN:
+            url = f"{API}/billing/provider-events"
+            status, text, wait = await self.attempt("POST", url, headers=headers, body=body)
+            if status not in UNKNOWN:
                 return status, text
             await asyncio.sleep(wait)
 
     async def get(self, caller: Caller, path: str) -> tuple[int, Any, float]:
         """One read: its status, its data, and when it was asked."""
         invoked_s = self.now_s()
-        status, text, _ = await self._once("GET", path, None, _headers(caller))
+        status, text, _ = await self.attempt("GET", API + path, headers=_headers(caller))
         return status, msgspec.json.decode(text)["data"] if status == 200 else None, invoked_s
 
     async def read(self, caller: Caller, path: str) -> Any:
         """A read's answer, asked again until it is there."""
         while True:
-            status, text, wait = await self._once("GET", path, None, _headers(caller))
+            status, text, wait = await self.attempt("GET", API + path, headers=_headers(caller))
             if status == 200:
                 return msgspec.json.decode(text)
             await asyncio.sleep(wait)
@@ -213,44 +203,18 @@ class Clients:
         """Upload a recording; its id. None where the slot takes none any more."""
         body = {"size": len(RECORDING), "contentType": "video/mp4"}
         path = f"/playtests/slots/{slot_id}/upload-url"
-        status, text = await self._until_known("POST", path, body, _headers(caller, key))
+        status, text = await self.until_known(
+            "POST", API + path, headers=_headers(caller, key), body=msgspec.json.encode(body)
+        )
         if status != 200:
             return None
         offered = msgspec.json.decode(text)["data"]
         while True:
-            status, _, wait = await self._once("PUT", offered["uploadUrl"], RECORDING, {})
+            status, _, wait = await self.attempt("PUT", offered["uploadUrl"], headers={}, body=RECORDING)
             if status in {201, 409}:  # it takes one upload; an attempt before may have been whole
                 upload_id: str = offered["uploadId"]
                 return upload_id
             await asyncio.sleep(wait)
-
-    async def _until_known(
-        self, method: str, path: str, body: Any, headers: dict[str, str]
-    ) -> tuple[int, bytes]:
-        while True:
-            status, text, wait = await self._once(method, path, msgspec.json.encode(body), headers)
-            if status not in _AGAIN:
-                return status, text
-            self.unsure += status != 429
-            await asyncio.sleep(wait)
-
-    async def _once(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, bytes, float]:
-        """Status, body and how long to wait before the next attempt; 0 where no answer came."""
-        url = path if path.startswith("http") else f"/api/v1{path}"
-        try:
-            async with self._session.request(method, url, headers=headers, data=body) as response:
-                text = await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self._count(f"no answer: {type(error).__name__}")
-            return 0, b"", PAUSE_SECONDS
-        self._count(str(response.status))
-        wait = float(response.headers.get("retry-after", PAUSE_SECONDS)) if response.status == 429 else 0.0
-        return response.status, text, min(max(wait, PAUSE_SECONDS), WAIT_SECONDS_MAX)
-
-    def _count(self, answer: str) -> None:
-        self.answers[answer] = self.answers.get(answer, 0) + 1
 
 
 def _headers(caller: Caller, key: str = "") -> dict[str, str]:
