@@ -1,4 +1,4 @@
-"""Where ClickHouse is, and as whom it is asked: a URL taken apart, so that no message shows its password."""
+"""The address of ClickHouse and its login: a URL taken apart, so that no message shows its password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ClickHouse for writers: raw bytes in, one part out, the same bytes again in doubt.
+"""ClickHouse for writers: an insert makes one part, and is sent again unchanged while its outcome is unknown.
 
 Reads made for HTTP answers go through `projections/telemetry/queries/client.py`; this one serves the
 projector, the migrations and the rebuild. Both send by `transport`. Settings of an insert: the design's

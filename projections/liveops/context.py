@@ -17,7 +17,7 @@ DAY_MS: Final = 24 * HOUR_MS
 
 
 @dataclass(slots=True)
-class Setting:
+class Context:
     """One event on its way into Redis."""
 
     studio_id: str
@@ -26,5 +26,5 @@ class Setting:
     operations: list[Operation]
 
 
-Step = Callable[[Setting, Any], None]
+Step = Callable[[Context, Any], None]
 """Adds an event's operations."""

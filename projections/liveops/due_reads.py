@@ -1,4 +1,4 @@
-"""What time has brought or will bring. Implements `DueReads` and `PinReads` of `schemas.liveops.ports`."""
+"""What is due, and what will be. Implements `DueReads` and `PinReads` of `schemas.liveops.ports`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from projections.liveops import keys
-from projections.liveops.context import DAY_MS, Setting, Step, encode
+from projections.liveops.context import DAY_MS, Context, Step, encode
 from projections.redis.operations import (
     add_member_unless,
     delete_field,
@@ -38,28 +38,28 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False)
     occurred_at: str
 
 
-def _created(setting: Setting, event: ev.PlayerCreated) -> None:
+def _created(context: Context, event: ev.PlayerCreated) -> None:
     row = PlayerRow(external_id=event.external_id, created_at_ms=event.created_at_ms)
-    _player(setting, event.game_id, row)
+    _player(context, event.game_id, row)
 
 
-def _secret(setting: Setting, event: ev.PlayerRegistered | ev.PlayerSecretRotated) -> None:
+def _secret(context: Context, event: ev.PlayerRegistered | ev.PlayerSecretRotated) -> None:
     row = PlayerRow(
         external_id=event.external_id, created_at_ms=event.created_at_ms, secret_hash=event.secret_hash
     )
-    _player(setting, event.game_id, row)
+    _player(context, event.game_id, row)
 
 
-def _player(setting: Setting, game_id: str, row: PlayerRow) -> None:
+def _player(context: Context, game_id: str, row: PlayerRow) -> None:
     key = keys.player_key("player", game_id, row.external_id)
-    setting.operations.append(set_field(key, "row", encode(row)))
+    context.operations.append(set_field(key, "row", encode(row)))
 
 
-def _started(setting: Setting, event: ev.AttemptStarted) -> None:
+def _started(context: Context, event: ev.AttemptStarted) -> None:
     attempt = event.attempt
     board = BoardRow(
         id=attempt.board_id,
-        studio_id=setting.studio_id,
+        studio_id=context.studio_id,
         game_id=event.game_id,
         event_key=attempt.event_key,
         window_id=attempt.window_id,
@@ -67,42 +67,42 @@ def _started(setting: Setting, event: ev.AttemptStarted) -> None:
         group=event.group,
         segment=event.segment,
     )
-    _open_board(setting, board)
+    _open_board(context, board)
     key = keys.run_key(event.game_id, event.external_id, attempt.event_key, attempt.window_id)
     started = {"used": event.attempts_used, "group": event.group, "segment": event.segment}
-    setting.operations.append(set_field(key, "started", encode(started)))
-    _attempt(setting, event.game_id, event.external_id, attempt)
+    context.operations.append(set_field(key, "started", encode(started)))
+    _attempt(context, event.game_id, event.external_id, attempt)
 
 
-def _open_board(setting: Setting, board: BoardRow) -> None:
+def _open_board(context: Context, board: BoardRow) -> None:
     """A board exists from now on, and its window is not done before it is finalized.
 
     When a store is filled again, the partition that finalized it may be applied first.
     """
     window = keys.window_name(board.studio_id, board.game_id, board.event_key, board.window_id)
-    setting.operations += (
+    context.operations += (
         set_field(keys.board_key(board.id), "row", encode(board)),
         add_member_unless(f"boards:{window}", board.id, held=keys.board_key(board.id), field="final"),
     )
 
 
-def _attempt(setting: Setting, game_id: str, external_id: str, attempt: Attempt) -> None:
+def _attempt(context: Context, game_id: str, external_id: str, attempt: Attempt) -> None:
     key = keys.run_key(game_id, external_id, attempt.event_key, attempt.window_id)
-    setting.operations.append(set_field(key, "attempt", encode(attempt)))
+    context.operations.append(set_field(key, "attempt", encode(attempt)))
     if attempt.status == "completed" and attempt.lobby_id:
-        setting.operations.append(set_field(key, "done", attempt.lobby_id))
+        context.operations.append(set_field(key, "done", attempt.lobby_id))
     # After every change: on a late rebuild an earlier word has removed the key already.
-    setting.operations.append(expire_at(key, window_from_id(attempt.window_id).ends_at_ms + DAY_MS))
+    context.operations.append(expire_at(key, window_from_id(attempt.window_id).ends_at_ms + DAY_MS))
 
 
-def _expired(setting: Setting, event: ev.AttemptExpired) -> None:
-    _attempt(setting, event.game_id, event.external_id, event.attempt)
+def _expired(context: Context, event: ev.AttemptExpired) -> None:
+    _attempt(context, event.game_id, event.external_id, event.attempt)
 
 
-def _progressed(setting: Setting, event: ev.AttemptProgressed) -> None:
-    _attempt(setting, event.game_id, event.external_id, event.attempt)
+def _progressed(context: Context, event: ev.AttemptProgressed) -> None:
+    _attempt(context, event.game_id, event.external_id, event.attempt)
     entry = event.entry
-    member = set_entry(setting, event.external_id, entry)
+    member = set_entry(context, event.external_id, entry)
     told = _Told(
         leaderboard_id=entry.board_id,
         external_id=event.external_id,
@@ -110,10 +110,10 @@ def _progressed(setting: Setting, event: ev.AttemptProgressed) -> None:
         previous_score=entry.previous_score,
         occurred_at=iso_ms(event.occurred_at_ms),
     )
-    setting.operations.append(
+    context.operations.append(
         tell(
             keys.stream_key(entry.board_id),
-            setting.at_ms,
+            context.at_ms,
             keys.entries_key(entry.board_id),
             member,
             _json(told),
@@ -121,18 +121,18 @@ def _progressed(setting: Setting, event: ev.AttemptProgressed) -> None:
     )
 
 
-def set_entry(setting: Setting, external_id: str, entry: BoardEntry, *, bot: bool = False) -> str:
+def set_entry(context: Context, external_id: str, entry: BoardEntry, *, bot: bool = False) -> str:
     """An entry's place on its board, in place of the one it had; returns its member."""
     entries = keys.entries_key(entry.board_id)
     member = keys.place(entry.achieved_at_ms, external_id, bot=bot)
     if entry.previous_achieved_at_ms is not None:
         previous = keys.place(entry.previous_achieved_at_ms, external_id, bot=bot)
         if previous != member:
-            setting.operations.append(delete_score(entries, previous))
+            context.operations.append(delete_score(entries, previous))
         elif entry.previous_score == entry.score:
             return member
     score = -entry.score if entry.order == "desc" else entry.score
-    setting.operations += (
+    context.operations += (
         set_score(entries, score + 0.0, member),  # never -0.0, which would be another text
         set_field(keys.members_key(entry.board_id), keys.who(external_id, bot=bot), member),
         expire_as(entries, keys.board_key(entry.board_id)),
@@ -141,51 +141,51 @@ def set_entry(setting: Setting, external_id: str, entry: BoardEntry, *, bot: boo
     return member
 
 
-def _granted(setting: Setting, event: ev.GrantCreated) -> None:
-    _pending(setting, event.game_id, event.external_id, event.grant)
+def _granted(context: Context, event: ev.GrantCreated) -> None:
+    _pending(context, event.game_id, event.external_id, event.grant)
 
 
-def _pending(setting: Setting, game_id: str, external_id: str, grant: Grant) -> None:
+def _pending(context: Context, game_id: str, external_id: str, grant: Grant) -> None:
     key = keys.player_key("grants", game_id, external_id)
-    setting.operations.append(set_field(key, grant.id, encode(grant)))
+    context.operations.append(set_field(key, grant.id, encode(grant)))
 
 
-def _claimed(setting: Setting, event: ev.GrantClaimed) -> None:
+def _claimed(context: Context, event: ev.GrantClaimed) -> None:
     key = keys.player_key("grants", event.game_id, event.external_id)
-    setting.operations.append(delete_field(key, event.grant.id))
+    context.operations.append(delete_field(key, event.grant.id))
 
 
-def _opened(setting: Setting, event: ev.CrateOpened) -> None:
+def _opened(context: Context, event: ev.CrateOpened) -> None:
     key = keys.player_key("grants", event.game_id, event.external_id)
-    setting.operations.append(delete_field(key, event.crate.id))
-    _pending(setting, event.game_id, event.external_id, event.contents)
+    context.operations.append(delete_field(key, event.crate.id))
+    _pending(context, event.game_id, event.external_id, event.contents)
 
 
-def _wallet(setting: Setting, event: ev.WalletChanged) -> None:
+def _wallet(context: Context, event: ev.WalletChanged) -> None:
     moved = event.movement
-    row = HoldingRow(key=moved.key, quantity=moved.balance, updated_at_ms=setting.at_ms)
+    row = HoldingRow(key=moved.key, quantity=moved.balance, updated_at_ms=context.at_ms)
     key = keys.player_key("wallet", event.game_id, event.external_id)
-    setting.operations.append(set_field(key, moved.key, encode(row)))
-    _ledger(setting, event.game_id, event.external_id, moved)
+    context.operations.append(set_field(key, moved.key, encode(row)))
+    _ledger(context, event.game_id, event.external_id, moved)
 
 
-def _items(setting: Setting, event: ev.InventoryChanged) -> None:
+def _items(context: Context, event: ev.InventoryChanged) -> None:
     moved = event.movement
     key = keys.player_key("items", event.game_id, event.external_id)
     if moved.balance:
-        row = HoldingRow(key=moved.key, quantity=moved.balance, updated_at_ms=setting.at_ms)
-        setting.operations.append(set_field(key, moved.key, encode(row)))
+        row = HoldingRow(key=moved.key, quantity=moved.balance, updated_at_ms=context.at_ms)
+        context.operations.append(set_field(key, moved.key, encode(row)))
     else:
-        setting.operations.append(delete_field(key, moved.key))
-    _ledger(setting, event.game_id, event.external_id, moved)
+        context.operations.append(delete_field(key, moved.key))
+    _ledger(context, event.game_id, event.external_id, moved)
 
 
-def _ledger(setting: Setting, game_id: str, external_id: str, moved: Movement) -> None:
+def _ledger(context: Context, game_id: str, external_id: str, moved: Movement) -> None:
     key = keys.player_key("ledger", game_id, external_id)
-    row = LedgerRow(movement=moved, at_ms=setting.at_ms)
-    setting.operations.append(set_field(key, str(moved.number), encode(row)))
+    row = LedgerRow(movement=moved, at_ms=context.at_ms)
+    context.operations.append(set_field(key, str(moved.number), encode(row)))
     if moved.number > LEDGER_HEAD:
-        setting.operations.append(delete_field(key, str(moved.number - LEDGER_HEAD)))
+        context.operations.append(delete_field(key, str(moved.number - LEDGER_HEAD)))
 
 
 STEPS: Final[dict[type[Message], Step]] = {

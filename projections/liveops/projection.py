@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from projections.liveops import keys, players, windows
-from projections.liveops.context import Setting, Step
+from projections.liveops.context import Context, Step
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
 from schemas.codec import Message
@@ -27,7 +27,7 @@ def project(
     for event, message in zip(decided.events, messages, strict=False):
         step = _STEPS.get(type(message))
         if step is not None:
-            step(Setting(decided.studio_id, partition, event.at_ms, operations), message)
+            step(Context(decided.studio_id, partition, event.at_ms, operations), message)
     return operations
 
 

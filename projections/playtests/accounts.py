@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from projections.playtests import keys
-from projections.playtests.setting import Setting, Step, encode
+from projections.playtests.context import Context, Step, encode
 from projections.redis.operations import delete, delete_score, set_field, set_score
 from schemas.codec import Message
 from schemas.playtests import account_events, order_events
@@ -13,62 +13,62 @@ from schemas.playtests.account_views import LedgerRow
 from schemas.playtests.views import Playtester
 
 
-def credit(setting: Setting, studio_id: str, movement: LedgerRow) -> None:
+def credit(context: Context, studio_id: str, movement: LedgerRow) -> None:
     """A studio's credit moved."""
-    setting.add(set_field(f"account:{studio_id}", "balance", str(movement.balance_cents)))
-    setting.ledger(f"ledger:{studio_id}", movement)
+    context.add(set_field(f"account:{studio_id}", "balance", str(movement.balance_cents)))
+    context.ledger(f"ledger:{studio_id}", movement)
 
 
-def earn(setting: Setting, playtester: Playtester, movement: LedgerRow) -> None:
+def earn(context: Context, playtester: Playtester, movement: LedgerRow) -> None:
     """What a playtester has earned moved."""
-    setting.ledger(keys.of_playtester("earnings", playtester.studio_id, playtester.id), movement)
+    context.ledger(keys.of_playtester("earnings", playtester.studio_id, playtester.id), movement)
 
 
-def known(setting: Setting, playtester: Playtester) -> None:
+def known(context: Context, playtester: Playtester) -> None:
     """A playtester as they are known now, and whether they are owed something."""
     key = keys.of_playtester("playtester", playtester.studio_id, playtester.id)
     owed, cents = f"owed:{playtester.studio_id}", playtester.balance_cents
     owing = set_score(owed, cents, playtester.id) if cents else delete_score(owed, playtester.id)
-    setting.add(set_field(key, "row", encode(playtester)), owing)
+    context.add(set_field(key, "row", encode(playtester)), owing)
 
 
-def _paid(setting: Setting, event: order_events.PlaytestPaid) -> None:
-    setting.progressed[event.order_id] = (event, event.progress)
-    credit(setting, event.studio_id, event.movement)
+def _paid(context: Context, event: order_events.PlaytestPaid) -> None:
+    context.progressed[event.order_id] = (event, event.progress)
+    credit(context, event.studio_id, event.movement)
 
 
 def _payment(
-    setting: Setting,
+    context: Context,
     event: account_events.PaymentOpened | account_events.PaymentFailed | account_events.PaymentCompleted,
 ) -> None:
     payment = event.payment
-    setting.add(set_field(f"payment:{payment.id}", "row", encode(payment)))
+    context.add(set_field(f"payment:{payment.id}", "row", encode(payment)))
     place = keys.place(payment.created_at_ms, payment.id)
-    setting.listed(f"payments:{event.studio_id}", place, there=True)
+    context.listed(f"payments:{event.studio_id}", place, there=True)
     if isinstance(event, account_events.PaymentCompleted):
-        credit(setting, event.studio_id, event.movement)
+        credit(context, event.studio_id, event.movement)
 
 
-def _adjusted(setting: Setting, event: account_events.AccountAdjusted) -> None:
-    credit(setting, event.studio_id, event.movement)
+def _adjusted(context: Context, event: account_events.AccountAdjusted) -> None:
+    credit(context, event.studio_id, event.movement)
 
 
-def _payout(setting: Setting, event: account_events.PayoutSent | account_events.PayoutFailed) -> None:
+def _payout(context: Context, event: account_events.PayoutSent | account_events.PayoutFailed) -> None:
     payout = event.payout
-    setting.add(set_field(f"payout:{payout.id}", "row", encode(payout)))
-    setting.listed(f"payouts:{event.studio_id}", keys.place(payout.sent_at_ms, payout.id), there=True)
-    known(setting, event.playtester)
-    earn(setting, event.playtester, event.movement)
+    context.add(set_field(f"payout:{payout.id}", "row", encode(payout)))
+    context.listed(f"payouts:{event.studio_id}", keys.place(payout.sent_at_ms, payout.id), there=True)
+    known(context, event.playtester)
+    earn(context, event.playtester, event.movement)
 
 
-def _changed(setting: Setting, event: account_events.PlaytesterChanged) -> None:
-    known(setting, event.playtester)
+def _changed(context: Context, event: account_events.PlaytesterChanged) -> None:
+    known(context, event.playtester)
 
 
-def _forgotten(setting: Setting, event: account_events.PlaytesterForgotten) -> None:
-    known(setting, event.playtester)
+def _forgotten(context: Context, event: account_events.PlaytesterForgotten) -> None:
+    known(context, event.playtester)
     for kind in ("texts", "notices"):
-        setting.add(delete(keys.of_playtester(kind, event.studio_id, event.playtester_id)))
+        context.add(delete(keys.of_playtester(kind, event.studio_id, event.playtester_id)))
 
 
 STEPS: Final[dict[type[Message], Step]] = {

@@ -5,37 +5,37 @@ from __future__ import annotations
 from typing import Final
 
 from projections.playtests import keys
-from projections.playtests.setting import Setting, Step, encode
+from projections.playtests.context import Context, Step, encode
 from projections.redis.operations import add_member, set_field
 from schemas.codec import Message
 from schemas.playtests import order_events as ev
 from schemas.playtests.views import ApplicationState
 
 
-def _set(setting: Setting, event: ev.OrderEvent, state: ApplicationState) -> None:
-    setting.add(set_field(keys.pool_key(event.order_id), state.id, encode(state)))
+def _set(context: Context, event: ev.OrderEvent, state: ApplicationState) -> None:
+    context.add(set_field(keys.pool_key(event.order_id), state.id, encode(state)))
 
 
-def _made(setting: Setting, event: ev.ApplicationMade) -> None:
+def _made(context: Context, event: ev.ApplicationMade) -> None:
     state = event.application
-    _set(setting, event, state)
+    _set(context, event, state)
 
     def own(kind: str) -> str:
         return keys.of_playtester(kind, event.studio_id, state.playtester_id)
 
-    setting.add(
+    context.add(
         set_field(own("texts"), state.id, event.qualifications_response),
         add_member(own("joined"), event.order_id),
     )
-    setting.listed(own("own-applications"), keys.place(state.created_at_ms, state.id), there=True)
+    context.listed(own("own-applications"), keys.place(state.created_at_ms, state.id), there=True)
 
 
-def _decided(setting: Setting, event: ev.ApplicationEvent) -> None:
+def _decided(context: Context, event: ev.ApplicationEvent) -> None:
     state = event.application
-    _set(setting, event, state)
+    _set(context, event, state)
     if not isinstance(event, ev.ApplicationWithdrawn):
         message = event.custom_message if isinstance(event, ev.ApplicationRejected) else None
-        setting.notify(
+        context.notify(
             state.playtester_id,
             event,
             slot_id=state.assigned_slot_id,
@@ -44,17 +44,17 @@ def _decided(setting: Setting, event: ev.ApplicationEvent) -> None:
         )
 
 
-def _auto_rejected(setting: Setting, event: ev.ApplicationsAutoRejected) -> None:
+def _auto_rejected(context: Context, event: ev.ApplicationsAutoRejected) -> None:
     for one in event.applications:
         state = ApplicationState(
             id=one.id,
             playtester_id=one.playtester_id,
             status="auto_rejected",
             created_at_ms=one.created_at_ms,
-            reviewed_at_ms=setting.at_ms,
+            reviewed_at_ms=context.at_ms,
         )
-        _set(setting, event, state)
-        setting.notify(one.playtester_id, event, application_id=one.id)
+        _set(context, event, state)
+        context.notify(one.playtester_id, event, application_id=one.id)
 
 
 STEPS: Final[dict[type[Message], Step]] = {

@@ -1,4 +1,4 @@
-"""What time has brought, and what waits for the operator, of all studios."""
+"""What is due, and what waits for the operator, of all studios."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from projections.playtests import accounts, applications, batches, keys, orders, slots
-from projections.playtests.setting import Setting, Step
+from projections.playtests.context import Context, Step
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
 from schemas.codec import Message
@@ -29,14 +29,14 @@ def project(
 ) -> list[Operation]:
     """What one command's events set, in order. Applying them again changes nothing."""
     del appended_at_ms, partition  # the times that matter here are the events' own
-    setting = Setting(decided.studio_id, decided.command_id)
+    context = Context(decided.studio_id, decided.command_id)
     for event, message in zip(decided.events, messages, strict=False):
         step = STEPS.get(type(message))
         if step is not None:
-            setting.at_ms = event.at_ms
-            step(setting, message)
-    orders.settle(setting)
-    return setting.operations
+            context.at_ms = event.at_ms
+            step(context, message)
+    orders.settle(context)
+    return context.operations
 
 
 PLAYTESTS: Final = Projection(

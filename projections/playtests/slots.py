@@ -6,7 +6,7 @@ from typing import Final
 
 from projections.playtests import keys
 from projections.playtests.accounts import credit, earn, known
-from projections.playtests.setting import Setting, Step, encode
+from projections.playtests.context import Context, Step, encode
 from projections.redis.operations import add_member, delete_field, set_field
 from schemas.codec import Message
 from schemas.playtests import order_events, slot_events
@@ -28,114 +28,114 @@ BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
 """The statuses that a slot may have before each event: the lists which it leaves."""
 
 
-def open_slot(setting: Setting, event: order_events.OrderEvent, slot: SlotState) -> None:
+def open_slot(context: Context, event: order_events.OrderEvent, slot: SlotState) -> None:
     """A slot comes to be: open, or reserved for who may try again."""
     of = (event.order_id, event.studio_id, event.game_id)
-    setting.add(set_field(keys.slot_key(slot.id), "of", encode(of)))
-    setting.listed(f"slots:{event.order_id}", _place(slot), there=True)
-    _state(setting, event, slot)
+    context.add(set_field(keys.slot_key(slot.id), "of", encode(of)))
+    context.listed(f"slots:{event.order_id}", _place(slot), there=True)
+    _state(context, event, slot)
     if slot.playtester_id is not None:
-        _taken(setting, event, slot, slot.playtester_id)
+        _taken(context, event, slot, slot.playtester_id)
 
 
 def _place(slot: SlotState) -> str:
     return keys.place(slot.created_at_ms, slot.id)
 
 
-def _state(setting: Setting, event: order_events.OrderEvent, slot: SlotState) -> None:
-    setting.add(set_field(keys.slot_key(slot.id), "state", encode(slot)))
-    setting.listed(keys.status_key(event.studio_id, slot.status), _place(slot), there=True)
+def _state(context: Context, event: order_events.OrderEvent, slot: SlotState) -> None:
+    context.add(set_field(keys.slot_key(slot.id), "state", encode(slot)))
+    context.listed(keys.status_key(event.studio_id, slot.status), _place(slot), there=True)
     if slot.due_at_ms is not None:
         kind: DueKind = "block" if slot.status == "blocked" else "slot"
-        setting.due(keys.due_member(kind, event.studio_id, slot.id, event.game_id), slot.due_at_ms)
+        context.due(keys.due_member(kind, event.studio_id, slot.id, event.game_id), slot.due_at_ms)
 
 
-def _taken(setting: Setting, event: order_events.OrderEvent, slot: SlotState, playtester_id: str) -> None:
+def _taken(context: Context, event: order_events.OrderEvent, slot: SlotState, playtester_id: str) -> None:
     def own(kind: str) -> str:
         return keys.of_playtester(kind, event.studio_id, playtester_id)
 
-    setting.listed(own("own-slots"), _place(slot), there=True)
-    setting.add(add_member(own("joined"), event.order_id), add_member(own("played"), event.game_id))
+    context.listed(own("own-slots"), _place(slot), there=True)
+    context.add(add_member(own("joined"), event.order_id), add_member(own("played"), event.game_id))
 
 
-def _moved(setting: Setting, event: slot_events.SlotEvent) -> None:
+def _moved(context: Context, event: slot_events.SlotEvent) -> None:
     """The slot leaves the lists of the status it had."""
     slot = event.slot
-    setting.progressed[event.order_id] = (event, event.progress)
+    context.progressed[event.order_id] = (event, event.progress)
     for status in BEFORE[type(event)]:
-        setting.listed(keys.status_key(event.studio_id, status), _place(slot), there=False)
+        context.listed(keys.status_key(event.studio_id, status), _place(slot), there=False)
         if status == "reserved":
-            setting.due(keys.due_member("slot", event.studio_id, slot.id, event.game_id), None)
+            context.due(keys.due_member("slot", event.studio_id, slot.id, event.game_id), None)
         elif status == "blocked":
-            setting.due(keys.due_member("block", event.studio_id, slot.id, event.game_id), None)
-    _state(setting, event, slot)
+            context.due(keys.due_member("block", event.studio_id, slot.id, event.game_id), None)
+    _state(context, event, slot)
 
 
-def _reserved(setting: Setting, event: slot_events.SlotReserved) -> None:
-    _moved(setting, event)
+def _reserved(context: Context, event: slot_events.SlotReserved) -> None:
+    _moved(context, event)
     if event.slot.playtester_id is not None:
-        _taken(setting, event, event.slot, event.slot.playtester_id)
+        _taken(context, event, event.slot, event.slot.playtester_id)
 
 
-def _submitted(setting: Setting, event: slot_events.SlotSubmitted) -> None:
-    _moved(setting, event)
-    setting.add(set_field(keys.slot_key(event.slot.id), "submission", encode(event.submission)))
+def _submitted(context: Context, event: slot_events.SlotSubmitted) -> None:
+    _moved(context, event)
+    context.add(set_field(keys.slot_key(event.slot.id), "submission", encode(event.submission)))
 
 
-def _accepted(setting: Setting, event: slot_events.SlotAccepted) -> None:
-    _moved(setting, event)
+def _accepted(context: Context, event: slot_events.SlotAccepted) -> None:
+    _moved(context, event)
     if event.rating is not None:
-        setting.add(set_field(keys.slot_key(event.slot.id), "rating", encode(event.rating)))
+        context.add(set_field(keys.slot_key(event.slot.id), "rating", encode(event.rating)))
     playtester = event.playtester
     accepted = keys.of_playtester("accepted", event.studio_id, playtester.id)
-    setting.add(add_member(accepted, event.game_id))
-    known(setting, playtester)
+    context.add(add_member(accepted, event.game_id))
+    known(context, playtester)
     if event.earning is not None:
-        earn(setting, playtester, event.earning)
-    setting.notify(playtester.id, event, slot_id=event.slot.id)
+        earn(context, playtester, event.earning)
+    context.notify(playtester.id, event, slot_id=event.slot.id)
 
 
-def _published(setting: Setting, event: slot_events.SlotPublished) -> None:
-    _moved(setting, event)
-    setting.add(set_field(keys.slot_key(event.slot.id), "public", event.public_key))
+def _published(context: Context, event: slot_events.SlotPublished) -> None:
+    _moved(context, event)
+    context.add(set_field(keys.slot_key(event.slot.id), "public", event.public_key))
 
 
-def _ended(setting: Setting, event: slot_events.SlotEnding) -> None:
+def _ended(context: Context, event: slot_events.SlotEnding) -> None:
     """A slot ended unaccepted: its seat has a successor, or its cost is credit again."""
-    _moved(setting, event)
+    _moved(context, event)
     if event.successor is not None:
-        open_slot(setting, event, event.successor)
+        open_slot(context, event, event.successor)
     if event.credit is not None:
-        credit(setting, event.studio_id, event.credit)
+        credit(context, event.studio_id, event.credit)
     if event.slot.playtester_id is not None and not isinstance(event, slot_events.SlotAbandoned):
         message = event.rejection.reason if isinstance(event, slot_events.SlotRejected) else None
-        setting.notify(event.slot.playtester_id, event, slot_id=event.slot.id, message=message)
+        context.notify(event.slot.playtester_id, event, slot_id=event.slot.id, message=message)
 
 
-def _rejected(setting: Setting, event: slot_events.SlotRejected) -> None:
-    setting.add(set_field(keys.slot_key(event.slot.id), "rejection", encode(event.rejection)))
-    _ended(setting, event)
+def _rejected(context: Context, event: slot_events.SlotRejected) -> None:
+    context.add(set_field(keys.slot_key(event.slot.id), "rejection", encode(event.rejection)))
+    _ended(context, event)
 
 
-def _blocked(setting: Setting, event: slot_events.SlotBlocked) -> None:
-    _moved(setting, event)
-    setting.add(set_field(keys.slot_key(event.slot.id), "report", encode(event.report)))
+def _blocked(context: Context, event: slot_events.SlotBlocked) -> None:
+    _moved(context, event)
+    context.add(set_field(keys.slot_key(event.slot.id), "report", encode(event.report)))
 
 
-def _unblocked(setting: Setting, event: slot_events.SlotUnblocked) -> None:
-    _moved(setting, event)
-    setting.add(delete_field(keys.slot_key(event.slot.id), "report"))
+def _unblocked(context: Context, event: slot_events.SlotUnblocked) -> None:
+    _moved(context, event)
+    context.add(delete_field(keys.slot_key(event.slot.id), "report"))
     if event.slot.playtester_id is not None:
-        setting.notify(event.slot.playtester_id, event, slot_id=event.slot.id)
+        context.notify(event.slot.playtester_id, event, slot_id=event.slot.id)
 
 
-def _rated(setting: Setting, event: slot_events.SlotRated) -> None:
-    setting.add(set_field(keys.slot_key(event.slot_id), "rating", encode(event.rating)))
-    known(setting, event.playtester)
+def _rated(context: Context, event: slot_events.SlotRated) -> None:
+    context.add(set_field(keys.slot_key(event.slot_id), "rating", encode(event.rating)))
+    known(context, event.playtester)
 
 
-def _transcribed(setting: Setting, event: slot_events.TranscriptEvent) -> None:
-    setting.add(set_field(keys.slot_key(event.slot_id), "transcription", encode(event.transcription)))
+def _transcribed(context: Context, event: slot_events.TranscriptEvent) -> None:
+    context.add(set_field(keys.slot_key(event.slot_id), "transcription", encode(event.transcription)))
 
 
 STEPS: Final[dict[type[Message], Step]] = {

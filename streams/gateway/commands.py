@@ -1,4 +1,4 @@
-"""CommandClient: a command in, its stored outcome out, with the window end to end.
+"""CommandClient: submits commands and gives their stored outcomes, one record in flight for each partition.
 
 For each partition one record is in flight until its notification is back (or WINDOW_S); what arrives
 meanwhile goes into the next. At one request a time nothing waits; under load every fixed cost is shared. The

@@ -1,4 +1,4 @@
-"""Where Kafka is, by which certificates it is trusted, as whom it is spoken to: settings of every client."""
+"""Where Kafka is, which certificates it is trusted by, and the login: settings of every client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts how often a reader fails at one place, over restarts, and says so loudly once it is too often.
+"""Counts how often a reader fails at one place, over restarts, and logs an error once it is too often.
 
 A store that is away says nothing of a record and is not counted. Counting must never be what ends a process
 or keeps it from starting: without its store nothing is counted.

@@ -1,4 +1,4 @@
-"""Appends records to Kafka: idempotent, acks=all, bounded, and honest about not knowing."""
+"""Appends records to Kafka: idempotent, acks=all, bounded; an unknown outcome is raised as one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`questlog bench analytics`: S1's reads over sessions: builds side by side, journeys, forms.
 
-Sessions come in by the front door, each as one S1 batch of the demo game `relay`, until it has as many
+Sessions come in over HTTP, each as one S1 batch of the demo game `relay`, until it has as many
 analyzed ones as asked for. Reads are asked one after the other, as slowly as the management key allows.
 """
 

@@ -1,6 +1,6 @@
 """`questlog bench heatmap`: 20 reads a second of heatmaps and event counts while events come in.
 
-Points come in by the front door, as trajectories of the demo game `relay`, until it has as many as asked
+Points come in over HTTP, as trajectories of the demo game `relay`, until it has as many as asked
 for. Cold reads (nothing cached) are asked under the same load and reported apart. How old an answer is, is
 measured from outside: single points are sent to a build of their own, and looked for in its heatmap.
 """

@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
-        """The server hung up: a request under way has no known fate."""
+        """The server closed the connection: the outcome of a request under way is unknown."""
         if self._body is not None:
             self._run.result.lost += 1
         self._finish()

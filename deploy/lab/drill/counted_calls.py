@@ -42,7 +42,7 @@ class CountedCalls:
         )
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         await self._session.close()
 
     async def attempt(

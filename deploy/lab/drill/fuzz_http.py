@@ -28,7 +28,7 @@ class Client:
         self.notes: list[tuple[str, int, bool, str]] = []
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         await self._session.close()
 
     def note(self, surface: str, status: int, *, allowed: bool, said: str) -> None:

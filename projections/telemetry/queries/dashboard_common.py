@@ -63,7 +63,7 @@ class Filters(msgspec.Struct, frozen=True):
         }
 
     def tenant(self) -> str:
-        """The wall: every SELECT over facts holds this condition."""
+        """Keeps tenants apart: every SELECT over facts holds this condition."""
         return "studio_id = {studio:String} AND game_id = {game:String}"
 
     def scope(self) -> str:

@@ -1,4 +1,4 @@
-"""Frame rates by build: how smooth it was for most, and for the unlucky."""
+"""Frame rates by build: the median session, and the slowest ones."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ HAS_EVENTS: Final = "spans.size0 > 0"
 
 
 class Conditions:
-    """A WHERE clause under construction. It always begins with the studio: the wall between tenants."""
+    """A WHERE clause under construction. It always begins with the studio, which keeps tenants apart."""
 
     def __init__(self, studio_id: str) -> None:
         self._texts = ["studio_id = {studio:String}"]

@@ -129,7 +129,7 @@ class SimulatedLinks:
 
     async def _redeemed(self, token: str, key: str, sent: bytes) -> tuple[int, bytes]:
         async def ask() -> tuple[int, bytes]:
-            door = Redemptions(
+            page = Redemptions(
                 self._services,
                 self._client(),
                 self.reads,
@@ -138,7 +138,7 @@ class SimulatedLinks:
                 secure_cookie=False,
             )
             request = simulated_request("POST", sent, (b"idempotency-key", key.encode()))
-            answer = await door(request, Found(REDEEM, {"token": token}))
+            answer = await page(request, Found(REDEEM, {"token": token}))
             return answer.status, answer.body
 
         return await self._until_known(ask, f"a redemption under {key}")
@@ -149,11 +149,11 @@ class SimulatedLinks:
 
         async def ask() -> tuple[int, bytes]:
             randomness = self._faults.dice.randbytes
-            door = Claims(
+            claims = Claims(
                 self._services, self._client(), self.reads, self._secrets.sealer, randomness=randomness
             )
             request = simulated_request("POST" if link else "DELETE", msgspec.json.encode(body))
-            answer = await door(request, Found(CLAIM, {}))
+            answer = await claims(request, Found(CLAIM, {}))
             return answer.status, answer.body
 
         return (await self._until_known(ask, f"a claim of {device_id}"))[0]

@@ -30,7 +30,7 @@ NOTICES_MAX: Final = 1000
 
 
 @dataclass(slots=True)
-class Setting:
+class Context:
     """One command's events on their way into Redis: what is set, and what waits for the last event."""
 
     studio_id: str
@@ -84,5 +84,5 @@ class Setting:
         self.operations.append(list_newest(key, member, NOTICES_MAX))
 
 
-Step = Callable[[Setting, Any], None]
+Step = Callable[[Context, Any], None]
 """Adds an event's operations."""
