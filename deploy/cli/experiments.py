@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
 from deploy.cli.errors import RequestRefused
+from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.experiment_digests import DigestSource, digest_now
@@ -101,13 +102,27 @@ def digest_command(
         print(f"{line.key}: {line.headline}")
 
 
+COLUMNS: Final = ("id", "status", "studio", "game", "started", "winner")
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    started = "" if row["startedAt"] is None else iso_ms(row["startedAt"])
+    return [row["id"], row["status"], row["studio"], row["game"], started, row["winner"] or ""]
+
+
+def _lines(row: dict[str, Any]) -> str:
+    since = "" if row["startedAt"] is None else f", started {iso_ms(row['startedAt'])}"
+    won = f", winner {row['winner']}" if row["winner"] else ""
+    return f"{row['id']}  {row['status']}\n    studio {row['studio']}, game {row['game']}{since}{won}"
+
+
 @app.command("list")
 def list_command(
     studio: StudioSlug = "",
     home: Home = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """List experiments with their status, game by game."""
+    """List experiments with their status, game by game; tab-separated where it is piped."""
 
     async def read() -> list[dict[str, Any]]:
         async with open_administration(of_home(home)) as administration:
@@ -123,10 +138,7 @@ def list_command(
     if as_json:
         print(json.dumps(rows))
         return
-    for row in rows:
-        since = "" if row["startedAt"] is None else f", started {iso_ms(row['startedAt'])}"
-        won = f", winner {row['winner']}" if row["winner"] else ""
-        print(f"{row['id']}  {row['status']}\n    studio {row['studio']}, game {row['game']}{since}{won}")
+    say(COLUMNS, map(_cells, rows), map(_lines, rows))
 
 
 def _row(life: ExperimentLife) -> dict[str, Any]:

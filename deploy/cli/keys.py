@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
 import msgspec
 import typer
 
 from deploy.cli.errors import RequestRefused
+from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
 from deploy.studio_administration import open_administration
 from schemas.edge.ports import KeyKind
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 StudioSlug = Annotated[str, typer.Option("--studio", help="The studio's slug.")]
+COLUMNS: Final = ("id", "kind", "studio", "game", "tester", "name", "created", "rotated")
 KeyId = Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")]
 
 
@@ -106,23 +108,31 @@ def list_command(
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """List the keys that are valid. Values are not stored and can't be shown."""
+    """List the keys that are valid, tab-separated where it is piped. Values are not stored."""
 
-    async def rows() -> list[tuple[Studio, KeyRow]]:
+    async def rows() -> list[tuple[Studio, str, KeyRow]]:
         async with open_administration(of_home(home)) as administration:
             owners = (
                 [await _studio(administration.queries, studio)]
                 if studio
                 else await administration.queries.studios()
             )
-            return [(owner, row) for owner in owners for row in await administration.queries.keys(owner.id)]
+            found = []
+            for owner in owners:
+                games = {game.id: game.slug for game in await administration.queries.games(owner.id)}
+                keys = await administration.queries.keys(owner.id)
+                found += [(owner, games.get(row.game_id, row.game_id), row) for row in keys]
+            return found
 
     found = asyncio.run(rows())
     if as_json:
-        print(json.dumps([{"studio": owner.slug, **msgspec.to_builtins(row)} for owner, row in found]))
+        print(json.dumps([{"studio": owner.slug, **msgspec.to_builtins(row)} for owner, _, row in found]))
         return
-    for owner, row in found:
-        print("\n".join(key_lines(owner.slug, row)))
+    say(
+        COLUMNS,
+        (key_cells(owner.slug, game, row) for owner, game, row in found),
+        (line for owner, game, row in found for line in key_lines(owner.slug, game, row)),
+    )
 
 
 def playtester_id(tester: str) -> str:
@@ -133,9 +143,16 @@ def playtester_id(tester: str) -> str:
         raise RequestRefused(f"--tester must be a UUID, not {tester}") from None
 
 
-def key_lines(studio: str, row: KeyRow) -> list[str]:
-    """A key as `list` shows it: its id and kind, then a line for whom it is and one for since when."""
-    whose = {"studio": studio, "game": row.game_id, "tester": row.tester_id, "name": row.name}
+def key_cells(studio: str, game: str, row: KeyRow) -> list[str]:
+    """A key as a row of `COLUMNS`."""
+    rotated = iso_ms(row.rotated_at_ms) if row.rotated_at_ms else ""
+    whose = [studio, game, row.tester_id, row.name]
+    return [row.key_id, row.kind, *whose, iso_ms(row.created_at_ms), rotated]
+
+
+def key_lines(studio: str, game: str, row: KeyRow) -> list[str]:
+    """A key as a terminal shows it: its id and kind, then a line for whom it is and one for since when."""
+    whose = {"studio": studio, "game": game, "tester": row.tester_id, "name": row.name}
     rotated = f", rotated {iso_ms(row.rotated_at_ms)}" if row.rotated_at_ms else ""
     return [
         f"{row.key_id}  {row.kind}",

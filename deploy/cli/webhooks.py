@@ -25,6 +25,7 @@ from streams.webhooks.undelivered import Undelivered, note_replay, undelivered
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
+    from schemas.edge.ports import Game
 
 app = typer.Typer(no_args_is_help=True)
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
@@ -66,7 +67,7 @@ def replay_command(
 
 @app.command("secret")
 def secret_command(
-    game: Annotated[str, typer.Argument(help="The game's id.")],
+    game: Annotated[str, typer.Argument(help="The game's slug or id.")],
     target: Annotated[str, typer.Argument(help="The target's id in the definition.")],
     home: Home = None,
 ) -> None:
@@ -107,13 +108,26 @@ async def _replay(settings: Settings, name: str) -> list[str]:
 async def _secret(settings: Settings, game_id: str, target_id: str) -> str:
     redis = connect(settings.redis_url)
     try:
-        game = await StudioQueries(redis).game(game_id)
+        game = await _game(StudioQueries(redis), game_id)
     finally:
         await redis.aclose()
     target: WebhookTarget | None = None if game is None else target_of(game, target_id)
     if target is None:
         raise RequestRefused(f"the definition of {game_id} has no webhook {target_id}")
     return signing_secret(settings.deployment_secret(), target)
+
+
+async def _game(queries: StudioQueries, game: str) -> Game | None:
+    """By its id or slug. Raises RequestRefused where games of several studios have this slug."""
+    found = await queries.game(game)
+    if found is not None:
+        return found
+    slugged = [await queries.game_by_slug(owner.id, game) for owner in await queries.studios()]
+    named = [one for one in slugged if one is not None]
+    if len(named) > 1:
+        ids = ", ".join(one.id for one in named)
+        raise RequestRefused(f"several studios have a game {game}: name it by its id ({ids})")
+    return named[0] if named else None
 
 
 def _summary(name: str, letter: Undelivered) -> dict[str, Any]:

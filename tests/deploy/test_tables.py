@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from deploy.cli.dlq import Entry, entry_lines
-from deploy.cli.keys import key_lines
+from deploy.cli.keys import COLUMNS, key_cells, key_lines
+from deploy.cli.piped import rows_text
 from deploy.cli.status import parts_table
 from deploy.cli.tables import figures, show, table
 from deploy.lab.bench.ceilings import Ceiling
@@ -21,6 +22,7 @@ from deploy.lab.drill.checks import Verdict
 from deploy.lab.drill.soak import Memory
 from projections.studio.projection import KeyRow
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
+from schemas.timestamps import iso_ms
 
 PROCESSES = (
     *("clickhouse", "edge", "edge-2", "kafka", "redis", "worker-clickhouse", "worker-clickhouse-2"),
@@ -177,9 +179,15 @@ def test_lists_print_ids_and_errors_whole() -> None:
         created_at_ms=1_790_000_000_000,
         rotated_at_ms=1_790_000_000_001,
     )
-    said = key_lines("studio", row)
+    said = key_lines("studio", "doom", row)
     assert said[0] == f"{'k' * 26}  relay_lo_live"
-    assert said[1] == f"    studio studio, game {'g' * 36}, tester {'t' * 128}, name a label"
+    assert said[1] == f"    studio studio, game doom, tester {'t' * 128}, name a label"
+    piped = rows_text(COLUMNS, [key_cells("studio", "doom", row)]).splitlines()
+    times = f"{iso_ms(row.created_at_ms)}\t{iso_ms(1_790_000_000_001)}"
+    assert piped == [
+        "id\tkind\tstudio\tgame\ttester\tname\tcreated\trotated",
+        f"{'k' * 26}\trelay_lo_live\tstudio\tdoom\t{'t' * 128}\ta label\t{times}",
+    ]
     letter = DeadLetter(
         version=DEAD_LETTER_VERSION,
         topic="liveops.commands",
