@@ -9,11 +9,19 @@ import pytest
 from immutables import Map
 from msgspec.structs import replace
 
+from projections.playtests import batch_reads, projection
 from projections.playtests import batches as batch_rows
 from projections.playtests import orders as order_rows
-from projections.playtests import projection
 from projections.playtests import slots as slot_rows
-from schemas.playtests import account_events, batch_events, batch_views, order_events, slot_events, tokens
+from schemas.playtests import (
+    account_events,
+    batch_events,
+    batch_views,
+    order_events,
+    secrets,
+    slot_events,
+    tokens,
+)
 from schemas.playtests.account_views import Payment
 from streams.deciders.playtests import (
     applications,
@@ -29,6 +37,7 @@ from streams.deciders.playtests import (
 )
 from streams.gateway import keyed_requests
 from streams.gateway.pending_commands import CommandConflict
+from streams.gateway.playtests import claims
 from streams.gateway.playtests import redemptions as redemption_door
 
 Patch = pytest.MonkeyPatch
@@ -159,6 +168,48 @@ def invite_twice(patch: Patch) -> None:
 def code_twice(patch: Patch) -> None:
     """A code that the studio has is imported again."""
     _step(patch, batch_events.KeysImported, lambda _b, _e, after: replace(after, codes=Map()))
+
+
+def full_ignored(patch: Patch) -> None:
+    """A batch takes more keys than it may."""
+    patch.setattr(batches, "_is_over", lambda _counts, _most: False)
+
+
+def full_early(patch: Patch) -> None:
+    """A batch is told as full when it gets its last key."""
+    patch.setattr(batches, "_is_over", lambda counts, most: counts.keys >= most)
+
+
+def _checked(patch: Patch, change: Callable[[str, Any], Any]) -> None:
+    """Another state of the key that a code leads to: `change` has the code's game and the key."""
+    true = batch_reads.BatchQueries.code
+
+    async def code(reads: Any, studio_id: str, fingerprint: str) -> Any:
+        found = await true(reads, studio_id, fingerprint)
+        return found and (found[0], found[1], change(found[0], found[2]))
+
+    patch.setattr(batch_reads.BatchQueries, "code", code)
+
+
+def code_revoked(patch: Patch) -> None:
+    """A revoked key's code is valid while its batch is open."""
+    _checked(patch, lambda _, key: replace(key, status="available") if key.status == "revoked" else key)
+
+
+def code_closed(patch: Patch) -> None:
+    """A code that was given ends with its batch."""
+    _checked(patch, lambda _, key: replace(key, status="available") if key.status == "redeemed" else key)
+
+
+def code_over(patch: Patch) -> None:
+    """A code stays valid after its batch."""
+    _checked(patch, lambda _, key: replace(key, status="redeemed") if key.status != "revoked" else key)
+
+
+def code_former(patch: Patch) -> None:
+    """A code that was imported under a former secret is not valid."""
+    true = secrets.code_fingerprints
+    patch.setattr(claims, "code_fingerprints", lambda *about: true(*about)[:1])
 
 
 def rotated_code(patch: Patch) -> None:
@@ -348,6 +399,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
     key_twice,
     invite_twice,
     code_twice,
+    full_ignored,
+    full_early,
+    code_revoked,
+    code_closed,
+    code_over,
+    code_former,
     rotated_code,
     over_open,
     closed_open,

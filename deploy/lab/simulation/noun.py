@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from deploy.noun import Acting, Tick
     from schemas.log import LogReader
+    from streams.deciders.noun import Noun as Decider
 
 Break = Callable[[], Awaitable[None]]
 
 
 class Part:
-    """One noun's part of one seed. The decider, projection, managers and effects are the table's own."""
+    """One noun's part of one seed. Projection, managers and effects are the table's own."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -75,3 +76,5 @@ class Simulated:
 
     name: str
     open: Callable[[Stage], Part]
+    decider: Decider[Any] | None = None
+    """In place of the table's: the same, with limits that few operations reach."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from deploy.lab.simulation.log import SimulatedLog, accepted
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from deploy.lab.simulation.faults import Faults
     from schemas.envelope import EventsRecord
     from schemas.log import LogRecord
+    from streams.deciders.noun import Noun as Decider
 
 
 class SimulatedOutcomes(RedisOutcomes):
@@ -49,14 +51,20 @@ class Stage:
     """One seed's log and store, and one noun of the table on them."""
 
     def __init__(
-        self, noun: str, faults: Faults, make_store: Callable[[Faults], SimulatedRedis], partitions: int
+        self,
+        noun: str,
+        faults: Faults,
+        make_store: Callable[[Faults], SimulatedRedis],
+        partitions: int,
+        decider: Decider[Any] | None = None,
     ) -> None:
         self.faults = faults
         self.partitions = partitions
         self.log = SimulatedLog(faults)
         self.redis = make_store(faults)
         self.settings = Settings(partitions={noun: partitions})
-        self.noun = next(one for one in deciding(self.settings) if one.name == noun)
+        deployed = next(one for one in deciding(self.settings) if one.name == noun)
+        self.noun = deployed if decider is None else dataclasses.replace(deployed, decider=decider)
         self.commands, self.events = self.noun.commands, self.noun.events
         self.clients: list[CommandClient] = []
         """Started before anything is played, stopped after it."""

@@ -95,7 +95,7 @@ class World:
     ) -> None:
         self.seed = seed
         self.faults = Faults(seed)
-        self.stage = stage = Stage(simulated.name, self.faults, make_store, partitions)
+        self.stage = stage = Stage(simulated.name, self.faults, make_store, partitions, simulated.decider)
         self.part = part = simulated.open(stage)
         self._snapshots = MemorySnapshots()
         self.decider = self._process("decider", stage.commands.name, self._decider)

@@ -9,7 +9,7 @@ from schemas.playtests import batch_commands as ask
 from schemas.playtests import batch_events as ev
 from schemas.playtests import names
 from schemas.playtests.batch_views import Batch as View
-from schemas.playtests.batch_views import BatchDefinition, BatchStatus, ImportedKey, Invite
+from schemas.playtests.batch_views import BatchCounts, BatchDefinition, BatchStatus, ImportedKey, Invite
 from schemas.playtests.limits import KEYS_PER_BATCH_MAX
 from streams.deciders.noun import Request, Verdict
 from streams.deciders.playtests.batch_rules import (
@@ -95,7 +95,9 @@ def rotate_share_token(state: PlaytestsState, request: Request, command: ask.Rot
     return draft.decided()
 
 
-def import_keys(state: PlaytestsState, request: Request, command: ask.ImportKeys) -> Verdict:
+def import_keys(
+    state: PlaytestsState, request: Request, command: ask.ImportKeys, *, keys_max: int = KEYS_PER_BATCH_MAX
+) -> Verdict:
     """Add the codes that the studio does not have."""
     draft = Draft(state, request)
     studio = draft.studio
@@ -120,7 +122,7 @@ def import_keys(state: PlaytestsState, request: Request, command: ask.ImportKeys
         keys=known.counts.keys + len(keys),
         available=known.counts.available + len(keys),
     )
-    if counts.keys > KEYS_PER_BATCH_MAX:
+    if _is_over(counts, keys_max):
         return batch_conflict("batch_full")
     draft.emit(
         ev.KeysImported(
@@ -192,6 +194,10 @@ def send_invites(state: PlaytestsState, request: Request, command: ask.SendInvit
             )
         )
     return draft.decided()
+
+
+def _is_over(counts: BatchCounts, keys_max: int) -> bool:
+    return counts.keys > keys_max
 
 
 def _status_at(definition: BatchDefinition, at_ms: int) -> BatchStatus:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -174,3 +176,11 @@ PLAYTESTS: Final = Noun(
         schemas.playtests.views,
     ),
 )
+
+
+def with_keys_per_batch(keys_max: int) -> Noun[PlaytestsState]:
+    """The noun with another limit of a batch's keys, which few operations reach."""
+    import_keys = functools.partial(batches.import_keys, keys_max=keys_max)
+    table = dict(_DECIDERS)
+    table[batch_ask.ImportKeys] = import_keys
+    return dataclasses.replace(PLAYTESTS, decide=decided_by(table))

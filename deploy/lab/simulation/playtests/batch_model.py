@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schemas.envelope import Decided, Event
+    from schemas.playtests.batch_commands import ImportKeys
     from schemas.seal import Sealer
 
 Data = dict[str, Any]
 Place = tuple[str, str, str]
 """Studio, game, batch."""
 _PREFIX: Final = "playtests."
+KEYS_MAX: Final = 8
+"""Of a batch: few, so that it gets full."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -115,6 +118,27 @@ class BatchModel:
         if told:
             self._look()
 
+    def refused_full(self, where: str, command: ImportKeys, game: tuple[str, str]) -> None:
+        """Take in that a batch was told as full: with the command's codes it would have more than it may."""
+        self._where = f"{where} {command.WIRE}"
+        place = (*game, command.batch_id)
+        codes = {self._open(place, "keys", one.sealed) for one in command.codes}
+        new = sum((game[0], code) not in self.codes for code in codes)
+        held = len(self.batches[place].keys)
+        self._must(held + new > KEYS_MAX, f"told as full with {held} keys and {new} new ones")
+
+    def held(self, studio_id: str, code: str) -> tuple[Place, Batch, Key] | None:
+        """The key that has a code, with its batch."""
+        key_id = self.codes.get((studio_id, code))
+        found = (
+            (place, batch, key)
+            for place, batch in self.batches.items()
+            if place[0] == studio_id
+            for key in batch.keys.values()
+            if key.id == key_id
+        )
+        return next(found, None)
+
     def _step(self, event: Event) -> None:
         data: Data = msgspec.msgpack.decode(event.data)
         place = data["studio_id"], data["game_id"], data.get("batch_id", "")
@@ -183,6 +207,7 @@ class BatchModel:
             self._must(key_id not in self.codes.values(), "the key's id is another's")
             self.codes[place[0], code] = key_id
             batch.keys[number] = Key(key_id, code)
+        self._must(len(batch.keys) <= KEYS_MAX, f"{len(batch.keys)} keys")
 
     def _next(self, batch: Batch) -> Key | None:
         """The lowest key that is available."""

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.lab.simulation.playtests.code_checks import CodeCheck
 from schemas.identifiers import key_hash
 from schemas.playtests.batch_commands import CloseBatch, DefineBatch
 from schemas.playtests.batch_views import BatchDefinition
@@ -38,11 +39,12 @@ _WEIGHTS: Final = {
     "redeem_invite": 8,
     "claim": 8,
     "unclaim": 3,
-    "revoke": 3,
+    "revoke": 5,
     "rotate": 1,
     "define": 8,
     "close": 1,
     "forget": 3,
+    "check": 5,
 }
 _BATCHES: Final[dict[str, tuple[Any, Any, Any]]] = {
     "ptb_invite": ("studio-uploaded", "invite", "handle+email"),
@@ -58,6 +60,7 @@ class BatchRecord:
     redemptions: list[Redemption] = dataclasses.field(default_factory=list)
     claims: list[tuple[str, str, bool]] = dataclasses.field(default_factory=list)
     """Claims that succeeded: the token's hash, the device, and whether it was linked."""
+    checks: list[CodeCheck] = dataclasses.field(default_factory=list)
     writes: int = 0
     """Other answers."""
 
@@ -227,13 +230,32 @@ class BatchMoves:
     async def _revoke(self) -> None:
         place = self._place(self._dice.choice(list(_BATCHES)))
         held = await self._links.keys(place)
+        redeemed = [key for key in held if key.status == "redeemed"]
         if held:
-            key_id = self._dice.choice(held).id
+            key_id = self._dice.choice(redeemed if redeemed and self._dice.random() < 0.7 else held).id
             await self._links.operate(place, lambda operator, batch: operator.revoke(batch, [key_id]))
 
     async def _rotate(self) -> None:
         place = self._place(self._dice.choice(("ptb_public", "ptb_minted")))
         await self._links.operate(place, lambda operator, batch: operator.share(batch, rotate=True))
+
+    async def _check(self) -> None:
+        """A game asks about a code that a tester was given, or about another."""
+        given = [
+            one.told["key"]
+            for one in self._record.redemptions
+            if one.status == 200 and one.game_id == self._game_id
+        ]
+        guess = f"CODE-{self._dice.randrange(CODES)}"
+        code = self._dice.choice(given) if given and self._dice.random() < 0.5 else guess
+        self._record.checks.append(
+            CodeCheck(
+                game=(self._studio_id, self._game_id),
+                code=code,
+                valid=await self._links.is_valid(self._studio_id, self._game_id, code),
+                given=code in given,
+            )
+        )
 
     async def _forget(self) -> None:
         known = self._linked[-2:] if self._dice.random() < 0.7 else []

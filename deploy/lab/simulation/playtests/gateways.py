@@ -81,6 +81,10 @@ class SimulatedDirectory:
             for slug, game_id in self._sides[studio_id].games.items()
         ]
 
+    async def game_by_slug(self, studio_id: str, slug: str) -> Game | None:
+        """A studio's game by slug."""
+        return next((one for one in await self.games(studio_id) if one.slug == slug), None)
+
     async def game(self, game_id: str) -> Game | None:
         """A game by id."""
         for studio_id in self._sides:

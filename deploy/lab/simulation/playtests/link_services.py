@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas.edge.ports import Verdict
+from schemas.edge.ports import Credential, KeyKind, Verdict
 from schemas.edge.proxy import UNKNOWN_PLACE
 from streams.gateway.http import Request
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.lab.simulation.playtests.gateways import SimulatedDirectory
+
+
+def ingest_key(studio_id: str) -> str:
+    """The key that a studio's games present."""
+    return f"{KeyKind.INGEST}_{studio_id}"
 
 
 class _Limiter:
@@ -24,6 +29,7 @@ class SimulatedServices:
 
     def __init__(self, directory: SimulatedDirectory, now_ms: Callable[[], int]) -> None:
         self.limiter = _Limiter()
+        self.directory = directory
         self.game = directory.game
         self.now_ms = now_ms
 
@@ -34,6 +40,14 @@ class SimulatedServices:
     def place(self, _: Request) -> Any:
         """Always unknown."""
         return UNKNOWN_PLACE
+
+    async def credential(self, presented: str) -> Credential | None:
+        """The principal of a studio's ingest key."""
+        found = (one.id for one in await self.directory.studios() if ingest_key(one.id) == presented)
+        studio_id = next(found, None)
+        if studio_id is None:
+            return None
+        return Credential(key_id="ingest", kind=KeyKind.INGEST, studio_id=studio_id)
 
     async def body(self, request: Request, _limit: int, _key_id: str) -> bytes:
         """What `simulated_request` was given."""

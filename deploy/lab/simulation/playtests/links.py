@@ -14,13 +14,14 @@ import msgspec
 
 from deploy.lab.simulation.playtests.link_services import (
     SimulatedServices,
+    ingest_key,
     simulated_request,
 )
 from schemas.edge.errors import Refused
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.routes import Found
 from schemas.identifiers import key_hash, keyed_command_id
-from schemas.playtests.batch_routes import CLAIM, REDEEM
+from schemas.playtests.batch_routes import CLAIM, REDEEM, VALIDATE
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
 from schemas.playtests.tokens import shown_share_token
@@ -157,6 +158,28 @@ class SimulatedLinks:
             return answer.status, answer.body
 
         return (await self._until_known(ask, f"a claim of {device_id}"))[0]
+
+    async def is_valid(self, studio_id: str, game_id: str, code: str) -> bool:
+        """What a game of a studio is told of a code."""
+        body = msgspec.json.encode({"gameId": game_id, "code": code})
+        authorization = b"Bearer " + ingest_key(studio_id).encode()
+
+        async def ask() -> tuple[int, bytes]:
+            randomness = self._faults.dice.randbytes
+            door = Claims(
+                self._services, self._client(), self.reads, self._secrets.sealer, randomness=randomness
+            )
+            answer = await door(
+                simulated_request("POST", body, (b"authorization", authorization)), Found(VALIDATE, {})
+            )
+            return answer.status, answer.body
+
+        status, text = await self._until_known(ask, f"whether {code} is valid")
+        if status != 200:
+            self.wrong.append(f"whether {code} is valid was answered {status}")
+            return False
+        valid: bool = msgspec.json.decode(text)["valid"]
+        return valid
 
     async def ask(self, batch: tuple[str, str, str], command: Message) -> int:
         """What the effect of definitions or an operator asks of a batch: the status."""

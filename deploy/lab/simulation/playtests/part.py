@@ -14,7 +14,9 @@ from deploy.lab.drill.playtests_clients import Caller
 from deploy.lab.drill.playtests_moves import Moves
 from deploy.lab.drill.playtests_world import GAMES, Record, Side
 from deploy.lab.simulation.noun import Part, Simulated
+from deploy.lab.simulation.playtests.batch_model import KEYS_MAX
 from deploy.lab.simulation.playtests.batch_moves import BatchMoves, BatchRecord
+from deploy.lab.simulation.playtests.code_checks import codes_that_differ
 from deploy.lab.simulation.playtests.gateways import SimulatedDirectory, SimulatedS2
 from deploy.lab.simulation.playtests.links import SimulatedLinks
 from deploy.lab.simulation.playtests.objects import SimulatedObjects, SimulatedTranscriber
@@ -24,6 +26,7 @@ from deploy.lab.simulation.playtests.verdicts import History, batch_problems, pr
 from deploy.no_ledgers import NoLedgers
 from projections.playtests import keys
 from projections.playtests.queries import PlaytestQueries
+from streams.deciders.playtests.noun import with_keys_per_batch
 from streams.effect_reader import Reading
 from streams.playtests.recording_effects import RecordingEffects
 
@@ -181,7 +184,10 @@ class PlaytestsPart(Part):
         return not due and not History(self.stage, self._secrets.sealer).unfinished
 
     async def end(self) -> bool:
-        """All deadlines come at once, as after an outage."""
+        """All codes are asked about; then all deadlines come at once, as after an outage."""
+        history = History(self.stage, self._secrets.sealer)
+        now_ms = self.stage.faults.now_ms()
+        self._links.wrong += await codes_that_differ(self._links, history.batches, now_ms)
         dues = self._dues()
         last_ms = int(max(dues.values(), default=0))
         self.stage.faults.passed_ms += max(0, last_ms - self.stage.faults.now_ms() + 1)
@@ -212,4 +218,4 @@ def _side(studio_id: str) -> Side:
     )
 
 
-PLAYTESTS: Final = Simulated("playtests", PlaytestsPart)
+PLAYTESTS: Final = Simulated("playtests", PlaytestsPart, with_keys_per_batch(KEYS_MAX))

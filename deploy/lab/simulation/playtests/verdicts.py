@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from deploy.lab.drill.decided_log import Entry
 from deploy.lab.drill.playtests_judge import (
     NOT_REMEMBERED,
@@ -15,17 +17,20 @@ from deploy.lab.drill.playtests_judge import (
 from deploy.lab.drill.playtests_model import Model
 from deploy.lab.simulation.playtests.batch_model import BatchModel
 from deploy.lab.simulation.playtests.batch_verdicts import answers_that_lie, rows_that_differ
+from deploy.lab.simulation.playtests.code_checks import checks_that_lie
 from deploy.lab.simulation.playtests.row_verdicts import rows_of_orders
+from schemas.envelope import CommandRecord
 from schemas.objects import PUBLIC_FOLDER
 from schemas.outcomes import REMEMBERED_REFUSALS, rejection
 from schemas.playtests import names
+from schemas.playtests.batch_commands import ImportKeys
 from schemas.playtests.events import EVENTS
 from schemas.playtests.order_events import PlaytestChanged, PlaytestOrdered
 from schemas.playtests.secrets import OrderSecrets
 from schemas.playtests.slot_events import SlotPublished, TranscriptEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from deploy.lab.drill.playtests_world import Record
     from deploy.lab.simulation.playtests.batch_moves import BatchRecord
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from schemas.seal import Sealer
 
 BLOCKED_DAYS_MS: Final = 7 * 24 * 3_600_000
+_commands: Final = msgspec.msgpack.Decoder(CommandRecord)
 _UNDER_WAY: Final = frozenset({"pending", "processing"})
 
 
@@ -53,6 +59,7 @@ class History:
         """By slot: the status of its transcript."""
         self.public: dict[str, str] = {}
         """By slot: where it was published."""
+        self._imports = dict(_imports(stage))
         for partition in range(stage.partitions):
             for record, events in stage.accepted(partition):
                 for decided in events.decided:
@@ -62,6 +69,9 @@ class History:
         self.decided.append(decided)
         self.batches.fold(f"{partition}@{offset}", decided)
         refused = rejection(decided)
+        if refused is not None and refused.code == "batch_full":
+            game = decided.studio_id, decided.game_id
+            self.batches.refused_full(f"{partition}@{offset}", self._imports[decided.command_id], game)
         if refused is None or refused.status in REMEMBERED_REFUSALS or refused.status in NOT_REMEMBERED:
             self.entries.append(Entry(partition, offset, decided))
         for event in decided.events:
@@ -101,11 +111,21 @@ class History:
         return publishing + waiting
 
 
+def _imports(stage: Stage) -> Iterator[tuple[str, ImportKeys]]:
+    """Every import of keys that was asked, by its command's id."""
+    for partition in range(stage.partitions):
+        for record in stage.log.records(stage.commands.name, partition):
+            for command in _commands.decode(record.value).commands:
+                if command.type == ImportKeys.WIRE:
+                    yield command.command_id, msgspec.msgpack.decode(command.body, type=ImportKeys)
+
+
 def batch_problems(stage: Stage, history: History, record: BatchRecord, sealer: Sealer) -> list[str]:
     """Every promise about key batches that does not hold, a line each."""
     return [
         *history.batches.problems,
         *answers_that_lie(record, history.decided, sealer),
+        *checks_that_lie(record.checks, history.batches),
         *rows_that_differ(history.batches, stage.redis.live.values),
     ]
 
