@@ -18,10 +18,11 @@ from typing import Final
 import msgspec
 
 from streams.fleet.host import sockets
-from streams.fleet.host.attempts import Attempt, replace
+from streams.fleet.host.attempts import Attempt, Attempts, replace
 from streams.fleet.host.base_root import base_mounts, make_base_root, write_resolvers
 from streams.fleet.host.cgroups import Groups, groups_of_machine
 from streams.fleet.host.commands import CommandFailed, run
+from streams.fleet.host.cores import Cores, core_sets
 from streams.fleet.host.driver import IN_USE, CannotStart, Isolation, Stats
 from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
 from streams.fleet.host.launch import Port
@@ -76,6 +77,7 @@ class OciDriver(Supervised):
         self._resolvers = resolvers
         self._base = base
         self._slot = take_slot(root)
+        self._cores = Cores(core_sets())
         self._network = HostNetwork(self._slot, resolvers=resolvers, egress=egress)
         self._state = root / "runtime"
 
@@ -86,6 +88,9 @@ class OciDriver(Supervised):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_base_root(self._root / "base", self._resolvers)
         (self._root / IN_USE).touch()
+        for attempt in Attempts(self._root):
+            if attempt.parent() is not None and attempt.exit_code() is None:
+                self._cores.find(self._group(attempt), attempt.launch.cores)
         self._network.open()
 
     def vacate(self) -> None:
@@ -124,6 +129,7 @@ class OciDriver(Supervised):
                 memory_mib=launch.memory_mib,
                 pids=PIDS_MAX,
             )
+            self._cores.take(self._group(attempt), launch.cores)
             mounts = [(attempt.folder / "game", workdir if workdir != "/" else "/game", True)]
             mounts.append((attempt.run_folder, RUN, False))
             if launch.image:
@@ -208,6 +214,7 @@ class OciDriver(Supervised):
                 run(self._runtime, "--root", str(self._state), "delete", "--force", attempt.id)
             shutil.rmtree(self._state / attempt.id, ignore_errors=True)
         self._network.detach(self._seat(attempt), attempt.launch.ports)
+        self._cores.give_back(self._group(attempt))
         self._groups.remove(self._group(attempt))
 
     def _seat(self, attempt: Attempt) -> Seat:

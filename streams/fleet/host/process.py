@@ -16,8 +16,9 @@ from typing import Final
 import msgspec
 
 from streams.fleet.host import sockets
-from streams.fleet.host.attempts import Attempt, replace
+from streams.fleet.host.attempts import Attempt, Attempts, replace
 from streams.fleet.host.cgroups import Groups
+from streams.fleet.host.cores import Cores, core_sets
 from streams.fleet.host.driver import IN_USE, CannotStart, Isolation, Stats
 from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
 from streams.fleet.host.launch import Port
@@ -75,6 +76,7 @@ class ProcessDriver(Supervised):
         self._host = host
         self.as_root = os.geteuid() == 0 if as_root is None else as_root
         self._groups = groups
+        self._cores = Cores(core_sets() if groups is not None else None)
         self._slot = take_slot(root) if self.as_root or groups is not None else None
 
     def open(self) -> None:
@@ -85,6 +87,9 @@ class ProcessDriver(Supervised):
         if self.as_root:
             for folder in (Path(RUN), _SHARED_GAME):
                 folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for attempt in Attempts(self._root):
+            if attempt.parent() is not None and attempt.exit_code() is None:
+                self._cores.find(self._group(attempt), attempt.launch.cores)
         (self._root / IN_USE).touch()
 
     def vacate(self) -> None:
@@ -124,6 +129,7 @@ class ProcessDriver(Supervised):
                     memory_mib=launch.memory_mib,
                     pids=PIDS_MAX,
                 )
+                self._cores.take(self._group(attempt), launch.cores)
             environment = self._environment(attempt)
             command = words(launch, environment, game=environment["HOME"])
             line = [
@@ -140,7 +146,9 @@ class ProcessDriver(Supervised):
 
     def start(self, attempt: Attempt) -> bool:
         """See Driver."""
-        groups = "" if self._groups is None else self._groups.entrances(self._group(attempt))
+        group = self._group(attempt)
+        groups = "" if self._groups is None else self._groups.entrances(group)
+        groups = f"{groups} {self._cores.entrances(group)}".strip()
         data_kib = "" if self._groups is not None else str(attempt.launch.memory_mib * 1024)
         if not self.as_root:
             return spawn(attempt, _PLAIN, [groups, str(attempt.folder / "game"), data_kib])
@@ -179,6 +187,7 @@ class ProcessDriver(Supervised):
     def clean(self, attempt: Attempt) -> None:
         """See Driver."""
         if self._groups is not None:
+            self._cores.give_back(self._group(attempt))
             self._groups.remove(self._group(attempt))
 
     def _environment(self, attempt: Attempt) -> dict[str, str]:

@@ -200,7 +200,7 @@ def test_what_was_accepted_is_so_in_the_end() -> None:
     assert judge_servers(record, model, GAME)
     model.servers[name] = server("running", name=name, custom_data='{"mark":"other"}')
     assert judge_servers(record, model, GAME) == [f"{name} was told to stop and is running"]
-    assert judge_servers(Record(), model, GAME) == [f"{name} is in the log and nobody has started it"]
+    assert judge_servers(Record(), model, GAME) == [f"{name} is in the log, and no client started it"]
     assert judge_servers(Record(answered=[answered()]), FleetModel(), GAME)
 
 

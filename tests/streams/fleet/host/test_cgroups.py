@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PosixPath
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from streams.fleet.host.cgroups import groups_of_machine, members
+from streams.fleet.host.cores import Cores, core_sets, parsed, written
 
 
 class Failing(PosixPath):
@@ -117,3 +119,38 @@ def test_all_who_ask_at_once_whether_there_are_groups_get_the_same_answer() -> N
     with ThreadPoolExecutor(8) as asking:
         found = [groups is None for groups in asking.map(lambda _: groups_of_machine(), range(200))]
     assert found == [found[0]] * 200
+
+
+def test_lists_of_cores_are_the_kernel_s() -> None:
+    assert parsed("0-2,5\n") == {0, 1, 2, 5}
+    assert parsed("\n") == frozenset()
+    assert parsed(written(frozenset({3, 1, 10}))) == {1, 3, 10}
+
+
+def test_version_2_moves_servers_off_the_cores_of_others(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpuset cpu io memory pids")
+    (tmp_path / "cpuset.cpus.effective").write_text("0-3\n")
+    cores = Cores(core_sets(tmp_path))
+    for path, own in (("q/one", ()), ("q/two", (0, 1)), ("q/three", ())):
+        cores.take(path, own)
+
+    def found(path: str) -> str:
+        return (tmp_path / path / "cpuset.cpus").read_text()
+
+    assert [found(path) for path in ("q/one", "q/two", "q/three")] == ["2,3", "0,1", "2,3"]
+    assert (tmp_path / "q/cgroup.subtree_control").read_text() == "+cpuset"
+    shutil.rmtree(tmp_path / "q/three")
+    cores.give_back("q/two")
+    assert found("q/one") == "0,1,2,3"
+    assert not (tmp_path / "q/three").exists()
+    cores.take("q/all", (0, 1, 2, 3))
+    assert found("q/one") == "0,1,2,3"  # none is left, and a server has to run somewhere
+
+
+def test_a_machine_without_core_sets_does_nothing(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids")
+    assert core_sets(tmp_path) is None
+    cores = Cores(None)
+    cores.take("q/one", (0,))
+    cores.give_back("q/one")
+    assert cores.entrances("q/one") == ""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from streams.fleet.host.attempts import Attempt
+from streams.fleet.host.cores import parsed
 from streams.fleet.host.driver import Exit
 from streams.fleet.host.launch import Port
 from streams.fleet.host.oci_spec import FILES_MAX, PIDS_MAX, SCRATCH_MIB
@@ -219,11 +223,42 @@ def test_cpu_is_limited_to_the_allotment(world: World) -> None:
 
 
 def test_cores_of_its_own_are_the_ones_it_runs_on(world: World) -> None:
-    if world.driver.isolation == "process":
+    if world.kind == "plain":
         return
     attempt = world.start(world.script("grep Cpus_allowed_list /proc/self/status", cores=(0,)))
     assert world.end(attempt).code == 0, world.errors(attempt)
     assert world.output(attempt).split() == ["Cpus_allowed_list:", "0"]
+    world.driver.clean(attempt)
+
+
+def test_servers_without_cores_of_their_own_stay_off_those_of_others(world: World) -> None:
+    """They move while they run, also those that an agent before this one has started."""
+    if world.kind == "plain" or len(os.sched_getaffinity(0)) < 2:
+        return
+    all_cores = frozenset(os.sched_getaffinity(0))
+    sleeps = "echo up; while :; do sleep 0.1; done"
+
+    def cores(attempt: Attempt) -> frozenset[int]:
+        until(lambda: world.driver.started(attempt) and "up" in world.output(attempt))
+        server = attempt.server()
+        assert server is not None
+        status = Path(f"/proc/{server.pid}/status").read_text()
+        return parsed(next(line for line in status.splitlines() if "Cpus_allowed_list" in line).split()[1])
+
+    before = world.start(world.script(sleeps))
+    assert cores(before) == all_cores
+    own = world.start(world.script(sleeps, cores=(0,)))
+    assert cores(own) == {0}
+    assert cores(before) == all_cores - {0}
+    again = World(world.root, world.kind)
+    later = again.start(again.script(sleeps))
+    assert cores(later) == all_cores - {0}
+    again.driver.kill(own)
+    again.driver.clean(own)
+    assert cores(before) == cores(later) == all_cores
+    for attempt in (before, own, later):
+        world.driver.kill(attempt)
+        world.driver.clean(attempt)
 
 
 def _own_ipv6() -> list[str]:
