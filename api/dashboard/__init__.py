@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from api.dashboard.access import SessionAuthenticator
 from api.dashboard.data import Data
 from api.dashboard.days import DaysData
+from api.dashboard.dictionary import DictionaryData
 from api.dashboard.drill import DrillData
 from api.dashboard.feedback import FeedbackData
 from api.dashboard.fleet import FleetData
@@ -91,6 +92,7 @@ def create_dashboard(
     router.include_router(DaysData(authenticator, rates, queries).router())
     router.include_router(DrillData(authenticator, rates, queries).router())
     router.include_router(FeedbackData(authenticator, rates, queries).router())
+    router.include_router(DictionaryData(authenticator, rates, queries).router())
     gate = SessionGate(authenticator, limiter, client_ip)
     router.include_router(ManagementData(authenticator, rates, gate, sections).router())
     router.include_router(FleetData(authenticator, rates, fleet, fleet_keys).router())

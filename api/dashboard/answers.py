@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from api.dashboard.ports import LiveMinute
 from projections.liveops.queries_economy import Economy
 from projections.telemetry.queries.dashboard_builds import BuildFigures
+from projections.telemetry.queries.dashboard_dictionary import View
 from projections.telemetry.queries.dashboard_events import EventName
 from projections.telemetry.queries.dashboard_feedback import Tally, TextAnswer
 from projections.telemetry.queries.dashboard_fps import BuildFps
@@ -22,6 +23,12 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str
     message: str
     field: str | None = None
+
+
+class Dictionary(msgspec.Struct, frozen=True):
+    """The views that analysts ask, by name, with their columns."""
+
+    views: list[View]
 
 
 class PickedGame(msgspec.Struct, frozen=True):

@@ -184,6 +184,7 @@ FEEDBACK: Final = (
         "feedback", "feedback", "What players answered in a game's forms", answers.FeedbackPanel, GAME
     ),
 )
+DICTIONARY: Final = (data_route("dictionary", "dictionary", "What analysts' views hold", answers.Dictionary),)
 ROUTES: Final = (
     *TELEMETRY,
     FUNNEL,
@@ -191,6 +192,7 @@ ROUTES: Final = (
     *DRILL,
     *LIVEOPS,
     *FEEDBACK,
+    *DICTIONARY,
     *PLAYTESTS,
     *FLEET,
     *MANAGEMENT.values(),

@@ -165,6 +165,16 @@ SECTIONS: Final = (
             Panel("processing", "Processing log", 5),
         ),
     ),
+    Section(
+        name="dictionary",
+        label="Dictionary",
+        script="main_dictionary.js",
+        note="Analysts ask these views in ClickHouse: “questlog analysts create” makes an account.",
+        purpose="shows what views hold",
+        styles=("dictionary",),
+        has_charts=False,
+        panels=(Panel("views", "Views", 12),),
+    ),
     *OPERATORS,
 )
 OLD_PAGES: Final = ("analytics", "insights")

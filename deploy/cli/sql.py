@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from deploy import settings
+from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.stack.output import whole_stdout
 from projections.clickhouse.address import address
@@ -21,7 +22,14 @@ app = typer.Typer()
 
 @app.command()
 def sql_command(
-    query: Annotated[str, typer.Argument(help="The statement; - reads it from standard input.")],
+    query: Annotated[str, typer.Argument(help="The statement; - reads it from standard input.")] = "",
+    *,
+    describe: Annotated[
+        bool,
+        typer.Option(
+            "--describe", help="Say what analysts' views hold, or the columns of one view or DATABASE.TABLE."
+        ),
+    ] = False,
     home: Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = None,
     form: Annotated[
         str, typer.Option("--format", help="A ClickHouse output format.")
@@ -31,10 +39,16 @@ def sql_command(
 ) -> None:
     """Run one statement in the stack's ClickHouse and print its result."""
     configured = of_home(home)
-    text = sys.stdin.read() if query == "-" else query
     database = configured.clickhouse_database
-    parameters = {
-        "database": views_database(database) if user else database,
+    views = views_database(database)
+    if describe:
+        text, bound = _description(query, views)
+    elif query:
+        text, bound = sys.stdin.read() if query == "-" else query, {}
+    else:
+        raise typer.BadParameter("a statement is missing; - reads it from standard input", param_hint="QUERY")
+    parameters = bound | {
+        "database": views if user else database,
         "default_format": form,
         "wait_end_of_query": "1",  # a statement that fails late fails by its status, not within its rows
     }
@@ -46,10 +60,31 @@ def sql_command(
     )
     try:
         with urllib.request.urlopen(request) as response, whole_stdout() as output:  # noqa: S310 - as above
+            some = False
             while piece := response.read(1 << 20):
                 output.write(piece)
+                some = True
+        if describe and not some:
+            raise RequestRefused(f"there is no view {query}: questlog sql --describe lists them")
     except urllib.error.HTTPError as error:
         print(error.read().decode(errors="replace").strip(), file=sys.stderr)
         raise typer.Exit(1) from None
     except urllib.error.URLError as error:
         raise settings.SettingsError(f"ClickHouse does not answer at {url}: {error.reason}") from None
+
+
+def _description(name: str, views: str) -> tuple[str, dict[str, str]]:
+    """Say what a table's columns hold, or without a name what views do: a statement and its parameters."""
+    if not name:
+        return (
+            "SELECT name, comment FROM system.tables WHERE database = {database:String} ORDER BY name",
+            {"param_database": views},
+        )
+    database, _, table = name.rpartition(".")
+    return (
+        (
+            "SELECT name, type, comment FROM system.columns"
+            " WHERE database = {database:String} AND table = {table:String} ORDER BY position"
+        ),
+        {"param_database": database or views, "param_table": table},
+    )

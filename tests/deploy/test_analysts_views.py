@@ -15,6 +15,7 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import MigrationError, read, tenant_tables
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.views import TIMELINE, apply_views, read_views
+from projections.telemetry.queries.dashboard_dictionary import DICTIONARY, PARAMETERS, read_dictionary
 from tests.deploy.analysts_world import (
     BUILDS,
     DATABASE,
@@ -171,6 +172,17 @@ async def test_views_are_listed_with_their_comments(world: World) -> None:
     told = {row[0]: row[4] for row in world.rows("DESCRIBE sessions")}
     assert told["at"] == "When it began: startedAt as sent, else its first event"
     assert world.ask("SELECT count() FROM liveops_scores", database=DATABASE).status_code == 200
+
+
+@stack
+async def test_the_dictionary_is_every_view_by_its_comments(world: World) -> None:
+    rows = await world.owner.rows(DICTIONARY, PARAMETERS)
+    names = ("view", "view_comment", "name", "type", "comment")
+    told = {view.name: view for view in read_dictionary(dict(zip(names, row, strict=True)) for row in rows)}
+    assert sorted(told) == sorted(NAMES)
+    assert told["ledger"].comment == "Every movement of every balance and holding, one row each."
+    assert [column.name for column in told["ledger"].columns[:3]] == ["studio_id", "game_id", "player_id"]
+    assert all(column.comment for view in told.values() for column in view.columns)
 
 
 @stack

@@ -165,6 +165,19 @@ def test_sql_asks_the_running_stack(questlog_stack: QuestlogStack) -> None:
     assert (failed.returncode, failed.stdout, "Code: 395" in failed.stderr) == (1, "", True)
 
 
+def test_sql_describes_what_analysts_views_hold(questlog_stack: QuestlogStack) -> None:
+    def told(*words: str) -> dict[str, list[str]]:
+        done = questlog("sql", "--describe", *words, "--format", "TSV", "--home", str(questlog_stack.home))
+        assert done.returncode == 0, done.stderr
+        return {line.split("\t")[0]: line.split("\t")[1:] for line in done.stdout.splitlines()}
+
+    assert told()["ledger"] == ["Every movement of every balance and holding, one row each."]
+    assert told("ledger")["balance"] == ["Int128", "Balance or holding after it"]
+    assert told("questlog.liveops_ledger")["external_id"] == ["String", "Player"]
+    unknown = questlog("sql", "--describe", "nothing", "--home", str(questlog_stack.home))
+    assert (unknown.returncode, "there is no view nothing" in unknown.stderr) == (1, True)
+
+
 def _mode(path: Path) -> int:
     try:
         return path.stat().st_mode
