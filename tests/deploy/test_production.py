@@ -26,6 +26,7 @@ from deploy.stack.programs import HOSTING, ROLES
 from streams.gateway.discord_routes import DISCORD
 from tests.stack import QuestlogStack
 
+KUSTOMIZATION = "kustomization.yaml"
 WITH_KEY = "/api/webhooks/"
 """A path whose requests have a key in the URL."""
 
@@ -45,12 +46,12 @@ def lint(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def manifest_files() -> list[Path]:
+    return [path for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")) if path.name != KUSTOMIZATION]
+
+
 def manifests() -> list[dict[str, Any]]:
-    return [
-        one
-        for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-        for one in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    ]
+    return [one for path in manifest_files() for one in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
 
 
 def containers() -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def test_compose_is_what_compose_reads() -> None:
 
 
 def test_the_manifests_are_what_kubernetes_reads() -> None:
-    lint("kubernetes-validate", "--strict", *map(str, sorted((DEPLOY / "kubernetes").glob("*.yaml"))))
+    lint("kubernetes-validate", "--strict", *map(str, manifest_files()))
 
 
 def test_the_dockerfile_is_clean() -> None:
@@ -95,10 +96,13 @@ def test_every_variable_that_is_set_is_one_that_is_read() -> None:
         assert named <= VARIABLES, path
 
 
+def package_version() -> str:
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
 def test_the_image_is_this_version_s() -> None:
-    version = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "version"
-    ]
+    version = package_version()
     assert {container["image"] for container in containers()} == {f"questlog:{version}"}
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
     ours = {one["image"] for one in compose.values() if str(one["image"]).startswith("questlog")}
