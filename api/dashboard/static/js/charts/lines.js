@@ -97,6 +97,7 @@ export class TimeChart {
     ctx.setLineDash([4 * scale, 3 * scale]);
     ctx.font = `${11 * scale}px system-ui, sans-serif`;
     ctx.textBaseline = "top";
+    ctx.textAlign = "left";
     let free = left;
     for (const { at, text } of this.marks) {
       const x = plot.valToPos(at, "x", true);
