@@ -145,3 +145,28 @@ async def test_a_score_moves_the_open_board_and_a_ledger_and_the_economy_follow(
     finally:
         outside.http.close()
         outside.clickhouse.close()
+
+
+async def test_the_console_sends_messagepack_and_prints_a_curl_that_does(
+    page: Page, questlog_stack: QuestlogStack
+) -> None:
+    outside = World(questlog_stack.demo)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto(f"{questlog_stack.base_url}/docs/console")
+    await page.fill("#token", outside.keys["relay_public_token"])
+    event = gameplay(
+        outside.game("relay")["id"], event_name="Sent_By_Console", custom_data={"n": [1, 2.5, None]}
+    )
+    await page.fill("#body", json.dumps(event))
+    await page.click("button[type=submit]")
+    await expect(page.locator("#answer")).to_have_text('200 OK\n{"status":"queued"}')
+    printed = await page.locator("#curl").text_content()
+    assert printed is not None
+    shell = await asyncio.create_subprocess_exec("bash", "-c", printed, stdout=asyncio.subprocess.PIPE)
+    told, _ = await shell.communicate()
+    assert told == b'{"status":"queued"}'
+    await page.fill("#body", "{")
+    await page.click("button[type=submit]")
+    await expect(page.locator("#answer")).to_contain_text("Nothing was sent, the body is not JSON")
+    assert complaints == []
