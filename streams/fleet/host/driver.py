@@ -94,7 +94,7 @@ class Driver(Protocol):
         """
 
     def began(self, attempt: Attempt) -> bool:
-        """Whether it was ever started, by whomever."""
+        """Whether it was ever started."""
 
     def started(self, attempt: Attempt) -> bool:
         """Whether its server's first process runs, and `address` is known."""
