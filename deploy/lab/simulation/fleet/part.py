@@ -14,6 +14,7 @@ import msgspec
 from deploy.lab.simulation.fleet.machine import REGION, Machine
 from deploy.lab.simulation.fleet.verdicts import NOT_REMEMBERED, Answered, problems
 from deploy.lab.simulation.noun import Part, Simulated
+from deploy.lab.simulation.retries import until_known
 from projections.fleet import keys
 from projections.fleet.queries.state import FleetQueries
 from schemas.codec import Message
@@ -26,7 +27,6 @@ from schemas.fleet.views import PlanLimits, PoolConfig
 from schemas.seal import Sealer
 from streams.fleet.dues import DueManager
 from streams.gateway.keyed_requests import KeyedRequest, KeyedRequests
-from streams.gateway.pending_commands import CommandUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -47,8 +47,6 @@ LANES: Final = 2
 """Clients of each project that ask at once."""
 TURNS: Final = 8
 PAUSE_S: Final = (0.1, 3.0)
-RETRY_S: Final = 0.2
-TRIES_MAX: Final = 400
 TWICE: Final = 0.2
 """Share of the writes that two clients ask at once, under one key."""
 FROZEN_S: Final = (2.0, 8.0)
@@ -58,10 +56,6 @@ SILENT_MS: Final = (HOST_SUSPECTED_AFTER_MS, HOST_LOST_AFTER_MS)
 JUMPS_MS: Final = (3_000, 11_000, 21_000, 65_000)
 """What passes at once."""
 TTL_S: Final = 60
-
-
-class Lost(Exception):
-    """A client that never learnt what became of its write, although faults had ended."""
 
 
 class Project:
@@ -213,13 +207,12 @@ class FleetPart(Part):
 
     async def _until_known(self, project: Project, asked: KeyedRequest, command: Message) -> Outcome:
         aggregate = _aggregate(project.game_id, command, asked.command_id)
-        for _ in range(TRIES_MAX):
+
+        async def once() -> Outcome:
             gateway = self.stage.faults.dice.choice(self._gateways)
-            try:
-                return await gateway.ask(asked, command, aggregate, studio_id=STUDIO, game_id=project.game_id)
-            except CommandUnavailable:
-                await asyncio.sleep(RETRY_S)
-        raise Lost(f"{asked.operation} {asked.key} was never answered")
+            return await gateway.ask(asked, command, aggregate, studio_id=STUDIO, game_id=project.game_id)
+
+        return await until_known(once, f"{asked.operation} {asked.key}")
 
     def managers(self, acting: Acting) -> Mapping[str, Tick]:
         """What is due; uploads are in the object store."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.lab.simulation.liveops.game import DUEL, ENDLESS, GAME_ID, SPRINT, STUDIO_ID, events
-from schemas.edge.ports import StoreUnavailable
+from deploy.lab.simulation.retries import until_known
 from schemas.envelope import Command, Outcome
 from schemas.identifiers import keyed_command_id, random_command_id
 from schemas.liveops import answers
@@ -18,7 +18,6 @@ from schemas.liveops.definitions import ResolvedEvent
 from schemas.liveops.names import event_aggregate, player_aggregate
 from schemas.liveops.views import CrateRow, GrantEntry
 from schemas.outcomes import REMEMBERED_REFUSALS
-from streams.gateway.pending_commands import CommandUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,15 +26,9 @@ if TYPE_CHECKING:
     from deploy.lab.simulation.liveops.gateways import SimulatedGateway
     from schemas.codec import Message
 
-RETRY_S: Final = 0.2
-TRIES_MAX: Final = 400
 POLLS_MAX: Final = 20
 """How often a player asks for a lobby that is still forming."""
 POLL_S: Final = 0.5
-
-
-class Lost(Exception):
-    """A client that never learnt what became of its command, although faults had ended."""
 
 
 class SimulatedPlayer:
@@ -180,7 +173,8 @@ class SimulatedPlayer:
     async def _until_known(self, body: Message, key: str, aggregate_id: str = "") -> Outcome:
         """The outcome, asked for through any gateway until one knows it; without a key, anew each time."""
         encoded = ask.COMMANDS.encode(body)
-        for _ in range(TRIES_MAX):
+
+        async def once() -> Outcome:
             command = Command(
                 command_id=self._command_id(body, key),
                 type=body.WIRE,
@@ -193,12 +187,9 @@ class SimulatedPlayer:
                 fingerprint=hashlib.sha256(encoded).digest(),
                 keyed=bool(key),
             )
-            gateway = self._faults.dice.choice(self._gateways)
-            try:
-                return await gateway.submit(command, body)
-            except (CommandUnavailable, StoreUnavailable):
-                await asyncio.sleep(RETRY_S)
-        raise Lost(f"{key or self.external_id} ({body.WIRE}) was never answered")
+            return await self._faults.dice.choice(self._gateways).submit(command, body)
+
+        return await until_known(once, f"{key or self.external_id} ({body.WIRE})")
 
     def _command_id(self, body: Message, key: str) -> str:
         if not key:

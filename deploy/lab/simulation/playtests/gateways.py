@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.lab.drill.playtests_clients import RECORDING, Answered
+from deploy.lab.simulation.retries import until_known
 from deploy.no_ledgers import NoLedgers
 from projections.playtests.queries import PlaytestQueries
 from schemas.edge.errors import Refused
 from schemas.edge.ports import Game, Limits, StoreUnavailable, Studio
-from schemas.objects import ObjectStoreError
 from schemas.playtests import json as shapes
 from schemas.playtests.access import Caller
 from schemas.playtests.requests import not_found
@@ -38,18 +38,12 @@ if TYPE_CHECKING:
     from deploy.lab.simulation.stage import Stage
     from schemas.edge.routes import Found
 
-RETRY_S: Final = 0.2
-TRIES_MAX: Final = 400
 TWICE: Final = 0.2
 """Share of the writes that two clients ask at once."""
 AGAIN: Final = 0.2
 """Share of the writes before which the last one is asked again."""
 _PROVIDER: Final = Caller("")
 _SLOTS: Final = "/slots?limit=100"
-
-
-class Lost(Exception):
-    """A client that never learnt what became of its write, although faults had ended."""
 
 
 class SimulatedDirectory:
@@ -237,34 +231,32 @@ class SimulatedS2:
         if status != 200:
             return None
         offered = msgspec.json.decode(text)["data"]
-        for _ in range(TRIES_MAX):
-            try:
-                await self._objects.put(offered["uploadUrl"], RECORDING)
-            except ObjectStoreError:
-                await asyncio.sleep(RETRY_S)
-            else:
-                upload_id: str = offered["uploadId"]
-                return upload_id
-        raise Lost(f"the upload to {slot_id} was never taken")
+
+        async def put() -> None:
+            await self._objects.put(offered["uploadUrl"], RECORDING)
+
+        await until_known(put, f"the upload to {slot_id}")
+        upload_id: str = offered["uploadId"]
+        return upload_id
 
     async def _until_known(self, caller: Caller, path: str, key: str, body: bytes) -> tuple[int, bytes]:
         found = find_write({"path": f"/api/v1{path}"})
         if found is None:
             raise LookupError(f"{path} is no write")
-        for _ in range(TRIES_MAX):
+
+        async def once() -> tuple[int, bytes]:
             asking, handlers = self._gateway()
             try:
                 shown = await handlers(await self._asked(asking, found, caller, key, body))
                 return shown[0], shapes.enveloped(shown[1], shapes.about("", 0))
             except Refused as refused:
-                if refused.status != 503:
-                    return refused.status, shapes.refused(refused, "", 0)
+                if refused.status == 503:
+                    raise CommandUnavailable(refused.message) from refused
+                return refused.status, shapes.refused(refused, "", 0)
             except CommandConflict as conflict:
                 return 422, str(conflict).encode()
-            except (CommandUnavailable, StoreUnavailable, ObjectStoreError):
-                pass
-            await asyncio.sleep(RETRY_S)
-        raise Lost(f"{path} {key} was never answered")
+
+        return await until_known(once, f"{path} {key}")
 
     async def _asked(self, asking: Asking, found: Found, caller: Caller, key: str, body: bytes) -> Write:
         kind: Any = found.route.body.kinds[0] if found.route.body is not None else None

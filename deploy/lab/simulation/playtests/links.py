@@ -17,6 +17,7 @@ from deploy.lab.simulation.playtests.link_services import (
     ingest_key,
     simulated_request,
 )
+from deploy.lab.simulation.retries import until_known
 from schemas.edge.errors import Refused
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.routes import Found
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from schemas.playtests.batch_views import Invite, KeyState
     from schemas.playtests.ports import BatchRow
 
-RETRY_S: Final = 0.2
-TRIES_MAX: Final = 400
 TWICE: Final = 0.3
 """Share of the redemptions that one person asks for in two hands at once."""
 AGAIN: Final = 0.4
@@ -52,10 +51,6 @@ AGAIN: Final = 0.4
 _UNKNOWN: Final = frozenset({500, 503})
 _LINK_GONE: Final = frozenset({404})
 """A public link that was changed meanwhile is unknown."""
-
-
-class Lost(Exception):
-    """A request whose outcome was never learnt, although faults had ended."""
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,16 +275,13 @@ class SimulatedLinks:
     async def _until_known(
         self, ask: Callable[[], Awaitable[tuple[int, bytes]]], what: str
     ) -> tuple[int, bytes]:
-        for _ in range(TRIES_MAX):
+        async def once() -> tuple[int, bytes]:
             try:
                 return await ask()
-            except Refused as refused:
-                if refused.status not in _UNKNOWN:
-                    return refused.status, msgspec.json.encode({"error": refused.code})
-            except CommandRefused as refused:
-                if refused.status not in _UNKNOWN:
-                    return refused.status, b"{}"
-            except (CommandUnavailable, StoreUnavailable):
-                pass
-            await asyncio.sleep(RETRY_S)
-        raise Lost(f"{what} was never answered")
+            except (Refused, CommandRefused) as refused:
+                if refused.status in _UNKNOWN:
+                    raise CommandUnavailable(str(refused)) from refused
+                told = {"error": refused.code} if isinstance(refused, Refused) else {}
+                return refused.status, msgspec.json.encode(told)
+
+        return await until_known(once, what)
