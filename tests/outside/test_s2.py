@@ -137,8 +137,9 @@ def test_a_blocked_slot_is_unblocked_rejected_and_tried_again(owner: Owner, ada:
     ada.submit(retry["id"])
     assert owner.post(f"/playtests/slots/{retry['id']}/reject") == {"message": "Submission rejected"}
     assert owner.playtest(order["id"])["status"] == "completed"
-    notices = [row["type"] for row in ada.get("/playtests/me/notices")["notices"]]
-    assert "slot-rejected" in notices
+    notices = ada.get("/playtests/me/notices?limit=100")["notices"]
+    told = {row["slotId"]: row["message"] for row in notices if row["type"] == "slot-rejected"}
+    assert (told[slot["id"]], told[retry["id"]]) == ("Too short", None)
 
 
 def test_uploads_have_a_type_a_size_and_a_number(owner: Owner, brendan: Playtester) -> None:
@@ -216,6 +217,49 @@ def test_a_pool_is_reviewed_and_the_last_slot_rejects_the_rest(
     assert (own["status"], own["requestId"]) == ("approved", order["id"])
 
 
+def test_a_personal_note_is_told_verbatim_and_a_rejected_applicant_is_not_taken_again(
+    owner: Owner, brendan: Playtester
+) -> None:
+    order = owner.order(selectionMode="manual", quantity=1)
+    made = brendan.apply(order["id"], "I own a Quest 3")
+    note = " You were close,\nnext round? <b>"
+    path = f"/playtests/playtest-applications/{made['id']}/reject"
+    rejected = owner.post(path, {"customMessage": note})["application"]
+    assert (rejected["status"], rejected["reviewedAt"] is None) == ("rejected", False)
+    newest = brendan.get("/playtests/me/notices")["notices"][0]
+    about = (newest["type"], newest["playtestId"], newest["applicationId"], newest["message"])
+    assert about == ("application-rejected", order["id"], made["id"], note)
+    again = {"qualificationsResponse": "again"}
+    refused = brendan.refused("POST", f"/playtests/{order['id']}/apply", again, status=409)
+    assert refused["reason"] == "already_claimed"
+    assert owner.playtest(order["id"])["slots"]["open"] == 1
+
+
+def test_the_dashboard_counts_games_active_playtests_and_what_waits_for_review(
+    owner: Owner, ada: Playtester
+) -> None:
+    """An order of one slot is completed with it, and counts while it runs."""
+    path = "/playtests/dashboard/stats"
+    before = owner.get(path)
+
+    def moved(active: int, reviews: int) -> dict[str, int]:
+        return {
+            "totalGames": before["totalGames"],
+            "activePlaytests": before["activePlaytests"] + active,
+            "pendingReviews": before["pendingReviews"] + reviews,
+        }
+
+    assert before["totalGames"] > 0
+    owner.post("/games/relay/playtests", {}, status=201)
+    assert owner.get(path) == moved(0, 0)
+    slot = ada.claim(owner.order()["id"])["id"]
+    assert owner.get(path) == moved(1, 0)
+    ada.submit(slot)
+    assert owner.get(path) == moved(1, 1)
+    owner.post(f"/playtests/slots/{slot}/accept")
+    assert owner.get(path) == moved(0, 0)
+
+
 def test_a_free_trial_is_offered_once_approved_and_given_back_once_declined(
     owner: Owner, ada: Playtester, operator: Client
 ) -> None:
@@ -258,6 +302,8 @@ def test_an_event_of_the_provider_ends_a_payment_once(owner: Owner, world: World
     assert owner.playtest(order["id"])["status"] == "active"
     found = owner.get(f"/billing/payments/{payment}")["payment"]
     assert (found["status"], found["externalId"], found["playtestId"]) == ("completed", "ch_1", order["id"])
+    listed = {row["id"]: row for row in owner.get("/billing/payments?limit=100")["payments"]}
+    assert listed[payment] == found
     ledger = owner.get("/billing/ledger?limit=2")["ledger"]
     assert {(row["type"], row["amountCents"]) for row in ledger} == {("paid", -2000), ("top_up", 2000)}
 

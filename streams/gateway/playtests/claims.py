@@ -76,7 +76,11 @@ class Claims:
 
     async def _claim(self, request: Request) -> Response:
         check_method(request, "POST", "DELETE")
-        body = decoded(await self._services.body(request, BODY_BYTES_MAX, "claim"), ClaimBody)
+        data = await self._services.body(request, BODY_BYTES_MAX, "claim")
+        try:
+            body = decoded(data, ClaimBody)
+        except Refused:
+            return json_response(404, _UNKNOWN)
         link = await self._reads.claim(key_hash(body.claim_token))
         well_formed = 0 < len(body.device_id) <= ID_CHARACTERS_MAX
         game = None if link is None else await self._services.game(link.game_id)

@@ -202,6 +202,11 @@ async def test_a_handle_is_linked_seen_and_unlinked() -> None:
         await links.claimed(token, deviceId=""),
         await links.claimed(token, method="DELETE", deviceId="d2"),
     ]
+    for body in (b"", b"[]", b"{}", b"no JSON", json.dumps({"claimToken": 5, "gameId": GAME}).encode()):
+        refused += [
+            await links.call("/api/telemetry/claim", body, method=method, client="2.2.2.2")
+            for method in ("POST", "DELETE")
+        ]
     assert {(one.status, json.dumps(one.json())) for one in refused} == {(404, json.dumps(unknown[1]))}
     assert (await links.claimed(token, method="DELETE")).json() == {"ok": True, "unlinked": True}
     assert (await links.claimed(token, method="DELETE")).json() == {"ok": True, "unlinked": False}

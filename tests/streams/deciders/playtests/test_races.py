@@ -103,12 +103,17 @@ def test_how_long_a_playtester_has(more: dict[str, object], hours: int) -> None:
     assert rejected.successor.deadline_at_ms == world.at_ms + 24 * HOUR_MS
 
 
-def test_one_slot_goes_to_the_first_of_many() -> None:
+def test_one_slot_goes_to_the_first_of_ten_thousand_in_many_records() -> None:
     world = Playtests()
     order_id = world.active()
-    claims = [slot_commands.ClaimSlot(order_id=order_id, playtester_id=f"p{n}") for n in range(200)]
-    decision = in_one_record(world, *claims)
-    assert outcomes(decision) == ["slot-reserved", *["no_open_slot"] * 199]
+    claims = [slot_commands.ClaimSlot(order_id=order_id, playtester_id=f"p{n}") for n in range(10_000)]
+    found = [
+        outcome
+        for begin in range(0, len(claims), 500)
+        for outcome in outcomes(in_one_record(world, *claims[begin : begin + 500]))
+    ]
+    assert found == ["slot-reserved", *["no_open_slot"] * 9_999]
+    assert world.slot(names.slot_id(order_id, 1)).playtester_id == "p0"
 
 
 def test_a_playtester_has_one_slot_of_an_order_for_life() -> None:
