@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,6 @@ from schemas.codec import Message
 from schemas.edge.ports import Studio
 from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
 from schemas.log import LogRecord
-from schemas.log_positions import Position
 from schemas.seal import Sealer
 from schemas.studio.ai import AiKey, AiPurpose, sealed_key
 from schemas.studio.ai_requests import AiAnswer, AiRequest, AiText
@@ -34,6 +33,7 @@ from streams.deciders.studio_ai_state import StudioAi
 from streams.effect_reader import Reading
 from streams.gateway.pending_commands import CommandUnavailable
 from tests.ai_server import AiServer
+from tests.streams.read_log import ReadLog
 
 TOPIC = Topic(name="studio.events", partitions=1, description="")
 AT_MS = 1_800_000_000_000
@@ -41,16 +41,15 @@ KEY = "sk-a-value-that-nobody-may-see"
 SEALER = Sealer(b"the deployment's secret")
 
 
-class AiWorld:
+class AiWorld(ReadLog):
     """Commands are decided at once, their events are a record of the log and applied to `stored`."""
 
     def __init__(self, server: AiServer, monthly_tokens: int = 1_000_000, provider: str = "openai") -> None:
+        super().__init__()
         self.server = server
         self.now_ms = AT_MS
         self.state = STUDIO.initial
-        self.records: list[LogRecord] = []
         self.stored: dict[str, dict[str, Any]] = defaultdict(dict)
-        self.positions: dict[int, Position] = {}
         self.asked: list[Message] = []
         self.runners: list[AiRunner] = []
         self.lost_answers = 0
@@ -207,24 +206,3 @@ class AiWorld:
 
     async def ai_vectors(self, studio_id: str, ids: Sequence[str]) -> list[bytes | None]:
         return [self.stored[f"ai-vectors:{studio_id}"].get(one) for one in ids]
-
-    async def log_id(self, _topic: str) -> str:
-        return "log"
-
-    async def begin_offset(self, _topic: str, _partition: int) -> int:
-        return 0
-
-    async def end_offset(self, _topic: str, _partition: int) -> int:
-        return len(self.records)
-
-    async def read(
-        self, _topic: str, _partition: int, begin: int, end: int | None = None
-    ) -> AsyncIterator[LogRecord]:
-        for record in self.records[begin:end]:
-            yield record
-
-    async def load(self, _log_id: str, partition: int) -> Position:
-        return self.positions.get(partition, Position())
-
-    async def save(self, _log_id: str, partition: int, position: Position) -> None:
-        self.positions[partition] = position

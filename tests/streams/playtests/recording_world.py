@@ -11,7 +11,6 @@ import msgspec
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
 from schemas.log import LogRecord
-from schemas.log_positions import Position
 from schemas.objects import new_object
 from schemas.playtests import events as ev
 from schemas.playtests import names, slot_commands, slot_events
@@ -25,10 +24,9 @@ from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.recording_effects import RecordingEffects
 from streams.playtests.transcriber import Transcriber
 from tests.streams.deciders.playtests.given import AT_MS, GAME, STUDIO, Playtests, submit
+from tests.streams.read_log import ReadLog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from deploy.objects import FolderObjects
     from schemas.codec import Message
     from schemas.playtests.ports import Place
@@ -39,15 +37,14 @@ TOPIC = Topic(name="playtests.events", partitions=1, description="")
 TEXT = {"version": "test", "text": "It is dark.", "keyTakeaways": ["Too dark"]}
 
 
-class World:
+class World(ReadLog):
     """The decider answers, and what it decides is the log and the read side. `away` asks get no answer."""
 
     def __init__(self, objects: FolderObjects) -> None:
+        super().__init__()
         self.objects = objects
         self.decider = Playtests()
-        self.records: list[LogRecord] = []
         self.slots: dict[str, Slot] = {}
-        self.positions: dict[int, Position] = {}
         self.asked: list[Message] = []
         self.away = 0
         self.behind = 0
@@ -135,27 +132,6 @@ class World:
             (one for one in own if before is None or one < (before.at_ms, before.id)), reverse=True
         )
         return [own[one] for one in places[:1]]
-
-    async def log_id(self, _topic: str) -> str:
-        return "log"
-
-    async def begin_offset(self, _topic: str, _partition: int) -> int:
-        return 0
-
-    async def end_offset(self, _topic: str, _partition: int) -> int:
-        return len(self.records)
-
-    async def read(
-        self, _topic: str, _partition: int, begin: int, end: int | None = None
-    ) -> AsyncIterator[LogRecord]:
-        for record in self.records[begin:end]:
-            yield record
-
-    async def load(self, _log_id: str, partition: int) -> Position:
-        return self.positions.get(partition, Position())
-
-    async def save(self, _log_id: str, partition: int, position: Position) -> None:
-        self.positions[partition] = position
 
     def effects(self, transcriber: Transcriber | None = None, **more: int) -> RecordingEffects:
         asker = Asker(self, COMMANDS, clock_ms=lambda: AT_MS, randomness=lambda size: b"x" * size)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import msgspec
 import pytest
 
@@ -10,7 +8,6 @@ from schemas.edge.ports import Game, Limits, StoreUnavailable
 from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
 from schemas.identifiers import key_hash
 from schemas.log import LogRecord
-from schemas.log_positions import Position
 from schemas.playtests.batch_commands import CloseBatch, DefineBatch
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
@@ -25,6 +22,7 @@ from streams.effect_reader import Reading, Retry
 from streams.gateway.pending_commands import CommandUnavailable
 from streams.playtests.batch_definitions import BatchDefinitions, fixed_changes
 from tests.streams.deciders.playtests.given import AT_MS, GAME, STUDIO, Playtests
+from tests.streams.read_log import ReadLog
 
 SEALER = Sealer(b"secret")
 FILE = """
@@ -40,14 +38,13 @@ OTHER_MODE = "      - {id: ptb_press, name: Press, redemptionMode: public}\n"
 SHARED = "      - {id: ptb_all, name: All, redemptionMode: public, identityMode: anonymous}\n"
 
 
-class World:
+class World(ReadLog):
     """A game whose definition changes; the real decider answers, and its state is what is read."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.decider = Playtests(credit_cents=0)
-        self.records: list[LogRecord] = []
         self.held: Game | None = None
-        self.positions: dict[int, Position] = {}
         self.asked: list[Message] = []
         self.away = self.behind = 0
 
@@ -123,27 +120,6 @@ class World:
         studio = self.decider.state.studios.get(STUDIO)
         known = studio.batches.values() if studio is not None else ()
         return [BatchRow(batch=one.batch, counts=one.counts) for one in known]
-
-    async def log_id(self, _topic: str) -> str:
-        return "log"
-
-    async def begin_offset(self, _topic: str, _partition: int) -> int:
-        return 0
-
-    async def end_offset(self, _topic: str, _partition: int) -> int:
-        return len(self.records)
-
-    async def read(
-        self, _topic: str, _partition: int, begin: int, end: int | None = None
-    ) -> AsyncIterator[LogRecord]:
-        for record in self.records[begin:end]:
-            yield record
-
-    async def load(self, _log_id: str, partition: int) -> Position:
-        return self.positions.get(partition, Position())
-
-    async def save(self, _log_id: str, partition: int, position: Position) -> None:
-        self.positions[partition] = position
 
     async def carry(self, *, patience_s: float = 5) -> None:
         """Read from the position that is kept to the end."""
