@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from deploy.noun import Acting, Effect, Noun, Served
+from projections.clickhouse.tables import event_tables
 from projections.studio.projection import STUDIO as PROJECTION
-from schemas.studio.noun import NOUN
+from projections.studio.tables import STUDIO_TABLES
+from projections.studio.views import FOLDER as VIEWS
+from schemas.studio.noun import NOUN, STUDIO_EVENTS
 from streams.deciders.studio import STUDIO as DECIDER
 from streams.discord_sessions import DiscordSessions
 
@@ -41,6 +44,8 @@ STUDIO: Final = Noun(
     schema=NOUN,
     decider=DECIDER,
     projection=PROJECTION,
+    tables=(event_tables(STUDIO_EVENTS, STUDIO_TABLES),),
+    views=VIEWS,
     effects={
         "ai-requests": Effect(open=_ai_requests),
         "ai-texts": Effect(open=_ai_texts),

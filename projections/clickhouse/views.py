@@ -51,7 +51,7 @@ def read_views(folders: Iterable[Path]) -> list[View]:
                 parts.append(statement)
             else:
                 found.append(_view(path, statement))
-    for path in sorted(_JOINED.glob("*.sql")):
+    for path in sorted(_JOINED.glob("*.sql")) if parts else ():
         (statement,) = split(path.read_text())
         joined = "\nUNION ALL\n".join(parts)
         found.append(_view(path, statement.replace(_NOUNS, f"FROM\n(\n{joined}\n)")))

@@ -229,6 +229,12 @@ def _note(history: History, one: Message, name: str, at_ms: int) -> None:
 
 
 MORE: Final = (
+    (
+        "studio_games (studio_id, game_id, slug, forms, funnels, catalog, events)"
+        ' VALUES (\'stu_1\', \'game_1\', \'doom\', \'[{"id":"ff_1","fields":[{"id":"q1"}]}]\','
+        ' \'[{"key":"campaign","steps":["start"]}]\', \'{"items":[{"itemKey":"medkit"}]}\','
+        ' \'[{"eventKey":"frags"}]\')'
+    ),
     "playtest_orders (studio_id, game_id, id, status) VALUES ('stu_1', 'game_1', 'pt_1', 'active')",
     (
         "playtest_slots (studio_id, game_id, playtest_id, id, submitted_at)"

@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW views.server_logs
     server_id String COMMENT 'Server',
     at        DateTime64(3, 'UTC') COMMENT 'When the host read the line',
     attempt   UInt32 COMMENT 'Which start of the server printed it, from 1',
-    stream    LowCardinality(String) COMMENT 'stdout, stderr, or agent for a word of the hosts',
+    stream    LowCardinality(String) COMMENT 'stdout, stderr, or agent for a word of the host''s',
     level     LowCardinality(String) COMMENT 'error, warn, info or debug',
     message   String COMMENT 'The line'
 )

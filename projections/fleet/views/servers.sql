@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW views.servers
     host_id         LowCardinality(String) COMMENT 'Host of its latest attempt; empty where none',
     address         String COMMENT 'Where players reach it; empty where it has no ports',
     attempts        UInt32 COMMENT 'How often it was placed on a host',
-    stop_reason     String COMMENT 'Why it was stopped: a code, or the clients words',
+    stop_reason     String COMMENT 'Why it was stopped: a code, or the client''s words',
     exit_code       Nullable(Int32) COMMENT 'Of the last attempt that ended; a signal n is 128 + n',
     custom_data     Map(String, String) COMMENT 'What its owner keeps with it, by field'
 )

@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW views.crate_openings
     crate_grant_id    String COMMENT 'Grant of the crate',
     contents_grant_id String COMMENT 'Grant of what was in it, which is claimed by itself',
     entries           Array(Tuple(type String, key String, quantity Int64)) COMMENT 'Items and currencies in it; empty of a crate: what was in it is another grant',
-    row               UInt32 COMMENT 'Row of the crates table that was drawn, from 0',
+    row               UInt32 COMMENT 'Row of the crate''s table that was drawn, from 0',
     chance            Nullable(Float64) COMMENT 'Weight of that row in the sum of weights; NULL where the table is not known',
     rows              UInt64 COMMENT 'Rows of that table; 0 where it is not known',
     table_version     String COMMENT 'Table, as version:hash of the definition, or server:hash',

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW views.economy
 (
     studio_id LowCardinality(String) COMMENT 'Studio that owns the game',
     game_id   LowCardinality(String) COMMENT 'Game; its slug and name are in games',
-    at        DateTime('UTC') COMMENT 'The hours begin',
+    at        DateTime('UTC') COMMENT 'The hour''s begin',
     type      LowCardinality(String) COMMENT 'item or currency',
     key       LowCardinality(String) COMMENT 'Item or currency',
     minted    Int128 COMMENT 'Sum of what was added',

@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW views.grants
     entries         Array(Tuple(type String, key String, quantity Int64)) COMMENT 'Items and currencies in it; empty of a crate: what was in it is another grant',
     event_key       String COMMENT 'Event it is of; empty where none',
     attempt_id      String COMMENT 'Attempt it is of; empty where none',
-    board_id        String COMMENT 'Leaderboard of a ranks reward; empty where none',
+    board_id        String COMMENT 'Leaderboard of a rank''s reward; empty where none',
     rank            Nullable(UInt32) COMMENT 'That rank',
     parent_grant_id String COMMENT 'Crate it came out of; empty where none',
     claimed_by      String COMMENT 'sdk or server; empty while it is not claimed'

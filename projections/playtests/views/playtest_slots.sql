@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW views.playtest_slots
     status           LowCardinality(String) COMMENT 'open, reserved, submitted, publishing, accepted, rejected, expired, blocked or cancelled',
     playtester_id    String COMMENT 'Who has or had it; empty where nobody',
     previous_slot_id String COMMENT 'Slot whose seat it took over; empty where none',
-    blocked_reason   LowCardinality(String) COMMENT 'Why a blocked one cant be played; empty where it never was, or goes on',
+    blocked_reason   LowCardinality(String) COMMENT 'Why a blocked one can''t be played; empty where it never was, or goes on',
     earned_cents     Int64 COMMENT 'What its playtester earned by it',
     credited_cents   Int64 COMMENT 'What came back to the studio as credit'
 )

@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW views.playtest_submissions
     at                DateTime64(3, 'UTC') COMMENT 'When it was handed in',
     reviewed_at       Nullable(DateTime64(3, 'UTC')) COMMENT 'When its slot ended; NULL while it waits',
     status            LowCardinality(String) COMMENT 'Status of its slot: submitted, publishing, accepted or rejected',
-    rating            Nullable(UInt8) COMMENT 'The owners rating, 1 to 5',
+    rating            Nullable(UInt8) COMMENT 'The owner''s rating, 1 to 5',
     rejection_reason  String COMMENT 'What the owner said of a rejected one',
     video_bytes       Nullable(UInt64) COMMENT 'Size of the recording',
     transcript_status LowCardinality(String) COMMENT 'pending, processing, approved or failed; empty without a transcript'

@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW views.events
     environment  LowCardinality(String) COMMENT 'Environment slug; production where none was sent',
     source       LowCardinality(String) COMMENT 'What sent it, such as unity-telemetry',
     room         LowCardinality(String) COMMENT 'Room or level; empty where none was sent',
-    x            Nullable(Float64) COMMENT 'First coordinate, in the games own unit; NULL where none was sent',
+    x            Nullable(Float64) COMMENT 'First coordinate, in the game''s own unit; NULL where none was sent',
     y            Nullable(Float64) COMMENT 'Second coordinate',
     z            Nullable(Float64) COMMENT 'Third coordinate',
     input_method LowCardinality(String) COMMENT 'S4 input_method; empty where none was sent',

@@ -52,4 +52,4 @@ FROM
     )
     GROUP BY studio_id, game_id, step
 )
-COMMENT 'Steps of each games funnel in their order, one row each.'
+COMMENT 'Steps of each game''s funnel in their order, one row each.'

@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW views.messages
     at         DateTime64(3, 'UTC') COMMENT 'When it was written',
     arrived_at DateTime64(3, 'UTC') COMMENT 'When the log took it',
     number     Int64 COMMENT 'Position in its session, from 1',
-    message_id String COMMENT 'Discords id of it',
+    message_id String COMMENT 'Discord''s id of it',
     author     String COMMENT 'Who wrote it, as sent',
     text       String COMMENT 'What was written'
 )

@@ -11,6 +11,7 @@ const NAMES = {
   "redis:liveops": "Live-ops → Redis",
   "clickhouse:telemetry": "Telemetry → ClickHouse",
   "effects:liveops": "Live-ops → rewards, webhooks",
+  "clickhouse:studio": "Studios → ClickHouse",
   "clickhouse:liveops": "Live-ops → ClickHouse",
 };
 const STATES = { ready: "Up to date", behind: "Catching up", down: "Away", failing: "Fails" };
