@@ -26,6 +26,7 @@ from deploy.lab.drill.fleet_judge import judge_answers, judge_processes, judge_s
 from deploy.lab.drill.fleet_lives import Lives, Record
 from deploy.lab.drill.fleet_machine import Watch, leftovers, leftovers_of_hosts, slots
 from deploy.lab.drill.fleet_model import FleetModel
+from deploy.lab.drill.fleet_namesakes import Namesakes
 from deploy.lab.drill.fleet_plan import FleetOutcome, FleetPlan
 from deploy.lab.drill.fleet_reads import Reads, none_in_time
 from deploy.lab.drill.fleet_server import EXECUTABLE, archive
@@ -97,6 +98,7 @@ class FleetDrill:
         memory_mib = SIZES["micro"].memory_mb * (plan.lanes + STANDING) * 2 // 3
         ports = min(PORTS_MAX, 2 * plan.launches + STANDING)
         self._hosts = [Host(stack, number, memory_mib=memory_mib, ports=ports) for number in range(HOSTS)]
+        self._namesakes = Namesakes(stack, HOSTS, memory_mib=memory_mib, ports=ports)
         self._shares = Shares(plan.launches, plan.kills)
         self._killing = FleetKilling(stack, VICTIMS, self._dice, tell, self._canary)
         self._killing.hosts = self._hosts
@@ -105,6 +107,7 @@ class FleetDrill:
         self._standing: list[str] = []
         self._game_id = ""
         self._fenced: list[bool] = []
+        self._overtaken: list[str] = []
         self.outcome = FleetOutcome()
 
     async def carry_out(self) -> FleetOutcome:
@@ -117,11 +120,9 @@ class FleetDrill:
         self._lives = Lives(self._clients, self._record, self._dice, self._run)
         watching = asyncio.create_task(self._watch.run())
         try:
-            await asyncio.gather(*(host.open() for host in self._hosts))
+            await asyncio.gather(self._namesakes.open(), *(host.open() for host in self._hosts))
             self.outcome.driver = await self._hosts[0].driver()
-            self._tell(
-                f"{HOSTS} hosts run servers by the driver {self.outcome.driver}; they process a build…"
-            )
+            self._tell(f"hosts run servers by {self.outcome.driver}; they process a build…")
             await self._clients.upload(self._run, EXECUTABLE, archive())
             await self._play_and_kill()
             taken = slots(self._stack.home)
@@ -130,7 +131,7 @@ class FleetDrill:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-            await asyncio.gather(*(host.close() for host in self._hosts))
+            await self._close_hosts()
             await self._clients.close()
             await self._clickhouse.close()
         self.outcome.seconds = time.monotonic() - begun
@@ -206,13 +207,16 @@ class FleetDrill:
             shown = await self._clients.read("/servers?include_launching=true&limit=100")
             here = Counter(server["machine_id"] for server in shown["servers"])
             host = max(self._hosts, key=lambda one: here[one.name])
-            self._tell(
-                f"freeze {number + 1}/{self._plan.freezes}: {host.name} with {here[host.name]} servers"
-            )
+            held = here[host.name]
+            self._tell(f"freeze {number + 1}/{self._plan.freezes}: {host.name} with {held} servers")
             seconds, fenced = await host.freeze(partial(until_lost, self._clickhouse))
             self.outcome.lost_seconds.append(seconds)
             self._fenced.append(fenced)
             self._tell(f"{host.name} was lost after {seconds:.1f} s, and went on")
+        self._overtaken = await self._namesakes.thaw()
+
+    async def _close_hosts(self) -> None:
+        await asyncio.gather(self._namesakes.close(), *(host.close() for host in self._hosts))
 
     async def _canary(self) -> None:
         """Returns once a write was answered and is shown."""
@@ -240,16 +244,14 @@ class FleetDrill:
             ["it did not"] * self._fenced.count(False),
             f"{len(self._fenced)} times",
         )
+        self._judge("of two agents of one name the older ends, and the newer goes on", self._overtaken)
         self._tell("folding the log…")
         log = await read_log(self._configured, FLEET_EVENTS)
         model = FleetModel()
         for entry in log:
             model.fold(f"{entry.partition}@{entry.offset}", entry.decided)
-        own = {
-            name: attempt
-            for name, attempt in model.attempts.items()
-            if model.servers[attempt.instance_id].game_id == self._game_id
-        }
+        ours = {name for name, server in model.servers.items() if server.game_id == self._game_id}
+        own = {name: one for name, one in model.attempts.items() if one.instance_id in ours}
         self._figure(own)
         self._judge(
             "every life is one of the contract's; room and ports are given once, ports after their rest",
@@ -288,10 +290,11 @@ class FleetDrill:
             self.outcome.ready_p99_seconds = waits[len(waits) * 99 // 100]
 
     async def _check_leftovers(self, taken: Sequence[int]) -> None:
-        home, names = self._stack.home, [host.name for host in self._hosts]
+        home = self._stack.home
+        names = [*(host.name for host in self._hosts), self._namesakes.folder]
         attempts = list(self._watch.seen)
         left = await none_in_time(lambda: leftovers(home, names, taken, attempts))
         self._judge("nothing of a server that has ended is left", left)
-        await asyncio.gather(*(host.close() for host in self._hosts))
+        await self._close_hosts()
         left = await none_in_time(lambda: leftovers_of_hosts(home, taken))
         self._judge("nothing of a host that has ended is left", left)

@@ -30,7 +30,8 @@ LOOK_SECONDS: Final = 0.5
 class Host:
     """One machine's agent, started again whenever it ends, as a supervisor does."""
 
-    def __init__(self, stack: OwnStack, number: int, *, memory_mib: int, ports: int) -> None:
+    def __init__(self, stack: OwnStack, number: int, *, memory_mib: int, ports: int, **changes: str) -> None:
+        """`changes` are settings of its own, by their variable."""
         self.name = f"drill-host-{number}"
         self.frozen = False
         self.starts = 0
@@ -43,6 +44,7 @@ class Host:
             "QUESTLOG_FLEET_MEMORY_MIB": str(memory_mib),
             "QUESTLOG_FLEET_CPU_MILLIS": str(memory_mib * 100),
             "QUESTLOG_FLEET_STOP_SERVERS": "1",
+            **changes,
         }
         self._program: RunningProgram | None = None
         self._keeping: asyncio.Task[None] | None = None

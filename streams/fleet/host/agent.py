@@ -139,8 +139,8 @@ class Agent:
                 await self._serve(stop)
             finally:
                 await self._background.cancel()
-            if not any(Attempts(self._root)):
-                await in_thread(self._driver.close)
+                if not any(Attempts(self._root)):
+                    await in_thread(self._driver.close)
         finally:
             await in_thread(self._driver.leave)
             self._executor.shutdown()

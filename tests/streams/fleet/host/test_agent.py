@@ -280,24 +280,35 @@ async def test_an_agent_whose_host_another_serves_ends(fleet: Fleet) -> None:
     assert await asked(server, b"x") == b"got x"
 
 
+async def test_an_agent_whose_host_another_serves_leaves_nothing_where_it_has_no_server(fleet: Fleet) -> None:
+    with pytest.raises(Fenced):  # noqa: PT012 - it leaves the block that runs it
+        async with fleet.agent():
+            assert (fleet.world.root / IN_USE).exists()
+            await _another_joins(fleet)
+            await asyncio.sleep(0.2)
+    assert not (fleet.world.root / IN_USE).exists()
+
+
 async def _fenced(fleet: Fleet) -> Server:
     with pytest.raises(Fenced):  # noqa: PT012 - it leaves the block that runs it
         async with fleet.agent():
             server = await fleet.log.until((await fleet.start()).instance_id, "running")
-            capacity = HostCapacity(
-                regions=["eu-west"],
-                cpu_millis=1,
-                memory_mb=1,
-                first_port=1,
-                last_port=1,
-                address="x",
-                isolation="process",
-            )
-            await fleet.log.ask(
-                JoinHost(host_id=HOST_ID, capacity=capacity), host_aggregate(HOST_ID), host=True
-            )
+            await _another_joins(fleet)
             await asyncio.sleep(0.2)
     return server
+
+
+async def _another_joins(fleet: Fleet) -> None:
+    capacity = HostCapacity(
+        regions=["eu-west"],
+        cpu_millis=1,
+        memory_mb=1,
+        first_port=1,
+        last_port=1,
+        address="x",
+        isolation="process",
+    )
+    await fleet.log.ask(JoinHost(host_id=HOST_ID, capacity=capacity), host_aggregate(HOST_ID), host=True)
 
 
 async def test_one_agent_serves_a_root(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
