@@ -56,6 +56,8 @@ COMMANDS: Final = (
     Listed("simulate", "Play the live-ops write path under faults, in virtual time.", _LAB),
     Listed("rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),
     Listed("repair", "After a loss of power: say what the log lost, and make all agree with it."),
+    Listed("backup", "A stopped stack's home in one file."),
+    Listed("restore", "A home again from a backup."),
     Listed("bench", "Measure the running stack.", _LAB),
     Listed("drill", "Kill parts of the running stack and count what came of it.", _LAB),
     Listed("prepare", "Create and verify topics and tables (production; `up` does it by itself)."),
