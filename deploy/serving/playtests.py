@@ -23,8 +23,8 @@ from schemas.playtests.session_authority import S2_SESSIONS
 from schemas.playtests.surface import DOCUMENT
 from streams.gateway.playtests.app import PlaytestWrites
 from streams.gateway.playtests.claims import Claims
-from streams.gateway.playtests.handlers import Stores
 from streams.gateway.playtests.redemptions import Redemptions
+from streams.gateway.playtests.write import Stores
 from streams.gateway.several_writes import SeveralWrites
 
 if TYPE_CHECKING:

@@ -6,35 +6,17 @@ compares the values that the event carries with its own. What must hold is looke
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
-
-from deploy.lab.drill.playtests_accounts import Account, Order, Panelist, Seat, Studio
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from schemas.envelope import Event
-
-HOUR_MS: Final = 3_600_000
-ALONE_HOURS: Final = 24
-TOGETHER_HOURS: Final = 72
-LIVE: Final = frozenset({"open", "reserved", "submitted", "blocked"})
-Data = dict[str, Any]
+from deploy.lab.drill.playtests_accounts import Order, Seat, Studio
+from deploy.lab.drill.playtests_folding import Data
+from deploy.lab.drill.playtests_slot_steps import SlotSteps
 
 
-class Model:
-    """All studios of a log. `problems` says what did not hold, and after which event."""
+class Model(SlotSteps):
+    """Steps of orders, applications and money beside those of slots."""
 
     def __init__(self) -> None:
-        self.studios: dict[str, Studio] = defaultdict(Studio)
-        self.problems: list[str] = []
-        self.events = 0
-        self._where = ""
-        self._at_ms = 0
-        self._steps: dict[str, Callable[[Studio, Data], None]] = {
+        super().__init__()
+        self._steps = {
             f"playtests.{name}.v1": step
             for name, step in {
                 "playtest-ordered": self._ordered,
@@ -68,59 +50,6 @@ class Model:
                 "payout-failed": self._payout,
             }.items()
         }
-
-    def fold(self, where: str, event: Event) -> None:
-        """Take an event in; `where` says which it is, for `problems`. Others than these move nothing."""
-        step = self._steps.get(event.type)
-        if step is None:
-            return
-        data: Data = msgspec.msgpack.decode(event.data)
-        self.events += 1
-        self._where, self._at_ms = f"{where} {event.type}", event.at_ms
-        studio = self.studios[data["studio_id"]]
-        try:
-            step(studio, data)
-            self._look(studio, data)
-        except (KeyError, TypeError, ValueError) as error:
-            self._must(False, f"can't follow: {error!r}")  # noqa: FBT003 - it never holds
-
-    def _must(self, holds: bool, what: str) -> None:  # noqa: FBT001 - a condition
-        if not holds:
-            self.problems.append(f"{self._where}: {what}")
-
-    def _look(self, studio: Studio, data: Data) -> None:
-        """The invariants of the studio's account and of the order that the event is of."""
-        account = studio.account
-        self._must(account.balance == account.expected, "the balance is not what came in less what was paid")
-        self._must(account.balance >= 0, "the balance is negative")
-        order = studio.orders.get(data.get("order_id", ""))
-        if order is None:
-            return
-        counts = Counter(seat.status for seat in order.slots.values())
-        live = sum(counts[status] for status in LIVE)
-        spread = (order.held, order.paid_out, order.fees, order.credited)
-        self._must(
-            order.paid == sum(spread) and min(spread) >= 0, "paid is not held + payouts + fees + credit"
-        )
-        if order.status != "pending_payment":
-            self._must(order.held == live * order.cost, "held is not the cost of the live slots")
-            self._must((order.status == "completed") <= (live == 0), "completed with a live slot")
-        self._must(live <= order.quantity, f"{live} live slots, {order.quantity} were ordered")
-        progress = data.get("progress")
-        if progress is not None:
-            told = progress.get("money", {})
-            names = ("held_cents", "payout_cents", "fee_cents", "credited_cents")
-            self._must(tuple(told.get(name, 0) for name in names) == spread, f"money is told as {told}")
-            self._must(
-                Counter(progress.get("slots", {})) == +counts, f"slots are {dict(counts)}, not as told"
-            )
-
-    def _row(self, account: Account | Panelist, row: Data, amount: int) -> None:
-        """A ledger row: the next one, of this amount, with the balance after it."""
-        account.move(amount)
-        told = (row["number"], row["amount_cents"], row["balance_cents"])
-        own = (account.movements, amount, account.balance)
-        self._must(told == own, f"the ledger row is {told}, not {own}")
 
     def _ordered(self, studio: Studio, data: Data) -> None:
         told = data["order"]
@@ -182,125 +111,6 @@ class Model:
         order = studio.orders[data["order_id"]]
         self._must(order.trial and not order.offered, "no trial, or one that was decided before")
         order.offered = data["order"]["trial"] == "approved"
-
-    def _step(
-        self, studio: Studio, data: Data, status: str, *before: str, deadline: bool = False
-    ) -> tuple[Order, Seat]:
-        """A slot goes from one of some statuses to another; with `deadline` it must not have come."""
-        order, told = studio.orders[data["order_id"]], data["slot"]
-        seat = order.slots[told["number"]]
-        self._must(seat.status in before, f"the slot was {seat.status}")
-        self._must(told["status"] == status, f"the slot is told as {told['status']}")
-        self._must(not deadline or self._at_ms < seat.deadline_ms, "after the deadline")
-        seat.status = status
-        return order, seat
-
-    def _reserved(self, studio: Studio, data: Data) -> None:
-        order, seat = self._step(studio, data, "reserved", "open")
-        who = data["slot"]["playtester_id"]
-        self._must(order.status == "active", "reserved while the order is not active")
-        self._must(order.offered, "reserved while the trial is not approved")
-        self._must(who not in order.holders, "a second slot of one playtester")
-        played = studio.panel[who].played
-        self._must(order.targeting != "new" or order.game_id not in played, "no new playtester of the game")
-        past = order.targeting != "past" or played.get(order.game_id, 0) > 0
-        self._must(past, "no past playtester of the game")
-        lower = [number for number, one in order.slots.items() if one.status == "open"]
-        self._must(not lower or data["slot"]["number"] < min(lower), "a lower slot was open")
-        self._must(not order.manual or order.approved == who, "reserved without an approved application")
-        order.approved = ""
-        order.holders.add(who)
-        seat.who = who
-        played.setdefault(order.game_id, 0)
-        self._within(data, seat, TOGETHER_HOURS if order.manual or order.players > 1 else ALONE_HOURS)
-
-    def _within(self, data: Data, seat: Seat, hours: int) -> None:
-        seat.deadline_ms, seat.hours = self._at_ms + hours * HOUR_MS, hours
-        told = (data["slot"] if data.get("successor") is None else data["successor"])["deadline_at_ms"]
-        self._must(told == seat.deadline_ms, f"the deadline is not {hours} h after it")
-
-    def _submitted(self, studio: Studio, data: Data) -> None:
-        self._step(studio, data, "submitted", "reserved", deadline=True)
-
-    def _accepted(self, studio: Studio, data: Data) -> None:
-        public = studio.orders[data["order_id"]].public
-        order, seat = self._step(studio, data, "publishing" if public else "accepted", "submitted")
-        order.held -= order.cost
-        order.paid_out += order.payout
-        order.fees += order.cost - order.payout
-        panelist = studio.panel[seat.who]
-        panelist.played[order.game_id] = panelist.played.get(order.game_id, 0) + 1
-        if order.payout:
-            self._row(panelist, data["earning"], order.payout)
-        self._must(
-            data["playtester"]["balance_cents"] == panelist.balance, "the playtester's balance differs"
-        )
-
-    def _published(self, studio: Studio, data: Data) -> None:
-        self._step(studio, data, "accepted", "publishing")
-
-    def _rejected(self, studio: Studio, data: Data) -> None:
-        order, seat = self._step(studio, data, "rejected", "submitted")
-        if not data["allow_retry"]:
-            self._seat_goes(studio, order, seat, data, reopens=False)
-            return
-        told = data["successor"]
-        self._must(data["credit"] is None, "tried again and credited")
-        same = (told["status"], told["playtester_id"], told.get("key_number") or 0)
-        self._must(same == ("reserved", seat.who, seat.key), "the retry is not the same playtester's")
-        retry = Seat("reserved", who=seat.who, key=seat.key, previous=data["slot"]["number"])
-        self._add(order, told, retry)
-        self._within(data, retry, ALONE_HOURS)
-
-    def _expired(self, studio: Studio, data: Data) -> None:
-        if data["reason"] == "window_over":
-            order, seat = self._step(studio, data, "expired", "open")
-            self._must(self._at_ms >= order.expires_ms, "before the window was over")
-            self._seat_goes(studio, order, seat, data, reopens=False)
-            return
-        order, seat = self._step(studio, data, "expired", "reserved")
-        self._must(self._at_ms >= seat.deadline_ms, "before the deadline")
-        self._seat_goes(studio, order, seat, data, reopens=True)
-
-    def _abandoned(self, studio: Studio, data: Data) -> None:
-        order, seat = self._step(studio, data, "cancelled", "reserved", deadline=True)
-        self._seat_goes(studio, order, seat, data, reopens=True)
-
-    def _slot_cancelled(self, studio: Studio, data: Data) -> None:
-        before = ("open", "blocked") if data["reason"] == "order_cancelled" else ("blocked",)
-        order, seat = self._step(studio, data, "cancelled", *before)
-        self._seat_goes(studio, order, seat, data, reopens=False)
-
-    def _seat_goes(self, studio: Studio, order: Order, seat: Seat, data: Data, *, reopens: bool) -> None:
-        """To an open successor where the contract reopens it, else back as credit."""
-        window = not order.manual or self._at_ms < order.expires_ms
-        spare = not order.keys or order.next_key <= order.keys
-        if reopens and order.status == "active" and window and spare:
-            told = data["successor"]
-            self._must(told is not None and data["credit"] is None, "the seat was not handed on")
-            self._must(told["status"] == "open", "the successor is not open")
-            key = order.next_key if order.keys else 0
-            self._must((told.get("key_number") or 0) == key, "the successor's key is not the next spare")
-            order.next_key += bool(order.keys)
-            self._add(order, told, Seat("open", key=key, previous=data["slot"]["number"]))
-            return
-        self._must(data["successor"] is None, f"a {seat.status} slot was handed on")
-        if order.cost:
-            studio.account.credited += order.cost
-            order.held -= order.cost
-            order.credited += order.cost
-            self._row(studio.account, data["credit"], order.cost)
-
-    def _add(self, order: Order, told: Data, seat: Seat) -> None:
-        self._must(told["number"] == len(order.slots) + 1, "the successor's number is not the next")
-        order.slots[told["number"]] = seat
-
-    def _blocked(self, studio: Studio, data: Data) -> None:
-        self._step(studio, data, "blocked", "reserved", deadline=True)
-
-    def _unblocked(self, studio: Studio, data: Data) -> None:
-        _, seat = self._step(studio, data, "reserved", "blocked")
-        self._within(data, seat, seat.hours)
 
     def _made(self, studio: Studio, data: Data) -> None:
         order, who = studio.orders[data["order_id"]], data["application"]["playtester_id"]

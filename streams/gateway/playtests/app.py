@@ -28,8 +28,9 @@ from streams.gateway.commands import CommandClient
 from streams.gateway.http import Request, Response
 from streams.gateway.keyed_requests import AWAY, refused_by
 from streams.gateway.playtests.asking import Asking
-from streams.gateway.playtests.handlers import Handlers, Stores, Write
+from streams.gateway.playtests.handlers import Handlers
 from streams.gateway.playtests.keyless import is_signed, is_token
+from streams.gateway.playtests.write import Stores, Write
 from streams.gateway.playtests.write_commands import operation_of
 from streams.gateway.services import Services
 

@@ -2,89 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
 from schemas.codec import Message
-from schemas.edge.errors import Refused
 from schemas.edge.ports import Directory, StoreUnavailable
 from schemas.edge.routes import Route
 from schemas.envelope import Outcome
 from schemas.identifiers import random_command_id
-from schemas.objects import ObjectStore
 from schemas.playtests import account_commands, bodies, names, order_commands, responses, slot_commands
 from schemas.playtests import json as shapes
 from schemas.playtests.account_views import PaymentStatus
 from schemas.playtests.offers import exists_for
-from schemas.playtests.ports import OrderRow, PlaytestReads
-from schemas.playtests.refusals import REASONS, Reason
+from schemas.playtests.ports import OrderRow
 from schemas.playtests.requests import not_found, path_id
 from schemas.playtests.secrets import OrderSecrets
-from schemas.playtests.validation import refuse
-from schemas.playtests.views import Slot
-from schemas.seal import Randomness, Sealer
+from schemas.seal import Randomness
 from schemas.shared_tasks import SharedTasks
-from schemas.timestamps import iso_ms
-from streams.gateway.pending_commands import OTHER_BODY, CommandConflict
-from streams.gateway.playtests.asking import Asked, Asking
+from streams.gateway.playtests.asking import Asking
 from streams.gateway.playtests.responses import Responses, raise_refusal
+from streams.gateway.playtests.uploads import Uploads
+from streams.gateway.playtests.write import Answered, Stores, Write, conflict
 from streams.gateway.playtests.write_commands import aggregate_of, command_of
-from streams.playtests.recordings import (
-    TooManyUploads,
-    UploadInvalid,
-    check_upload,
-    offer_upload,
-    stored_recording,
-    stored_transcript,
-)
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class FirstAnswers(Protocol):
-    """Answers that no command gives, kept for a day, so that a retry gets the first one."""
-
-    async def known(self, command_id: str) -> bytes | None:
-        """What was answered first; None where nothing was. Raises StoreUnavailable."""
-        ...
-
-    async def first(self, command_id: str, answer: bytes) -> bytes:
-        """What was answered first: this, unless there is another. Raises StoreUnavailable."""
-        ...
-
-
-class Stores(msgspec.Struct, frozen=True, kw_only=True):
-    """What writes need beside the log."""
-
-    reads: PlaytestReads
-    first_answers: FirstAnswers
-    objects: ObjectStore
-    sealer: Sealer
-
-
-class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One write that its caller may make."""
-
-    asked: Asked
-    route: Route
-    path: Mapping[str, str]
-    body: Any
-
-    @property
-    def studio_id(self) -> str:
-        """Whose it is."""
-        return self.asked.caller.studio_id
-
-    @property
-    def playtester_id(self) -> str:
-        """The calling playtester; empty for an owner."""
-        return self.asked.caller.playtester_id
-
-
-Answered = tuple[int, bytes]
 
 
 class Handlers:
@@ -103,12 +47,9 @@ class Handlers:
         self._asking = asking
         self._directory = directory
         self._reads = stores.reads
-        self._first_answers = stores.first_answers
-        self._objects = stores.objects
         self._sealer = stores.sealer
-        self._now_ms = now_ms
+        self._uploads = Uploads(asking, stores, now_ms=now_ms, transcribes=transcribes)
         self._randomness = randomness
-        self._transcribes = transcribes
         self._responses = Responses(stores.sealer)
         self._looking = SharedTasks[str, OrderRow | None]()
         self._special: dict[str, Callable[[Write], Awaitable[Answered]]] = {
@@ -117,7 +58,7 @@ class Handlers:
             "claim": self._claim,
             "apply": self._apply,
             "change_me": self._change_me,
-            "upload_url": self._upload_url,
+            "upload_url": self._uploads.offer,
             "submit": self._submit,
             "provider_event": self._provider_event,
         }
@@ -209,7 +150,7 @@ class Handlers:
             and not row.slots.get("open")
             and not await self._reads.joined(write.studio_id, write.playtester_id, [order_id])
         ):
-            raise _conflict("no_open_slot")
+            raise conflict("no_open_slot")
         return await self._asked(
             write, slot_commands.ClaimSlot(order_id=order_id, playtester_id=write.playtester_id)
         )
@@ -245,88 +186,8 @@ class Handlers:
         )
         return status, _encode(shapes.profile(known))
 
-    async def _upload_url(self, write: Write) -> Answered:
-        body: bodies.UploadBody = write.body
-        try:
-            check_upload(body.size, body.content_type)
-        except UploadInvalid as error:
-            refuse({error.field: str(error)})
-        given = await self._answered(write.asked)
-        if given is not None:
-            return 200, given
-        slot = await self._own_slot(write)
-        now_ms = self._now_ms()
-        if slot.status != "reserved":
-            raise _conflict("wrong_status")
-        if slot.deadline_at_ms is not None and now_ms >= slot.deadline_at_ms:
-            raise _conflict("deadline_passed")
-        try:
-            upload = await offer_upload(
-                self._objects,
-                studio_id=write.studio_id,
-                slot_id=slot.id,
-                upload_id=write.asked.command_id,
-                size=body.size,
-                content_type=body.content_type,
-                now_ms=now_ms,
-            )
-        except TooManyUploads:
-            raise _conflict("too_many_uploads") from None
-        answer = responses.UploadUrl(
-            upload_url=upload.url, upload_id=upload.upload_id, expires_at=iso_ms(upload.expires_at_ms)
-        )
-        return 200, await self._first(write.asked, _encode(answer))
-
-    async def _answered(self, asked: Asked) -> bytes | None:
-        """What the same request was answered first, whatever has become of its slot since."""
-        kept = await self._first_answers.known(asked.command_id) if asked.given else None
-        return None if kept is None else self._same(asked, kept)
-
-    async def _first(self, asked: Asked, answer: bytes) -> bytes:
-        if not asked.given:
-            return answer
-        held = self._asking.fingerprints(asked)[0] + answer
-        return self._same(asked, await self._first_answers.first(asked.command_id, held))
-
-    def _same(self, asked: Asked, kept: bytes) -> bytes:
-        """The answer in what is kept. Raises CommandConflict where it was given to another body."""
-        for fingerprint in self._asking.fingerprints(asked):
-            if kept.startswith(fingerprint):
-                return kept[len(fingerprint) :]
-        raise CommandConflict(OTHER_BODY)
-
-    async def _own_slot(self, write: Write) -> Slot:
-        slot = await self._reads.slot(path_id(write.path["slotId"]))
-        if slot is None or (slot.studio_id, slot.playtester_id) != (write.studio_id, write.playtester_id):
-            raise not_found()
-        return slot
-
     async def _submit(self, write: Write) -> Answered:
-        body: bodies.SubmitBody = write.body
-        slot_id = path_id(write.path["slotId"])
-        video = await stored_recording(
-            self._objects, studio_id=write.studio_id, slot_id=slot_id, upload_id=body.upload_id
-        )
-        transcript = None
-        if body.transcript_upload_id is not None:
-            transcript = await stored_transcript(
-                self._objects,
-                studio_id=write.studio_id,
-                slot_id=slot_id,
-                upload_id=body.transcript_upload_id,
-            )
-            video = None if transcript is None else video  # both are there, or one is missing
-        command = slot_commands.SubmitSlot(
-            slot_id=slot_id,
-            playtester_id=write.playtester_id,
-            video=None if video is None else slot_commands.StoredObject(key=video.key, size_bytes=video.size),
-            notes=body.notes,
-            transcript=None
-            if transcript is None
-            else slot_commands.StoredObject(key=transcript.key, size_bytes=transcript.size),
-            transcribe=self._transcribes,
-        )
-        return await self._asked(write, command)
+        return await self._asked(write, await self._uploads.submission(write))
 
     async def _provider_event(self, write: Write) -> Answered:
         body: bodies.ProviderEventBody = write.body
@@ -348,7 +209,3 @@ def _command(route: Route) -> type[Message]:
     if route.command is None or not issubclass(route.command, Message):
         raise TypeError(f"{route.name} asks no decider")
     return route.command
-
-
-def _conflict(reason: Reason) -> Refused:
-    return Refused(409, REASONS[reason], reason=reason)

@@ -19,7 +19,8 @@ from schemas.playtests.routes import WRITES
 from schemas.playtests.views import Money
 from schemas.seal import Sealer
 from streams.gateway.playtests.asking import Asking
-from streams.gateway.playtests.handlers import Handlers, Stores, Write
+from streams.gateway.playtests.handlers import Handlers
+from streams.gateway.playtests.write import Stores, Write
 from tests.schemas.playtests.test_shapes import ORDER
 from tests.streams.deciders.playtests.given import AT_MS, STUDIO, Playtests
 

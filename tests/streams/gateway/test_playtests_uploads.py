@@ -16,7 +16,8 @@ from schemas.playtests.views import Slot, SlotStatus
 from schemas.seal import Sealer
 from streams.gateway.pending_commands import CommandConflict
 from streams.gateway.playtests.asking import Asking
-from streams.gateway.playtests.handlers import Handlers, Stores, Write
+from streams.gateway.playtests.handlers import Handlers
+from streams.gateway.playtests.write import Stores, Write
 
 NOW_MS = 1_800_000_000_000
 ORDER = names.order_id("c1")

@@ -25,7 +25,8 @@ from schemas.playtests.routes import find_write
 from schemas.playtests.validation import read_body
 from streams.gateway.pending_commands import CommandConflict, CommandUnavailable
 from streams.gateway.playtests.asking import Asking
-from streams.gateway.playtests.handlers import Handlers, Stores, Write
+from streams.gateway.playtests.handlers import Handlers
+from streams.gateway.playtests.write import Stores, Write
 from streams.gateway.playtests.write_commands import operation_of
 
 if TYPE_CHECKING:
