@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.lab.simulation.fleet import machine
+from deploy.lab.simulation.fleet import agent
 from deploy.lab.simulation.seed import describe, simulate
 from streams.deciders.fleet import placement
 from streams.fleet.host.reconcile import Kill, Start, reconcile
@@ -52,7 +52,7 @@ def test_a_host_that_leaves_what_it_lost_running_is_found_out(monkeypatch: pytes
     def kind(*arguments: Any) -> list[Any]:
         return [action for action in reconcile(*arguments) if not isinstance(action, Kill)]
 
-    monkeypatch.setattr(machine, "reconcile", kind)
+    monkeypatch.setattr(agent, "reconcile", kind)
     assert found()
 
 
@@ -61,7 +61,7 @@ def test_a_host_that_begins_again_what_has_ended_is_found_out(monkeypatch: pytes
         ended = [name for name, want in wanted.items() if want == "running" and name in held]
         return [Start(name) for name in ended if held[name].state == "ended"] or reconcile(wanted, held)
 
-    monkeypatch.setattr(machine, "reconcile", eager)
+    monkeypatch.setattr(agent, "reconcile", eager)
     assert found()
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.lab.simulation.fleet.machine import REGION, Machine
+from deploy.lab.simulation.fleet.host import Host
+from deploy.lab.simulation.fleet.machine import REGION
 from deploy.lab.simulation.fleet.verdicts import NOT_REMEMBERED, Answered, problems
 from deploy.lab.simulation.noun import Part, Simulated
 from deploy.lab.simulation.retries import until_known
@@ -76,7 +77,7 @@ class FleetPart(Part):
         self._over_ms: int | None = None
         self._projects = [Project(f"game-{number}") for number in range(GAMES)]
         self.machines = [
-            Machine(stage, f"host-{partition}-{number}", partition, memory_mb=memory_mb)
+            Host(stage, f"host-{partition}-{number}", partition, memory_mb=memory_mb)
             for partition in range(stage.partitions)
             for number, memory_mb in enumerate(MEMORY_MB)
         ]
