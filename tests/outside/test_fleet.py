@@ -7,6 +7,8 @@ import signal
 import socket
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from tests.outside.game_builds import (
     upload_build,
 )
 from tests.outside.projects import Json, Project
-from tests.outside.world import eventually
+from tests.outside.world import World, eventually, questlog
 from tests.stack import QuestlogStack
 from tests.streams.fleet.host.games import teeworlds_info
 
@@ -138,3 +140,40 @@ def test_a_game_from_its_upload_to_its_end(
     assert (ended["restarts"], ended["started_at"]) == (0, server["started_at"])
     with pytest.raises(OSError, match=r"timed out|refused|unreachable"):
         by_tcp(server, b"gone")
+
+
+def test_a_rebuild_under_launches_starts_and_stops_nothing(
+    world: World, project: Project, questlog_stack: QuestlogStack
+) -> None:
+    name = f"echo-{uuid.uuid4().hex[:8]}"
+    made = upload_build(project, name, echo_zip(), "serve")
+    project.ok("POST", f"/v3/builds/{made['build_id']}/process", status=202)
+    ready_build(project, made["build_id"])
+    stays = running_server(project, start(project, name, port_configs=PORTS)["instance_id"])
+    born = by_udp(stays, b"").strip()
+    expected = {stays["instance_id"]: ["placed", "started", "ready"]}
+    with ThreadPoolExecutor(1) as beside:
+        rebuilding = beside.submit(questlog, questlog_stack, "rebuild", "redis")
+        while not (rebuilding.done() and len(expected) > 1):
+            one = running_server(project, start(project, name, port_configs=PORTS)["instance_id"])
+            project.ok("DELETE", f"/v3/servers/{one['instance_id']}")
+            ended = f"/v3/servers/{one['instance_id']}"
+            eventually(partial(project.ok, "GET", ended), lambda found: found["phase"] == "stopped")
+            expected[one["instance_id"]] = ["placed", "started", "ready", "stopping", "stopped"]
+        rebuilding.result()
+    assert by_udp(stays, b"").strip() == born
+    assert project.ok("GET", f"/v3/servers/{stays['instance_id']}")["restarts"] == 0
+    query = (
+        "SELECT instance_id, event, attempt FROM fleet_transitions FINAL WHERE build_id = {build:String}"
+        " ORDER BY _offset, _index"
+    )
+    happened: dict[str, list[str]] = {}
+
+    def told() -> dict[str, list[str]]:
+        happened.clear()
+        for row in world.rows(query, build=made["build_id"]):
+            assert int(row["attempt"]) == 1
+            happened.setdefault(row["instance_id"], []).append(row["event"])
+        return happened
+
+    assert eventually(told, lambda found: found == expected) == expected

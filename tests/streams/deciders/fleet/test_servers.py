@@ -181,6 +181,36 @@ def test_a_crash_loop_is_five_quick_exits_in_a_row() -> None:
     assert (stopped.stop_reason, stopped.exit_code, stopped.attempt) == ("CRASH_LOOP", 139, 5)
 
 
+def test_clocks_that_jump_change_no_threshold() -> None:
+    """Backwards the partition's time stands still; forwards it is as if so much had passed."""
+    fleet = Fleet()
+    instance_id = fleet.running(auto_restart=True)
+    for _ in range(4):
+        fleet.later(60)
+        before_ms = fleet.state.time_ms
+        fleet.at_ms -= 3_600_000
+        exited = only(ev.ServerExited, fleet.exits(instance_id))
+        assert exited.server.backoff_until_ms is not None
+        assert exited.server.backoff_until_ms > before_ms
+        assert (
+            fleet.given(ask.ServerDue(instance_id=instance_id)) == []
+        )  # the pause is the log's, and not over
+        fleet.at_ms = before_ms + 60_000
+        fleet.told()
+        fleet.given(ask.ServerDue(instance_id=instance_id))
+        fleet.ready(instance_id)
+    fleet.at_ms -= 3_600_000
+    assert only(ev.ServerStopped, fleet.exits(instance_id)).server.stop_reason == "CRASH_LOOP"
+
+    instance_id = fleet.running(auto_restart=True)
+    for number in (1, 1):  # an hour between start and exit is an hour up: the row begins anew
+        fleet.later(3600)
+        assert only(ev.ServerExited, fleet.exits(instance_id)).failures == number
+        fleet.later(60)
+        fleet.given(ask.ServerDue(instance_id=instance_id))
+        fleet.ready(instance_id)
+
+
 def test_an_exit_after_a_minute_breaks_the_row_and_ten_minutes_the_pauses() -> None:
     fleet = Fleet()
     instance_id = fleet.running(auto_restart=True)

@@ -26,7 +26,7 @@ from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY
 from schemas.fleet.plans import PLANS
 from schemas.fleet.telemetry import FleetRecord, decode_fleet_record
 from schemas.fleet.views import Artefact, Build, HostCapacity, Server
-from schemas.log import Appended, LogRecord
+from schemas.log import Appended, LogRecord, LogUnavailable
 from schemas.outcomes import messages_of
 from streams.asking import CommandBuilder
 from streams.deciders.decider import DeciderReader
@@ -58,6 +58,9 @@ class FleetLog(MemoryLog):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.grown = asyncio.Condition()
+        self.away = False
+        """Nothing can be appended; `refused` counts what was asked for meanwhile."""
+        self.refused = 0
         self.decider = DeciderReader(
             FLEET,
             commands=FLEET_COMMANDS,
@@ -73,6 +76,9 @@ class FleetLog(MemoryLog):
         await self.decider.assigned(0)
 
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None = None) -> Appended:
+        if self.away:
+            self.refused += 1
+            raise LogUnavailable("away")
         self.now_ms = now_ms()
         appended = await super().append(topic, partition, value, key)
         if topic == FLEET_COMMANDS.name:

@@ -204,6 +204,25 @@ async def test_servers_go_on_without_their_agent_and_are_adopted(fleet: Fleet) -
     assert fleet.lines(server).count(f"begun {server.instance_id}") == 1
 
 
+async def test_servers_live_while_the_log_is_away_and_what_happened_is_told_afterwards(fleet: Fleet) -> None:
+    async with fleet.agent() as agent:
+        stays = await fleet.log.until((await fleet.start()).instance_id, "running")
+        dies = await fleet.log.until((await fleet.start()).instance_id, "running")
+        ended = agent.servings[f"{dies.instance_id}-1"]
+        fleet.log.away = True
+        await tell(dies, b"die")
+        await gone(lambda: ended.state == "ended" and fleet.log.refused > 20)
+        assert fleet.log.server(dies.instance_id).phase == "running"
+        assert await asked(stays, b"alone") == b"got alone"
+        fleet.log.away = False
+        stopped = await fleet.log.until(dies.instance_id, "stopped")
+        assert (stopped.exit_code, stopped.stop_reason) == (137, "PROCESS_EXITED")
+        assert await asked(stays, b"again") == b"got again"
+    assert fleet.happened(stays) == ["placed", "started", "ready"]
+    assert fleet.happened(dies) == ["placed", "started", "ready", "exited", "stopped"]
+    assert fleet.lines(dies) == [f"begun {dies.instance_id}", "bound"]
+
+
 AGENT = """
 import sys, time
 from pathlib import Path
