@@ -90,10 +90,9 @@ def _look(draft: Draft, key: str, project: Project) -> None:
         else:
             _shrink(draft, key, name, entry)
             _grow(draft, key, name, entry)
-    _keep_to_plan(draft, key)
 
 
-def _keep_to_plan(draft: Draft, key: str) -> None:
+def keep_to_plan(draft: Draft, key: str) -> None:
     """End idle servers that a plan allows no more: first what is not ready, then the youngest."""
     project = draft.project_of(key)
     surplus = project.active - project.limits.active_servers if project.limits is not None else 0

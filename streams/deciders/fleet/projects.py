@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from streams.deciders.fleet.draft import Draft
-from streams.deciders.fleet.pools import look_at_pools
+from streams.deciders.fleet.pools import keep_to_plan, look_at_pools
 from streams.deciders.fleet.state import FleetState
 from streams.deciders.noun import Request, Verdict
 
@@ -46,5 +46,7 @@ def change(state: FleetState, request: Request, command: ask.ChangeSettings) -> 
             studio_id=request.studio_id, game_id=request.game_id, settings=settings, limits=limits
         )
     )
+    if limits != project.limits:
+        keep_to_plan(draft, draft.key)
     draft.pools.add(draft.key)
     return look_at_pools(draft)
