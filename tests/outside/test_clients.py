@@ -98,7 +98,7 @@ LINES: Final = (
         stays=False,
     ),
     Line("a whole URL in the request line", (b"GET http://<host>/healthz HTTP/1.1\r\nHost: x\r\n\r\n",), 200),
-    Line("a URL without a path", (b"GET http://<host> HTTP/1.1\r\nHost: x\r\n\r\n",), 404),
+    Line("a URL without a path", (b"GET http://<host> HTTP/1.1\r\nHost: x\r\n\r\n",), 303),
     Line("CONNECT", (b"CONNECT <host> HTTP/1.1\r\nHost: <host>\r\n\r\n",), 400, stays=False),
     Line("Android's Base64 ends in a newline", (S3 + LENGTH + b"\r\n", ANDROID), 400, b"idempotencyKey"),
     Line("GDScript's numbers are floats", (S1 + LENGTH + b"\r\n", GDSCRIPT), 202),

@@ -142,23 +142,35 @@ def _server(draft: Draft, host_id: str, told: ask.Report) -> None:
             draft.emit(ev.ServerUpdated(server=changed(server, draft.at_ms, custom_data=told.custom_data)))
     elif server.phase == "starting":
         _begun(draft, server, told)
+    elif server.phase == "running":  # its owner may call it ready before the host has said that it began
+        fields = _of_host(server, told)
+        if fields:
+            draft.emit(ev.ServerUpdated(server=changed(server, draft.at_ms, **fields)))
 
 
 def _begun(draft: Draft, server: Server, told: ask.Report) -> None:
     at_ms = draft.at_ms
-    fields: dict[str, Any] = {}
+    fields = _of_host(server, told)
     if server.process_started_at_ms is None:
         fields["process_started_at_ms"] = at_ms
-    if told.isolation is not None:
-        fields["isolation"] = told.isolation
-    if told.address is not None:
-        fields["ports"] = [_moved(port, told.address) for port in server.ports]
     if told.kind == "ready":
         ready = changed(server, at_ms, phase="running", ready_at_ms=at_ms, **fields)
         draft.emit(ev.ServerReady(server=ready))
         draft.look_at_pool(ready)
     elif server.process_started_at_ms is None:
         draft.emit(ev.ServerStarted(server=changed(server, at_ms, **fields)))
+
+
+def _of_host(server: Server, told: ask.Report) -> dict[str, Any]:
+    """What a report says of where and how an attempt runs, as far as that is new."""
+    fields: dict[str, Any] = {}
+    if told.isolation is not None and told.isolation != server.isolation:
+        fields["isolation"] = told.isolation
+    if told.address is not None:
+        ports = [_moved(port, told.address) for port in server.ports]
+        if ports != server.ports:
+            fields["ports"] = ports
+    return fields
 
 
 def _moved(port: Port, address: str) -> Port:

@@ -165,7 +165,7 @@ async def test_a_private_address_is_refused_by_number_and_by_name(redis: Redis, 
 
 
 async def test_redirects_are_not_followed_and_slow_answers_fail(redis: Redis, receiver: Receiver) -> None:
-    async with world_of(redis, receiver, "main", "slow") as world:
+    async with world_of(redis, receiver, "main", "slow", answer_s=0.5) as world:
         receiver.answers["main"] = 302
         world.happen(created(1))
         await world.read()

@@ -96,7 +96,9 @@ async def receiving() -> AsyncIterator[Receiver]:
 class World:
     """A game with targets, its log, the reader, and a deliverer with a clock that is moved by hand."""
 
-    def __init__(self, redis: Redis, receiver: Receiver, *names: str, allowed: bool = True) -> None:
+    def __init__(
+        self, redis: Redis, receiver: Receiver, *names: str, allowed: bool = True, answer_s: float = 30
+    ) -> None:
         self.redis = redis
         self.queue = WebhookQueue(redis)
         self.log = ListLog(LIVEOPS_EVENTS)
@@ -105,7 +107,7 @@ class World:
         self.dead: list[tuple[str, str]] = []
         self.ahead_ms = 0
         self.host = "127.0.0.1"
-        self.sender = WebhookSender(LOOPBACK if allowed else [], answer_s=0.5)
+        self.sender = WebhookSender(LOOPBACK if allowed else [], answer_s=answer_s)
         self.commands = 0
 
     def clock_ms(self) -> int:
@@ -190,9 +192,9 @@ class World:
 
 @asynccontextmanager
 async def world_of(
-    redis: Redis, receiver: Receiver, *names: str, allowed: bool = True
+    redis: Redis, receiver: Receiver, *names: str, allowed: bool = True, answer_s: float = 30
 ) -> AsyncIterator[World]:
-    world = World(redis, receiver, *names, allowed=allowed)
+    world = World(redis, receiver, *names, allowed=allowed, answer_s=answer_s)
     try:
         yield world
     finally:

@@ -56,13 +56,13 @@ class Fault(NamedTuple):
 class Asked:
     """Providers whose pauses take no time and are written down."""
 
-    def __init__(self, server: AiServer, allowed: Sequence[Network] = LOOPBACK) -> None:
+    def __init__(self, server: AiServer, allowed: Sequence[Network] = LOOPBACK, answer_s: float = 30) -> None:
         self.pauses: list[float] = []
 
         async def pause(seconds: float) -> None:
             self.pauses.append(seconds)
 
-        self.providers = Providers(list(allowed), pause=pause, answer_s=0.3)
+        self.providers = Providers(list(allowed), pause=pause, answer_s=answer_s)
         self.server = server
 
     def _base(self, provider: str) -> str:
@@ -187,6 +187,18 @@ async def test_what_fails_is_asked_again_only_where_that_may_help(
         assert failed.value.paid is (case.ends == "perhaps paid")
         assert KEY not in str(failed.value)
     assert (asked.server.calls(), asked.pauses) == (case.calls, case.pauses)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_silence_has_an_end_and_is_perhaps_paid(server: AiServer, provider: str) -> None:
+    server.faults = ["silence"]
+    hurried = Asked(server, answer_s=0.3)
+    try:
+        with pytest.raises(ProviderFailed, match="did not answer in time") as failed:
+            await hurried.complete(provider)
+        assert (failed.value.paid, server.calls(), hurried.pauses) == (True, 1, [])
+    finally:
+        await hurried.providers.close()
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -188,7 +188,7 @@ async def test_what_providers_do_ends_with_a_status_and_what_it_took(
     world.server.faults = list(faults)
     request = summary(model=model)
     world.ask(request)
-    await world.run(world.runner("one", answer_s=0.3))
+    await world.run(world.runner("one", answer_s=0.3 if "silence" in faults else 30.0))
     answer = await world.ai_answer(world.studio_id, request.hash)
     assert answer is not None
     assert (answer.status, world.server.calls()) == (status, calls)

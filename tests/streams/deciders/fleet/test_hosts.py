@@ -38,6 +38,19 @@ def test_an_agent_that_joins_gets_all_that_its_host_runs() -> None:
     assert specs[running].ports == fleet.server(running).ports
 
 
+def test_where_a_server_runs_is_told_also_after_its_owner_called_it_ready() -> None:
+    fleet = Fleet()
+    instance_id = fleet.started()
+    fleet.given(ask.UpdateServer(instance_id=instance_id, ready=True))
+    began = fleet.report(instance_id, "started", isolation="process", address="192.0.2.7")
+    told = only(ev.ServerUpdated, fleet.told(began)).server
+    assert (told.phase, told.isolation) == ("running", "process")
+    assert {port.host for port in told.ports} == {"192.0.2.7"}
+    assert fleet.told(began) == []
+    ready = fleet.report(instance_id, "ready", isolation="process", address="192.0.2.7")
+    assert fleet.told(ready) == []
+
+
 def test_a_silent_host_is_suspected_then_lost() -> None:
     fleet = Fleet()
     fleet.at_ms += 19_999

@@ -157,7 +157,8 @@ async def test_a_server_that_is_ready_by_its_own_word_is_not_late(fleet: Fleet) 
     await fleet.log.ask(ask.ChangeSettings(startup_timeout_s=5), project_aggregate(STUDIO, GAME))
     async with fleet.agent() as agent:
         server = await fleet.start(launch=_with("never"))
-        await fleet.output(server, "begun")
+        async with asyncio.timeout(20), fleet.log.grown:
+            await fleet.log.grown.wait_for(lambda: "started" in fleet.happened(server))
         aggregate = server_aggregate(STUDIO, GAME, server.instance_id)
         await fleet.log.ask(ask.UpdateServer(instance_id=server.instance_id, ready=True), aggregate)
         assert fleet.log.server(server.instance_id).phase == "running"
