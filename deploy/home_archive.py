@@ -98,8 +98,8 @@ def _write(home: Path, file: IO[bytes], now: datetime) -> Contents:
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for path in _paths(home):
-            tar.add(path, str(path.relative_to(home)), recursive=False)
-            files, size = files + 1, size + (path.stat().st_size if _is_file(path) else 0)
+            size += _add(tar, path, str(path.relative_to(home)))
+            files += 1
         contents = Contents(
             form=_FORM,
             made_at=now.isoformat(timespec="seconds"),
@@ -111,6 +111,22 @@ def _write(home: Path, file: IO[bytes], now: datetime) -> Contents:
         last.size = len(body := msgspec.json.encode(contents))
         tar.addfile(last, io.BytesIO(body))
     return contents
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> int:
+    """Write one member; how many bytes it holds.
+
+    A second name of a file, as ClickHouse makes them when it changes parts, is written as a file of its own.
+    """
+    member = tar.gettarinfo(path, name)
+    if not _is_file(path):
+        tar.addfile(member)
+        return 0
+    with path.open("rb") as data:
+        member.type, member.linkname = tarfile.REGTYPE, ""
+        member.size = os.fstat(data.fileno()).st_size
+        tar.addfile(member, data)
+    return member.size
 
 
 def _paths(home: Path) -> list[Path]:

@@ -108,7 +108,7 @@ async def test_a_destroyed_home_is_restored_elsewhere(
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home in small: what is left out, a link, a folder, and bytes that can't be packed."""
+    """A home in small: what is left out, links of both kinds, a folder, and bytes that can't be packed."""
     made = tmp_path / "home"
     settings.make_secret(made)
     (made / "logs").mkdir()
@@ -116,6 +116,7 @@ def home(tmp_path: Path) -> Path:
     (made / "fleet" / "host").mkdir(parents=True)
     (made / "clickhouse" / "store").mkdir(parents=True)
     (made / "clickhouse" / "store" / "rows").write_bytes(random.Random(1).randbytes(300_000))
+    (made / "clickhouse" / "store" / "same").hardlink_to(made / "clickhouse" / "store" / "rows")
     (made / "clickhouse" / "metadata").symlink_to("store")
     (made / "empty").mkdir()
     return made
@@ -138,8 +139,13 @@ def test_a_home_comes_back_as_it_was_but_for_what_is_made_anew(home: Path, tmp_p
         "clickhouse",
         "clickhouse/store",
         "clickhouse/store/rows",
+        "clickhouse/store/same",
         "clickhouse/metadata",
     }
+    for name in ("rows", "same"):
+        there = other / "clickhouse" / "store" / name
+        assert there.read_bytes() == (home / "clickhouse" / "store" / "rows").read_bytes()
+        assert there.stat().st_nlink == 1
     assert (other / "secret").read_bytes() == (home / "secret").read_bytes()
     assert (other / "secret").stat().st_mode & 0o777 == 0o600
     assert (other / "clickhouse" / "metadata").readlink() == Path("store")
