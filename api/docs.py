@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from api.docs_definition import definition_router
 from api.docs_guide_routes import guides_router
 from api.docs_page import HEADERS, STYLE, page_of
-from api.docs_search import QUESTION_CHARACTERS_MAX, Parts, search
+from api.docs_search import QUESTION_CHARACTERS_MAX, Search
 from api.docs_start import found_body, start_body
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
     router.include_router(definition_router())
     router.include_router(guides_router(documents))
     folder = _folder()
-    parts = Parts(documents)
+    search = Search(documents)
 
     def document(name: str) -> dict[str, Any]:
         found = documents.get(name)
@@ -61,7 +61,7 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
     @router.get("")
     def index(q: str = "") -> Response:
         if q.strip():
-            body = found_body(q[:QUESTION_CHARACTERS_MAX], search(parts.all(), q))
+            body = found_body(q[:QUESTION_CHARACTERS_MAX], search.find(q))
             return HTMLResponse(page_of("questlog: search", STYLE, body), headers=HEADERS)
         body = start_body({name: give() for name, give in documents.items()})
         return HTMLResponse(page_of("questlog: documentation", STYLE, body), headers=HEADERS)

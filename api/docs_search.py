@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -24,20 +26,22 @@ _TIMES_MAX: Final = 3
 """A word that stands often in a text does not make it the better answer."""
 
 
-class Parts:
-    """All that can be found, gathered when it is first asked for."""
+class Search:
+    """The index over all that can be found, made when it is first asked."""
 
     def __init__(self, documents: Mapping[str, Callable[[], Mapping[str, Any]]]) -> None:
         """`documents` gives OpenAPI documents by their names."""
         self._documents = documents
-        self._all: list[Part] = []
+        self._index: Index | None = None
 
-    def all(self) -> list[Part]:
-        """Of guides, the definition file, and every operation."""
-        if not self._all:
+    def find(self, question: str) -> list[Part]:
+        """Parts of guides, of the definition file, and operations, as `Index.find`."""
+        if self._index is None:
             made = {name: give() for name, give in self._documents.items()}
-            self._all = [*guide_parts(), *definition_parts(definition_schema()), *operation_parts(made)]
-        return self._all
+            self._index = Index(
+                [*guide_parts(), *definition_parts(definition_schema()), *operation_parts(made)]
+            )
+        return self._index.find(question)
 
 
 def guide_parts() -> Iterator[Part]:
@@ -73,23 +77,46 @@ def definition_parts(schema: Mapping[str, Any]) -> Iterator[Part]:
         )
 
 
-def search(parts: Iterable[Part], question: str) -> list[Part]:
-    """Those that hold the most of the question's words, the best first, at most FOUND_MAX."""
-    words = {_stem(word) for word in _words(question[:QUESTION_CHARACTERS_MAX])}
-    words = {word for word in words if word not in _ASKING} or words
-    scored = []
-    for number, part in enumerate(parts):
-        title = [_stem(word) for word in _words(part.title)]
-        text = [_stem(word) for word in _words(part.text)]
-        held, score = 0, 0
+class Index:
+    """Parts by their words, which are read once: anyone may ask, so that a question has to cost little."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = list(parts)
+        places: dict[str, dict[int, tuple[bool, int]]] = {}
+        for number, part in enumerate(self._parts):
+            titles = {_stem(word) for word in _words(part.title)}
+            times = Counter(_stem(word) for word in _words(part.text))
+            for word in titles | times.keys():
+                places.setdefault(word, {})[number] = (word in titles, times[word])
+        self._words = sorted(places)
+        self._places = [places[word] for word in self._words]
+
+    def find(self, question: str) -> list[Part]:
+        """Those that hold the most of the question's words, the best first, at most FOUND_MAX.
+
+        A word is held where one begins with it. Only the first 200 characters are read.
+        """
+        words = {_stem(word) for word in _words(question[:QUESTION_CHARACTERS_MAX])}
+        words = {word for word in words if word not in _ASKING} or words
+        held: Counter[int] = Counter()
+        scores: Counter[int] = Counter()
         for word in words:
-            in_title = any(one.startswith(word) for one in title)
-            times = sum(one.startswith(word) for one in text)
-            held += bool(in_title or times)
-            score += _TITLE_WEIGHT * in_title + min(times, _TIMES_MAX)
-        if held:
-            scored.append((-held, -score, number, part))
-    return [part for *_, part in sorted(scored, key=lambda one: one[:3])[:FOUND_MAX]]
+            for number, (in_title, times) in self._holding(word).items():
+                held[number] += 1
+                scores[number] += _TITLE_WEIGHT * in_title + min(times, _TIMES_MAX)
+        best = sorted(held, key=lambda number: (-held[number], -scores[number], number))
+        return [self._parts[number] for number in best[:FOUND_MAX]]
+
+    def _holding(self, word: str) -> dict[int, tuple[bool, int]]:
+        """By part, whether its title has a word that begins so, and how often its text has one."""
+        found: dict[int, tuple[bool, int]] = {}
+        for at in range(bisect_left(self._words, word), len(self._words)):
+            if not self._words[at].startswith(word):
+                break
+            for number, (in_title, times) in self._places[at].items():
+                before, sum_before = found.get(number, (False, 0))
+                found[number] = (before or in_title, sum_before + times)
+        return found
 
 
 def _words(text: str) -> list[str]:

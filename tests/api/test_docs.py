@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from api.docs import docs_router
-from api.docs_guides import GUIDES, guide
+from api.docs_guides import GUIDES, Part, guide
+from api.docs_search import FOUND_MAX, Index
 from deploy.documents import documents
 from deploy.nouns import NOUNS
 from schemas.edge import limits, ports
@@ -56,6 +57,23 @@ async def test_a_search_shows_what_was_asked_as_text(http: httpx.AsyncClient) ->
     assert "<zzzz>" not in page
     assert "&lt;zzzz&gt;" in page
     assert "Nothing holds these words" in page
+
+
+def test_parts_that_hold_more_words_come_first_then_titles_then_their_order() -> None:
+    parts = [
+        Part("Other", "1", "retries of webhooks, and retry again"),
+        Part("Retries", "2", "of what failed"),
+        Part("Webhook retries", "3", ""),
+        Part("Webhooks", "4", "webhook " * 9),
+        Part("Nothing", "5", "at all"),
+    ]
+    index = Index(parts)
+    assert [part.url for part in index.find("retry webhooks")] == ["1", "4", "3"]
+    assert [part.url for part in index.find("how do I RETR a webhook?")] == ["3", "1", "4", "2"]
+    assert index.find("") == index.find("?!") == []
+    assert [part.url for part in index.find("webhook" + " zz" * 9_000)] == ["4", "3", "1"]
+    many = Index([Part("same", str(number), "") for number in range(FOUND_MAX + 5)])
+    assert [part.url for part in many.find("same")] == [str(number) for number in range(FOUND_MAX)]
 
 
 async def test_every_link_of_every_page_leads_somewhere(http: httpx.AsyncClient) -> None:
