@@ -106,7 +106,9 @@ def _refusal(code: str, description: str, **more: Any) -> Refusal:
 _FORBIDDEN: Final = "An item of another application, or a key without this right"
 DOCUMENT: Final = Document(
     title="Telemetry ingest (S4)",
-    description="MessagePack events, models and export for games.",
+    description="MessagePack events, models and export for games.\n\n"
+    "[The console](/docs/console) sends MessagePack; the forms of an OpenAPI viewer send JSON, which is"
+    " refused with 400.",
     credentials={
         KeyKind.PUBLIC_TOKEN: {
             "publicToken": {"type": "apiKey", "in": "header", "name": "x-public-token"},
