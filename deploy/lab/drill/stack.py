@@ -159,6 +159,15 @@ class OwnStack:
             await asyncio.sleep(LOOK_SECONDS)
         return False
 
+    async def wait_ready(self, seconds: float) -> bool:
+        """True once every part is ready: what was hit last may still be starting."""
+        deadline = time.monotonic() + seconds
+        while not self.all_ready():
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(LOOK_SECONDS)
+        return True
+
     async def add_worker(self, role: str, instance: int, **changes: str) -> RunningProgram:
         """One more worker of a role, outside the supervisor; it is not restarted when it ends.
 
