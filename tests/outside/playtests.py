@@ -143,9 +143,9 @@ def provider_event(
     )
 
 
-def new_key(stack: QuestlogStack, kind: str, studio: str, tester: str = "") -> str:
+def new_key(stack: QuestlogStack, kind: str, studio: str, *, tester: str = "", game: str = "") -> str:
     """A key that the command line makes."""
-    named = ["--tester", tester] if tester else []
+    named = ["--tester", tester] if tester else ["--game", game] if game else []
     made = json.loads(questlog(stack, "keys", "create", kind, "--studio", studio, "--json", *named))
     value: str = made["value"]
     return value
@@ -154,4 +154,4 @@ def new_key(stack: QuestlogStack, kind: str, studio: str, tester: str = "") -> s
 def new_playtester(world: World, stack: QuestlogStack, studio: str = "demo") -> Playtester:
     """A playtester of a studio's panel who is in nothing yet."""
     name = str(uuid.uuid4())
-    return Playtester(world, new_key(stack, "wpg_pt", studio, name), name)
+    return Playtester(world, new_key(stack, "wpg_pt", studio, tester=name), name)
