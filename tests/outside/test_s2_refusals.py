@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.outside.playtests import Client, Owner, Playtester, new_key
-from tests.outside.world import World
+from tests.outside.world import World, burst
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
@@ -144,10 +144,10 @@ def test_a_key_s_limit_is_its_studio_s_plan_s_or_a_playtester_s(
     assert owner.call("GET", "/billing/balance").headers["x-ratelimit-limit"] == "1200"
     assert ada.call("GET", "/playtests/me").headers["x-ratelimit-limit"] == "120"
     free = Owner(world, new_key(questlog_stack, "wpg_sk", "other"))
-    answers = [free.call("GET", "/billing/balance") for _ in range(110)]
+    answers = burst(200, lambda: free.call("GET", "/billing/balance"))
     assert {one.headers["x-ratelimit-limit"] for one in answers} == {"100"}
     refused = [one for one in answers if one.status_code == 429]
-    assert 1 <= len(refused) <= 10
+    assert 1 <= len(refused) <= 100
     found = checked(refused[0], 429, "RATE_LIMITED")
     assert refused[0].headers["x-ratelimit-remaining"] == "0"
     assert 0 < found["retryAfterMs"] <= 1000 * int(refused[0].headers["retry-after"])
