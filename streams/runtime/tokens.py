@@ -56,8 +56,10 @@ class FileTokens(AbstractTokenProvider):  # type: ignore[misc]  # as above
         """Raises TokenUnavailable where the file can't be read or is empty."""
         try:
             text = await asyncio.to_thread(self._path.read_text)
-        except (OSError, ValueError) as error:
-            raise TokenUnavailable(f"no token can be read from {self._path}: {error!r}") from None
+        except OSError as error:
+            raise TokenUnavailable(f"no token can be read from {self._path}: {error.strerror}") from None
+        except ValueError:  # its text would show the bytes
+            raise TokenUnavailable(f"no token can be read from {self._path}: it is not UTF-8") from None
         if not text.strip():
             raise TokenUnavailable(f"no token is in {self._path}")
         return text.strip()

@@ -126,3 +126,7 @@ async def test_a_file_is_read_at_each_login(tmp_path: Path) -> None:
     path.write_text("\n")
     with pytest.raises(TokenUnavailable, match="no token is in"):
         await tokens.token()
+    path.write_bytes(SECRET.encode() + b"\xff")
+    with pytest.raises(TokenUnavailable, match="it is not UTF-8") as refused:
+        await tokens.token()
+    assert SECRET not in str(refused.value)
