@@ -10,6 +10,8 @@ import io
 import os
 import shutil
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -84,7 +86,8 @@ def restore(source: Path, home: Path) -> Contents:
         part = home.with_name(f".{home.name}.{os.getpid()}.restoring")
         part.mkdir(mode=0o700)
         try:
-            contents = _read(file, part, source)
+            with _for_its_owner():
+                contents = _read(file, part, source)
             part.replace(home)  # an empty folder is replaced
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -148,6 +151,16 @@ def _is_file(path: Path) -> bool:
 
 def _is_kept(path: Path) -> bool:
     return path.is_symlink() or path.is_dir() or path.is_file()
+
+
+@contextmanager
+def _for_its_owner() -> Iterator[None]:
+    """Folders whose mode is in no archive are made for the owner alone, as `questlog up` makes them."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _read(file: IO[bytes], folder: Path, source: Path) -> Contents:

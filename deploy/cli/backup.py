@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +24,6 @@ def backup_command(
 
     Objects in S3 are not in it. FILE holds the deployment's secret: it is for its owner alone.
     """
-    os.umask(0o077)
     if not home.is_dir():
         raise RequestRefused(f"there is no home at {home}")
     began = time.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,6 @@ def restore_command(
     home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="A new home.")] = Path(".questlog"),
 ) -> None:
     """Make HOME of FILE; `questlog up` goes on from there. HOME may not be there yet, or has to be empty."""
-    os.umask(0o077)
     began = time.monotonic()
     try:
         contents = restore(file, home)

@@ -148,6 +148,7 @@ def test_a_home_comes_back_as_it_was_but_for_what_is_made_anew(home: Path, tmp_p
         assert there.stat().st_nlink == 1
     assert (other / "secret").read_bytes() == (home / "secret").read_bytes()
     assert (other / "secret").stat().st_mode & 0o777 == 0o600
+    assert (other / "clickhouse" / "store").stat().st_mode & 0o777 == 0o700
     assert (other / "clickhouse" / "metadata").readlink() == Path("store")
     assert {path.name for path in tmp_path.iterdir()} == {"home", "file", "other"}
 
