@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
+KEEP_MS: Final = 2_000
 _ENTRIES_MAX: Final = 512
 
 
 class SharedAnswers:
     """Single-flight cache of answer bodies. The key must name the tenant and every filter."""
 
-    def __init__(self, clock_ms: Callable[[], int], *, keep_ms: int = 2_000) -> None:
+    def __init__(self, clock_ms: Callable[[], int], *, keep_ms: int = KEEP_MS) -> None:
         self._clock_ms = clock_ms
         self._keep_ms = keep_ms
         self._entries: OrderedDict[Hashable, tuple[int, asyncio.Task[bytes]]] = OrderedDict()

@@ -9,11 +9,9 @@ from fastapi import APIRouter, Request
 
 from api.dashboard import answers
 from api.dashboard.access import Principal, SessionAuthenticator
-from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.catalog_names import catalog_names
-from api.dashboard.parameters import read_filters
+from api.dashboard.game_data import GameData
 from api.dashboard.rates import Rates
-from api.dashboard.responses import data_router
 from api.dashboard.routes import TELEMETRY
 from projections.liveops import queries_economy
 from projections.telemetry.queries import (
@@ -28,7 +26,6 @@ from projections.telemetry.queries import (
     dashboard_timeline,
 )
 from schemas.edge.ports import Game
-from schemas.edge.routes import bind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -100,11 +97,9 @@ class Data:
         lag: LagSource,
     ) -> None:
         self._authenticator = authenticator
-        self._rates = rates
-        self._queries = queries
+        self._data = GameData(authenticator, rates, queries)
         self._live = live
         self._lag = lag
-        self._answers = SharedAnswers(authenticator.clock_ms)
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
@@ -114,7 +109,7 @@ class Data:
             "live": self.live,
         }
         handlers |= {panel: self._panel(panel) for panel in PANELS}
-        return data_router(self._authenticator, self._rates, bind(TELEMETRY, handlers))
+        return self._data.router(TELEMETRY, handlers)
 
     async def session(self, _: Request, principal: Principal) -> bytes:
         """Who is signed in, and which games there are to pick."""
@@ -135,31 +130,27 @@ class Data:
         async def compute() -> bytes:
             return msgspec.json.encode(answers.Projections(list(await self._lag.projections())))
 
-        return await self._answers.get("projections", compute)
+        return await self._data.answers.get("projections", compute)
 
     async def live(self, request: Request, principal: Principal) -> bytes:
         """Events of the last hour by minute of arrival, whatever build and environment."""
-        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
+        game = await self._data.game(request, principal)
 
         async def compute() -> bytes:
             minutes = await self._live.events_per_minute(game.id, LIVE_MINUTES)
             return msgspec.json.encode(answers.Live(self._authenticator.clock_ms(), list(minutes)))
 
-        return await self._answers.get(("live", game.id), compute)
+        return await self._data.answers.get(("live", game.id), compute)
 
     def _panel(self, panel: str) -> _Answer:
         question, read = PANELS[panel]
 
         async def answer(request: Request, principal: Principal) -> bytes:
-            game = await self._authenticator.game(principal, request.query_params.get("game", ""))
-            studio_id = principal.credential.studio_id
-            filters = read_filters(request.query_params, studio_id, game.id, self._authenticator.clock_ms())
-
-            async def compute() -> bytes:
-                query = question(filters, game)
-                rows = await self._queries.select(query.sql, query.parameters)
-                return msgspec.json.encode(read(filters, game, rows))
-
-            return await self._answers.get((panel, filters, game.heatmap_axes), compute)
+            game, filters = await self._data.asked(request, principal)
+            return await self._data.kept(
+                (panel, filters, game.heatmap_axes),
+                question(filters, game),
+                lambda rows: read(filters, game, rows),
+            )
 
         return answer

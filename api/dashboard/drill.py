@@ -10,14 +10,13 @@ import msgspec
 from fastapi import APIRouter, Request
 
 from api.dashboard.access import Principal, SessionAuthenticator
-from api.dashboard.answer_cache import SharedAnswers
-from api.dashboard.parameters import BadParameter, read_filters, read_id, read_text
+from api.dashboard.game_data import GameData
+from api.dashboard.parameters import BadParameter, read_id, read_text
 from api.dashboard.rates import Rates
-from api.dashboard.responses import NotFound, data_router
+from api.dashboard.responses import NotFound
 from api.dashboard.routes_drill import DRILL
 from projections.telemetry.queries import dashboard_cell, dashboard_event, dashboard_session
 from projections.telemetry.queries.heatmap_grid import CELLS_X, CELLS_Y
-from schemas.edge.routes import bind
 from schemas.identifiers import NAME_CHARACTERS_MAX
 from schemas.numbers import whole_of_text
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from api.dashboard.responses import Answer
-    from projections.telemetry.queries.dashboard_common import Filters, QueryClient
-    from schemas.edge.ports import Game
+    from projections.telemetry.queries.dashboard_common import QueryClient
 
 _FLOAT_CHARACTERS: Final = 40
 
@@ -66,10 +64,7 @@ class DrillData:
     """The endpoints. All need the session cookie, and hold only the session's games."""
 
     def __init__(self, authenticator: SessionAuthenticator, rates: Rates, queries: QueryClient) -> None:
-        self._authenticator = authenticator
-        self._rates = rates
-        self._queries = queries
-        self._answers = SharedAnswers(authenticator.clock_ms)
+        self._data = GameData(authenticator, rates, queries)
 
     def router(self) -> APIRouter:
         """The routes under /dashboard/data."""
@@ -78,11 +73,11 @@ class DrillData:
             "session_events": self.session_events,
             "cell": self.cell,
         }
-        return data_router(self._authenticator, self._rates, bind(DRILL, handlers))
+        return self._data.router(DRILL, handlers)
 
     async def event(self, request: Request, principal: Principal) -> bytes:
         """A name's trend and its properties."""
-        _, filters = await self._asked(request, principal)
+        _, filters = await self._data.asked(request, principal)
         name = read_text(request.query_params, "name", NAME_CHARACTERS_MAX)
         if not name:
             raise BadParameter("name", "is missing")
@@ -90,40 +85,26 @@ class DrillData:
         async def compute() -> bytes:
             trend = dashboard_event.trend_query(filters, name)
             said = dashboard_event.properties_query(filters, name)
-            counted, properties = await asyncio.gather(
-                self._queries.select(trend.sql, trend.parameters),
-                self._queries.select(said.sql, said.parameters),
-            )
+            counted, properties = await asyncio.gather(self._data.rows(trend), self._data.rows(said))
             return msgspec.json.encode(dashboard_event.read_event(filters, name, counted, properties))
 
-        return await self._answers.get(("event", filters, name), compute)
+        return await self._data.answers.get(("event", filters, name), compute)
 
     async def session_events(self, request: Request, principal: Principal) -> bytes:
         """A session's events in order."""
-        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
+        game = await self._data.game(request, principal)
         session = read_id(request.query_params, "session")
         query = dashboard_session.session_query(game.studio_id, game.id, session)
-        found = await self._queries.select(query.sql, query.parameters) if session else []
+        found = await self._data.rows(query) if session else []
         if not found:
             raise NotFound("This game has no session of that id.")
         events = dashboard_session.events_query(game.studio_id, game.id, str(found[0]["given"]))
-        rows = await self._queries.select(events.sql, events.parameters)
-        return msgspec.json.encode(dashboard_session.read_session(found[0], rows))
+        return msgspec.json.encode(dashboard_session.read_session(found[0], await self._data.rows(events)))
 
     async def cell(self, request: Request, principal: Principal) -> bytes:
         """The sessions with points in a cell of the heatmap."""
-        game, filters = await self._asked(request, principal)
+        game, filters = await self._data.asked(request, principal)
         cell = read_cell_choice(request.query_params)
-
-        async def compute() -> bytes:
-            query = dashboard_cell.cell_query(filters, game.heatmap_axes, cell)
-            rows = await self._queries.select(query.sql, query.parameters)
-            return msgspec.json.encode(dashboard_cell.read_cell(rows))
-
-        return await self._answers.get(("cell", filters, game.heatmap_axes, cell), compute)
-
-    async def _asked(self, request: Request, principal: Principal) -> tuple[Game, Filters]:
-        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
-        studio_id = principal.credential.studio_id
-        now_ms = self._authenticator.clock_ms()
-        return game, read_filters(request.query_params, studio_id, game.id, now_ms)
+        query = dashboard_cell.cell_query(filters, game.heatmap_axes, cell)
+        key = ("cell", filters, game.heatmap_axes, cell)
+        return await self._data.kept(key, query, dashboard_cell.read_cell)

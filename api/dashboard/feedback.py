@@ -10,13 +10,11 @@ from fastapi import APIRouter, Request
 
 from api.dashboard import answers
 from api.dashboard.access import Principal, SessionAuthenticator
-from api.dashboard.answer_cache import SharedAnswers
+from api.dashboard.game_data import GameData
 from api.dashboard.rates import Rates
-from api.dashboard.responses import data_router
 from api.dashboard.routes import FEEDBACK
 from projections.telemetry.queries import dashboard_feedback
 from projections.telemetry.queries.comparison import closed_questions
-from schemas.edge.routes import bind
 
 if TYPE_CHECKING:
     from projections.telemetry.queries.dashboard_common import QueryClient
@@ -26,27 +24,21 @@ class FeedbackData:
     """The endpoint. It needs the session cookie, and holds only the session's games."""
 
     def __init__(self, authenticator: SessionAuthenticator, rates: Rates, queries: QueryClient) -> None:
-        self._authenticator = authenticator
-        self._rates = rates
-        self._queries = queries
-        self._answers = SharedAnswers(authenticator.clock_ms)
+        self._data = GameData(authenticator, rates, queries)
 
     def router(self) -> APIRouter:
         """The route under /dashboard/data."""
-        return data_router(self._authenticator, self._rates, bind(FEEDBACK, {"feedback": self.feedback}))
+        return self._data.router(FEEDBACK, {"feedback": self.feedback})
 
     async def feedback(self, request: Request, principal: Principal) -> bytes:
         """How often each value was given, and the newest texts."""
-        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
+        game = await self._data.game(request, principal)
         closed = closed_questions(game)
 
         async def compute() -> bytes:
             tallies = dashboard_feedback.tallies_query(game.studio_id, game.id, closed)
             texts = dashboard_feedback.texts_query(game.studio_id, game.id, closed)
-            counted, said = await asyncio.gather(
-                self._queries.select(tallies.sql, tallies.parameters),
-                self._queries.select(texts.sql, texts.parameters),
-            )
+            counted, said = await asyncio.gather(self._data.rows(tallies), self._data.rows(texts))
             return msgspec.json.encode(
                 answers.FeedbackPanel(
                     tallies=dashboard_feedback.read_tallies(counted),
@@ -54,4 +46,4 @@ class FeedbackData:
                 )
             )
 
-        return await self._answers.get((game.id, game.definition_version), compute)
+        return await self._data.answers.get((game.id, game.definition_version), compute)

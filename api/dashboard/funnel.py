@@ -8,15 +8,13 @@ import msgspec
 from fastapi import APIRouter, Request
 
 from api.dashboard.access import Principal, SessionAuthenticator
-from api.dashboard.answer_cache import SharedAnswers
 from api.dashboard.funnel_answers import DeclaredFunnel, Funnel, FunnelBy
-from api.dashboard.parameters import BadParameter, read_filters, read_number, read_text
+from api.dashboard.game_data import GameData
+from api.dashboard.parameters import BadParameter, read_number, read_text
 from api.dashboard.rates import Rates
-from api.dashboard.responses import data_router
 from api.dashboard.routes_funnel import FUNNEL, STEPS_TEXT_MAX
 from projections.telemetry.queries import dashboard_funnel
 from projections.telemetry.queries.dashboard_funnel import Steps as AskedSteps
-from schemas.edge.routes import bind
 from schemas.studio.definitions_funnels import WINDOW_MINUTES_MAX, Steps
 
 if TYPE_CHECKING:
@@ -84,21 +82,15 @@ class FunnelData:
     """The endpoint. It needs the session cookie, and holds only the session's games."""
 
     def __init__(self, authenticator: SessionAuthenticator, rates: Rates, queries: QueryClient) -> None:
-        self._authenticator = authenticator
-        self._rates = rates
-        self._queries = queries
-        self._answers = SharedAnswers(authenticator.clock_ms)
+        self._data = GameData(authenticator, rates, queries)
 
     def router(self) -> APIRouter:
         """The route under /dashboard/data."""
-        return data_router(self._authenticator, self._rates, bind((FUNNEL,), {"funnel": self.funnel}))
+        return self._data.router((FUNNEL,), {"funnel": self.funnel})
 
     async def funnel(self, request: Request, principal: Principal) -> bytes:
         """The chosen funnel's steps with their players, and the funnels to choose from."""
-        game = await self._authenticator.game(principal, request.query_params.get("game", ""))
-        filters = read_filters(
-            request.query_params, principal.credential.studio_id, game.id, self._authenticator.clock_ms()
-        )
+        game, filters = await self._data.asked(request, principal)
         declared = declared_funnels(game)
         choice = read_choice(request.query_params, declared)
 
@@ -108,12 +100,11 @@ class FunnelData:
             found = []
             if names:
                 query = dashboard_funnel.funnel_query(filters, steps)
-                rows = await self._queries.select(query.sql, query.parameters)
-                found = dashboard_funnel.read_funnel(steps, rows)
+                found = dashboard_funnel.read_funnel(steps, await self._data.rows(query))
             return msgspec.json.encode(Funnel(declared, choice.by, choice.key, choice.window_minutes, found))
 
-        return await self._answers.get((filters, choice, game.definition_version), compute)
+        return await self._data.answers.get((filters, choice, game.definition_version), compute)
 
     async def _observed(self, filters: Filters) -> tuple[str, ...]:
         query = dashboard_funnel.paths_query(filters)
-        return dashboard_funnel.observed_steps(await self._queries.select(query.sql, query.parameters))
+        return dashboard_funnel.observed_steps(await self._data.rows(query))

@@ -15,7 +15,7 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import MigrationError, read, tenant_tables
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.views import TIMELINE, apply_views, read_views
-from projections.telemetry.queries.dashboard_dictionary import DICTIONARY, PARAMETERS, read_dictionary
+from projections.telemetry.queries.dashboard_dictionary import DICTIONARY, read_dictionary
 from tests.deploy.analysts_world import (
     BUILDS,
     DATABASE,
@@ -176,7 +176,7 @@ async def test_views_are_listed_with_their_comments(world: World) -> None:
 
 @stack
 async def test_the_dictionary_is_every_view_by_its_comments(world: World) -> None:
-    rows = await world.owner.rows(DICTIONARY, PARAMETERS)
+    rows = await world.owner.rows(DICTIONARY.sql, DICTIONARY.parameters)
     names = ("view", "view_comment", "name", "type", "comment")
     told = {view.name: view for view in read_dictionary(dict(zip(names, row, strict=True)) for row in rows)}
     assert sorted(told) == sorted(NAMES)

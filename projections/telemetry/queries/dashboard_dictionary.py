@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from projections.clickhouse.client import VIEWS_SUFFIX
+from projections.telemetry.queries.dashboard_common import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DICTIONARY: Final = (
+DICTIONARY: Final = Query(
     "SELECT c.table AS view, t.comment AS view_comment, c.name AS name, c.type AS type, c.comment AS comment"
     " FROM system.columns AS c JOIN system.tables AS t ON c.database = t.database AND c.table = t.name"
-    " WHERE c.database = concat(currentDatabase(), {suffix:String}) ORDER BY c.table, c.position"
+    " WHERE c.database = concat(currentDatabase(), {suffix:String}) ORDER BY c.table, c.position",
+    {"suffix": VIEWS_SUFFIX},
 )
 """A row for each column of each view. Asked in the database of facts."""
-PARAMETERS: Final = {"suffix": VIEWS_SUFFIX}
 
 
 class Column(msgspec.Struct, frozen=True):
