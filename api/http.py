@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -23,6 +24,7 @@ from schemas.objects import ObjectStoreError
 if TYPE_CHECKING:
     from starlette.types import Send
 
+_QUERY_FIELDS_MAX: Final = 50
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _process: Final = os.urandom(5).hex().encode()
 _count: Final = itertools.count(1)
@@ -34,6 +36,16 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     status: int
     body: bytes
     headers: RawHeaders = ()
+
+
+def query_pairs(text: bytes) -> list[tuple[str, str]]:
+    """A query's names and values in their order, empty values too.
+
+    Raises ValueError for what is not percent-encoded UTF-8, or has more than 50 fields.
+    """
+    return parse_qsl(
+        text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_QUERY_FIELDS_MAX
+    )
 
 
 def request_id(given: bytes | None) -> bytes:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
-from api.http import request_id
+from api.http import query_pairs, request_id
 from schemas.edge.cors import RawHeaders
 from schemas.edge.errors import Refused
 from schemas.edge.parameters import Boolean, Choice, Integer, Parameter, Text
@@ -19,7 +18,6 @@ from schemas.numbers import whole_of_text
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-_QUERY_FIELDS_MAX: Final = 50
 _KEPT_QUERIES_MAX: Final = 1024
 _KEPT_QUERY_BYTES_MAX: Final = 128
 
@@ -75,12 +73,7 @@ def _query(route: Route, text: bytes) -> Mapping[str, Any]:
     if not text:
         return defaults
     try:
-        pairs = parse_qsl(
-            text.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_QUERY_FIELDS_MAX,
-        )
+        pairs = query_pairs(text)
     except ValueError as error:
         raise Refused(400, f"the query cannot be read: {error}") from None
     found: dict[str, Any] = {}

@@ -14,12 +14,11 @@ import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from api.http import Answer, refused_by, send_answer
+from api.http import Answer, query_pairs, refused_by, send_answer
 from api.metrics import ReadMetrics
 from api.telemetry.assignment_routes import PATH, ROUTES
 from schemas.edge.authentication import Ambiguous, bearer
@@ -48,7 +47,6 @@ _READING: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final = b"GET, HEAD, OPTIONS"
 _KEPT: Final = ((b"cache-control", b"private, max-age=60"),)
 _GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9_.\-]{1,64}")
-_QUERY_FIELDS_MAX: Final = 50
 GAMES_MAX: Final = 1000
 """Games whose assignments are held ready; more are made ready again when they are asked."""
 _process: Final = os.urandom(5).hex().encode()
@@ -174,12 +172,7 @@ def _query(scope: Scope) -> dict[str, str]:
     """The query's parameters; of one that comes twice the last."""
     text: bytes = scope.get("query_string") or b""
     try:
-        pairs = parse_qsl(
-            text.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_QUERY_FIELDS_MAX,
-        )
+        pairs = query_pairs(text)
     except ValueError as error:
         raise _invalid([custom([], f"the query cannot be read: {error}")]) from None
     return dict(pairs)
