@@ -14,8 +14,7 @@ import msgspec
 from projections.studio.projection import project
 from schemas.codec import Message
 from schemas.edge.ports import Studio
-from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
-from schemas.log import LogRecord
+from schemas.envelope import Command, CommandRejected, Outcome
 from schemas.seal import Sealer
 from schemas.studio.ai import AiKey, AiPurpose, sealed_key
 from schemas.studio.ai_requests import AiAnswer, AiRequest, AiText
@@ -153,15 +152,9 @@ class AiWorld(ReadLog):
         verdict = STUDIO.decide(self.state, request)
         if isinstance(verdict, CommandRejected):
             return verdict
-        stored = []
         for event in verdict:
             self.state = STUDIO.evolve(self.state, event, self.now_ms)
-            data = EVENTS.encode(event)
-            stored.append(Event(type=event.WIRE, aggregate_id="", sequence=0, at_ms=self.now_ms, data=data))
-        decided = Decided(
-            command_id="c", studio_id=studio_id, game_id="", keyed=False, fingerprint=b"", events=stored
-        )
-        self._append(decided)
+        decided = self.decided(TOPIC, EVENTS, verdict, studio_id=studio_id, at_ms=self.now_ms)
         for operation in project(decided, verdict, self.now_ms, 0):
             kind, key, field, *value = operation
             if kind == "hset":
@@ -169,21 +162,6 @@ class AiWorld(ReadLog):
             else:
                 self.stored[str(key)].pop(str(field), None)
         return verdict
-
-    def _append(self, decided: Decided) -> None:
-        offset = len(self.records)
-        record = EventsRecord(version=1, src=offset, gateway_id="g", record_id="r", decided=[decided])
-        value = msgspec.msgpack.encode(record)
-        self.records.append(
-            LogRecord(
-                topic=TOPIC.name,
-                partition=0,
-                offset=offset,
-                appended_at_ms=self.now_ms,
-                key=None,
-                value=value,
-            )
-        )
 
     def _one(self, key: str, field: str, kind: Any) -> Any:
         value = self.stored[key].get(field)

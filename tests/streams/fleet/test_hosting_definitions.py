@@ -5,11 +5,10 @@ import pytest
 
 from schemas.codec import Message
 from schemas.edge.ports import Game, StoreUnavailable, Studio
-from schemas.envelope import Command, Decided, Event, EventsRecord, Outcome
+from schemas.envelope import Command, Outcome
 from schemas.fleet.commands import COMMANDS, ChangeSettings
 from schemas.fleet.names import project_aggregate
 from schemas.fleet.plans import PLANS
-from schemas.log import LogRecord
 from schemas.studio.events import EVENTS, StudioChanged
 from schemas.studio.noun import STUDIO_EVENTS
 from streams.asking import Asker
@@ -67,22 +66,7 @@ class World(Definitions):
         event = StudioChanged(
             studio_id=STUDIO, slug="demo", name="Demo", plan=plan, created_at_ms=0, changed=list(changed)
         )
-        stored = Event(type=event.WIRE, aggregate_id="", sequence=0, at_ms=AT_MS, data=EVENTS.encode(event))
-        decided = Decided(
-            command_id="c", studio_id=STUDIO, game_id="", keyed=False, fingerprint=b"", events=[stored]
-        )
-        offset = len(self.records)
-        record = EventsRecord(version=1, src=offset, gateway_id="g", record_id="r", decided=[decided])
-        self.records.append(
-            LogRecord(
-                topic=STUDIO_EVENTS.name,
-                partition=0,
-                offset=offset,
-                appended_at_ms=AT_MS,
-                key=None,
-                value=msgspec.msgpack.encode(record),
-            )
-        )
+        self.decided(STUDIO_EVENTS, EVENTS, [event], studio_id=STUDIO, at_ms=AT_MS)
 
     async def read_on(self, *, patience_s: float = 5) -> None:
         reader = HostingDefinitions(

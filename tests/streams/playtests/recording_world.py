@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from schemas.edge.ports import StoreUnavailable
-from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
+from schemas.envelope import Command, CommandRejected, EventsRecord, Outcome
 from schemas.log import LogRecord
 from schemas.objects import new_object
 from schemas.playtests import events as ev
@@ -70,25 +70,7 @@ class World(ReadLog):
     def given(self, body: Message) -> list[Message]:
         """Decide it; its events are a record of the log, and applied."""
         events = self.decider.given(body)
-        stored = [
-            Event(type=one.WIRE, aggregate_id="", sequence=0, at_ms=AT_MS, data=ev.EVENTS.encode(one))
-            for one in events
-        ]
-        decided = Decided(
-            command_id="c", studio_id=STUDIO, game_id=GAME, keyed=False, fingerprint=b"", events=stored
-        )
-        offset = len(self.records)
-        record = EventsRecord(version=1, src=offset, gateway_id="g", record_id="r", decided=[decided])
-        self.records.append(
-            LogRecord(
-                topic=TOPIC.name,
-                partition=0,
-                offset=offset,
-                appended_at_ms=AT_MS,
-                key=None,
-                value=msgspec.msgpack.encode(record),
-            )
-        )
+        self.decided(TOPIC, ev.EVENTS, events, studio_id=STUDIO, game_id=GAME, at_ms=AT_MS)
         for one in events:
             self._apply(one)
         return events

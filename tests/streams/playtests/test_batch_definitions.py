@@ -5,9 +5,8 @@ import pytest
 
 from schemas.codec import Message
 from schemas.edge.ports import Game, Limits, StoreUnavailable
-from schemas.envelope import Command, CommandRejected, Decided, Event, EventsRecord, Outcome
+from schemas.envelope import Command, CommandRejected, Outcome
 from schemas.identifiers import key_hash
-from schemas.log import LogRecord
 from schemas.playtests.batch_commands import CloseBatch, DefineBatch
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
@@ -72,22 +71,7 @@ class World(ReadLog):
             changed=["batches"],
             previous_slug="doom",
         )
-        stored = Event(type=event.WIRE, aggregate_id="", sequence=0, at_ms=AT_MS, data=EVENTS.encode(event))
-        decided = Decided(
-            command_id="c", studio_id=STUDIO, game_id="", keyed=False, fingerprint=b"", events=[stored]
-        )
-        offset = len(self.records)
-        record = EventsRecord(version=1, src=offset, gateway_id="g", record_id="r", decided=[decided])
-        self.records.append(
-            LogRecord(
-                topic=STUDIO_EVENTS.name,
-                partition=0,
-                offset=offset,
-                appended_at_ms=AT_MS,
-                key=None,
-                value=msgspec.msgpack.encode(record),
-            )
-        )
+        self.decided(STUDIO_EVENTS, EVENTS, [event], studio_id=STUDIO, at_ms=AT_MS)
 
     async def submit(
         self, command: Command, *, definition: bytes = b"", partition: int | None = None
