@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from schemas.fleet.telemetry import BuildLine, Line, Sample, Source
-from tests.browser.visits import SHIFTED_MAX, Visit, visiting
+from tests.browser.visits import SHIFTED_MAX, Visit, until_holds, visiting
 from tests.outside.hosts import SimulatedHost, simulated_host
 from tests.outside.projects import Project, upload
 from tests.outside.world import World, eventually
@@ -269,7 +269,7 @@ async def test_the_log_goes_on_by_itself_and_stands_still_while_paused(
         await expect(lines).to_have_count(150)
         at_end = "(() => { const box = document.querySelector('#log .scroll');"
         at_end += " return box.scrollHeight - box.scrollTop - box.clientHeight < 5; })()"
-        await page.wait_for_function(at_end)
+        await until_holds(page, at_end)
         await machine.prints(instance_id, "line 150", first=150)
         await expect(lines).to_have_count(151)
         assert await page.evaluate(at_end)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.visits import SHIFTED_MAX, Visit, visiting
+from tests.browser.visits import SHIFTED_MAX, Visit, until_holds, visiting
 from tests.outside.playtests import Owner, Playtester, new_playtester
 from tests.outside.world import World, eventually
 
@@ -162,9 +162,9 @@ async def test_a_recording_plays_and_a_submission_is_accepted_from_the_keyboard(
             "solid",
         )
         await walk_to(visit, slot, "j")
-        await page.wait_for_function("document.querySelector('video').readyState >= 2")
+        await until_holds(page, "document.querySelector('video').readyState >= 2")
         await page.keyboard.press("p")
-        await page.wait_for_function("document.querySelector('video').played.length > 0")
+        await until_holds(page, "document.querySelector('video').played.length > 0")
         await page.keyboard.press("a")
         assert await page.evaluate("document.activeElement.textContent") == "Accept"
         await page.keyboard.press("Enter")

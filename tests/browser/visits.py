@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,17 @@ SHIFTED_MAX = 0.02
 PANELS = {section.name: len(section.panels) for section in SECTIONS}
 _signed_in: dict[tuple[str, str], tuple[str, str]] = {}
 """Cookies by address and key: nobody may sign in more than ten times a minute, and these tests are many."""
+
+
+async def until_holds(page: Page, condition: str, *, within_s: float = 30) -> None:
+    """Returns once the condition, a JavaScript expression, holds.
+
+    `Page.wait_for_function` evaluates texts within the page after its first look, which our pages' policy
+    forbids (no `unsafe-eval`): it works only where the condition holds at once.
+    """
+    look = f"const look = () => ({condition}) ? holds() : setTimeout(look, 50); look();"
+    async with asyncio.timeout(within_s):
+        await page.evaluate(f"new Promise((holds) => {{ {look} }})")
 
 
 async def signed_in(base_url: str, key: str) -> tuple[str, str]:
