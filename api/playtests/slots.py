@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from api.playtests.http import Asked, Shown, place_of
@@ -22,9 +23,11 @@ class SlotRoutes:
 
     async def listed(self, asked: Asked) -> Shown:
         """A playtest's slots, newest first."""
-        studio_id = asked.caller.studio_id
-        row = await self._rows.order(studio_id, asked.name("playtestId"))
-        slots, more = asked.cut(await self._rows.reads.order_slots(row.order.id, **asked.page))
+        studio_id, order_id = asked.caller.studio_id, asked.name("playtestId")
+        _, found = await asyncio.gather(
+            self._rows.order(studio_id, order_id), self._rows.reads.order_slots(order_id, **asked.page)
+        )
+        slots, more = asked.cut(found)
         panel = await self._rows.panel(studio_id, slots)
         data = responses.Slots(
             slots=[shapes.slot(slot, panel, self._rows.public_url(slot)) for slot in slots]
@@ -46,9 +49,11 @@ class SlotRoutes:
         studio_id = asked.caller.studio_id
         found = await self._rows.reads.studio_slots(studio_id, asked.query["status"], **asked.page)
         slots, more = asked.cut(found)
-        orders = await self._rows.orders(slot.order_id for slot in slots)
-        games = await self._rows.games(slot.game_id for slot in slots)
-        panel = await self._rows.panel(studio_id, slots)
+        orders, games, panel = await asyncio.gather(
+            self._rows.orders(slot.order_id for slot in slots),
+            self._rows.games(slot.game_id for slot in slots),
+            self._rows.panel(studio_id, slots),
+        )
         rows = [
             shapes.submission_row(slot, orders[slot.order_id].order, games[slot.game_id], panel)
             for slot in slots

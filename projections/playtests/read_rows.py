@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ from schemas.playtests.views import (
 RowT = TypeVar("RowT")
 _order: Final = msgspec.msgpack.Decoder(Order)
 _progress: Final = msgspec.msgpack.Decoder(Progress)
-_of: Final = msgspec.msgpack.Decoder(tuple[str, str, str])
+_owners: Final = msgspec.msgpack.Decoder(tuple[str, str, str])
 _state: Final = msgspec.msgpack.Decoder(SlotState)
 _submission: Final = msgspec.msgpack.Decoder(Submission)
 _rating: Final = msgspec.msgpack.Decoder(Rating)
@@ -70,7 +71,7 @@ def ids_of(members: list[bytes]) -> list[str]:
 
 def order_of(flat: list[bytes]) -> OrderRow | None:
     """An order as its hash has it; None for an empty one."""
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    fields = _fields(flat)
     if b"order" not in fields:
         return None
     progress = _part(_progress, fields, b"progress") or Progress()
@@ -83,10 +84,10 @@ def order_of(flat: list[bytes]) -> OrderRow | None:
 
 def slot_of(flat: list[bytes]) -> Slot | None:
     """A slot as its hash has it; None for an empty one."""
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    fields = _fields(flat)
     if b"of" not in fields or b"state" not in fields:
         return None
-    order_id, studio_id, game_id = _of.decode(fields[b"of"])
+    order_id, studio_id, game_id = _of(fields[b"of"])
     state = _state.decode(fields[b"state"])
     return Slot(
         id=state.id,
@@ -99,15 +100,34 @@ def slot_of(flat: list[bytes]) -> Slot | None:
         deadline_at_ms=state.deadline_at_ms,
         playtester_id=state.playtester_id,
         key_number=state.key_number,
-        submission=_part(_submission, fields, b"submission"),
-        rating=_part(_rating, fields, b"rating"),
-        rejection=_part(_rejection, fields, b"rejection"),
-        transcription=_part(_transcription, fields, b"transcription"),
-        blocked_report=_part(_report, fields, b"report"),
         previous_slot_id=state.previous_slot_id,
-        public_key=fields.get(b"public", b"").decode(),
         due_at_ms=state.due_at_ms,
+        **({} if len(fields) == 2 else _parts(fields)),
     )
+
+
+@lru_cache(maxsize=1024)
+def _of(value: bytes) -> tuple[str, str, str]:
+    """What a slot belongs to: its order, studio and game. Slots of one page mostly share them."""
+    return _owners.decode(value)
+
+
+def _parts(fields: dict[bytes, bytes]) -> dict[str, Any]:
+    """What most slots don't have yet."""
+    return {
+        "submission": _part(_submission, fields, b"submission"),
+        "rating": _part(_rating, fields, b"rating"),
+        "rejection": _part(_rejection, fields, b"rejection"),
+        "transcription": _part(_transcription, fields, b"transcription"),
+        "blocked_report": _part(_report, fields, b"report"),
+        "public_key": fields.get(b"public", b"").decode(),
+    }
+
+
+def _fields(flat: list[bytes]) -> dict[bytes, bytes]:
+    """A hash by its fields."""
+    each = iter(flat)
+    return dict(zip(each, each, strict=True))
 
 
 def _part(decoder: msgspec.msgpack.Decoder[Any], fields: dict[bytes, bytes], name: bytes) -> Any:
