@@ -12,31 +12,22 @@ import msgspec
 from msgspec import UNSET
 
 from schemas.codec import Message
-from schemas.edge.errors import Refused
-from schemas.edge.ports import Directory, StoreUnavailable
+from schemas.edge.ports import Directory
 from schemas.envelope import Outcome
 from schemas.fleet import answers, bodies, names, responses
 from schemas.fleet import commands as ask
 from schemas.fleet.access import Caller
-from schemas.fleet.definitions import limits_of
-from schemas.fleet.objects import (
-    UPLOAD_BYTES_MAX,
-    UPLOAD_MS,
-    RegistryCredentials,
-    credentials_key,
-    seal_credentials,
-    store_credentials,
-    upload_key,
-)
 from schemas.fleet.ports import FleetReads
 from schemas.fleet.requests import not_found, server_id
-from schemas.fleet.resources import build_resource, server_resource, settings_resource
+from schemas.fleet.resources import server_resource, settings_resource
 from schemas.fleet.variables import Variables
-from schemas.fleet.views import PlanLimits, PoolConfig, PortConfig, Settings
+from schemas.fleet.views import PoolConfig, PortConfig, Settings
 from schemas.objects import ObjectStore
 from schemas.seal import Sealer
-from streams.gateway.fleet.outcomes import answer_if_any, answer_of, raise_refusal
-from streams.gateway.fleet.writes import UploadFields, Write
+from streams.gateway.fleet.asking import Asking
+from streams.gateway.fleet.build_handlers import BuildHandlers
+from streams.gateway.fleet.outcomes import answer_if_any, answer_of
+from streams.gateway.fleet.writes import Write
 from streams.gateway.keyed_requests import KeyedRequests
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -63,25 +54,19 @@ class Handlers:
         now_ms: Callable[[], int],
         randomness: Callable[[int], bytes],
     ) -> None:
-        self._requests = requests
-        self._directory = stores.directory
+        self._asking = Asking(requests, stores.directory)
         self._reads = stores.reads
-        self._objects = stores.objects
-        self._sealer = stores.sealer
         self._variables = Variables(stores.sealer, randomness)
         self._now_ms = now_ms
-        self._randomness = randomness
+        builds = BuildHandlers(requests, self._asking, stores.objects, stores.sealer, randomness)
         self.by_operation: Final[Mapping[str, Callable[[Write], Awaitable[bytes]]]] = {
             "start_server": self._start,
             "update_server": self._update,
             "put_status": self._put_status,
             "restart_server": self._restart,
             "stop_server": self._stop,
-            "upload_url": self._upload_url,
-            "docker_image": self._docker_image,
-            "process_build": self._process,
-            "delete_build": self._delete,
             "change_settings": self._change_settings,
+            **builds.by_operation,
         }
 
     async def _start(self, write: Write) -> bytes:
@@ -90,7 +75,7 @@ class Handlers:
             name=body.name,
             region=body.region,
             compute_size=body.compute_size,
-            limits=await self._limits(write.caller),
+            limits=await self._asking.limits(write.caller),
             launch=self._launch(write.caller, body),
         )
         return self._server(await self._ask(write, command, names.instance_id(write.asked.command_id)))
@@ -101,7 +86,7 @@ class Handlers:
         command = ask.RestartServer(
             instance_id=instance_id,
             name=body.name,
-            limits=await self._limits(write.caller),
+            limits=await self._asking.limits(write.caller),
             launch=self._launch(write.caller, body),
         )
         return self._server(await self._ask(write, command, instance_id))
@@ -141,79 +126,6 @@ class Handlers:
         await self._ask(write, command, instance_id)
         return _encode(responses.Stopped(status="stopped"))
 
-    async def _upload_url(self, write: Write) -> bytes:
-        body: UploadFields = write.body
-        command = ask.CreateBuild(
-            name=body.name,
-            build_type="zip",
-            executable_path=body.executable_path,
-            limits=await self._limits(write.caller),
-            processes_itself=write.by_old_client or UNSET,
-        )
-        outcome = await self._ask_build(write, command, names.build_id(write.asked.command_id))
-        build = answer_of(answers.BuildAnswer, outcome).build
-        url = self._objects.signed_upload_url(
-            upload_key(build.game_id, build.id),
-            bytes_max=UPLOAD_BYTES_MAX,
-            expires_at_ms=build.created_at_ms + UPLOAD_MS,
-        )
-        return _encode(
-            responses.UploadUrl(
-                build_id=build.id,
-                name=build.name,
-                version=build.version,
-                upload_url=url,
-                message="Upload your ZIP file to the provided URL, then call /process",
-            )
-        )
-
-    async def _docker_image(self, write: Write) -> bytes:
-        body: bodies.ImageBody = write.body
-        caller, build_id = write.caller, names.build_id(write.asked.command_id)
-        key = None
-        if body.registry_credentials is not None and await self._requests.stored(write.asked) is None:
-            key = credentials_key(caller.project_id, build_id)
-            sealed = seal_credentials(
-                self._sealer,
-                RegistryCredentials(body.registry_credentials.username, body.registry_credentials.password),
-                studio_id=caller.studio_id,
-                game_id=caller.project_id,
-                build_id=build_id,
-                randomness=self._randomness,
-            )
-            await store_credentials(self._objects, key, sealed)
-        command = ask.CreateBuild(
-            name=body.name,
-            build_type="docker_image",
-            executable_path=body.executable_path,
-            image_url=body.image_url,
-            credentials_key=key,
-            limits=await self._limits(caller),
-        )
-        try:
-            outcome = await self._ask_build(write, command, build_id)
-        except Refused:
-            if key is not None:
-                await self._objects.delete(key)
-            raise
-        return _encode(build_resource(answer_of(answers.BuildAnswer, outcome).build))
-
-    async def _process(self, write: Write) -> bytes:
-        build_id = write.path["build_id"]
-        size = await self._objects.size(upload_key(write.caller.project_id, build_id))
-        command = ask.ProcessBuild(build_id=build_id, name=write.body.name, upload_bytes=size)
-        await self._ask_build(write, command, build_id)
-        return _encode(
-            responses.Processing(
-                status="processing", build_id=build_id, message="Build processing has been triggered"
-            )
-        )
-
-    async def _delete(self, write: Write) -> bytes:
-        build_id = write.path["build_id"]
-        await self._ask_build(write, ask.DeleteBuild(build_id=build_id), build_id)
-        return _encode(responses.Deleted(status="success", message="Build deleted"))
-
     async def _change_settings(self, write: Write) -> bytes:
         body: bodies.SettingsBody = write.body
         caller = write.caller
@@ -234,11 +146,11 @@ class Handlers:
             "stop_grace_s": body.stop_grace,
         }
         command = ask.ChangeSettings(
-            limits=await self._limits(caller),
+            limits=await self._asking.limits(caller),
             **{name: value for name, value in given.items() if value is not None},
         )
         aggregate = names.project_aggregate(caller.studio_id, caller.project_id)
-        outcome = await self._asked(write, command, aggregate)
+        outcome = await self._asking.ask(write, command, aggregate)
         settings = await self._settings(caller, outcome)
         return _encode(settings_resource(settings, self._variables.opener(caller)))
 
@@ -263,32 +175,10 @@ class Handlers:
         }
         return ask.Launch(**{name: value for name, value in given.items() if value is not None})
 
-    async def _limits(self, caller: Caller) -> PlanLimits:
-        studio = await self._directory.studio(caller.studio_id)
-        if studio is None:
-            raise StoreUnavailable("the key's studio is not known yet")
-        return limits_of(studio.plan, await self._directory.game(caller.project_id))
-
     async def _ask(self, write: Write, command: Message, instance_id: str) -> Outcome:
         caller = write.caller
         aggregate = names.server_aggregate(caller.studio_id, caller.project_id, instance_id)
-        return await self._asked(write, command, aggregate)
-
-    async def _ask_build(self, write: Write, command: Message, build_id: str) -> Outcome:
-        caller = write.caller
-        aggregate = names.build_aggregate(caller.studio_id, caller.project_id, build_id)
-        return await self._asked(write, command, aggregate)
-
-    async def _asked(self, write: Write, command: Message, aggregate_id: str) -> Outcome:
-        outcome = await self._requests.ask(
-            write.asked,
-            command,
-            aggregate_id,
-            studio_id=write.caller.studio_id,
-            game_id=write.caller.project_id,
-        )
-        raise_refusal(outcome)
-        return outcome
+        return await self._asking.ask(write, command, aggregate)
 
     def _server(self, outcome: Outcome) -> bytes:
         return _encode(server_resource(answer_of(answers.ServerAnswer, outcome).server, whole=True))
