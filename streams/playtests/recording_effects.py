@@ -20,13 +20,13 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Decided
 from schemas.log import LogRecord, LogUnavailable
 from schemas.log_positions import Position
-from schemas.objects import ObjectStore, ObjectStoreError, content_type_of
+from schemas.objects import ObjectStore, ObjectStoreError
 from schemas.playtests.account_events import PlaytesterForgotten
 from schemas.playtests.names import order_aggregate
 from schemas.playtests.order_events import OrderEvent
 from schemas.playtests.ports import Place
 from schemas.playtests.recordings import public_key
-from schemas.playtests.slot_commands import ApproveTranscript, FailTranscript, PublishSlot, StartTranscript
+from schemas.playtests.slot_commands import PublishSlot
 from schemas.playtests.slot_events import (
     SlotAbandoned,
     SlotAccepted,
@@ -46,23 +46,18 @@ from streams.playtests.recordings import (
     publish,
     remove_uploads,
     submitted_keys,
-    write_transcript,
 )
-from streams.playtests.transcriber import Transcriber, TranscriberFailed, Transcript
+from streams.playtests.transcriber import Transcriber
+from streams.playtests.transcription import NotShownYet, SlotReads, Transcription
 
 AT_ONCE: Final = 8
 """Jobs of one process that copy or remove."""
 JOBS_MAX: Final = 1_000
 """Jobs of one process that copy or remove, those that wait for their turn among them."""
-TRANSCRIBED_AT_ONCE: Final = 1
 TRANSCRIPTS_MAX: Final = 100
 """Transcripts likewise."""
-ATTEMPTS: Final = 3
-"""Of the transcriber, for one recording."""
 FORGOTTEN_PAGE: Final = 100
 """Slots of a forgotten playtester that are read at once."""
-URL_MS: Final = 2 * 3_600_000
-"""How long the transcriber may begin to read a recording."""
 AGAIN_S: Final = 0.25
 AGAIN_S_MAX: Final = 30.0
 
@@ -71,22 +66,14 @@ _log: Final = logging.getLogger(__name__)
 Job = Callable[[], Awaitable[None]]
 
 
-class SlotReads(Protocol):
+class PlaytesterReads(SlotReads, Protocol):
     """The part of `PlaytestReads` that is asked. Raises StoreUnavailable."""
-
-    async def slot(self, slot_id: str) -> Slot | None:
-        """A slot."""
-        ...
 
     async def playtester_slots(
         self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
     ) -> list[Slot]:
         """A playtester's slots, by (created_at_ms, id)."""
         ...
-
-
-class _NotYet(Exception):
-    """The store has not applied yet what the log says."""
 
 
 class RecordingEffects(EffectReader):
@@ -98,7 +85,7 @@ class RecordingEffects(EffectReader):
         reading: Reading,
         *,
         objects: ObjectStore,
-        reads: SlotReads,
+        reads: PlaytesterReads,
         transcriber: Transcriber | None,
         clock_ms: Callable[[], int],
         again_s: float = AGAIN_S,
@@ -109,11 +96,9 @@ class RecordingEffects(EffectReader):
         self._asker = asker
         self._objects = objects
         self._reads = reads
-        self._transcriber = transcriber
-        self._clock_ms = clock_ms
+        self._transcription = Transcription(transcriber, objects, reads, self._ask, clock_ms)
         self._again_s = again_s
         self._at_once = asyncio.Semaphore(AT_ONCE)
-        self._transcribed_at_once = asyncio.Semaphore(TRANSCRIBED_AT_ONCE)
         self._forgetting: Counter[int] = Counter()
         """By partition: jobs that remove what is stored of a playtester."""
         self._copies = Lane(
@@ -174,7 +159,7 @@ class RecordingEffects(EffectReader):
 
     def _transcripts_of(self, _partition: int, _decided: Decided, event: Message) -> list[Awaitable[None]]:
         if isinstance(event, TranscriptRequested) and event.transcription.status == "pending":
-            return [self._until_done(partial(self._transcribe, event))]
+            return [self._until_done(partial(self._transcription.run, event))]
         return []
 
     def _jobs_of(self, partition: int, decided: Decided, event: Message) -> list[Awaitable[None]]:
@@ -198,7 +183,7 @@ class RecordingEffects(EffectReader):
         while True:
             try:
                 return await job()
-            except (ObjectStoreError, StoreUnavailable, CommandUnavailable, _NotYet) as error:
+            except (ObjectStoreError, StoreUnavailable, CommandUnavailable, NotShownYet) as error:
                 _log.warning("a recording waits: %s", error)
             except (CommandRefused, CommandTooLarge) as error:
                 _log.error("a recording's effect was refused: %s", error)
@@ -209,7 +194,7 @@ class RecordingEffects(EffectReader):
     async def _publish(self, event: SlotAccepted) -> None:
         slot = await self._reads.slot(event.slot.id)
         if slot is None or slot.submission is None:
-            raise _NotYet(f"the slot {event.slot.id} is not shown as submitted yet")
+            raise NotShownYet(f"the slot {event.slot.id} is not shown as submitted yet")
         key = slot.submission.video_key
         async with self._at_once:
             if await self._objects.size(key) is None:
@@ -248,51 +233,6 @@ class RecordingEffects(EffectReader):
                         self._objects, studio_id=event.studio_id, slot_id=slot.id, public=public
                     )
             last = Place(slots[-1].created_at_ms, slots[-1].id)
-
-    async def _transcribe(self, event: TranscriptRequested) -> None:
-        async with self._transcribed_at_once:
-            slot = await self._wanted(event)
-            if slot is None or slot.submission is None:
-                return
-            if self._transcriber is None:
-                await self._ask(event, FailTranscript(slot_id=slot.id))
-                return
-            await self._ask(event, StartTranscript(slot_id=slot.id))
-            made = await self._transcript(self._transcriber, slot.submission.video_key)
-            if await self._wanted(event) is None:
-                return  # another transcript was given meanwhile, and stays the selected one
-            if made is None:
-                await self._ask(event, FailTranscript(slot_id=slot.id))
-                return
-            key = await write_transcript(
-                self._objects,
-                studio_id=event.studio_id,
-                slot_id=slot.id,
-                transcript_id=event.transcription.id,
-                text=made.text,
-            )
-            command = ApproveTranscript(
-                slot_id=slot.id, version=made.version, key=key, key_takeaways=made.key_takeaways
-            )
-            await self._ask(event, command)
-
-    async def _wanted(self, event: TranscriptRequested) -> Slot | None:
-        """The slot, while a transcript of it is wanted. Raises _NotYet."""
-        slot = await self._reads.slot(event.slot_id)
-        if slot is None or slot.transcription is None:
-            raise _NotYet(f"the slot {event.slot_id} is not shown as submitted yet")
-        return slot if slot.transcription.status in {"pending", "processing"} else None
-
-    async def _transcript(self, transcriber: Transcriber, key: str) -> Transcript | None:
-        """What the transcriber makes of a recording; None where it failed each time."""
-        for attempt in range(1, ATTEMPTS + 1):
-            expires_at_ms = self._clock_ms() + URL_MS
-            url = await self._objects.signed_url(key, expires_at_ms=expires_at_ms)
-            try:
-                return await transcriber.run(url, content_type_of(key))
-            except TranscriberFailed as error:
-                _log.warning("attempt %d of %d at %s: %s", attempt, ATTEMPTS, key, error)
-        return None
 
     async def _ask(self, event: OrderEvent, command: Message) -> None:
         await self._asker.ask(

@@ -11,8 +11,9 @@ from deploy.objects import FolderObjects
 from schemas.log_positions import Position
 from schemas.playtests import account_commands, slot_commands
 from schemas.playtests.recordings import transcript_folder, upload_folder
-from streams.playtests.recording_effects import ATTEMPTS, RecordingEffects
+from streams.playtests.recording_effects import RecordingEffects
 from streams.playtests.transcriber import Transcriber, Transcript
+from streams.playtests.transcription import ATTEMPTS
 from tests.streams.deciders.playtests.given import DAY_MS, STUDIO, submit
 from tests.streams.playtests.recording_world import FAILS, TEXT, WORKS, World, kinds_of, transcriber
 
