@@ -23,6 +23,7 @@ from projections.telemetry.queries.heatmap_grid import (
     rendered,
     shown,
 )
+from projections.telemetry.queries.heatmap_marks import KEPT_S, Marks, TableMarks
 from projections.telemetry.queries.heatmap_sql import (
     MOVED,
     HeatmapKey,
@@ -43,16 +44,8 @@ __all__ = ["Heatmap", "HeatmapKey", "HeatmapReader"]
 _ATTEMPTS: Final = 4
 _REBUILD_AFTER_S: Final = 600.0
 _SCAN_SECONDS: Final = 20.0
-_MARKS_KEPT_S: Final = 0.3
 MOVED_MAX: Final = 1_000
 """Sessions with a second build that are looked at; points of further ones count as they say themselves."""
-
-
-class Marks(msgspec.Struct, frozen=True):
-    """The table's identity, and for each log partition an offset up to which it surely holds everything."""
-
-    generation: str
-    ceilings: dict[int, int]
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -94,17 +87,15 @@ class HeatmapReader:
     """Loads heatmaps for a `RefreshingCache`: builds where there is no previous one, else updates it."""
 
     def __init__(
-        self, queries: Queries, monotonic: Callable[[], float], *, marks_kept: float = _MARKS_KEPT_S
+        self, queries: Queries, monotonic: Callable[[], float], *, marks_kept: float = KEPT_S
     ) -> None:
         self._queries = queries
         self._monotonic = monotonic
-        self._marks_kept = marks_kept
-        self._marks_lock = asyncio.Lock()
-        self._held: tuple[float, Marks] | None = None
+        self._marks = TableMarks(queries, monotonic, kept_s=marks_kept)
 
     async def load(self, key: HeatmapKey, previous: Heatmap | None) -> Heatmap:
         """A heatmap as of now. Raises StoreUnavailable."""
-        marks = await self._marks()
+        marks = await self._marks.now()
         moved = await self._moved(key)
         if previous is None or previous.moved != moved or not _continues(previous, marks, self._monotonic()):
             return await self._build(key, marks, moved)
@@ -117,29 +108,6 @@ class HeatmapReader:
         sql = f"SELECT session_id FROM ({MOVED}) ORDER BY session_id LIMIT {MOVED_MAX}"  # noqa: S608
         rows = await self._queries.query(sql, parameters)
         return tuple(row[0] for row in rows)
-
-    async def _marks(self) -> Marks:
-        # Older marks claim less and are as true, so all heatmaps of a moment share them.
-        async with self._marks_lock:
-            now = self._monotonic()
-            if self._held is None or now - self._held[0] >= self._marks_kept:
-                self._held = (now, await self._read_marks())
-            return self._held[1]
-
-    async def _read_marks(self) -> Marks:
-        # A mutation (an erasure) or another set of tables (a rebuild) takes back what was counted.
-        system = self._queries.system_database
-        rows = await self._queries.query(
-            "SELECT toInt32(partition) AS p, toInt64(max(next_offset)) - 1 AS ceiling, '' AS generation "  # noqa: S608 - our database
-            f"FROM {system}.reader_positions WHERE topic = 'telemetry' GROUP BY partition "
-            f"UNION ALL SELECT -1, 0, concat((SELECT min(generation) FROM {system}.generations), ' ', "
-            "(SELECT concat(toString(count()), ' ', toString(sum(is_done))) FROM system.mutations "
-            "WHERE database = currentDatabase() AND table = 'positions'))"
-        )
-        return Marks(
-            generation=next(row[2] for row in rows if row[0] < 0),
-            ceilings={row[0]: row[1] for row in rows if row[0] >= 0},
-        )
 
     async def _build(self, key: HeatmapKey, marks: Marks, moved: tuple[str, ...]) -> Heatmap:
         for attempt in range(_ATTEMPTS):
