@@ -6,35 +6,22 @@ Playtesters make 120 calls a minute, a studio's key 1,200: loads are spread over
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 import uuid
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import msgspec
 
-from deploy.brokers import brokers_of
 from deploy.cli import running_stack
-from deploy.clock import now_ms
-from deploy.command_clients import open_commands
 from deploy.lab.bench.calls import CallOrder, Target, check_calls
 from deploy.lab.bench.ingest import load
 from deploy.lab.bench.liveops import Figures, figures_of
 from deploy.lab.bench.load import OrderRefusedError, Result, percentile
+from deploy.lab.bench.playtests_calls import bearer, claim, claim_key, credit, post, write
 from deploy.lab.bench.processes import cpu_seconds, difference, parts
 from deploy.lab.bench.redemptions import Redeemed, make_batch, redeemed, redemptions
 from deploy.lab.drill.playtests_world import GAMES, make_sides
-from deploy.nouns import topic_of
-from projections.playtests.keys import NOUN
-from projections.redis.client import connect
-from schemas.playtests import names
-from schemas.playtests.account_commands import AdjustAccount
-from schemas.playtests.commands import COMMANDS
-from schemas.playtests.noun import PLAYTESTS_COMMANDS
-from streams.asking import Asker
-from streams.runtime.producer import KafkaAppender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +29,6 @@ if TYPE_CHECKING:
 
     from deploy.lab.drill.playtests_clients import Caller
     from deploy.lab.drill.playtests_world import Side
-    from deploy.settings import Settings
 
 _GENERATOR: Final = "deploy.lab.bench.calls"
 OWNER_KEYS: Final = 200
@@ -134,7 +120,7 @@ class PlaytestsBench:
         async def one(session: aiohttp.ClientSession, held: tuple[str, Caller]) -> str:
             order_id, who = held
             slot_id = (
-                await post(session, f"/api/v1/playtests/{order_id}/claim", who, key=_key(order_id, who))
+                await post(session, f"/api/v1/playtests/{order_id}/claim", who, key=claim_key(order_id, who))
             )["slot"]["id"]
             path = f"/api/v1/playtests/slots/{slot_id}"
             body = {"size": len(RECORDING), "contentType": "video/mp4"}
@@ -169,11 +155,11 @@ class PlaytestsBench:
         made = await self.orders(slots)
         owners = [self.side.owner for _ in range(OWNER_KEYS)]
         listed = [
-            Target(f"/api/v1/playtests/{made[number % len(made)][0]}/slots?limit=100", _bearer(owner))
+            Target(f"/api/v1/playtests/{made[number % len(made)][0]}/slots?limit=100", bearer(owner))
             for number, owner in enumerate(owners)
         ]
         path = "/api/v1/playtests/submissions?status=open&limit=100"
-        submissions = [Target(path, _bearer(owner)) for owner in owners]
+        submissions = [Target(path, bearer(owner)) for owner in owners]
         return [
             await self._for("slots page", listed, seconds, connections),
             await self._for("submissions page", submissions, seconds, connections),
@@ -253,54 +239,3 @@ class PlaytestsBench:
         )
         check_calls(order)
         return await load(order, _GENERATOR)
-
-
-def write(path: str, caller: Caller, key: str, body: str = "{}") -> Target:
-    """A write with its key and credential."""
-    return Target(path, f"{_bearer(caller)}idempotency-key: {key}\r\n", body)
-
-
-def claim(order_id: str, who: Caller) -> Target:
-    """A claim, which the same caller may ask for again."""
-    return write(f"/api/v1/playtests/{order_id}/claim", who, _key(order_id, who))
-
-
-async def post(
-    session: aiohttp.ClientSession,
-    path: str,
-    caller: Caller,
-    body: dict[str, Any] | None = None,
-    key: str = "",
-) -> Any:
-    """The data of a write that succeeds. Raises OrderRefusedError."""
-    headers = {"authorization": f"Bearer {caller.key}", "idempotency-key": key or uuid.uuid4().hex}
-    async with session.post(path, headers=headers, json=body or {}) as answer:
-        if answer.status >= 300:
-            raise OrderRefusedError(f"POST {path}: {answer.status} {await answer.text()}")
-        return (await answer.json())["data"]
-
-
-async def credit(configured: Settings, studio_id: str, cents: int) -> None:
-    """Give a studio credit, as its operator. Raises CommandRefused and CommandUnavailable."""
-    async with AsyncExitStack() as stack:
-        redis = connect(configured.redis_url)
-        stack.push_async_callback(redis.aclose)
-        appender = KafkaAppender(brokers_of(configured), client_id="questlog-bench")
-        stack.push_async_callback(appender.stop)
-        topic = topic_of(configured, PLAYTESTS_COMMANDS)
-        commands = await open_commands(stack, topic, NOUN, appender=appender, redis=redis, client="bench")
-        asker = Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
-        await asker.ask(
-            AdjustAccount(amount_cents=cents, reason="bench"),
-            aggregate_id=names.account_aggregate(studio_id),
-            studio_id=studio_id,
-            game_id="",
-        )
-
-
-def _bearer(caller: Caller) -> str:
-    return f"authorization: Bearer {caller.key}\r\n"
-
-
-def _key(order_id: str, who: Caller) -> str:
-    return f"{order_id}-{who.playtester_id}"

@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -26,15 +26,14 @@ from deploy.lab.drill.playtests_clients import Clients
 from deploy.lab.drill.playtests_judge import judge_answers, judge_histories, judge_winners
 from deploy.lab.drill.playtests_model import Model
 from deploy.lab.drill.playtests_moves import Moves
+from deploy.lab.drill.playtests_reads import answers_that_differ, is_remembered, reads_that_differ
 from deploy.lab.drill.playtests_world import GAMES, Record, Side, make_sides
 from deploy.rebuild_redis import rebuild_redis
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from deploy.lab.drill.playtests_accounts import Order
-    from deploy.lab.drill.playtests_clients import Answered
     from deploy.lab.drill.stack import OwnStack
 
 VICTIMS: Final = (
@@ -49,7 +48,6 @@ VICTIMS: Final = (
 )
 """Who is killed, in this order in the first round."""
 LANES: Final = 64
-READS_AT_ONCE: Final = 32
 ASKED_AGAIN: Final = 500
 """Answers that are asked for once more in the end."""
 SETTLE_SECONDS: Final = 60.0
@@ -189,8 +187,12 @@ class PlaytestsDrill:
             f"{events:,} events",
         )
         self._judge("one winner for each slot", judge_winners(record.answered), "")
-        await self._check_reads()
-        again = await self._asked_again({entry.decided.command_id for entry in log})
+        count, differ = await reads_that_differ(self._clients, self._sides, self._model)
+        self._judge("what is read is what the model says", differ, f"{count:,} reads")
+        decided = {entry.decided.command_id for entry in log}
+        known = [one for one in record.answered if is_remembered(one) and one.command_id in decided]
+        chosen = self._dice.sample(known, min(ASKED_AGAIN, len(known)))
+        again = await answers_that_differ(self._clients, chosen)
         self._judge("the same key gives the same data, byte for byte", again, f"{ASKED_AGAIN} answers")
         self._tell("looking at every slot's history…")
         orders = {
@@ -224,80 +226,6 @@ class PlaytestsDrill:
             if time.monotonic() > deadline:
                 return late or [f"/readyz answers {status}"]
             await asyncio.sleep(0.2)
-
-    async def _check_reads(self) -> None:
-        """Balances, orders with their money and slots, and the panel's earnings, over HTTP."""
-        problems: list[str] = []
-        room = asyncio.Semaphore(READS_AT_ONCE)
-
-        async def ask(check: Awaitable[list[str]]) -> None:
-            async with room:
-                problems.extend(await check)
-
-        checks = [self._balance(side) for side in self._sides]
-        checks += [self._earned(side, who) for side in self._sides for who in side.by_id]
-        checks += [
-            self._order(side, order_id, order)
-            for side in self._sides
-            for order_id, order in self._model.studios[side.studio_id].orders.items()
-        ]
-        await asyncio.gather(*(ask(check) for check in checks))
-        self._judge("what is read is what the model says", problems, f"{len(checks):,} reads")
-
-    async def _balance(self, side: Side) -> list[str]:
-        answer = await self._clients.read(side.owner, "/billing/balance")
-        held, own = answer["data"]["balanceCents"], self._model.studios[side.studio_id].account.balance
-        return [] if held == own else [f"studio {side.studio_id} has {held}, the model {own}"]
-
-    async def _earned(self, side: Side, who: str) -> list[str]:
-        answer = await self._clients.read(side.by_id[who], "/playtests/me")
-        held, own = answer["data"]["balanceCents"], self._model.studios[side.studio_id].panel[who].balance
-        return [] if held == own else [f"playtester {who} has {held}, the model {own}"]
-
-    async def _order(self, side: Side, order_id: str, order: Order) -> list[str]:
-        shown = (await self._clients.read(side.owner, f"/playtests/{order_id}"))["data"]["playtest"]
-        listed = await self._clients.read(side.owner, f"/playtests/{order_id}/slots?limit=100")
-        own: dict[str, Any] = {
-            "status": order.status,
-            "money": {
-                "paidCents": order.paid,
-                "heldCents": order.held,
-                "payoutCents": order.paid_out,
-                "feeCents": order.fees,
-                "creditedCents": order.credited,
-            },
-        }
-        problems = [
-            f"{order_id} {name} is {shown[name]}, not {own[name]}" for name in own if shown[name] != own[name]
-        ]
-        statuses = sorted(slot["status"] for slot in listed["data"]["slots"])
-        if statuses != sorted(seat.status for seat in order.slots.values()):
-            problems.append(f"{order_id} lists slots {statuses}")
-        if any(shown["slots"][status] != statuses.count(status) for status in shown["slots"]):
-            problems.append(f"{order_id} counts slots as {shown['slots']}, and lists {statuses}")
-        return problems
-
-    async def _asked_again(self, decided: set[str]) -> list[str]:
-        """Answers that a retry does not get once more.
-
-        What is not remembered is left out: 402, and claims that were refused before the log.
-        """
-        known = [
-            answer
-            for answer in self._record.answered
-            if answer.status in {200, 201, 409} and answer.command_id in decided
-        ]
-        room = asyncio.Semaphore(READS_AT_ONCE)
-
-        async def one(answer: Answered) -> list[str]:
-            async with room:
-                again = await self._clients.again(answer)
-            if (again.status, again.shown) == (answer.status, answer.shown):
-                return []
-            return [f"{answer.path} {answer.key}: {answer.shown[:120]!r}, then {again.shown[:120]!r}"]
-
-        chosen = self._dice.sample(known, min(ASKED_AGAIN, len(known)))
-        return [problem for found in await asyncio.gather(*map(one, chosen)) for problem in found]
 
     async def _rebuilt(self) -> list[str]:
         self._tell("rebuilding beside the live stores…")

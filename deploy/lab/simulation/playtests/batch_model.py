@@ -7,12 +7,12 @@ sealed.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from deploy.lab.simulation.playtests.batch_records import Batch, Game, Key
 from schemas.playtests.names import batch_aggregate
 
 if TYPE_CHECKING:
@@ -28,54 +28,6 @@ Place = tuple[str, str, str]
 _PREFIX: Final = "playtests."
 KEYS_MAX: Final = 8
 """Of a batch: few, so that it gets full."""
-
-
-@dataclasses.dataclass(slots=True)
-class Key:
-    """A key of a batch."""
-
-    id: str
-    code: str
-    status: str = "available"
-    invite: str = ""
-    handle: str = ""
-    claim_hash: str = ""
-
-
-@dataclasses.dataclass(slots=True)
-class Batch:
-    """A batch with its keys by their numbers."""
-
-    fixed: tuple[str, str, str]
-    status: str = "open"
-    expires_ms: int | None = None
-    share_hash: str = ""
-    keys: dict[int, Key] = dataclasses.field(default_factory=dict)
-    invites: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
-    """By id: the key's id and the token's hash."""
-    mailboxes: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Who was invited or has redeemed, by e-mail: the key's id."""
-
-    def key(self, key_id: str) -> Key:
-        """One of its keys. Raises KeyError."""
-        for one in self.keys.values():
-            if one.id == key_id:
-                return one
-        raise KeyError(key_id)
-
-    def is_open(self, at_ms: int) -> bool:
-        """Whether keys may be given out."""
-        return self.status == "open" and (self.expires_ms is None or at_ms < self.expires_ms)
-
-
-@dataclasses.dataclass(slots=True)
-class Game:
-    """A game's handles, without case."""
-
-    handles: dict[str, str] = dataclasses.field(default_factory=dict)
-    """The key's id of each."""
-    links: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
-    """Of each that is linked: its device and its key's id."""
 
 
 class BatchModel:
@@ -209,15 +161,9 @@ class BatchModel:
             batch.keys[number] = Key(key_id, code)
         self._must(len(batch.keys) <= KEYS_MAX, f"{len(batch.keys)} keys")
 
-    def _next(self, batch: Batch) -> Key | None:
-        """The lowest key that is available."""
-        return next(
-            (batch.keys[one] for one in sorted(batch.keys) if batch.keys[one].status == "available"), None
-        )
-
     def _given(self, place: Place, data: Data, key: Key, status: str) -> None:
         told = data["key"]
-        own = (key.id, status, batch_number(self.batches[place], key))
+        own = (key.id, status, self.batches[place].number(key))
         self._must((told["id"], told["status"], told["number"]) == own, f"the key is not told as {own}")
         key.status = status
 
@@ -227,7 +173,7 @@ class BatchModel:
         key = batch.key(told["id"])
         if data["invite"] is None:
             self._must(batch.fixed[1] == "public", "without an invite")
-            self._must(key is self._next(batch), "not the next key that is available")
+            self._must(key is batch.next_available(), "not the next key that is available")
         else:
             invited = (key.status, key.invite)
             self._must(invited == ("reserved", data["invite"]["id"]), f"the invite's key is {invited}")
@@ -258,7 +204,7 @@ class BatchModel:
         batch, invite = self.batches[place], data["invite"]
         self._must(batch.is_open(self._at_ms), "the batch is not open")
         self._must(batch.fixed[1] == "invite", "the batch takes no invites")
-        key = self._next(batch)
+        key = batch.next_available()
         self._must(key is not None and key.id == invite["key_id"], "not the next key that is available")
         if key is None:
             return
@@ -297,8 +243,3 @@ class BatchModel:
                 handles.pop(key.handle.lower(), None)
                 key.handle = ""
         batch.mailboxes = {mail: key_id for mail, key_id in batch.mailboxes.items() if key_id not in gone}
-
-
-def batch_number(batch: Batch, key: Key) -> int:
-    """Where a key stands in its batch."""
-    return next(number for number, one in batch.keys.items() if one is key)

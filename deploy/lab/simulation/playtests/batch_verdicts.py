@@ -17,9 +17,9 @@ from schemas.playtests.ports import RedeemLink
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from deploy.lab.simulation.playtests.batch_model import Batch as Known
     from deploy.lab.simulation.playtests.batch_model import BatchModel, Place
     from deploy.lab.simulation.playtests.batch_moves import BatchRecord
+    from deploy.lab.simulation.playtests.batch_records import Batch as Known
     from deploy.lab.simulation.playtests.links import Redemption
     from schemas.envelope import Decided
     from schemas.seal import Sealer
