@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.edge.parameters import Choice, Integer, Parameter, Text
 from schemas.telemetry.insights import INSIGHT_TYPES, SENTIMENTS
-from schemas.telemetry.s1 import SOURCES
+from schemas.telemetry.s1_batch import SOURCES
 
 STATUSES: Final = ("pending", "transcribing", "processing", "analyzed", "failed")
 LIMIT_MAX: Final = 100

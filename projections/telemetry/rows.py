@@ -21,13 +21,8 @@ from projections.telemetry.rows_s1 import UNKNOWN_ROOM, add_batch, add_feedback,
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import Description
 from schemas.telemetry.record import EntryKind
-from schemas.telemetry.s1 import (
-    DEFAULT_ENVIRONMENT,
-    DEFAULT_SOURCE,
-    ENVIRONMENT_PATTERN,
-    SENT_SOURCES,
-    decode_batch,
-)
+from schemas.telemetry.s1 import decode_batch
+from schemas.telemetry.s1_batch import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, ENVIRONMENT_PATTERN, SENT_SOURCES
 from schemas.telemetry.s4 import FUNNEL_STEP, GAMEPLAY, PLAYER, TRAJECTORY, Item, decode_items
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import POSITION_EVENT, Description
 from schemas.studio.discord import MESSAGE, SOURCE, MessageSaid
 from schemas.telemetry.identity import identities
-from schemas.telemetry.s1 import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
+from schemas.telemetry.s1_batch import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
 from schemas.telemetry.s1_feedback import decode_feedback
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.telemetry.s1 import Batch, Event
+from schemas.telemetry.s1_batch import Batch, Event
 
 _MODULUS: Final = 2**128
 _SPREAD: Final = 0x9E3779B97F4A7C15F39CC0605CEDC835

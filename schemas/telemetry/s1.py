@@ -1,32 +1,38 @@
 """S1 batches: the JSON of `POST /api/telemetry`, decoded and validated. Pure: no clock, no store.
 
-Source: contract/telemetry.md, "S1 ingest", and the S1 reference for sources, environments and error shapes.
-The gateway validates with `validate_batch`; the projector reads back with `decode_batch` what was accepted.
+Source: contract/telemetry.md, "S1 ingest"; the shapes are in `schemas/telemetry/s1_batch.py`. The gateway
+validates with `validate_batch`; the projector reads back with `decode_batch` what was accepted.
 
-Decisions the contract leaves open: `source` defaults to python-telemetry, `events` to none; an optional
-field may be null; `environment` must be a slug as the reads ask for it; free-form values have S4's limits
-of depth and map size; a whole float is an integer where one is asked (`schemas/numbers.py`).
+Decisions the contract leaves open: free-form values have S4's limits of depth and map size; a whole float is
+an integer where one is asked (`schemas/numbers.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
-from msgspec import Meta
 
 from schemas.edge.zod import Issue, custom, issue_of, not_an_option, too_big, type_of, wrong_type
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem, name_problem
 from schemas.numbers import whole
 from schemas.telemetry.decoding_cost import has_costly_numbers, many_json_containers
+from schemas.telemetry.s1_batch import (
+    DEFAULT_SOURCE,
+    EVENTS_MAX,
+    SENT_SOURCES,
+    Batch,
+    Event,
+    InvalidBatch,
+    Metadata,
+    Moment,
+)
 from schemas.telemetry.values import (
     TOO_MANY_VALUES,
     VALUES_MAX,
     Budget,
-    Finite,
-    Properties,
     ValueRefused,
     count_values,
     plain,
@@ -34,111 +40,7 @@ from schemas.telemetry.values import (
 )
 from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, check_range, unix_ms
 
-BODY_BYTES_MAX: Final = 1024 * 1024
-EVENTS_MAX: Final = 1000
-
-Source = Literal[
-    "manual",
-    "discord",
-    "unity-telemetry",
-    "unreal-telemetry",
-    "godot-telemetry",
-    "python-telemetry",
-    "typescript-telemetry",
-    "obs",
-]
-SOURCES: Final[tuple[str, ...]] = get_args(Source)
-SentSource = Literal[
-    "manual",
-    "unity-telemetry",
-    "unreal-telemetry",
-    "godot-telemetry",
-    "python-telemetry",
-    "typescript-telemetry",
-    "obs",
-]
-"""What an ingest key may send: `discord` sessions come from POST /api/webhooks/discord alone."""
-SENT_SOURCES: Final[tuple[str, ...]] = get_args(SentSource)
-DEFAULT_SOURCE: Final[Source] = "python-telemetry"
-DEFAULT_ENVIRONMENT: Final = "production"
-ENVIRONMENT_PATTERN: Final = r"^[a-z0-9_-]{1,64}\Z"
-
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
-
-Id = Annotated[str, Meta(min_length=1, max_length=128)]
-GameName = Annotated[str, Meta(min_length=1, max_length=120, description="Game id or slug")]
-Moment = Annotated[int | float | str, Meta(description="Unix milliseconds, or ISO 8601")]
-"""As sent."""
-_UnwiredMap = Annotated[dict[str, Any], Meta(min_length=1, max_length=0)]
-_Unwired = Annotated[int, Meta(ge=1, le=0)]
-
-
-class Event(
-    msgspec.Struct, forbid_unknown_fields=True, gc=False, rename={"at_ms": "·at_ms", "extras": "·extras"}
-):
-    """One S1 event. `at_ms` is `t` in unix milliseconds; `extras` holds the unknown fields."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=256)]
-    t: Moment
-    x: Finite | None = None
-    y: Finite | None = None
-    z: Finite | None = None
-    room: str | None = None
-    seq: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    props: Properties | None = None
-    at_ms: _Unwired = 0
-    extras: _UnwiredMap | None = None
-
-
-class Metadata(msgspec.Struct, gc=False, rename={"game_version": "gameVersion"}):
-    """The fields of `metadata` that are read by name; `Batch.metadata` keeps all of it."""
-
-    game_version: str | None = None
-    environment: Annotated[str, Meta(pattern=ENVIRONMENT_PATTERN)] | None = None
-    platform: str | None = None
-
-
-class Batch(
-    msgspec.Struct,
-    forbid_unknown_fields=True,
-    rename={
-        "game": "gameId",
-        "session_id": "sessionId",
-        "device_id": "deviceId",
-        "tester_handle": "testerHandle",
-        "started_at": "startedAt",
-        "started_at_ms": "·started_at_ms",
-        "labels": "·labels",
-    },
-):
-    """One request of S1 telemetry. `game` is an id or a slug as sent: the part in the log names the game.
-
-    `started_at_ms` is `startedAt` in unix milliseconds, None where it was not sent. `labels` is `metadata`
-    read by name.
-    """
-
-    game: GameName
-    session_id: Id
-    device_id: Id
-    events: Annotated[list[Event], Meta(max_length=EVENTS_MAX)] = []
-    source: Source | None = DEFAULT_SOURCE
-    metadata: Properties | None = None
-    title: str | None = None
-    tester_handle: str | None = None
-    experiments: Annotated[dict[str, str], Meta(max_length=256)] | None = None
-    started_at: Moment | None = None
-    ended: bool | None = False
-    started_at_ms: _Unwired | None = None
-    labels: Metadata | None = None
-
-
-class InvalidBatch(ValueError):
-    """400: what is wrong, first issue first."""
-
-    def __init__(self, *issues: Issue) -> None:
-        super().__init__(issues[0].message)
-        self.issues = list(issues)
-
 
 _decoder = msgspec.json.Decoder(Batch)
 _COSTLY_FROM_BYTES: Final = 16 * 1024
@@ -173,8 +75,8 @@ def validate_batch(body: bytes, arrived_at_ms: int) -> Batch:
         batch = decode_batch(body)
         if body.count(b",") > VALUES_MAX:  # there is one between two values
             _check_values(batch)
-    if batch.source not in get_args(SentSource):
-        raise InvalidBatch(not_an_option(["source"], get_args(SentSource), str(batch.source)))
+    if batch.source not in SENT_SOURCES:
+        raise InvalidBatch(not_an_option(["source"], SENT_SOURCES, str(batch.source)))
     _check_texts(batch)
     if batch.started_at_ms is not None:
         _in_range(batch.started_at_ms, arrived_at_ms, ["startedAt"])

@@ -14,7 +14,8 @@ from msgspec import Meta
 from schemas.edge.zod import custom, issue_of
 from schemas.identifiers import NAME_CHARACTERS_MAX, id_problem
 from schemas.studio.discord import CALL_MESSAGES_MAX, TEXT_CHARACTERS_MAX, DiscordMessage
-from schemas.telemetry.s1 import InvalidBatch, Moment, check_text, json_object, plain_fields
+from schemas.telemetry.s1 import check_text, json_object, plain_fields
+from schemas.telemetry.s1_batch import InvalidBatch, Moment
 from schemas.telemetry.values import Budget
 from schemas.timestamps import TimestampError, check_range, unix_ms
 

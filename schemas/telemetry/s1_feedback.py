@@ -14,14 +14,8 @@ from msgspec import Meta
 from schemas.edge.zod import custom, issue_of
 from schemas.identifiers import id_problem
 from schemas.numbers import whole
-from schemas.telemetry.s1 import (
-    GameName,
-    Id,
-    InvalidBatch,
-    check_text,
-    json_object,
-    plain_fields,
-)
+from schemas.telemetry.s1 import check_text, json_object, plain_fields
+from schemas.telemetry.s1_batch import GameName, Id, InvalidBatch
 from schemas.telemetry.values import Budget
 
 ANSWERS_MAX: Final = 256

@@ -17,9 +17,9 @@ import msgspec
 from schemas.identifiers import id_problem
 from schemas.telemetry.decoding_cost import LARGE_BYTES, msgpack_problem
 from schemas.telemetry.s4_complete import decode_completely
+from schemas.telemetry.s4_inference import finish
 from schemas.telemetry.s4_item import (
     BODY_BYTES_MAX,
-    CREATE_PLAYER,
     FUNNEL_STEP,
     GAMEPLAY,
     ITEMS_MAX,
@@ -34,7 +34,7 @@ from schemas.telemetry.s4_item import (
     check_texts,
 )
 from schemas.telemetry.values import TOO_MANY_VALUES, VALUES_MAX, Properties, count_values
-from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError, unix_ms
+from schemas.timestamps import AHEAD_MS_MAX, EARLIEST_MS, TimestampError
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -54,8 +54,6 @@ __all__ = [
     "validate",
 ]
 
-_NONE = {count: (None,) * count for count in (3, 5, 6)}
-"""What the fields of other kinds must equal."""
 _NUMBERS_MAX = 3 * REQUEST_POINTS_MAX
 TOO_MANY_POINTS = f"a request may carry at most {REQUEST_POINTS_MAX} trajectory points"
 _list_decoder = msgspec.msgpack.Decoder(list[Item])
@@ -255,58 +253,3 @@ def _decode_with_extras(body: bytes, head: int) -> list[Item] | None:
         if unknown:
             item.extras = {field: value for field, value in fields.items() if field in unknown}
     return items
-
-
-def finish(item: Item) -> bool:
-    """Set kind and times of an item; False where it needs the complete path.
-
-    That is so for every item that is wrong, and for one with a field that only another kind knows. Raises
-    `TimestampError`.
-    """
-    if not (item.app_id and item.build_id and item.player_id):
-        return False
-    if item.funnel_step_name is not None:
-        return _is_funnel_step(item)
-    if item.positions is not None or item.timestamp_start is not None:
-        return _is_trajectory(item)
-    if item.event_name == CREATE_PLAYER:
-        return _is_player(item)
-    # Most items are gameplay events: judged here, since a call and a tuple cost a tenth of an item.
-    if not (item.event_name and item.session_id and item.timestamp):
-        return False
-    item.kind = GAMEPLAY
-    item.at_ms = unix_ms(item.timestamp)
-    plain = item.fps is None and item.status is None and item.timestamp_end is None
-    return plain and item.region is None and item.hardware is None
-
-
-def _is_trajectory(item: Item) -> bool:
-    positions, start, end = item.positions, item.timestamp_start, item.timestamp_end
-    if positions is None or len(positions) % 3 or not (item.session_id and start and end):
-        return False
-    item.kind = TRAJECTORY
-    item.at_ms = unix_ms(start)
-    item.end_ms = unix_ms(end)
-    strays = (item.event_name, item.timestamp, item.position, item.custom_data, item.region, item.hardware)
-    return item.at_ms <= item.end_ms and strays == _NONE[6]
-
-
-def _is_funnel_step(item: Item) -> bool:
-    if not (item.funnel_step_name and item.session_id and item.timestamp):
-        return False
-    item.kind = FUNNEL_STEP
-    item.at_ms = unix_ms(item.timestamp)
-    strays = (item.event_name, item.input_method, item.status, item.region, item.fps, item.hardware)
-    if strays != _NONE[6]:
-        return False
-    rest = (item.custom_data, item.position, item.positions, item.timestamp_start, item.timestamp_end)
-    return rest == _NONE[5]
-
-
-def _is_player(item: Item) -> bool:
-    if not item.timestamp:
-        return False
-    item.kind = PLAYER
-    item.at_ms = unix_ms(item.timestamp)
-    strays = (item.session_id, item.level_id, item.input_method, item.status, item.timestamp_end)
-    return strays == _NONE[5] and (item.fps, item.custom_data, item.position) == _NONE[3]

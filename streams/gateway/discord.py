@@ -19,7 +19,7 @@ from schemas.studio.commands import COMMANDS, TakeDiscordMessages
 from schemas.studio.discord import APPENDS_WITHIN_MS, DiscordAnswer
 from schemas.telemetry.access import ManagementAccess, rate_limited, studio_game
 from schemas.telemetry.errors import S1Text
-from schemas.telemetry.s1 import InvalidBatch
+from schemas.telemetry.s1_batch import InvalidBatch
 from schemas.telemetry.s1_discord import BODY_BYTES_MAX, validate_discord
 from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient

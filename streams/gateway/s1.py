@@ -18,7 +18,8 @@ from schemas.edge.ports import Credential, Game, Verdict
 from schemas.telemetry.access import ingest_credential, rate_limited, studio_game
 from schemas.telemetry.errors import S1Text
 from schemas.telemetry.record import EntryKind
-from schemas.telemetry.s1 import BODY_BYTES_MAX, Batch, InvalidBatch, validate_batch
+from schemas.telemetry.s1 import validate_batch
+from schemas.telemetry.s1_batch import BODY_BYTES_MAX, Batch, InvalidBatch
 from schemas.telemetry.s1_feedback import Feedback, check_against_form, validate_feedback
 from streams.gateway.body_validation import LARGE_BYTES
 from streams.gateway.http import Request, Response, json_response

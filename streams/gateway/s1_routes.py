@@ -11,7 +11,7 @@ from schemas.edge.openapi import Document, Refusal
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Body, Route
 from schemas.edge.zod import Error
-from schemas.telemetry.s1 import BODY_BYTES_MAX, EVENTS_MAX, Batch, Event, Metadata, SentSource
+from schemas.telemetry.s1_batch import BODY_BYTES_MAX, EVENTS_MAX, Batch, Event, Metadata, SentSource
 from schemas.telemetry.s1_feedback import Feedback
 from schemas.telemetry.values import Finite, Properties
 

@@ -16,7 +16,7 @@ from api.docs_search import FOUND_MAX, Index
 from deploy.documents import documents
 from deploy.nouns import NOUNS
 from schemas.edge import limits, ports
-from schemas.telemetry import s1, s4_item
+from schemas.telemetry import s1_batch, s4_item
 
 
 def given(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
@@ -104,7 +104,7 @@ def test_the_limits_that_are_told_are_those_that_hold() -> None:
     text = "\n".join(part.text for part in guide("errors").parts)
     default = ports.Limits()
     for told in (
-        f"{s1.EVENTS_MAX:,} events, {s1.BODY_BYTES_MAX >> 20} MiB",
+        f"{s1_batch.EVENTS_MAX:,} events, {s1_batch.BODY_BYTES_MAX >> 20} MiB",
         f"{s4_item.ITEMS_MAX:,} items, {s4_item.BODY_BYTES_MAX >> 20} MiB",
         f"{limits.S1_DEFAULT_PER_MINUTE:.0f} requests a minute",
         f"{default.ingest_per_second:.0f} requests a second",

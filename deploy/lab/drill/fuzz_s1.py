@@ -7,7 +7,7 @@ from typing import Final
 
 from deploy.lab.drill.fuzz_cases import Case, Fields, Maker, Row, ascii_json, properties
 from deploy.lab.drill.fuzz_texts import Rule
-from schemas.telemetry.s1 import SENT_SOURCES
+from schemas.telemetry.s1_batch import SENT_SOURCES
 
 ITEMS: Final = 12
 FORM: Final = "ff_session"

@@ -9,7 +9,7 @@ import msgspec
 
 from deploy.lab.drill.fuzz_cases import Case, Fields, Maker, Row, broken_msgpack, properties
 from deploy.lab.drill.fuzz_texts import Rule, takes
-from schemas.telemetry.s1 import SENT_SOURCES
+from schemas.telemetry.s1_batch import SENT_SOURCES
 
 ITEMS: Final = 12
 PATHS: Final = ("/api/events", "/api/player", "/api/funnel", "/api/realtime")

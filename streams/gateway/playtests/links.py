@@ -17,7 +17,8 @@ from schemas.log import LogUnavailable
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.names import batch_aggregate
 from schemas.playtests.ports import RedeemLink
-from schemas.telemetry.s1 import InvalidBatch, json_object
+from schemas.telemetry.s1 import json_object
+from schemas.telemetry.s1_batch import InvalidBatch
 from streams.asking import CommandBuilder
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import Request

@@ -10,7 +10,8 @@ import pytest
 
 from api.telemetry import parameters
 from schemas.edge import zod_query
-from schemas.telemetry.s1 import InvalidBatch, validate_batch
+from schemas.telemetry.s1 import validate_batch
+from schemas.telemetry.s1_batch import InvalidBatch
 
 BATCH = {"gameId": "g", "sessionId": "s", "deviceId": "d", "events": []}
 EVENT = {"name": "n", "t": 1_778_714_850_693}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from schemas.telemetry import s1, s4
 from schemas.telemetry.decoding_cost import LARGE_BYTES, has_costly_numbers, msgpack_problem
+from schemas.telemetry.s1_batch import InvalidBatch
 from schemas.telemetry.values import CONTAINERS_MAX
 from tests.schemas.telemetry import s4_samples as sample
 from tests.schemas.telemetry.s4_samples import GAMEPLAY, changed, pack, patient
@@ -63,7 +64,7 @@ def test_long_numbers_cost_what_their_length_costs(number: str) -> None:
 def outcome(body: bytes) -> object:
     try:
         return s1.validate_batch(body, NOW)
-    except s1.InvalidBatch as error:
+    except InvalidBatch as error:
         return error.issues
 
 
@@ -179,7 +180,7 @@ def test_many_values_that_must_be_looked_at_end_early() -> None:
 def test_many_lists_of_json() -> None:
     events = [{"name": "a", "t": NOW, "props": {"a": [[]] * 200_000}}]
     body = msgspec.json.encode(BATCH | {"events": events})
-    with pytest.raises(s1.InvalidBatch) as caught:
+    with pytest.raises(InvalidBatch) as caught:
         s1.validate_batch(body, NOW)
     assert "more than 100000 lists and maps" in caught.value.issues[0].message
     assert len(s1.decode_batch(body).events) == 1, "a log holds what was accepted before there was a limit"

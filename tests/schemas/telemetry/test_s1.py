@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.edge.zod import Issue
 from schemas.telemetry import s1
 from schemas.telemetry.identity import identities
+from schemas.telemetry.s1_batch import SOURCES, Batch, InvalidBatch, Metadata
 from schemas.telemetry.s1_feedback import check_against_form, decode_feedback, validate_feedback
 from tests.schemas.telemetry.s4_samples import patient, text, values
 
@@ -58,7 +59,7 @@ def changed(**fields: object) -> bytes:
 
 
 def refused(body: bytes) -> Issue:
-    with pytest.raises(s1.InvalidBatch) as caught:
+    with pytest.raises(InvalidBatch) as caught:
         s1.validate_batch(body, NOW)
     return caught.value.issues[0]
 
@@ -66,7 +67,7 @@ def refused(body: bytes) -> Issue:
 def test_the_contract_s_example() -> None:
     batch = s1.validate_batch(json.dumps(BATCH).encode(), NOW)
     assert (batch.game, batch.session_id, batch.device_id) == ("game_abc123", "sess_1", "device_1")
-    assert batch.labels == s1.Metadata("0.4.9", "production", "Win64")
+    assert batch.labels == Metadata("0.4.9", "production", "Win64")
     assert batch.started_at_ms == 1778714850693
     assert [event.at_ms for event in batch.events] == [1778714850793, 1778714990000]
     assert batch.events[0].props == {"any": "json"}
@@ -77,7 +78,7 @@ def test_what_may_be_missing_or_null() -> None:
     for body in (changed(**dict.fromkeys(optional, ...)), changed(**dict.fromkeys(optional))):
         batch = s1.validate_batch(body, NOW)
         assert (batch.source, batch.started_at_ms, batch.title) == ("python-telemetry", None, None)
-        assert batch.labels == s1.Metadata()
+        assert batch.labels == Metadata()
         assert not batch.ended
     assert s1.validate_batch(changed(events=[], ended=True), NOW).events == []
 
@@ -131,7 +132,7 @@ def test_discord_is_no_source_of_an_ingest_key() -> None:
     assert (issue.code, issue.path, issue.received) == ("invalid_enum_value", ["source"], "discord")
     assert isinstance(issue.options, list)
     assert "discord" not in issue.options
-    assert set(issue.options) | {"discord"} == set(s1.SOURCES)
+    assert set(issue.options) | {"discord"} == set(SOURCES)
     assert s1.decode_batch(changed(source="discord")).source == "discord"  # what is in the log is read
 
 
@@ -183,7 +184,7 @@ def test_unusual_values_are_kept() -> None:
 @patient
 @given(st.binary(max_size=64) | st.text(max_size=64).map(str.encode))
 def test_random_bytes_raise_nothing_else(body: bytes) -> None:
-    with pytest.raises(s1.InvalidBatch):
+    with pytest.raises(InvalidBatch):
         s1.validate_batch(body, NOW)
 
 
@@ -196,7 +197,7 @@ def test_random_fields_are_taken_or_refused(fields: dict[str, Any], events: list
     content = BATCH | {"events": [BATCH["events"][0] | event for event in events]} | fields
     try:
         s1.validate_batch(json.dumps(content).encode(), NOW)
-    except s1.InvalidBatch as error:
+    except InvalidBatch as error:
         assert error.issues[0].path  # noqa: PT017 - refusing is one of two right answers
 
 
@@ -209,7 +210,7 @@ def test_a_field_called_as_a_derived_one_is_an_unknown_one() -> None:
     assert batch.started_at_ms == BATCH["startedAt"]
 
 
-def batch_of(*events: dict[str, Any], session: str = "sess_1") -> s1.Batch:
+def batch_of(*events: dict[str, Any], session: str = "sess_1") -> Batch:
     return s1.decode_batch(changed(events=list(events), sessionId=session))
 
 
@@ -256,7 +257,7 @@ def test_feedback_s_ids_and_whole_floats() -> None:
     for field in ("sessionId", "deviceId", "formId", "submissionId"):
         odd = json.dumps(FEEDBACK | {field: "a\u200b"}).encode()
         decode_feedback(odd)
-        with pytest.raises(s1.InvalidBatch) as caught:
+        with pytest.raises(InvalidBatch) as caught:
             validate_feedback(odd)
         assert caught.value.issues[0].path == [field]
 
@@ -288,7 +289,7 @@ def test_feedback_that_fits_its_form() -> None:
     ],
 )
 def test_feedback_that_does_not(fields: dict[str, Any], path: list[str | int]) -> None:
-    with pytest.raises(s1.InvalidBatch) as caught:
+    with pytest.raises(InvalidBatch) as caught:
         check_against_form(decode_feedback(json.dumps(FEEDBACK | fields).encode()), FORMS)
     assert caught.value.issues[0].path == path
 
@@ -298,5 +299,5 @@ def test_feedback_that_does_not(fields: dict[str, Any], path: list[str | int]) -
 def test_random_feedback_is_taken_or_refused(fields: dict[str, Any]) -> None:
     try:
         check_against_form(decode_feedback(json.dumps(FEEDBACK | fields).encode()), FORMS)
-    except s1.InvalidBatch as error:
+    except InvalidBatch as error:
         assert error.issues  # noqa: PT017 - refusing is one of two right answers

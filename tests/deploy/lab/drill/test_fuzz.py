@@ -14,7 +14,7 @@ from deploy.lab.drill.fuzz_s1 import FORM, S1Maker
 from deploy.lab.drill.fuzz_s4 import S4Maker
 from deploy.lab.drill.fuzz_texts import LONGEST, Rule, Texts, takes
 from deploy.lab.drill.fuzz_words import VERY_LONG, WORDS
-from schemas.telemetry import s1, s1_feedback, s4
+from schemas.telemetry import s1, s1_batch, s1_feedback, s4
 
 BEGIN_MS = 1_790_000_000_000
 FORMS = [
@@ -57,7 +57,7 @@ def test_what_the_contract_takes_the_gateway_takes_and_nothing_else() -> None:
     for case in Makers(1).cases(60):
         if min(case.allowed) < 300:
             read(case)
-            assert len(case.body) <= (s4.BODY_BYTES_MAX if case.surface == "s4" else s1.BODY_BYTES_MAX)
+            assert len(case.body) <= (s4.BODY_BYTES_MAX if case.surface == "s4" else s1_batch.BODY_BYTES_MAX)
         else:
             with pytest.raises((LookupError, ValueError)):
                 read(case)
