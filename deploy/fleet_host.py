@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from deploy.settings import PREFIX, SettingsError
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.images import ImageRefused, image
 from schemas.fleet.names import is_host_id
 from schemas.fleet.objects import artefact_key
 from schemas.fleet.sizes import REGIONS, Region
-from schemas.fleet.views import HostCapacity
 from schemas.objects import ObjectStore, ObjectStoreError
 from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.processor import BuildProcessor

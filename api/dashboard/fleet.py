@@ -20,9 +20,9 @@ from api.dashboard.routes_fleet import FLEET, PAGE_MAX, SHOWN
 from api.dashboard.studio_data import StudioData
 from projections.fleet.queries.logs import TOKEN_CHARACTERS, place_of
 from schemas.edge.errors import Refused
+from schemas.fleet.host_views import Host
 from schemas.fleet.route_parts import PERIODS
 from schemas.fleet.sizes import COMPUTE_SIZES, REGIONS
-from schemas.fleet.views import Host
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.fleet.host_views import HostStatus
 from schemas.fleet.sizes import ComputeSize, Region
 from schemas.fleet.telemetry import Level
-from schemas.fleet.views import HostStatus, Isolation
+from schemas.fleet.views import Isolation
 
 
 class ServerStates(msgspec.Struct, frozen=True):

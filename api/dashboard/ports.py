@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from projections.fleet.queries.logs import LogLine, LogPlace
     from schemas.edge.cors import RawHeaders
     from schemas.edge.ports import Game
+    from schemas.fleet.host_views import Host
     from schemas.fleet.responses import BuildList, BuildLogs, ServerList, ServerMetrics
     from schemas.fleet.states import Status
-    from schemas.fleet.views import Host
     from schemas.lag import ProjectionLag
     from schemas.liveops.responses import LedgerResponse, ServerPlayerResponse
     from schemas.playtests.ports import BatchRow, Place

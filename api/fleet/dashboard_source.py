@@ -15,9 +15,9 @@ from projections.fleet.queries.logs import LogFilter, LogLine, LogPlace
 from schemas.edge.ports import Game
 from schemas.fleet import responses
 from schemas.fleet.access import Caller
+from schemas.fleet.host_views import Host
 from schemas.fleet.ports import FleetReads, ServerFilter
 from schemas.fleet.states import Status
-from schemas.fleet.views import Host
 
 if TYPE_CHECKING:
     from projections.fleet.queries.logs import FleetLogs

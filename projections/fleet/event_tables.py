@@ -17,9 +17,10 @@ from schemas.codec import Message
 from schemas.envelope import EventsRecord
 from schemas.fleet import events as ev
 from schemas.fleet.events import EVENTS
+from schemas.fleet.host_views import Host
 from schemas.fleet.noun import FLEET_EVENTS
 from schemas.fleet.states import STATUSES
-from schemas.fleet.views import Build, Host, Server
+from schemas.fleet.views import Build, Server
 from schemas.outcomes import SHELL_EVENTS
 
 if TYPE_CHECKING:

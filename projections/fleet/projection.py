@@ -27,12 +27,13 @@ from schemas.envelope import Decided
 from schemas.fleet import events as ev
 from schemas.fleet.answers import outcome_of
 from schemas.fleet.events import EVENTS
+from schemas.fleet.host_views import Host
 from schemas.fleet.limits import HOUR_MS
 from schemas.fleet.noun import FLEET_EVENTS
 from schemas.fleet.objects import UPLOAD_AWAITED_MS
 from schemas.fleet.ports import GivenRow
 from schemas.fleet.states import STATUSES
-from schemas.fleet.views import Build, BuildStatus, Host, Server
+from schemas.fleet.views import Build, BuildStatus, Server
 
 STOPPED_KEPT_MS: Final = 7 * 24 * HOUR_MS
 """A stopped server can be read for so long."""

@@ -11,18 +11,9 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from schemas.codec import Codec, Message
+from schemas.fleet.host_views import Host, Instance
 from schemas.fleet.sizes import ComputeSize, Region
-from schemas.fleet.views import (
-    Build,
-    Host,
-    Instance,
-    LaunchSpec,
-    PlanLimits,
-    PortConfig,
-    SealedVariable,
-    Server,
-    Settings,
-)
+from schemas.fleet.views import Build, LaunchSpec, PlanLimits, PortConfig, SealedVariable, Server, Settings
 
 
 class ServerEvent(Message, frozen=True, kw_only=True):

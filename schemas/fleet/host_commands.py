@@ -11,7 +11,8 @@ from typing import ClassVar, Final, Literal
 import msgspec
 
 from schemas.codec import Message
-from schemas.fleet.views import Artefact, ExitReason, HostCapacity, Isolation
+from schemas.fleet.host_views import HostCapacity
+from schemas.fleet.views import Artefact, ExitReason, Isolation
 
 ReportKind = Literal["started", "ready", "exited", "custom-data"]
 

@@ -11,9 +11,10 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from schemas.fleet.host_views import Host
 from schemas.fleet.sizes import Region
 from schemas.fleet.states import Status
-from schemas.fleet.views import Build, BuildStatus, Host, Server, Settings
+from schemas.fleet.views import Build, BuildStatus, Server, Settings
 
 RowT = TypeVar("RowT")
 

@@ -1,4 +1,4 @@
-"""Servers, builds, hosts and settings as events carry them: resulting values, for projections to set.
+"""Servers, builds and settings as events carry them: resulting values, for projections to set.
 
 NOTE: stored: a field may be added with a default. Times are unix milliseconds. JSON that clients chose
 (`custom_data` and the like) is JSON text. `variables` are sealed under the fleet secret for the project's
@@ -19,7 +19,6 @@ Protocol = Literal["udp", "tcp"]
 Isolation = Literal["container", "process"]
 BuildStatus = Literal["uploading", "processing", "ready", "failed", "deleted"]
 BuildType = Literal["zip", "docker_image"]
-HostStatus = Literal["up", "draining", "suspected", "lost"]
 Readiness = Literal["ports", "sdk"]
 ExitReason = Literal[
     "PROCESS_EXITED",
@@ -216,54 +215,6 @@ class LaunchSpec(Stored, frozen=True, kw_only=True, gc=False):
     pool_claimed_at_ms: int | None = None
     created_at_ms: int = 0
     placed_at_ms: int = 0
-
-
-class Instance(Stored, frozen=True, kw_only=True, gc=False):
-    """A server of a host that has joined: what is to be run, or brought to its end."""
-
-    spec: LaunchSpec
-    wanted: Literal["running", "gone"]
-    """`gone`: its attempt is to be stopped, and its exit reported."""
-
-
-class HostCapacity(Stored, frozen=True, kw_only=True, gc=False):
-    """What a host has to give."""
-
-    regions: list[Region]
-    cpu_millis: int
-    memory_mb: int
-    first_port: int
-    last_port: int
-    """External ports, both ends included."""
-    address: str
-    """Where players reach it: a name or an IP address."""
-    isolation: Isolation
-    overcommit: bool = False
-    """Memory may be promised more than once."""
-    tls: bool = False
-    """It can end TLS on tcp ports."""
-    runs_builds: bool = True
-    """It processes builds."""
-    agent_version: str = ""
-
-
-class Host(Stored, frozen=True, kw_only=True, gc=False):
-    """A host as it is after an event."""
-
-    id: str
-    epoch: int
-    """From 1; each HostJoin begins a new one."""
-    status: HostStatus
-    capacity: HostCapacity
-    joined_at_ms: int
-    seen_at_ms: int
-    suspected_at_ms: int | None = None
-    due_at_ms: int | None = None
-    """When the timer asks HostDue."""
-    servers: int = 0
-    memory_used_mb: int = 0
-    cpu_reserved_millis: int = 0
-    """A quarter of what its shared servers may use, and the cores of the others."""
 
 
 class PoolConfig(Stored, frozen=True, kw_only=True, gc=False):

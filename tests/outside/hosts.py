@@ -17,10 +17,11 @@ from schemas.envelope import Outcome
 from schemas.fleet.answers import HostAnswer
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.host_commands import BuildReport, DrainHost, JoinHost, Report, ReportHost
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate
 from schemas.fleet.noun import FLEET_COMMANDS, FLEET_TELEMETRY
 from schemas.fleet.telemetry import FleetRecord, encode_fleet_record
-from schemas.fleet.views import Artefact, HostCapacity
+from schemas.fleet.views import Artefact
 from streams.asking import Asker
 from streams.runtime.producer import KafkaAppender
 

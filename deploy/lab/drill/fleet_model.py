@@ -9,10 +9,11 @@ import msgspec
 from projections.fleet import keys
 from schemas.fleet import events as ev
 from schemas.fleet.events import EVENTS
+from schemas.fleet.host_views import Host
 from schemas.fleet.limits import PORT_REST_MS
 from schemas.fleet.sizes import SIZES
 from schemas.fleet.states import TRANSITIONS, Transition
-from schemas.fleet.views import Build, Host, Phase, Server
+from schemas.fleet.views import Build, Phase, Server
 from streams.fleet.host.wanted import attempt_id
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ import msgspec
 from projections.fleet import keys
 from projections.fleet.projection import STOPPED_KEPT_MS
 from projections.redis.read_batches import ReadBatches
+from schemas.fleet.host_views import Host
 from schemas.fleet.ports import DueRow, Given, GivenRow, Page, ServerFilter
 from schemas.fleet.states import STATUSES
-from schemas.fleet.views import Build, BuildStatus, Host, Server, Settings
+from schemas.fleet.views import Build, BuildStatus, Server, Settings
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from schemas.envelope import CommandRejected
 from schemas.fleet import events as ev
 from schemas.fleet import host_commands as ask
+from schemas.fleet.host_views import Host, HostStatus, Instance
 from schemas.fleet.limits import (
     BUILD_SILENT_MS,
     HOST_LOST_AFTER_MS,
@@ -18,7 +19,7 @@ from schemas.fleet.limits import (
     SECOND_MS,
 )
 from schemas.fleet.states import LIVE
-from schemas.fleet.views import Build, Host, HostStatus, Instance, Port, Server
+from schemas.fleet.views import Build, Port, Server
 from streams.deciders.fleet.builds import ended, give_waiting, try_again
 from streams.deciders.fleet.draft import Draft
 from streams.deciders.fleet.endings import end_attempt

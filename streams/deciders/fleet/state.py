@@ -12,17 +12,9 @@ from typing import Final
 import msgspec
 from immutables import Map
 
+from schemas.fleet.host_views import Host
 from schemas.fleet.limits import HOUR_MS
-from schemas.fleet.views import (
-    Build,
-    Host,
-    LaunchSpec,
-    PlanLimits,
-    PortConfig,
-    SealedVariable,
-    Server,
-    Settings,
-)
+from schemas.fleet.views import Build, LaunchSpec, PlanLimits, PortConfig, SealedVariable, Server, Settings
 
 STOPPED_KEPT_MS: Final = 7 * 24 * HOUR_MS
 """So long a stopped server is known: it can be stopped again, and its other writes are 409."""

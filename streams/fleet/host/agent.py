@@ -18,7 +18,8 @@ import msgspec
 
 from schemas.fleet.events import EVENTS, BuildEvent, HostJoined
 from schemas.fleet.host_commands import BuildAttempt, BuildReport, Report
-from schemas.fleet.views import HostCapacity, LaunchSpec
+from schemas.fleet.host_views import HostCapacity
+from schemas.fleet.views import LaunchSpec
 from schemas.outcomes import messages_of
 from streams.asking import CommandBuilder
 from streams.fleet.host.attempts import Attempts

@@ -9,8 +9,8 @@ from typing import Final
 
 from schemas.fleet.events import EVENTS, HostJoined
 from schemas.fleet.host_commands import DrainHost, JoinHost
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate
-from schemas.fleet.views import HostCapacity
 from schemas.log import LogUnavailable
 from schemas.outcomes import messages_of, rejection
 from streams.asking import CommandBuilder

@@ -20,7 +20,8 @@ from schemas.fleet.events import (
     ServerStopped,
     ServerStopping,
 )
-from schemas.fleet.views import Build, Instance, LaunchSpec, Server
+from schemas.fleet.host_views import Instance
+from schemas.fleet.views import Build, LaunchSpec, Server
 from streams.fleet.host.reconcile import Want
 
 

@@ -17,11 +17,12 @@ from projections.redis.reader import RedisReader
 from projections.redis.rebuild import rebuild
 from schemas.envelope import Decided, Event
 from schemas.fleet import events as ev
+from schemas.fleet.host_views import Host, HostCapacity
 from schemas.fleet.limits import HOUR_MS
 from schemas.fleet.names import build_aggregate, host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.ports import DueRow, Given, GivenRow, Page, ServerFilter
 from schemas.fleet.states import PHASES, STATUSES, Status
-from schemas.fleet.views import Build, BuildStatus, Host, HostCapacity, PoolConfig, Server, Settings
+from schemas.fleet.views import Build, BuildStatus, PoolConfig, Server, Settings
 from tests.projections.redis.support import ListLog
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from schemas.envelope import Decided
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.events import EVENTS, BuildProcessing, HostJoined
 from schemas.fleet.host_commands import BuildReport, JoinHost, Report, ReportHost
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate
-from schemas.fleet.views import Artefact, Build, HostCapacity
+from schemas.fleet.views import Artefact, Build
 from schemas.log import LogUnavailable
 from schemas.outcomes import messages_of, rejection
 from streams.asking import CommandBuilder

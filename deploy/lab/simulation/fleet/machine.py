@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from schemas.fleet.views import HostCapacity, LaunchSpec
+from schemas.fleet.host_views import HostCapacity
+from schemas.fleet.views import LaunchSpec
 from streams.fleet.host.reconcile import State
 
 if TYPE_CHECKING:

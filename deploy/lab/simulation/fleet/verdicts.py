@@ -11,7 +11,8 @@ from deploy.lab.drill.fleet_model import HELD, FleetModel
 from projections.fleet import keys
 from schemas.fleet import names
 from schemas.fleet.commands import StartServer
-from schemas.fleet.views import Host, Server
+from schemas.fleet.host_views import Host
+from schemas.fleet.views import Server
 from streams.fleet.host.wanted import attempt_id
 
 if TYPE_CHECKING:

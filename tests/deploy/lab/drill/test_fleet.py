@@ -31,8 +31,9 @@ from schemas.envelope import (
 from schemas.fleet import events as ev
 from schemas.fleet import names
 from schemas.fleet.events import EVENTS
+from schemas.fleet.host_views import Host, HostCapacity
 from schemas.fleet.limits import PORT_REST_MS
-from schemas.fleet.views import Artefact, Host, HostCapacity, Image, LaunchSpec, Phase, Port, Server
+from schemas.fleet.views import Artefact, Image, LaunchSpec, Phase, Port, Server
 from streams.fleet.host.processes import Identity
 
 GAME = "game_1"

@@ -13,18 +13,9 @@ from schemas.fleet import host_commands as host_ask
 from schemas.fleet import names
 from schemas.fleet.commands import COMMANDS, Launch
 from schemas.fleet.host_commands import BuildReport, Report
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.plans import PLANS
-from schemas.fleet.views import (
-    Artefact,
-    Build,
-    ExitReason,
-    HostCapacity,
-    LaunchSpec,
-    Phase,
-    PlanLimits,
-    PoolConfig,
-    Server,
-)
+from schemas.fleet.views import Artefact, Build, ExitReason, LaunchSpec, Phase, PlanLimits, PoolConfig, Server
 from streams.deciders.fleet.noun import FLEET
 from streams.deciders.fleet.state import FleetState, HostState, Project, project_key
 from streams.deciders.noun import Request

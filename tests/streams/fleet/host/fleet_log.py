@@ -21,11 +21,12 @@ from schemas.fleet import events as ev
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.events import EVENTS
 from schemas.fleet.host_commands import BuildReport, JoinHost, ReportHost
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import build_aggregate, host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY
 from schemas.fleet.plans import PLANS
 from schemas.fleet.telemetry import FleetRecord, decode_fleet_record
-from schemas.fleet.views import Artefact, Build, HostCapacity, Server
+from schemas.fleet.views import Artefact, Build, Server
 from schemas.log import Appended, LogRecord, LogUnavailable
 from schemas.outcomes import messages_of
 from streams.asking import CommandBuilder

@@ -17,8 +17,9 @@ from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet.commands import Launch
 from schemas.fleet.host_commands import JoinHost
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate, project_aggregate, server_aggregate
-from schemas.fleet.views import HostCapacity, Server
+from schemas.fleet.views import Server
 from streams.fleet.host.driver import IN_USE
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.processes import alive

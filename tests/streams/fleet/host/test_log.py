@@ -12,9 +12,9 @@ import pytest
 from schemas.envelope import Command
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.host_commands import JoinHost
+from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate
 from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS
-from schemas.fleet.views import HostCapacity
 from schemas.log import LogUnavailable
 from streams.asking import CommandBuilder
 from streams.deciders.log_time import EXPIRED_MS
