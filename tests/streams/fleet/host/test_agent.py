@@ -202,6 +202,7 @@ async def test_servers_go_on_without_their_agent_and_are_adopted(fleet: Fleet) -
         assert await asked(server, b"again") == b"got again"
         await fleet.stop(server)
         assert (await fleet.log.until(server.instance_id, "stopped")).exit_code == 5
+        await fleet.output(server, "begun")
     assert fleet.happened(server) == ["placed", "started", "ready", "stopping", "stopped"]
     assert fleet.lines(server).count(f"begun {server.instance_id}") == 1
 
@@ -220,6 +221,7 @@ async def test_servers_live_while_the_log_is_away_and_what_happened_is_told_afte
         stopped = await fleet.log.until(dies.instance_id, "stopped")
         assert (stopped.exit_code, stopped.stop_reason) == (137, "PROCESS_EXITED")
         assert await asked(stays, b"again") == b"got again"
+        await fleet.output(dies, "bound")
     assert fleet.happened(stays) == ["placed", "started", "ready"]
     assert fleet.happened(dies) == ["placed", "started", "ready", "exited", "stopped"]
     assert fleet.lines(dies) == [f"begun {dies.instance_id}", "bound"]
