@@ -6,12 +6,12 @@ import ipaddress
 import uuid
 from typing import TYPE_CHECKING
 
+from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.clock import now_ms
 from deploy.experiment_digests import DigestSource, digest_of
 from deploy.sealing import open_sealer
 from projections.studio.queries import StudioQueries
 from projections.telemetry.queries import summary_inputs
-from projections.telemetry.queries.client import ClickHouseQueries
 from streams.ai.asking import AiAsking
 from streams.ai.providers import Providers
 from streams.ai.runner import AiRunner
@@ -42,7 +42,7 @@ def ai_texts(acting: Acting, reading: Reading) -> AiTexts:
     configured = acting.settings
     studios = StudioQueries(acting.redis)
     ai = AiAsking(studios, acting.asker, clock_ms=now_ms)
-    queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
+    queries = clickhouse_queries_of(configured)
     acting.stack.push_async_callback(queries.close)
     source = DigestSource(studios, ai)
 

@@ -22,11 +22,13 @@ from deploy.analysts import (
     ListedAccount,
 )
 from projections.clickhouse.client import identifier
+from projections.clickhouse.cluster import shards_database, spread_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from projections.clickhouse.client import ClickHouse
+    from projections.clickhouse.cluster import Cluster
 
 PROFILE: Final = "questlog_analyst"
 _MARK: Final = re.compile(r"questlog analyst of (\S+) since (\d+)\Z")
@@ -40,9 +42,10 @@ LISTED: Final = (
 )
 
 
-def profile_statement() -> str:
+def profile_statement(cluster: Cluster | None = None) -> str:
     """The profile of all analysts: read-only, limits that can be lowered, settings of the answer's form."""
-    elements = [f"{name} = {value} CONST" for name, value in _FIXED.items()]
+    fixed = _FIXED | {name: f"'{value}'" for name, value in spread_settings(cluster).items()}
+    elements = [f"{name} = {value} CONST" for name, value in fixed.items()]
     elements += [
         f"{name} = {value} MIN 1 MAX {value} CHANGEABLE_IN_READONLY"  # 0 would be no limit at all
         for name, value in LIMITS.items()
@@ -120,7 +123,7 @@ class AccountUsers:
             )
         await self._run(
             [
-                profile_statement(),
+                profile_statement(self._client.cluster),
                 *self._role(account.studio_id),
                 *user_statements(name, account, self._client.views.database),
             ]
@@ -139,7 +142,7 @@ class AccountUsers:
     async def renew(self) -> int:
         """Bring the profile, and the roles of studios that have accounts, up to date; how many these are."""
         studios = {one.studio_id for one in await self.listed()}
-        await self._run([profile_statement()])
+        await self._run([profile_statement(self._client.cluster)])
         for studio_id in sorted(studios):
             await self._run(self._role(studio_id))
         return len(studios)
@@ -157,12 +160,19 @@ class AccountUsers:
 
 
 async def tables_with_studios(client: ClickHouse) -> dict[str, list[str]]:
-    """The tables of the client's database, and analysts' views of them, that have a column studio_id."""
+    """The tables of the client's database, and analysts' views of them, that have a column studio_id.
+
+    In a cluster with several shards, those with each shard's rows too: there the row policies hold.
+    """
     rows = await client.rows(
         "SELECT database, groupArraySorted(10000)(table) FROM system.columns"
-        " WHERE database IN ({facts:String}, {views:String}) AND name = 'studio_id'"
+        " WHERE database IN ({facts:String}, {views:String}, {shards:String}) AND name = 'studio_id'"
         " GROUP BY database ORDER BY database",
-        {"facts": client.database, "views": client.views.database},
+        {
+            "facts": client.database,
+            "views": client.views.database,
+            "shards": shards_database(client.database),
+        },
     )
     return {str(database): [str(table) for table in tables] for database, tables in rows}
 

@@ -17,6 +17,7 @@ from api.liveops.app import LiveopsReads
 from api.playtests.app import PlaytestsReads
 from deploy.assets import assets_folder, installed
 from deploy.brokers import brokers_of
+from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_ai, open_commands
 from deploy.documents import lazy_documents
@@ -38,7 +39,6 @@ from projections.redis.failures import RedisFailures
 from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
 from projections.telemetry.live_counters import RedisLive
-from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.cors import Cors
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
@@ -204,7 +204,7 @@ class EdgeApp:
 
     def _open_api(self, edge: Edge, ai: AiAsking) -> Asgi:
         configured, redis = self._settings, edge.redis
-        queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
+        queries = clickhouse_queries_of(configured)
         tail = KafkaTail(brokers_of(configured), client_id=f"questlog-api-{configured.instance}")
         self._stack.push_async_callback(tail.stop)
         lag = LagReader(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.clock import now_ms
-from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.queries.comparison import compare, compared_of
 from projections.telemetry.queries.experiment_digest import digest_request, rule_digest, worded
 from schemas.edge.ports import StoreUnavailable
@@ -33,7 +33,7 @@ class DigestSource(NamedTuple):
 
 async def digest_now(settings: Settings, source: DigestSource, studio_id: str, experiment_id: str) -> Digest:
     """The text about the comparison as it is now. Raises StoreUnavailable."""
-    queries = ClickHouseQueries(settings.clickhouse_url, settings.clickhouse_database)
+    queries = clickhouse_queries_of(settings)
     try:
         digest = await digest_of(queries, source, studio_id, experiment_id)
     finally:

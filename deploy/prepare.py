@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.brokers import brokers_of
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.nouns import topics_of, views
 from deploy.topics import Safety, ensure_topics
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.cluster_checks import check_cluster, check_tables
 from projections.clickhouse.views import apply_views
 
 if TYPE_CHECKING:
@@ -21,20 +22,24 @@ if TYPE_CHECKING:
 async def prepare(settings: Settings) -> list[str]:
     """Create and verify topics, bring the tables up to date; what was done, a line each.
 
-    Raises TopicMismatchError, MigrationError, KafkaAway, KafkaError or ClickHouseError with a message for a
-    person.
+    Raises TopicMismatchError, MigrationError, ClusterUnfit, KafkaAway, KafkaError or ClickHouseError with a
+    message for a person.
     """
     created = await ensure_topics(
         brokers_of(settings),
         topics_of(settings),
         Safety(settings.replication, settings.insync_replicas_min),
     )
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    client = clickhouse_of(settings)
     try:
+        advised = await check_cluster(client)
         applied = await migrations.apply(client)
         await apply_views(client, views())
+        await check_tables(client)
     finally:
         await client.close()
-    return [f"created topic {name}" for name in created] + [
-        f"applied migration {number}" for number in applied
-    ]
+    return (
+        [f"created topic {name}" for name in created]
+        + [f"applied migration {number}" for number in applied]
+        + [f"advice: {line}" for line in advised]
+    )

@@ -18,14 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from deploy.kafka_settings import KafkaSettings
+from deploy.clickhouse_settings import CLICKHOUSE_LIMITS, ClickHouseSettings
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, CONNECTIONS_PER_ADDRESS
 from schemas.topics import PARTITIONS_MAX
 
 PREFIX: Final = "QUESTLOG_"
 DEFAULT_HTTP_PORT: Final = 4000
 DEFAULT_REDIS_PORT: Final = 6379
-DEFAULT_CLICKHOUSE_PORT: Final = 8123
 _PARTITIONS: Final = re.compile(rf"{PREFIX}(?:PARTITIONS_([A-Z]+)|(TELEMETRY|LIVEOPS)_PARTITIONS)")
 """A noun's partition count; of two nouns the name of older releases as well."""
 
@@ -35,15 +34,12 @@ class SettingsError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Settings(KafkaSettings):
+class Settings(ClickHouseSettings):
     """What a process needs to know. Defaults are the embedded stack's, reachable on this machine only."""
 
     home: Path = Path(".questlog")
     """Folder of all state: stores, objects, snapshots, logs, secret, demo.json."""
     redis_url: str = f"redis://localhost:{DEFAULT_REDIS_PORT}/0"
-    clickhouse_url: str = f"http://localhost:{DEFAULT_CLICKHOUSE_PORT}"
-    """http(s)://[user:password@]host:port."""
-    clickhouse_database: str = "questlog"
     base_url: str = f"http://localhost:{DEFAULT_HTTP_PORT}"
     """How clients reach the edge."""
     host: str = "127.0.0.1"
@@ -266,6 +262,7 @@ def _check(settings: Settings) -> None:
                 f"{partitions_variable(noun)} must be from 1 to {PARTITIONS_MAX}, not {count}"
             )
     for name, lowest, highest in (
+        *CLICKHOUSE_LIMITS,
         ("port", 0, 65535),
         ("admin_port", 0, 65535),
         ("telemetry_bucket_ms", 10, 60_000),

@@ -151,7 +151,7 @@ def _is_known(error: Exception) -> bool:
     names = {
         *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "KafkaAway"),
         *("RequestRefused", "CommandRefused", "SkipRefused", "ObjectStoreError", "LabMissing"),
-        *("AnalystRefused", "MigrationError"),
+        *("AnalystRefused", "ClusterUnfit", "MigrationError"),
         *(
             "ClickHouseAway",
             "ClickHouseRefused",

@@ -16,9 +16,10 @@ from deploy.analyst_users import AccountUsers, tables_with_studios
 from deploy.analysts import Account, NewAccount, check_name, make_password, password_hash
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import SETTINGS_FILE, of_home
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from projections.clickhouse.address import address
-from projections.clickhouse.client import ClickHouse, views_database
+from projections.clickhouse.client import views_database
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from schemas.timestamps import iso_ms
@@ -152,7 +153,7 @@ async def _opened(configured: Settings) -> AsyncIterator[tuple[StudioQueries, Ac
         if (configured.home / SETTINGS_FILE).exists():
             yield queries, AccountFile(configured.home)
             return
-        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+        client = clickhouse_of(configured)
         stack.push_async_callback(client.close)
         yield queries, AccountUsers(client, await tables_with_studios(client))
 

@@ -21,12 +21,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.brokers import brokers_of
 from deploy.cli.running_stack import of_home
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.memory import tune_memory
 from deploy.nouns import tables_of
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.errors import ClickHouseError
 from projections.clickhouse.rebuild_plan import RebuildFailed
 from projections.clickhouse.rebuilding import rebuild_tables
@@ -138,8 +138,8 @@ async def rebuild_clickhouse(
 ) -> list[dict[str, Any]]:
     """Rebuild and swap each noun's tables, or with `verify` compare and swap nothing; what came of each."""
     database = configured.clickhouse_database
-    live = ClickHouse(configured.clickhouse_url, database, answer_seconds=600)
-    built = ClickHouse(configured.clickhouse_url, f"{database}_rebuild", answer_seconds=600)
+    live = clickhouse_of(configured, answer_seconds=600)
+    built = clickhouse_of(configured, database=f"{database}_rebuild", answer_seconds=600)
     tail = KafkaTail(brokers_of(configured), client_id="questlog-rebuild-clickhouse")
     found = []
     try:
@@ -168,7 +168,7 @@ async def rebuild_insights(
 ) -> list[dict[str, Any]]:
     """Analyse anew what older rules analysed, beside workers that go on. Called twice: nothing is left."""
     begun = time.monotonic()
-    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database, answer_seconds=600)
+    client = clickhouse_of(configured, answer_seconds=600)
     store = InsightStore(client, SessionStore(client))
     try:
         await migrations.apply(client)

@@ -11,8 +11,8 @@ import typer
 
 from deploy.brokers import brokers_of
 from deploy.cli.running_stack import of_home
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.nouns import topic_of
-from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
@@ -84,7 +84,7 @@ async def skip_telemetry(
         stack.push_async_callback(tail.stop)
         appender = KafkaAppender(brokers_of(configured), client_id="questlog-skip")
         stack.push_async_callback(appender.stop)
-        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+        client = clickhouse_of(configured)
         stack.push_async_callback(client.close)
         redis = connect(configured.redis_url, connections=2)
         stack.push_async_callback(redis.aclose)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.nouns import tables_of
-from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ ROWS_MAX: Final = 1_000_000
 
 async def write_lost_rows(configured: Settings, beyond: list[Ahead], folder: Path) -> dict[str, int]:
     """One NDJSON file for each table that has rows of records beyond the log's end; rows by table."""
-    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database, answer_seconds=600)
+    client = clickhouse_of(configured, answer_seconds=600)
     found: dict[str, int] = {}
     try:
         for _, topic, tables in tables_of(configured):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding, tables_of, topic_of
 from projections.clickhouse.client import ClickHouse
@@ -53,7 +54,7 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
 async def positions_ahead(configured: Settings, tail: LogTail, objects: ObjectStore) -> list[Ahead]:
     """Every position that is not in the log. Positions of older releases get their marks; no more changes."""
     redis = connect(configured.redis_url, timeout_s=10.0)
-    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+    client = clickhouse_of(configured)
     try:
         return [
             *await _in_redis(configured, redis, tail),

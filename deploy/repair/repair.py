@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from deploy.brokers import brokers_of
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding
 from deploy.object_store import open_objects
@@ -37,7 +38,6 @@ from deploy.repair.positions import (
 )
 from deploy.repair.skips import LostSkips, lost_skips, restore_skips
 from deploy.roles.decider import deciders
-from projections.clickhouse.client import ClickHouse
 from streams.deciders.snapshots import ObjectSnapshots
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -112,7 +112,7 @@ async def find(configured: Settings) -> Found:
             for partition in range(noun.commands.partitions):
                 at = known.get((noun.events.name, partition), (0, -1))
                 chains.append(await chain_of(tail, (noun.commands, noun.events), partition, at))
-        client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+        client = clickhouse_of(configured)
         stack.push_async_callback(client.close)
         ahead = await positions_ahead(configured, tail, open_objects(configured))
         return Found(chains, ahead, await lost_skips(client, tail))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import tables_of
 from deploy.roles.following import application, follow
 from projections.clickhouse import migrations
-from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.tables import Writing
 from projections.redis.client import connect
 from streams.runtime.application import last_heartbeat_age_ms
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def run(worker: Worker, stop: asyncio.Event) -> None:
     """Bring the tables up to date, then project: a reader for each noun that has tables."""
     configured = worker.settings
-    client = ClickHouse(configured.clickhouse_url, configured.clickhouse_database)
+    client = clickhouse_of(configured)
     worker.stack.push_async_callback(client.close)
     await migrations.apply(client)
     redis = connect(configured.redis_url)

@@ -2,7 +2,7 @@
 
 Reads made for HTTP answers go through `projections/telemetry/queries/client.py`; this one serves the
 projector, the migrations and the rebuild. Both send by `transport`. Settings of an insert: the design's
-"Exactly once into ClickHouse".
+"Exactly once into ClickHouse". In a cluster a statement becomes what `cluster` says, here and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from projections.clickhouse.cluster import Cluster, placed, read_settings, write_settings
 from projections.clickhouse.errors import ClickHouseAway, ClickHouseRefused
 from projections.clickhouse.statements import BesideRows, Value
 from projections.clickhouse.transport import ROWS_FORM, NoAnswer, StatementFailed, Transport, decode_rows
@@ -41,13 +42,20 @@ _TRANSIENT_CODES: Final = frozenset(
         236,  # ABORTED: the server is stopping
         243,  # NOT_ENOUGH_SPACE: the same bytes may find room later
         241,  # MEMORY_LIMIT_EXCEEDED
+        242,  # TABLE_IS_READ_ONLY: a replica without its Keeper
         252,  # TOO_MANY_PARTS: merges are behind
+        279,  # ALL_CONNECTION_TRIES_FAILED: a shard or a server of the cluster is away
+        285,  # TOO_FEW_LIVE_REPLICAS
+        286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE: inserts into a table come one after the other
+        289,  # REPLICA_IS_NOT_IN_QUORUM: it is behind; it will catch up, or another one is asked
         319,  # UNKNOWN_STATUS_OF_INSERT
         394,  # QUERY_WAS_CANCELLED
         425,  # SYSTEM_ERROR
         999,  # KEEPER_EXCEPTION
     }
 )
+_UNFINISHED: Final = 341
+"""A replica is away; it carries out what is in Keeper's log when it comes back."""
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _TRIES_OF_ONE: Final = 5
@@ -71,14 +79,19 @@ class ClickHouse:
         url: str,
         database: str,
         *,
+        cluster: Cluster | None = None,
         answer_seconds: float = 60.0,
         retry_seconds: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`url` is http(s)://[user:password@]host:port; `retry_seconds` bounds all tries of one statement."""
+        """`url` is http(s)://[user:password@]host:port; `retry_seconds` bounds all tries of one statement.
+
+        `cluster` is the one that the server is of; None for a single server.
+        """
         self._transport = Transport(url)
         self.database = identifier(database)
+        self.cluster = cluster
         self._answer_seconds = answer_seconds
         self._retry_seconds = retry_seconds
         self._clock = clock
@@ -105,7 +118,8 @@ class ClickHouse:
         """
         names = ", ".join(identifier(column) for column in columns)
         query = f"INSERT INTO {self.database}.{identifier(table)} ({names}) FORMAT {identifier(form)}"
-        settings = ONE_INSERT_IS_ONE_PART | {"insert_deduplication_token": token}
+        settings = write_settings(self.cluster) | ONE_INSERT_IS_ONE_PART
+        settings["insert_deduplication_token"] = token
 
         async def send() -> bytes:
             await self._transport.insert(query, settings, body, seconds=self._answer_seconds)
@@ -116,32 +130,49 @@ class ClickHouse:
     async def command(
         self, sql: str, parameters: Mapping[str, Value] | None = None, *, in_database: bool = True
     ) -> None:
-        """Run a statement that may happen twice. `in_database=False`: the database need not exist."""
-        await self._ask(sql, parameters, in_database=in_database)
+        """Run a statement that may happen twice. `in_database=False`: the database need not exist.
+
+        In a cluster: on all servers that are up. Raises SqlUnreadable for what has no place there.
+        """
+        for own in placed(sql, self.database, self.cluster):
+            with contextlib.suppress(_Unfinished) if self.cluster else contextlib.nullcontext():
+                await self._ask(own, parameters, write_settings(self.cluster), in_database=in_database)
 
     async def command_once(self, sql: str, *, done: Callable[[], Awaitable[bool]]) -> None:
         """Run a statement that must not happen twice: `done` says whether it has, when its result is unknown.
 
         Raises ClickHouseAway where that can't be learned in time either.
         """
+        (own,) = placed(sql, self.database, self.cluster)
+        settings = write_settings(self.cluster)
         for _ in range(_TRIES_OF_ONE):
             if await done():
                 return
             with contextlib.suppress(ClickHouseAway):
-                await self._tried(lambda: self._transport.select(sql, {}, {}, seconds=self._answer_seconds))
+                await self._tried(
+                    lambda: self._transport.select(own, settings, {}, seconds=self._answer_seconds)
+                )
                 return
             await self._sleep(_FIRST_PAUSE_S)
         raise ClickHouseAway(f"no result of: {sql}")
 
     async def rows(
-        self, sql: str, parameters: Mapping[str, Value] | None = None, *, beside: BesideRows | None = None
+        self,
+        sql: str,
+        parameters: Mapping[str, Value] | None = None,
+        *,
+        beside: BesideRows | None = None,
+        in_database: bool = True,
     ) -> list[list[Any]]:
         """A SELECT's rows; integers of any size are ints. `sql` carries no FORMAT.
 
         Whatever may be long or many (keys of sessions) comes in `beside`, which `sql` names as a table.
         """
-        settings = {"default_format": ROWS_FORM, "output_format_json_quote_64bit_integers": "0"}
-        answer = await self._ask(sql, parameters, settings, beside)
+        settings = read_settings(self.cluster) | {
+            "default_format": ROWS_FORM,
+            "output_format_json_quote_64bit_integers": "0",
+        }
+        answer = await self._ask(sql, parameters, settings, beside, in_database=in_database)
         try:
             return decode_rows(answer)
         except NoAnswer as error:
@@ -149,7 +180,7 @@ class ClickHouse:
 
     async def raw(self, sql: str, parameters: Mapping[str, Value] | None = None) -> bytes:
         """A SELECT's answer in the FORMAT that `sql` names."""
-        return await self._ask(sql, parameters)
+        return await self._ask(sql, parameters, read_settings(self.cluster))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -191,7 +222,13 @@ class ClickHouse:
         except StatementFailed as failed:
             if failed.code is None or failed.code in _TRANSIENT_CODES:
                 raise ClickHouseAway(f"status {failed.status}: {str(failed)[:500]}") from failed
+            if failed.code == _UNFINISHED:
+                raise _Unfinished(failed.code, str(failed)) from failed
             raise ClickHouseRefused(failed.code, str(failed)) from failed
+
+
+class _Unfinished(ClickHouseRefused):
+    """Not every replica has carried it out yet."""
 
 
 def system_database(database: str) -> str:

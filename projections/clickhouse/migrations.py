@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from projections.clickhouse.system_tables import create_databases, tables_of, target_of
+from projections.clickhouse.cluster import placed
+from projections.clickhouse.sql_tokens import SqlUnreadable
+from projections.clickhouse.system_tables import create_databases, engines_of, tables_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +39,13 @@ class Migration(msgspec.Struct, frozen=True):
     name: str
     statements: tuple[str, ...]
     digest: str
+    lines: tuple[int, ...] = ()
+    """Where in the file each statement begins, from 1."""
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return f"{self.number:04}_{self.name}.sql"
 
 
 def read(folder: Path = FOLDER) -> list[Migration]:
@@ -46,9 +55,10 @@ def read(folder: Path = FOLDER) -> list[Migration]:
         named = _FILE.match(path.name)
         if named is None:
             raise MigrationError(f"{path.name} is not named NNNN_what.sql")
-        statements = split(path.read_text())
+        by_line = split_by_line(path.read_text())
+        statements = tuple(by_line.values())
         digest = hashlib.sha256("\n;;\n".join(statements).encode()).hexdigest()
-        found.append(Migration(int(named[1]), named[2], statements, digest))
+        found.append(Migration(int(named[1]), named[2], statements, digest, tuple(by_line)))
     numbers = [migration.number for migration in found]
     if numbers != list(range(1, len(found) + 1)):
         raise MigrationError(f"migrations must be numbered 1, 2, 3…: {numbers}")
@@ -57,14 +67,20 @@ def read(folder: Path = FOLDER) -> list[Migration]:
 
 def split(text: str) -> tuple[str, ...]:
     """The statements of a file, without whole-line comments and blank lines."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--")]
-    statements = [[]]  # type: list[list[str]]
-    for line in lines:
+    return tuple(split_by_line(text).values())
+
+
+def split_by_line(text: str) -> dict[int, str]:
+    """As `split`, by the line of the file that each begins in, from 1."""
+    statements = [[]]  # type: list[list[tuple[int, str]]]
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("--"):
+            continue
         if line.strip() == ";;":
             statements.append([])
         else:
-            statements[-1].append(line)
-    return tuple("\n".join(statement) for statement in statements if statement)
+            statements[-1].append((number, line))
+    return {own[0][0]: "\n".join(line for _, line in own) for own in statements if own}
 
 
 def tenant_tables(migrations: Iterable[Migration]) -> tuple[str, ...]:
@@ -80,10 +96,14 @@ def tenant_tables(migrations: Iterable[Migration]) -> tuple[str, ...]:
 async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
     """Bring the client's databases up to date; return the numbers applied now. Called twice: nothing happens.
 
-    Raises MigrationError where a file differs from what was applied under its number, or is missing.
+    Raises MigrationError where a file differs from what was applied under its number, or is missing; where
+    a statement has no place in the client's cluster; and where the tables are not of the client's kind.
     """
     system = client.system
+    migrations = read(folder)
+    check_places(client, migrations)
     await create_databases(client)
+    await _refuse_other_kind(client)
     await system.command(
         "CREATE TABLE IF NOT EXISTS migrations (number UInt32 COMMENT 'Number of the file',"
         " name String COMMENT 'Name of the file', digest String COMMENT 'SHA-256 of its statements',"
@@ -91,7 +111,6 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
         " ENGINE = ReplacingMergeTree ORDER BY number"
         " COMMENT 'Which numbered SQL files have been applied. Read with FINAL.'"
     )
-    migrations = read(folder)
     recorded = {
         int(number): str(digest)
         for number, digest in await system.rows("SELECT number, digest FROM migrations FINAL ORDER BY number")
@@ -109,7 +128,7 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
         if migration.number in recorded:
             if recorded[migration.number] != migration.digest:
                 raise MigrationError(
-                    f"{migration.number:04}_{migration.name}.sql was edited after it had been applied to"
+                    f"{migration.file} was edited after it had been applied to"
                     f" {client.database}: add a new file instead, or rebuild into a new database"
                 )
             continue
@@ -122,3 +141,29 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
         )
         applied.append(migration.number)
     return applied
+
+
+def check_places(client: ClickHouse, migrations: Iterable[Migration]) -> None:
+    """Raise MigrationError, with file and line, for a statement that has no place in the client's cluster."""
+    for migration in migrations:
+        for line, statement in zip(migration.lines, migration.statements, strict=True):
+            try:
+                placed(statement, target_of(client, statement).database, client.cluster)
+            except SqlUnreadable as unreadable:
+                raise MigrationError(
+                    f"{migration.file}, line {line}, has no place in a cluster: {unreadable}"
+                ) from None
+
+
+async def _refuse_other_kind(client: ClickHouse) -> None:
+    """Raise MigrationError where tables are of a single server, and the client's are of a cluster, or so."""
+    for own in (client.system, client):
+        for table, engine in (await engines_of(own)).items():
+            if engine.endswith("MergeTree") and engine.startswith("Replicated") != (own.cluster is not None):
+                kinds = ("a cluster", "a single server")
+                there, here = kinds if own.cluster is None else reversed(kinds)
+                raise MigrationError(
+                    f"{own.database}.{table} is a table of {there} ({engine}), and the settings are of"
+                    f" {here}: change QUESTLOG_CLICKHOUSE_CLUSTER, or set another"
+                    " QUESTLOG_CLICKHOUSE_DATABASE, which is built from the log"
+                )

@@ -9,13 +9,16 @@ design's "Rebuild under traffic".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse import migrations
+from projections.clickhouse.errors import ClickHouseError
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.projector_hold import held
 from projections.clickhouse.rebuild_plan import Plan, Progress, RebuildFailed, Rebuilt
-from projections.clickhouse.system_tables import database_of, drop_databases
+from projections.clickhouse.rebuild_swap import SwapUnfinished, require_every_server, swap
+from projections.clickhouse.system_tables import drop_databases
 from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
@@ -51,17 +54,19 @@ async def rebuild_tables(
         raise RebuildFailed("the second database must not be the live one")
     building = _Rebuild(live, plan, tail, progress)
     begins = await building.begins()
+    await require_every_server(live)
     await migrations.apply(live)
     await drop_databases(built)
     await migrations.apply(built)
+    dropping: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     try:
         if plan.keep_forgotten is not None and any(begins.values()):
             await plan.keep_forgotten(live, begins)
         await building.begin(begins)
         forgotten = {partition: first for partition, first in begins.items() if first > 0}
         await building.come_close()
-        async with held(Positions(live, plan.topic), clock_ms, sleep) as holder:
-            await building.wait_for_projectors(holder, sleep)
+        async with held(Positions(live, plan.topic), clock_ms, sleep) as hold:
+            await building.wait_for_projectors(hold.holder, sleep)
             positions = await building.build_exactly()
             ends = await building.ends_beyond(positions)
             if verify:
@@ -77,9 +82,7 @@ async def rebuild_tables(
                     built=sums[1],
                     uncompared=uncompared,
                 )
-            for table in plan.tables:
-                await _exchange(database_of(live, table), database_of(built, table), table)
-            await Positions(live, plan.topic).replace_by(built)
+            await swap(live, built, plan, hold, sleep)
             return Rebuilt(
                 records=building.records,
                 positions=positions,
@@ -87,9 +90,13 @@ async def rebuild_tables(
                 swapped=True,
                 forgotten=forgotten,
             )
+    except SwapUnfinished:
+        dropping = contextlib.suppress(ClickHouseError)  # servers that are away do so when they come back
+        raise
     finally:
         await building.stop()
-        await drop_databases(built)
+        with dropping:
+            await drop_databases(built)
 
 
 class _Rebuild:
@@ -191,19 +198,3 @@ class _Rebuild:
                 self._next[partition] = record.offset + 1
                 self.records += 1
                 self._progress(self.records, max(total, self.records))
-
-
-async def _exchange(live: ClickHouse, built: ClickHouse, table: str) -> None:
-    """Exchange one table of the two databases. Asking again after an unknown result would swap back."""
-    uuid = (
-        "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
-    )
-    wanted = (await built.rows(uuid, {"name": table}))[0][0]
-    await live.command_once(
-        f"EXCHANGE TABLES {live.database}.{table} AND {built.database}.{table}",
-        done=lambda: _is_now(live, uuid, table, wanted),
-    )
-
-
-async def _is_now(live: ClickHouse, uuid: str, table: str, wanted: str) -> bool:
-    return bool((await live.rows(uuid, {"name": table}))[0][0] == wanted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from projections.clickhouse.cluster import shards_database
 from projections.clickhouse.errors import ClickHouseRefused
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ async def create_databases(client: ClickHouse) -> None:
     this was ended in between, calling it again moves the rest. Several processes may do so at once.
     """
     facts, system = client.database, client.system
-    for database in (facts, system.database):
+    for database in (facts, system.database, *_of_shards(client)):
         await client.command(f"CREATE DATABASE IF NOT EXISTS {database}", in_database=False)
+    if client.cluster is not None:
+        return  # no release of a cluster had one database only
     there, moved = await tables_of(client), await tables_of(system)
     for table in TABLES:
         if table in there - moved:
@@ -76,8 +79,27 @@ async def _unless_there(client: ClickHouse, statement: str) -> None:
 
 async def drop_databases(client: ClickHouse) -> None:
     """Drop the client's database, its system database and its views, where they exist."""
-    for database in (client.views.database, client.database, client.system.database):
+    for database in (
+        client.views.database,
+        client.database,
+        *_of_shards(client),
+        client.system.database,
+    ):
         await client.command(f"DROP DATABASE IF EXISTS {database}", in_database=False)
+
+
+def _of_shards(client: ClickHouse) -> tuple[str, ...]:
+    cluster = client.cluster
+    return (shards_database(client.database),) if cluster is not None and cluster.sharded else ()
+
+
+async def engines_of(client: ClickHouse) -> dict[str, str]:
+    """The engine of each table of the client's database; empty where there is none."""
+    rows = await client.rows(
+        "SELECT name, engine FROM system.tables WHERE database = {database:String}",
+        {"database": client.database},
+    )
+    return {str(name): str(engine) for name, engine in rows}
 
 
 async def tables_of(client: ClickHouse) -> set[str]:

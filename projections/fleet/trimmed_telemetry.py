@@ -53,7 +53,10 @@ async def _copy_ends(live: ClickHouse, built: ClickHouse, before: str) -> None:
 
     The ends are read first: a line that the live projector writes meanwhile is behind them.
     """
-    await built.command(f"CREATE TABLE IF NOT EXISTS {_COPIED_ENDS} AS {ENDS}")
+    await built.command(
+        f"CREATE TABLE IF NOT EXISTS {_COPIED_ENDS} AS {ENDS}"
+        f" ENGINE = ReplacingMergeTree(last_byte_offset) ORDER BY ({_STREAM})"
+    )
     columns = ", ".join(COLUMNS[ENDS])
     await built.command(
         f"INSERT INTO {_COPIED_ENDS} ({columns}) SELECT {columns} FROM {live.database}.{ENDS} FINAL"  # noqa: S608 - names of ours

@@ -66,7 +66,7 @@ async def _forget(client: ClickHouse, key: Key, offset: int) -> None:
         (LINKS, "key_id = {id:String} AND _offset <= {offset:UInt64}"),
     ):
         await client.command(
-            f"ALTER TABLE {table} DELETE WHERE {of_batch} AND {which} SETTINGS mutations_sync = 1", parameters
+            f"ALTER TABLE {table} DELETE WHERE {of_batch} AND {which} SETTINGS mutations_sync = 2", parameters
         )
 
 

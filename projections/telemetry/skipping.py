@@ -145,7 +145,7 @@ class Skipping:
             raise SkipRefused(f"{holder} holds the projectors now: try again when it is done")
         async with held(self._positions, self._clock_ms, self._sleep, name="skip") as mine:
             before, quiet_s = await self._positions.read(partition), 0.0
-            while quiet_s < QUIET_S and partition not in await self._positions.waiting(mine):
+            while quiet_s < QUIET_S and partition not in await self._positions.waiting(mine.holder):
                 await self._sleep(_LOOK_S)
                 now = await self._positions.read(partition)
                 quiet_s = quiet_s + _LOOK_S if now == before else 0.0

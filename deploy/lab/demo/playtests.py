@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.no_ledgers import NoLedgers
 from deploy.playtest_administration import open_administration, open_operation, wait_for_batches
 from deploy.sealing import open_sealer
 from projections.playtests.queries import PlaytestQueries
 from projections.playtests.tables import ClickHouseLedgers
 from projections.redis.client import connect
-from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.playtests.ports import Place
 from schemas.playtests.tokens import invite_token
 from streams.playtests.administration import Recipient
@@ -58,7 +58,7 @@ async def _credit(configured: Settings, studio_id: str) -> None:
     async with AsyncExitStack() as stack:
         redis = connect(configured.redis_url)
         stack.push_async_callback(redis.aclose)
-        queries = ClickHouseQueries(configured.clickhouse_url, configured.clickhouse_database)
+        queries = clickhouse_queries_of(configured)
         stack.push_async_callback(queries.close)
         reads = PlaytestQueries(redis, ClickHouseLedgers(queries))
         before: Place | None = None

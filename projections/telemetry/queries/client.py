@@ -37,7 +37,10 @@ _AWAY: Final = frozenset(
         218,  # TABLE_IS_DROPPED: a rebuild is swapping
         241,  # MEMORY_LIMIT_EXCEEDED
         236,  # ABORTED: the server is stopping
+        279,  # ALL_CONNECTION_TRIES_FAILED: a shard is away
+        289,  # REPLICA_IS_NOT_IN_QUORUM: a replica that is behind
         394,  # QUERY_WAS_CANCELLED
+        999,  # KEEPER_EXCEPTION
     }
 )
 
@@ -71,8 +74,11 @@ class ClickHouseQueries:
     `QueryFailed` when it rejects a query.
     """
 
-    def __init__(self, url: str, database: str, *, connections: int = 8) -> None:
-        """`url` is http(s)://[user:password@]host:port."""
+    def __init__(
+        self, url: str, database: str, *, connections: int = 8, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`url` is http(s)://[user:password@]host:port; `settings` go with every query."""
+        self._settings = dict(settings or {})
         self._transport = Transport(url, connections=connections)
         self._database = database
         self.system_database = system_database(database)
@@ -92,7 +98,7 @@ class ClickHouseQueries:
         await self._transport.close()
 
     async def _rows(self, sql: str, parameters: Mapping[str, Value], form: str, seconds: float) -> list[Any]:
-        settings = {
+        settings = self._settings | {
             "database": self._database,
             "default_format": form,
             "max_execution_time": f"{seconds:g}",
