@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.edge.surfaces import Surface
+from schemas.persons import Personal
 from schemas.topics import Topic
 
 
@@ -25,6 +26,8 @@ class NounSchema(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The APIs that speak of it, whether or not they have routes yet."""
     webhook_events: tuple[str, ...] = ()
     """What a game's webhooks may ask to be told of it."""
+    personal: Personal = Personal()
+    """Where it holds something of a person."""
 
     @property
     def golden_names(self) -> frozenset[str]:

@@ -48,6 +48,7 @@ COMMANDS: Final = (
     Listed("experiments", "Start, stop and resume A/B experiments, and say which variant won."),
     Listed("ai", "Set, clear and test a studio's own keys of AI providers."),
     Listed("demo", "The demo game: Freedoom played by bots.", _LAB),
+    Listed("persons", "Find and hand out everything of one person."),
     Listed("analysts", "Create, list and revoke accounts that read a studio's rows in ClickHouse."),
     Listed("sql", "Ask ClickHouse."),
     Listed("dlq", "List, show and replay dead letters."),

@@ -8,6 +8,7 @@ from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.events import EVENTS
 from schemas.fleet.limits import COMMAND_RECORD_BYTES_MAX
+from schemas.fleet.persons import PERSONAL
 from schemas.fleet.telemetry import FLEET_RECORD
 from schemas.fleet.webhooks import FleetWebhookType
 from schemas.noun import NounSchema
@@ -43,4 +44,5 @@ NOUN: Final = NounSchema(
     surfaces=(S5,),
     webhook_events=get_args(FleetWebhookType),
     stored=frozenset({FLEET_RECORD}),
+    personal=PERSONAL,
 )

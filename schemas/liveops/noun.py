@@ -7,6 +7,7 @@ from typing import Final, get_args
 from schemas.liveops.commands import COMMANDS
 from schemas.liveops.errors import S3
 from schemas.liveops.events import EVENTS
+from schemas.liveops.persons import PERSONAL
 from schemas.liveops.webhooks import WebhookType
 from schemas.noun import NounSchema
 from schemas.topics import Topic
@@ -30,4 +31,5 @@ NOUN: Final = NounSchema(
     events=EVENTS,
     surfaces=(S3,),
     webhook_events=get_args(WebhookType),
+    personal=PERSONAL,
 )

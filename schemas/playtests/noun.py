@@ -8,6 +8,7 @@ from schemas.noun import NounSchema
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.errors import S2
 from schemas.playtests.events import EVENTS
+from schemas.playtests.persons import PERSONAL
 from schemas.playtests.webhooks import PlaytestWebhookType
 from schemas.topics import Topic
 
@@ -31,4 +32,5 @@ NOUN: Final = NounSchema(
     events=EVENTS,
     surfaces=(S2,),
     webhook_events=get_args(PlaytestWebhookType),
+    personal=PERSONAL,
 )

@@ -7,6 +7,7 @@ from typing import Final
 from schemas.noun import NounSchema
 from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS
+from schemas.studio.persons import PERSONAL
 from schemas.topics import Topic
 
 STUDIO_COMMANDS: Final = Topic(
@@ -23,5 +24,9 @@ STUDIO_EVENTS: Final = Topic(
     description="One events record for each record of studio.commands; `src` is that record's offset.",
 )
 NOUN: Final = NounSchema(
-    name="studio", topics=(STUDIO_COMMANDS, STUDIO_EVENTS), commands=COMMANDS, events=EVENTS
+    name="studio",
+    topics=(STUDIO_COMMANDS, STUDIO_EVENTS),
+    commands=COMMANDS,
+    events=EVENTS,
+    personal=PERSONAL,
 )

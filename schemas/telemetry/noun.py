@@ -6,6 +6,7 @@ from typing import Final
 
 from schemas.noun import NounSchema
 from schemas.telemetry.errors import S1, S4
+from schemas.telemetry.persons import PERSONAL
 from schemas.telemetry.record import EntryKind
 from schemas.topics import Topic
 
@@ -26,4 +27,5 @@ NOUN: Final = NounSchema(
     topics=(TELEMETRY, TELEMETRY_SKIPS),
     surfaces=(S1, S4),
     stored=frozenset({"telemetry-record.v1", *EntryKind}),
+    personal=PERSONAL,
 )

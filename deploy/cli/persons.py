@@ -1,0 +1,112 @@
+"""`questlog persons`: what is held of one person of a studio, in all stores; as one archive."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import typer
+
+from deploy.cli.errors import RequestRefused
+from deploy.cli.running_stack import of_home
+from deploy.clock import now_ms
+from deploy.person_archive import ArchiveRefused
+from deploy.persons import PersonUnknown, open_persons
+from schemas.persons import ELSEWHERE
+from schemas.timestamps import iso_ms
+
+if TYPE_CHECKING:
+    from deploy.person_archive import Manifest
+    from deploy.persons import Place
+    from schemas.persons import Person
+
+app = typer.Typer(no_args_is_help=True)
+StudioName = Annotated[str, typer.Argument(metavar="STUDIO", help="The studio's slug or id.")]
+PersonId = Annotated[
+    str, typer.Argument(metavar="ID", help="A player's, device's or playtester's id, or a tester's handle.")
+]
+Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ID_CHARACTERS_MAX: Final = 1_024
+"""Older releases took longer ones than today's surfaces do."""
+
+
+@app.callback()
+def _persons() -> None:
+    """Everything of one person of a studio: find it, hand it out."""
+
+
+@app.command("find")
+def find_command(studio: StudioName, person: PersonId, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
+    """Say how much of what is held of a person, and where."""
+
+    async def find() -> tuple[Person, list[Place]]:
+        async with open_persons(of_home(home)) as persons:
+            try:
+                known = await persons.person(studio, checked(person))
+            except PersonUnknown as unknown:
+                raise RequestRefused(str(unknown)) from None
+            return known, await persons.find(known)
+
+    known, places = asyncio.run(find())
+    if as_json:
+        print(json.dumps({"person": msgspec.to_builtins(known), "places": msgspec.to_builtins(places)}))
+        return
+    print(described(known))
+    for place in places:
+        print(f"{place.count:>12,}  {place.store:<10}  {place.place}")
+    if not places:
+        print("nothing is held of them in the stores")
+    print("not looked through:")
+    for elsewhere in ELSEWHERE:
+        print(f"    {elsewhere.place}: {elsewhere.until}")
+
+
+@app.command("export")
+def export_command(
+    studio: StudioName,
+    person: PersonId,
+    file: Annotated[
+        Path, typer.Option("--to", help="The ZIP to write; it may not be there.", dir_okay=False)
+    ],
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Write everything of a person into one ZIP, for its owner alone: JSON Lines, objects, a manifest."""
+
+    async def export() -> Manifest:
+        async with open_persons(of_home(home)) as persons:
+            try:
+                known = await persons.person(studio, checked(person))
+                return await persons.export(known, file, iso_ms(now_ms()))
+            except (PersonUnknown, ArchiveRefused) as refused:
+                raise RequestRefused(str(refused)) from None
+            except OSError as error:
+                raise RequestRefused(f"not exported: {error}") from None
+
+    manifest = asyncio.run(export())
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(manifest)))
+        return
+    print(described(manifest.person))
+    for one in manifest.files:
+        rows = f"{one.rows:,} rows" if one.rows is not None else f"{one.bytes:,} bytes"
+        print(f"    {one.name}: {rows}")
+    print(f"{file}: {len(manifest.files)} files", file=sys.stderr)
+
+
+def checked(identifier: str) -> str:
+    """An id as it may be in a log of any release. RequestRefused otherwise."""
+    if not 0 < len(identifier) <= ID_CHARACTERS_MAX:
+        raise RequestRefused(f"an id has 1 to {ID_CHARACTERS_MAX:,} characters")
+    return identifier
+
+
+def described(person: Person) -> str:
+    """Whom an id means, in a line."""
+    also = [*(f"device {one}" for one in person.devices), *(f"handle {one}" for one in person.handles)]
+    return f"{person.id} of {person.studio_id}" + (f", also {', '.join(also)}" if also else "")

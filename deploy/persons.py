@@ -1,0 +1,148 @@
+"""Finds and exports everything of one person, in all nouns and stores, by the table of what is personal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from deploy.nouns import NOUNS
+from deploy.object_store import open_objects
+from deploy.person_archive import line_of, new_archive
+from projections.clickhouse.client import ClickHouse
+from projections.clickhouse.person_rows import PersonRows, linked
+from projections.redis.client import connect
+from projections.redis.person_keys import PersonKeys
+from projections.studio.queries import StudioQueries
+from schemas.persons import Person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from redis.asyncio import Redis
+
+    from deploy.person_archive import Manifest
+    from deploy.settings import Settings
+    from schemas.objects import ObjectStore
+    from schemas.persons import Fate, PersonalKey, PersonalObjects, PersonalTable
+
+STATEMENT_S: Final = 600.0
+"""How long a statement may take: a deletion rewrites what holds the rows."""
+
+
+class PersonUnknown(Exception):
+    """There is no such studio; the message is for the operator."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where something of a person is, and how much of it."""
+
+    store: str
+    """`clickhouse`, `redis` or `objects`."""
+    place: str
+    """A table, a noun's keys or a folder."""
+    count: int
+    """Rows, keys or fields of keys, objects."""
+    fate: Fate
+    """What `forget` does with it."""
+    why: str = ""
+    """Of what it keeps."""
+
+
+TABLES: Final[dict[str, PersonalTable]] = {
+    table: personal for noun in NOUNS for table, personal in noun.schema.personal.tables.items()
+}
+KEYS: Final[tuple[tuple[str, PersonalKey], ...]] = tuple(
+    (noun.name, key) for noun in NOUNS for key in noun.schema.personal.keys
+)
+"""The noun and the declaration."""
+
+
+class Persons:
+    """Reads of a running stack. Raises ClickHouseError, StoreUnavailable or ObjectStoreError."""
+
+    def __init__(self, client: ClickHouse, redis: Redis, objects: ObjectStore) -> None:
+        self._client = client
+        self._rows = PersonRows(client, TABLES)
+        self._redis = redis
+        self._studios = StudioQueries(redis)
+        self._objects = objects
+
+    async def person(self, studio: str, identifier: str) -> Person:
+        """Whom an id means in a studio (its slug or id), whether or not anything is known of them."""
+        found = await self._studios.studio_by_slug(studio) or await self._studios.studio(studio)
+        if found is None:
+            raise PersonUnknown(f"there is no studio {studio}")
+        games = tuple(game.id for game in await self._studios.games(found.id))
+        handles, devices = await linked(self._client, found.id, identifier)
+        return Person(
+            studio_id=found.id,
+            games=games,
+            id=identifier,
+            devices=tuple(dict.fromkeys(devices)),
+            handles=tuple(dict.fromkeys(handles)),
+        )
+
+    async def find(self, person: Person) -> list[Place]:
+        """Every place that holds something of them, with how much."""
+        found = []
+        for table, count in (await self._rows.counts(person)).items():
+            of = TABLES[table]
+            found.append(Place(store="clickhouse", place=table, count=count, fate=of.fate, why=of.why))
+        for owner, key in KEYS:
+            held = [one async for one in PersonKeys(self._redis, owner).held(key, person)]
+            shown = f"{owner} {key.key}{f' {key.field}' if key.field else ''}"
+            found.append(Place(store="redis", place=shown, count=len(held), fate=key.fate, why=key.why))
+        for noun in NOUNS:
+            for declared in noun.schema.personal.objects:
+                names = [name async for name in self._object_keys(declared, person)]
+                where = declared.folder
+                found.append(Place(store="objects", place=where, count=len(names), fate=declared.fate))
+        return [place for place in found if place.count]
+
+    async def export(self, person: Person, target: Path, made_at: str) -> Manifest:
+        """Write everything of them into a new file, whole or not at all."""
+        with new_archive(target, person, made_at) as archive:
+            for table in TABLES:
+                await archive.add(f"clickhouse/{table}.jsonl", self._rows.pages(table, person))
+            for name in dict.fromkeys(noun for noun, _ in KEYS):
+                await archive.add(f"redis/{name}.jsonl", self._held(name, person))
+            for noun in NOUNS:
+                for declared in noun.schema.personal.objects:
+                    async for key in self._object_keys(declared, person):
+                        await archive.add(f"objects/{key}", self._object(key), rows=False)
+            return archive.finish()
+
+    async def _held(self, noun: str, person: Person) -> AsyncIterator[bytes]:
+        for owner, key in KEYS:
+            if owner == noun:
+                async for one in PersonKeys(self._redis, noun).held(key, person):
+                    yield line_of(one)
+
+    async def _object_keys(self, declared: PersonalObjects, person: Person) -> AsyncIterator[str]:
+        for value in await self._rows.values(declared.table, declared.column, person):
+            filled = declared.folder.replace("{studio}", person.studio_id).replace("{id}", value)
+            for name in sorted(await self._objects.names(filled)):
+                yield f"{filled}/{name}"
+
+    async def _object(self, key: str) -> AsyncIterator[bytes]:
+        size = await self._objects.size(key)
+        if size is None:  # removed meanwhile
+            return
+        async for piece in self._objects.stream(key, 0, size):
+            yield piece
+
+
+@asynccontextmanager
+async def open_persons(configured: Settings) -> AsyncIterator[Persons]:
+    """Opened on a running stack. Raises SettingsError."""
+    async with AsyncExitStack() as stack:
+        redis = connect(configured.redis_url, timeout_s=30.0)
+        stack.push_async_callback(redis.aclose)
+        client = ClickHouse(
+            configured.clickhouse_url, configured.clickhouse_database, answer_seconds=STATEMENT_S
+        )
+        stack.push_async_callback(client.close)
+        yield Persons(client, redis, open_objects(configured))

@@ -1,0 +1,155 @@
+"""Which stored fields are personal, and how a person is found by an id: each noun's table.
+
+A person is what a game or a client calls by one id in one studio: a player (S3's `externalId`, S4's
+`player_id`), a device (S1's `deviceId`), or one of a studio's panel (S2's playtester). A tester's handle is
+theirs where it was linked to that device. `deploy.nouns` joins the nouns' tables; a test compares them with
+every ClickHouse column, Redis key and event field that there is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final, Literal
+
+import msgspec
+
+PSEUDONYM_PREFIX: Final = "forgotten_"
+_DIGEST_DIGITS: Final = 32
+_PSEUDONYM: Final = re.compile(PSEUDONYM_PREFIX + r"[0-9a-f]{32}\Z")
+
+Fate = Literal["deleted", "renamed", "kept"]
+"""What forgetting does with rows: nothing is left of them, a pseudonym stands for the id, or they stay."""
+Identity = Literal["player", "handle", "playtester"]
+"""What a column holds: a player's or a device's id, a tester's handle or an author's name, a playtester."""
+
+
+class PersonalTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A ClickHouse table whose rows may be of a person. Every other table is of none."""
+
+    ids: dict[str, Identity]
+    """The columns that name the person: a row is theirs where any of them does."""
+    fields: tuple[str, ...] = ()
+    """The other columns that tell of the person."""
+    fate: Fate
+    why: str = ""
+    """Of kept rows."""
+
+
+class PersonalKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of the noun's Redis projection, relative, that may hold something of a person.
+
+    `{player}`, `{playtester}`, `{studio}` and `{game}` stand for ids, `*` for anything.
+    """
+
+    key: str
+    field: str = ""
+    """Of a hash or a sorted set: the one that is the person's; empty: the key is, as a whole."""
+    value: bool = False
+    """Any field of the hash is the person's whose value has a text that is one of their ids or handles."""
+    fate: Fate = "deleted"
+    why: str = ""
+    """Of kept ones."""
+
+
+class PersonalObjects(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects of a person: folders, named by what a table says of them."""
+
+    folder: str
+    """`{studio}` and `{id}` stand for the studio and for the table's column."""
+    table: str
+    column: str
+    fate: Fate = "deleted"
+
+
+class Personal(msgspec.Struct, frozen=True, kw_only=True):
+    """A noun's part of the table."""
+
+    tables: dict[str, PersonalTable] = {}
+    impersonal_tables: dict[str, str] = {}
+    """The noun's other tables, and why no row of them is of a person."""
+    keys: tuple[PersonalKey, ...] = ()
+    impersonal_keys: frozenset[str] = frozenset()
+    """What the noun's other Redis keys begin with, before a colon."""
+    objects: tuple[PersonalObjects, ...] = ()
+    fields: frozenset[str] = frozenset()
+    """Names of fields, wherever they are in commands and events, that hold or name something personal."""
+    impersonal_fields: dict[str, str] = {}
+    """Names that look as if they did, and why they don't."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an id means in a studio."""
+
+    studio_id: str
+    games: tuple[str, ...]
+    """The studio's games, whose players go by that id."""
+    id: str
+    devices: tuple[str, ...] = ()
+    """Other ids of the person: devices that were linked to their handle."""
+    handles: tuple[str, ...] = ()
+    """Testers' handles that were linked to these ids."""
+
+    def names(self, identity: Identity) -> tuple[str, ...]:
+        """What a column of a kind holds where it means this person."""
+        match identity:
+            case "player":
+                return (self.id, *self.devices)
+            case "handle":
+                return (self.id, *self.handles)
+            case "playtester":
+                return (self.id,)
+
+
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that no table of a noun names, and what becomes of what it holds of a person."""
+
+    place: str
+    until: str
+
+
+ELSEWHERE: Final = (
+    Elsewhere(
+        place="the log, topic telemetry: requests as they were sent",
+        until="for as long as QUESTLOG_TELEMETRY_RETENTION_DAYS says; for ever where that is not set",
+    ),
+    Elsewhere(
+        place="the log, topics of commands and events: what was asked and decided, in clear but for what is"
+        " sealed (e-mails, notes, keys, applicants' texts)",
+        until="for ever",
+    ),
+    Elsewhere(place="the log, topic dead-letters: requests that could not be read", until="for ever"),
+    Elsewhere(place="exports of /api/export, in the object store", until="until the studio deletes them"),
+    Elsewhere(
+        place="Redis: answers to idempotency keys, and webhooks that wait for their target",
+        until="for 24 hours",
+    ),
+    Elsewhere(place="Redis: a board's last messages to its listeners", until="for 10 minutes"),
+    Elsewhere(place="backups of a home, of ClickHouse, of a bucket", until="until they are deleted"),
+)
+"""What the table does not reach."""
+
+
+def person_digest(studio_id: str, identifier: str) -> str:
+    """What stands for a person where they are known no more: 128 bits in hex, which follow from both ids.
+
+    NOTE: stored, and computed in SQL too (`digest_sql`): never change it.
+    """
+    return hashlib.sha256(f"{studio_id}\n{identifier}".encode("utf-8", "surrogatepass")).hexdigest()[
+        :_DIGEST_DIGITS
+    ]
+
+
+def pseudonym(digest: str) -> str:
+    """The id that rows have which stay of a person who is forgotten."""
+    return PSEUDONYM_PREFIX + digest
+
+
+def is_pseudonym(identifier: str) -> bool:
+    """Whether an id is a pseudonym: no player of that id exists, and nothing is given to it."""
+    return _PSEUDONYM.match(identifier) is not None
+
+
+def digest_sql(column: str) -> str:
+    """`person_digest` of a column in ClickHouse, in a table with a `studio_id`."""
+    return f"lower(substring(hex(SHA256(concat(studio_id, '\\n', {column}))), 1, {_DIGEST_DIGITS}))"

@@ -1,0 +1,71 @@
+"""What is personal of playtests: the panel, who was invited, handles and devices, recordings.
+
+What was earned and paid stays with ids, which are made of nothing else: it is bookkeeping.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.persons import Identity, Personal, PersonalKey, PersonalObjects, PersonalTable
+
+_PLAYTESTER: Final[dict[str, Identity]] = {"playtester_id": "playtester"}
+_MONEY: Final = "who was paid for what is bookkeeping; the id is random and leads to nothing else"
+
+PERSONAL: Final = Personal(
+    tables={
+        "playtest_slots": PersonalTable(
+            ids=_PLAYTESTER, fields=("rejection_reason",), fate="kept", why=_MONEY
+        ),
+        "playtest_applications": PersonalTable(ids=_PLAYTESTER, fate="kept", why=_MONEY),
+        "playtest_ledger": PersonalTable(ids=_PLAYTESTER, fields=("reason",), fate="kept", why=_MONEY),
+        "playtest_orders": PersonalTable(
+            ids={"targeted_playtester_id": "playtester"}, fate="kept", why=_MONEY
+        ),
+        "playtest_keys": PersonalTable(ids={"handle": "handle"}, fields=("country",), fate="deleted"),
+        "tester_links": PersonalTable(ids={"device_id": "player", "handle": "handle"}, fate="deleted"),
+    },
+    impersonal_tables={
+        "playtest_events": "written without what speaks of a person; playtesters' ids are as those of slots"
+    },
+    keys=(
+        PersonalKey(key="playtester:{studio}/{playtester}"),
+        PersonalKey(key="texts:{studio}/{playtester}"),
+        PersonalKey(key="notices:{studio}/{playtester}"),
+        *(
+            PersonalKey(key=f"{kind}:{{studio}}/{{playtester}}", fate="kept", why=_MONEY)
+            for kind in ("earnings", "joined", "played", "accepted", "own-slots", "own-applications")
+        ),
+        PersonalKey(key="owed:{studio}", field="{playtester}", fate="kept", why=_MONEY),
+        PersonalKey(key="devices:{studio}/{game}", field="{player}"),
+        PersonalKey(key="batch-keys:{studio}/{game}/*", value=True),
+    ),
+    impersonal_keys=frozenset(
+        {
+            *("order", "keys", "orders", "active", "offered", "trials", "used-trials", "slot", "slots"),
+            *("status", "pool", "payouts", "payout", "account", "ledger", "payments", "payment", "batches"),
+            *("batch-counts", "batch-invites", "codes", "redeem-links", "claims", "dues"),
+        }
+    ),
+    objects=(
+        PersonalObjects(folder="submissions/{studio}/{id}", table="playtest_slots", column="id"),
+        PersonalObjects(folder="transcripts/{studio}/{id}", table="playtest_slots", column="id"),
+    ),
+    fields=frozenset(
+        {
+            *("playtester_id", "targeted_playtester_id", "display_name", "gaming_experience"),
+            *("qualifications_response", "applicant", "playtester", "handle", "email", "email_fingerprint"),
+            *("email_fingerprints", "old_email_fingerprints", "personal_note", "user_agent", "country"),
+            *("device_id", "notes", "comment", "custom_message", "reason", "key_takeaways"),
+            *("video_key", "public_key", "external_id"),
+        }
+    ),
+    impersonal_fields={
+        "player_count": "how many play together",
+        "notes_for_testers": "the studio's words to all testers",
+        "targeting_type": "whom an order is for, as a kind",
+        "past_playtester_scope": "likewise",
+    },
+)
+"""Slots, applications (`slot:*`, `pool:*`) and e-mails (`batch-invites:*`, sealed) are found by ids of their
+own: the tables name the slots, and an e-mail is forgotten by `questlog playtests forget --email`."""

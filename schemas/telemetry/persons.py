@@ -1,0 +1,32 @@
+"""What is personal of telemetry: everything that a player or a device sent."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.persons import Identity, Personal, PersonalTable
+
+_PLAYER: Final[dict[str, Identity]] = {"player_id": "player"}
+
+PERSONAL: Final = Personal(
+    tables={
+        "events": PersonalTable(
+            ids=_PLAYER, fields=("properties", "x", "y", "z", "input_method"), fate="deleted"
+        ),
+        "positions": PersonalTable(ids=_PLAYER, fields=("x", "y", "z", "properties"), fate="deleted"),
+        "funnel_steps": PersonalTable(ids=_PLAYER, fields=("properties",), fate="deleted"),
+        "performance": PersonalTable(ids=_PLAYER, fields=("properties", "input_method"), fate="deleted"),
+        "players": PersonalTable(ids=_PLAYER, fields=("region", "hardware", "properties"), fate="deleted"),
+        "session_parts": PersonalTable(
+            ids={"player_id": "player", "tester_handle": "handle"},
+            fields=("title", "platform", "metadata", "experiments", "country", "region", "city"),
+            fate="deleted",
+        ),
+        "insights": PersonalTable(ids=_PLAYER, fields=("evidence",), fate="deleted"),
+        "feedback": PersonalTable(ids=_PLAYER, fields=("answers",), fate="deleted"),
+        "messages": PersonalTable(
+            ids={"player_id": "player", "author": "handle"}, fields=("text", "message_id"), fate="deleted"
+        ),
+    },
+    impersonal_tables={"models": "levels, which a studio uploads"},
+)

@@ -1,0 +1,118 @@
+"""`questlog persons` on the real stack: what is found and handed out is of one studio's person alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgpack
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.stack import QuestlogStack
+
+pytestmark = pytest.mark.stack
+
+EVENTS = 30
+SECONDS = 30.0
+
+
+def questlog(stack: QuestlogStack, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deploy.cli", "persons", *words, "--home", str(stack.home)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+def play(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int, gold: int) -> None:
+    """Telemetry by S4 and a wallet by S3, in a studio's first game."""
+    sent = [
+        {
+            "event_name": "Player_Jump",
+            "app_id": owner["games"][0]["id"],
+            "build_id": "1.0",
+            "player_id": player,
+            "session_id": f"sess_{player}",
+            "timestamp": datetime.now(UTC).isoformat(),
+        }
+        for _ in range(events)
+    ]
+    httpx.post(
+        f"{stack.base_url}/api/events",
+        content=msgpack.packb(sent),
+        headers={
+            "x-public-token": owner["keys"]["public_token"],
+            "content-type": "application/msgpack",
+        },
+    ).raise_for_status()
+    httpx.post(
+        f"{stack.base_url}/server/v1/players/{player}/wallet/gold/credit",
+        json={"amount": gold},
+        headers={"authorization": f"Bearer {owner['keys']['lo_srv']}"},
+    ).raise_for_status()
+
+
+def places(stack: QuestlogStack, slug: str, player: str) -> dict[str, int]:
+    """How much is found where."""
+    found = questlog(stack, "find", slug, player, "--json")
+    assert found.returncode == 0, found.stderr
+    told = json.loads(found.stdout)["places"]
+    return {f"{one['store']}/{one['place']}": one["count"] for one in told}
+
+
+def test_a_person_of_one_studio_is_found_and_handed_out(
+    questlog_stack: QuestlogStack, tmp_path: Path
+) -> None:
+    demo, other = questlog_stack.demo, questlog_stack.demo["other"]
+    player = f"person-{uuid.uuid4().hex[:8]}"
+    play(questlog_stack, demo, player, EVENTS, gold=7)
+    play(questlog_stack, other, player, 3, gold=5)
+    slug = demo["studio"]["slug"]
+    deadline = time.monotonic() + SECONDS
+    while True:
+        found = places(questlog_stack, slug, player)
+        if found.get("clickhouse/events") == EVENTS and found.get("clickhouse/liveops_ledger") == 1:
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)  # rows come with the next batch, which tells no one
+    assert found["redis/liveops wallet:{game}/{player}"] == 1
+    assert found["redis/liveops player:{game}/{player}"] == 1
+
+    target = tmp_path / "person.zip"
+    done = questlog(questlog_stack, "export", slug, player, "--to", str(target), "--json")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(target) as file:
+        manifest = json.loads(file.read("manifest.json"))
+        lines = {
+            one["name"]: [json.loads(line) for line in file.read(one["name"]).splitlines()]
+            for one in manifest["files"]
+        }
+    assert manifest == json.loads(done.stdout)
+    assert {one["name"]: one["rows"] for one in manifest["files"]} == {
+        name: len(rows) for name, rows in lines.items()
+    }
+    rows = lines["clickhouse/events.jsonl"]
+    assert (len(rows), {row["studio_id"] for row in rows}) == (EVENTS, {demo["studio"]["id"]})
+    assert len({row["_index"] for row in rows}) == EVENTS
+    (movement,) = lines["clickhouse/liveops_ledger.jsonl"]
+    assert (movement["external_id"], int(movement["amount"])) == (player, 7)
+    (wallet,) = [row for row in lines["redis/liveops.jsonl"] if row["key"].startswith("wallet:")]
+    assert wallet["value"]["gold"]["quantity"] == 7
+    again = questlog(questlog_stack, "export", slug, player, "--to", str(target))
+    assert (again.returncode, "is there already" in again.stderr) == (1, True)
+
+
+def test_an_id_that_nothing_is_held_of_and_a_studio_that_is_not_there(questlog_stack: QuestlogStack) -> None:
+    nothing = questlog(questlog_stack, "find", questlog_stack.demo["studio"]["slug"], "no*such?person")
+    assert nothing.returncode == 0, nothing.stderr
+    assert "nothing is held of them in the stores" in nothing.stdout
+    assert "not looked through:" in nothing.stdout
+    unknown = questlog(questlog_stack, "find", "nobody", "player")
+    assert (unknown.returncode, "there is no studio nobody" in unknown.stderr) == (1, True)
