@@ -15,6 +15,7 @@ from msgspec import Meta
 from schemas.edge.zod import Issue, custom, no_match, too_big
 from schemas.fleet import limits
 from schemas.fleet.arguments import Unbalanced, words
+from schemas.fleet.port_clashes import VARIABLE, clashes, variable_part
 from schemas.fleet.sizes import ComputeSize, Region
 from schemas.fleet.validation import Fields
 
@@ -25,7 +26,10 @@ Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Arguments = Annotated[str, Meta(max_length=limits.STARTUP_ARGS_CHARACTERS_MAX)]
 PortName = Annotated[
     str,
-    Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="1 to 32 of lower-case letters, digits, `_` and `-`"),
+    Meta(
+        pattern=r"^[a-z0-9_-]{1,32}\Z",
+        description="1 to 32 of lower-case letters, digits, `_` and `-`",
+    ),
 ]
 PortNumber = Annotated[int, Meta(ge=1, le=65535)]
 Json = dict[str, Any]
@@ -247,12 +251,17 @@ def _ports(ports: Sequence[PortBody]) -> Iterable[Issue]:
     if len(ports) > limits.PORTS_MAX:
         most = limits.PORTS_MAX
         yield too_big(["port_configs"], "array", most, f"contain at most {most} element(s)")
-    names: set[str] = set()
-    numbers: set[tuple[int, str]] = set()
-    for index, port in enumerate(ports):
-        if port.name in names:
-            yield custom(["port_configs", index, "name"], "is the name of another port")
-        if (port.internal_port, port.protocol) in numbers:
-            yield custom(["port_configs", index, "internal_port"], "is another port's with this protocol")
-        names.add(port.name)
-        numbers.add((port.internal_port, port.protocol))
+    for clash in clashes(ports):
+        match clash.what:
+            case "name":
+                yield custom(["port_configs", clash.place, "name"], "is the name of another port")
+            case "variable":
+                variable = VARIABLE + variable_part(clash.other)
+                yield custom(
+                    ["port_configs", clash.place, "name"],
+                    f"has the variable {variable} of the port {clash.other}: choose another name",
+                )
+            case "number":
+                yield custom(
+                    ["port_configs", clash.place, "internal_port"], "is another port's with this protocol"
+                )

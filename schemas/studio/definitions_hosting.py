@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from schemas.fleet import limits
 from schemas.fleet.bodies import PortName, PortNumber, Seconds
+from schemas.fleet.port_clashes import VARIABLE, clashes, variable_part
 from schemas.fleet.sizes import ComputeSize, Region
 from schemas.studio.definitions_events import Finding, Name, Section
 
@@ -72,16 +73,17 @@ class HostingSection(Section, frozen=True, kw_only=True):
 
 def hosting_problems(hosting: HostingSection) -> Iterator[Finding]:
     """What the shapes alone don't say, with paths below the section. Pure."""
-    names: set[str] = set()
-    numbers: set[tuple[int, str]] = set()
-    for index, port in enumerate(hosting.settings.port_configs or ()):
-        path = ("settings", "portConfigs", index)
-        if port.name in names:
-            yield (*path, "name"), f"{port.name} is given twice"
-        if (port.internal_port, port.protocol) in numbers:
-            yield (*path, "internalPort"), f"{port.internal_port} is another port's with {port.protocol}"
-        names.add(port.name)
-        numbers.add((port.internal_port, port.protocol))
+    ports = hosting.settings.port_configs or []
+    for clash in clashes(ports):
+        path, port = ("settings", "portConfigs", clash.place), ports[clash.place]
+        match clash.what:
+            case "name":
+                yield (*path, "name"), f"{port.name} is given twice"
+            case "variable":
+                variable = VARIABLE + variable_part(clash.other)
+                yield (*path, "name"), f"{port.name} has the variable {variable} of the port {clash.other}"
+            case "number":
+                yield (*path, "internalPort"), f"{port.internal_port} is another port's with {port.protocol}"
     pool = hosting.settings.pool_config
     if pool is not None:
         count = sum(sum(sizes.values()) for sizes in pool.regions.values())

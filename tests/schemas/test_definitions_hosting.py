@@ -72,6 +72,9 @@ def test_settings_are_those_that_are_named_and_each_declaration_has_its_mark() -
     assert (only.port_configs, only.pool, only.variables) == (other.variables,) * 3
 
 
+OTHER = "{name: a_b, internalPort: 2, protocol: udp}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
@@ -89,6 +92,11 @@ def test_settings_are_those_that_are_named_and_each_declaration_has_its_mark() -
             "protocol: tcp}",
             "protocol: tcp}, {name: b, internalPort: 7000, protocol: tcp}",
             "games[0].hosting.settings.portConfigs[1].internalPort",
+        ),
+        (
+            "protocol: tcp}",
+            "protocol: tcp}, {name: a-b, internalPort: 1, protocol: udp}, " + OTHER,
+            "games[0].hosting.settings.portConfigs[2].name",
         ),
         ("ttlMax: 7200", "ttlMax: 7200, ttlDefault: 7300", "games[0].hosting.limits.ttlDefault"),
         ("activeServers: 40", "activeServers: -1", "games[0].hosting.limits.activeServers"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from schemas.fleet import arguments
+from schemas.fleet.port_clashes import EXTERNAL_VARIABLE, VARIABLE, variable_part
 from streams.fleet.host.launch import Launch, Port
 
 RUN: Final = "/run/questlog"
@@ -37,9 +38,9 @@ def variables(
         "AGONES_SDK_HTTP_PORT": str(sdk_port),
     }
     for port in ports:
-        name = port.name.upper().replace("-", "_")
-        ours[f"QUESTLOG_PORT_{name}"] = str(port.internal)
-        ours[f"QUESTLOG_EXTERNAL_PORT_{name}"] = str(port.external)
+        name = variable_part(port.name)
+        ours[VARIABLE + name] = str(port.internal)
+        ours[EXTERNAL_VARIABLE + name] = str(port.external)
     return {**ours, **launch.environment}
 
 
