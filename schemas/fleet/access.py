@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from schemas.edge.authentication import Ambiguous, Headers, s5_key
-from schemas.edge.credentials import Credentials, count_unknown_key
+from schemas.edge.authentication import Headers, s5_key
+from schemas.edge.credentials import count_unknown_key
 from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limited import Limited
 from schemas.edge.limits import SECOND_MS
-from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter
+from schemas.edge.ports import Directory, KeyKind, RateLimiter
+from schemas.edge.presented_keys import PresentedKeys
 from schemas.edge.session_keys import SessionKeys
 
 SERVER: Final = frozenset({KeyKind.HOSTING_SERVER})
@@ -53,9 +54,7 @@ class Access:
         now_ms: Callable[[], int],
         session_keys: SessionKeys | None = None,
     ) -> None:
-        self._now_ms = now_ms
-        self._session_keys = session_keys
-        self._credentials = Credentials(directory)
+        self._keys = PresentedKeys(directory, s5_key, ANY, now_ms, session_keys)
         self._limiter = limiter
 
     async def enter(
@@ -66,7 +65,7 @@ class Access:
         Raises `Refused`: 401 for no key of S5, 429 over the rate, 403 for a client key where a server key is
         asked for. `limited` gets the headers of the limit that was asked.
         """
-        credential = await self._credential(headers)
+        credential = await self._keys.credential(headers)
         if credential is None:
             raise await self._unknown(ip)
         await self._count(credential.key_id, method, limited)
@@ -82,16 +81,6 @@ class Access:
             key_id=credential.key_id,
             server=credential.kind == KeyKind.HOSTING_SERVER,
         )
-
-    async def _credential(self, headers: Headers) -> Credential | None:
-        try:
-            presented = s5_key(headers)
-            if self._session_keys is not None and self._session_keys.owns(presented):
-                return await self._session_keys.credential(presented, headers, self._now_ms())
-        except Ambiguous:
-            return None
-        found = await self._credentials.credential(presented) if presented else None
-        return found if found is not None and found.kind in ANY else None
 
     async def _unknown(self, ip: str) -> Refused:
         verdict = await count_unknown_key(self._limiter, ip)

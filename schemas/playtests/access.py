@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from schemas.edge.authentication import Ambiguous, Headers, bearer
+from schemas.edge.authentication import Headers, bearer
 from schemas.edge.cors import RawHeaders
-from schemas.edge.credentials import Credentials
 from schemas.edge.errors import Refused, retry_after
 from schemas.edge.limited import Limited
 from schemas.edge.limits import MINUTE_MS, SECOND_MS, UNKNOWN_KEYS_PER_SECOND, unknown_bucket
-from schemas.edge.ports import Credential, Directory, KeyKind, RateLimiter, StoreUnavailable, Verdict
+from schemas.edge.ports import Directory, KeyKind, RateLimiter, StoreUnavailable, Verdict
+from schemas.edge.presented_keys import PresentedKeys
 from schemas.edge.proxy import counted_address
 from schemas.edge.session_keys import SessionKeys
 
@@ -55,8 +55,7 @@ class Access:
         session_keys: SessionKeys | None = None,
     ) -> None:
         self._directory = directory
-        self._session_keys = session_keys
-        self._credentials = Credentials(directory)
+        self._keys = PresentedKeys(directory, bearer, _KINDS, now_ms, session_keys)
         self._limiter = limiter
         self._now_ms = now_ms
 
@@ -66,7 +65,7 @@ class Access:
         Raises `Refused`: 401 for no such key, 429 over the rate, 403 for a key of the other scope. `limited`
         gets the headers of the limit that was asked.
         """
-        credential = await self._credential(headers)
+        credential = await self._keys.credential(headers)
         if credential is None:
             raise await self.unknown(ip, limited)
         if credential.kind == KeyKind.PLAYTESTER:
@@ -93,16 +92,6 @@ class Access:
         except Refused as too_many:
             return too_many
         return Refused(401, message)
-
-    async def _credential(self, headers: Headers) -> Credential | None:
-        try:
-            presented = bearer(headers)
-            if self._session_keys is not None and self._session_keys.owns(presented):
-                return await self._session_keys.credential(presented, headers, self._now_ms())
-        except Ambiguous:
-            return None
-        found = await self._credentials.credential(presented) if presented else None
-        return found if found is not None and found.kind in _KINDS else None
 
     async def _count(self, bucket: str, limit: float, period_ms: int, limited: Limited) -> None:
         verdict = await self._limiter.take(bucket, limit=limit, period_ms=period_ms)
