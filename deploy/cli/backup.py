@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from deploy.cli import running_stack
+from deploy.cli.archives import archiving
 from deploy.cli.errors import RequestRefused
-from deploy.home_archive import ArchiveRefused, archive
+from deploy.home_archive import archive
 
 app = typer.Typer()
 
@@ -29,12 +30,8 @@ def backup_command(
     began = time.monotonic()
     with running_stack.lock_of(home) as lock:
         running_stack.hold(lock, home)
-        try:
+        with archiving("not backed up"):
             contents = archive(home, file)
-        except ArchiveRefused as refused:
-            raise RequestRefused(str(refused)) from None
-        except OSError as error:
-            raise RequestRefused(f"not backed up: {error}") from None
     print(
         f"{file}: {contents.files} files, {contents.bytes / 1e6:.1f} MB in"
         f" {file.stat().st_size / 1e6:.1f} MB, in {time.monotonic() - began:.1f} s"

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.errors import RequestRefused
-from deploy.home_archive import ArchiveRefused, restore
+from deploy.cli.archives import archiving
+from deploy.home_archive import restore
 
 app = typer.Typer()
 
@@ -21,12 +21,8 @@ def restore_command(
 ) -> None:
     """Make HOME of FILE; `questlog up` goes on from there. HOME may not be there yet, or has to be empty."""
     began = time.monotonic()
-    try:
+    with archiving("not restored"):
         contents = restore(file, home)
-    except ArchiveRefused as refused:
-        raise RequestRefused(str(refused)) from None
-    except OSError as error:
-        raise RequestRefused(f"not restored: {error}") from None
     print(
         f"{home}: as of {contents.made_at}, {contents.files} files, {contents.bytes / 1e6:.1f} MB, in"
         f" {time.monotonic() - began:.1f} s"

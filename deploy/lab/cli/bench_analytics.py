@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
-from rich.console import Console
 
 from deploy.lab.bench.analytics import AnalyticsBench, Report
-from deploy.lab.bench.relay import Relay, read_relay
-from deploy.lab.cli.measurement import facts_of, measuring
+from deploy.lab.cli.measurement import Tell, measure_facts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from deploy.lab.bench.relay import Relay
+    from projections.clickhouse.client import ClickHouse
 
 
 def analytics_command(
@@ -26,22 +28,12 @@ def analytics_command(
 
     Cold comparisons are cold only where nothing asked for them since the edge started.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
-    with measuring(home, console, TimeoutError):
-        relay = read_relay(home)
-        report = asyncio.run(_run(home, relay, console, sessions=sessions, events=events, reads=reads))
-    if as_json:
-        print(msgspec.json.encode(report).decode())
-    else:
-        _show(console, report)
 
-
-async def _run(
-    home: Path, relay: Relay, console: Console, *, sessions: int, events: int, reads: int
-) -> Report:
-    async with facts_of(home, relay) as clickhouse:
-        bench = AnalyticsBench(relay, clickhouse, lambda line: console.print(line, style="dim"))
+    async def measure(relay: Relay, clickhouse: ClickHouse, tell: Tell) -> Report:
+        bench = AnalyticsBench(relay, clickhouse, tell)
         return await bench.run(sessions=sessions, events=events, reads=reads)
+
+    measure_facts(home, measure, _show, as_json=as_json)
 
 
 def _show(console: Console, report: Report) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
-from rich.console import Console
 
 from deploy.lab.bench.heatmap import HeatmapBench, Report
-from deploy.lab.bench.relay import Relay, read_relay
-from deploy.lab.cli.measurement import facts_of, measuring
+from deploy.lab.cli.measurement import Tell, measure_facts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from deploy.lab.bench.relay import Relay
+    from projections.clickhouse.client import ClickHouse
 
 
 def heatmap_command(
@@ -26,22 +28,11 @@ def heatmap_command(
 
     Cold reads are reported apart, and are cold only where nothing asked for them since the edge started.
     """
-    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
-    with measuring(home, console, TimeoutError):
-        relay = read_relay(home)
-        report = asyncio.run(_run(home, relay, console, points=points, seconds=seconds, rate=rate))
-    if as_json:
-        print(msgspec.json.encode(report).decode())
-    else:
-        _show(console, report)
 
+    async def measure(relay: Relay, clickhouse: ClickHouse, tell: Tell) -> Report:
+        return await HeatmapBench(relay, clickhouse, tell).run(points=points, seconds=seconds, rate=rate)
 
-async def _run(
-    home: Path, relay: Relay, console: Console, *, points: int, seconds: float, rate: float
-) -> Report:
-    async with facts_of(home, relay) as clickhouse:
-        bench = HeatmapBench(relay, clickhouse, lambda line: console.print(line, style="dim"))
-        return await bench.run(points=points, seconds=seconds, rate=rate)
+    measure_facts(home, measure, _show, as_json=as_json)
 
 
 def _show(console: Console, report: Report) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import typer
+from rich.console import Console
 
 from deploy.cli import running_stack
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.lab.bench.processes import NoStackError
+from deploy.lab.bench.relay import Relay, read_relay
 from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console
-
-    from deploy.lab.bench.relay import Relay
+ReportT = TypeVar("ReportT")
+Tell = Callable[[str], None]
 
 
 @contextmanager
@@ -46,3 +49,28 @@ async def facts_of(home: Path, relay: Relay) -> AsyncIterator[ClickHouse]:
         yield clickhouse
     finally:
         await clickhouse.close()
+
+
+def measure_facts(
+    home: Path,
+    measure: Callable[[Relay, ClickHouse, Tell], Awaitable[ReportT]],
+    show: Callable[[Console, ReportT], None],
+    *,
+    as_json: bool,
+) -> None:
+    """Measure with the demo's game and the database of facts of a home's stack; print what came of it.
+
+    `measure` gets a function for what it says meanwhile. With `as_json` the report is all of the output.
+    """
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
+
+    async def run(relay: Relay) -> ReportT:
+        async with facts_of(home, relay) as clickhouse:
+            return await measure(relay, clickhouse, lambda line: console.print(line, style="dim"))
+
+    with measuring(home, console, TimeoutError):
+        report = asyncio.run(run(read_relay(home)))
+    if as_json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        show(console, report)
