@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from projections.clickhouse.client import ClickHouse
 from projections.telemetry.stale_worker import WorkerIsStale
+from tests.projections.telemetry.dying import deaths
 from tests.projections.telemetry.projecting import apply, busy_log, contents, drop, fresh, one, reader
 from tests.projections.telemetry.support import (
     START_MS,
@@ -17,8 +17,7 @@ from tests.projections.telemetry.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
+    from projections.clickhouse.client import ClickHouse
 
 pytestmark = pytest.mark.stack
 
@@ -57,35 +56,6 @@ def s1_batch_of(value: bytes) -> Any:
     return decode_record(value).entries[1]
 
 
-class Dies(BaseException):  # as a killed process: nobody can catch it
-    pass
-
-
-class DyingClickHouse(ClickHouse):
-    """The real client of a process that dies before or after its nth write."""
-
-    def __init__(self, url: str, database: str, *, writes: int, after: bool) -> None:
-        super().__init__(url, database)
-        self._left = [writes]  # shared with the client of the system database
-        self._after = after
-
-    async def insert(self, *arguments: Any, **more: Any) -> None:
-        await self._write(super().insert(*arguments, **more))
-
-    async def command(self, sql: str, *arguments: Any, **more: Any) -> None:
-        done = super().command(sql, *arguments, **more)
-        await (self._write(done) if sql.startswith("INSERT") else done)
-
-    async def _write(self, write: Coroutine[Any, Any, None]) -> None:
-        self._left[0] -= 1
-        if self._left[0] < 0 and not self._after:
-            write.close()
-            raise Dies
-        await write
-        if self._left[0] < 0:
-            raise Dies
-
-
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_crash_at_any_write_changes_nothing(
     clickhouse_url: str,
@@ -95,16 +65,8 @@ async def test_a_crash_at_any_write_changes_nothing(
     """A worker dies at every single write in turn, and another one goes on from what is stored."""
     client = await fresh(clickhouse_url)
     log = busy_log()
-    deaths = 0
-    for writes in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 200):
-        dying = DyingClickHouse(clickhouse_url, client.database, writes=writes, after=after)
-        try:
-            await apply(dying, log)
-        except Dies:
-            deaths += 1
-        finally:
-            await dying.close()
-    assert deaths >= 6
+    steps = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 200)
+    assert await deaths(clickhouse_url, client.database, log, steps, after=after) >= 6
     assert await contents(client) == expected
     await drop(client)
 

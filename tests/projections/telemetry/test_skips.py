@@ -18,6 +18,7 @@ from schemas.dead_letters import decode_dead_letter
 from schemas.log import RecordFailed
 from schemas.telemetry.record import EntryKind, decode_record
 from schemas.telemetry.skips import SkipDecision, Skips, content_hash, encode_skip, list_skip
+from tests.projections.telemetry.dying import deaths
 from tests.projections.telemetry.projecting import apply, contents, drop, fresh, one, reader
 from tests.projections.telemetry.support import (
     MINUTE,
@@ -31,7 +32,6 @@ from tests.projections.telemetry.support import (
     s4,
     trajectory,
 )
-from tests.projections.telemetry.test_reader_crashes import Dies, DyingClickHouse
 from tests.projections.telemetry.test_rebuild import run
 
 if TYPE_CHECKING:
@@ -199,16 +199,8 @@ async def test_a_crash_at_any_write_of_the_batch_that_skips_changes_nothing(
     DEFECTS[defect](monkeypatch)
     await failure(client, log)
     await decide(log, decision(log))
-    deaths = 0
-    for writes in (0, 0, 1, 1, 2, 3, 4, 5, 6, 8, 200):
-        dying = DyingClickHouse(clickhouse_url, client.database, writes=writes, after=after)
-        try:
-            await apply(dying, log)
-        except Dies:
-            deaths += 1
-        finally:
-            await dying.close()
-    assert deaths >= 5
+    steps = (0, 0, 1, 1, 2, 3, 4, 5, 6, 8, 200)
+    assert await deaths(clickhouse_url, client.database, log, steps, after=after) >= 5
     clean = await fresh(clickhouse_url)
     await apply(clean, expected_log(log))
     assert await contents(client) == await contents(clean)
