@@ -45,6 +45,10 @@ APPENDED = msgspec.convert(
 )
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
 class Log:
     """Studio's events to be read; telemetry that is appended, of which some acknowledgements get lost."""
 
@@ -53,6 +57,7 @@ class Log:
         self.held: dict[int, Position] = {}
         self.entries: list[TelemetryEntry] = []
         self.lost = 0
+        self.killed = False
 
     @staticmethod
     def _record(offset: int, message: Message) -> LogRecord:
@@ -104,6 +109,8 @@ class Log:
 
     async def save(self, log_id: str, partition: int, position: Position) -> None:
         del log_id
+        if self.killed:
+            raise Killed
         self.held[partition] = position
 
     def effect(self, **more: Any) -> DiscordSessions:
@@ -149,6 +156,18 @@ async def test_a_process_that_gives_up_has_kept_no_position_and_the_next_sends_t
     assert 0 not in log.held or log.held[0].offset == 0
     await log.follow()
     assert log.entries[0] == log.entries[1]
+
+
+async def test_a_process_killed_before_it_keeps_its_position_is_followed_by_one_that_sends_the_same() -> None:
+    log = Log(OPENED, APPENDED)
+    log.killed = True
+    with pytest.raises(Killed):
+        await log.follow()
+    assert log.said() == [("", 0), ("a", 1)]
+    log.killed = False
+    await log.follow()
+    assert log.entries[0] == log.entries[1]
+    assert log.said() == [("", 0), ("a", 1)] * 2 + [("b", 2)]
 
 
 def test_a_session_begins_with_its_first_message() -> None:

@@ -21,7 +21,6 @@ from schemas.fleet import events as ev
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.events import EVENTS
 from schemas.fleet.host_commands import BuildReport, JoinHost, ReportHost
-from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import build_aggregate, host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY
 from schemas.fleet.plans import PLANS
@@ -41,6 +40,7 @@ from streams.fleet.host.launch import Launch
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.log import HostLog
 from streams.fleet.host.telemetry import Telemetry
+from tests.streams.deciders.fleet.given import capacity
 from tests.streams.deciders.memory_log import MemoryLog
 from tests.streams.fleet.host.test_cache import artefact
 from tests.streams.fleet.host.world import HOST, free_port
@@ -183,18 +183,8 @@ class Fleet:
     async def open(self, content: dict[str, bytes], *, executable: str = "serve") -> None:
         """A build of this content, processed by another host, which has no room for servers."""
         await self.log.open()
-        capacity = HostCapacity(
-            regions=["sea"],
-            cpu_millis=1,
-            memory_mb=1,
-            first_port=1,
-            last_port=1,
-            address="x",
-            isolation="process",
-        )
-        await self.log.ask(
-            JoinHost(host_id="builder", capacity=capacity), host_aggregate("builder"), host=True
-        )
+        builder = JoinHost(host_id="builder", capacity=capacity(regions=["sea"]))
+        await self.log.ask(builder, host_aggregate("builder"), host=True)
         created = await self.log.ask(
             ask.CreateBuild(
                 name="default", build_type="zip", limits=PLANS["studio"], executable_path=executable
@@ -233,7 +223,7 @@ class Fleet:
             new_record_id=lambda: secrets.token_hex(8),
         )
         first = free_port()
-        capacity = HostCapacity(
+        has = capacity(
             regions=["eu-west"],
             cpu_millis=64_000,
             memory_mb=64_000,
@@ -246,9 +236,7 @@ class Fleet:
         processor = settings.pop("processor", None)
         agent = Agent(
             self.world.root,
-            HostSettings(
-                host_id=HOST_ID, capacity=capacity, **{"tell_every_s": 0.05, "away_s": 0, **settings}
-            ),
+            HostSettings(host_id=HOST_ID, capacity=has, **{"tell_every_s": 0.05, "away_s": 0, **settings}),
             driver=self.world.driver,
             log=host_log,
             telemetry=lambda epoch: Telemetry(
@@ -264,7 +252,7 @@ class Fleet:
         )
         stop = asyncio.Event()
         joins = self._joins()
-        running = asyncio.create_task(agent.run(stop))
+        self._running = running = asyncio.create_task(agent.run(stop))
         async with asyncio.timeout(20):
             while self._joins() == joins and not running.done():  # noqa: ASYNC110 - either may come
                 await asyncio.sleep(0.01)
@@ -273,6 +261,11 @@ class Fleet:
         finally:
             stop.set()
             await running
+
+    async def ended(self) -> None:
+        """Return once the agent of the block has ended by itself."""
+        async with asyncio.timeout(20):
+            await asyncio.wait([self._running])
 
     async def start(self, **fields: Any) -> Server:
         """A server that was asked for."""

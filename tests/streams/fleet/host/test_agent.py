@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -17,14 +18,14 @@ from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet.commands import Launch
 from schemas.fleet.host_commands import JoinHost
-from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.views import Server
 from streams.fleet.host.driver import IN_USE
 from streams.fleet.host.launching import launch_of
-from streams.fleet.host.processes import alive
+from streams.fleet.host.processes import alive, send
 from streams.fleet.host.reporter import Fenced
 from streams.fleet.host.root_lock import AgentRunning
+from tests.streams.deciders.fleet.given import capacity
 from tests.streams.fleet.host.fleet_log import GAME, HOST_ID, STUDIO, Fleet
 from tests.streams.fleet.host.world import PYTHON, World
 
@@ -43,6 +44,8 @@ signal.signal(signal.SIGTERM, ended)
 what = sys.argv[1] if len(sys.argv) > 1 else ""
 if what == "exit":
     sys.exit(9)
+if what == "flood":
+    os.execv("/bin/sh", ["sh", "flood"])
 if what == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if what == "never":
@@ -227,6 +230,25 @@ async def test_servers_live_while_the_log_is_away_and_what_happened_is_told_afte
     assert fleet.lines(dies) == [f"begun {dies.instance_id}", "bound"]
 
 
+async def test_agent_and_parent_are_killed_and_the_next_agent_finds_and_ends_the_server(fleet: Fleet) -> None:
+    async with fleet.agent():
+        server = await fleet.log.until((await fleet.start()).instance_id, "running")
+    (attempt,) = list(fleet.world.attempts)
+    parent, process = attempt.parent(), attempt.server()
+    assert parent is not None
+    assert process is not None
+    assert send(parent, signal.SIGKILL)
+    await gone(lambda: not attempt.locked())
+    async with fleet.agent() as agent:
+        await fleet.stop(server)
+        assert (await fleet.log.until(server.instance_id, "stopped")).exit_code == 137
+        await gone(lambda: not agent.servings and not alive(process))
+    assert fleet.happened(server)[:3] == ["placed", "started", "ready"]
+    assert fleet.happened(server).count("stopped") == 1
+    assert fleet.lines(server).count(f"begun {server.instance_id}") == 1
+    assert list(fleet.world.attempts) == []
+
+
 AGENT = """
 import sys, time
 from pathlib import Path
@@ -308,7 +330,7 @@ async def test_an_agent_whose_host_another_serves_leaves_nothing_where_it_has_no
         async with fleet.agent():
             assert (fleet.world.root / IN_USE).exists()
             await _another_joins(fleet)
-            await asyncio.sleep(0.2)
+            await fleet.ended()
     assert not (fleet.world.root / IN_USE).exists()
 
 
@@ -317,21 +339,13 @@ async def _fenced(fleet: Fleet) -> Server:
         async with fleet.agent():
             server = await fleet.log.until((await fleet.start()).instance_id, "running")
             await _another_joins(fleet)
-            await asyncio.sleep(0.2)
+            await fleet.ended()
     return server
 
 
 async def _another_joins(fleet: Fleet) -> None:
-    capacity = HostCapacity(
-        regions=["eu-west"],
-        cpu_millis=1,
-        memory_mb=1,
-        first_port=1,
-        last_port=1,
-        address="x",
-        isolation="process",
-    )
-    await fleet.log.ask(JoinHost(host_id=HOST_ID, capacity=capacity), host_aggregate(HOST_ID), host=True)
+    joining = JoinHost(host_id=HOST_ID, capacity=capacity(regions=["eu-west"]))
+    await fleet.log.ask(joining, host_aggregate(HOST_ID), host=True)
 
 
 async def test_one_agent_serves_a_root(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,15 +383,22 @@ async def test_servers_end_that_have_no_agent_for_too_long(fleet: Fleet) -> None
         assert (stopped.exit_code, stopped.stop_reason) == (137, "PROCESS_EXITED")
 
 
-async def test_a_flood_of_output_is_counted_and_not_kept(best: World, tmp_path: Path) -> None:
+async def test_a_flood_of_output_is_counted_not_kept_and_no_harm_to_its_neighbour(
+    best: World, tmp_path: Path
+) -> None:
     fleet = Fleet(best, tmp_path)
-    await fleet.open({"serve": FLOOD})
+    await fleet.open({"serve": SERVE, "flood": FLOOD})
     async with fleet.agent() as agent:
-        server = await fleet.start()
+        neighbour = await fleet.log.until((await fleet.start()).instance_id, "running")
+        server = await fleet.start(launch=_with("flood"))
         await fleet.output(server, "first")
         await fleet.output(server, "dropped", within_s=30)
+        assert await asked(neighbour, b"beside it") == b"got beside it"
         await fleet.log.until(server.instance_id, "stopped", within_s=60)
+        await fleet.stop(neighbour)
+        await fleet.log.until(neighbour.instance_id, "stopped")
         await gone(lambda: not agent.servings, within_s=60)
+    assert fleet.lines(neighbour) == [f"begun {neighbour.instance_id}", "bound", "ending"]
     lines = fleet.lines(server)
     assert len(lines) < 4000
     assert sum(int(line.split()[0]) for line in lines if "dropped" in line) + len(lines) >= 2_000_000

@@ -12,24 +12,14 @@ import pytest
 from schemas.envelope import Command
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.host_commands import JoinHost
-from schemas.fleet.host_views import HostCapacity
 from schemas.fleet.names import host_aggregate
 from schemas.fleet.noun import FLEET_COMMANDS, FLEET_EVENTS
 from schemas.log import LogUnavailable
 from streams.asking import CommandBuilder
 from streams.deciders.log_time import EXPIRED_MS
 from streams.fleet.host.log import HostLog
+from tests.streams.deciders.fleet.given import capacity
 from tests.streams.fleet.host.fleet_log import FleetLog
-
-CAPACITY = HostCapacity(
-    regions=["eu-west"],
-    cpu_millis=1000,
-    memory_mb=1000,
-    first_port=31_000,
-    last_port=31_009,
-    address="127.0.0.1",
-    isolation="process",
-)
 
 
 async def test_what_came_too_late_was_not_answered(tmp_path: Path) -> None:
@@ -52,7 +42,7 @@ async def test_what_came_too_late_was_not_answered(tmp_path: Path) -> None:
 
     def join(at_ms: int) -> Command:
         builder = CommandBuilder(COMMANDS, clock_ms=lambda: at_ms, randomness=secrets.token_bytes)
-        join = JoinHost(host_id="host", capacity=CAPACITY)
+        join = JoinHost(host_id="host", capacity=capacity(regions=["eu-west"], last_port=31_009))
         return builder.build(join, aggregate_id=host_aggregate("host"), studio_id="")
 
     now_ms = time.time_ns() // 1_000_000
