@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from deploy.person_archive import Manifest
     from deploy.settings import Settings
     from schemas.objects import ObjectStore
-    from schemas.persons import Fate, PersonalKey, PersonalObjects, PersonalTable
+    from schemas.persons import PersonalKey, PersonalObjects, PersonalTable
 
 STATEMENT_S: Final = 600.0
-"""How long a statement may take: a deletion rewrites what holds the rows."""
+"""How long a statement may take: no table is ordered by persons, so that all of a studio's rows are read."""
 
 
 class PersonUnknown(Exception):
@@ -45,10 +45,6 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A table, a noun's keys or a folder."""
     count: int
     """Rows, keys or fields of keys, objects."""
-    fate: Fate
-    """What `forget` does with it."""
-    why: str = ""
-    """Of what it keeps."""
 
 
 TABLES: Final[dict[str, PersonalTable]] = {
@@ -89,17 +85,16 @@ class Persons:
         """Every place that holds something of them, with how much."""
         found = []
         for table, count in (await self._rows.counts(person)).items():
-            of = TABLES[table]
-            found.append(Place(store="clickhouse", place=table, count=count, fate=of.fate, why=of.why))
+            found.append(Place(store="clickhouse", place=table, count=count))
         for owner, key in KEYS:
             held = [one async for one in PersonKeys(self._redis, owner).held(key, person)]
             shown = f"{owner} {key.key}{f' {key.field}' if key.field else ''}"
-            found.append(Place(store="redis", place=shown, count=len(held), fate=key.fate, why=key.why))
+            found.append(Place(store="redis", place=shown, count=len(held)))
         for noun in NOUNS:
             for declared in noun.schema.personal.objects:
                 names = [name async for name in self._object_keys(declared, person)]
                 where = declared.folder
-                found.append(Place(store="objects", place=where, count=len(names), fate=declared.fate))
+                found.append(Place(store="objects", place=where, count=len(names)))
         return [place for place in found if place.count]
 
     async def export(self, person: Person, target: Path, made_at: str) -> Manifest:

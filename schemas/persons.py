@@ -8,18 +8,10 @@ every ClickHouse column, Redis key and event field that there is.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import Final, Literal
 
 import msgspec
 
-PSEUDONYM_PREFIX: Final = "forgotten_"
-_DIGEST_DIGITS: Final = 32
-_PSEUDONYM: Final = re.compile(PSEUDONYM_PREFIX + r"[0-9a-f]{32}\Z")
-
-Fate = Literal["deleted", "renamed", "kept"]
-"""What forgetting does with rows: nothing is left of them, a pseudonym stands for the id, or they stay."""
 Identity = Literal["player", "handle", "playtester"]
 """What a column holds: a player's or a device's id, a tester's handle or an author's name, a playtester."""
 
@@ -31,9 +23,6 @@ class PersonalTable(msgspec.Struct, frozen=True, kw_only=True):
     """The columns that name the person: a row is theirs where any of them does."""
     fields: tuple[str, ...] = ()
     """The other columns that tell of the person."""
-    fate: Fate
-    why: str = ""
-    """Of kept rows."""
 
 
 class PersonalKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +36,6 @@ class PersonalKey(msgspec.Struct, frozen=True, kw_only=True):
     """Of a hash or a sorted set: the one that is the person's; empty: the key is, as a whole."""
     value: bool = False
     """Any field of the hash is the person's whose value has a text that is one of their ids or handles."""
-    fate: Fate = "deleted"
-    why: str = ""
-    """Of kept ones."""
 
 
 class PersonalObjects(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +45,6 @@ class PersonalObjects(msgspec.Struct, frozen=True, kw_only=True):
     """`{studio}` and `{id}` stand for the studio and for the table's column."""
     table: str
     column: str
-    fate: Fate = "deleted"
 
 
 class Personal(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,10 +100,14 @@ ELSEWHERE: Final = (
     ),
     Elsewhere(
         place="the log, topics of commands and events: what was asked and decided, in clear but for what is"
-        " sealed (e-mails, notes, keys, applicants' texts)",
+        " sealed (e-mails, notes to the invited, game keys, applicants' texts, user agents)",
         until="for ever",
     ),
     Elsewhere(place="the log, topic dead-letters: requests that could not be read", until="for ever"),
+    Elsewhere(
+        place="playtests: what slots say (notes, reports, ratings) in Redis, and published recordings",
+        until="for ever; published recordings until `questlog playtests forget`",
+    ),
     Elsewhere(place="exports of /api/export, in the object store", until="until the studio deletes them"),
     Elsewhere(
         place="Redis: answers to idempotency keys, and webhooks that wait for their target",
@@ -128,28 +117,3 @@ ELSEWHERE: Final = (
     Elsewhere(place="backups of a home, of ClickHouse, of a bucket", until="until they are deleted"),
 )
 """What the table does not reach."""
-
-
-def person_digest(studio_id: str, identifier: str) -> str:
-    """What stands for a person where they are known no more: 128 bits in hex, which follow from both ids.
-
-    NOTE: stored, and computed in SQL too (`digest_sql`): never change it.
-    """
-    return hashlib.sha256(f"{studio_id}\n{identifier}".encode("utf-8", "surrogatepass")).hexdigest()[
-        :_DIGEST_DIGITS
-    ]
-
-
-def pseudonym(digest: str) -> str:
-    """The id that rows have which stay of a person who is forgotten."""
-    return PSEUDONYM_PREFIX + digest
-
-
-def is_pseudonym(identifier: str) -> bool:
-    """Whether an id is a pseudonym: no player of that id exists, and nothing is given to it."""
-    return _PSEUDONYM.match(identifier) is not None
-
-
-def digest_sql(column: str) -> str:
-    """`person_digest` of a column in ClickHouse, in a table with a `studio_id`."""
-    return f"lower(substring(hex(SHA256(concat(studio_id, '\\n', {column}))), 1, {_DIGEST_DIGITS}))"

@@ -63,7 +63,7 @@ def find_command(studio: StudioName, person: PersonId, home: Home = None, as_jso
         print("nothing is held of them in the stores")
     print("not looked through:")
     for elsewhere in ELSEWHERE:
-        print(f"    {elsewhere.place}: {elsewhere.until}")
+        print(f"    {elsewhere.place}: kept {elsewhere.until}")
 
 
 @app.command("export")

@@ -1,7 +1,4 @@
-"""What is personal of live-ops: a player's wallet, attempts, ranks, and whatever a game says of them.
-
-Movements, scores and frozen ranks stay under a pseudonym: sums, other players' ranks and totals are exact.
-"""
+"""What is personal of live-ops: a player's wallet, attempts, ranks, and whatever a game says of them."""
 
 from __future__ import annotations
 
@@ -13,10 +10,10 @@ _PLAYER: Final[dict[str, Identity]] = {"external_id": "player"}
 
 PERSONAL: Final = Personal(
     tables={
-        "liveops_ledger": PersonalTable(ids=_PLAYER, fields=("reason",), fate="renamed"),
-        "liveops_final_entries": PersonalTable(ids=_PLAYER, fate="renamed"),
-        "liveops_scores": PersonalTable(ids=_PLAYER, fate="renamed"),
-        "liveops_events": PersonalTable(ids=_PLAYER, fields=("data",), fate="deleted"),
+        "liveops_ledger": PersonalTable(ids=_PLAYER, fields=("reason",)),
+        "liveops_final_entries": PersonalTable(ids=_PLAYER),
+        "liveops_scores": PersonalTable(ids=_PLAYER),
+        "liveops_events": PersonalTable(ids=_PLAYER, fields=("data",)),
     },
     impersonal_tables={"liveops_economy": "sums over all players"},
     keys=(
@@ -26,7 +23,7 @@ PERSONAL: Final = Personal(
         PersonalKey(key="grants:{game}/{player}"),
         PersonalKey(key="ledger:{game}/{player}"),
         PersonalKey(key="run:{game}/{player}/*"),
-        PersonalKey(key="members:*", field=":{player}", fate="renamed"),
+        PersonalKey(key="members:*", field=":{player}"),
         PersonalKey(key="lobby:*", field="p:{player}"),
     ),
     impersonal_keys=frozenset(

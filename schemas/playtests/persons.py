@@ -1,7 +1,4 @@
-"""What is personal of playtests: the panel, who was invited, handles and devices, recordings.
-
-What was earned and paid stays with ids, which are made of nothing else: it is bookkeeping.
-"""
+"""What is personal of playtests: the panel, who was invited, handles and devices, recordings."""
 
 from __future__ import annotations
 
@@ -10,20 +7,15 @@ from typing import Final
 from schemas.persons import Identity, Personal, PersonalKey, PersonalObjects, PersonalTable
 
 _PLAYTESTER: Final[dict[str, Identity]] = {"playtester_id": "playtester"}
-_MONEY: Final = "who was paid for what is bookkeeping; the id is random and leads to nothing else"
 
 PERSONAL: Final = Personal(
     tables={
-        "playtest_slots": PersonalTable(
-            ids=_PLAYTESTER, fields=("rejection_reason",), fate="kept", why=_MONEY
-        ),
-        "playtest_applications": PersonalTable(ids=_PLAYTESTER, fate="kept", why=_MONEY),
-        "playtest_ledger": PersonalTable(ids=_PLAYTESTER, fields=("reason",), fate="kept", why=_MONEY),
-        "playtest_orders": PersonalTable(
-            ids={"targeted_playtester_id": "playtester"}, fate="kept", why=_MONEY
-        ),
-        "playtest_keys": PersonalTable(ids={"handle": "handle"}, fields=("country",), fate="deleted"),
-        "tester_links": PersonalTable(ids={"device_id": "player", "handle": "handle"}, fate="deleted"),
+        "playtest_slots": PersonalTable(ids=_PLAYTESTER, fields=("rejection_reason",)),
+        "playtest_applications": PersonalTable(ids=_PLAYTESTER),
+        "playtest_ledger": PersonalTable(ids=_PLAYTESTER, fields=("reason",)),
+        "playtest_orders": PersonalTable(ids={"targeted_playtester_id": "playtester"}),
+        "playtest_keys": PersonalTable(ids={"handle": "handle"}, fields=("country",)),
+        "tester_links": PersonalTable(ids={"device_id": "player", "handle": "handle"}),
     },
     impersonal_tables={
         "playtest_events": "written without what speaks of a person; playtesters' ids are as those of slots"
@@ -33,10 +25,10 @@ PERSONAL: Final = Personal(
         PersonalKey(key="texts:{studio}/{playtester}"),
         PersonalKey(key="notices:{studio}/{playtester}"),
         *(
-            PersonalKey(key=f"{kind}:{{studio}}/{{playtester}}", fate="kept", why=_MONEY)
+            PersonalKey(key=f"{kind}:{{studio}}/{{playtester}}")
             for kind in ("earnings", "joined", "played", "accepted", "own-slots", "own-applications")
         ),
-        PersonalKey(key="owed:{studio}", field="{playtester}", fate="kept", why=_MONEY),
+        PersonalKey(key="owed:{studio}", field="{playtester}"),
         PersonalKey(key="devices:{studio}/{game}", field="{player}"),
         PersonalKey(key="batch-keys:{studio}/{game}/*", value=True),
     ),

@@ -10,22 +10,19 @@ _PLAYER: Final[dict[str, Identity]] = {"player_id": "player"}
 
 PERSONAL: Final = Personal(
     tables={
-        "events": PersonalTable(
-            ids=_PLAYER, fields=("properties", "x", "y", "z", "input_method"), fate="deleted"
-        ),
-        "positions": PersonalTable(ids=_PLAYER, fields=("x", "y", "z", "properties"), fate="deleted"),
-        "funnel_steps": PersonalTable(ids=_PLAYER, fields=("properties",), fate="deleted"),
-        "performance": PersonalTable(ids=_PLAYER, fields=("properties", "input_method"), fate="deleted"),
-        "players": PersonalTable(ids=_PLAYER, fields=("region", "hardware", "properties"), fate="deleted"),
+        "events": PersonalTable(ids=_PLAYER, fields=("properties", "x", "y", "z", "input_method")),
+        "positions": PersonalTable(ids=_PLAYER, fields=("x", "y", "z", "properties")),
+        "funnel_steps": PersonalTable(ids=_PLAYER, fields=("properties",)),
+        "performance": PersonalTable(ids=_PLAYER, fields=("properties", "input_method")),
+        "players": PersonalTable(ids=_PLAYER, fields=("region", "hardware", "properties")),
         "session_parts": PersonalTable(
             ids={"player_id": "player", "tester_handle": "handle"},
             fields=("title", "platform", "metadata", "experiments", "country", "region", "city"),
-            fate="deleted",
         ),
-        "insights": PersonalTable(ids=_PLAYER, fields=("evidence",), fate="deleted"),
-        "feedback": PersonalTable(ids=_PLAYER, fields=("answers",), fate="deleted"),
+        "insights": PersonalTable(ids=_PLAYER, fields=("evidence",)),
+        "feedback": PersonalTable(ids=_PLAYER, fields=("answers",)),
         "messages": PersonalTable(
-            ids={"player_id": "player", "author": "handle"}, fields=("text", "message_id"), fate="deleted"
+            ids={"player_id": "player", "author": "handle"}, fields=("text", "message_id")
         ),
     },
     impersonal_tables={"models": "levels, which a studio uploads"},

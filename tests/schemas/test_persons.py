@@ -15,14 +15,7 @@ from projections.clickhouse.person_rows import of_person
 from projections.clickhouse.system_tables import TABLES as SYSTEM_TABLES
 from projections.redis.person_keys import patterns
 from schemas.envelope import Decided, Event
-from schemas.persons import (
-    Person,
-    PersonalKey,
-    PersonalTable,
-    is_pseudonym,
-    person_digest,
-    pseudonym,
-)
+from schemas.persons import Person, PersonalKey, PersonalTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +69,6 @@ def test_every_column_that_may_be_of_a_person_is_declared(noun: Any) -> None:
         assert declared <= found[table], table
         undeclared = {name for name in found[table] - declared if PERSONAL.search(name)}
         assert not undeclared - noun.schema.personal.impersonal_fields.keys(), table
-        assert (personal.fate == "kept") == bool(personal.why), table
     for table in noun.schema.personal.impersonal_tables:
         found_ids = {name for name in found[table] if re.search(r"player_id|external_id|device_id", name)}
         assert not found_ids, table
@@ -144,7 +136,7 @@ PERSON: Final = Person(
 
 
 def test_a_person_is_of_one_studio_and_matches_columns_by_kind() -> None:
-    table = PersonalTable(ids={"player_id": "player", "author": "handle"}, fate="deleted")
+    table = PersonalTable(ids={"player_id": "player", "author": "handle"})
     where, parameters = of_person(table, PERSON)
     assert where.startswith("studio_id = {studio:String} AND (")
     assert parameters["studio"] == "studio_1"
@@ -164,11 +156,3 @@ def test_the_keys_of_a_person_are_globs_in_which_an_id_stands_for_itself() -> No
         ("members:*", ":a*b"),
         ("members:*", ":dev"),
     ]
-
-
-def test_a_pseudonym_follows_from_studio_and_id_and_tells_neither() -> None:
-    digest = person_digest("studio_1", "player-7")
-    assert len(digest) == 32
-    assert digest != person_digest("studio_2", "player-7")
-    assert is_pseudonym(pseudonym(digest))
-    assert not is_pseudonym("forgotten_7")
