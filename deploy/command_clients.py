@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from deploy.noun import Acting
 from projections.redis.outcomes import RedisOutcomes
+from projections.redis.stores import NounStores
 from projections.studio.queries import StudioQueries
 from schemas.studio.commands import COMMANDS
 from schemas.studio.noun import NOUN as STUDIO
@@ -25,18 +26,19 @@ if TYPE_CHECKING:
 
     from deploy.nouns import Deciding
     from deploy.roles import Worker
+    from projections.redis.stores import RedisStores
     from schemas.log import Appender
     from schemas.topics import Topic
 
 
 async def open_commands(
-    stack: AsyncExitStack, topic: Topic, noun: str, *, appender: Appender, redis: Redis, client: str
+    stack: AsyncExitStack, topic: Topic, stores: NounStores, *, appender: Appender, client: str
 ) -> CommandClient:
-    """A started client of a noun. `client` names the process in its gateway id."""
+    """A started client of the noun whose `stores` these are. `client` names the process in its gateway id."""
     commands = CommandClient(
         topic=topic,
         appender=appender,
-        answers=RedisOutcomes(redis, noun),
+        answers=RedisOutcomes(stores),
         gateway_id=f"{client}-{uuid.uuid4().hex}",
         new_record_id=lambda: uuid.uuid4().hex,
     )
@@ -47,26 +49,24 @@ async def open_commands(
 
 async def open_ai(stack: AsyncExitStack, appender: Appender, redis: Redis) -> AiAsking:
     """What the reads ask of studios' AI."""
-    commands = await open_commands(
-        stack, STUDIO_COMMANDS, STUDIO.name, appender=appender, redis=redis, client="ai"
-    )
+    stores = NounStores(STUDIO.name, [redis])
+    commands = await open_commands(stack, STUDIO_COMMANDS, stores, appender=appender, client="ai")
     asker = Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
     return AiAsking(StudioQueries(redis), asker, clock_ms=now_ms)
 
 
-async def open_acting(worker: Worker, redis: Redis, noun: Deciding) -> Acting:
+async def open_acting(worker: Worker, stores: RedisStores, noun: Deciding) -> Acting:
     """What a role's process managers and effects of a noun need."""
     commands = await open_commands(
         worker.stack,
         noun.commands,
-        noun.name,
+        stores.of(noun.projection),
         appender=worker.appender,
-        redis=redis,
         client=worker.role,
     )
     return Acting(
         settings=worker.settings,
-        redis=redis,
+        stores=stores,
         tail=worker.tail,
         asker=Asker(commands, noun.decider.commands, clock_ms=now_ms, randomness=secrets.token_bytes),
         events=noun.events,

@@ -28,11 +28,12 @@ from deploy.nouns import NOUNS, deciding, surfaces, topic_of
 from deploy.object_store import media_origins, open_objects
 from deploy.object_urls import URL_PATH
 from deploy.objects_app import ObjectsApp
+from deploy.redis_stores import open_stores
 from deploy.serving.fleet import open_session_keys as open_fleet_keys
 from deploy.serving.playtests import open_session_keys as open_playtest_keys
 from deploy.stack.kafka_jars import default_cache
 from projections.lag import LagReader
-from projections.redis.client import AWAY, connect
+from projections.redis.client import AWAY
 from projections.redis.ended_sessions import RedisEndedSessions
 from projections.redis.export_register import RedisExportRegister
 from projections.redis.failures import RedisFailures
@@ -137,11 +138,12 @@ class EdgeApp:
 
     async def _open(self) -> None:
         configured = self._settings
-        redis = connect(configured.redis_url, connections=64)
-        self._stack.push_async_callback(redis.aclose)
+        stores = open_stores(configured, connections=64)
+        self._stack.push_async_callback(stores.aclose)
+        redis = stores.common
         edge = Edge(
             settings=configured,
-            redis=redis,
+            stores=stores,
             directory=RedisDirectory(redis),
             limiter=RedisRateLimiter(redis),
             objects=open_objects(configured),
@@ -170,9 +172,8 @@ class EdgeApp:
                 commands = await open_commands(
                     self._stack,
                     noun.commands,
-                    noun.name,
+                    edge.stores.of(noun.projection),
                     appender=appender,
-                    redis=edge.redis,
                     client="edge",
                 )
                 writes.append(partial(writing, edge, commands))
@@ -210,7 +211,7 @@ class EdgeApp:
         lag = LagReader(
             failures=RedisFailures(redis),
             tail=tail,
-            redis=redis,
+            stores=edge.stores,
             queries=queries,
             nouns=deciding(configured),
             telemetry_partitions=topic_of(configured, TELEMETRY).partitions,

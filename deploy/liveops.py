@@ -27,7 +27,7 @@ def _rank_rewards(acting: Acting, reading: Reading) -> RankRewards:
 
 
 def _managers(acting: Acting) -> dict[str, Tick]:
-    dues = LiveopsQueries(acting.redis)
+    dues = LiveopsQueries(acting.stores.of(PROJECTION))
     return {
         "windows": WindowManager(acting.asker, dues, partitions=acting.events.partitions).tick,
         "lobbies": LobbyManager(acting.asker, dues).tick,

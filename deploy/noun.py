@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from projections.clickhouse.tables import Tables
     from projections.redis.rate_limit import RedisRateLimiter
     from projections.redis.reader import Projection
+    from projections.redis.stores import RedisStores
     from projections.studio.directory import RedisDirectory
     from projections.telemetry.queries.client import ClickHouseQueries
     from projections.webhooks.notifications import Notified
@@ -56,10 +57,15 @@ class Edge:
     """What an edge process has open."""
 
     settings: Settings
-    redis: Redis
+    stores: RedisStores
     directory: RedisDirectory
     limiter: RedisRateLimiter
     objects: FolderObjects | S3Objects
+
+    @property
+    def redis(self) -> Redis:
+        """The common one."""
+        return self.stores.common
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +73,7 @@ class Acting:
     """What the process managers and effects of a noun that decides have."""
 
     settings: Settings
-    redis: Redis
+    stores: RedisStores
     tail: LogTail
     asker: Asker
     events: Topic
@@ -77,6 +83,11 @@ class Acting:
     """Of requests: facts, to which an effect may append."""
     stack: AsyncExitStack
     """Closes at the process's end what is opened beside these."""
+
+    @property
+    def redis(self) -> Redis:
+        """The common one."""
+        return self.stores.common
 
 
 Tick = Callable[[int], Awaitable[Any]]

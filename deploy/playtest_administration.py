@@ -17,6 +17,7 @@ from deploy.sealing import open_sealer
 from projections.playtests.keys import NOUN
 from projections.playtests.queries import PlaytestQueries
 from projections.redis.client import connect
+from projections.redis.stores import NounStores
 from projections.studio.queries import StudioQueries
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
 from streams.asking import CommandRefused
@@ -101,4 +102,5 @@ async def _commands(settings: Settings) -> AsyncIterator[tuple[CommandClient, Re
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)
         topic = topic_of(settings, PLAYTESTS_COMMANDS)
-        yield await open_commands(stack, topic, NOUN, appender=appender, redis=redis, client="cli"), redis
+        stores = NounStores(NOUN, [redis])
+        yield await open_commands(stack, topic, stores, appender=appender, client="cli"), redis

@@ -25,6 +25,7 @@ from schemas.topics import PARTITIONS_MAX
 PREFIX: Final = "QUESTLOG_"
 DEFAULT_HTTP_PORT: Final = 4000
 DEFAULT_REDIS_PORT: Final = 6379
+REDIS_GROUPS_MAX: Final = 64
 _PARTITIONS: Final = re.compile(rf"{PREFIX}(?:PARTITIONS_([A-Z]+)|(TELEMETRY|LIVEOPS)_PARTITIONS)")
 """A noun's partition count; of two nouns the name of older releases as well."""
 
@@ -40,6 +41,10 @@ class Settings(ClickHouseSettings):
     home: Path = Path(".questlog")
     """Folder of all state: stores, objects, snapshots, logs, secret, demo.json."""
     redis_url: str = f"redis://localhost:{DEFAULT_REDIS_PORT}/0"
+    redis_groups: tuple[str, ...] = ()
+    """URLs of the Redis that live-ops' games are spread over, each game by its id
+    (`projections.redis.stores`). Empty: `redis_url` holds them too. Another number or order of them needs
+    `questlog rebuild redis --discard`."""
     base_url: str = f"http://localhost:{DEFAULT_HTTP_PORT}"
     """How clients reach the edge."""
     host: str = "127.0.0.1"
@@ -284,6 +289,7 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, name)
         if not lowest <= value <= highest:
             raise SettingsError(f"{PREFIX}{name.upper()} must be from {lowest} to {highest}, not {value}")
+    _check_groups(settings.redis_groups)
     for name in ("trusted_proxies", "webhook_networks"):
         for network in getattr(settings, name):
             try:
@@ -296,3 +302,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}TRANSCRIBER can't be split into arguments: {error}") from None
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
+
+
+def _check_groups(urls: tuple[str, ...]) -> None:
+    if len(urls) > REDIS_GROUPS_MAX or len({*urls}) < len(urls):
+        raise SettingsError(
+            f"{PREFIX}REDIS_GROUPS must be at most {REDIS_GROUPS_MAX} URLs, each of another Redis"
+        )

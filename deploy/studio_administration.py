@@ -12,6 +12,7 @@ from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from projections.redis.client import connect
+from projections.redis.stores import NounStores
 from projections.studio.directory import MAX_AGE_S
 from projections.studio.projection import NOUN
 from projections.studio.queries import StudioQueries
@@ -39,9 +40,8 @@ async def open_administration(settings: Settings) -> AsyncIterator[Administratio
         stack.push_async_callback(redis.aclose)
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)
-        commands = await open_commands(
-            stack, STUDIO_COMMANDS, NOUN, appender=appender, redis=redis, client="cli"
-        )
+        stores = NounStores(NOUN, [redis])
+        commands = await open_commands(stack, STUDIO_COMMANDS, stores, appender=appender, client="cli")
         queries = StudioQueries(redis)
         yield Administration(
             commands,

@@ -22,8 +22,8 @@ from schemas.topics import Topic
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from redis.asyncio import Redis
-
+    from projections.redis.reader import Projection
+    from projections.redis.stores import RedisStores
     from projections.telemetry.queries.client import ClickHouseQueries
     from schemas.failures import Failing, FailureStore
     from schemas.log import LogTail
@@ -53,6 +53,11 @@ class Noun(Protocol):
         ...
 
     @property
+    def projection(self) -> Projection:
+        """Its way into Redis."""
+        ...
+
+    @property
     def archived(self) -> bool:
         """Whether its events have tables in ClickHouse."""
         ...
@@ -70,7 +75,7 @@ class LagReader:
         self,
         *,
         tail: LogTail,
-        redis: Redis,
+        stores: RedisStores,
         queries: ClickHouseQueries,
         nouns: Sequence[Noun],
         telemetry_partitions: int,
@@ -79,12 +84,13 @@ class LagReader:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tail = tail
-        self._redis = redis
+        self._stores = stores
+        self._redis = stores.common
         self._queries = queries
         self._telemetry_partitions = telemetry_partitions
         self._nouns = nouns
         self._failures = failures
-        self._deadlines = RedisDeadlines(redis, partitions=telemetry_partitions)
+        self._deadlines = RedisDeadlines(stores.common, partitions=telemetry_partitions)
         self._monotonic = monotonic
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
@@ -130,13 +136,17 @@ class LagReader:
         return _lag(f"decider:{noun.name}", behind, None, ready=True)
 
     async def _redis_noun(self, noun: Noun) -> ProjectionLag:
+        """Of several stores, whichever is further behind in a partition counts."""
         ends = await self._ends(noun.events)
-        states = await asyncio.gather(
-            *(state_of(self._redis, noun.name, partition) for partition in range(noun.events.partitions))
-        )
-        behind = sum(max(0, end - at.position.offset) for end, at in zip(ends, states, strict=True))
-        ready = all(at.ready for at in states)
-        return _lag(f"redis:{noun.name}", behind, None, ready=ready)
+        behind, ready = [0] * len(ends), True
+        for store in self._stores.of(noun.projection).all:
+            states = await asyncio.gather(
+                *(state_of(store.redis, store.name, partition) for partition in range(len(ends)))
+            )
+            missing = [end - at.position.offset for end, at in zip(ends, states, strict=True)]
+            behind = [max(both) for both in zip(behind, missing, strict=True)]
+            ready = ready and all(at.ready for at in states)
+        return _lag(f"redis:{noun.name}", sum(behind), None, ready=ready)
 
     async def _ends(self, topic: Topic) -> list[int]:
         return await asyncio.gather(*(self._end(topic, partition) for partition in range(topic.partitions)))

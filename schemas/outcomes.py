@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -33,6 +33,14 @@ _failed: Final = msgspec.msgpack.Decoder(CommandFailed)
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 MessageT = TypeVar("MessageT", bound=Message)
+
+
+class Sought(NamedTuple):
+    """A command whose outcome is looked for."""
+
+    game_id: str
+    """The command's own: it says which store has the outcome. Empty where it has none."""
+    command_id: str
 
 
 def messages_of(decided: Decided, events: Codec[MessageT]) -> list[MessageT]:

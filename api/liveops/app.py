@@ -20,10 +20,11 @@ from api.liveops.game_boards import GameBoards
 from api.liveops.http import Call, check_id
 from api.liveops.metrics import ListenerMetrics
 from api.liveops.players import PlayerRoutes
+from api.liveops.process_listeners import ProcessListeners
 from api.liveops.routes import ROUTES, STREAM, find_read
 from api.liveops.schedule import ScheduledBoards
 from api.liveops.sse import Streams, stream_head
-from api.liveops.subscriptions import LISTENER_OPTIONS, BoardListeners, ListenerOptions
+from api.liveops.subscriptions import LISTENER_OPTIONS, ListenerOptions
 from api.liveops.views import BoardViews
 from api.metrics import ReadMetrics
 from schemas.edge.cors import Cors, RawHeaders
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from schemas.fleet.ports import LobbyServerReads
-    from schemas.liveops.ports import BoardReads, BoardStreams, FinalBoardReads, PlayerReads
+    from schemas.liveops.ports import BoardReads, FinalBoardReads, PlayerReads, StreamStores
 
 Handler = Callable[[Call, Caller], Awaitable[Answer]]
 
@@ -59,7 +60,7 @@ class LiveopsReads:
         source_ip: Callable[[Call], str],
         boards: BoardRoutes,
         *,
-        listeners: BoardListeners,
+        listeners: ProcessListeners,
         streams: Streams,
         metrics: ReadMetrics,
         cors: Cors,
@@ -175,7 +176,7 @@ def create_liveops_reads(
     players: PlayerReads,
     boards: BoardReads,
     finals: FinalBoardReads,
-    streams: BoardStreams,
+    streams: StreamStores,
     servers: LobbyServerReads,
     now_ms: Callable[[], int],
     monotonic: Callable[[], float] = time.monotonic,
@@ -210,7 +211,7 @@ def create_liveops_reads(
         "server_player": own.server_player,
         "server_ledger": own.server_ledger,
     }
-    listeners = BoardListeners(
+    listeners = ProcessListeners(
         streams, boards, ListenerMetrics(registry), directory.credential, now_ms, options=listener_options
     )
     served = Streams(listeners)

@@ -69,7 +69,7 @@ class BoardRoutes:
 
     async def lobby(self, call: Call, caller: Caller) -> Answer:
         """LobbyResponse. Another game's lobby is 404."""
-        lobby = await self._players.lobby(call.names["lobbyId"])
+        lobby = await self._players.lobby(caller.game.id, call.names["lobbyId"])
         if lobby is None or lobby.game_id != caller.game.id:
             raise Refused(404, "there is no such lobby")
         given = await self._servers.given(lobby.id, self._now_ms()) if lobby.server_region else None

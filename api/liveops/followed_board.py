@@ -19,9 +19,18 @@ _REMEMBERED: Final = 2_048
 class FollowedBoard:
     """A board with subscribers."""
 
-    __slots__ = ("ends_at_ms", "finalized_before", "listeners", "position", "recent", "sent_before")
+    __slots__ = (
+        "ends_at_ms",
+        "finalized_before",
+        "game_id",
+        "listeners",
+        "position",
+        "recent",
+        "sent_before",
+    )
 
-    def __init__(self, position: str) -> None:
+    def __init__(self, game_id: str, position: str) -> None:
+        self.game_id = game_id
         self.position = position
         self.listeners: dict[Listener, None] = {}
         self.recent: deque[int] = deque(maxlen=_REMEMBERED)

@@ -33,7 +33,7 @@ class GameBoards:
 
     async def find(self, game: Game, board_id: str) -> FoundBoard | None:
         """A board as it is stored now, else as scheduled."""
-        board = await self._boards.board(board_id)
+        board = await self._boards.board(game.id, board_id)
         if board is not None:
             return FoundBoard(board, None) if board.game_id == game.id else None
         scheduled = self._schedule.find(game, board_id)
@@ -41,7 +41,7 @@ class GameBoards:
 
     async def top(self, game: Game, board_id: str, limit: int) -> Top | None:
         """The first `limit` entries, at most a second old; none before the first start."""
-        top = self._views.held(board_id, limit) or await self._views.top(board_id, limit)
+        top = self._views.held(board_id, limit) or await self._views.top(game.id, board_id, limit)
         if top is None:
             scheduled = self._schedule.find(game, board_id)
             top = self._views.empty(scheduled.board, limit) if scheduled is not None else None

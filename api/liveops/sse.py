@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from api.liveops.http import Call
+from api.liveops.process_listeners import ProcessListeners
 from api.liveops.stream_quotas import Crowded, Share, Shares
 from api.liveops.subscriber import Listener, closed_text
 from api.liveops.subscriptions import BoardListeners, Full
@@ -76,7 +77,7 @@ async def stream_head(call: Call, send: Send, headers: RawHeaders) -> None:
 class Streams:
     """Serves the connections of one process."""
 
-    def __init__(self, listeners: BoardListeners) -> None:
+    def __init__(self, listeners: ProcessListeners) -> None:
         self._listeners = listeners
         self._shares = Shares()
 
@@ -93,7 +94,8 @@ class Streams:
             wait = ((b"retry-after", b"%d" % RETRY_AFTER_CROWDED_S),)
             raise Refused(429, str(crowded), headers=wait, scope=crowded.share.scope) from None
         try:
-            await _stream(call, subscription, self._listeners, send, headers=headers, after=after)
+            listeners = self._listeners.of(subscription.board.game_id)
+            await _stream(call, subscription, listeners, send, headers=headers, after=after)
         finally:
             self._shares.give_back(subscription.shares)
 
@@ -113,7 +115,7 @@ async def _stream(
     abort: Callable[[], object] = extension.get("abort") or (task.cancel if task is not None else bool)
     listener = Listener(abort, subscription.presented)
     try:
-        begin, until = await listeners.join(board.id, listener, after, subscription.ends_at_ms)
+        begin, until = await listeners.join(board, listener, after, subscription.ends_at_ms)
     except Full:
         wait = ((b"retry-after", b"%d" % RETRY_AFTER_UNAVAILABLE_S),)
         raise Refused(503, "this server has as many listeners as it takes; try again", headers=wait) from None

@@ -1,4 +1,4 @@
-"""Subscribers of boards in this process, and the one reader that notifies them.
+"""Subscribers of one store's boards in this process, and the one reader that notifies them.
 
 One blocking read follows all boards that have listeners. Each event is made text once and put into every
 listener's own bounded queue, in slices, so that neither a slow listener nor five thousand of them hold up
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from api.liveops.metrics import ListenerMetrics
-    from schemas.liveops.ports import BoardReads, BoardStreams, StreamEntry
+    from api.liveops.process_listeners import Places
+    from schemas.liveops.ports import BoardReads, BoardRow, BoardStreams, StreamEntry
 
 LISTENERS_MAX: Final = 5_000
 HEARTBEAT_S: Final = 15.0
@@ -59,7 +60,7 @@ LISTENER_OPTIONS: Final = ListenerOptions()
 
 
 class BoardListeners:
-    """All listeners of a process. Its tasks run from the first one on; `close` ends everything."""
+    """All listeners of one store's boards. Its tasks run from the first one on; `close` ends everything."""
 
     def __init__(
         self,
@@ -69,16 +70,17 @@ class BoardListeners:
         credential: Callable[[str], Awaitable[Credential | None]],
         now_ms: Callable[[], int],
         *,
+        places: Places,
         options: ListenerOptions,
     ) -> None:
         self._streams = streams
         self._reads = boards
+        self._places = places
         self._metrics = metrics
         self._credential = credential
         self._now_ms = now_ms
         self._options = options
         self._boards: dict[str, FollowedBoard] = {}
-        self._count = 0
         self._generation = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._blocking: asyncio.Task[dict[str, list[StreamEntry]]] | None = None
@@ -86,7 +88,7 @@ class BoardListeners:
         self._closed = False
 
     async def join(
-        self, board_id: str, listener: Listener, after: str | None, ends_at_ms: int | None = None
+        self, row: BoardRow, listener: Listener, after: str | None, ends_at_ms: int | None = None
     ) -> tuple[str, str]:
         """Add a listener. Gives where it begins, and up to where it has to `replay` itself.
 
@@ -94,14 +96,15 @@ class BoardListeners:
         the future. `ends_at_ms` is that of a board without players: its subscribers are sent `closed` if it
         stays so. Raises `Full`, and `StoreUnavailable`.
         """
-        if self._closed or self._count >= self._options.listeners_max:
+        if self._closed or self._places.full:
             raise Full
+        board_id = row.id
         if after is not None and await self._ahead(board_id, after):
             after = None
         if board_id not in self._boards:
             position = await self._streams.last_id(board_id)
             if board_id not in self._boards:  # no other request was quicker
-                self._boards[board_id] = FollowedBoard(position)
+                self._boards[board_id] = FollowedBoard(row.game_id, position)
                 self._follow_changed()
         board = self._boards[board_id]
         begin = board.position if after is None else after
@@ -109,10 +112,9 @@ class BoardListeners:
         board.listeners[listener] = None
         if ends_at_ms is not None:
             board.ends_at_ms = ends_at_ms
-        self._count += 1
+        self._places.change(1)
         if self._closed:
             listener.end()
-        self._metrics.listeners.set(self._count)
         return begin, board.position
 
     async def _ahead(self, board_id: str, after: str) -> bool:
@@ -128,8 +130,7 @@ class BoardListeners:
         if board is None or listener not in board.listeners:
             return
         del board.listeners[listener]
-        self._count -= 1
-        self._metrics.listeners.set(self._count)
+        self._places.change(-1)
         if not board.listeners:
             del self._boards[board_id]
 
@@ -244,7 +245,7 @@ class BoardListeners:
 
     async def _close_finalized(self, board_id: str, board: FollowedBoard) -> None:
         """A board that is finalized at two beats is closed, even if its stream has lost the word of it."""
-        row = await self._reads.board(board_id)
+        row = await self._reads.board(board.game_id, board_id)
         finalized = row is not None and row.finalized_at_ms is not None
         if finalized and board.finalized_before:
             self._end(board.listeners, closed_text(board_id, board.position))
@@ -282,6 +283,6 @@ class BoardListeners:
         now_ms = self._now_ms()
         for board_id, board in list(self._boards.items()):
             if board.ends_at_ms is not None and now_ms >= board.ends_at_ms + FINAL_AFTER_MS:
-                if await self._reads.board(board_id) is None:
+                if await self._reads.board(board.game_id, board_id) is None:
                     self._end(board.listeners, closed_text(board_id, board.position))
                 board.ends_at_ms = None

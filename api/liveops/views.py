@@ -74,7 +74,7 @@ class BoardViews:
         self._entries_kept_max = entries_kept_max
         self._held: dict[tuple[str, int], tuple[float, Top]] = {}
         self._weight = 0
-        self._loads = SharedTasks[tuple[str, int], Top | None]()
+        self._loads = SharedTasks[tuple[str, str, int], Top | None]()
         self._final_places: dict[tuple[str, str], BoardEntryRow] = {}
 
     def held(self, board_id: str, limit: int) -> Top | None:
@@ -82,12 +82,16 @@ class BoardViews:
         entry = self._held.get((board_id, limit))
         return entry[1] if entry is not None and self._monotonic() < entry[0] else None
 
-    async def top(self, board_id: str, limit: int) -> Top | None:
-        """The first `limit` entries, at most a second old; None where there is no such board."""
+    async def top(self, game_id: str, board_id: str, limit: int) -> Top | None:
+        """The first `limit` entries, at most a second old; None where there is no such board.
+
+        It is looked for where the game's are, and may be another's: the caller compares.
+        """
         known = self.held(board_id, limit)
         if known is not None:
             return known
-        return await self._loads.get((board_id, limit), lambda: self._look_up(board_id, limit))
+        wanted = (game_id, board_id, limit)
+        return await self._loads.get(wanted, lambda: self._look_up(*wanted))
 
     def empty(self, board: BoardRow, limit: int) -> Top:
         """The view of a board without players, cached like any other."""
@@ -100,16 +104,16 @@ class BoardViews:
 
         Where the place contradicts the kept entries, these are read again with it.
         """
-        board_id = top.board.id
+        game_id, board_id = top.board.game_id, top.board.id
         if top.board.finalized_at_ms is not None and not top.entries and not top.board.total_players:
             return top.body(None)
         if top.board.finalized_at_ms is not None:
             return top.body(await self._final_place(top, external_id))
-        view = await self._boards.view(board_id, 1, external_id)
+        view = await self._boards.view(game_id, board_id, 1, external_id)
         place = None if view is None else view.self_entry
         if place is None or top.agrees_with(place):
             return top.body(place)
-        whole = await self._boards.view(board_id, limit, external_id)
+        whole = await self._boards.view(game_id, board_id, limit, external_id)
         if whole is None:
             return top.body(None)
         return _top(whole.board, whole.total_players, whole.entries, frozen=False).body(whole.self_entry)
@@ -125,7 +129,7 @@ class BoardViews:
         except StoreUnavailable as error:
             place, missing = None, error
         if place is None:  # it has no entry, or ClickHouse has not got it yet
-            view = await self._boards.view(top.board.id, 1, external_id)
+            view = await self._boards.view(top.board.game_id, top.board.id, 1, external_id)
             if view is not None and (view.entries or view.total_players == 0):
                 return view.self_entry
             if missing is not None:
@@ -136,10 +140,10 @@ class BoardViews:
         self._final_places[key] = place
         return place
 
-    async def _look_up(self, board_id: str, limit: int) -> Top | None:
+    async def _look_up(self, game_id: str, board_id: str, limit: int) -> Top | None:
         asked = self._monotonic()
-        view = await self._boards.view(board_id, limit)
-        board = view.board if view is not None else await self._boards.board(board_id)
+        view = await self._boards.view(game_id, board_id, limit)
+        board = view.board if view is not None else await self._boards.board(game_id, board_id)
         if board is None:
             return None
         if board.finalized_at_ms is not None:

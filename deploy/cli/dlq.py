@@ -20,7 +20,7 @@ from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.nouns import deciding
-from projections.redis.client import connect
+from deploy.redis_stores import open_stores
 from projections.telemetry.failing_requests import take_in
 from projections.telemetry.open_batch import SKIPPED
 from schemas.dead_letters import DeadLetter, append_dead_letter, decode_dead_letter, replayed_id
@@ -173,9 +173,10 @@ async def _open_client(
 ) -> CommandClient:
     """A gateway of the noun that has this commands topic; closed with `stack`."""
     noun = next(noun for noun in deciding(settings) if noun.commands.name == topic)
-    redis = connect(settings.redis_url)
-    stack.push_async_callback(redis.aclose)
-    return await open_commands(stack, noun.commands, noun.name, appender=appender, redis=redis, client="cli")
+    stores = open_stores(settings)
+    stack.push_async_callback(stores.aclose)
+    own = stores.of(noun.projection)
+    return await open_commands(stack, noun.commands, own, appender=appender, client="cli")
 
 
 async def _status(client: CommandClient, command: Command, definition: bytes, partition: int) -> int:

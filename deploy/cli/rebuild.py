@@ -48,6 +48,10 @@ Verify = Annotated[bool, typer.Option("--verify", help="Compare with the live on
 Discard = Annotated[
     bool, typer.Option("--discard", help="Redis only: replace positions of another or a shortened log.")
 ]
+Group = Annotated[
+    int | None,
+    typer.Option("--group", help="Redis only: the store of one group of QUESTLOG_REDIS_GROUPS, from 0."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -63,14 +67,18 @@ class Target(StrEnum):
 @app.command()
 def rebuild_command(
     target: Annotated[Target, typer.Argument(help="What to build again.")],
+    *,
     home: Home = None,
-    verify: Verify = False,  # noqa: FBT002 - a typer flag
-    discard: Discard = False,  # noqa: FBT002 - a typer flag
-    as_json: Json = False,  # noqa: FBT002 - a typer flag
+    verify: Verify = False,
+    discard: Discard = False,
+    group: Group = None,
+    as_json: Json = False,
 ) -> None:
     """Build again from the log, beside the live one, and swap; or analyse anew what older rules analysed."""
     if target is Target.INSIGHTS and (verify or discard):
         raise typer.BadParameter("insights has no options; `rebuild clickhouse --verify` compares them")
+    if group is not None and target is not Target.REDIS:
+        raise typer.BadParameter("--group is of `rebuild redis` alone")
     configured = of_home(home)
     tune_memory()
     results: list[dict[str, Any]] = []
@@ -92,7 +100,9 @@ def rebuild_command(
 
         try:
             if target in {Target.REDIS, Target.ALL}:
-                results += asyncio.run(_redis(configured, progress, verify=verify, discard=discard))
+                results += asyncio.run(
+                    _redis(configured, progress, verify=verify, discard=discard, group=group)
+                )
             if target in {Target.CLICKHOUSE, Target.ALL}:
                 results += asyncio.run(rebuild_clickhouse(configured, progress, verify=verify))
             if target is Target.INSIGHTS:
@@ -113,10 +123,15 @@ def rebuild_command(
 
 
 async def _redis(
-    configured: Settings, progress: Callable[[str, int, int], None], *, verify: bool, discard: bool
+    configured: Settings,
+    progress: Callable[[str, int, int], None],
+    *,
+    verify: bool,
+    discard: bool,
+    group: int | None,
 ) -> list[dict[str, Any]]:
     begun = time.monotonic()
-    found = await rebuild_redis(configured, verify=verify, discard=discard, progress=progress)
+    found = await rebuild_redis(configured, verify=verify, discard=discard, group=group, progress=progress)
     seconds = time.monotonic() - begun
     return [
         {

@@ -21,6 +21,7 @@ _SHARED = (
     "kafka",
     "kafka_security_protocol",
     "redis_url",
+    "redis_groups",
     "clickhouse_url",
     "clickhouse_database",
     "base_url",

@@ -10,6 +10,7 @@ import msgspec
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding, tables_of, topic_of
+from deploy.redis_stores import open_stores
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.redis.client import connect
@@ -20,9 +21,13 @@ from schemas.telemetry.noun import TELEMETRY
 from streams.exports import POSITION_KEY, ExportPosition
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from redis.asyncio import Redis
 
+    from deploy.nouns import Deciding
     from deploy.settings import Settings
+    from projections.redis.stores import RedisStores
     from schemas.log import LogTail
     from schemas.objects import ObjectStore
 
@@ -53,32 +58,34 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
 
 async def positions_ahead(configured: Settings, tail: LogTail, objects: ObjectStore) -> list[Ahead]:
     """Every position that is not in the log. Positions of older releases get their marks; no more changes."""
-    redis = connect(configured.redis_url, timeout_s=10.0)
+    stores = open_stores(configured, timeout_s=10.0)
     client = clickhouse_of(configured)
     try:
         return [
-            *await _in_redis(configured, redis, tail),
+            *await _in_redis(configured, stores, tail),
             *await _in_clickhouse(configured, client, tail),
-            *await _of_webhooks(configured, redis, tail),
+            *await _of_webhooks(configured, stores.common, tail),
             *await _of_export(configured, tail, objects),
         ]
     finally:
-        await redis.aclose()
+        await stores.aclose()
         await client.close()
 
 
 async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str, int], tuple[int, int]]:
-    """For each partition of events, the next offset and last src that Redis holds, where the log has them."""
-    found = {}
-    redis = connect(configured.redis_url, timeout_s=10.0)
+    """For each partition of events, the next offset and last src that Redis holds, where the log has them.
+
+    Of several stores' the first that the log has: all are of the same records.
+    """
+    found: dict[tuple[str, int], tuple[int, int]] = {}
+    stores = open_stores(configured, timeout_s=10.0)
     try:
-        for noun in deciding(configured):
-            for partition in range(noun.events.partitions):
-                held = (await state_of(redis, noun.name, partition)).position
-                if held.offset and held.mark and await in_log(tail, noun.events.name, partition, held):
-                    found[noun.events.name, partition] = (held.offset, held.src)
+        async for noun, partition, held in _held(configured, stores):
+            where = (noun.events.name, partition)
+            if where not in found and held.offset and held.mark and await in_log(tail, *where, held):
+                found[where] = (held.offset, held.src)
     finally:
-        await redis.aclose()
+        await stores.aclose()
     return found
 
 
@@ -106,12 +113,17 @@ async def set_export_back(objects: ObjectStore, ahead: list[Ahead]) -> None:
     await writer.commit()
 
 
-async def _in_redis(configured: Settings, redis: Redis, tail: LogTail) -> list[Ahead]:
-    found = []
+async def _held(configured: Settings, stores: RedisStores) -> AsyncIterator[tuple[Deciding, int, Position]]:
     for noun in deciding(configured):
-        for partition in range(noun.events.partitions):
-            held = (await state_of(redis, noun.name, partition)).position
-            found += await _checked(tail, REDIS, noun.events.name, partition, held)
+        for store in stores.of(noun.projection).all:
+            for partition in range(noun.events.partitions):
+                yield noun, partition, (await state_of(store.redis, store.name, partition)).position
+
+
+async def _in_redis(configured: Settings, stores: RedisStores, tail: LogTail) -> list[Ahead]:
+    found = []
+    async for noun, partition, held in _held(configured, stores):
+        found += await _checked(tail, REDIS, noun.events.name, partition, held)
     return found
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from deploy.clock import now_ms
 from deploy.command_clients import open_acting
 from deploy.nouns import deciding, topics_of
+from deploy.redis_stores import open_stores
 from deploy.roles.following import application, follow
-from projections.redis.client import connect
 from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue
@@ -34,8 +34,9 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     """Read each noun's events for all of its effects, and deliver beside it."""
     configured = worker.settings
     secret = configured.deployment_secret()
-    redis = connect(configured.redis_url)
-    worker.stack.push_async_callback(redis.aclose)
+    stores = open_stores(configured)
+    worker.stack.push_async_callback(stores.aclose)
+    redis = stores.common
     directory = RedisDirectory(redis)
     queue = WebhookQueue(redis)
     give_up = giving_up(worker.appender)
@@ -43,7 +44,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     readers: dict[Topic, list[LogReader]] = defaultdict(list)
     for noun in deciding(configured):
         if noun.effects:
-            acting = await open_acting(worker, redis, noun)
+            acting = await open_acting(worker, stores, noun)
             for name, effect in noun.effects.items():
                 topic = topics[noun.read_by(name)]
                 own = dataclasses.replace(acting, events=topic)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.nouns import deciding
+from deploy.redis_stores import open_stores, shares
 from deploy.roles.following import application, follow
-from projections.redis.client import connect
 from projections.redis.reader import RedisReader
+from streams.several_readers import together
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
-    """A reader for each noun's events topic."""
-    redis = connect(worker.settings.redis_url)
-    worker.stack.push_async_callback(redis.aclose)
+    """A reader for each noun's events topic and store: those of groups take the same records at once."""
+    stores = open_stores(worker.settings)
+    worker.stack.push_async_callback(stores.aclose)
     readers = [
-        (noun.events, RedisReader(redis, noun.projection, log=worker.tail))
+        (
+            noun.events,
+            together(
+                [
+                    RedisReader(redis, share, log=worker.tail)
+                    for redis, share in shares(stores, noun.projection)
+                ]
+            ),
+        )
         for noun in deciding(worker.settings)
     ]
     await follow(worker, application(worker), readers, stop)

@@ -17,7 +17,7 @@ from deploy.clock import now_ms
 from deploy.command_clients import open_acting
 from deploy.nouns import deciding
 from deploy.object_store import open_objects
-from projections.redis.client import connect
+from deploy.redis_stores import open_stores
 from projections.redis.export_register import RedisExportRegister
 from projections.telemetry.live_counters import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
@@ -44,8 +44,9 @@ _log: Final = logging.getLogger(__name__)
 async def run(worker: Worker, stop: asyncio.Event) -> None:
     """Tick each every second until `stop` is set; a long one (an export, a large board) holds no other."""
     configured = worker.settings
-    redis = connect(configured.redis_url)
-    worker.stack.push_async_callback(redis.aclose)
+    stores = open_stores(configured)
+    worker.stack.push_async_callback(stores.aclose)
+    redis = stores.common
     partitions = worker.topic(TELEMETRY).partitions
     timer = SessionTimer(
         topic=TELEMETRY.name,
@@ -62,7 +63,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     ticks: dict[str, Callable[[], Awaitable[Any]]] = {"exports": exports.tick}
     for noun in deciding(configured):
         if noun.managers is not None:
-            for name, tick in noun.managers(await open_acting(worker, redis, noun)).items():
+            for name, tick in noun.managers(await open_acting(worker, stores, noun)).items():
                 ticks[name] = partial(_now, tick)
     worker.health = lambda: {"ok": True, "lag": None}
     async with asyncio.TaskGroup() as group:

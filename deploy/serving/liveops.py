@@ -11,8 +11,9 @@ from deploy.clock import now_ms
 from deploy.noun import Edge, Served
 from projections.fleet.queries.state import FleetQueries
 from projections.liveops.final_boards import ClickHouseFinals
+from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
-from projections.liveops.streams import RedisBoardStreams
+from projections.liveops.streams import RedisStreamStores
 from schemas.liveops import surface
 from streams.gateway.liveops import routes as write_routes
 from streams.gateway.liveops.app import LiveopsWrites
@@ -24,20 +25,21 @@ if TYPE_CHECKING:
 
 
 def _writes(edge: Edge, commands: CommandClient, services: Services) -> LiveopsWrites:
-    queries = LiveopsQueries(edge.redis)
+    queries = LiveopsQueries(edge.stores.of(PROJECTION))
     secret = edge.settings.deployment_secret()
     return LiveopsWrites(services, commands, queries, queries, queries, secret=secret, randomness=os.urandom)
 
 
 def _reads(edge: Edge, queries: ClickHouseQueries) -> LiveopsReads:
-    liveops = LiveopsQueries(edge.redis)
+    stores = edge.stores.of(PROJECTION)
+    liveops = LiveopsQueries(stores)
     return create_liveops_reads(
         directory=edge.directory,
         limiter=edge.limiter,
         players=liveops,
         boards=liveops,
         finals=ClickHouseFinals(queries),
-        streams=RedisBoardStreams(edge.redis),
+        streams=RedisStreamStores(stores),
         servers=FleetQueries(edge.redis),
         now_ms=now_ms,
         trusted_proxies=edge.settings.trusted_proxies,

@@ -19,17 +19,19 @@ _final: Final = msgspec.msgpack.Decoder(tuple[int, int])
 class BoardQueries(BatchedReads):
     """See the Protocol."""
 
-    async def board(self, board_id: str) -> BoardRow | None:
-        """By id, whichever game it is of: the caller compares `game_id`. Kept for finalized boards too."""
-        (fields,) = await self._read(_board(board_id))
+    async def board(self, game_id: str, board_id: str) -> BoardRow | None:
+        """By id, looked for where the game's are: the caller compares `game_id`. Finalized ones are kept."""
+        (fields,) = await self._read(game_id, _board(board_id))
         return _board_row(fields)
 
-    async def view(self, board_id: str, limit: int, external_id: str | None = None) -> BoardView | None:
+    async def view(
+        self, game_id: str, board_id: str, limit: int, external_id: str | None = None
+    ) -> BoardView | None:
         """The first `limit` entries and `external_id`'s own; None where there is no such board."""
         requests = [_board(board_id), ("top", keys.entries_key(board_id), str(limit), "")]
         if external_id is not None:
             requests.append(_place(board_id, external_id))
-        fields, (total, *flat), *places = await self._read(*requests)
+        fields, (total, *flat), *places = await self._read(game_id, *requests)
         board = _board_row(fields)
         if board is None:
             return None
@@ -44,9 +46,9 @@ class BoardQueries(BatchedReads):
         total_players = board.total_players if finalized else total
         return BoardView(board=board, total_players=total_players, entries=entries, self_entry=own)
 
-    async def rank(self, board_id: str, external_id: str) -> int | None:
+    async def rank(self, game_id: str, board_id: str, external_id: str) -> int | None:
         """A player's rank, from 1; None where they have no entry (or the board is no longer in Redis)."""
-        (found,) = await self._read(_place(board_id, external_id))
+        (found,) = await self._read(game_id, _place(board_id, external_id))
         return int(found[1]) if found else None
 
 

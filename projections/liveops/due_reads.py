@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from projections.liveops import keys
 from projections.liveops.read_base import BatchedReads, fields_of, pairs_of
+from projections.redis.read_batches import ReadBatches
 from schemas.liveops.ports import BoardRow, LobbyDueRow, WindowBoard, WindowRow, first_pinned
 from schemas.liveops.views import FinalEntry
 
@@ -22,11 +24,16 @@ class DueQueries(BatchedReads):
 
     async def windows_over(self, now_ms: int, limit: int) -> list[WindowRow]:
         """Windows past their end that are not finalized, the oldest end first."""
-        (flat,) = await self._read(("until", keys.WINDOWS, str(now_ms), str(limit)))
+        found = [await self._windows_over(batches, now_ms, limit) for batches in self._batches.all]
+        return sorted(chain.from_iterable(found), key=lambda row: row.ends_at_ms)[:limit]
+
+    @staticmethod
+    async def _windows_over(batches: ReadBatches, now_ms: int, limit: int) -> list[WindowRow]:
+        (flat,) = await batches.read(("until", keys.WINDOWS, str(now_ms), str(limit)))
         names = [name for name, _ in pairs_of(flat)]
         if not names:
             return []
-        answers = await self._read(
+        answers = await batches.read(
             *(
                 request
                 for name in names
@@ -46,19 +53,18 @@ class DueQueries(BatchedReads):
     ) -> dict[int, WindowRow]:
         """The definition that each partition has pinned; empty for a window that was never used."""
         name = keys.window_name(studio_id, game_id, event_key, window_id)
-        (opened,) = await self._read(("hgetall", f"window:{name}", "", ""))
+        (opened,) = await self._read(game_id, ("hgetall", f"window:{name}", "", ""))
         return {int(partition): _window.decode(row) for partition, row in fields_of(opened).items()}
 
     async def boards_of(self, row: WindowRow, limit: int) -> list[WindowBoard]:
         """Boards of a window that are not finalized, by id."""
         name = keys.window_name(row.studio_id, row.game_id, row.event_key, row.window_id)
-        (members,) = await self._read(("smembers", f"boards:{name}", "", ""))
+        read = self._batches.of(row.game_id).read
+        (members,) = await read(("smembers", f"boards:{name}", "", ""))
         ids = sorted(member.decode() for member in members)[:limit]
         if not ids:
             return []
-        answers = await self._read(
-            *(("hmget", keys.board_key(board_id), "chunk\0final", "") for board_id in ids)
-        )
+        answers = await read(*(("hmget", keys.board_key(board_id), "chunk\0final", "") for board_id in ids))
         boards = []
         for board_id, (chunk, final) in zip(ids, answers, strict=True):
             next_chunk, frozen = (0, 0) if chunk is None else _chunk.decode(chunk)
@@ -68,9 +74,10 @@ class DueQueries(BatchedReads):
             )
         return [board for board in boards if not board.finalized]
 
-    async def ranks(self, board_id: str, start: int, count: int) -> list[FinalEntry]:
+    async def ranks(self, game_id: str, board_id: str, start: int, count: int) -> list[FinalEntry]:
         """Entries ranked `start` + 1 to `start` + `count`. Stable once all partitions are closed."""
         row, flat = await self._read(
+            game_id,
             ("hget", keys.board_key(board_id), "row", ""),
             ("slice", keys.entries_key(board_id), str(start), str(count)),
         )
@@ -92,9 +99,12 @@ class DueQueries(BatchedReads):
 
     async def lobbies_due(self, now_ms: int, limit: int) -> list[LobbyDueRow]:
         """Lobbies whose time has come, the longest due first."""
-        (flat,) = await self._read(("until", keys.LOBBIES, str(now_ms), str(limit)))
+        due = []
+        for batches in self._batches.all:
+            (flat,) = await batches.read(("until", keys.LOBBIES, str(now_ms), str(limit)))
+            due += pairs_of(flat)
         rows = []
-        for member, due_at_ms in pairs_of(flat):
+        for member, due_at_ms in due:
             studio_id, game_id, event_key, window_id, lobby_id = member.split("/")
             rows.append(
                 LobbyDueRow(
@@ -106,4 +116,4 @@ class DueQueries(BatchedReads):
                     due_at_ms=int(due_at_ms),
                 )
             )
-        return rows
+        return sorted(rows, key=lambda row: row.due_at_ms)[:limit]

@@ -40,7 +40,9 @@ class PlayerQueries(BatchedReads):
 
     async def player(self, game_id: str, external_id: str) -> PlayerRow | None:
         """None for an unknown player."""
-        (row,) = await self._read(("hget", keys.player_key("player", game_id, external_id), "row", ""))
+        (row,) = await self._read(
+            game_id, ("hget", keys.player_key("player", game_id, external_id), "row", "")
+        )
         return None if row is None else _player.decode(row)
 
     async def runs(
@@ -50,10 +52,11 @@ class PlayerQueries(BatchedReads):
         if not windows:
             return []
         answers = await self._read(
+            game_id,
             *(
                 ("hgetall", keys.run_key(game_id, external_id, event_key, window_id), "", "")
                 for event_key, window_id in windows
-            )
+            ),
         )
         return [
             _run(fields_of(flat), event_key, window_id)
@@ -69,24 +72,28 @@ class PlayerQueries(BatchedReads):
         return await self._holdings("items", game_id, external_id)
 
     async def _holdings(self, kind: str, game_id: str, external_id: str) -> list[HoldingRow]:
-        (flat,) = await self._read(("hgetall", keys.player_key(kind, game_id, external_id), "", ""))
+        (flat,) = await self._read(game_id, ("hgetall", keys.player_key(kind, game_id, external_id), "", ""))
         return sorted((_holding.decode(value) for value in flat[1::2]), key=lambda row: row.key)
 
     async def pending_grants(self, game_id: str, external_id: str) -> list[Grant]:
         """Unclaimed grants, newest first; the caller leaves out what `grant_status` says is expired."""
-        (flat,) = await self._read(("hgetall", keys.player_key("grants", game_id, external_id), "", ""))
+        (flat,) = await self._read(
+            game_id, ("hgetall", keys.player_key("grants", game_id, external_id), "", "")
+        )
         grants = [_grant.decode(value) for value in flat[1::2]]
         return sorted(grants, key=lambda grant: (grant.created_at_ms, grant.id), reverse=True)
 
     async def ledger_head(self, game_id: str, external_id: str) -> list[LedgerRow]:
         """The newest movements (up to `LEDGER_HEAD`), newest first. Older ones are in ClickHouse."""
-        (flat,) = await self._read(("hgetall", keys.player_key("ledger", game_id, external_id), "", ""))
+        (flat,) = await self._read(
+            game_id, ("hgetall", keys.player_key("ledger", game_id, external_id), "", "")
+        )
         rows = [_ledger.decode(value) for value in flat[1::2]]
         return sorted(rows, key=lambda row: row.movement.number, reverse=True)
 
-    async def lobby(self, lobby_id: str) -> LobbyRow | None:
-        """By id, whichever game it is of: the caller compares `game_id`."""
-        (flat,) = await self._read(("hgetall", keys.lobby_key(lobby_id), "", ""))
+    async def lobby(self, game_id: str, lobby_id: str) -> LobbyRow | None:
+        """By id, looked for where the game's are: the caller compares `game_id`."""
+        (flat,) = await self._read(game_id, ("hgetall", keys.lobby_key(lobby_id), "", ""))
         fields = fields_of(flat)
         if "row" not in fields:
             return None

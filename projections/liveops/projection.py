@@ -39,4 +39,5 @@ LIVEOPS: Final = Projection(
     outcome_of=outcome_of,
     news=keys.stream_key(""),
     is_gone=keys.is_gone,
+    spread=True,
 )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
-from projections.redis.read_batches import ReadBatches
+from projections.redis.read_batches import GroupedBatches, Request
 
 
 class BatchedReads:
-    """Base of the reads."""
+    """Base of the reads: what is of a game is asked of its store, what is of none of all stores."""
 
-    def __init__(self, read_batches: ReadBatches) -> None:
-        self._read = read_batches.read
+    def __init__(self, batches: GroupedBatches) -> None:
+        self._batches = batches
+
+    def _read(self, game_id: str, *requests: Request) -> Awaitable[list[Any]]:
+        """The answers of the game's store in order, all as of one moment."""
+        return self._batches.of(game_id).read(*requests)
 
 
 def fields_of(flat: list[bytes]) -> dict[str, bytes]:

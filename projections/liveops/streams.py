@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from redis.asyncio import Redis
-
-from projections.liveops.keys import NOUN, stream_key
+from projections.liveops.keys import stream_key
 from projections.redis.client import AWAY
+from projections.redis.stores import NounStores, Store, group_of
 from schemas.edge.ports import StoreUnavailable
 from schemas.liveops.ports import StreamEntry
 
@@ -24,13 +23,13 @@ BLOCK_MS_MAX: Final = 1_500
 class RedisBoardStreams:
     """Reads of one process. Raises StoreUnavailable while Redis is away or has no projection."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, store: Store) -> None:
+        self._redis, self._name = store
 
     async def generation(self) -> str:
         """The generation that the pointer names."""
         try:
-            held = await self._redis.get(f"generation:{NOUN}")
+            held = await self._redis.get(f"generation:{self._name}")
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error
         if held is None:
@@ -39,7 +38,7 @@ class RedisBoardStreams:
 
     async def last_id(self, board_id: str) -> str:
         """The newest entry's id; `0-0` where there is none."""
-        key = _key(await self.generation(), board_id)
+        key = self._key(await self.generation(), board_id)
         reply = await self._ask("XREVRANGE", key, "+", "-", "COUNT", "1")
         return str(reply[0][0].decode()) if reply else START
 
@@ -49,7 +48,7 @@ class RedisBoardStreams:
         """For each board, entries after an id, oldest first; boards without any are left out."""
         if not after:
             return {}
-        prefix = _key(generation or await self.generation(), "")
+        prefix = self._key(generation or await self.generation(), "")
         block = ("BLOCK", str(min(block_ms, BLOCK_MS_MAX))) if block_ms > 0 else ()
         keys = [prefix + board_id for board_id in after]
         reply = await self._ask("XREAD", "COUNT", str(count), *block, "STREAMS", *keys, *after.values())
@@ -67,9 +66,19 @@ class RedisBoardStreams:
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error
 
+    def _key(self, generation: str, board_id: str) -> str:
+        return f"{self._name}:{generation}:{stream_key(board_id)}"
 
-def _key(generation: str, board_id: str) -> str:
-    return f"{NOUN}:{generation}:{stream_key(board_id)}"
+
+class RedisStreamStores:
+    """Implements `schemas.liveops.ports.StreamStores`."""
+
+    def __init__(self, stores: NounStores) -> None:
+        self._all = tuple(RedisBoardStreams(store) for store in stores.all)
+
+    def of(self, game_id: str) -> RedisBoardStreams:
+        """The streams of a game's boards."""
+        return self._all[group_of(game_id, len(self._all))]
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamEntry:

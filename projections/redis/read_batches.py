@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
 from projections.redis.scripts import READ_BATCH
+from projections.redis.stores import NounStores, group_of
 from schemas.edge.ports import StoreUnavailable
 
 REQUESTS_MAX: Final = 512
@@ -77,3 +78,15 @@ class ReadBatches:
             elif reply is not None:
                 answer.set_result(reply[begin : begin + len(requests)])
             begin += len(requests)
+
+
+class GroupedBatches:
+    """Reads of one noun in one event loop, each in the store of its game."""
+
+    def __init__(self, stores: NounStores) -> None:
+        self.all = tuple(ReadBatches(store.redis, store.name) for store in stores.all)
+        """For what is of no game: those of every store."""
+
+    def of(self, game_id: str) -> ReadBatches:
+        """Those of a game's store."""
+        return self.all[group_of(game_id, len(self.all))]

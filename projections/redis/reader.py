@@ -16,9 +16,11 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
+from projections.redis.layout import claim
 from projections.redis.operations import OutcomeOf, Project
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
+from projections.redis.stores import Group
 from schemas.codec import Codec
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
@@ -61,6 +63,15 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """Prefix of keys that hold passing news: two builds of the same log differ in them."""
     is_gone: Callable[[str, int], bool] = lambda _key, _now_ms: False
     """Whether a key may be there or not at a time: two builds may differ in it, too."""
+    spread: bool = False
+    """Whether no key is of two games, so that groups of games may be in stores of their own."""
+    group: Group = Group()
+    """Which games' share of the records it takes in."""
+
+    @property
+    def name(self) -> str:
+        """The noun's name in keys."""
+        return self.group.name(self.noun)
 
 
 class ApplyRefused(Exception):
@@ -94,14 +105,19 @@ class RedisReader:
         self._partitions: dict[int, _Partition] = {}
 
     async def assigned(self, partition: int) -> int:
-        """Look up the store's position and return it. PositionRefused where it can't be this log's."""
+        """Look up the store's position and return it.
+
+        PositionRefused where it can't be this log's, or is of other groups.
+        """
+        if self._projection.spread and not self._generation:
+            await self._patiently(lambda: claim(self._redis, self._projection.noun, self._projection.name))
         held = await self._state(partition)
         topic = self._topic.name
         start = await begin(self._log, topic, partition, held.position, where="Redis", repair=REPAIR)
         offset, mark = start.position.offset, start.position.mark
         self._log_id = start.position.log_id
         if start.marked:
-            kept = (self._projection.noun, self._generation, str(partition), str(offset), mark)
+            kept = (self._projection.name, self._generation, str(partition), str(offset), mark)
             await self._patiently(lambda: MARK.run(self._redis, *kept))
         state = _Partition(run_id=held.run_id, position=offset, target=start.end)
         self._partitions[partition] = state
@@ -159,7 +175,11 @@ class RedisReader:
         ):  # a broker's clock that is hours off neither drops an outcome nor keeps it long
             latest_ms = events.asked_at_ms + CLOCKS_DIFFER_MS_MAX
             answered_at_ms = min(max(answered_at_ms, events.asked_at_ms), latest_ms)
+        own = 0
         for decided in events.decided:
+            if not noun.group.holds(decided.game_id):
+                continue
+            own += 1
             messages = messages_of(decided, noun.events)
             for operation in noun.project(decided, messages, record.appended_at_ms, record.partition):
                 operations.extend(operation)
@@ -171,31 +191,31 @@ class RedisReader:
                 expires = str(answered_at_ms + keep_ms)
                 outcomes += (key, _outcome_encoder.encode(outcome), expires)
         head: list[str | bytes] = [
-            noun.noun,
+            noun.name,
             self._generation,
             self._log_id,
             str(record.partition),
             str(record.offset),
             str(events.src),
             str(record.appended_at_ms),
-            events.gateway_id if self.answers else "",
+            events.gateway_id if self.answers and (own or not events.decided) else "",
             events.record_id,
             str(self._topic.partitions),
             str(len(outcomes) // 3),
             mark_of(record),
         ]
-        return head + outcomes + operations, len(events.decided)
+        return head + outcomes + operations, own
 
     async def _open_gate(self, partition: int, state: _Partition, *, at_end: bool) -> None:
         if self._generation or state.position < state.target:
             return
-        head = (self._projection.noun, str(partition), str(self._topic.partitions), state.run_id)
+        head = (self._projection.name, str(partition), str(self._topic.partitions), state.run_id)
         rest = (str(state.target), "1" if at_end else "0")
         reply = await self._patiently(lambda: READY.run(self._redis, *head, *rest))
         state.reached = reply in {b"ready", b"waiting"}
 
     async def _state(self, partition: int) -> State:
-        where = (self._projection.noun, partition, self._generation)
+        where = (self._projection.name, partition, self._generation)
         return await self._patiently(lambda: state_of(self._redis, *where))
 
     async def _patiently(self, run: Callable[[], Awaitable[T]]) -> T:

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from redis.asyncio import Redis
 
+from projections.redis.layout import GroupsChanged, claim, take_over
 from projections.redis.reader import KEYED_MS, Projection, RedisReader, outcome_keys
 from projections.redis.scripts import APPLY, COMPARE, SWAP
 from projections.redis.state import state_of
@@ -68,8 +69,13 @@ async def rebuild(
     Outcomes of the last 24 hours before `now_ms` are stored again then, and their keys leave `unseen` (see
     `stored_outcomes`): what stays there, the log does not hold.
 
+    `discard` also takes over a store that holds another count of groups. Their keys are deleted first:
+    nothing can be read there until the swap.
+
     Raises RebuildFailed. Afterwards only the live generation is left.
     """
+    if projection.spread:
+        await _claim(redis, projection, discard=discard)
     builder = _Builder(redis, projection, log=log, generation=generation, progress=progress)
     if discard:
         builder.answer_since(now_ms - KEYED_MS, set() if unseen is None else unseen)
@@ -92,7 +98,17 @@ async def rebuild(
                 return builder.result(swapped=True)
         raise RebuildFailed(f"the live projection stayed ahead {ROUNDS_MAX} times; try at a quieter time")
     finally:
-        await _delete(redis, f"{projection.noun}:{doomed}:")
+        await _delete(redis, f"{projection.name}:{doomed}:")
+
+
+async def _claim(redis: Redis, projection: Projection, *, discard: bool) -> None:
+    try:
+        await claim(redis, projection.noun, projection.name)
+    except GroupsChanged as changed:
+        if not discard:
+            raise RebuildFailed(str(changed)) from changed
+        former = await take_over(redis, projection.noun, projection.name)
+        await _delete(redis, f"{former}:")
 
 
 class _Builder:
@@ -119,13 +135,13 @@ class _Builder:
         self._unseen: set[bytes] = set()
 
     async def live_generation(self) -> str:
-        return (await state_of(self._redis, self._projection.noun, 0)).generation
+        return (await state_of(self._redis, self._projection.name, 0)).generation
 
     async def refuse_foreign_positions(self) -> None:
         """Raise RebuildFailed where the live positions are of another log or not in this one."""
         topic = self._projection.topic
         for partition in range(topic.partitions):
-            held = (await state_of(self._redis, self._projection.noun, partition)).position
+            held = (await state_of(self._redis, self._projection.name, partition)).position
             where = "the live projection"
             try:
                 await begin(self._log, topic.name, partition, held, where=where, repair=_DISCARD)
@@ -136,7 +152,7 @@ class _Builder:
         await APPLY.load(self._redis)
         await SWAP.load(self._redis)
         # A rebuild that died may have left something.
-        await _delete(self._redis, f"{self._projection.noun}:{self._generation}:")
+        await _delete(self._redis, f"{self._projection.name}:{self._generation}:")
         for partition in range(self._projection.topic.partitions):
             self._next[partition] = await self._reader.assigned(partition)
 
@@ -149,7 +165,7 @@ class _Builder:
 
     def result(self, *, swapped: bool, keys: int = 0, different: list[str] | None = None) -> Rebuilt:
         return Rebuilt(
-            noun=self._projection.noun,
+            noun=self._projection.name,
             generation=self._generation,
             records=self._records,
             swapped=swapped,
@@ -194,7 +210,7 @@ class _Builder:
             if swap:
                 partitions = str(self._projection.topic.partitions)
                 discard = "discard" if swap == "discard" else ""
-                SWAP.queue(pipeline, self._projection.noun, self._generation, partitions, discard)
+                SWAP.queue(pipeline, self._projection.name, self._generation, partitions, discard)
             replies = await pipeline.execute()
         for record, (status, next_offset, detail) in zip(records, replies, strict=False):
             if status not in {b"applied", b"dropped"}:
@@ -206,7 +222,7 @@ class _Builder:
 
     async def compare(self, live: str) -> tuple[int, list[str]]:
         """How many keys were compared at common positions, and which differ."""
-        noun, news = self._projection.noun, self._projection.news
+        noun, news = self._projection.name, self._projection.news
         found = {key async for key in _keys(self._redis, f"{noun}:{self._generation}:")}
         found |= {key async for key in _keys(self._redis, f"{noun}:{live}:")}
         seconds, _ = await self._redis.time()
@@ -225,7 +241,7 @@ class _Builder:
         for _ in range(ROUNDS_MAX):
             reply: list[Any] | None = await COMPARE.run(
                 self._redis,
-                self._projection.noun,
+                self._projection.name,
                 live,
                 self._generation,
                 str(self._projection.topic.partitions),

@@ -48,6 +48,7 @@ class Script:
 
 
 APPLY = Script("apply")
+CLAIM = Script("claim")
 STATE = Script("state")
 MARK = Script("mark")
 READY = Script("ready")

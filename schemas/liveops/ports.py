@@ -137,23 +137,28 @@ class PlayerReads(Protocol):
         """The newest movements (up to `LEDGER_HEAD`), newest first. Older ones are in ClickHouse."""
         ...
 
-    async def lobby(self, lobby_id: str) -> LobbyRow | None:
-        """By id, whichever game it is of: the caller compares `game_id`."""
+    async def lobby(self, game_id: str, lobby_id: str) -> LobbyRow | None:
+        """By id, looked for where the game's are; it may be another's: the caller compares `game_id`."""
         ...
 
 
 class BoardReads(Protocol):
     """Boards in Redis, while they are live and for an hour after."""
 
-    async def board(self, board_id: str) -> BoardRow | None:
-        """By id, whichever game it is of: the caller compares `game_id`. Kept for finalized boards too."""
+    async def board(self, game_id: str, board_id: str) -> BoardRow | None:
+        """By id, looked for where the game's are; it may be another's: the caller compares `game_id`.
+
+        Kept for finalized boards too.
+        """
         ...
 
-    async def view(self, board_id: str, limit: int, external_id: str | None = None) -> BoardView | None:
+    async def view(
+        self, game_id: str, board_id: str, limit: int, external_id: str | None = None
+    ) -> BoardView | None:
         """The first `limit` entries and `external_id`'s own; None where there is no such board."""
         ...
 
-    async def rank(self, board_id: str, external_id: str) -> int | None:
+    async def rank(self, game_id: str, board_id: str, external_id: str) -> int | None:
         """A player's rank, from 1; None where they have no entry (or the board is no longer in Redis)."""
         ...
 
@@ -186,7 +191,7 @@ class StreamEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class BoardStreams(Protocol):
-    """The boards' streams: what happened to a board in the last minutes (at least 5), and what comes."""
+    """One store's streams: what happened to a board in the last minutes (at least 5), and what comes."""
 
     async def generation(self) -> str:
         """The projection that is in use; another one, after a rebuild, has other ids for the same events."""
@@ -204,6 +209,14 @@ class BoardStreams(Protocol):
         An id means nothing in another generation: who goes on from one names that which it is from.
         Waits up to `block_ms` where there are none, and not at all with 0. May be cancelled.
         """
+        ...
+
+
+class StreamStores(Protocol):
+    """The stores of boards' streams."""
+
+    def of(self, game_id: str) -> BoardStreams:
+        """The streams of a game's boards: the same object for all games that one store holds."""
         ...
 
 
@@ -277,7 +290,7 @@ class DueReads(Protocol):
         """Boards of a window that are not finalized, by id."""
         ...
 
-    async def ranks(self, board_id: str, start: int, count: int) -> list[FinalEntry]:
+    async def ranks(self, game_id: str, board_id: str, start: int, count: int) -> list[FinalEntry]:
         """Entries ranked `start` + 1 to `start` + `count`. Stable once all partitions are closed."""
         ...
 

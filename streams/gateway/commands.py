@@ -22,6 +22,7 @@ from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import ENVELOPE_VERSION, Command, CommandRecord, Outcome
 from schemas.identifiers import partition_of
 from schemas.log import Appender, LogUnavailable
+from schemas.outcomes import Sought
 from schemas.topics import Topic
 from streams.gateway.pending_commands import (
     OTHER_BODY,
@@ -60,7 +61,7 @@ class Answers(Protocol):
     """Where outcomes are found and notifications come from; `deploy` injects the one on Redis."""
 
     async def find(
-        self, partition: int, command_ids: Sequence[str], record_id: str = ""
+        self, partition: int, commands: Sequence[Sought], record_id: str = ""
     ) -> list[Outcome | None]:
         """In the order asked; None where there is none yet. Raises StoreUnavailable instead of guessing."""
         ...
@@ -175,14 +176,17 @@ class CommandClient:
             self._runners[partition] = asyncio.create_task(self._run(partition, line))
         return await waiting.answer
 
-    async def stored(self, key: str, command_id: str, fingerprint: bytes) -> Outcome | None:
-        """The outcome that a keyed command has already; None where it has none yet. `key` is its partition's.
+    async def stored(
+        self, key: str, command_id: str, fingerprint: bytes, *, game_id: str = ""
+    ) -> Outcome | None:
+        """The outcome that a keyed command has already; None where it has none yet.
 
+        `key` is its partition's; `game_id` is the command's own, which nouns need whose games are spread.
         Raises CommandConflict where its fingerprint is another, CommandUnavailable where it can't be known.
         """
         partition = partition_of(key, self._topic.partitions)
         try:
-            (outcome,) = await self._answers.find(partition, [command_id])
+            (outcome,) = await self._answers.find(partition, [Sought(game_id, command_id)])
         except StoreUnavailable:
             raise self._unavailable("store-unavailable") from None
         if outcome is not None and outcome.fingerprint != fingerprint:
@@ -210,7 +214,7 @@ class CommandClient:
         if not keyed:
             return commands
         try:
-            found = await self._answers.find(partition, [waiting.command.command_id for waiting in keyed])
+            found = await self._answers.find(partition, [waiting.sought for waiting in keyed])
         except StoreUnavailable as error:
             _log.warning("keyed commands can't be looked up: %s", error)
             self._fail(keyed, "store-unavailable")
@@ -265,11 +269,11 @@ class CommandClient:
 
     async def _read_outcomes(self, sent: SentRecord) -> None:
         sent.commands = [waiting for waiting in sent.commands if not waiting.answer.done()]
-        ids = [waiting.command.command_id for waiting in sent.commands]
-        if not ids:
+        sought = [waiting.sought for waiting in sent.commands]
+        if not sought:
             return
         try:
-            found = await self._answers.find(sent.partition, ids, sent.record_id)
+            found = await self._answers.find(sent.partition, sought, sent.record_id)
         except StoreUnavailable as error:
             _log.warning("outcomes can't be read: %s", error)
             return

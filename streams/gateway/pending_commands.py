@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from schemas.envelope import Command, Outcome
-from schemas.outcomes import is_expired
+from schemas.outcomes import Sought, is_expired
 from schemas.topics import COMMANDS_PER_RECORD_MAX as COMMANDS_MAX
 
 SWEEP_S: Final = 0.5
@@ -53,6 +53,11 @@ class PendingCommand(msgspec.Struct, eq=False):
     fresh: bool
     answer: asyncio.Future[Outcome]
     deadline: float
+
+    @property
+    def sought(self) -> Sought:
+        """How its outcome is looked for."""
+        return Sought(self.command.game_id, self.command.command_id)
 
     def resolve(self, outcome: Outcome | None) -> None:
         """Give the outcome to the waiting requests; nothing happens where there are none."""

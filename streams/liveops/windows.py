@@ -169,7 +169,7 @@ class WindowManager:
         rewards = rules_of(row.definition).rank_rewards
         for _ in range(CHUNKS_PER_TICK):
             most = entries_max(rewards, frozen, self._chunk_max)
-            read = await self._dues.ranks(board.board_id, frozen, most + 1)
+            read = await self._dues.ranks(row.game_id, board.board_id, frozen, most + 1)
             entries, last = chunk_of(read, most, len(row.definition))
             command = FinalizeBoard(
                 event_key=row.event_key,

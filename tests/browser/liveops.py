@@ -15,10 +15,11 @@ from api.liveops.app import LiveopsReads, create_liveops_reads
 from deploy.clock import now_ms
 from projections.liveops.economy_totals import Move, rows_of
 from projections.liveops.keys import NOUN
-from projections.liveops.streams import RedisBoardStreams
+from projections.liveops.streams import RedisStreamStores
 from projections.liveops.table_rows import COLUMNS, ECONOMY, LEDGER
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
+from projections.redis.stores import NounStores
 from schemas.liveops.definitions import resolve_events
 from schemas.liveops.names import board_id
 from schemas.liveops.ports import LEDGER_HEAD, BoardEntryRow, BoardRow, HoldingRow, LedgerRow
@@ -49,7 +50,7 @@ class Liveops:
             players=self.rows,
             boards=self.rows,
             finals=self.rows,
-            streams=RedisBoardStreams(self.redis),
+            streams=RedisStreamStores(NounStores(NOUN, [self.redis])),
             servers=self.rows,
             now_ms=now_ms,
             registry=CollectorRegistry(),
@@ -67,13 +68,14 @@ class Liveops:
     @property
     def listeners(self) -> int:
         """Open streams."""
-        return self.reads._listeners._count
+        return self.reads._listeners.places.taken
 
     def break_off(self) -> None:
         """End every open stream, as a server does that stops. In the page's loop."""
-        for board in list(self.reads._listeners._boards.values()):
-            for listener in list(board.listeners):
-                listener.end()
+        for own in self.reads._listeners._open.values():
+            for board in list(own._boards.values()):
+                for listener in list(board.listeners):
+                    listener.end()
 
     def board(self, game: Game, event_key: str, scores: dict[str, float], *, before: bool = False) -> str:
         """A leaderboard of the running window, or a finalized one of the window before; its id."""

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
+from projections.redis.stores import NounStores
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, Limits
 from schemas.envelope import EventsRecord
@@ -94,14 +95,15 @@ class World:
     ) -> None:
         self.stack = stack
         self.game_id = game_id
-        self.reads = LiveopsQueries(redis)
+        stores = NounStores("liveops", [redis])
+        self.reads = LiveopsQueries(stores)
         self.queue = WebhookQueue(redis)
         self.tail = tail
         self.event = resolved(game_id)
         self.client = CommandClient(
             topic=LIVEOPS_COMMANDS,
             appender=appender,
-            answers=RedisOutcomes(redis, "liveops"),
+            answers=RedisOutcomes(stores),
             gateway_id=f"test-{uuid.uuid4().hex}",
             new_record_id=lambda: uuid.uuid4().hex,
         )

@@ -33,7 +33,7 @@ async def test_a_short_window_ends_once_and_each_rank_gets_its_reward_once(world
     assert window is not None
     await asyncio.gather(*(world.play(f"p{n:02}", window.id, float(n)) for n in range(PLAYERS)))
     board = board_id(GAME_ID, "short", window.id)
-    assert (await world.reads.rank(board, "p39")) == 1
+    assert (await world.reads.rank(GAME_ID, board, "p39")) == 1
     other = WindowManager(world.asker, world.reads, partitions=LIVEOPS_COMMANDS.partitions)
     await asyncio.sleep(max(0.0, (window.ends_at_ms - now_ms()) / 1000))
     world.kill("worker-timer", "worker-effects")
@@ -56,7 +56,7 @@ async def test_a_short_window_ends_once_and_each_rank_gets_its_reward_once(world
         await asyncio.sleep(1.0)
     grants, finalized = await world.counted(board)
     assert (dict(grants), finalized) == (wanted, 1)
-    row = await world.reads.board(board)
+    row = await world.reads.board(GAME_ID, board)
     assert row is not None
     assert (row.finalized_at_ms is not None, row.total_players) == (True, PLAYERS)
     assert len(await world.reads.pending_grants(GAME_ID, "p39")) == 2

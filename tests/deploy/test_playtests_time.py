@@ -24,6 +24,7 @@ from projections.playtests.tables import ClickHouseLedgers
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.state import state_of
+from projections.redis.stores import NounStores
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.envelope import EventsRecord
 from schemas.identifiers import partition_of
@@ -119,7 +120,7 @@ async def opened(stack: QuestlogStack) -> AsyncIterator[World]:
     client = CommandClient(
         topic=PLAYTESTS_COMMANDS,
         appender=appender,
-        answers=RedisOutcomes(redis, keys.NOUN),
+        answers=RedisOutcomes(NounStores(keys.NOUN, [redis])),
         gateway_id=f"test-{uuid.uuid4().hex}",
         new_record_id=lambda: uuid.uuid4().hex,
     )

@@ -28,6 +28,7 @@ from projections.clickhouse.system_tables import drop_databases
 from projections.lag import LagReader
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
+from projections.redis.stores import RedisStores
 from projections.telemetry.queries.client import ClickHouseQueries
 from projections.telemetry.reader import TelemetryReader
 from projections.telemetry.skipping import SkipRefused
@@ -212,7 +213,7 @@ async def lag_state(configured: Settings) -> tuple[str, list[tuple[int, int, int
     try:
         lag = LagReader(
             tail=tail,
-            redis=redis,
+            stores=RedisStores(redis),
             queries=queries,
             nouns=deciding(configured),
             telemetry_partitions=PARTITIONS,

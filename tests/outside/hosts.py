@@ -12,6 +12,7 @@ import msgspec
 
 from deploy.command_clients import open_commands
 from projections.redis.client import connect
+from projections.redis.stores import NounStores
 from schemas.codec import Message
 from schemas.envelope import Outcome
 from schemas.fleet.answers import HostAnswer
@@ -98,7 +99,7 @@ async def simulated_host(demo: dict[str, Any], region: str) -> AsyncIterator[Sim
         redis = connect(demo["redis_url"])
         stack.push_async_callback(redis.aclose)
         commands = await open_commands(
-            stack, FLEET_COMMANDS, "fleet", appender=appender, redis=redis, client="test-host"
+            stack, FLEET_COMMANDS, NounStores("fleet", [redis]), appender=appender, client="test-host"
         )
         asker = Asker(
             commands,

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
+from projections.redis.stores import NounStores
 from schemas.envelope import Command, CommandRecord, CommandRejected, Decided
 from schemas.log import Appended, LogUnavailable
 from schemas.outcomes import EXPIRED
@@ -104,7 +105,7 @@ async def gateway(redis_url: str, **options: Any) -> AsyncIterator[tuple[Command
     client = CommandClient(
         topic=Topic(name=f"{noun}.commands", partitions=1, description="a test's"),
         appender=options.pop("appender", backend),
-        answers=RedisOutcomes(redis, noun),
+        answers=RedisOutcomes(NounStores(noun, [redis])),
         gateway_id=noun,
         new_record_id=lambda: uuid.uuid4().hex,
         **options,

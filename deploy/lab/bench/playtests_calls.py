@@ -15,6 +15,7 @@ from deploy.lab.bench.load import OrderRefusedError
 from deploy.nouns import topic_of
 from projections.playtests.keys import NOUN
 from projections.redis.client import connect
+from projections.redis.stores import NounStores
 from schemas.playtests import names
 from schemas.playtests.account_commands import AdjustAccount
 from schemas.playtests.commands import COMMANDS
@@ -62,7 +63,8 @@ async def credit(configured: Settings, studio_id: str, cents: int) -> None:
         appender = KafkaAppender(brokers_of(configured), client_id="questlog-bench")
         stack.push_async_callback(appender.stop)
         topic = topic_of(configured, PLAYTESTS_COMMANDS)
-        commands = await open_commands(stack, topic, NOUN, appender=appender, redis=redis, client="bench")
+        stores = NounStores(NOUN, [redis])
+        commands = await open_commands(stack, topic, stores, appender=appender, client="bench")
         asker = Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
         await asker.ask(
             AdjustAccount(amount_cents=cents, reason="bench"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deploy.lab.simulation.processes import FAILURES, Process
 from deploy.noun import Acting
+from projections.redis.stores import RedisStores
 from schemas.edge.ports import StoreUnavailable
 from schemas.log_positions import Position
 from schemas.telemetry.noun import TELEMETRY
@@ -31,7 +32,7 @@ def acting(stage: Stage, name: str) -> Acting:
     client: Any = stage.redis
     return Acting(
         settings=stage.settings,
-        redis=client,
+        stores=RedisStores(client),
         tail=stage.log,
         asker=stage.asker(name),
         events=stage.events,

@@ -12,6 +12,7 @@ from deploy.nouns import deciding
 from deploy.settings import Settings
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
+from projections.redis.stores import NounStores
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 
@@ -29,7 +30,7 @@ class SimulatedOutcomes(RedisOutcomes):
 
     def __init__(self, redis: SimulatedRedis, noun: str) -> None:
         client: Any = redis
-        super().__init__(client, noun)
+        super().__init__(NounStores(noun, [client]))
         self.notified: dict[str, Callable[[str], None]] = {}
         redis.notified = self._notify
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.lab.simulation.store_reads import gather, ranked
-from projections.redis.scripts import APPLY, FIND_OUTCOMES, MARK, READ_BATCH, READY, STATE
+from projections.redis.scripts import APPLY, CLAIM, FIND_OUTCOMES, MARK, READ_BATCH, READY, STATE
 from schemas.log_positions import Cursor, Position
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class SimulatedRedis:
             script._sha: answer  # noqa: SLF001 - the name Redis knows it by
             for script, answer in (
                 (APPLY, self._apply),
+                (CLAIM, self._claim),
                 (STATE, self._state),
                 (MARK, self._mark),
                 (READY, self._open),
@@ -136,6 +137,10 @@ class SimulatedRedis:
     def _notify(self, gateway_id: str, record_id: str) -> None:
         if gateway_id and not self._faults.happens("notification lost"):
             self.notified(gateway_id, record_id)
+
+    @staticmethod
+    def _claim(arguments: list[Any]) -> bytes:
+        return _bytes(arguments[1])
 
     def _state(self, arguments: list[Any]) -> list[Any]:
         partition = arguments[2]

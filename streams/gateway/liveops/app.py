@@ -131,7 +131,7 @@ class LiveopsWrites:
         content: Shape
         if isinstance(body, ProgressBody):
             answer = msgspec.msgpack.decode(outcome.body, type=answers.ProgressAnswer)
-            rank = await self._boards.rank(answer.entry.board_id, asked.player)
+            rank = await self._boards.rank(game.id, answer.entry.board_id, asked.player)
             content = responses.progress(answer, rank, now_ms)
         else:
             content = responses.shown(route, outcome, now_ms)

@@ -72,7 +72,8 @@ class Asking:
         """
         if not asked.given:
             return None
-        return await self._commands.stored(aggregate_id, asked.command_id, asked.fingerprint)
+        game_id = asked.caller.game.id
+        return await self._commands.stored(aggregate_id, asked.command_id, asked.fingerprint, game_id=game_id)
 
     async def ask(
         self, asked: Asked, body: Message, aggregate_id: str, *, event: ResolvedEvent | None = None

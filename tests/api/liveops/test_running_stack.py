@@ -15,6 +15,7 @@ import pytest
 
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
+from projections.redis.stores import NounStores
 from projections.studio.directory import RedisDirectory
 from schemas.identifiers import key_hash
 from schemas.liveops import commands as ask
@@ -94,7 +95,7 @@ async def play(stack: QuestlogStack) -> AsyncIterator[Play]:
     commands = CommandClient(
         topic=LIVEOPS_COMMANDS,
         appender=appender,
-        answers=RedisOutcomes(redis, "liveops"),
+        answers=RedisOutcomes(NounStores("liveops", [redis])),
         gateway_id=f"test-{uuid.uuid4().hex}",
         new_record_id=lambda: uuid.uuid4().hex,
     )

@@ -274,7 +274,7 @@ async def test_a_slow_reader_is_dropped_and_the_others_are_not_kept_waiting(read
         quick = await Client.open(reads, port, board_id)
         await quick.event()
         padded = update(1.0, "p" * 40_000)
-        dropped = reads.reads._listeners._metrics.dropped
+        dropped = reads.reads._listeners.of(reads.game.id)._metrics.dropped
         count = 0
         while dropped._value.get() == 0:
             began = time.perf_counter()
@@ -283,8 +283,8 @@ async def test_a_slow_reader_is_dropped_and_the_others_are_not_kept_waiting(read
             assert time.perf_counter() - began < 2
             count += 1
             assert count < 5_000
-        assert list(reads.reads._listeners._boards[board_id].listeners) != []
-        assert len(reads.reads._listeners._boards[board_id].listeners) == 1
+        assert list(reads.reads._listeners.of(reads.game.id)._boards[board_id].listeners) != []
+        assert len(reads.reads._listeners.of(reads.game.id)._boards[board_id].listeners) == 1
         slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
         with pytest.raises((EOFError, ConnectionError)):
             await slow.to_the_end()
@@ -367,7 +367,7 @@ async def test_streams_end_when_the_server_stops(reads: World) -> None:
                 await client.event()
             client.close()
     assert time.perf_counter() - began < 3
-    assert reads.reads._listeners._boards == {}
+    assert reads.reads._listeners.of(reads.game.id)._boards == {}
 
 
 async def test_a_thousand_listeners_hear_within_a_second(reads: World) -> None:

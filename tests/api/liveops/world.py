@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 from api.liveops.app import LiveopsReads, create_liveops_reads
 from api.liveops.subscriptions import ListenerOptions
 from projections.liveops.keys import NOUN
-from projections.liveops.streams import RedisBoardStreams
+from projections.liveops.streams import RedisStreamStores
 from projections.redis.rate_limit import RedisRateLimiter
+from projections.redis.stores import NounStores
 from schemas.edge.ports import Credential, Game, KeyKind, Limits, StoreUnavailable
 from schemas.fleet.ports import Given
 from schemas.identifiers import key_hash
@@ -108,17 +109,22 @@ class Rows:
     async def ledger_head(self, game_id: str, external_id: str) -> list[LedgerRow]:
         return self.ledgers.get((game_id, external_id), [])
 
-    async def lobby(self, lobby_id: str) -> LobbyRow | None:
+    async def lobby(self, game_id: str, lobby_id: str) -> LobbyRow | None:
+        assert game_id
         return self.lobbies.get(lobby_id)
 
     async def given(self, lobby_id: str, now_ms: int) -> Given | None:
         assert now_ms
         return self.servers.get(lobby_id)
 
-    async def board(self, board_id: str) -> BoardRow | None:
+    async def board(self, game_id: str, board_id: str) -> BoardRow | None:
+        assert game_id
         return self.boards.get(board_id)
 
-    async def view(self, board_id: str, limit: int, external_id: str | None = None) -> BoardView | None:
+    async def view(
+        self, game_id: str, board_id: str, limit: int, external_id: str | None = None
+    ) -> BoardView | None:
+        assert game_id
         self.asked += 1
         await asyncio.sleep(0)
         board = self.boards.get(board_id)
@@ -128,7 +134,8 @@ class Rows:
         own = next((entry for entry in entries if entry.external_id == external_id), None)
         return BoardView(board=board, total_players=len(entries), entries=entries[:limit], self_entry=own)
 
-    async def rank(self, board_id: str, external_id: str) -> int | None:
+    async def rank(self, game_id: str, board_id: str, external_id: str) -> int | None:
+        assert game_id
         entries = self.entries.get(board_id, [])
         return next((entry.rank for entry in entries if entry.external_id == external_id), None)
 
@@ -176,7 +183,7 @@ class World:
             players=self.rows,
             boards=self.rows,
             finals=self.rows,
-            streams=RedisBoardStreams(self.redis),
+            streams=RedisStreamStores(NounStores(NOUN, [self.redis])),
             servers=self.rows,
             now_ms=lambda: int(self.now * 1000),
             monotonic=lambda: self.now,

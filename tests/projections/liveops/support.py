@@ -7,9 +7,11 @@ from typing import Any
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
+from projections.liveops import keys
 from projections.liveops.projection import LIVEOPS as PROJECTION
 from projections.liveops.queries import LiveopsQueries
 from projections.redis.reader import Projection, RedisReader
+from projections.redis.stores import NounStores
 from schemas.codec import Message
 from schemas.envelope import Decided, Event
 from schemas.log import LogRecord
@@ -29,7 +31,7 @@ class Projected:
         self.noun: Projection = replace(PROJECTION, topic=replace(PROJECTION.topic, partitions=PARTITIONS))
         self.log = ListLog(self.noun.topic)
         self.reader = RedisReader(redis, self.noun, log=self.log)
-        self.queries = LiveopsQueries(redis)
+        self.queries = LiveopsQueries(NounStores(keys.NOUN, [redis]))
         self.liveops = Liveops()
         self.records: list[LogRecord] = []
 

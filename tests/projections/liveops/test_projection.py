@@ -85,7 +85,7 @@ async def test_a_board_ranks_by_score_then_by_who_was_first(projected: Projected
     for external_id, value in (("late", 7), ("low", 1), ("top", 9), ("bot_x", 7)):
         projected.liveops.at_ms += 10
         board_id = await play(projected, external_id, value)
-    view = await projected.queries.view(board_id, 3, "low")
+    view = await projected.queries.view(GAME_ID, board_id, 3, "low")
     assert view is not None
     assert [(row.rank, row.external_id, row.score) for row in view.entries] == [
         (1, "top", 9.0),
@@ -95,9 +95,9 @@ async def test_a_board_ranks_by_score_then_by_who_was_first(projected: Projected
     assert view.total_players == 4
     assert view.self_entry is not None
     assert (view.self_entry.rank, view.self_entry.is_bot) == (4, False)
-    assert await projected.queries.rank(board_id, "late") == 2
-    assert await projected.queries.rank(board_id, "nobody") is None
-    assert await projected.queries.view("lb_none", 10) is None
+    assert await projected.queries.rank(GAME_ID, board_id, "late") == 2
+    assert await projected.queries.rank(GAME_ID, board_id, "nobody") is None
+    assert await projected.queries.view(GAME_ID, "lb_none", 10) is None
     window_id = projected.liveops.window()
     run, none = await projected.queries.runs(GAME_ID, "top", [("frags", window_id), ("frags", "w_1_2")])
     assert none is None
@@ -116,12 +116,12 @@ async def test_applied_again_nothing_changes_and_a_rebuild_is_equal(projected: P
     await play(projected, "bob", 3)
     (crate,) = await projected.queries.pending_grants(GAME_ID, "ann")
     await projected.given(ask.OpenCrate(grant_id=crate.id))
-    before = await projected.queries.view(board_id, 10)
+    before = await projected.queries.view(GAME_ID, board_id, 10)
     again = RedisReader(projected.redis, projected.noun, log=projected.log)
     assert await again.assigned(0) == len(projected.records)
     for record in projected.records:
         await again.handle(record)
-    assert await projected.queries.view(board_id, 10) == before
+    assert await projected.queries.view(GAME_ID, board_id, 10) == before
     same = await rebuild(
         projected.redis,
         projected.noun,
@@ -152,13 +152,13 @@ async def test_a_window_is_due_until_it_is_closed_everywhere_and_its_boards_are_
     assert await queries.boards_of(row, 10) == [
         WindowBoard(board_id=board_id, next_chunk=0, frozen=0, finalized=False)
     ]
-    entries = await queries.ranks(board_id, 0, 10)
+    entries = await queries.ranks(GAME_ID, board_id, 0, 10)
     assert [(entry.rank, entry.external_id, entry.score) for entry in entries] == [(1, "ann", 7.0)]
     freeze = ask.FinalizeBoard(
         event_key="frags", window_id=window_id, board_id=board_id, chunk=0, entries=entries, last=True
     )
     await projected.given(freeze)
-    board = await queries.board(board_id)
+    board = await queries.board(GAME_ID, board_id)
     assert board is not None
     assert (board.finalized_at_ms, board.total_players) == (ends_at_ms, 1)
     assert await queries.boards_of(row, 10) == []
@@ -175,7 +175,7 @@ async def _finish(projected: Projected, at_ms: int) -> str:
     window_id = projected.liveops.window()
     projected.liveops.at_ms = window_from_id(window_id).ends_at_ms
     await projected.given(ask.CloseWindow(event_key="frags", window_id=window_id))
-    entries = await projected.queries.ranks(board_id, 0, 10)
+    entries = await projected.queries.ranks(GAME_ID, board_id, 0, 10)
     freeze = ask.FinalizeBoard(
         event_key="frags", window_id=window_id, board_id=board_id, chunk=0, entries=entries, last=True
     )

@@ -15,13 +15,16 @@ from redis.asyncio import Redis
 from deploy.stack.ports import free_port
 from projections.redis.client import CancellableSends, connect
 from projections.redis.outcomes import RedisOutcomes
+from projections.redis.stores import NounStores
 
 TURNS = 60
 """A subscription stands after about thirty turns of the loop; none of them may lose a cancellation."""
 
 
 async def listen(redis: Redis) -> None:
-    await RedisOutcomes(redis, "studio").listen("gateway", lambda _: None, lambda: None, asyncio.Event())
+    await RedisOutcomes(NounStores("studio", [redis])).listen(
+        "gateway", lambda _: None, lambda: None, asyncio.Event()
+    )
 
 
 async def ask(redis: Redis) -> None:

@@ -13,10 +13,12 @@ import pytest
 from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import ApplyRefused, RedisReader, outcome_keys
+from projections.redis.stores import NounStores
 from schemas.codec import Codec
 from schemas.edge.ports import StoreUnavailable
 from schemas.envelope import Outcome
 from schemas.log_positions import PositionRefused, StoreRegressed
+from schemas.outcomes import Sought
 from tests.projections.redis.support import ListLog, Put, projection, put, redis_server
 
 if TYPE_CHECKING:
@@ -182,11 +184,11 @@ async def test_a_brokers_clock_that_is_ahead_does_not_hide_how_far_answers_are_b
     await reader.assigned(0)
     await reader.handle(log.append(put("h", "a", "1", command_id=f"{noun}-once"), ahead_ms=6 * 3_600_000))
     await reader.idle(1 << 42)
-    outcomes = RedisOutcomes(redis, noun)
-    assert await outcomes.find(0, [f"{noun}-none"]) == [None]
+    outcomes = RedisOutcomes(NounStores(noun, [redis]))
+    assert await outcomes.find(0, [Sought("g", f"{noun}-none")]) == [None]
     await redis.hset(f"fresh:{noun}", "0", str(1_000_000_000_000))
     with pytest.raises(StoreUnavailable, match="behind the log"):
-        await outcomes.find(0, [f"{noun}-none"])
+        await outcomes.find(0, [Sought("g", f"{noun}-none")])
 
 
 async def test_a_gateway_is_woken_once_for_a_record_and_again_for_its_duplicate(

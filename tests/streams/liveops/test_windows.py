@@ -230,8 +230,8 @@ class Stuck:
         del row, limit
         return []
 
-    async def ranks(self, board_id: str, start: int, count: int) -> list[FinalEntry]:
-        raise AssertionError(board_id, start, count)
+    async def ranks(self, game_id: str, board_id: str, start: int, count: int) -> list[FinalEntry]:
+        raise AssertionError(game_id, board_id, start, count)
 
     async def lobbies_due(self, now_ms: int, limit: int) -> list[Any]:
         raise AssertionError(now_ms, limit)

@@ -227,7 +227,8 @@ class World:
             (board for board in self.boards().values() if not board.finalized), key=lambda one: one.board_id
         )[:limit]
 
-    async def ranks(self, board_id: str, start: int, count: int) -> list[FinalEntry]:
+    async def ranks(self, game_id: str, board_id: str, start: int, count: int) -> list[FinalEntry]:
+        assert game_id == GAME_ID
         assert len(self.closed()) == self.partitions, "ranks were read before all partitions were closed"
         latest: dict[str, tuple[float, int, bool]] = {}
         for progress in self.found(ev.AttemptProgressed):

@@ -50,7 +50,7 @@ class SimulatedGateway:
         if pinned is None:
             if command.keyed:
                 stored = await self.commands.stored(
-                    command.aggregate_id, command.command_id, command.fingerprint
+                    command.aggregate_id, command.command_id, command.fingerprint, game_id=command.game_id
                 )
                 if stored is not None:
                     return stored

@@ -11,6 +11,7 @@ from deploy.lab.simulation.liveops.verdicts_time import is_settled, problems_of_
 from deploy.lab.simulation.noun import Part, Simulated
 from projections.liveops import keys
 from projections.liveops.queries import LiveopsQueries
+from projections.redis.stores import NounStores
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -29,7 +30,7 @@ class LiveopsPart(Part):
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         client: Any = stage.redis
-        reads, faults = LiveopsQueries(client), stage.faults
+        reads, faults = LiveopsQueries(NounStores(keys.NOUN, [client])), stage.faults
         self._version = 1
         self._gateways = [
             SimulatedGateway(stage.client(f"gateway-{number}"), reads, faults) for number in range(2)
