@@ -17,7 +17,7 @@ from schemas.liveops.noun import LIVEOPS_COMMANDS
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -72,7 +72,9 @@ class QuestlogStack:
 
 
 @contextmanager
-def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
+def questlog_up(
+    home: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[QuestlogStack]:
     """`questlog up --demo` on free ports; stopped by SIGTERM, and the exit code must be 0.
 
     It runs game servers of one region, and is the last host to get builds: tests make up hosts of others.
@@ -84,15 +86,17 @@ def questlog_up(home: Path, *options: str) -> Iterator[QuestlogStack]:
     }
     command = [sys.executable, "-m", "deploy.cli", "up", "--demo", "--no-play", "--home", str(home)]
     command += [word for pair in ports.items() for word in pair] + list(options)
-    environment = os.environ | {
+    variables = {
+        **os.environ,
         "QUESTLOG_PARTITIONS_LIVEOPS": str(LIVEOPS_COMMANDS.partitions),
         "QUESTLOG_PARTITIONS_PLAYTESTS": str(PLAYTESTS_COMMANDS.partitions),
         "QUESTLOG_WEBHOOK_NETWORKS": "127.0.0.0/8",
         "QUESTLOG_FLEET_HOST": "this-machine",
         "QUESTLOG_FLEET_REGIONS": "eu-west",
         "QUESTLOG_FLEET_PORTS": "{}-{}".format(*free_ports(100)),
+        **(environment or {}),
     }
-    with ended_process(command, 90, environment) as process:
+    with ended_process(command, 90, variables) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:
