@@ -46,6 +46,8 @@ def of_home(home: Path | str | None) -> Settings:
         written = {}
     counts = {name.partition("_")[0]: written.pop(name) for name in _OLD_COUNTS if name in written}
     written["partitions"] = counts | written.get("partitions", {})
+    if "redis_groups" in written:
+        written["redis_groups"] = tuple(written["redis_groups"])
     return settings.from_environment(home=folder, **written)
 
 
