@@ -13,8 +13,11 @@ def test_a_child_reads_back_what_its_parent_holds(tmp_path: Path) -> None:
         partitions={"liveops": 3},
         trusted_proxies=("10.0.0.0/8", "::1/128"),
         cors=("https://a.example",),
+        redis_groups=("redis://one/0", "redis://two/0"),
     )
     assert from_environment(settings.environment()) == settings
+    write(settings)
+    assert of_home(tmp_path).redis_groups == settings.redis_groups
 
 
 def test_options_come_before_variables() -> None:
@@ -36,6 +39,7 @@ def test_options_come_before_variables() -> None:
             "sh -c 'x",
             "QUESTLOG_TRANSCRIBER can't be split into arguments: No closing quotation",
         ),
+        ("REDIS_GROUPS", "redis://a, redis://a", "must be at most 64 URLs, each of another Redis"),
         ("LOG_LEVEL", "loud", "QUESTLOG_LOG_LEVEL must be debug, info, warning or error"),
     ],
 )
