@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -112,7 +113,7 @@ def test_two_studios_are_served_from_two_groups(grouped: Grouped, tmp_path: Path
         heard: list[str] = []
         listening = threading.Thread(target=studio.listen, args=(board, heard))
         listening.start()
-        eventually(lambda heard=heard: any("ready" in line for line in heard), bool)
+        eventually(partial(list, heard), lambda lines: any("ready" in line for line in lines))
         progress = f"{path}/events/points/attempts/{attempt}/progress"
         body = {"mode": "set", "metricValue": 7 + number, "idempotencyKey": "one"}
         first, again = (studio.ask("POST", progress, body, **secret) for _ in range(2))
