@@ -113,7 +113,7 @@ def test_two_studios_are_served_from_two_groups(grouped: Grouped, tmp_path: Path
         heard: list[str] = []
         listening = threading.Thread(target=studio.listen, args=(board, heard))
         listening.start()
-        eventually(partial(list, heard), lambda lines: any("ready" in line for line in lines))
+        eventually(partial("\n".join, heard), lambda said: "ready" in said)
         progress = f"{path}/events/points/attempts/{attempt}/progress"
         body = {"mode": "set", "metricValue": 7 + number, "idempotencyKey": "one"}
         first, again = (studio.ask("POST", progress, body, **secret) for _ in range(2))
