@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from api.liveops.listener_places import Places
 from api.liveops.subscriptions import BoardListeners, ListenerOptions
 
 if TYPE_CHECKING:
@@ -14,26 +15,6 @@ if TYPE_CHECKING:
     from api.liveops.metrics import ListenerMetrics
     from schemas.edge.ports import Credential
     from schemas.liveops.ports import BoardReads, BoardStreams, StreamStores
-
-
-class Places:
-    """How many listeners a process has, whatever store their boards are in."""
-
-    def __init__(self, most: int, metrics: ListenerMetrics) -> None:
-        self._most = most
-        self._metrics = metrics
-        self.taken = 0
-        self.closed = False
-
-    @property
-    def full(self) -> bool:
-        """Whether there is no place for another, as once the process ends."""
-        return self.closed or self.taken >= self._most
-
-    def change(self, by: int) -> None:
-        """Count one more, or one less."""
-        self.taken += by
-        self._metrics.listeners.set(self.taken)
 
 
 class ProcessListeners:

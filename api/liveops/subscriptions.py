@@ -25,8 +25,8 @@ from schemas.edge.ports import Credential, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from api.liveops.listener_places import Places
     from api.liveops.metrics import ListenerMetrics
-    from api.liveops.process_listeners import Places
     from schemas.liveops.ports import BoardReads, BoardRow, BoardStreams, StreamEntry
 
 LISTENERS_MAX: Final = 5_000

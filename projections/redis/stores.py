@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from redis.asyncio import Redis
-
-if TYPE_CHECKING:
-    from projections.redis.reader import Projection
 
 
 def group_of(game_id: str, groups: int) -> int:
@@ -63,6 +60,20 @@ class NounStores:
         return self.all[group_of(game_id, len(self.all))]
 
 
+class Spread(Protocol):
+    """What of a projection says where its noun is kept."""
+
+    @property
+    def noun(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def spread(self) -> bool:
+        """Whether its games may be dealt to groups."""
+        ...
+
+
 class RedisStores:
     """A deployment's Redis: the common one, and those that spread nouns' games are dealt to.
 
@@ -74,7 +85,7 @@ class RedisStores:
         self.common = common
         self.groups = tuple(groups)
 
-    def of(self, projection: Projection) -> NounStores:
+    def of(self, projection: Spread) -> NounStores:
         """The stores of a projection's noun."""
         spread = projection.spread and self.groups
         return NounStores(projection.noun, self.groups if spread else (self.common,))
