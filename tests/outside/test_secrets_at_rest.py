@@ -30,6 +30,7 @@ from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from tests.outside.batches import BatchStudio, Person
 from tests.outside.playtests import Owner, new_playtester
+from tests.outside.projects import Project
 from tests.outside.world import World, eventually
 from tests.stack import QuestlogStack
 from tests.walking import all_below
@@ -101,7 +102,12 @@ def written(world: World, studio: BatchStudio) -> dict[str, str]:
         "user agent": marked("agent"),
         "AI key": marked("sk"),
         "AI key for vectors": marked("sk"),
+        "game servers' key": studio.new_key("pf", "--game", "arena"),
+        "registry's password": marked("password"),
+        "variable of settings": marked("value"),
+        "variable of a start": marked("value"),
     }
+    hosted(world, secrets)
     for use, what in (("chat", "AI key"), ("embedding", "AI key for vectors")):
         said = studio.say(
             "ai", "key", "set", "--for", use, "--studio", studio.slug, given=secrets[what] + "\n"
@@ -119,6 +125,23 @@ def written(world: World, studio: BatchStudio) -> dict[str, str]:
     (applied,) = owner.get(f"/playtests/{manual['id']}/applications")["applications"]
     assert applied["qualificationsResponse"] == secrets["qualifications"]
     return secrets | redeemed(studio, secrets)
+
+
+def hosted(world: World, secrets: dict[str, str]) -> None:
+    """Variables of a project and of a start, and an image whose registry no host may reach."""
+    project = Project(world, secrets["game servers' key"])
+    variables = {"TOKEN": secrets["variable of settings"]}
+    settings = project.ok("POST", "/v3/projects/settings", {"environment_variables": variables})
+    assert settings["environment_variables"] == variables
+    account = {"username": "robot", "password": secrets["registry's password"]}
+    image = {"image_url": "127.0.0.1:1/none:latest", "name": "image", "registry_credentials": account}
+    made = project.ok("POST", "/v3/builds/docker-image", image, status=201)
+    build = f"/v3/builds/{made['build_id']}"
+    eventually(lambda: project.ok("GET", build)["status"], lambda status: status == "failed", within_s=60)
+    start = {"name": "one", "region": "eu-west", "version_tag": "image"}
+    variables = {"TOKEN": secrets["variable of a start"]}
+    refused = project.refused("POST", "/v3/servers/start", start | {"environment_variables": variables})
+    assert refused == (404, "not_found")
 
 
 def redeemed(studio: BatchStudio, secrets: dict[str, str]) -> dict[str, str]:
