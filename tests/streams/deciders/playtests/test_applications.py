@@ -40,6 +40,7 @@ def test_approving_the_last_one_rejects_all_others_at_once_while_one_withdraws_a
     decision = in_one_record(
         world,
         order_commands.WithdrawApplication(application_id=mine[0], playtester_id="p0"),
+        order_commands.ApproveApplication(application_id=mine[0]),
         order_commands.ApproveApplication(application_id=mine[1]),
         order_commands.WithdrawApplication(application_id=mine[2], playtester_id="p2"),
         order_commands.ApproveApplication(application_id=mine[3]),
@@ -47,10 +48,11 @@ def test_approving_the_last_one_rejects_all_others_at_once_while_one_withdraws_a
     )
     assert outcomes(decision) == [
         "application-withdrawn",
+        "not_pending",
         "application-approved",
         *["not_pending"] * 3,
     ]
-    approved = decision.record.decided[1].events
+    approved = decision.record.decided[2].events
     assert [event.type.split(".")[1] for event in approved] == [
         "application-approved",
         "slot-reserved",
