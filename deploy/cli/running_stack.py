@@ -24,6 +24,8 @@ _SHARED = (
     "redis_groups",
     "clickhouse_url",
     "clickhouse_database",
+    "clickhouse_cluster",
+    "clickhouse_shards",
     "base_url",
 )
 _OLD_COUNTS = ("telemetry_partitions", "liveops_partitions")

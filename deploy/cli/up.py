@@ -88,6 +88,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
             base_url=f"http://localhost:{port}",
             kafka=f"localhost:{kafka_port}",
             kafka_security_protocol="PLAINTEXT",  # of this stack's own broker, on the loopback
+            clickhouse_cluster="",  # nor is its ClickHouse a cluster
+            clickhouse_shards=1,
             fleet_stop_servers=unless_set("fleet_stop_servers", 1),
             fleet_away_s=unless_set("fleet_away_s", AWAY_SECONDS),
             partitions=partitions_here(home, workers),
