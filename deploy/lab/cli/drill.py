@@ -32,6 +32,9 @@ from deploy.lab.drill.playtests import PlaytestsDrill, PlaytestsOutcome, Playtes
 from deploy.lab.drill.small_volume import HOME, is_inside, run_inside
 from deploy.lab.drill.soak import soak
 from deploy.lab.drill.stack import DrillFailedError, OwnStack
+from deploy.lab.drill.two_releases import TwoReleases, unpack
+from deploy.lab.drill.upgrade import UpgradeDrill, UpgradeOutcome, UpgradePlan
+from deploy.stack.program import PartFailed
 from projections.clickhouse.errors import ClickHouseError
 
 app = typer.Typer(help="Break a stack on purpose and count what came of it.", no_args_is_help=True)
@@ -130,6 +133,44 @@ def fleet_command(  # noqa: PLR0917 - typer takes options as parameters
     _carry_out(home, as_json, lambda stack, tell: FleetDrill(stack, plan, tell).carry_out(), show_fleet)
 
 
+@app.command("upgrade")
+def upgrade_command(  # noqa: PLR0917 - typer takes options as parameters
+    older: Annotated[str, typer.Option("--from", metavar="COMMIT", help="Commit of the older release.")],
+    operations: Annotated[int, typer.Option(min=10, max=1_000_000, help="Operations in all.")] = 4_000,
+    players: Annotated[int, typer.Option(min=1, max=20_000, help="Players they are spread over.")] = 100,
+    seed: Annotated[int, typer.Option(help="The operations.")] = 1,
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Replace an older release's processes by this one's under writes, go back, come again, count everything.
+
+    The older code is this repository's at COMMIT, run with the packages of this environment. Exit code 0
+    where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
+    """
+    console = _console(as_json)
+    plan = UpgradePlan(operations=operations, players=players, seed=seed)
+
+    def tell(line: str) -> None:
+        console.print(line, style="dim")
+
+    async def run(folder: Path) -> UpgradeOutcome:
+        old = unpack(older, folder / "older")
+        async with TwoReleases(home or folder / "home", old, tell) as stack:
+            return await UpgradeDrill(stack, old, plan, tell).carry_out()
+
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary, _told(console):
+        outcome = asyncio.run(run(Path(temporary)))
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    else:
+        console.print(
+            f"{outcome.operations:,} operations and {outcome.events:,} events in {outcome.seconds:.0f} s;"
+            f" answers {outcome.answers}"
+        )
+        show_verdicts(console, outcome.verdicts)
+    raise typer.Exit(0 if outcome.holds else 1)
+
+
 @app.command("disk")
 def disk_command(
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often the volume fills up.")] = 2,
@@ -214,7 +255,7 @@ def _told(console: Console) -> Iterator[None]:
     """Exit code 2, with a line that says why, where the drill can't be carried out."""
     try:
         yield
-    except (DrillFailedError, ClickHouseError, OSError) as error:
+    except (DrillFailedError, PartFailed, ClickHouseError, OSError) as error:
         console.print(f"questlog: the drill broke off: {error!r}", markup=False)
         raise typer.Exit(2) from None
 

@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -20,18 +20,40 @@ from deploy.lab.drill.history import check_balance
 from deploy.lab.drill.killing import EMPTY, Killing, some
 from deploy.lab.drill.liveops_clients import CURRENCY, Clients, Player, ask_again
 from deploy.lab.drill.load_shares import Shares
-from deploy.lab.drill.stack import DrillFailedError
+from deploy.lab.drill.stack import DrillFailedError, OwnStack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from deploy.lab.drill.stack import OwnStack
+    Canary = Callable[[], Awaitable[None]]
+    """Returns once a new write was answered and can be read."""
 
 VICTIMS: Final = ("worker-decider", "worker-redis", "edge", "redis", "kafka", EMPTY)
 """Who is killed, in this order in the first round."""
 LANES: Final = 64
 ASKED_AGAIN: Final = 4
 """Answers of each player that are asked for once more in the end."""
+
+
+class DemoStack(Protocol):
+    """A stack with the demo's studio."""
+
+    demo: dict[str, Any]
+    """What demo.json says of it."""
+
+
+class Disturbing(Protocol):
+    """What happens to the stack while money moves; `Killing` is one."""
+
+    recoveries: list[Recovery]
+
+    async def in_turn(self, kills: int, playing: asyncio.Task[Any], shares: Shares) -> None:
+        """All of it, a share of the load after each step."""
+        ...
+
+    def verdicts(self) -> list[Verdict]:
+        """What came of it."""
+        ...
 
 
 class MoneyPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +78,14 @@ class MoneyOutcome(DrillOutcome):
 class MoneyDrill:
     """One drill on a stack that nothing else uses."""
 
-    def __init__(self, stack: OwnStack, plan: MoneyPlan, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stack: DemoStack,
+        plan: MoneyPlan,
+        tell: Callable[[str], None],
+        disturb: Callable[[Canary], Disturbing] | None = None,
+    ) -> None:
+        """`disturb` makes what happens meanwhile; None kills processes, which an OwnStack can."""
         self._plan = plan
         self._tell = tell
         self._dice = random.Random(plan.seed)  # noqa: S311 - a repeatable order
@@ -70,7 +99,13 @@ class MoneyDrill:
             Player(f"drill-{self._run}-{number}", each, self._dice) for number in range(plan.players)
         ]
         self._shares = Shares(sum(len(player.kinds) for player in self._players), plan.kills)
-        self._killing = Killing(stack, VICTIMS, self._dice, tell, self._canary)
+        self._killing: Disturbing
+        if disturb is not None:
+            self._killing = disturb(self._canary)
+        elif isinstance(stack, OwnStack):
+            self._killing = Killing(stack, VICTIMS, self._dice, tell, self._canary)
+        else:
+            raise TypeError("only an OwnStack's processes can be killed")
         self.outcome = MoneyOutcome()
 
     async def carry_out(self) -> MoneyOutcome:

@@ -13,6 +13,7 @@ from schemas.envelope import Command, EventsRecord
 from schemas.log import LogUnavailable
 from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
 from schemas.topics import DEAD_LETTERS
+from streams.deciders.decide import encode_events_record
 from streams.deciders.decider import AnotherWriter, DeciderReader, OutOfOrder
 from streams.deciders.fold import FoldFailed
 from streams.deciders.snapshots import ObjectSnapshots
@@ -151,6 +152,22 @@ async def test_an_unreadable_events_record_halts(tmp_path: Path) -> None:
     await log.append(EVENTS, 0, b"\xc1")
     with pytest.raises(FoldFailed):
         await reader(log, tmp_path).assigned(0)
+
+
+async def test_an_event_of_a_newer_release_halts(tmp_path: Path) -> None:
+    """Nothing is skipped: an older decider that is started again waits for the newer one."""
+    log = MemoryLog()
+    await ask(log, now(log, "a", "c1"))
+    newer = reader(log, tmp_path)
+    await drive(newer, log)
+    (answer,) = answers(log)
+    (decided,) = answer.decided
+    unknown = msgspec.structs.replace(decided.events[0], type="studio.studio-defined.v99")
+    other = msgspec.structs.replace(decided, events=[unknown])
+    record = msgspec.structs.replace(answer, src=1, decided=[other])
+    await log.append(EVENTS, 0, encode_events_record(record))
+    with pytest.raises(FoldFailed, match=r"\[0\] at 1 can't be applied.*v99 is unknown to this build"):
+        await reader(log, tmp_path / "older").assigned(0)
 
 
 async def test_a_snapshot_saves_the_fold_and_gives_the_same_state(tmp_path: Path) -> None:
