@@ -98,10 +98,11 @@ def advice(answers: Answers) -> list[str]:
         for number, replicas in answers.shards
         if replicas < REPLICAS_ADVISED
     ]
-    if "replicated" not in answers.directories:
+    written = [kind for kind in answers.directories if not kind.startswith("users")]
+    if written[:1] != ["replicated"]:
         found.append(
-            "users are kept by each server for itself: `questlog analysts` needs <user_directories> with"
-            " <replicated>"
+            "new users are kept by one server for itself: `questlog analysts` needs <replicated> in"
+            " <user_directories>, before <local_directory> or instead of it"
         )
     return found
 

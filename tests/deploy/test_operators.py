@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any, Final
+from xml.etree.ElementTree import fromstring
 
 import jsonschema
 import pytest
@@ -101,7 +102,11 @@ def test_clickhouse_is_a_cluster_as_prepare_wants_it() -> None:
     }
     assert cluster["layout"]["replicasCount"] == 3
     assert cluster["secret"] == {"auto": "true"}
-    assert "user_directories/replicated/zookeeper_path" in made["configuration"]["settings"]
+    (access,) = made["configuration"]["files"].values()
+    directories = fromstring(access).find("user_directories")  # noqa: S314 - of this repository
+    assert directories is not None
+    assert [one.tag for one in directories] == ["users_xml", "replicated"]
+    assert directories.get("replace") == "replace"
     (keeper,) = of_kind("ClickHouseKeeperInstallation")
     assert [node["host"] for node in made["configuration"]["zookeeper"]["nodes"]] == [f"keeper-{keeper}"]
 

@@ -239,7 +239,8 @@ def test_servers_that_are_set_up_meet_no_objection_and_others_do_with_what_to_do
     as_default = fit(shards=two.shards, macros=two.macros, users=["default"])
     assert "analysts would see other studios' rows" in objections("live", 2, as_default)[0]
     assert "nothing is written while one is away" in advice(fit(shards=[(1, 2)]))[0]
-    assert "user_directories" in advice(fit(directories=["users_xml"]))[0]
+    for directories in (["users_xml"], ["users_xml", "local_directory", "replicated"]):
+        assert "new users are kept by one server" in advice(fit(directories=directories))[0]
 
 
 def test_a_clusters_name_is_a_name() -> None:
