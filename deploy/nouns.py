@@ -25,6 +25,7 @@ from projections.redis.effect_positions import positions_key
 from projections.redis.reader import Projection
 from projections.webhooks.queue import POSITIONS as WEBHOOKS
 from schemas.edge.surfaces import Surfaces
+from schemas.operations import OPERATIONS
 from schemas.telemetry.errors import S4
 from schemas.topics import SHARED, Topic
 from streams.deciders.noun import Noun as Decider
@@ -87,7 +88,7 @@ def topics_of(configured: Settings) -> tuple[Topic, ...]:
     unknown = configured.partitions.keys() - {noun.name for noun in NOUNS}
     if unknown:
         raise SettingsError(f"{partitions_variable(min(unknown))}: there is no such noun")
-    return (*(topic for noun in NOUNS for topic in counted(noun.schema, configured)), *SHARED)
+    return (*(topic for noun in NOUNS for topic in counted(noun.schema, configured)), *SHARED, OPERATIONS)
 
 
 def counts_of(configured: Settings) -> dict[str, int]:

@@ -13,6 +13,7 @@ from deploy.command_clients import open_commands
 from deploy.no_ledgers import NoLedgers
 from deploy.nouns import topic_of
 from deploy.object_store import open_objects
+from deploy.operations import operator
 from deploy.sealing import open_sealer
 from projections.playtests.keys import NOUN
 from projections.playtests.queries import PlaytestQueries
@@ -52,6 +53,7 @@ async def open_administration(settings: Settings) -> AsyncIterator[PlaytestAdmin
             base_url=settings.base_url,
             clock_ms=now_ms,
             randomness=secrets.token_bytes,
+            by=operator(),
         )
 
 
@@ -67,6 +69,7 @@ async def open_operation(settings: Settings) -> AsyncIterator[PlaytestOperation]
             sealer=sealer,
             clock_ms=now_ms,
             randomness=secrets.token_bytes,
+            by=operator(),
         )
 
 

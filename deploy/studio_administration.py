@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
+from deploy.operations import operator
 from projections.redis.client import connect
 from projections.redis.stores import NounStores
 from projections.studio.directory import MAX_AGE_S
@@ -50,7 +51,15 @@ async def open_administration(settings: Settings) -> AsyncIterator[Administratio
             credentials_age_max_s=CREDENTIALS_AGE_MAX_S,
             clock_ms=now_ms,
             randomness=secrets.token_bytes,
+            by=operator(),
         )
+
+
+@asynccontextmanager
+async def open_queries(settings: Settings) -> AsyncIterator[StudioQueries]:
+    """What is read of studios and games alone."""
+    async with connect(settings.redis_url) as redis:
+        yield StudioQueries(redis)
 
 
 async def wait_until_ready(queries: StudioQueries, seconds: float) -> None:

@@ -35,6 +35,9 @@ class Command(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """True when the client gave an idempotency key: its outcome is kept 24 hours instead of 2 minutes."""
     definition: str = ""
     """`version:hash` of the definition in `CommandRecord.definitions` this command was resolved with."""
+    by: str = ""
+    """Who asked, as `questlog audit` shows it: `operator NAME@HOST` or `key ID`, never a key's value. Empty:
+    a player, a process of questlog's own, or a release before the field."""
 
 
 class CommandRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -77,6 +80,8 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     keyed: bool
     fingerprint: bytes
     events: list[Event]
+    by: str = ""
+    """The command's `by`."""
 
 
 class EventsRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from schemas.codec import Codec
+from schemas.codec import Codec, Message
 from schemas.edge.surfaces import Surface
 from schemas.persons import Personal
 from schemas.topics import Topic
@@ -28,6 +29,11 @@ class NounSchema(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a game's webhooks may ask to be told of it."""
     personal: Personal = Personal()
     """Where it holds something of a person."""
+    acts: Mapping[type[Message], str] = {}
+    """Events of what operators and studios administer, for `questlog audit`: each with the path of the field
+    that names what it was done to. No other field of them is shown."""
+    acts_of_keys: Mapping[type[Message], str] = {}
+    """The same of events that are such an act only where an operator or a key asked, and else a timer's."""
 
     @property
     def golden_names(self) -> frozenset[str]:

@@ -39,12 +39,19 @@ class CommandRefused(Exception):
 class CommandBuilder:
     """Builds commands of one noun, whose codec it is given.
 
-    `clock_ms` is unix milliseconds, `randomness` gives so many random bytes.
+    `clock_ms` is unix milliseconds, `randomness` gives so many random bytes. `by` is who asks, where that is
+    one for all.
     """
 
     def __init__(
-        self, codec: Codec[Any], *, clock_ms: Callable[[], int], randomness: Callable[[int], bytes]
+        self,
+        codec: Codec[Any],
+        *,
+        clock_ms: Callable[[], int],
+        randomness: Callable[[int], bytes],
+        by: str = "",
     ) -> None:
+        self._by = by
         self._codec = codec
         self._clock_ms = clock_ms
         self._randomness = randomness
@@ -64,6 +71,7 @@ class CommandBuilder:
         fingerprint: bytes = b"",
         keyed: bool = False,
         reference: str = "",
+        by: str = "",
     ) -> Command:
         """A command, without an id under a new one.
 
@@ -84,6 +92,7 @@ class CommandBuilder:
             fingerprint=fingerprint or hashlib.sha256(body.WIRE.encode() + b"\0" + encoded).digest(),
             keyed=keyed,
             definition=reference,
+            by=by or self._by,
         )
 
 

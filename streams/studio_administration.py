@@ -65,11 +65,12 @@ class StudioAdministration(Generic[ReadsT]):
         credentials_age_max_s: float,
         clock_ms: Callable[[], int],
         randomness: Callable[[int], bytes],
+        by: str = "",
     ) -> None:
         """`secret` is the deployment's; no process uses a credential that is older than that."""
         self.queries = queries
         self._commands = commands
-        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
+        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness, by=by)
         self._clock_ms = clock_ms
         self._randomness = randomness
         self._secret = secret

@@ -18,6 +18,7 @@ from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import SETTINGS_FILE, of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
+from deploy.operations import recorded
 from projections.clickhouse.address import address
 from projections.clickhouse.client import views_database
 from projections.redis.client import connect
@@ -80,7 +81,9 @@ def create_command(
             account = Account(
                 password_sha256=password_hash(password), studio_id=owner.id, created_at_ms=now_ms()
             )
-            await accounts.create(check_name(name), account)
+            checked = check_name(name)
+            async with recorded(configured, "analysts create", target=name, studio_id=owner.id):
+                await accounts.create(checked, account)
 
     asyncio.run(create())
     made = NewAccount(name=name, studio=studio, password=password)
@@ -125,8 +128,11 @@ def revoke_command(studio: StudioSlug, name: Name, home: Home = None) -> None:
     """End an account: it is refused from now on, and gets no more of what it is reading."""
 
     async def revoke() -> None:
-        async with _opened(of_home(home)) as (queries, accounts):
-            await accounts.revoke(name, (await _studio(queries, studio)).id)
+        configured = of_home(home)
+        async with _opened(configured) as (queries, accounts):
+            owner = await _studio(queries, studio)
+            async with recorded(configured, "analysts revoke", target=name, studio_id=owner.id):
+                await accounts.revoke(name, owner.id)
 
     asyncio.run(revoke())
     print(f"{name} is revoked")
@@ -137,7 +143,8 @@ def renew_command(home: Home = None) -> None:
     """After a release that adds tables, in production: let every account see them."""
 
     async def renew() -> int:
-        async with _opened(of_home(home)) as (_, accounts):
+        configured = of_home(home)
+        async with _opened(configured) as (_, accounts), recorded(configured, "analysts renew"):
             return await accounts.renew()
 
     print(f"the accounts of {asyncio.run(renew())} studios see all tables of studios")

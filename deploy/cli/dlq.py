@@ -20,6 +20,7 @@ from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.nouns import deciding
+from deploy.operations import recorded
 from deploy.redis_stores import open_stores
 from projections.telemetry.failing_requests import take_in
 from projections.telemetry.open_batch import SKIPPED
@@ -148,6 +149,7 @@ async def _replay(settings: Settings, letter_id: str) -> list[str]:
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-dlq")
         stack.push_async_callback(appender.stop)
+        await stack.enter_async_context(recorded(settings, "dlq replay", target=letter_id))
         note = msgspec.structs.replace(letter, reader="questlog dlq", reason=REPLAYED, body=None, key=None)
         await append_dead_letter(appender, note)  # first: a number is used once, even if the rest fails
         if telemetry:

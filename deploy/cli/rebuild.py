@@ -25,6 +25,7 @@ from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.memory import tune_memory
 from deploy.nouns import tables_of
+from deploy.operations import recorded
 from deploy.rebuild_redis import rebuild_redis
 from projections.clickhouse import migrations
 from projections.clickhouse.errors import ClickHouseError
@@ -37,7 +38,7 @@ from schemas.log import LogUnavailable
 from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from deploy.settings import Settings
     from projections.clickhouse.rebuild_plan import Rebuilt
@@ -98,15 +99,18 @@ def rebuild_command(
                 tasks[name] = bar.add_task(name)
             bar.update(tasks[name], completed=done, total=total)
 
-        try:
+        async def rebuild() -> None:
             if target in {Target.REDIS, Target.ALL}:
-                results += asyncio.run(
-                    _redis(configured, progress, verify=verify, discard=discard, group=group)
+                results.extend(
+                    await _redis(configured, progress, verify=verify, discard=discard, group=group)
                 )
             if target in {Target.CLICKHOUSE, Target.ALL}:
-                results += asyncio.run(rebuild_clickhouse(configured, progress, verify=verify))
+                results.extend(await rebuild_clickhouse(configured, progress, verify=verify))
             if target is Target.INSIGHTS:
-                results += asyncio.run(rebuild_insights(configured, progress))
+                results.extend(await rebuild_insights(configured, progress))
+
+        try:
+            asyncio.run(rebuild() if verify else _recorded(configured, target, rebuild))
         except (
             RebuildFailed,
             RedisRebuildFailed,
@@ -120,6 +124,12 @@ def rebuild_command(
     print(json.dumps(results) if as_json else "\n".join(map(sentence, results)))
     if any(result["different"] for result in results):
         raise typer.Exit(1)
+
+
+async def _recorded(configured: Settings, target: Target, rebuild: Callable[[], Awaitable[None]]) -> None:
+    """One that changes what readers see is an operator's act."""
+    async with recorded(configured, "rebuild", target=target):
+        await rebuild()
 
 
 async def _redis(

@@ -13,6 +13,7 @@ from deploy.brokers import brokers_of
 from deploy.cli.running_stack import of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.nouns import topic_of
+from deploy.operations import recorded
 from projections.clickhouse.positions import Positions
 from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
@@ -91,4 +92,6 @@ async def skip_telemetry(
         skipping = Skipping(
             Positions(client, TELEMETRY.name), RedisFailures(redis).all, tail=tail, appender=appender
         )
+        where = f"{TELEMETRY.name}-{partition}-{offset}" + ("" if index is None else f"-{index}")
+        await stack.enter_async_context(recorded(configured, "skip", target=where))
         return await skipping.decide(partition, offset, index=index, reason=reason, force=force)

@@ -14,6 +14,7 @@ from deploy.brokers import brokers_of
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
+from deploy.operations import recorded
 from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from projections.webhooks.queue import WebhookQueue
@@ -98,6 +99,7 @@ async def _replay(settings: Settings, name: str) -> list[str]:
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-webhooks")
         stack.push_async_callback(appender.stop)
         queue = WebhookQueue(redis)
+        await stack.enter_async_context(recorded(settings, "webhooks replay", target=name))
         for letter in chosen.values():
             again = msgspec.structs.replace(letter.delivery, queued_at_ms=now_ms())
             await queue.put_back(again)
@@ -112,9 +114,11 @@ async def _secret(settings: Settings, game_id: str, target_id: str) -> str:
     finally:
         await redis.aclose()
     target: WebhookTarget | None = None if game is None else target_of(game, target_id)
-    if target is None:
+    if game is None or target is None:
         raise RequestRefused(f"the definition of {game_id} has no webhook {target_id}")
-    return signing_secret(settings.deployment_secret(), target)
+    shown = f"{game.slug}/{target_id}"
+    async with recorded(settings, "webhooks secret", target=shown, studio_id=game.studio_id):
+        return signing_secret(settings.deployment_secret(), target)
 
 
 async def _game(queries: StudioQueries, game: str) -> Game | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
+from schemas.fleet.acts import ACTS, ACTS_OF_KEYS
 from schemas.fleet.commands import COMMANDS
 from schemas.fleet.errors import S5
 from schemas.fleet.events import EVENTS
@@ -41,6 +42,8 @@ NOUN: Final = NounSchema(
     topics=(FLEET_COMMANDS, FLEET_EVENTS, FLEET_TELEMETRY),
     commands=COMMANDS,
     events=EVENTS,
+    acts=ACTS,
+    acts_of_keys=ACTS_OF_KEYS,
     surfaces=(S5,),
     webhook_events=get_args(FleetWebhookType),
     stored=frozenset({FLEET_RECORD}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from schemas.noun import NounSchema
+from schemas.playtests.acts import ACTS, ACTS_OF_KEYS
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.errors import S2
 from schemas.playtests.events import EVENTS
@@ -30,6 +31,8 @@ NOUN: Final = NounSchema(
     topics=(PLAYTESTS_COMMANDS, PLAYTESTS_EVENTS),
     commands=COMMANDS,
     events=EVENTS,
+    acts=ACTS,
+    acts_of_keys=ACTS_OF_KEYS,
     surfaces=(S2,),
     webhook_events=get_args(PlaytestWebhookType),
     personal=PERSONAL,

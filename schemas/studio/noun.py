@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.noun import NounSchema
+from schemas.studio.acts import ACTS
 from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS
 from schemas.studio.persons import PERSONAL
@@ -29,4 +30,5 @@ NOUN: Final = NounSchema(
     commands=COMMANDS,
     events=EVENTS,
     personal=PERSONAL,
+    acts=ACTS,
 )

@@ -126,6 +126,7 @@ class _Deciding(Generic[StateT]):
             keyed=command.keyed,
             fingerprint=command.fingerprint,
             events=self._outcome(index, command),
+            by=command.by,
         )
         if is_remembered(decided):
             self._seen.add(command.command_id)

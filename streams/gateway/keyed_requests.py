@@ -51,6 +51,8 @@ class KeyedRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether the client gave it: only then can the command have been decided before."""
     body: msgspec.Struct
     """With the operation, what is asked: the same key with another one is a mismatch."""
+    by: str = ""
+    """Who asks, as `questlog audit` shows it."""
 
     @property
     def command_id(self) -> str:
@@ -119,6 +121,7 @@ class KeyedRequests:
             command_id=asked.command_id,
             fingerprint=current,
             keyed=True,
+            by=asked.by,
         )
         try:
             return await self._commands.submit(command, fresh=not asked.given)

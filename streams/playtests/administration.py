@@ -110,6 +110,7 @@ class PlaytestAdministration:
         base_url: str,
         clock_ms: Callable[[], int],
         randomness: Randomness,
+        by: str = "",
     ) -> None:
         self._commands = commands
         self._studios = studios
@@ -118,7 +119,7 @@ class PlaytestAdministration:
         self._sealer = sealer
         self._base_url = base_url.rstrip("/")
         self._randomness = randomness
-        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness)
+        self._builder = CommandBuilder(COMMANDS, clock_ms=clock_ms, randomness=randomness, by=by)
 
     async def batch(self, game: str, batch_id: str, studio: str = "") -> Batch:
         """A batch of a game, which is named by its id or slug; of a studio where several have that slug."""

@@ -49,12 +49,13 @@ class PlaytestOperation:
         sealer: Sealer,
         clock_ms: Callable[[], int],
         randomness: Randomness,
+        by: str = "",
     ) -> None:
         self._commands = commands
         self._studios = studios
         self._reads = reads
         self._sealer = sealer
-        self._builder = CommandBuilder(ask.COMMANDS, clock_ms=clock_ms, randomness=randomness)
+        self._builder = CommandBuilder(ask.COMMANDS, clock_ms=clock_ms, randomness=randomness, by=by)
 
     async def studio(self, name: str) -> Studio:
         """A studio by its slug or id."""

@@ -54,6 +54,16 @@ class KafkaTail:
         consumer = await self._consumer()
         return await self._ask(consumer.beginning_offsets([where]), where)
 
+    async def offset_at(self, topic: str, partition: int, at_ms: int) -> int:
+        """The first offset whose record the log took at `at_ms` (unix milliseconds) or later, or the end."""
+        where = TopicPartition(topic, partition)
+        consumer = await self._consumer()
+        try:
+            found = (await consumer.offsets_for_times({where: at_ms}))[where]
+        except (KafkaError, TimeoutError) as error:
+            raise LogUnavailable(f"no offset of {topic}[{partition}]: {error!r}") from error
+        return await self.end_offset(topic, partition) if found is None else int(found.offset)
+
     async def log_id(self, topic: str) -> str:
         """Which log this is (Kafka's topic id): a topic that was created again has another one."""
         consumer = await self._consumer()

@@ -76,6 +76,7 @@ def test_the_telemetry_partition_count_is_the_deployments() -> None:
         "telemetry": 4,
         "telemetry.skips": 1,
         "dead-letters": 1,
+        "operations": 1,
     }
 
 

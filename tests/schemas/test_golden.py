@@ -21,6 +21,7 @@ from schemas.codec import Codec, Message, Upcaster
 from schemas.dead_letters import decode_dead_letter, encode_dead_letter
 from schemas.envelope import CommandRecord, Decided, Event, EventsRecord
 from schemas.log import LogRecord
+from schemas.operations import decode_operation, encode_operation
 from schemas.outcomes import messages_of
 from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS, DiscordEvent
@@ -33,11 +34,13 @@ from streams.deciders.fold import Fold
 from streams.deciders.studio import STUDIO
 
 GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
-ENVELOPES = frozenset({"command-record.v1", "events-record.v1", "dead-letter.v1"})
+ENVELOPES = frozenset({"command-record.v1", "events-record.v1", "dead-letter.v1", "operation.v1"})
 FOLDERS = [
     ("envelope", ENVELOPES),
     *((noun.name, noun.schema.golden_names) for noun in NOUNS if noun.schema.golden_names),
 ]
+WHOLE = frozenset({"with-principal"})
+"""Examples that have every field that there is."""
 WITH_BYTES = frozenset({"studio.ai-finished.v1"})
 """Events some of whose fields are bytes, which JSON holds as base64: only their struct tells which."""
 HISTORY = (
@@ -178,23 +181,35 @@ def test_the_decider_decides_every_command_example(path: Path) -> None:
     assert len(decision.record.decided) == 1
 
 
+def begins(new: Any, old: Any) -> bool:
+    """Whether a shape is the old one with more fields behind, at any depth."""
+    if isinstance(new, list) and isinstance(old, list):
+        return len(new) >= len(old) and all(begins(*pair) for pair in zip(new, old, strict=False))
+    return bool(new == old)
+
+
 @pytest.mark.parametrize("path", examples("envelope", ENVELOPES), ids=label)
 def test_every_envelope_example_is_read_and_written_again(path: Path) -> None:
     value = path.read_bytes()
     if path.parent.name == "dead-letter.v1":
         assert encode_dead_letter(decode_dead_letter(value)) == value
         return
+    if path.parent.name == "operation.v1":
+        assert encode_operation(decode_operation(value)) == value
+        return
     if path.parent.name == "command-record.v1":
         commands = msgspec.msgpack.decode(value, type=CommandRecord)
         assert commands.version == 1
-        assert msgspec.msgpack.encode(commands) == value
+        written = msgspec.msgpack.encode(commands)
+        assert begins(msgspec.msgpack.decode(written), msgspec.msgpack.decode(value))
+        assert path.stem not in WHOLE or written == value
         return
     events = msgspec.msgpack.decode(value, type=EventsRecord)
     assert events.version == 1
     fields = msgspec.msgpack.decode(value)  # what was appended later has defaults behind them
     written = msgspec.msgpack.encode(events)
-    assert msgspec.msgpack.decode(written)[: len(fields)] == fields
-    assert path.stem != "timed" or written == value
+    assert begins(msgspec.msgpack.decode(written), fields)
+    assert path.stem not in WHOLE or written == value
     assert Fold(STUDIO).accept(as_log_record(value)) is (events.src == 0)
 
 

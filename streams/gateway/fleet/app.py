@@ -24,6 +24,7 @@ from schemas.fleet.errors import S5
 from schemas.fleet.limits import BODY_BYTES_MAX
 from schemas.fleet.routes import V2, WRITES, allowed, find_write, operation, with_slashes
 from schemas.fleet.validation import Fields, read_body, read_idempotency_key, read_query, refuse
+from schemas.operations import principal_of_key
 from streams.gateway.commands import CommandClient
 from streams.gateway.fleet.handlers import Handlers, Stores
 from streams.gateway.fleet.writes import ProcessFields, StopFields, UploadFields, Write
@@ -109,6 +110,7 @@ class FleetWrites:
             key=key or self._requests.new_key(),
             given=bool(key),
             body=body,
+            by=principal_of_key(caller.key_id),
         )
         old = route.template.startswith(V2)
         return Write(caller=caller, asked=asked, path=wanted.names, by_old_client=old)

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.codec import Message
 from schemas.envelope import Outcome
+from schemas.operations import principal_of_key
 from schemas.playtests.access import Caller
 from schemas.playtests.commands import COMMANDS
 from schemas.seal import Sealer
@@ -46,6 +47,7 @@ class Asking:
             key=key or self._requests.new_key(),
             given=bool(key),
             body=body,
+            by=principal_of_key(caller.key_id),
         )
 
     async def ask(self, asked: Asked, body: Message, aggregate_id: str, *, game_id: str = "") -> Outcome:

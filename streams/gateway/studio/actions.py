@@ -16,6 +16,7 @@ from schemas.edge.ports import Credential
 from schemas.edge.routes import Found, Route
 from schemas.edge.session_keys import SessionKeys
 from schemas.identifiers import id_problem, idempotency_key_problem
+from schemas.operations import principal_of_key
 from schemas.seal import Sealer
 from schemas.studio.action_routes import ACTIONS, BODY_BYTES_MAX, Changed, Nothing, Winner
 from schemas.studio.answers import StudioAnswer
@@ -79,6 +80,7 @@ class ExperimentActions:
             key=key or self._requests.new_key(),
             given=bool(key),
             body=body,
+            by=principal_of_key(credential.key_id),
         )
         try:
             changed = await self._ask(route, asked, experiment_id)
