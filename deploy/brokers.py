@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 from urllib.parse import urlsplit
 
+from deploy.secret_files import read_secret
 from deploy.settings import PREFIX, SettingsError
 from streams.runtime.brokers import Brokers, PasswordLogin, PasswordMechanism, TokenLogin
 
@@ -99,12 +100,4 @@ def _password(settings: Settings) -> str:
     path = settings.kafka_password_file
     if not path:
         raise SettingsError(f"SASL_SSL needs {PREFIX}KAFKA_PASSWORD_FILE, a file with the password")
-    try:
-        password = Path(path).read_text().rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        # A text that is no UTF-8 is shown by its error: only its kind may be.
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"{PREFIX}KAFKA_PASSWORD_FILE: {path} can't be read: {why}") from None
-    if not password:
-        raise SettingsError(f"{PREFIX}KAFKA_PASSWORD_FILE: {path} is empty")
-    return password
+    return read_secret(f"{PREFIX}KAFKA_PASSWORD_FILE", path)

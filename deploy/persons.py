@@ -11,9 +11,9 @@ import msgspec
 from deploy.nouns import NOUNS
 from deploy.object_store import open_objects
 from deploy.person_archive import line_of, new_archive
+from deploy.redis_server import open_redis
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.person_rows import PersonRows, linked
-from projections.redis.client import connect
 from projections.redis.person_keys import PersonKeys
 from projections.studio.queries import StudioQueries
 from schemas.persons import Person
@@ -134,7 +134,7 @@ class Persons:
 async def open_persons(configured: Settings) -> AsyncIterator[Persons]:
     """Opened on a running stack. Raises SettingsError."""
     async with AsyncExitStack() as stack:
-        redis = connect(configured.redis_url, timeout_s=30.0)
+        redis = open_redis(configured, timeout_s=30.0)
         stack.push_async_callback(redis.aclose)
         client = ClickHouse(
             configured.clickhouse_url, configured.clickhouse_database, answer_seconds=STATEMENT_S

@@ -17,7 +17,7 @@ from deploy.operations import operator
 from deploy.sealing import open_sealer
 from projections.playtests.keys import NOUN
 from projections.playtests.queries import PlaytestQueries
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.redis.stores import NounStores
 from projections.studio.queries import StudioQueries
 from schemas.playtests.noun import PLAYTESTS_COMMANDS
@@ -80,7 +80,7 @@ async def wait_for_batches(settings: Settings, studio_id: str, seconds: float = 
     """
     sealer = open_sealer(settings)
     deadline = asyncio.get_running_loop().time() + seconds
-    async with connect(settings.redis_url) as redis:
+    async with open_redis(settings) as redis:
         studios, playtests = StudioQueries(redis), PlaytestQueries(redis, NoLedgers())
         while True:
             left = 0
@@ -100,7 +100,7 @@ async def wait_for_batches(settings: Settings, studio_id: str, seconds: float = 
 @asynccontextmanager
 async def _commands(settings: Settings) -> AsyncIterator[tuple[CommandClient, Redis]]:
     async with AsyncExitStack() as stack:
-        redis = connect(settings.redis_url)
+        redis = open_redis(settings)
         stack.push_async_callback(redis.aclose)
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.redis.stores import Group, RedisStores
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def open_stores(settings: Settings, *, timeout_s: float = 2.0, connections: int = 32) -> RedisStores:
-    """Clients of every Redis, as `connect` makes them; nothing connects before it is used. Close it."""
-    open_one = partial(connect, timeout_s=timeout_s, connections=connections)
-    common = open_one(settings.redis_url)
+    """Clients of every Redis, as `open_redis` makes them; nothing connects before it is used. Close it."""
+    open_one = partial(open_redis, settings, timeout_s=timeout_s, connections=connections)
+    common = open_one()
     return RedisStores(
         common, [common if url == settings.redis_url else open_one(url) for url in settings.redis_groups]
     )

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from deploy.clickhouse_settings import CLICKHOUSE_LIMITS, ClickHouseSettings
+from deploy.clickhouse_settings import CLICKHOUSE_LIMITS
+from deploy.redis_settings import RedisSettings
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, CONNECTIONS_PER_ADDRESS
 from schemas.topics import PARTITIONS_MAX
 
 PREFIX: Final = "QUESTLOG_"
 DEFAULT_HTTP_PORT: Final = 4000
-DEFAULT_REDIS_PORT: Final = 6379
 REDIS_GROUPS_MAX: Final = 64
 _PARTITIONS: Final = re.compile(rf"{PREFIX}(?:PARTITIONS_([A-Z]+)|(TELEMETRY|LIVEOPS)_PARTITIONS)")
 """A noun's partition count; of two nouns the name of older releases as well."""
@@ -35,16 +35,11 @@ class SettingsError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Settings(ClickHouseSettings):
+class Settings(RedisSettings):
     """What a process needs to know. Defaults are the embedded stack's, reachable on this machine only."""
 
     home: Path = Path(".questlog")
     """Folder of all state: stores, objects, snapshots, logs, secret, demo.json."""
-    redis_url: str = f"redis://localhost:{DEFAULT_REDIS_PORT}/0"
-    redis_groups: tuple[str, ...] = ()
-    """URLs of the Redis that live-ops' games are spread over, each game by its id
-    (`projections.redis.stores`). Empty: `redis_url` holds them too. Another number or order of them needs
-    `questlog rebuild redis --discard`."""
     base_url: str = f"http://localhost:{DEFAULT_HTTP_PORT}"
     """How clients reach the edge."""
     host: str = "127.0.0.1"
@@ -290,6 +285,10 @@ def _check(settings: Settings) -> None:
         if not lowest <= value <= highest:
             raise SettingsError(f"{PREFIX}{name.upper()} must be from {lowest} to {highest}, not {value}")
     _check_groups(settings.redis_groups)
+    if settings.redis_groups and settings.redis_sentinels:
+        raise SettingsError(
+            f"{PREFIX}REDIS_SENTINELS names one primary: it can't be set beside {PREFIX}REDIS_GROUPS"
+        )
     for name in ("trusted_proxies", "webhook_networks"):
         for network in getattr(settings, name):
             try:

@@ -12,7 +12,7 @@ from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
 from deploy.operations import operator
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.redis.stores import NounStores
 from projections.studio.directory import MAX_AGE_S
 from projections.studio.projection import NOUN
@@ -37,7 +37,7 @@ async def open_administration(settings: Settings) -> AsyncIterator[Administratio
     """Raises SettingsError without a deployment secret."""
     secret = settings.deployment_secret()
     async with AsyncExitStack() as stack:
-        redis = connect(settings.redis_url)
+        redis = open_redis(settings)
         stack.push_async_callback(redis.aclose)
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)
@@ -58,7 +58,7 @@ async def open_administration(settings: Settings) -> AsyncIterator[Administratio
 @asynccontextmanager
 async def open_queries(settings: Settings) -> AsyncIterator[StudioQueries]:
     """What is read of studios and games alone."""
-    async with connect(settings.redis_url) as redis:
+    async with open_redis(settings) as redis:
         yield StudioQueries(redis)
 
 

@@ -19,9 +19,9 @@ from deploy.cli.running_stack import SETTINGS_FILE, of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.operations import recorded
+from deploy.redis_server import open_redis
 from projections.clickhouse.address import address
 from projections.clickhouse.client import views_database
-from projections.redis.client import connect
 from projections.studio.queries import StudioQueries
 from schemas.timestamps import iso_ms
 
@@ -154,7 +154,7 @@ def renew_command(home: Home = None) -> None:
 async def _opened(configured: Settings) -> AsyncIterator[tuple[StudioQueries, Accounts]]:
     """The accounts of the ClickHouse that `up` runs on the home, or else of the one that is configured."""
     async with AsyncExitStack() as stack:
-        redis = connect(configured.redis_url)
+        redis = open_redis(configured)
         stack.push_async_callback(redis.aclose)
         queries = StudioQueries(redis)
         if (configured.home / SETTINGS_FILE).exists():

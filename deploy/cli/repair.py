@@ -55,7 +55,8 @@ async def _run(home: Path, *, dry_run: bool, start: bool) -> int:
                 kafka=f"localhost:{ports.kafka}",
                 kafka_security_protocol="PLAINTEXT",
                 clickhouse_cluster="",
-                redis_url=redis_url(ports.redis, configured.store_password("redis")),
+                redis_url=redis_url(ports.redis, configured.store_password("redis user")),
+                redis_sentinels=(),
                 clickhouse_url=clickhouse_url(ports.clickhouse, configured.store_password("clickhouse")),
                 partitions={**configured.partitions, **partitions_here(home, 1)},
             )

@@ -50,6 +50,8 @@ def of_home(home: Path | str | None) -> Settings:
     written["partitions"] = counts | written.get("partitions", {})
     if "redis_groups" in written:
         written["redis_groups"] = tuple(written["redis_groups"])
+    if "redis_url" in written:
+        written["redis_sentinels"] = ()  # its Redis is the only one, whatever the environment says of others
     return settings.from_environment(home=folder, **written)
 
 

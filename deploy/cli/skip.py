@@ -14,8 +14,8 @@ from deploy.cli.running_stack import of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.nouns import topic_of
 from deploy.operations import recorded
+from deploy.redis_server import open_redis
 from projections.clickhouse.positions import Positions
-from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from projections.telemetry.skipping import Decided, Skipping, SkipRefused
 from schemas.telemetry.noun import TELEMETRY
@@ -87,7 +87,7 @@ async def skip_telemetry(
         stack.push_async_callback(appender.stop)
         client = clickhouse_of(configured)
         stack.push_async_callback(client.close)
-        redis = connect(configured.redis_url, connections=2)
+        redis = open_redis(configured, connections=2)
         stack.push_async_callback(redis.aclose)
         skipping = Skipping(
             Positions(client, TELEMETRY.name), RedisFailures(redis).all, tail=tail, appender=appender

@@ -15,9 +15,9 @@ from rich.console import Console
 from deploy.cli.running_stack import of_home
 from deploy.cli.tables import show, table
 from deploy.failure_policy import advice
+from deploy.redis_server import open_redis
 from deploy.stack.program import ask_health
 from deploy.stack.supervisor import STATUS_FILE
-from projections.redis.client import connect
 from projections.redis.failures import RedisFailures
 from schemas.edge.ports import StoreUnavailable
 
@@ -87,7 +87,7 @@ async def read_status(home: Path) -> list[dict[str, Any]]:
 
 async def read_failing(home: Path) -> list[Failing]:
     """Where readers fail again and again; empty where the store that knows it does not answer."""
-    redis = connect(of_home(home).redis_url, timeout_s=1.0, connections=1, retries=0)
+    redis = open_redis(of_home(home), timeout_s=1.0, connections=1, retries=0)
     try:
         return [entry for entry in await RedisFailures(redis).all() if entry.poison]
     except StoreUnavailable:

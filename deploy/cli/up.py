@@ -97,7 +97,8 @@ def up(  # noqa: PLR0917 - typer's options are parameters
         configured = dataclasses.replace(
             configured,
             partitions=counts_of(configured),
-            redis_url=redis_url(redis_port, configured.store_password("redis")),
+            redis_url=redis_url(redis_port, configured.store_password("redis user")),
+            redis_sentinels=(),  # of others: this stack's own Redis is the only one
             clickhouse_url=clickhouse_url(clickhouse_port, configured.store_password("clickhouse")),
         )
         if demo:

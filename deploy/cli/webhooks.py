@@ -15,7 +15,7 @@ from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.operations import recorded
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.studio.queries import StudioQueries
 from projections.webhooks.queue import WebhookQueue
 from schemas.timestamps import iso_ms
@@ -78,7 +78,7 @@ def secret_command(
 
 async def _all(settings: Settings) -> tuple[dict[str, int], dict[str, Undelivered]]:
     async with AsyncExitStack() as stack:
-        redis = connect(settings.redis_url)
+        redis = open_redis(settings)
         stack.push_async_callback(redis.aclose)
         tail = KafkaTail(brokers_of(settings), client_id="questlog-webhooks")
         stack.push_async_callback(tail.stop)
@@ -94,7 +94,7 @@ async def _replay(settings: Settings, name: str) -> list[str]:
     else:
         raise RequestRefused(f"there is no undelivered webhook {name}: see `questlog webhooks list`")
     async with AsyncExitStack() as stack:
-        redis = connect(settings.redis_url)
+        redis = open_redis(settings)
         stack.push_async_callback(redis.aclose)
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-webhooks")
         stack.push_async_callback(appender.stop)
@@ -108,7 +108,7 @@ async def _replay(settings: Settings, name: str) -> list[str]:
 
 
 async def _secret(settings: Settings, game_id: str, target_id: str) -> str:
-    redis = connect(settings.redis_url)
+    redis = open_redis(settings)
     try:
         game = await _game(StudioQueries(redis), game_id)
     finally:

@@ -13,7 +13,7 @@ from deploy.nouns import deciding, tables_of, topic_of
 from deploy.redis_stores import open_stores
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.redis.state import state_of
 from projections.webhooks.queue import POSITIONS, WebhookQueue
 from schemas.log_positions import LogTrimmed, Position, PositionRefused, begin, in_log
@@ -91,7 +91,7 @@ async def known_positions(configured: Settings, tail: LogTail) -> dict[tuple[str
 
 async def begin_webhooks_again(configured: Settings, tail: LogTail, ahead: list[Ahead]) -> None:
     """Forget positions of webhooks: events of the last 24 hours are sent again, nothing older."""
-    redis = connect(configured.redis_url, timeout_s=10.0)
+    redis = open_redis(configured, timeout_s=10.0)
     try:
         for one in ahead:
             await redis.hdel(POSITIONS, f"{await tail.log_id(one.topic)}/{one.partition}")

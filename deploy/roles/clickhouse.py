@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import tables_of
+from deploy.redis_server import open_redis
 from deploy.roles.following import application, follow
 from projections.clickhouse import migrations
 from projections.clickhouse.tables import Writing
-from projections.redis.client import connect
 from streams.runtime.application import last_heartbeat_age_ms
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     client = clickhouse_of(configured)
     worker.stack.push_async_callback(client.close)
     await migrations.apply(client)
-    redis = connect(configured.redis_url)
+    redis = open_redis(configured)
     worker.stack.push_async_callback(redis.aclose)
     app = application(worker, in_bulk=True)
     writing = Writing(

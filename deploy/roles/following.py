@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deploy.brokers import brokers_of
 from deploy.failure_policy import ELSEWHERE, advice
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.redis.failures import RedisFailures
 from streams.runtime.application import SESSION_SECONDS, create_application
 from streams.runtime.failures import Failures
@@ -50,7 +50,7 @@ async def follow(
     lanes: bool = False,
 ) -> None:
     """Let the readers take effect of their topics until `stop` is set, with `lanes` as `Role` says."""
-    redis = connect(worker.settings.redis_url, connections=2)
+    redis = open_redis(worker.settings, connections=2)
     worker.stack.push_async_callback(redis.aclose)
     failures = Failures(worker.role, RedisFailures(redis), elsewhere=ELSEWHERE, advice=advice)
     role = Role(app, bindings, tail=worker.tail, lanes=lanes, failures=failures)

@@ -19,7 +19,7 @@ from deploy.stack.clickhouse import DATABASE, clickhouse_part, clickhouse_url
 from deploy.stack.kafka import kafka_part
 from deploy.stack.ports import free_port
 from deploy.stack.program import PartFailed, ProgramSpec, RunningProgram
-from deploy.stack.redis import redis_part, redis_url
+from deploy.stack.redis import OWNER, redis_part, redis_url
 
 NAMES = ("kafka", "redis", "clickhouse")
 
@@ -76,7 +76,11 @@ def main() -> None:
     password = Settings(home=home).store_password("infra")
     makers: dict[str, Callable[[int], tuple[str, str, ProgramSpec]]] = {
         "kafka": lambda port: ("kafka", f"localhost:{port}", kafka_part(home, port)),
-        "redis": lambda port: ("redis_url", redis_url(port, password), redis_part(home, port, password)),
+        "redis": lambda port: (
+            "redis_url",
+            redis_url(port, password, OWNER),
+            redis_part(home, port, owner_password=password, password=password),
+        ),
         "clickhouse": lambda port: (
             "clickhouse_url",
             clickhouse_url(port, password),

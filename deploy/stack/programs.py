@@ -56,7 +56,13 @@ def stores(
     home = settings.home
     return [
         kafka_part(home, ports.kafka, cache=cache),
-        redis_part(home, ports.redis, settings.store_password("redis"), empty=redis_empty),
+        redis_part(
+            home,
+            ports.redis,
+            owner_password=settings.store_password("redis"),
+            password=settings.store_password("redis user"),
+            empty=redis_empty,
+        ),
         clickhouse_part(
             home,
             ports.clickhouse,

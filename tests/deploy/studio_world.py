@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from deploy import settings
 from deploy.settings import Settings
@@ -59,11 +60,14 @@ class Workers:
 
 
 @contextlib.asynccontextmanager
-async def workers(home: Path, kafka: str, redis_url: str) -> AsyncIterator[Workers]:
-    """The decider, the Redis projector and the effects on these stores; no ClickHouse is there."""
+async def workers(home: Path, kafka: str, **redis: Any) -> AsyncIterator[Workers]:
+    """The decider, the Redis projector and the effects on these stores; no ClickHouse is there.
+
+    `redis` are the settings of that one.
+    """
     settings.make_secret(home)
     configured = settings.from_environment(
-        {}, home=home, kafka=kafka, redis_url=redis_url, clickhouse_url="http://localhost:9"
+        {}, home=home, kafka=kafka, clickhouse_url="http://localhost:9", **redis
     )
     started = Workers(configured)
     started.start("decider", "redis", "effects")

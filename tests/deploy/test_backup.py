@@ -43,7 +43,7 @@ def stack_of(home: Path) -> tuple[Settings, Ports]:
     made = Settings(home=home, kafka=f"localhost:{ports.kafka}")
     return settings.from_environment(
         made.environment(),
-        redis_url=redis_url(ports.redis, made.store_password("redis")),
+        redis_url=redis_url(ports.redis, made.store_password("redis user")),
         clickhouse_url=clickhouse_url(ports.clickhouse, made.store_password("clickhouse")),
     ), ports
 

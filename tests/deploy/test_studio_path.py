@@ -1,4 +1,7 @@
-"""Studios, games and keys from the command line to Redis and back, on the real log and real workers."""
+"""Studios, games and keys from the command line to Redis and back, on the real log and real workers.
+
+Their Redis is a deployment's: over TLS, as the user with the least rights, where a Sentinel says it is.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ from deploy.cli.dlq import _contents, _entries, _entry, _open_client, _replay
 from deploy.cli.errors import RequestRefused
 from deploy.lab.demo.load import FOLDER, RELAY_KEYS, load
 from deploy.rebuild_redis import rebuild_redis
+from deploy.redis_server import open_redis
 from deploy.studio_administration import Administration, open_administration, wait_until_ready
-from projections.redis.client import connect
 from projections.studio.directory import RedisDirectory
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_letter
 from schemas.edge.ports import KeyKind, StoreUnavailable
@@ -41,7 +44,7 @@ from streams.asking import CommandRefused
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
 from tests.deploy.studio_world import Workers, workers
-from tests.projections.redis.support import RedisServer, redis_server
+from tests.secured_redis import SecuredRedis, secured_redis
 from tests.stack import infra
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
@@ -55,16 +58,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_server(tmp_path_factory.mktemp("studio-redis")) as server:
-        yield server
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredRedis]:
+    with secured_redis(tmp_path_factory.mktemp("studio-redis")) as servers:
+        yield servers
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(
-    tmp_path_factory: pytest.TempPathFactory, broker: str, store: RedisServer
+    tmp_path_factory: pytest.TempPathFactory, broker: str, store: SecuredRedis
 ) -> AsyncIterator[Workers]:
-    async with workers(tmp_path_factory.mktemp("studio-home"), broker, store.url) as started:
+    async with workers(tmp_path_factory.mktemp("studio-home"), broker, **store.settings) as started:
         await load(started.settings)
         yield started
 
@@ -94,7 +97,7 @@ async def test_the_demo_file_has_the_documented_shape_and_every_key_speaks_for_w
     assert path.stat().st_mode & 0o777 == 0o600
     before = path.read_bytes()
     demo = json.loads(before)
-    redis = connect(running.settings.redis_url)
+    redis = open_redis(running.settings)
     directory = RedisDirectory(redis)
     kinds = {str(kind) for kind in KeyKind}
     for part, extra in ((demo, set(RELAY_KEYS)), (demo["other"], set[str]())):
@@ -193,7 +196,7 @@ async def test_a_rotated_or_revoked_value_is_refused_everywhere_when_the_answer_
 ) -> None:
     studio_id, game_id = await demo_studio(administration), await game(administration, "doom")
     first = await administration.create_key(KeyKind.SDK_SERVER, studio_id=studio_id, game_id=game_id)
-    redis = connect(running.settings.redis_url)
+    redis = open_redis(running.settings)
     directory = RedisDirectory(redis)
     asking = True
 
@@ -358,14 +361,32 @@ async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
     assert after - before == made
 
 
+async def test_a_failover_that_loses_the_last_seconds_shows_nothing_of_before_and_loses_no_answer(
+    administration: Administration, store: SecuredRedis
+) -> None:
+    studio_id, game_id = await demo_studio(administration), await game(administration, "doom")
+    store.part()
+    late = await administration.create_key(KeyKind.SDK_LIVE, studio_id=studio_id, game_id=game_id)
+    before = await administration.queries.keys(studio_id)
+    assert late.key_id in {row.key_id for row in before}
+    assert store.replica.owner.dbsize() > 0
+    store.fail_over()
+    with pytest.raises(StoreUnavailable):  # it is there, and behind: what it has is shown to no reader
+        await administration.queries.keys(studio_id)
+    await wait_until_ready(administration.queries, 30)
+    assert await administration.queries.keys(studio_id) == before
+    assert await administration.holds(late.value)
+    await administration.revoke_key(late.key_id, studio_id=studio_id)
+    assert store.primary.owner.acl_log() == [], "nothing was asked that the user may not"
+
+
 async def test_a_redis_that_comes_up_empty_is_refused_until_it_is_filled_again(
-    running: Workers, administration: Administration, store: RedisServer
+    running: Workers, administration: Administration, store: SecuredRedis
 ) -> None:
     studio_id = await demo_studio(administration)
     before = await administration.queries.keys(studio_id)
-    store.kill()
-    store.forget()
-    store.start()
+    store.primary.kill()
+    store.primary.start()
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
         await administration.queries.keys(studio_id)

@@ -14,7 +14,7 @@ from deploy.lab.bench.calls import Target
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.nouns import topic_of
 from projections.playtests.keys import NOUN
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.redis.stores import NounStores
 from schemas.playtests import names
 from schemas.playtests.account_commands import AdjustAccount
@@ -58,7 +58,7 @@ async def post(
 async def credit(configured: Settings, studio_id: str, cents: int) -> None:
     """Give a studio credit, as its operator. Raises CommandRefused and CommandUnavailable."""
     async with AsyncExitStack() as stack:
-        redis = connect(configured.redis_url)
+        redis = open_redis(configured)
         stack.push_async_callback(redis.aclose)
         appender = KafkaAppender(brokers_of(configured), client_id="questlog-bench")
         stack.push_async_callback(appender.stop)

@@ -15,6 +15,7 @@ import msgspec
 
 from deploy.lab.demo import playtests
 from deploy.private_files import write_private
+from deploy.stack.redis import owner_url
 from deploy.studio_administration import open_administration, wait_until_ready
 from schemas.edge.ports import KeyKind, StoreUnavailable
 from schemas.identifiers import ACCOUNT_WIDE_KINDS, KEY_PREFIXES, key_hash
@@ -74,7 +75,7 @@ async def load(configured: Settings) -> Path:
         "base_url": configured.base_url,
         "clickhouse_url": configured.clickhouse_url,
         "kafka": configured.kafka,
-        "redis_url": configured.redis_url,
+        "redis_url": owner_url(configured.redis_url, configured.store_password("redis")),
         "operator_token": configured.operator_token,
         "payments_secret": configured.payments_secret,
         **links,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.no_ledgers import NoLedgers
 from deploy.playtest_administration import open_administration, open_operation, wait_for_batches
+from deploy.redis_server import open_redis
 from deploy.sealing import open_sealer
 from projections.playtests.queries import PlaytestQueries
 from projections.playtests.tables import ClickHouseLedgers
-from projections.redis.client import connect
 from schemas.playtests.ports import Place
 from schemas.playtests.tokens import invite_token
 from streams.playtests.administration import Recipient
@@ -56,7 +56,7 @@ async def load(configured: Settings, studio_id: str) -> dict[str, Any]:
 async def _credit(configured: Settings, studio_id: str) -> None:
     """Give the credit, unless the studio's ledger has it."""
     async with AsyncExitStack() as stack:
-        redis = connect(configured.redis_url)
+        redis = open_redis(configured)
         stack.push_async_callback(redis.aclose)
         queries = clickhouse_queries_of(configured)
         stack.push_async_callback(queries.close)
@@ -73,7 +73,7 @@ async def _credit(configured: Settings, studio_id: str) -> None:
 async def _invite_urls(configured: Settings, batch: Batch) -> list[str]:
     """The links of all invites of a batch, the first first: they follow from the invites' ids."""
     sealer = open_sealer(configured)
-    redis = connect(configured.redis_url)
+    redis = open_redis(configured)
     try:
         reads = PlaytestQueries(redis, NoLedgers())
         invites = await reads.batch_invites(batch.game.studio_id, batch.game.id, batch.id)
