@@ -95,7 +95,7 @@ def acts_of_events(noun: NounSchema, record: LogRecord) -> Iterator[Act]:
     codec = noun.events
     if codec is None:
         return
-    shown = {kind.WIRE: (kind, path) for kind, path in (noun.acts | noun.acts_of_keys).items()}
+    shown = {kind.WIRE: (kind, path) for kind, path in {**noun.acts, **noun.acts_of_keys}.items()}
     for index, decided in enumerate(events.decided):
         for number, event in enumerate(decided.events):
             found = shown.get(event.type)

@@ -21,6 +21,7 @@ from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_ai, open_commands
 from deploy.documents import lazy_documents
+from deploy.edge_headers import SafeHeaders
 from deploy.edge_target import refuse_target
 from deploy.mcp_endpoint import McpEndpoint
 from deploy.noun import Edge, Reads
@@ -78,6 +79,7 @@ class EdgeApp:
         self._kind = kind
         self._settings = configured
         self._cors = Cors(configured.cors)
+        self._headers = SafeHeaders(https=configured.base_url.startswith("https:"))
         self._stack = AsyncExitStack()
         self._gateway: Gateway | None = None
         self._api: Asgi | None = None
@@ -95,6 +97,7 @@ class EdgeApp:
             await self._live(receive, send)
             return
         if scope["type"] == "http":
+            send = self._headers.sending(send)
             problem = target_problem(scope["raw_path"], scope["query_string"])
             if problem is not None:
                 await refuse_target(

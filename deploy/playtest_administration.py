@@ -14,10 +14,10 @@ from deploy.no_ledgers import NoLedgers
 from deploy.nouns import topic_of
 from deploy.object_store import open_objects
 from deploy.operations import operator
+from deploy.redis_server import open_redis
 from deploy.sealing import open_sealer
 from projections.playtests.keys import NOUN
 from projections.playtests.queries import PlaytestQueries
-from deploy.redis_server import open_redis
 from projections.redis.stores import NounStores
 from projections.studio.queries import StudioQueries
 from schemas.playtests.noun import PLAYTESTS_COMMANDS

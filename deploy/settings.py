@@ -284,11 +284,7 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, name)
         if not lowest <= value <= highest:
             raise SettingsError(f"{PREFIX}{name.upper()} must be from {lowest} to {highest}, not {value}")
-    _check_groups(settings.redis_groups)
-    if settings.redis_groups and settings.redis_sentinels:
-        raise SettingsError(
-            f"{PREFIX}REDIS_SENTINELS names one primary: it can't be set beside {PREFIX}REDIS_GROUPS"
-        )
+    _check_groups(settings.redis_groups, settings.redis_sentinels)
     for name in ("trusted_proxies", "webhook_networks"):
         for network in getattr(settings, name):
             try:
@@ -303,7 +299,11 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
 
 
-def _check_groups(urls: tuple[str, ...]) -> None:
+def _check_groups(urls: tuple[str, ...], sentinels: tuple[str, ...]) -> None:
+    if urls and sentinels:
+        raise SettingsError(
+            f"{PREFIX}REDIS_SENTINELS names one primary: it can't be set beside {PREFIX}REDIS_GROUPS"
+        )
     if len(urls) > REDIS_GROUPS_MAX or len({*urls}) < len(urls):
         raise SettingsError(
             f"{PREFIX}REDIS_GROUPS must be at most {REDIS_GROUPS_MAX} URLs, each of another Redis"

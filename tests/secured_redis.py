@@ -24,7 +24,7 @@ OWNER_PASSWORD: Final = "a-password-of-the-owner"  # noqa: S105 - a test's
 PASSWORD: Final = "a-password-of-questlog"  # noqa: S105 - likewise
 SENTINEL_PASSWORD: Final = "a-password-of-sentinels"  # noqa: S105 - likewise
 SERVICE: Final = "games"
-WAIT_S: Final = 30
+WAIT_S: Final = 60
 _TLS: Final = """\
 port 0
 bind 127.0.0.1
@@ -43,12 +43,13 @@ requirepass {owner}
 masterauth {owner}
 {user}
 """
+# A replica that has been without its primary for ten times down-after is not taken in its place.
 _SENTINEL: Final = """\
 requirepass {password}
 sentinel monitor {service} 127.0.0.1 {primary} 1
 sentinel auth-pass {service} {owner}
-sentinel down-after-milliseconds {service} 500
-sentinel failover-timeout {service} 5000
+sentinel down-after-milliseconds {service} 3000
+sentinel failover-timeout {service} 10000
 """
 
 

@@ -28,7 +28,7 @@ from api.dashboard.ports import (
     PlaytestsSource,
 )
 from api.dashboard.rates import Rates
-from api.dashboard.session import SessionSigner
+from api.dashboard.session import Cookie, SessionSigner
 from api.dashboard.static_files import StaticFiles
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def create_dashboard(
     signed out, and `playtest_keys` and `fleet_keys` ask the same. `media_origins` are where signed addresses
     of recordings lead to, beside the page's own.
     """
-    authenticator = SessionAuthenticator(directory, SessionSigner(secret), ended, clock_ms)
+    authenticator = SessionAuthenticator(
+        directory, SessionSigner(secret), ended, clock_ms, Cookie(secure=secure_cookie)
+    )
     rates = Rates(limiter, client_ip)
     router = APIRouter()
     router.include_router(Data(authenticator, rates, queries, live, lag).router())
@@ -101,7 +103,6 @@ def create_dashboard(
         limiter,
         StaticFiles(vendor),
         client_ip,
-        secure_cookie=secure_cookie,
         media_origins=media_origins,
     )
     router.include_router(pages.router())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from api.dashboard.session import COOKIE, SessionSigner
+from api.dashboard.session import OVER_HTTP, Cookie, SessionSigner
 from schemas.edge.ports import Credential, EndedSessions, Game, KeyKind
 from schemas.edge.session_keys import SIGNED_IN_BY
 from schemas.identifiers import key_hash
@@ -63,7 +63,9 @@ class SessionAuthenticator:
         signer: SessionSigner,
         ended: EndedSessions,
         clock_ms: Callable[[], int],
+        cookie: Cookie = OVER_HTTP,
     ) -> None:
+        self.cookie = cookie
         self.directory = directory
         self.signer = signer
         self.ended = ended
@@ -71,7 +73,7 @@ class SessionAuthenticator:
 
     async def principal(self, request: Request) -> Principal:
         """The request's access. Raises SignedOut."""
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(self.cookie.name, "")
         session = self.signer.read(token, self.clock_ms())
         if session is None or await self.ended.ended(name := key_hash(token)):
             raise SignedOut
@@ -82,7 +84,7 @@ class SessionAuthenticator:
 
     async def end(self, request: Request) -> None:
         """End the request's session, wherever else its cookie may be. Without one nothing happens."""
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(self.cookie.name, "")
         session = self.signer.read(token, self.clock_ms())
         if session is not None:
             await self.ended.end(key_hash(token), session.expires_at_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
+import logging
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
@@ -16,7 +17,7 @@ from api.dashboard.access import SessionAuthenticator, SignedOut, opens_dashboar
 from api.dashboard.page_frame import framed
 from api.dashboard.sections import LIVE, OLD_PAGES, SECTIONS, Section, moved_to
 from api.dashboard.security import PRIVATE_HEADERS, posted_by_our_page, private_headers
-from api.dashboard.session import COOKIE, COOKIE_PATH, LIFETIME_MS
+from api.dashboard.session import LIFETIME_MS
 from schemas.edge.limits import sign_in_bucket
 from schemas.edge.ports import RateLimiter, StoreUnavailable
 from schemas.identifiers import key_hash
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from api.dashboard.static_files import StaticFiles
+    from schemas.edge.ports import Credential
 
 HOME: Final = f"/dashboard/{LIVE.name}"
 """Where `/` and every address under `/dashboard` that is none of its pages lead."""
@@ -32,6 +34,7 @@ ATTEMPTS_PER_MINUTE: Final = 10
 _FORM_BYTES_MAX: Final = 4096
 _FORM_SECONDS: Final = 10.0
 _KEY_CHARS_MAX: Final = 512
+_log: Final = logging.getLogger("questlog.dashboard")
 
 UNKNOWN_KEY: Final = "That key is not known. It may have been rotated or revoked."
 WRONG_KIND: Final = "That key can't open the dashboard. Use a secret key or a management key."
@@ -61,7 +64,6 @@ class Pages:
         files: StaticFiles,
         client_ip: Callable[[Request], str],
         *,
-        secure_cookie: bool,
         media_origins: Sequence[str],
     ) -> None:
         self._media_origins = media_origins
@@ -69,7 +71,6 @@ class Pages:
         self._limiter = limiter
         self._files = files
         self._client_ip = client_ip
-        self._secure_cookie = secure_cookie
 
     def router(self) -> APIRouter:
         """The routes under /dashboard, but for its data, and `/`."""
@@ -123,16 +124,21 @@ class Pages:
     async def sign_in(self, request: Request) -> Response:
         """Trade a key for a session cookie. 400, 401, 403, 429 and 503 show the form with a sentence."""
         try:
-            key = await self._accepted_key(request)
+            key, credential = await self._accepted_key(request)
         except SignInFailed as refused:
+            said = {"status": refused.status, "reason": refused.message, "address": self._client_ip(request)}
+            _log.warning("sign-in refused", extra=said)
             return self._form(refused)
+        who = {"key_id": credential.key_id, "kind": credential.kind, "studio_id": credential.studio_id}
+        _log.info("signed in", extra={**who, "address": self._client_ip(request)})
         response = await self.to_home()
+        cookie = self._authenticator.cookie
         response.set_cookie(
-            COOKIE,
+            cookie.name,
             self._authenticator.signer.issue(key_hash(key), self._authenticator.clock_ms()),
             max_age=LIFETIME_MS // 1000,
-            path=COOKIE_PATH,
-            secure=self._secure_cookie,
+            path=cookie.path,
+            secure=cookie.secure,
             httponly=True,
             samesite="strict",
         )
@@ -149,8 +155,9 @@ class Pages:
         with contextlib.suppress(StoreUnavailable):
             await self._authenticator.end(request)
         response = await self.to_home()
+        cookie = self._authenticator.cookie
         response.delete_cookie(
-            COOKIE, path=COOKIE_PATH, secure=self._secure_cookie, httponly=True, samesite="strict"
+            cookie.name, path=cookie.path, secure=cookie.secure, httponly=True, samesite="strict"
         )
         return response
 
@@ -158,7 +165,7 @@ class Pages:
         """A script, a style or an icon."""
         return self._files.answer(request, name)
 
-    async def _accepted_key(self, request: Request) -> str:
+    async def _accepted_key(self, request: Request) -> tuple[str, Credential]:
         if not posted_by_our_page(request):
             raise SignInFailed(403, NOT_OUR_FORM)
         try:
@@ -177,7 +184,7 @@ class Pages:
             raise SignInFailed(401, UNKNOWN_KEY)
         if not opens_dashboard(credential):
             raise SignInFailed(403, WRONG_KIND)
-        return key
+        return key, credential
 
     def _form(self, refused: SignInFailed | None = None) -> Response:
         page = self._files.text("sign_in.html")

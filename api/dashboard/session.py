@@ -13,8 +13,28 @@ import msgspec
 from schemas.signed_tokens import TokenSigner
 
 COOKIE: Final = "questlog_dashboard"
-COOKIE_PATH: Final = "/dashboard"
+"""The cookie's name over HTTP. `Cookie` says what it is over HTTPS."""
 LIFETIME_MS: Final = 12 * 3600 * 1000
+
+
+class Cookie(msgspec.Struct, frozen=True):
+    """The session's cookie: over HTTPS one that no other host and no page of this one's may set or read."""
+
+    secure: bool
+    """Whether clients come over HTTPS."""
+
+    @property
+    def name(self) -> str:
+        """`__Host-` asks browsers to take it over HTTPS and from this host alone."""
+        return f"__Host-{COOKIE}" if self.secure else COOKIE
+
+    @property
+    def path(self) -> str:
+        """That prefix allows no other path than the whole host's."""
+        return "/" if self.secure else "/dashboard"
+
+
+OVER_HTTP: Final = Cookie(secure=False)
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True):

@@ -14,6 +14,7 @@ import typer
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
+from deploy.operations import recorded
 from deploy.person_archive import ArchiveRefused
 from deploy.persons import PersonUnknown, open_persons
 from schemas.persons import ELSEWHERE
@@ -79,10 +80,13 @@ def export_command(
     """Write everything of a person into one ZIP, for its owner alone: JSON Lines, objects, a manifest."""
 
     async def export() -> Manifest:
-        async with open_persons(of_home(home)) as persons:
+        configured = of_home(home)
+        async with open_persons(configured) as persons:
             try:
                 known = await persons.person(studio, checked(person))
-                return await persons.export(known, file, iso_ms(now_ms()))
+                # Whose it is is not recorded: that would be kept for ever.
+                async with recorded(configured, "persons export", studio_id=known.studio_id):
+                    return await persons.export(known, file, iso_ms(now_ms()))
             except (PersonUnknown, ArchiveRefused) as refused:
                 raise RequestRefused(str(refused)) from None
             except OSError as error:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,7 +39,7 @@ from schemas.log import LogUnavailable
 from streams.runtime.partition_reads import KafkaTail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from deploy.settings import Settings
     from projections.clickhouse.rebuild_plan import Rebuilt
@@ -82,7 +83,6 @@ def rebuild_command(
         raise typer.BadParameter("--group is of `rebuild redis` alone")
     configured = of_home(home)
     tune_memory()
-    results: list[dict[str, Any]] = []
     console = Console(stderr=True, highlight=False)
     columns = (
         TextColumn("{task.description}"),
@@ -99,18 +99,10 @@ def rebuild_command(
                 tasks[name] = bar.add_task(name)
             bar.update(tasks[name], completed=done, total=total)
 
-        async def rebuild() -> None:
-            if target in {Target.REDIS, Target.ALL}:
-                results.extend(
-                    await _redis(configured, progress, verify=verify, discard=discard, group=group)
-                )
-            if target in {Target.CLICKHOUSE, Target.ALL}:
-                results.extend(await rebuild_clickhouse(configured, progress, verify=verify))
-            if target is Target.INSIGHTS:
-                results.extend(await rebuild_insights(configured, progress))
-
         try:
-            asyncio.run(rebuild() if verify else _recorded(configured, target, rebuild))
+            results = asyncio.run(
+                _rebuilt(configured, target, progress, verify=verify, discard=discard, group=group)
+            )
         except (
             RebuildFailed,
             RedisRebuildFailed,
@@ -126,10 +118,25 @@ def rebuild_command(
         raise typer.Exit(1)
 
 
-async def _recorded(configured: Settings, target: Target, rebuild: Callable[[], Awaitable[None]]) -> None:
-    """One that changes what readers see is an operator's act."""
-    async with recorded(configured, "rebuild", target=target):
-        await rebuild()
+async def _rebuilt(
+    configured: Settings,
+    target: Target,
+    progress: Callable[[str, int, int], None],
+    *,
+    verify: bool,
+    discard: bool,
+    group: int | None,
+) -> list[dict[str, Any]]:
+    """What came of each store. One that changes what readers see is recorded as an operator's act."""
+    results: list[dict[str, Any]] = []
+    async with nullcontext() if verify else recorded(configured, "rebuild", target=target):
+        if target in {Target.REDIS, Target.ALL}:
+            results += await _redis(configured, progress, verify=verify, discard=discard, group=group)
+        if target in {Target.CLICKHOUSE, Target.ALL}:
+            results += await rebuild_clickhouse(configured, progress, verify=verify)
+        if target is Target.INSIGHTS:
+            results += await rebuild_insights(configured, progress)
+    return results
 
 
 async def _redis(

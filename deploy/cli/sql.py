@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import urllib.error
 import urllib.parse
@@ -34,8 +35,12 @@ def sql_command(
     form: Annotated[
         str, typer.Option("--format", help="A ClickHouse output format.")
     ] = "PrettyCompactMonoBlock",
-    user: Annotated[str, typer.Option(help="A read-only user, who asks the views; default: the owner.")] = "",
-    password: Annotated[str, typer.Option(envvar="QUESTLOG_SQL_PASSWORD", help="That user's password.")] = "",
+    user: Annotated[
+        str,
+        typer.Option(
+            help="A read-only user, who asks the views, with QUESTLOG_SQL_PASSWORD; default: the owner."
+        ),
+    ] = "",
 ) -> None:
     """Run one statement in the stack's ClickHouse and print its result."""
     configured = of_home(home)
@@ -54,7 +59,7 @@ def sql_command(
     }
     url, headers = address(configured.clickhouse_url)
     if user:
-        headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": password}
+        headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": os.environ.get("QUESTLOG_SQL_PASSWORD", "")}
     request = urllib.request.Request(  # noqa: S310 - the URL is the deployment's own setting
         f"{url}?{urllib.parse.urlencode(parameters)}", text.encode(), headers
     )

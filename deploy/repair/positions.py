@@ -10,10 +10,10 @@ import msgspec
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding, tables_of, topic_of
+from deploy.redis_server import open_redis
 from deploy.redis_stores import open_stores
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
-from deploy.redis_server import open_redis
 from projections.redis.state import state_of
 from projections.webhooks.queue import POSITIONS, WebhookQueue
 from schemas.log_positions import LogTrimmed, Position, PositionRefused, begin, in_log

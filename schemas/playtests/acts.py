@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from schemas.codec import Message
 from schemas.playtests import account_events, batch_events, order_events, slot_events
 
-ACTS: Final = {
+ACTS: Final[Mapping[type[Message], str]] = {
     account_events.AccountAdjusted: "studio_id",
     account_events.PayoutSent: "playtester_id",
     account_events.PayoutFailed: "playtester_id",
@@ -27,7 +29,7 @@ ACTS: Final = {
     slot_events.SlotRated: "slot_id",
     slot_events.SlotRejected: "slot.id",
 }
-ACTS_OF_KEYS: Final = {
+ACTS_OF_KEYS: Final[Mapping[type[Message], str]] = {
     batch_events.BatchDefined: "batch_id",
     batch_events.BatchClosed: "batch_id",
     batch_events.TesterUnlinked: "link.handle",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from schemas.codec import Message
 from schemas.studio import events
 
-ACTS: Final = {
+ACTS: Final[Mapping[type[Message], str]] = {
     events.StudioDefined: "slug",
     events.StudioChanged: "slug",
     events.GameDefined: "settings.slug",

@@ -13,8 +13,8 @@ from deploy.command_clients import open_commands
 from deploy.lab.bench.calls import Target
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.nouns import topic_of
-from projections.playtests.keys import NOUN
 from deploy.redis_server import open_redis
+from projections.playtests.keys import NOUN
 from projections.redis.stores import NounStores
 from schemas.playtests import names
 from schemas.playtests.account_commands import AdjustAccount
