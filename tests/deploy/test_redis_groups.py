@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,6 +76,9 @@ class Studio:
             self._keys[kind] = json.loads(made.stdout)["value"]
         self.http = httpx.Client(base_url=grouped.stack.base_url, timeout=30.0)
 
+    def close(self) -> None:
+        self.http.close()
+
     def ask(self, method: str, path: str, body: Any = None, *, server: bool = False, **headers: str) -> Any:
         sent = {"authorization": f"Bearer {self._keys['lo_srv' if server else 'lo_live']}", **headers}
         answer = self.http.request(method, path, json=body, headers=sent)
@@ -103,41 +107,44 @@ def grouped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grouped]:
                 client.close()
 
 
+def play(studio: Studio, score: float) -> None:
+    """A player's story over HTTP, each answer read again."""
+    path = f"/sdk/v1/players/{studio.player}"
+    secret = {"x-player-secret": studio.ask("POST", f"{path}/register", {})["secret"]}
+    started = studio.ask("POST", f"{path}/events/points/start", {}, **secret)
+    board, attempt = started["leaderboardId"], started["attempt"]["id"]
+    heard: list[str] = []
+    listening = threading.Thread(target=studio.listen, args=(board, heard))
+    listening.start()
+    eventually(partial("\n".join, heard), lambda said: "ready" in said)
+    progress = f"{path}/events/points/attempts/{attempt}/progress"
+    body = {"mode": "set", "metricValue": score, "idempotencyKey": "one"}
+    first, again = (studio.ask("POST", progress, body, **secret) for _ in range(2))
+    assert first == again
+    assert first["leaderboard"]["rank"] == 1
+    listening.join(10)
+    assert not listening.is_alive()
+    top = studio.ask("GET", f"/sdk/v1/leaderboards/{board}?limit=10")
+    assert [(row["externalId"], row["score"]) for row in top["entries"]] == [(studio.player, score)]
+    server = f"/server/v1/players/{studio.player}"
+    studio.ask("POST", f"{server}/wallet/gold/credit", {"amount": 5}, server=True)
+    taken = studio.ask("POST", f"{path}/wallet/gold/debit", {"amount": 2}, **secret)
+    assert taken["entry"]["balance"] == 3
+    ledger = studio.ask("GET", f"{server}/ledger", server=True)["ledger"]
+    assert [row["amount"] for row in ledger] == [-2, 5]
+
+
 def test_two_studios_are_served_from_two_groups(grouped: Grouped, tmp_path: Path) -> None:
-    studios = [Studio(grouped, game_id, tmp_path) for game_id in GAMES]
-    for number, studio in enumerate(studios):
-        path = f"/sdk/v1/players/{studio.player}"
-        secret = {"x-player-secret": studio.ask("POST", f"{path}/register", {})["secret"]}
-        started = studio.ask("POST", f"{path}/events/points/start", {}, **secret)
-        board, attempt = started["leaderboardId"], started["attempt"]["id"]
-        heard: list[str] = []
-        listening = threading.Thread(target=studio.listen, args=(board, heard))
-        listening.start()
-        eventually(partial("\n".join, heard), lambda said: "ready" in said)
-        progress = f"{path}/events/points/attempts/{attempt}/progress"
-        body = {"mode": "set", "metricValue": 7 + number, "idempotencyKey": "one"}
-        first, again = (studio.ask("POST", progress, body, **secret) for _ in range(2))
-        assert first == again
-        assert first["leaderboard"]["rank"] == 1
-        listening.join(10)
-        assert not listening.is_alive()
-        top = studio.ask("GET", f"/sdk/v1/leaderboards/{board}?limit=10")
-        places = [(row["externalId"], row["score"]) for row in top["entries"]]
-        assert places == [(studio.player, 7.0 + number)]
-        server = f"/server/v1/players/{studio.player}"
-        studio.ask("POST", f"{server}/wallet/gold/credit", {"amount": 5}, server=True)
-        taken = studio.ask("POST", f"{path}/wallet/gold/debit", {"amount": 2}, **secret)
-        assert taken["entry"]["balance"] == 3
-        ledger = studio.ask("GET", f"{server}/ledger", server=True)["ledger"]
-        assert [row["amount"] for row in ledger] == [-2, 5]
+    for number, game_id in enumerate(GAMES):
+        with closing(Studio(grouped, game_id, tmp_path)) as studio:
+            play(studio, 7.0 + number)
     foreign = [group for group in (0, 1) if grouped.found(GAMES[1 - group])[group]]
     assert foreign == []
     assert all(grouped.found(GAMES[group])[group] for group in (0, 1))
     names = [{key.split(":")[0] for key in found if "player" in key} for found in grouped.found("liveops")]
     assert names == [{"liveops@2.0"}, {"liveops@2.1"}]
-    common = Redis.from_url(grouped.stack.demo["redis_url"])
-    assert list(common.scan_iter("liveops*", count=1000)) == []
-    common.close()
+    with closing(Redis.from_url(grouped.stack.demo["redis_url"])) as common:
+        assert list(common.scan_iter("liveops*", count=1000)) == []
 
 
 def test_readiness_and_rebuilds_are_of_both_groups(grouped: Grouped) -> None:
