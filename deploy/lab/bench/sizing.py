@@ -24,7 +24,7 @@ class Units(msgspec.Struct, frozen=True, kw_only=True):
     command_redis_us: float
     """Of the thread of Redis that runs the scripts."""
     command_script_us: float
-    """Of that, within scripts."""
+    """Within scripts, by Redis' own clock: on a busy machine waits for a core count too."""
     event_log_bytes: float
     event_table_bytes: float
     command_log_bytes: float

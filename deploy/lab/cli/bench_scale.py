@@ -75,7 +75,7 @@ def report(console: Console, steps: list[Step], demand: Demand) -> None:
         rows[f"{kind}/s a core"] = [f"{one.commands_a_core(kind):,.0f}" for one in steps]
     rows |= {
         "Redis, µs a progress": [f"{one.units.command_redis_us:.0f}" for one in steps],
-        " of it in scripts": [f"{one.units.command_script_us:.0f}" for one in steps],
+        " in scripts, by its clock": [f"{one.units.command_script_us:.0f}" for one in steps],
         "Redis full at, progress/s": [f"{full_at(one.units.command_redis_us):,.0f}" for one in steps],
     }
     columns = [f"{one.partitions}" for one in steps]
