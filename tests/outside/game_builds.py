@@ -65,7 +65,7 @@ def ready_build(project: Project, build_id: str) -> Json:
     built = eventually(
         lambda: project.ok("GET", f"/v3/builds/{build_id}"),
         lambda one: one["status"] not in {"uploading", "processing"},
-        within_s=60,
+        within_s=120,
     )
     assert built["status"] == "ready", built
     return built
@@ -76,7 +76,7 @@ def running_server(project: Project, instance_id: str) -> Json:
     server = eventually(
         lambda: project.ok("GET", f"/v3/servers/{instance_id}"),
         lambda one: one["status"] != "launching",
-        within_s=60,
+        within_s=120,
     )
     assert server["status"] == "running", server
     return server

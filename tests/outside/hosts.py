@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +30,9 @@ from streams.runtime.producer import KafkaAppender
 ARTEFACT = Artefact(sha256="ab" * 32, size_bytes=1000, unpacked_bytes=4000, files=3, executable_path="server")
 
 
+BEAT_S: Final = 4.0
+
+
 class SimulatedHost:
     """One machine. Each report is in the log, and decided, when its method returns."""
 
@@ -38,6 +42,8 @@ class SimulatedHost:
         self.epoch = 0
         self._asker = asker
         self._appender = appender
+        self._telling = asyncio.Lock()
+        """A report under an old epoch, behind the join of a new one, would be refused."""
 
     async def join(self, **fields: Any) -> None:
         """Serve the host under a new epoch, with room for some small servers."""
@@ -53,14 +59,22 @@ class SimulatedHost:
                 **fields,
             }
         )
-        outcome = await self._ask(JoinHost(host_id=self.id, capacity=capacity))
-        self.epoch = msgspec.msgpack.decode(outcome.body, type=HostAnswer).epoch
+        async with self._telling:
+            outcome = await self._ask(JoinHost(host_id=self.id, capacity=capacity))
+            self.epoch = msgspec.msgpack.decode(outcome.body, type=HostAnswer).epoch
 
     async def report(self, *reports: Report, builds: Sequence[BuildReport] = ()) -> None:
         """Tell what was seen; nothing is that the host lives."""
-        await self._ask(
-            ReportHost(host_id=self.id, epoch=self.epoch, reports=[*reports], build_reports=[*builds])
-        )
+        async with self._telling:
+            await self._ask(
+                ReportHost(host_id=self.id, epoch=self.epoch, reports=[*reports], build_reports=[*builds])
+            )
+
+    async def beat(self) -> None:
+        """Report again and again that it lives: else it gets no servers, and is lost after a while."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self.report()
 
     async def drain(self) -> None:
         """Get no new servers."""
@@ -92,7 +106,7 @@ class SimulatedHost:
 
 @asynccontextmanager
 async def simulated_host(demo: dict[str, Any], region: str) -> AsyncIterator[SimulatedHost]:
-    """A host of a region that no other test uses, joined."""
+    """A host of a region that no other test uses, joined; it lives on where its tests await something."""
     async with AsyncExitStack() as stack:
         appender = KafkaAppender(demo["kafka"], client_id="test-host")
         stack.push_async_callback(appender.stop)
@@ -109,5 +123,10 @@ async def simulated_host(demo: dict[str, Any], region: str) -> AsyncIterator[Sim
         )
         host = SimulatedHost(f"host-{secrets.token_hex(4)}", asker, appender, region)
         await host.join()
-        yield host
+        beating = asyncio.create_task(host.beat())
+        try:
+            yield host
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
         await host.drain()

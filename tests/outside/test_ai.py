@@ -135,6 +135,7 @@ def test_a_stop_s_digest_and_summaries_come_unasked(
     journeys = eventually(
         lambda: [studio.read(f"/api/v1/testers/arena/{one}/journey").json()["journey"] for one in devices],
         lambda found: all(one["summarySource"] == "ai" for one in found),
+        within_s=SUMMARY_S,
     )
     assert {one["summary"] for one in journeys} == {"A tester crashed."}
     tester = studio.read("/api/v1/testers/arena/device_0").json()["summary"]

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -145,7 +146,7 @@ def exchanged(world: World, player: SdkPlayer, pieces: tuple[bytes, ...]) -> byt
     _, _, behind = b"".join(whole).lstrip().partition(b"\r\n\r\n")
     sent = [piece.replace(b"<length>", b"%d" % len(behind)) for piece in whole]
     address = urlsplit(world.demo["base_url"])
-    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in sent:
             connection.sendall(piece)
@@ -155,19 +156,29 @@ def exchanged(world: World, player: SdkPlayer, pieces: tuple[bytes, ...]) -> byt
 
 def _until_closed(connection: socket.socket, last: bytes) -> bytes:
     received = b""
-    connection.settimeout(1.0)
-    while True:
-        try:
-            data = connection.recv(65_536)
-        except TimeoutError:
-            assert last, "the connection stays open"
-            connection.sendall(last)  # the answer is there: the next request ends the connection
-            last = b""
-            connection.settimeout(20.0)
-            continue
-        if not data:
-            return received
+    while data := connection.recv(65_536):
         received += data
+        if last and _whole(received):
+            with suppress(ConnectionError):  # it is closed behind the answer
+                connection.sendall(last)  # the next request ends the connection
+            last = b""
+    return received
+
+
+def _whole(received: bytes) -> bool:
+    """Whether the final answer is there, from its head to its body's last byte."""
+    while received.startswith(b"HTTP/1.1 1"):
+        received = received.partition(b"\r\n\r\n")[2]
+    head, blank, body = received.partition(b"\r\n\r\n")
+    if not blank:
+        return False
+    lines = [line.partition(b":") for line in head.lower().split(b"\r\n")]
+    fields = {name: value.strip() for name, _, value in lines}
+    if fields.get(b"connection") == b"close":
+        return False  # the server closes: a further request may cost the answer
+    if b"content-length" in fields:
+        return len(body) >= int(fields[b"content-length"])
+    return body.endswith(b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("line", LINES, ids=[line.name for line in LINES])
@@ -203,7 +214,7 @@ def test_curl(world: World, tmp_path: Path, options: list[str]) -> None:
         [
             *(curl, "-sS", *options, "--data-binary", f"@{file}", f"{world.demo['base_url']}/api/events"),
             *("-H", f"x-public-token: {world.keys['relay_public_token']}"),
-            *("-H", "content-type: application/msgpack", "--max-time", "20"),
+            *("-H", "content-type: application/msgpack", "--max-time", "60"),
         ],
         capture_output=True,
         check=False,

@@ -54,7 +54,7 @@ def test_what_can_not_be_seen_is_refused_everywhere(world: World, value: str) ->
 def raw(world: World, target: bytes, *, method: bytes = b"GET", key: str = "") -> tuple[int, bytes]:
     """Ask with a target that no client library would send."""
     address = urlsplit(world.demo["base_url"])
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         head = b"%b %b HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\nconnection: close\r\n" % (
             method,
             target,

@@ -198,11 +198,16 @@ def test_builds_testers_events_and_games(world: World) -> None:
         "medianActiveSec": 10,
         "engagementRate": 0.17,
     }
-    tester = world.read(f"/api/v1/testers/relay/{device}").json()
-    assert tester["rollup"]["sessionCount"] == 3
+    # A batch's tables acknowledge one by one: each read waits for its own.
+    tester = eventually(
+        lambda: world.read(f"/api/v1/testers/relay/{device}"),
+        lambda r: r.status_code == 200 and r.json()["rollup"]["sessionCount"] == 3,
+    ).json()
     assert tester["rollup"]["lastBuild"] == build
     assert len(tester["sessions"]) == 3
-    aggregate = world.read("/api/v1/events/relay", build=build).json()
+    aggregate = eventually(
+        lambda: world.read("/api/v1/events/relay", build=build).json(), lambda body: body["total"] == 9
+    )
     assert (aggregate["sessionCount"], aggregate["total"], aggregate["byName"]) == (3, 9, {"click": 9})
     assert aggregate["top"] == [["click", 9]]
     games = world.read("/api/v1/games").json()["games"]
@@ -318,7 +323,10 @@ def test_trajectories_and_funnel_steps_count_under_their_names(world: World) -> 
     )
     assert answer["byName"] == {"Tutorial_Start": 1, "player_pos": 2}
     assert answer["sessionCount"] == 1
-    (row,) = world.read("/api/v1/sessions", game="relay", build=build).json()["items"]
+    (row,) = eventually(
+        lambda: world.read("/api/v1/sessions", game="relay", build=build).json()["items"],
+        lambda items: len(items) == 1,
+    )
     assert row["source"] == "python-telemetry"
     assert row["id"].startswith("sess_")
     assert world.read(f"/api/v1/sessions/{row['id']}").status_code == 200
@@ -344,6 +352,7 @@ def test_builds_compared_and_a_testers_journey(world: World) -> None:
         lambda answer: (
             answer.status_code == 200
             and [answer.json()[side]["sessionCount"] for side in ("buildA", "buildB")] == [2, 1]
+            and answer.json()["diff"]["changes"] != []  # sessions are there before what is found in them
         ),
     ).json()
     assert [compared[side]["testersInBatch"] for side in ("buildA", "buildB")] == [1, 1]
@@ -359,7 +368,10 @@ def test_builds_compared_and_a_testers_journey(world: World) -> None:
         }
     ]
     for tester in (handle, device):
-        told = world.read(f"/api/v1/testers/relay/{tester}/journey").json()["journey"]
+        told = eventually(
+            lambda: world.read(f"/api/v1/testers/relay/{tester}/journey").json()["journey"],  # noqa: B023 - now
+            lambda journey: sum(bool(entry["topFriction"]) for entry in journey["entries"]) == 2,
+        )
         assert (told["totalSessions"], told["tester"]["handle"]) == (3, handle)
         assert told["summary"].startswith(
             "3 sessions by 1 tester, 2 minutes active. Friction: act-2-door-stuck"

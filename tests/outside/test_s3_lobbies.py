@@ -39,7 +39,9 @@ EVENT = """
 def arena(world: World, questlog_stack: QuestlogStack, tmp_path_factory: pytest.TempPathFactory) -> Arena:
     slug = unique("lobbies-")
     path = tmp_path_factory.mktemp("lobbies") / "arena.yaml"
-    events = [EVENT.format(key=key, seconds=FILL_S) for key in ("full", "filled", "alone")]
+    # No time is over while players come to the lobby that they fill themselves.
+    fills = {"full": 600, "filled": FILL_S, "alone": FILL_S}
+    events = [EVENT.format(key=key, seconds=seconds) for key, seconds in fills.items()]
     path.write_text(STUDIO.format(slug=slug) + "".join(events))
     questlog(questlog_stack, "apply", str(path), "--yes")
     made = questlog(
@@ -82,7 +84,7 @@ def forming(answer: httpx.Response) -> str:
     return str(error["details"]["lobbyId"])
 
 
-def until(look: Callable[[], Json], done: Callable[[Json], bool], seconds: float = 30.0) -> Json:
+def until(look: Callable[[], Json], done: Callable[[Json], bool], seconds: float = 60.0) -> Json:
     """Poll as a client does, until it is so."""
     deadline = time.monotonic() + seconds
     while not done(found := look()):
@@ -112,10 +114,18 @@ def test_a_full_lobby_is_active_at_once_and_its_players_share_a_board(arena: Are
     assert forming(arena.start("full", unique("p"))) != first
 
 
+def two_in_one(arena: Arena) -> tuple[list[str], str]:
+    """Two players who came within the time of one lobby; the first of others was alone on a busy machine."""
+    for _ in range(10):
+        players = [unique("p") for _ in range(2)]
+        first, second = (forming(arena.start("filled", player)) for player in players)
+        if first == second:
+            return players, first
+    raise AssertionError(f"no two starts in {FILL_S} s")
+
+
 def test_in_time_bots_fill_a_lobby_of_enough_players_and_score(arena: Arena) -> None:
-    players = [unique("p") for _ in range(2)]
-    lobby_id = forming(arena.start("filled", players[0]))
-    assert forming(arena.start("filled", players[1])) == lobby_id
+    players, lobby_id = two_in_one(arena)
     active = until(lambda: arena.lobby(lobby_id), lambda lobby: lobby["status"] != "forming")
     assert active["status"] == "active"
     assert [member["externalId"] for member in active["players"]] == players

@@ -300,7 +300,10 @@ def test_what_only_one_reader_may_see_is_kept_nowhere_in_the_clear(
             if where.startswith("dead-letters")
         )
 
-    eventually(letters, bool, within_s=30)
+    eventually(letters, bool, within_s=120)
+    # Rows come to ClickHouse behind the answers.
+    keys = "SELECT count() AS n FROM playtest_keys WHERE studio_id = {studio:String}"
+    eventually(lambda: int(world.rows(keys, studio=public)[0]["n"]), bool)
     kept = kept_by(world, questlog_stack)
     kept += [("webhooks", content) for _, content in receiver.posted]
     seen = {re.split(r"[/ \[]", where)[0] for where, content in kept if public.encode() in content}

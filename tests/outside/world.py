@@ -132,7 +132,7 @@ def trajectory(app_id: str, points: list[tuple[float, float, float]], /, **field
     return {name: value for name, value in event.items() if value is not ...}
 
 
-def eventually(ask: Callable[[], T], holds: Callable[[T], bool], *, within_s: float = 20.0) -> T:
+def eventually(ask: Callable[[], T], holds: Callable[[T], bool], *, within_s: float = 60.0) -> T:
     """Ask until the answer holds, or fail with the last answer. The limit is a deadline, not a delay."""
     deadline = time.monotonic() + within_s
     while True:
