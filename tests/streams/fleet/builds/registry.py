@@ -10,7 +10,6 @@ import io
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import tarfile
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.stack.ports import free_port
 from schemas.fleet.objects import RegistryCredentials
 
 CREDENTIALS = RegistryCredentials(username="me", password='pass" word$1')  # noqa: S106 - a registry of the test's own
@@ -153,9 +153,7 @@ def _plain(data: bytes) -> bytes:
 def docker_registry(home: Path, certificate: tuple[Path, Path] | None = None) -> Iterator[Registry]:
     """A registry on a free port of the loopback; with a certificate and its key it speaks TLS."""
     home.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (home / "passwords").write_text(f"{CREDENTIALS.username}:{_hashed(CREDENTIALS.password)}\n")
     tls = {"tls": {"certificate": str(certificate[0]), "key": str(certificate[1])}} if certificate else {}
     configuration = {

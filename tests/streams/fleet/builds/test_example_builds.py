@@ -5,7 +5,6 @@ import contextlib
 import io
 import os
 import signal
-import socket
 import stat
 import tarfile
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +17,7 @@ import zstandard
 
 from deploy.lab.example_builds import EXECUTABLE, TEEWORLDS, WESNOTH, Example
 from deploy.objects import FolderObjects
+from deploy.stack.ports import free_port
 from schemas.fleet.objects import artefact_key
 from streams.fleet.builds.sandbox import BUILD_USER
 from tests.streams.fleet.builds.image_builds import process as process_image
@@ -54,12 +54,6 @@ def enter(root: Path) -> None:
     os.setresuid(BUILD_USER, BUILD_USER, BUILD_USER)
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def is_bound(protocol: str, port: int) -> bool:
     lines = Path(f"/proc/net/{protocol}").read_text() + Path(f"/proc/net/{protocol}6").read_text()
     return f":{port:04X} " in lines
@@ -90,8 +84,7 @@ async def test_a_server_runs_from_its_processed_archive(tmp_path: Path, example:
     assert report.artefact is not None, report.error
     folder = tmp_path / "game"
     await unpacked_to(objects, report.artefact.sha256, folder)
-    kind = socket.SOCK_DGRAM if example.protocol == "udp" else socket.SOCK_STREAM
-    port = free_port(kind)
+    port = free_port()
     environment = {"QUESTLOG_PORT_GAME": str(port), "HOME": str(tmp_path)}
     async with running(folder, (f"./{report.artefact.executable_path}",), environment) as process:
         await listens(process, folder, example.protocol, port)
@@ -118,7 +111,7 @@ async def test_a_server_runs_from_its_processed_image_as_another_user(tmp_path: 
     assert artefact.image is not None
     folder = tmp_path / "unpacked"
     await unpacked_to(objects, artefact.sha256, folder)
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     words = (*artefact.image.entrypoint, f"sv_port {port}", "sv_register 0")
     if os.geteuid() != 0:
         assert (folder / "game/server").stat().st_mode & 0o111

@@ -18,6 +18,7 @@ from schemas.fleet.objects import (
 from schemas.fleet.views import Build
 from streams.fleet.builds import images
 from streams.fleet.builds.processor import AttemptFailed
+from streams.fleet.builds.registry_gate import RegistryGate, Streams
 from tests.streams.fleet.builds.image_builds import RUN, access, build, made, process, sealed
 from tests.streams.fleet.builds.processes import descendants, files
 from tests.streams.fleet.builds.registry import (
@@ -111,22 +112,36 @@ async def test_a_tag_is_resolved_once_for_all_attempts(
 
 
 async def test_credentials_are_in_no_argument_environment_log_or_file_that_is_left(
-    registry: Registry, objects: FolderObjects, work: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    registry: Registry,
+    objects: FolderObjects,
+    work: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     seen = bytearray()
     programs: set[bytes] = set()
 
+    def look() -> None:
+        for child in descendants():
+            for name in ("cmdline", "environ"):
+                data = told_of(child, name)
+                seen.extend(data)
+                if name == "cmdline":
+                    programs.add(data.split(b"\0")[0])
+
     async def watch() -> None:
         while True:
-            for child in descendants():
-                for name in ("cmdline", "environ"):
-                    data = told_of(child, name)
-                    seen.extend(data)
-                    if name == "cmdline":
-                        programs.add(data.split(b"\0")[0])
+            look()
             await asyncio.sleep(0.002)
 
+    joined = RegistryGate._joined
+
+    async def looked_at(gate: RegistryGate, client: Streams, server: Streams | None) -> None:
+        look()  # skopeo waits for what it asked through the gate: it is there
+        await joined(gate, client, server)
+
+    monkeypatch.setattr(RegistryGate, "_joined", looked_at)
     watching = asyncio.create_task(watch())
     told = Told()
     report = await process(
@@ -136,7 +151,9 @@ async def test_credentials_are_in_no_argument_environment_log_or_file_that_is_le
     assert report.artefact is not None
     assert b"/usr/bin/skopeo" in programs
     basic = base64.b64encode(f"{CREDENTIALS.username}:{CREDENTIALS.password}".encode())
-    left = b"".join((tmp_path / name).read_bytes() for name in files(tmp_path) if is_file(tmp_path / name))
+    left = b"".join(
+        (work.parent / name).read_bytes() for name in files(work.parent) if is_file(work.parent / name)
+    )
     for secret in (CREDENTIALS.password.encode(), basic):
         for place in (
             bytes(seen),

@@ -162,7 +162,7 @@ asyncio.run(main())
         processor = await started(objects, work)
         assert files(work) == ["empty"]
         assert await processor.process(BUILD, Told()) == expected
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not descendants() <= before:  # noqa: ASYNC110 - a process has no event
             await asyncio.sleep(0.01)
 

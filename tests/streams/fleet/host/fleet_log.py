@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from deploy.objects import FolderObjects
+from deploy.stack.ports import free_ports
 from schemas.codec import Message
 from schemas.envelope import ENVELOPE_VERSION, CommandRecord, EventsRecord
 from schemas.fleet import commands as ask
@@ -43,10 +44,12 @@ from streams.fleet.host.telemetry import Telemetry
 from tests.streams.deciders.fleet.given import capacity
 from tests.streams.deciders.memory_log import MemoryLog
 from tests.streams.fleet.host.test_cache import artefact
-from tests.streams.fleet.host.world import HOST, free_port
+from tests.streams.fleet.host.world import HOST
 
 STUDIO, GAME = "user_1", "game_1"
 HOST_ID: Final = "host-1"
+HOST_PORTS: Final = 20
+"""More than the servers of a test have."""
 
 
 def now_ms() -> int:
@@ -139,13 +142,13 @@ class FleetLog(MemoryLog):
             if isinstance(event, ev.BuildEvent) and event.build.id == build_id
         ][-1]
 
-    async def until_build(self, build_id: str, status: str, *, within_s: float = 30) -> Build:
+    async def until_build(self, build_id: str, status: str, *, within_s: float = 60) -> Build:
         """The build once it has this status."""
         async with asyncio.timeout(within_s), self.grown:
             await self.grown.wait_for(lambda: self.build(build_id).status == status)
         return self.build(build_id)
 
-    async def until(self, instance_id: str, phase: str, *, within_s: float = 30) -> Server:
+    async def until(self, instance_id: str, phase: str, *, within_s: float = 60) -> Server:
         """The server once it is in this phase."""
         try:
             async with asyncio.timeout(within_s), self.grown:
@@ -179,6 +182,7 @@ class Fleet:
         self.log = FleetLog(folder)
         self.cache = BuildCache(world.root / "builds", bytes_max=1 << 30, shared=world.kind != "plain")
         self.archives: dict[str, bytes] = {}
+        self._running: asyncio.Task[None] | None = None
 
     async def open(self, content: dict[str, bytes], *, executable: str = "serve") -> None:
         """A build of this content, processed by another host, which has no room for servers."""
@@ -222,13 +226,13 @@ class Fleet:
             name=HOST_ID,
             new_record_id=lambda: secrets.token_hex(8),
         )
-        first = free_port()
+        first, last = free_ports(HOST_PORTS)
         has = capacity(
             regions=["eu-west"],
             cpu_millis=64_000,
             memory_mb=64_000,
             first_port=first,
-            last_port=min(first + 400, 65_535),
+            last_port=last,
             address=HOST,
             isolation=self.world.driver.isolation,
             runs_builds="processor" in settings,
@@ -253,7 +257,7 @@ class Fleet:
         stop = asyncio.Event()
         joins = self._joins()
         self._running = running = asyncio.create_task(agent.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self._joins() == joins and not running.done():  # noqa: ASYNC110 - either may come
                 await asyncio.sleep(0.01)
         try:
@@ -264,7 +268,8 @@ class Fleet:
 
     async def ended(self) -> None:
         """Return once the agent of the block has ended by itself."""
-        async with asyncio.timeout(20):
+        assert self._running is not None
+        async with asyncio.timeout(60):
             await asyncio.wait([self._running])
 
     async def start(self, **fields: Any) -> Server:
@@ -281,7 +286,7 @@ class Fleet:
             server_aggregate(STUDIO, GAME, server.instance_id),
         )
 
-    async def output(self, server: Server, text: str, *, within_s: float = 20) -> None:
+    async def output(self, server: Server, text: str, *, within_s: float = 60) -> None:
         """Returns once a line with this text is in the log."""
         async with asyncio.timeout(within_s), self.log.grown:
             await self.log.grown.wait_for(lambda: any(text in line for line in self.lines(server)))

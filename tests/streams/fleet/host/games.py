@@ -40,7 +40,7 @@ def teeworlds_info(address: tuple[str, int], timeout_s: float = 0.5) -> list[byt
     return answer[len(_INFO) + 1 :].split(b"\0")
 
 
-def wesnoth_greeting(address: tuple[str, int], timeout_s: float = 2) -> bytes:
+def wesnoth_greeting(address: tuple[str, int], timeout_s: float = 60) -> bytes:
     """What the server says first: a WML document."""
     with socket.create_connection(address, timeout=timeout_s) as asking:
         asking.settimeout(timeout_s)

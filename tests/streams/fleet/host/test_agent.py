@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,18 @@ from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet.commands import Launch
 from schemas.fleet.host_commands import JoinHost
+from schemas.fleet.limits import STOP_GRACE_MAX_S
 from schemas.fleet.names import host_aggregate, project_aggregate, server_aggregate
 from schemas.fleet.views import Server
 from streams.fleet.host.driver import IN_USE
 from streams.fleet.host.launching import launch_of
+from streams.fleet.host.lines import LINES_MEAN_S, LINES_PER_SECOND_MAX
 from streams.fleet.host.processes import alive, send
 from streams.fleet.host.reporter import Fenced
 from streams.fleet.host.root_lock import AgentRunning
 from tests.streams.deciders.fleet.given import capacity
 from tests.streams.fleet.host.fleet_log import GAME, HOST_ID, STUDIO, Fleet
-from tests.streams.fleet.host.world import PYTHON, World
+from tests.streams.fleet.host.world import PYTHON, HeldGuard, World
 
 SERVE = b"""#!PYTHON
 import json, os, signal, socket, sys, time, urllib.request
@@ -76,6 +79,9 @@ echo first; yes "a line of fifty characters or thereabouts, and no more" | head 
 async def fleet(best: World, tmp_path: Path) -> AsyncIterator[Fleet]:
     fleet = Fleet(best, tmp_path)
     await fleet.open({"serve": SERVE})
+    # However late a server gets its time on this machine, it ends by its own hand.
+    settings = ask.ChangeSettings(stop_grace_s=STOP_GRACE_MAX_S)
+    await fleet.log.ask(settings, project_aggregate(STUDIO, GAME))
     yield fleet
     for attempt in best.attempts:
         best.driver.kill(attempt)
@@ -89,14 +95,14 @@ async def asked(server: Server, data: bytes) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(0)
         asking.connect(("127.0.0.1", server.ports[0].external_port))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await loop.sock_sendall(asking, data)
             return await loop.sock_recv(asking, 65_536)
 
 
 async def self_shown(server: Server, status: str) -> dict[str, Any]:
     """What its file says to a server, once that has this status: its agent writes it after the log has it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (shown := json.loads(await asked(server, b"config")))["status"] != status:  # noqa: ASYNC110 - of a file
             await asyncio.sleep(0.01)
     return dict(shown)
@@ -132,16 +138,16 @@ async def test_a_server_runs_is_reached_and_stops(fleet: Fleet) -> None:
 
 
 async def test_reasons_of_ends(fleet: Fleet) -> None:
-    await fleet.log.ask(ask.ChangeSettings(stop_grace_s=1), project_aggregate(STUDIO, GAME))
     async with fleet.agent():
         exits = await fleet.start(launch=_with("exit"))
         says = await fleet.start(launch=_with("say"))
-        stubborn = await fleet.start(launch=_with("stubborn"))
         dies = await fleet.start()
+        await fleet.log.ask(ask.ChangeSettings(stop_grace_s=1), project_aggregate(STUDIO, GAME))
+        stubborn = await fleet.start(launch=_with("stubborn"))  # the others' grace is the fixture's
         stopped = await fleet.log.until(exits.instance_id, "stopped")
         assert (stopped.exit_code, stopped.stop_reason) == (9, "PROCESS_EXITED")
         says = await fleet.log.until(says.instance_id, "running")
-        async with asyncio.timeout(20), fleet.log.grown:  # it is ready before it says so
+        async with asyncio.timeout(60), fleet.log.grown:  # it is ready before it says so
             await fleet.log.grown.wait_for(lambda: fleet.log.server(says.instance_id).custom_data)
         assert fleet.log.server(says.instance_id).custom_data == '{"mode":"duel"}'
         await tell(says, b"shutdown")
@@ -158,10 +164,9 @@ async def test_reasons_of_ends(fleet: Fleet) -> None:
 
 
 async def test_a_server_that_is_ready_by_its_own_word_is_not_late(fleet: Fleet) -> None:
-    await fleet.log.ask(ask.ChangeSettings(startup_timeout_s=5), project_aggregate(STUDIO, GAME))
     async with fleet.agent() as agent:
         server = await fleet.start(launch=_with("never"))
-        async with asyncio.timeout(20), fleet.log.grown:
+        async with asyncio.timeout(60), fleet.log.grown:
             await fleet.log.grown.wait_for(lambda: "started" in fleet.happened(server))
         aggregate = server_aggregate(STUDIO, GAME, server.instance_id)
         await fleet.log.ask(ask.UpdateServer(instance_id=server.instance_id, ready=True), aggregate)
@@ -375,7 +380,9 @@ async def test_servers_end_that_have_no_agent_for_too_long(fleet: Fleet) -> None
         server = await fleet.log.until((await fleet.start()).instance_id, "running")
         await asyncio.sleep(3)
         assert await asked(server, b"x") == b"got x"
-    assert await asked(server, b"x") == b"got x"
+        held = HeldGuard(fleet.world.root)
+    with held:  # it can't act yet, however late this test is
+        assert await asked(server, b"x") == b"got x"
     (attempt,) = list(fleet.world.attempts)
     await gone(lambda: not fleet.world.driver.adopt(attempt))
     async with fleet.agent():
@@ -388,23 +395,26 @@ async def test_a_flood_of_output_is_counted_not_kept_and_no_harm_to_its_neighbou
 ) -> None:
     fleet = Fleet(best, tmp_path)
     await fleet.open({"serve": SERVE, "flood": FLOOD})
+    began = time.monotonic()
     async with fleet.agent() as agent:
         neighbour = await fleet.log.until((await fleet.start()).instance_id, "running")
         server = await fleet.start(launch=_with("flood"))
         await fleet.output(server, "first")
-        await fleet.output(server, "dropped", within_s=30)
+        await fleet.output(server, "dropped", within_s=120)
         assert await asked(neighbour, b"beside it") == b"got beside it"
-        await fleet.log.until(server.instance_id, "stopped", within_s=60)
+        await fleet.log.until(server.instance_id, "stopped", within_s=120)
         await fleet.stop(neighbour)
         await fleet.log.until(neighbour.instance_id, "stopped")
-        await gone(lambda: not agent.servings, within_s=60)
+        await gone(lambda: not agent.servings, within_s=120)
     assert fleet.lines(neighbour) == [f"begun {neighbour.instance_id}", "bound", "ending"]
     lines = fleet.lines(server)
-    assert len(lines) < 4000
+    # What it may print at once, and what it may in the time that this machine took; with each drop's notice.
+    allowed = LINES_PER_SECOND_MAX * (LINES_MEAN_S + time.monotonic() - began)
+    assert sum("dropped" not in line for line in lines) <= allowed
     assert sum(int(line.split()[0]) for line in lines if "dropped" in line) + len(lines) >= 2_000_000
 
 
-async def gone(true: Callable[[], bool], within_s: float = 20) -> None:
+async def gone(true: Callable[[], bool], within_s: float = 60) -> None:
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110 - it looks at the machine
             await asyncio.sleep(0.02)

@@ -92,7 +92,7 @@ async def builder(best: World, tmp_path: Path) -> Builder:
 
 
 async def until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not met():  # noqa: ASYNC110 - many things may bring it about
             await asyncio.sleep(0.01)
 

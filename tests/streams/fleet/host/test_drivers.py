@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.stack.ports import free_port
 from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.commands import run
 from streams.fleet.host.driver import Exit
@@ -124,21 +125,21 @@ def test_a_server_whose_parent_was_killed_is_still_known_and_can_be_ended(world:
 
 
 def test_variables_and_words_arrive_as_they_were_given(world: World) -> None:
-    value = "a'b\"c $HOME `id` ü"
+    value, port = "a'b\"c $HOME `id` ü", free_port()
     attempt = world.start(
         world.script(
             'printf "%s|" "$WORD" "$AGAIN" "$1" "$2";'
             'printf "%s|" "$QUESTLOG_PORT_GAME" "$QUESTLOG_EXTERNAL_PORT_GAME"; pwd',
             environment={"WORD": value, "AGAIN": "two\nlines"},
             startup_args='name "one ${WORD}" ${NONE}',
-            ports=(Port("game", 7777, 31_778, "udp"),),
+            ports=(Port("game", 7777, port, "udp"),),
         )
     )
     assert world.end(attempt).code == 0, world.errors(attempt)
     found = world.output(attempt).split("|")
     bound = world.driver.ports(attempt)[0].internal
     assert found[:4] == [value, "two\nlines", f"one {value}", ""]
-    assert found[4:6] == [str(bound), "31778"]
+    assert found[4:6] == [str(bound), str(port)]
     assert found[6].strip() == {
         "process": "/run/questlog-fleet/game",
         "plain": str(attempt.folder / "game"),
@@ -171,14 +172,13 @@ def test_a_program_that_is_not_there_is_an_exit_of_127(world: World) -> None:
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 def test_bound_ports_are_seen_once_they_are_bound(world: World, protocol: str) -> None:
-    port = 31_900 if protocol == "udp" else 31_901
     kind = "SOCK_DGRAM" if protocol == "udp" else "SOCK_STREAM"
     program = (
         "import os, socket, time, sys; s = socket.socket(socket.AF_INET, socket." + kind + ");"
         "sys.stdin.readline(); s.bind(('', int(os.environ['QUESTLOG_PORT_GAME'])));"
         "s.type == socket.SOCK_STREAM and s.listen(); print('bound', flush=True); time.sleep(1000)"
     )
-    ports = (Port("game", 7777, port, protocol),)  # type: ignore[arg-type]
+    ports = (Port("game", 7777, free_port(), protocol),)  # type: ignore[arg-type]
     attempt = world.start(world.launch(PYTHON, "-c", program, ports=ports))
     until(lambda: "bound" in world.output(attempt), what=lambda: world.errors(attempt))
     mine = world.driver.ports(attempt)[0]

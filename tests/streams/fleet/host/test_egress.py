@@ -33,19 +33,20 @@ def tried(what):
         return what() or "reached"
     except OSError as error:
         return "refused" if isinstance(error, ConnectionRefusedError) else "unreached"
-def tcp(*place):
-    with socket.create_connection(place, 1):
+def tcp(*place, seconds=1):
+    with socket.create_connection(place, seconds):
         pass
-def udp(*place):
+def udp(*place, seconds=1):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(1)
+        asking.settimeout(seconds)
         asking.sendto(bytes(40), place)
         asking.recv(512)
-public, resolver, name, sdk = sys.argv[1:]
+public, resolver, name, sdk, patience = sys.argv[1:]
+patience = float(patience)
 print(json.dumps({
-    "public tcp": tried(lambda: tcp(public, 80)),
-    "public udp": tried(lambda: udp(public, 80)),
-    "resolver": tried(lambda: udp(resolver, 53)),
+    "public tcp": tried(lambda: tcp(public, 80, seconds=patience)),
+    "public udp": tried(lambda: udp(public, 80, seconds=patience)),
+    "resolver": tried(lambda: udp(resolver, 53, seconds=patience)),
     "resolver's other port": tried(lambda: udp(resolver, 80)),
     "name": tried(lambda: socket.getaddrinfo(name, 80, socket.AF_INET)[0][4][0]),
     "sdk": tried(lambda: tcp("127.0.0.1", int(sdk))),
@@ -124,18 +125,18 @@ def world_of(root: Path, kind: str, outside: Outside, egress: Egress) -> Iterato
             world.close()
 
 
-def asked(world: World, outside: Outside) -> dict[str, str]:
+def asked(world: World, outside: Outside, *, patience_s: float) -> dict[str, str]:
+    """What answers; what has not after `patience_s` counts as not reached."""
+    words = (outside.public, outside.resolver, NAME, str(SDK_PORT), str(patience_s))
     attempt: Attempt = world.attempts.make(
-        world.launch(PYTHON, "-c", ASKS, outside.public, outside.resolver, NAME, str(SDK_PORT)),
-        driver=world.driver.name,
-        now_ms=0,
+        world.launch(PYTHON, "-c", ASKS, *words), driver=world.driver.name, now_ms=0
     )
     world.driver.prepare(attempt, None)
     namespace = world.driver.namespace(attempt)
     assert namespace is not None
     with listener(namespace, SDK_PORT):  # where the agent's SDK listens
         assert world.driver.start(attempt)
-        assert world.end(attempt, within_s=60).code == 0, world.errors(attempt)
+        assert world.end(attempt, within_s=120).code == 0, world.errors(attempt)
     found: dict[str, str] = json.loads(world.output(attempt))
     return found
 
@@ -144,7 +145,7 @@ def asked(world: World, outside: Outside) -> dict[str, str]:
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_public_addresses_and_the_resolver_are_reached(tmp_path: Path, kind: str, outside: Outside) -> None:
     with world_of(tmp_path, kind, outside, "public") as world:
-        assert asked(world, outside) == {
+        assert asked(world, outside, patience_s=60) == {
             "public tcp": "reached",
             "public udp": "reached",
             "resolver": "reached",
@@ -163,6 +164,6 @@ def test_without_egress_its_own_localhost_is_all_that_is_reached(
     tmp_path: Path, kind: str, outside: Outside
 ) -> None:
     with world_of(tmp_path, kind, outside, "none") as world:
-        found = asked(world, outside)
+        found = asked(world, outside, patience_s=1)
     assert {what for what, answer in found.items() if answer == "reached"} == {"sdk"}
     assert set(found.values()) == {"reached", "unreached", "none"}

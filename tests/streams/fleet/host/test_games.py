@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from deploy.stack.ports import free_port
 from streams.fleet.host.launch import Port
 from tests.streams.fleet.host.games import (
     TEEWORLDS,
@@ -14,7 +15,7 @@ from tests.streams.fleet.host.games import (
     teeworlds_info,
     wesnoth_greeting,
 )
-from tests.streams.fleet.host.world import ECHO, PYTHON, World, addresses, free_port, ready, until
+from tests.streams.fleet.host.world import ECHO, PYTHON, World, addresses, ready, until
 
 
 @pytest.mark.parametrize("address", addresses())
@@ -23,7 +24,7 @@ def test_the_mapped_port_answers_at_loopback_and_at_the_hosts_address(world: Wor
     attempt = world.start(world.launch(PYTHON, "-c", ECHO, ports=(Port("game", 7777, port, "udp"),)))
     ready(world, attempt)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(5)
+        asking.settimeout(60)
         asking.connect((address, port))
         asking.send(b"hello")
         assert asking.recv(100) == b"got hello"
@@ -72,7 +73,7 @@ def test_teeworlds_is_played_at_its_mapped_port(world: World) -> None:
 def test_wesnoth_is_reached_over_tcp(world: World) -> None:
     if not installed(WESNOTH):
         return
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     launch = world.launch(
         WESNOTH, "--port", startup_args="${QUESTLOG_PORT_GAME}", ports=(Port("game", 15_000, port, "tcp"),)
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.stack.ports import free_port
 from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.driver import IN_USE, Exit
 from streams.fleet.host.guard import start_guard
@@ -19,9 +20,9 @@ from streams.fleet.host.place import take_slot
 from tests.streams.fleet.host.world import (
     ECHO,
     PYTHON,
+    HeldGuard,
     Kind,
     World,
-    free_port,
     kinds,
     left_of,
     nothing_left,
@@ -65,12 +66,14 @@ def test_nothing_is_left_once_the_time_for_adoption_is_over(tmp_path: Path, kind
         assert agent.stdout is not None
         with agent.stdout:
             assert agent.stdout.readline() == b"up\n"
+            held = HeldGuard(tmp_path)  # else its time may be over before this test looks
             agent.send_signal(signal.SIGKILL)
             agent.wait()
-        attempts = list(Attempts(tmp_path))
-        if servers:
-            assert any(attempt.locked() for attempt in attempts)  # it waits to be adopted
-        assert left_of(tmp_path, slot) != []
+        with held:
+            if servers:
+                waits = any(attempt.locked() for attempt in Attempts(tmp_path))
+                assert waits  # to be adopted
+            assert left_of(tmp_path, slot) != []
         until(lambda: left_of(tmp_path, slot) == [], within_s=60, what=lambda: left_of(tmp_path, slot))
         assert not (tmp_path / IN_USE).exists()
         again = World(tmp_path, kind)  # the next agent finds how they ended

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -86,7 +87,7 @@ class World:
         assert self.driver.start(attempt)
         return attempt
 
-    def end(self, attempt: Attempt, within_s: float = 20) -> Exit:
+    def end(self, attempt: Attempt, within_s: float = 60) -> Exit:
         """How it ended, once it has."""
         until(lambda: self.driver.ended(attempt) is not None, within_s=within_s)
         ended = self.driver.ended(attempt)
@@ -113,7 +114,7 @@ class World:
         self.driver.close()
 
 
-def until(true: Callable[[], bool], *, within_s: float = 20, what: Callable[[], object] = lambda: "") -> None:
+def until(true: Callable[[], bool], *, within_s: float = 60, what: Callable[[], object] = lambda: "") -> None:
     """Returns as soon as it is so; fails after the time."""
     end = time.monotonic() + within_s
     while not true():
@@ -131,11 +132,25 @@ def addresses() -> list[str]:
         return ["127.0.0.1", asking.getsockname()[0]]
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port that nobody has just now."""
-    with socket.socket(socket.AF_INET, kind) as found:
-        found.bind(("", 0))
-        return int(found.getsockname()[1])
+class HeldGuard:
+    """The guard of this root's host stands still from the call on, to the end of the block."""
+
+    def __init__(self, root: Path) -> None:
+        # The subshells that it forks are called as it is: they end by themselves.
+        self._pids = [pid for pid in all_pids() if _is_guard(_command(pid), root)]
+        assert self._pids, "no guard runs"
+        self._signal(signal.SIGSTOP)
+
+    def __enter__(self) -> None:
+        """Nothing more: it stands still since the call."""
+
+    def __exit__(self, *_: object) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def ready(world: World, attempt: Attempt) -> None:
@@ -186,6 +201,10 @@ def _groups() -> Any:
     groups = groups_of_machine()
     assert groups is not None
     return groups
+
+
+def _is_guard(command: str, root: Path) -> bool:
+    return f" questlog-guard {root} " in command
 
 
 def _command(pid: int) -> str:

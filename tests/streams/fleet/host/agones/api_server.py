@@ -91,7 +91,7 @@ class ApiServer:
 
     async def watched(self, times: int) -> None:
         """Returns once watches were begun so often."""
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(lambda: self.asked["WATCH"] >= times)
 
     async def becomes(self, name: str, **fields: Any) -> None:

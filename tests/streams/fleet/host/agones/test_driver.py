@@ -60,7 +60,7 @@ async def fleet(api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - of objects that another thread changes
             await asyncio.sleep(0.01)
 

@@ -121,7 +121,7 @@ async def test_the_end_is_read_from_the_pod(api: ApiServer, servers: GameServers
 
 
 async def printed(servers: GameServers, server: GameServer, since: str | None = None) -> list[bytes]:
-    async with asyncio.timeout(10), aclosing(servers.printed(server, since=since)) as lines:
+    async with asyncio.timeout(60), aclosing(servers.printed(server, since=since)) as lines:
         return [line async for line in lines]
 
 
@@ -133,7 +133,7 @@ async def test_what_it_prints_comes_until_it_ends_and_from_a_time_on(
     api.pods[NAME] = {"metadata": {"name": NAME}}
     assert await printed(servers, server) == []
     await api.prints(NAME, b"2026-01-01T00:00:00.000000001Z hello\n")
-    async with asyncio.timeout(10), aclosing(servers.printed(server)) as lines:
+    async with asyncio.timeout(60), aclosing(servers.printed(server)) as lines:
         assert await anext(lines) == b"2026-01-01T00:00:00.000000001Z hello"
         await api.prints(NAME, b"2026-01-01T00:00:01.000000000Z unfinished", ends=True)
         assert await anext(lines) == b"2026-01-01T00:00:01.000000000Z unfinished"
