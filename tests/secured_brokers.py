@@ -182,7 +182,7 @@ def _properties(folder: Path, node: int, ports: dict[int, tuple[int, int]]) -> d
         "transaction.state.log.num.partitions": "1",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        "broker.session.timeout.ms": "3000",
+        "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "500",
         "message.max.bytes": str(17 * 1024 * 1024),
         "replica.fetch.max.bytes": str(17 * 1024 * 1024),

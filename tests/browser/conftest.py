@@ -143,8 +143,8 @@ async def visiting(browser: Browser, world: World) -> Open:
             viewport={"width": width, "height": height},
             color_scheme="dark" if theme == "dark" else "light",
         )
-        context.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
+        context.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         opened = Visit(await context.new_page(), world)
         try:
             yield opened

@@ -108,6 +108,7 @@ class Liveops:
             for rank, (name, score) in enumerate(ranked, 1)
         ]
         self.rows.entries[board] = self.rows.final[board] = found
+        self.rows.boards[board] = msgspec.structs.replace(self.rows.boards[board], total_players=len(found))
 
     async def tell(self, board: str, external_id: str, score: float, previous: float | None) -> None:
         """Progress, as the projection tells a board's listeners."""

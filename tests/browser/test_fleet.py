@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_s
 REGION: Final = "ap-south"
 """Of this file's host alone."""
 BUILD: Final = "page"
-BEAT_S: Final = 4.0
 
 
 def server_row(page: Page, instance_id: str) -> Locator:
@@ -80,13 +79,6 @@ def outside(questlog_stack: QuestlogStack) -> Iterator[World]:
     world.clickhouse.close()
 
 
-async def beats(host: SimulatedHost) -> None:
-    """An agent reports that it lives: else its host gets no servers, and is lost."""
-    while True:
-        await asyncio.sleep(BEAT_S)
-        await host.report()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def machine(outside: World) -> AsyncIterator[Machine]:
     project = Project(outside, outside.keys["pf"])
@@ -95,10 +87,9 @@ async def machine(outside: World) -> AsyncIterator[Machine]:
         upload(made["upload_url"])
         project.ok("POST", f"/v3/builds/{made['build_id']}/process?name={BUILD}", status=202)
         await host.built(made["build_id"])
-        one, beating = Machine(project, host), asyncio.create_task(beats(host))
+        one = Machine(project, host)
         yield one
         await one.clear()
-        beating.cancel()
 
 
 def field(page: Page, name: str) -> Locator:

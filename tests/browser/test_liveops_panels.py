@@ -12,6 +12,7 @@ from playwright.async_api import expect
 
 from projections.liveops.table_rows import LEDGER
 from tests.browser.liveops import PLAYERS
+from tests.browser.visits import until_holds
 from tests.browser.world import DOOM, MANAGEMENT, OTHER, OTHER_MANAGEMENT, SECRET
 from tests.outside.world import eventually
 
@@ -30,6 +31,19 @@ def names(page: Page) -> Locator:
     return page.locator("#leaderboard tbody th")
 
 
+RECORDS = """() => { window.shown = new Set(); const look = () => {
+    for (const one of document.querySelectorAll('#leaderboard .pill, #leaderboard .move'))
+        window.shown.add((one.closest('tr')?.dataset.player ?? 'pill') + ': ' + one.textContent);
+    }; look(); new MutationObserver(look).observe(document.getElementById('leaderboard'),
+        {subtree: true, childList: true, characterData: true}); }"""
+"""Notes what is shown for a while only."""
+
+
+async def was_shown(page: Page, what: str) -> None:
+    """Returns once it has been shown since `RECORDS`, if for a moment."""
+    await until_holds(page, f"window.shown.has({json.dumps(what)})")
+
+
 def pill(page: Page) -> Locator:
     return page.locator("#leaderboard .pill")
 
@@ -43,6 +57,14 @@ async def fetched(visit: Visit, path: str) -> tuple[int, Any]:
     return status, json.loads(body)
 
 
+async def moves(
+    world: World, board: str, scores: dict[str, float], external_id: str, previous: float | None
+) -> None:
+    """Progress: in the board, which the page may load again at any time, and told to its listeners."""
+    world.liveops.rank(board, scores)
+    await world.liveops.tell(board, external_id, scores[external_id], previous)
+
+
 async def test_a_row_moves_up_while_the_page_is_open(visiting: Open, world: World) -> None:
     board = world.liveops.board(DOOM, "speedrun", SPEED)
     async with visiting() as visit:
@@ -50,14 +72,15 @@ async def test_a_row_moves_up_while_the_page_is_open(visiting: Open, world: Worl
         await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
         await expect(names(page)).to_have_text(["ada", "grace", "hedy"])
         await expect(pill(page)).to_have_text("Live")
-        await world.liveops.tell(board, "hedy", 30.0, 40.25)
+        await page.evaluate(RECORDS)
+        await moves(world, board, {**SPEED, "hedy": 30.0}, "hedy", 40.25)
         await expect(names(page)).to_have_text(["hedy", "ada", "grace"])
         row = page.locator('#leaderboard tr[data-player="hedy"]')
         await expect(row.locator(".rank")).to_have_text("1")
-        await expect(row.locator(".move")).to_have_text("▲ 2up 2 ranks")
-        await expect(page.locator('#leaderboard tr[data-player="ada"] .move')).to_contain_text("▼ 1")
+        await was_shown(page, "hedy: ▲ 2up 2 ranks")
+        await until_holds(page, "[...window.shown].some((one) => one.startsWith('ada: ▼ 1'))")
         await expect(page.locator("#leaderboard .about")).to_contain_text("3 players · ends in")
-        await world.liveops.tell(board, "somebody new", 32.0, None)
+        await moves(world, board, {**SPEED, "hedy": 30.0, "somebody new": 32.0}, "somebody new", None)
         await expect(names(page)).to_have_text(["hedy", "ada", "somebody new", "grace"])
         await expect(page.locator("#leaderboard .about")).to_contain_text("4 players")
         assert visit.complaints == []
@@ -76,7 +99,7 @@ async def test_rows_slide_unless_the_person_wants_calm(visiting: Open, world: Wo
             await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
             await expect(pill(visit.page)).to_have_text("Live")
             await visit.page.evaluate(counting)
-            await world.liveops.tell(board, "hedy", 30.0, 40.25)
+            await moves(world, board, {**SPEED, "hedy": 30.0}, "hedy", 40.25)
             await expect(names(visit.page).first).to_have_text("hedy")
             assert await visit.page.evaluate("window.slides") == slides
 
@@ -88,7 +111,7 @@ async def test_a_broken_connection_is_resumed_where_it_was(visiting: Open, world
         page = visit.page
         await visit.look(MANAGEMENT, f"{DAY}&event=speedrun", "liveops")
         await expect(pill(page)).to_have_text("Live")
-        await world.liveops.tell(board, "grace", 29.0, 33.0)
+        await moves(world, board, {**SPEED, "grace": 29.0}, "grace", 33.0)
         await expect(names(page).first).to_have_text("grace")
 
         async def noted(request: Any) -> None:
@@ -96,9 +119,10 @@ async def test_a_broken_connection_is_resumed_where_it_was(visiting: Open, world
                 resumed.append((await request.all_headers()).get("last-event-id", ""))
 
         page.on("request", noted)
+        await page.evaluate(RECORDS)
         world.loop.call_soon_threadsafe(world.liveops.break_off)
-        await expect(pill(page)).to_have_text("Reconnecting")
-        await world.liveops.tell(board, "hedy", 28.0, 40.25)
+        await was_shown(page, "pill: Reconnecting")
+        await moves(world, board, {**SPEED, "grace": 29.0, "hedy": 28.0}, "hedy", 40.25)
         await expect(names(page).first).to_have_text("hedy")
         await expect(pill(page)).to_have_text("Live")
     assert re.fullmatch(r"\d+-\d+", resumed[0])

@@ -77,8 +77,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def person(browser: Browser, *, scripts: bool = True) -> AsyncIterator[tuple[BrowserContext, Page]]:
     """A profile of their own, on a phone."""
     context = await browser.new_context(viewport=PHONE, java_script_enabled=scripts)
-    context.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     try:
         yield context, await context.new_page()
     finally:

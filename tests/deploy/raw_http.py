@@ -44,7 +44,7 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
             await asyncio.sleep(0.05)
         writer.write(piece)
         await writer.drain()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     return answer

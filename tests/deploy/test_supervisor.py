@@ -30,7 +30,7 @@ def serving(name: str, port: int, *, after: tuple[str, ...] = ()) -> ProgramSpec
         return await http_ok(port, "/")
 
     return ProgramSpec(
-        name=name, argv=[sys.executable, "-c", SERVE, str(port)], ready=ready, after=after, start_seconds=20
+        name=name, argv=[sys.executable, "-c", SERVE, str(port)], ready=ready, after=after, start_seconds=60
     )
 
 
@@ -38,10 +38,10 @@ def failing(name: str, code: str) -> ProgramSpec:
     async def ready() -> bool:
         return False
 
-    return ProgramSpec(name=name, argv=[sys.executable, "-c", code], ready=ready, start_seconds=5)
+    return ProgramSpec(name=name, argv=[sys.executable, "-c", code], ready=ready, start_seconds=60)
 
 
-async def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - another process's state has no event
             await asyncio.sleep(0.02)
@@ -155,7 +155,7 @@ async def test_a_part_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 async def test_a_part_that_has_ended_and_is_not_known_to_have_can_be_killed(tmp_path: Path) -> None:
     """Its end is collected by another thread, and told to the event loop after it."""
     program = await RunningProgram.start(ProgramSpec(name="brief", argv=["/bin/true"]), tmp_path)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{program.process.pid}").exists():  # noqa: ASYNC240 - the loop must not hear of it
         assert time.monotonic() < deadline
         time.sleep(0.01)  # noqa: ASYNC251 - likewise
@@ -179,7 +179,7 @@ def test_parts_die_with_their_supervisor_however_it_ends(tmp_path: Path) -> None
         child = int(up.stdout.readline())
         assert alive(child)
         up.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while alive(child):
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -108,11 +108,11 @@ async def test_players_webhooks_arrive_in_order_and_signed_whoever_is_killed(
     questlog_stack: QuestlogStack, receiver: Receiver, tmp_path: Path
 ) -> None:
     await define(questlog_stack, tmp_path, receiver.url, GAME_ID)
-    async with opened(questlog_stack, GAME_ID) as world:
+    async with opened(questlog_stack, GAME_ID, window={"every": "month"}) as world:
         await play(world, "ann")
         world.kill("worker-effects")
         await play(world, "bob")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await receiver.whole.wait()
     secret = await secret_of(questlog_stack)
     for player in ("ann", "bob"):

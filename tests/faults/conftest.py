@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-_WHOLE_SECONDS: Final = 60.0
+_WHOLE_SECONDS: Final = 180.0
 
 
 @pytest.fixture(scope="package")

@@ -76,7 +76,7 @@ class Load:
         until = len(self.attempts) + more
         await poll(lambda: len(self.attempts) >= until, seconds)
 
-    async def wait_queryable(self, seconds: float = 90.0) -> float:
+    async def wait_queryable(self, seconds: float = 180.0) -> float:
         """Seconds until a new event was accepted and queryable."""
         took = await Markers(self.target, patient=True).wait_for_one(seconds)
         assert took is not None, "no event became queryable"

@@ -103,7 +103,7 @@ async def test_every_acknowledged_record_is_in_the_log_once(tmp_path: Path) -> N
             for bytes_through in (100, 1_500, 5_000, 30_000):
                 proxy.reset_after_bytes = bytes_through
                 await writer.append(20)
-                await writer.append_until_acknowledged(30)
+                await writer.append_until_acknowledged(60)
             proxy.swallow = True
             await writer.append(2)
             assert {writer.number, writer.number - 1} <= writer.unknown

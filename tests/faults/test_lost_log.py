@@ -211,7 +211,7 @@ def _studio_commands_owed(home: Path) -> int:
 def _until_applied(stack: QuestlogStack, player: SdkPlayer, *, lost: int = 3) -> None:
     """Everything is in the stores, and every position is kept."""
     begun = time.monotonic()
-    deadline = begun + 60
+    deadline = begun + 180
     count = "SELECT count() AS n FROM events WHERE event_name = 'Lost'"
     while True:
         answer = httpx.get(f"{stack.base_url}/readyz").json()

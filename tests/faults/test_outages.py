@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.numbered_load import loaded
+from tests.faults.numbered_load import loaded, poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,17 +55,17 @@ async def test_kafka_away_is_503_with_retry_after_and_heals_by_itself(stack: Own
     async with loaded(stack) as load:
         with frozen(stack, "kafka"):
             status, retry_after, seconds = await load.post_one()
+            await poll(lambda: "503" in load.sender.answers, 60.0)  # what waits is refused too
         assert status == 503
         assert int(retry_after or 0) >= 1
         assert seconds < 20
         await load.wait_queryable()
-    assert "503" in load.sender.answers
 
 
 async def test_redis_away_fails_closed_and_heals_by_itself(stack: OwnStack) -> None:
     async with loaded(stack) as load:
         with frozen(stack, "redis"):
-            status, retry_after, seconds = await load.post_until_not(200, within=10)
+            status, retry_after, seconds = await load.post_until_not(200, within=60)
         assert status == 503
         assert int(retry_after or 0) >= 1
         assert seconds < 20
@@ -104,7 +104,7 @@ async def test_a_full_disk_under_kafka_is_503_or_waited_for_and_loses_nothing(st
         segment = newest_segment(stack)
         statuses = set()
         with full_disk(pid, 4_096, segment):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while is_alive(pid):  # a broker whose only disk fails ends; it is started again
                     statuses.add((await load.post_one())[0])
         assert statuses <= {200, 503}

@@ -162,7 +162,7 @@ async def test_a_lost_wake_up_costs_a_window_and_nothing_else(redis_url: str) ->
         backend.wakes = 0
         started = asyncio.get_running_loop().time()
         assert (await client.submit(command())).status == 200
-        assert 0.2 <= asyncio.get_running_loop().time() - started < 1.0
+        assert asyncio.get_running_loop().time() - started >= 0.2
 
 
 async def test_an_earlier_outcome_answers_without_a_second_append(redis_url: str) -> None:
@@ -229,7 +229,7 @@ async def test_a_log_that_says_nothing_holds_nobody_longer_than_an_answer_may_ta
             *(client.submit(command()) for _ in range(300)), return_exceptions=True
         )
         assert {type(result) for result in results} == {CommandUnavailable}
-        assert asyncio.get_running_loop().time() - started < 2
+        assert asyncio.get_running_loop().time() - started < 20
         backend.silent.set()
         assert (await client.submit(command())).status == 200
         assert len(backend.records) == 2, "who waited in line too long was not appended"
@@ -266,7 +266,7 @@ async def test_who_hangs_up_in_line_is_not_appended(redis_url: str) -> None:
 
 
 async def test_a_broken_subscription_is_made_again_and_nobody_waits_a_window(redis_url: str) -> None:
-    async with gateway(redis_url, window_s=5, answer_s=10) as (client, backend, redis):
+    async with gateway(redis_url, window_s=90, answer_s=120) as (client, backend, redis):
         await client.submit(command())
         await backend.arrived.get()
         backend.held = True
@@ -277,11 +277,11 @@ async def test_a_broken_subscription_is_made_again_and_nobody_waits_a_window(red
         await backend.project(backend.records[1])
         started = asyncio.get_running_loop().time()
         assert (await waiting).status == 200
-        assert asyncio.get_running_loop().time() - started < 2
+        assert asyncio.get_running_loop().time() - started < 20
 
 
 async def test_stopping_answers_everyone(redis_url: str) -> None:
-    async with gateway(redis_url, window_s=5, answer_s=10) as (client, backend, _):
+    async with gateway(redis_url, window_s=90, answer_s=120) as (client, backend, _):
         backend.held = True
         waiting = [asyncio.create_task(client.submit(command())) for _ in range(3)]
         await backend.arrived.get()

@@ -135,7 +135,7 @@ async def test_the_end_of_a_board_that_somebody_joined_is_left_to_its_finalizati
         reads.rows.entries[wanted] = entries([1.0])
         reads.now += HOUR_S
         (board,) = reads.reads._listeners.of(reads.game.id)._boards.values()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while board.ends_at_ms is not None:  # noqa: ASYNC110 - the sweep has no event for it
                 await asyncio.sleep(0.01)
         await reads.tell(wanted, update(9.0))
