@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from projections.telemetry.queries.dashboard_common import MINUTE_MS, Filters
-from schemas.identifiers import id_problem
+from schemas.identifiers import ID_CHARACTERS_MAX, id_problem
 from schemas.numbers import whole_of_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class BadParameter(Exception):
 
 
 def read_filters(query: Mapping[str, str], studio_id: str, game_id: str, now_ms: int) -> Filters:
-    """`build`, `env` and either `range` (15m, 6h, 7d …, up to now) or `from` and `to` in unix milliseconds.
+    """`build`, `env`, `platform`, `country` and `played_by`, and the time.
+
+    That is either `range` (15m, 6h, 7d …, up to now) or `from` and `to` in unix milliseconds.
 
     The range is widened to whole minutes, the running one included. Raises BadParameter.
     """
@@ -52,6 +54,9 @@ def read_filters(query: Mapping[str, str], studio_id: str, game_id: str, now_ms:
         environment=read_text(query, "env"),
         since_ms=since // MINUTE_MS * MINUTE_MS,
         until_ms=-(-until // MINUTE_MS) * MINUTE_MS,
+        platform=read_text(query, "platform"),
+        country=read_text(query, "country"),
+        played_by=read_text(query, "played_by", ID_CHARACTERS_MAX),
     )
 
 

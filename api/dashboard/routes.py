@@ -100,7 +100,7 @@ def _panel(name: str, summary: str, answer: Any) -> Route:
 
 
 PANELS: Final = (
-    _panel("choices", "The builds and environments to pick from", Choices),
+    _panel("choices", "The builds, environments, platforms and countries to pick from", Choices),
     _panel("summary", "Totals, beside those of the period before", Summary),
     _panel("timeline", "Events and position points over time", Timeline),
     _panel("events", "The most frequent event names", answers.EventNames),

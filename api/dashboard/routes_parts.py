@@ -8,6 +8,7 @@ from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT
 from schemas.edge.parameters import Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Route
+from schemas.identifiers import ID_CHARACTERS_MAX
 
 KEYS: Final = frozenset({KeyKind.MANAGEMENT, KeyKind.SECRET_API})
 GAME: Final = Parameter(name="game", kind=Text(), description="The game's id or slug.", example="doom")
@@ -15,6 +16,21 @@ FILTERS: Final = (
     GAME,
     Parameter(name="build", kind=Text(0, TEXT_MAX), description="One build; all of them where it is empty."),
     Parameter(name="env", kind=Text(0, TEXT_MAX), description="One environment; all where it is empty."),
+    Parameter(
+        name="platform",
+        kind=Text(0, TEXT_MAX),
+        description="Sessions of one platform (metadata.platform); all where it is empty.",
+    ),
+    Parameter(
+        name="country",
+        kind=Text(0, TEXT_MAX),
+        description="Sessions of one country, as the proxy says it; all where it is empty.",
+    ),
+    Parameter(
+        name="played_by",
+        kind=Text(0, ID_CHARACTERS_MAX),
+        description="Sessions of one tester: a device's id, or a handle; all where it is empty.",
+    ),
     Parameter(
         name="range",
         kind=Text(pattern=RANGE_PATTERN),

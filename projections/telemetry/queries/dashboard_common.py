@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from projections.telemetry.queries.chosen_sessions import of_chosen_sessions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,7 +34,9 @@ class QueryClient(Protocol):
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What the page is looking at. An empty build or environment means all of them.
+    """What the page is looking at. An empty text means all of them.
+
+    `platform` and `country` are of sessions; `played_by` is a device or a tester's handle.
 
     `since_ms` and `until_ms` are unix milliseconds on whole minutes, so that per-minute rollups can answer.
     """
@@ -43,6 +47,9 @@ class Filters(msgspec.Struct, frozen=True):
     environment: str
     since_ms: int
     until_ms: int
+    platform: str = ""
+    country: str = ""
+    played_by: str = ""
 
     def bucket_minutes(self) -> int:
         """Minutes in one bar of a time chart: the finest step that stays under 200 bars."""
@@ -56,6 +63,9 @@ class Filters(msgspec.Struct, frozen=True):
             "game": self.game_id,
             "build": self.build,
             "environment": self.environment,
+            "platform": self.platform,
+            "country": self.country,
+            "played_by": self.played_by,
             "since": self.since_ms,
             "until": self.until_ms,
             "before": 2 * self.since_ms - self.until_ms,
@@ -66,13 +76,21 @@ class Filters(msgspec.Struct, frozen=True):
         """Keeps tenants apart: every SELECT over facts holds this condition."""
         return "studio_id = {studio:String} AND game_id = {game:String}"
 
+    def of_sessions(self) -> str:
+        """What platform, country and tester ask of a row's session; empty where none is chosen."""
+        return of_chosen_sessions(
+            platform=bool(self.platform), country=bool(self.country), played_by=bool(self.played_by)
+        )
+
     def scope(self) -> str:
-        """The tenant's rows of the chosen build and environment."""
+        """The tenant's rows of the chosen build and environment, and of the chosen sessions."""
         conditions = [self.tenant()]
         if self.build:
             conditions.append("build_id = {build:String}")
         if self.environment:
             conditions.append("environment = {environment:String}")
+        if chosen := self.of_sessions():
+            conditions.append(chosen)
         return " AND ".join(conditions)
 
     def during(self, column: str = "occurred_at", *, since: str = "since") -> str:

@@ -48,6 +48,8 @@ def points_where(filters: Filters) -> str:
         own, first = of_sessions(build=bool(filters.build), environment=bool(filters.environment))
         moved = f"session_id IN ({MOVED})"
         where += f" AND (({own} AND NOT {moved}) OR ({moved} AND {first}))"
+    if chosen := filters.of_sessions():
+        where += f" AND {chosen}"
     return where
 
 

@@ -45,6 +45,9 @@ def test_buckets_cover_the_range_and_their_minutes_add_up_to_it(since: int, span
         ({"from": "-1", "to": "٣"}, "from"),
         ({"build": "x" * 201}, "build"),
         ({"env": "\ud800"}, "env"),
+        ({"platform": "x" * 201}, "platform"),
+        ({"country": "\ud800"}, "country"),
+        ({"played_by": "x" * 129}, "played_by"),
     ],
 )
 def test_what_cannot_be_read_is_named(query: dict[str, str], field: str) -> None:

@@ -48,6 +48,8 @@ async def fill(database: ClickHouse, table: str, rows: list[dict[str, Any]]) -> 
     lines, columns = [], {"studio_id": 1, "game_id": 1, "_partition": 1, "_offset": 1, "_index": 1}
     if table == "session_parts":
         columns = {"studio_id": 1, "game_id": 1, "_partition": 1, "_version": 1}
+    if table == "tester_links":
+        columns = {"studio_id": 1, "game_id": 1, "_offset": 1}
     for studio, game in TENANTS:
         for place, row in enumerate(rows):
             times = {name: f"{ms / 1000:.3f}" for name, ms in row.items() if name.endswith("_at")}

@@ -14,6 +14,8 @@ export function aboutButton(view, selection) {
   return [button, box];
 }
 
+const unknownToRest = (selection) => selection.beyond(["build", "environment"]).join(" or ");
+
 function said(view, { counts = [], says = "", rest = null, differs = "" }, selection) {
   const own = view.endpoint ? `/dashboard/data/${view.endpoint}?${new URLSearchParams(view.scope === "all" ? { ...selection.parameters(), ...view.parameters?.(selection) } : view.scope === "none" ? {} : { game: selection.game })}` : null;
   const call = (path, key) => h("code", { textContent: `curl ${key} '${location.origin}${path}'` });
@@ -22,6 +24,7 @@ function said(view, { counts = [], says = "", rest = null, differs = "" }, selec
     ...counts.map((name) => h("p", { textContent: defined(name) })),
     says ? h("p", { textContent: says }) : "",
     ...(own ? [h("p", { textContent: "These figures, with the cookie of a signed-in browser:" }), call(own, "-b questlog_dashboard=…")] : []),
+    ...(rest && unknownToRest(selection) ? [h("p", { textContent: `REST does not filter by ${unknownToRest(selection)}.` })] : []),
     ...(rest ? [h("p", { textContent: differs ? `The nearest of REST. ${differs}` : "The same of REST:" }), call(rest(selection), "-H \"Authorization: Bearer $MGMT\"")] : []),
   ].filter(Boolean);
 }

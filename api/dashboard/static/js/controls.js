@@ -2,7 +2,7 @@
 
 import { ask } from "./request.js";
 import { h } from "./dom.js";
-import { FILTERED, RANGES } from "./selection.js";
+import { FILTERED, NARROWING, RANGES } from "./selection.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -20,11 +20,11 @@ export function fill(select, options, chosen) {
 export function bindGame(selection, games) {
   fill(byId("game"), games.map((game) => [game.slug, game.name]), selection.game);
   byId("game").addEventListener("change", (event) => {
-    selection.set({ game: event.target.value, build: "", environment: "", event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "", server: "", hosted: "", funnel: "", steps: "", within: "", name: "", session: "", cell: "" });
+    selection.set({ game: event.target.value, ...Object.fromEntries(NARROWING.map(([name]) => [name, ""])), event: "", window: "", part: "", player: "", playtest: "", a: "", b: "", in: "", experiment: "", tester: "", q: "", server: "", hosted: "", funnel: "", steps: "", within: "", name: "", session: "", cell: "" });
   });
 }
 
-/** Links to the other sections keep the chosen game, build, environment and time. */
+/** Links to the other sections keep the chosen game, the filters and the time. */
 export function bindSections(selection) {
   const keep = (event) => {
     const link = event.target.closest("a");
@@ -33,13 +33,22 @@ export function bindSections(selection) {
   for (const means of ["click", "auxclick", "contextmenu"]) byId("sections").addEventListener(means, keep);
 }
 
-/** Fill the time picker, and follow builds, environments and times. */
+/** Selects of a game's choices: the element and the property, the list of the choices, and what "" is. */
+const CHOSEN = [["build", "builds", "All builds"], ["environment", "environments", "All environments"], ["platform", "platforms", "All platforms"], ["country", "countries", "All countries"]];
+
+/** Fill the time picker, and follow the filters and times. */
 export function bindFilters(selection) {
   fill(byId("range"), RANGES, selection.range);
   showCustom(selection);
   byId("game").addEventListener("change", () => loadChoices(selection));
-  byId("build").addEventListener("change", (event) => selection.set({ build: event.target.value }, { only: FILTERED }));
-  byId("environment").addEventListener("change", (event) => selection.set({ environment: event.target.value }, { only: FILTERED }));
+  for (const [name] of CHOSEN) byId(name).addEventListener("change", (event) => selection.set({ [name]: event.target.value }, { only: FILTERED }));
+  const tester = byId("played-by");
+  const show = () => { tester.value = selection.playedBy; };
+  const seek = () => tester.value.trim() !== selection.playedBy && selection.set({ playedBy: tester.value.trim() }, { only: FILTERED });
+  tester.addEventListener("change", seek);
+  tester.addEventListener("search", seek);
+  selection.addEventListener("change", show);
+  show();
   byId("range").addEventListener("change", (event) => {
     const range = event.target.value;
     if (range !== "custom") return selection.set({ range, from: null, to: null }, { only: FILTERED }), showCustom(selection);
@@ -50,6 +59,8 @@ export function bindFilters(selection) {
   });
   byId("pickers").addEventListener("submit", (event) => {
     event.preventDefault();
+    seek();
+    if (byId("custom").hidden) return;
     const [from, to] = [Date.parse(byId("from").value), Date.parse(byId("to").value)];
     byId("to").setCustomValidity(from < to ? "" : "Must be after the start");
     if (byId("pickers").reportValidity()) selection.set({ range: "custom", from, to }, { only: FILTERED });
@@ -69,21 +80,22 @@ function localMinute(ms) {
   return new Date(ms - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-/** Fill builds and environments of the chosen game. A chosen one that is not there (yet) stays pickable. */
+/** Fill what the chosen game has to choose from. What is chosen and not there (yet) stays pickable. */
 export async function loadChoices(selection) {
   const game = selection.game;
   const choices = await ask("choices", { game }).catch(() => null);
   if (game !== selection.game || choices === null) {
-    if (!byId("build").options.length) show({ builds: [], environments: [] });
+    if (!byId("build").options.length) show({});
     return;
   }
   show(choices);
 
-  function show({ builds, environments }) {
-    const named = (name) => [name, name || "(none sent)"];
-    const withChosen = (list, chosen) => (chosen && !list.includes(chosen) ? [chosen, ...list] : list);
-    fill(byId("build"), [["", "All builds"], ...withChosen(builds.filter(Boolean), selection.build).map(named)], selection.build);
-    fill(byId("environment"), [["", "All environments"], ...withChosen(environments.filter(Boolean), selection.environment).map(named)], selection.environment);
+  function show(sent) {
+    for (const [name, list, all] of CHOSEN) {
+      const chosen = selection[name];
+      const values = (sent[list] ?? []).filter(Boolean);
+      fill(byId(name), [["", all], ...(chosen && !values.includes(chosen) ? [chosen, ...values] : values).map((value) => [value, value])], chosen);
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { chartLibrary } from "./charts/lines.js";
 import { bindFilters, bindGame, bindSections, bindTheme, loadChoices } from "./controls.js";
 import { timeOfDay } from "./format.js";
 import { Panel } from "./panel.js";
-import { FILTERED, Selection } from "./selection.js";
+import { FILTERED, NARROWING, Selection } from "./selection.js";
 
 const TICK_MS = 500;
 const CHOICES_EVERY_MS = 30_000;
@@ -19,7 +19,7 @@ let choicesDueAt = 0;
 let isLive = true;
 
 /**
- * `filters`: builds, environments and times are picked too. `mayNot(session)`: what to say instead of panels to a
+ * `filters`: builds, environments, platforms, countries, testers and times are picked too. `mayNot(session)`: what to say instead of panels to a
  * session that may not see them. Called once a page.
  */
 export async function startPage(listed, { filters = false, mayNot = () => null } = {}) {
@@ -38,7 +38,7 @@ export async function startPage(listed, { filters = false, mayNot = () => null }
   }
   const known = session.games.find((game) => game.slug === selection.game || game.id === selection.game);
   if (selection.game && !known) sayUnknown(selection.game, session.games[0].name);
-  const changes = known ? { game: known.slug } : { game: session.games[0].slug, build: "", environment: "" };
+  const changes = known ? { game: known.slug } : { game: session.games[0].slug, ...Object.fromEntries(NARROWING.map(([name]) => [name, ""])) };
   selection.kind = session.kind;
   selection.set(changes, { quiet: true });
   bindGame(selection, session.games);
@@ -46,10 +46,12 @@ export async function startPage(listed, { filters = false, mayNot = () => null }
   else choicesDueAt = Infinity;
   panels = views.map((view) => new Panel(view, selection));
   if (views.some((view) => view.plots) && !(await chartLibrary())) panels.filter((panel) => panel.view.plots).forEach((panel) => { panel.onlyTable = true; });
+  if (filters) panels.forEach((panel) => panel.sayWhatIsNotFiltered());
   document.getElementById("panels").replaceChildren(...panels.map((panel) => panel.element));
   selection.addEventListener("change", ({ only }) => {
-    const follows = ({ id, scope }) => (only === FILTERED ? scope === "all" : only ? [only].flat().includes(id) : scope !== "none");
-    panels.filter(({ view }) => follows(view)).forEach((panel) => panel.invalidate());
+    const follows = ({ obeyed, view: { id, scope } }) => (only === FILTERED ? scope === "all" || obeyed.length : only ? [only].flat().includes(id) : scope !== "none");
+    panels.filter(follows).forEach((panel) => panel.invalidate());
+    if (filters) panels.forEach((panel) => panel.sayWhatIsNotFiltered());
     tick();
   });
   addEventListener("themechange", () => panels.forEach((panel) => panel.redraw()));

@@ -4,6 +4,7 @@ import { aboutButton } from "./about.js";
 import { csvOf, keepFile } from "./csv.js";
 import { ask } from "./request.js";
 import { h } from "./dom.js";
+import { NARROWING } from "./selection.js";
 import { dataTable } from "./table.js";
 
 /**
@@ -13,6 +14,7 @@ import { dataTable } from "./table.js";
  * - `kind`: the only kind of key whose sessions see it
  * - `endpoint`, and `scope`: "all" sends the whole selection and `parameters(selection)`, "game" the game only, "none" nothing, "own" what
  *   `parameters(selection)` says
+ * - `obeys`: which of the page's filters it goes by; all of them where `scope` is "all", else none
  * - `load(selection, signal)`: instead of `endpoint` and `scope`, resolves to the data
  * - `ready(selection)`: false while there is nothing to ask for yet
  * - `tools`: an element for the header's end
@@ -35,6 +37,8 @@ export class Panel {
     this.dueAt = 0;
     view.askAgain = () => { this.dueAt = 0; };
     this.content = h("div", { class: "content" });
+    this.obeyed = view.obeys ?? (view.scope === "all" ? NARROWING.map(([name]) => name) : []);
+    this.unfiltered = h("p", { class: "unfiltered", hidden: true });
     this.problem = h("p", { class: "problem", role: "status", hidden: true });
     this.switch = view.table
       ? h("button", { type: "button", class: "quiet", "aria-pressed": "false", textContent: "Table", "aria-label": `${view.title} as a table`, hidden: true, on: { click: () => this.toggleTable() } })
@@ -44,9 +48,18 @@ export class Panel {
     const place = document.getElementById(view.id)?.className ?? `panel w${view.width}`;
     this.element = h("section", { class: place, id: view.id, "aria-labelledby": heading.id, "aria-busy": "true" },
       h("header", {}, heading, h("p", { class: "hint", textContent: view.hint ?? "" }), view.tools, this.switch, this.csv, aboutButton(view, selection)),
+      this.unfiltered,
       this.problem,
       this.content);
     this.content.append(h("div", { class: "skeleton" }), h("span", { class: "unseen", textContent: "Loading" }));
+  }
+
+  /** Below the heading: which of the chosen filters the figures do not go by. */
+  sayWhatIsNotFiltered() {
+    const words = this.selection.beyond(this.obeyed);
+    const listed = words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0];
+    this.unfiltered.hidden = !words.length;
+    this.unfiltered.textContent = words.length ? `Not filtered by ${listed}.` : "";
   }
 
   /** Forget the data of another selection, but leave it dimmed on the page until the new arrives. */

@@ -10,7 +10,9 @@ export const RANGES = [
   ["90d", "Last 90 days"],
   ["custom", "From … to …"],
 ];
-/** In place of a panel's name: all that go by build, environment and time. */
+/** What narrows figures beside the time: the property, its parameter in the address, and its name in a sentence. */
+export const NARROWING = [["build", "build", "build"], ["environment", "env", "environment"], ["platform", "platform", "platform"], ["country", "country", "country"], ["playedBy", "played_by", "tester"]];
+/** In place of a panel's name: all that go by these and by time. */
 export const FILTERED = Symbol("filtered");
 const DEFAULT_RANGE = "1h";
 const NAME_MAX = 256;
@@ -27,8 +29,7 @@ export class Selection extends EventTarget {
     const query = new URLSearchParams(address);
     const range = query.get("range") ?? DEFAULT_RANGE;
     this.game = query.get("game") ?? "";
-    this.build = query.get("build") ?? "";
-    this.environment = query.get("env") ?? "";
+    for (const [name, parameter] of NARROWING) this[name] = (query.get(parameter) ?? "").slice(0, NAME_MAX);
     /** A leaderboard: the event, its window ("" is the running one), and a group's number or a segment. */
     this.event = query.get("event") ?? "";
     this.window = query.get("window") === "before" ? "before" : "";
@@ -67,11 +68,15 @@ export class Selection extends EventTarget {
   /** As query parameters of the data endpoints, and of the address. */
   parameters() {
     const parameters = { game: this.game };
-    if (this.build) parameters.build = this.build;
-    if (this.environment) parameters.env = this.environment;
+    for (const [name, parameter] of NARROWING) if (this[name]) parameters[parameter] = this[name];
     if (this.range === "custom" && this.from && this.to) Object.assign(parameters, { from: this.from, to: this.to });
     else parameters.range = this.range === "custom" ? DEFAULT_RANGE : this.range;
     return parameters;
+  }
+
+  /** Names of what is chosen and no panel that goes by `obeyed` alone follows. */
+  beyond(obeyed) {
+    return NARROWING.filter(([name]) => this[name] && !obeyed.includes(name)).map(([, , word]) => word);
   }
 
   /** The chosen time as `from` and `to` in unix milliseconds. */

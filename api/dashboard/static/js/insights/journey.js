@@ -4,6 +4,7 @@ import { part } from "../curl.js";
 import { h } from "../dom.js";
 import { count, duration, moment, percent, plural } from "../format.js";
 import { TYPES } from "./known.js";
+import { FILTERED } from "../selection.js";
 import { Read } from "./s1.js";
 
 const TRENDS = { rising: ["plays longer and longer", "good"], declining: ["plays shorter and shorter", "bad"], flat: ["plays as long as before", "idle"], insufficient_data: ["too few sessions for a trend", "idle"] };
@@ -26,12 +27,14 @@ export const journey = {
     return read.ask(`/testers/${part(selection.game)}/${part(asked)}/journey`, {}, signal);
   },
   draw(content, { journey: found }, selection) {
-    parts ??= build(content);
+    parts ??= build(content, selection);
     const [trend, tone] = TRENDS[found.engagementTrend];
     const { handle, deviceId, identityLabel } = found.tester;
     parts.name.replaceChildren(identityLabel, " ", h("small", { class: "faint", textContent: handle ? deviceId : "without a handle" }));
     parts.trend.className = `state ${tone}`;
     parts.trend.textContent = trend;
+    parts.device = deviceId;
+    parts.only.textContent = onlyText(selection, deviceId);
     parts.summary.textContent = found.summary;
     const rest = found.totalSessions - found.entries.length;
     parts.about.textContent = `${plural(found.totalSessions, "session")}, ${duration(found.totalActiveSec)} active${rest > 0 ? `; the newest ${count(found.entries.length)} are listed` : ""}`;
@@ -43,14 +46,21 @@ export const journey = {
 };
 let asked = "";
 
-function build(content) {
+const onlyText = ({ playedBy }, device) => (playedBy && playedBy === device ? "Show all testers" : "Show only theirs");
+
+function build(content, selection) {
   const name = h("h3");
   const trend = h("span");
+  const only = h("button", { type: "button", class: "quiet only", title: "Filter the panels by this tester", on: { click: filter } });
+  function filter() {
+    selection.set({ playedBy: selection.playedBy === parts.device ? "" : parts.device }, { only: FILTERED });
+    only.textContent = onlyText(selection, parts.device);
+  }
   const summary = h("p", { class: "summary" });
   const about = h("p", { class: "faint" });
   const list = h("ol", { class: "journey" });
-  content.replaceChildren(h("div", { class: "experiment-name" }, name, trend), about, summary, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Sessions of the tester" }, list));
-  return { name, trend, summary, about, list };
+  content.replaceChildren(h("div", { class: "experiment-name" }, name, trend, only), about, summary, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Sessions of the tester" }, list));
+  return { name, trend, only, summary, about, list, device: "" };
 }
 
 function entry(one, selection) {

@@ -15,11 +15,12 @@ export const testers = {
   width: 4,
   every: 20_000,
   scope: "own",
+  obeys: ["build", "environment"],
   tools: read.tools,
   isEmpty: () => false,
   load(selection, signal) {
-    const { game, q } = selection;
-    return read.ask("/sessions", { game, ...(q ? { q } : {}), limit: ROWS }, signal);
+    const { game, build, environment, q } = selection;
+    return read.ask("/sessions", { game, ...(build && { build }), ...(environment && { env: environment }), ...(q && { q }), limit: ROWS }, signal);
   },
   draw(content, found, selection) {
     parts ??= build(content, selection);

@@ -52,6 +52,7 @@ export const builds = {
   every: 10_000,
   endpoint: "builds",
   scope: "all",
+  obeys: ["environment", "platform", "country", "playedBy"],
   empty: ["No builds in this time", "Each build that sends anything is listed here."],
   isEmpty: ({ builds: list }) => !list.length,
   draw(content, data) {

@@ -21,6 +21,7 @@ export const economy = {
   plots: true,
   endpoint: "economy",
   scope: "all",
+  obeys: [],
   empty: ["Nothing was ever minted in this game", "Claimed rewards, credits and debits appear here."],
   isEmpty: ({ flows_of: { flows } }) => !flows.length,
   draw(content, data) {

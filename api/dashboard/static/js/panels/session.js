@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { count, duration, moment, plural, timeOfDay } from "../format.js";
 import { ask } from "../request.js";
+import { NARROWING } from "../selection.js";
 import { dataTable } from "../table.js";
 
 export const session = {
@@ -13,6 +14,8 @@ export const session = {
   every: 10_000,
   endpoint: "session-events",
   scope: "own",
+  /** It is the one that was chosen, whatever the others are narrowed by. */
+  obeys: NARROWING.map(([name]) => name),
   parameters: ({ game, session: id }) => ({ game, session: id }),
   async load({ game, session: id }, signal) {
     asked = id;
