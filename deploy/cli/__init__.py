@@ -92,7 +92,7 @@ class _LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         listed = _find(name or "")
-        return (name, command, rest) if listed is None else (name, _load(listed), rest)
+        return (name, command, rest) if listed is None else (name, load(listed), rest)
 
 
 class LabMissing(Exception):
@@ -169,7 +169,8 @@ def _find(name: str) -> Listed | None:
     return next((one for one in COMMANDS if one.name == name), None)
 
 
-def _load(listed: Listed) -> Any:
+def load(listed: Listed) -> Any:
+    """The command, from its module. Raises LabMissing where its package is not installed."""
     if not listed.installed:
         raise LabMissing(f"`questlog {listed.name}`")
     module = importlib.import_module(f"{listed.package}.cli.{listed.name}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from deploy.cli.errors import RequestRefused
+from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.sealing import open_sealer
@@ -30,6 +31,7 @@ key_app = typer.Typer(no_args_is_help=True)
 app.add_typer(key_app, name="key", help="Set, clear and list keys of AI providers.")
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 StudioSlug = Annotated[str, typer.Option("--studio", help="The studio's slug.")]
+COLUMNS: Final = ("for", "model", "set", "refused_with")
 TEST_S: Final = 110.0
 """Longer than a worker waits for any provider."""
 _REASONS: Final[dict[AiReason, str]] = {
@@ -126,7 +128,10 @@ def list_command(
     home: Home = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Say which keys are set, for which models, and whether a provider refused them. No values."""
+    """Say which keys are set, for which models, and whether a provider refused them. No values.
+
+    Tab-separated where it is piped.
+    """
 
     async def rows() -> list[dict[str, object]]:
         async with open_administration(of_home(home)) as administration:
@@ -147,9 +152,19 @@ def list_command(
     if as_json:
         print(json.dumps(found))
         return
-    for row in found:
-        refused = f", refused with {row['refusedWith']}: set another" if row["refusedWith"] else ""
-        print(f"{row['for']}  {row['model']}, set {iso_ms(int(str(row['setAt'])))}{refused}")
+    say(COLUMNS, map(key_cells, found), map(key_line, found))
+
+
+def key_cells(row: dict[str, object]) -> list[str]:
+    """A key as a row of `COLUMNS`."""
+    return [str(row["for"]), str(row["model"]), iso_ms(int(str(row["setAt"]))), str(row["refusedWith"] or "")]
+
+
+def key_line(row: dict[str, object]) -> str:
+    """A key as a terminal shows it."""
+    purpose, model, since, status = key_cells(row)
+    refused = f"\n    refused with {status}: set another" if status else ""
+    return f"{purpose}  {model}\n    set {since}{refused}"
 
 
 def purpose_of(text: str) -> AiPurpose:

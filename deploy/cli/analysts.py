@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import msgspec
 import typer
@@ -15,6 +15,7 @@ from deploy.analyst_file import AccountFile
 from deploy.analyst_users import AccountUsers, tables_with_studios
 from deploy.analysts import Account, NewAccount, check_name, make_password, password_hash
 from deploy.cli.errors import RequestRefused
+from deploy.cli.piped import say
 from deploy.cli.running_stack import SETTINGS_FILE, of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from schemas.edge.ports import Studio
 
 app = typer.Typer(no_args_is_help=True)
+COLUMNS: Final = ("name", "studio", "created")
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 StudioSlug = Annotated[str, typer.Argument(metavar="STUDIO", help="The studio's slug.")]
@@ -102,7 +104,7 @@ def list_command(
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """List the accounts with their studios and since when they are there."""
+    """List the accounts with their studios and since when they are there; piped: tab-separated."""
 
     async def rows() -> list[tuple[ListedAccount, str]]:
         async with _opened(of_home(home)) as (queries, accounts):
@@ -118,9 +120,22 @@ def list_command(
     if as_json:
         print(json.dumps([{**msgspec.to_builtins(one), "studio": slug} for one, slug in found]))
         return
-    for one, slug in found:
-        since = iso_ms(one.created_at_ms) if one.created_at_ms else "unknown: written by hand"
-        print(f"{one.name}  studio {slug}, since {since}")
+    say(
+        COLUMNS,
+        (account_cells(one, slug) for one, slug in found),
+        (account_line(one, slug) for one, slug in found),
+    )
+
+
+def account_cells(one: ListedAccount, studio: str) -> list[str]:
+    """An account as a row of `COLUMNS`; no time where it was written by hand."""
+    return [one.name, studio, iso_ms(one.created_at_ms) if one.created_at_ms else ""]
+
+
+def account_line(one: ListedAccount, studio: str) -> str:
+    """An account as a terminal shows it."""
+    since = iso_ms(one.created_at_ms) if one.created_at_ms else "unknown: written by hand"
+    return f"{one.name}\n    studio {studio}, since {since}"
 
 
 @app.command("revoke")

@@ -16,6 +16,7 @@ import typer
 
 from deploy.brokers import brokers_of
 from deploy.cli.errors import RequestRefused
+from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.command_clients import open_commands
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 REPLAYED: Final = "replayed"
 """The reason in the note that a replay leaves beside a dead letter."""
 app = typer.Typer(no_args_is_help=True)
+COLUMNS: Final = ("id", "appended", "reader", "reason", "place", "replays", "error")
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 LetterId = Annotated[str, typer.Argument(help="The dead letter's id, as `dlq list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -61,14 +63,21 @@ def _dlq() -> None:
 
 @app.command("list")
 def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
-    """List dead letters, oldest first."""
+    """List dead letters, oldest first; piped: tab-separated."""
     entries = asyncio.run(_entries(of_home(home)))
     if as_json:
         print(json.dumps([_summary(entry) for entry in entries.values()]))
         return
-    for entry in entries.values():
-        print("\n".join(entry_lines(entry)))
-    print(f"{len(entries)} dead letter(s)")
+    lines = [line for entry in entries.values() for line in entry_lines(entry)]
+    say(COLUMNS, map(entry_cells, entries.values()), [*lines, f"{len(entries)} dead letter(s)"])
+
+
+def entry_cells(entry: Entry) -> list[str]:
+    """A dead letter as a row of `COLUMNS`."""
+    letter = entry.letter
+    place = f"{letter.topic}-{letter.partition}@{letter.offset}"
+    appended = iso_ms(letter.appended_at_ms)
+    return [letter.id, appended, letter.reader, letter.reason, place, str(entry.replays), letter.error]
 
 
 def entry_lines(entry: Entry) -> list[str]:

@@ -105,12 +105,14 @@ def digest_command(
 COLUMNS: Final = ("id", "status", "studio", "game", "started", "winner")
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def experiment_cells(row: dict[str, Any]) -> list[str]:
+    """An experiment as a row of `COLUMNS`."""
     started = "" if row["startedAt"] is None else iso_ms(row["startedAt"])
     return [row["id"], row["status"], row["studio"], row["game"], started, row["winner"] or ""]
 
 
-def _lines(row: dict[str, Any]) -> str:
+def experiment_lines(row: dict[str, Any]) -> str:
+    """An experiment as a terminal shows it."""
     since = "" if row["startedAt"] is None else f", started {iso_ms(row['startedAt'])}"
     won = f", winner {row['winner']}" if row["winner"] else ""
     return f"{row['id']}  {row['status']}\n    studio {row['studio']}, game {row['game']}{since}{won}"
@@ -138,7 +140,7 @@ def list_command(
     if as_json:
         print(json.dumps(rows))
         return
-    say(COLUMNS, map(_cells, rows), map(_lines, rows))
+    say(COLUMNS, map(experiment_cells, rows), map(experiment_lines, rows))
 
 
 def _row(life: ExperimentLife) -> dict[str, Any]:

@@ -17,6 +17,14 @@ def rows_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def say(columns: Sequence[str], rows: Iterable[Sequence[str]], lines: Iterable[str]) -> None:
     """Print `lines` on a terminal, else `rows` under their names."""
-    text = "\n".join(lines) if sys.stdout.isatty() else rows_text(columns, rows)
+    say_tables(((columns, rows),), lines)
+
+
+def say_tables(tables: Iterable[tuple[Sequence[str], Iterable[Sequence[str]]]], lines: Iterable[str]) -> None:
+    """As `say`, of several tables: an empty line stands between two of them."""
+    if sys.stdout.isatty():
+        text = "\n".join(lines)
+    else:
+        text = "\n\n".join(rows_text(columns, rows) for columns, rows in tables)
     if text:
         print(text)

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import typer
 
+from deploy.cli.piped import say, say_tables
 from deploy.cli.running_stack import of_home
 from deploy.playtest_administration import open_operation
 from schemas.timestamps import iso_ms
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from schemas.edge.ports import Studio
+    from schemas.playtests.account_views import Payout
+    from schemas.playtests.views import Order
     from streams.playtests.operation import PlaytestOperation
 
 ROWS_MAX: Final = 10_000
+OWED: Final = ("playtester", "cents")
+SENT: Final = ("id", "sent", "status", "cents", "playtester", "external_id")
+TRIALS: Final = ("id", "asked", "studio", "game")
 REASON_CHARACTERS_MAX: Final = 200
 
 T = TypeVar("T")
@@ -61,26 +67,35 @@ def credit_command(
 
 @payouts_app.command("list")
 def list_command(studio: StudioName, home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
-    """Who is owed how much, and what was sent, the newest first."""
+    """Who is owed how much, and what was sent, the newest first.
 
-    async def read(operation: PlaytestOperation, owner: Studio) -> tuple[list[tuple[str, int]], list[str]]:
-        owed = await operation.owed(owner, ROWS_MAX)
-        sent = await operation.payouts(owner, ROWS_MAX)
-        if as_json:
-            rows = msgspec.to_builtins(sent)
-            told = [{"playtester_id": name, "balance_cents": cents} for name, cents in owed]
-            return [], [json.dumps({"owed": told, "payouts": rows})]
-        return owed, [
-            f"{one.id}  {iso_ms(one.sent_at_ms)}  {one.status}  {one.amount_cents:,} cents to "
-            f"{one.playtester_id}"
-            for one in sent
-        ]
+    Piped: two tab-separated tables with an empty line between them.
+    """
 
-    owed, lines = _of_studio(home, studio, read)
-    for playtester_id, cents in owed:
-        print(f"{playtester_id} is owed {cents:,} cents")
-    for line in lines:
-        print(line)
+    async def read(operation: PlaytestOperation, owner: Studio) -> tuple[list[tuple[str, int]], list[Payout]]:
+        return await operation.owed(owner, ROWS_MAX), await operation.payouts(owner, ROWS_MAX)
+
+    owed, sent = _of_studio(home, studio, read)
+    if as_json:
+        told = [{"playtester_id": name, "balance_cents": cents} for name, cents in owed]
+        print(json.dumps({"owed": told, "payouts": msgspec.to_builtins(sent)}))
+        return
+    say_tables(
+        ((OWED, [[name, str(cents)] for name, cents in owed]), (SENT, map(payout_cells, sent))),
+        [*(f"{name} is owed {cents:,} cents" for name, cents in owed), *map(payout_line, sent)],
+    )
+
+
+def payout_cells(one: Payout) -> list[str]:
+    """A payout as a row of `SENT`."""
+    sent = iso_ms(one.sent_at_ms)
+    return [one.id, sent, one.status, str(one.amount_cents), one.playtester_id, one.external_id or ""]
+
+
+def payout_line(one: Payout) -> str:
+    """A payout as a terminal shows it."""
+    about = f"{iso_ms(one.sent_at_ms)}, {one.status}, {one.amount_cents:,} cents"
+    return f"{one.id}\n    {about}\n    to {one.playtester_id}"
 
 
 @payouts_app.command("sent")
@@ -118,16 +133,25 @@ def failed_command(
 
 @trials_app.command("list")
 def trials_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
-    """Free trials of all studios that wait, the newest first."""
+    """Free trials of all studios that wait, the newest first; piped: tab-separated."""
     rows = _run(home, lambda operation: operation.trials(ROWS_MAX))
     if as_json:
         print(json.dumps([msgspec.to_builtins(row.order) for row in rows]))
         return
-    for row in rows:
-        order = row.order
-        print(f"{order.id}  {iso_ms(order.created_at_ms)}  {order.game_id} of {order.studio_id}")
+    say(TRIALS, (trial_cells(row.order) for row in rows), (trial_line(row.order) for row in rows))
     if not rows:
         print("no trial waits", file=sys.stderr)
+
+
+def trial_cells(order: Order) -> list[str]:
+    """A free trial as a row of `TRIALS`."""
+    return [order.id, iso_ms(order.created_at_ms), order.studio_id, order.game_id]
+
+
+def trial_line(order: Order) -> str:
+    """A free trial as a terminal shows it."""
+    where = f"studio {order.studio_id}\n    game {order.game_id}"
+    return f"{order.id}\n    asked for {iso_ms(order.created_at_ms)}\n    {where}"
 
 
 @trials_app.command("approve")

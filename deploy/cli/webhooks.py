@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
 from deploy.brokers import brokers_of
 from deploy.cli.errors import RequestRefused
+from deploy.cli.piped import say_tables
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.operations import recorded
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from schemas.edge.ports import Game
 
 app = typer.Typer(no_args_is_help=True)
+WAITING: Final = ("target", "waiting")
+UNDELIVERED: Final = ("name", "queued", "type", "replays", "error")
 Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -40,20 +43,39 @@ def _webhooks() -> None:
 
 @app.command("list")
 def list_command(home: Home = None, as_json: Json = False) -> None:  # noqa: FBT002 - a typer flag
-    """List how many deliveries wait for each target, and those that were given up, oldest first."""
+    """List how many deliveries wait for each target, and those that were given up, oldest first.
+
+    Piped: two tab-separated tables with an empty line between them.
+    """
     waiting, letters = asyncio.run(_all(of_home(home)))
     if as_json:
         dead = [_summary(name, letter) for name, letter in letters.items()]
         print(json.dumps({"waiting": waiting, "undelivered": dead}))
         return
-    for target, count in sorted(waiting.items()):
-        print(f"{target}: {count} waiting")
-    for name, letter in letters.items():
-        one = letter.delivery
-        print(
-            f"{name}  {iso_ms(one.queued_at_ms)}  {one.type}  replays {letter.replays}  {letter.error[:120]}"
-        )
-    print(f"{len(letters)} undelivered")
+    counts = sorted(waiting.items())
+    given_up = [undelivered_cells(name, letter) for name, letter in letters.items()]
+    lines = [f"{target}\n    {count} waiting" for target, count in counts]
+    lines += [line for name, letter in letters.items() for line in undelivered_lines(name, letter)]
+    say_tables(
+        ((WAITING, [[target, str(count)] for target, count in counts]), (UNDELIVERED, given_up)),
+        [*lines, f"{len(letters)} undelivered"],
+    )
+
+
+def undelivered_cells(name: str, letter: Undelivered) -> list[str]:
+    """A delivery that was given up as a row of `UNDELIVERED`."""
+    one = letter.delivery
+    return [name, iso_ms(one.queued_at_ms), one.type, str(letter.replays), letter.error]
+
+
+def undelivered_lines(name: str, letter: Undelivered) -> list[str]:
+    """A delivery that was given up as a terminal shows it: its name, what it says, then the error."""
+    one = letter.delivery
+    return [
+        name,
+        f"    {one.type}, queued {iso_ms(one.queued_at_ms)}, replayed {letter.replays} times",
+        f"    {letter.error}",
+    ]
 
 
 @app.command("replay")

@@ -44,7 +44,7 @@ def test_an_account_is_made_listed_and_revoked(questlog_stack: QuestlogStack) ->
     listed = json.loads(questlog(questlog_stack, "list", slug, "--json").stdout)
     (ann,) = [one for one in listed if one["name"] == "ann"]
     assert (ann["studio"], ann["created_at_ms"] > 0) == (slug, True)
-    assert f"ann  studio {slug}, since 20" in questlog(questlog_stack, "list").stdout
+    assert f"ann\t{slug}\t20" in questlog(questlog_stack, "list").stdout
     assert "studios see all tables" in questlog(questlog_stack, "renew").stdout
 
     again = questlog(questlog_stack, "create", slug, "ann")

@@ -89,7 +89,7 @@ def refused_and_over(studio: AiStudio) -> None:
     assert (refused["source"], refused["reason"]) == ("fallback", "ai_error")
     eventually(
         lambda: studio.say("ai", "key", "list", "--studio", studio.slug),
-        lambda said: "refused with 401" in said,
+        lambda said: "\t401" in said,
     )
 
 
