@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
 from api.docs_definition import definition_router
-from api.docs_guide_routes import guides_router
+from api.docs_guide_routes import guides_router, packed_bodies
 from api.docs_page import HEADERS, STYLE, page_of
 from api.docs_search import QUESTION_CHARACTERS_MAX, Search
 from api.docs_start import found_body, start_body
@@ -37,6 +37,17 @@ _FILES: Final = _OWN_FILES | {
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
+
+
+# Swagger UI sends what is in its form, which is JSON: routes that take MessagePack have no "Try it out"
+# there, and their descriptions lead to the console.
+_START: Final = """const options = {options};
+const packed = {packed};
+const withoutPacked = () => ({{ statePlugins: {{ spec: {{ wrapSelectors: {{
+  allowTryItOutFor: () => (state, path) => !packed.includes(path),
+}} }} }} }});
+SwaggerUIBundle({{ ...options, plugins: [withoutPacked] }});
+"""
 
 
 def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRouter:
@@ -88,14 +99,16 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
 
     @router.get("/{name}/start.js")
     def start(name: str) -> Response:
-        document(name)
         options = {
             "url": f"/docs/{name}/openapi.json",
             "dom_id": "#ui",
             "deepLinking": True,
             "validatorUrl": None,
         }
-        return Response(f"SwaggerUIBundle({json.dumps(options)});", media_type="text/javascript")
+        script = _START.format(
+            options=json.dumps(options), packed=json.dumps(list(packed_bodies(document(name))))
+        )
+        return Response(script, media_type="text/javascript")
 
     @router.get("/{name}/openapi.json")
     def openapi(name: str) -> Response:

@@ -38,6 +38,15 @@ def guides_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIR
     return router
 
 
+def packed_bodies(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The paths whose POST takes MessagePack, each with its media type object."""
+    contents = {
+        path: operations.get("post", {}).get("requestBody", {}).get("content", {})
+        for path, operations in document["paths"].items()
+    }
+    return {path: content[_MESSAGE_PACK] for path, content in contents.items() if _MESSAGE_PACK in content}
+
+
 def _packed_operations(
     documents: Mapping[str, Callable[[], dict[str, Any]]],
 ) -> tuple[list[str], dict[str, str]]:
@@ -45,12 +54,10 @@ def _packed_operations(
     paths: list[str] = []
     examples: dict[str, str] = {}
     for give in documents.values():
-        for path, operations in give()["paths"].items():
-            content = operations.get("post", {}).get("requestBody", {}).get("content", {})
-            if (packed := content.get(_MESSAGE_PACK)) is not None:
-                paths.append(path)
-                for name, example in packed["examples"].items():
-                    examples[name] = json.dumps(example["value"], indent=2)
+        for path, packed in packed_bodies(give()).items():
+            paths.append(path)
+            for name, example in packed["examples"].items():
+                examples[name] = json.dumps(example["value"], indent=2)
     if not examples:
         raise HTTPException(404)
     return paths, examples

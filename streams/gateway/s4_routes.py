@@ -156,7 +156,8 @@ def _ingest(name: str, summary: str) -> Route:
         operation_id=f"ingest_{name}",
         summary=summary,
         description="All or nothing: one bad item refuses the batch. Answered when the log has it. At most "
-        "4 MiB after decompression; Content-Encoding: gzip is accepted.",
+        "4 MiB after decompression; Content-Encoding: gzip is accepted. Try it in "
+        "[the console](/docs/console), which sends MessagePack and shows the same call for curl.",
         tag="ingest",
         keys=frozenset({KeyKind.PUBLIC_TOKEN}),
         body=Body(

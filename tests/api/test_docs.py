@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -98,6 +99,18 @@ async def test_the_console_has_every_path_that_takes_messagepack(http: httpx.Asy
     paths = re.findall(r"<option>([^<]+)</option>", page)
     assert paths == ["/api/events", "/api/player", "/api/funnel", "/api/realtime"]
     assert (await http.get("/docs/static/msgpack.LICENSE.txt")).text.startswith("Copyright")
+
+
+async def test_swagger_ui_leads_to_the_console_where_it_cannot_send(http: httpx.AsyncClient) -> None:
+    takes_messagepack = {"s4": ["/api/events", "/api/player", "/api/funnel", "/api/realtime"]}
+    for name, document in documents().items():
+        script = (await http.get(f"/docs/{name}/start.js")).text
+        found = re.search(r"^const packed = (.*);$", script, re.MULTILINE)
+        assert found is not None
+        packed = json.loads(found[1])
+        assert packed == takes_messagepack.get(name, [])
+        for path in packed:
+            assert "(/docs/console)" in document["paths"][path]["post"]["description"]
 
 
 def test_the_limits_that_are_told_are_those_that_hold() -> None:
