@@ -18,7 +18,9 @@ _PAGE: Final = """<!doctype html>
 {head}
 </head>
 <body>
+<main>
 {body}
+</main>
 </body>
 </html>
 """

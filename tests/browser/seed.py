@@ -20,6 +20,8 @@ FUNNEL = ("Title_Screen", "Tutorial_Start", "Tutorial_Done", "E1M1_Cleared", "E1
 GO_ON = (1.0, 0.93, 0.58, 0.81, 0.66, 0.74)
 BUILDS = ("1.4.0", "1.5.0-rc1")
 FPS = {"1.4.0": (74.0, 9.0), "1.5.0-rc1": (58.0, 16.0)}
+PLATFORMS = ("Win64", "Linux", "macOS")
+COUNTRIES = ("DE", "US", "")
 ROOMS = {
     "E1M1 Hangar": [
         (-768, -320),
@@ -148,6 +150,7 @@ def _session(seed: Seed, chance: random.Random, number: int) -> None:
     _walk(seed, chance, common | who, (started, ended))
     seed.add("session_parts", **common, **who, tester_handle=player, first_event_at=started,
              last_event_at=ended, first_arrived_at=started + 90, event_counts=counts,
+             platform=PLATFORMS[number % 3], country=COUNTRIES[number // 3 % 3],
              spans=[[started, ended]], ended=int(ended < seed.now_ms - 4_000),
              closed=int(ended < seed.now_ms - 4_000), _version=number + 1)  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.seed import FUNNEL
+from tests.browser.seed import FUNNEL, PLATFORMS
 from tests.browser.world import MANAGEMENT
 
 if TYPE_CHECKING:
@@ -144,4 +144,48 @@ async def test_the_steps_of_a_funnel_are_picked_on_the_page(visiting: Open) -> N
         players = [step["players"] for step in found["steps"]]
         assert players[0] > players[1] > players[2] > 0
         await expect(reached).to_have_text([f"{count:,}" for count in players])
+        assert visit.complaints == []
+
+
+async def test_platform_country_and_tester_narrow_the_figures_as_the_sessions_of_rest_say(
+    visiting: Open,
+) -> None:
+    async with visiting() as visit:
+        await visit.look(MANAGEMENT, DAY)
+        page = visit.page
+        listed = await page.evaluate(
+            "async () => (await fetch('/dashboard/data/s1/sessions?game=doom&limit=100')).json()"
+        )
+        found = listed["items"]
+        assert len(found) == listed["total"]
+        await expect(page.locator("#platform option")).to_have_count(1 + len(PLATFORMS))
+        await expect(page.locator("#country option")).to_have_text(["All countries", "DE", "US"])
+        sessions = page.locator("#summary .figures > div", has_text="Sessions").locator("dd")
+
+        await page.select_option("#platform", PLATFORMS[0])
+        await page.select_option("#country", "DE")
+        known = [one for one in found if one["metadata"].get("platform") == PLATFORMS[0]]
+        narrowed = [one for one in known if one["country"] == "DE"]
+        assert 0 < len(narrowed) < len(known) < len(found)
+        await expect(sessions).to_have_text(re.compile(rf"^{len(narrowed)}\D"))
+        assert f"platform={PLATFORMS[0]}&country=DE" in page.url
+        not_filtered = page.locator("#live-events .unfiltered")
+        await expect(not_filtered).to_have_text("Not filtered by platform and country.")
+        await expect(page.locator("#summary .unfiltered")).to_be_hidden()
+
+        tester = narrowed[0]["deviceId"]
+        await page.select_option("#platform", "")
+        await page.select_option("#country", "")
+        await page.fill("#played-by", tester)
+        await page.keyboard.press("Enter")
+        theirs = [one for one in found if one["deviceId"] == tester]
+        await expect(sessions).to_have_text(re.compile(rf"^{len(theirs)}\D"))
+        assert f"played_by={tester}" in page.url
+        await expect(not_filtered).to_have_text("Not filtered by tester.")
+        await page.get_by_role("link", name="Players and sessions").click()
+        await expect(page.locator("#played-by")).to_have_value(tester)
+        await expect(page.locator("#retention tbody tr").first.locator("td").first).to_have_text("1")
+        await expect(page.locator("#session .unfiltered")).to_be_hidden()
+        await page.get_by_role("link", name="Live-ops").click()
+        await expect(page.locator("#economy .unfiltered")).to_have_text("Not filtered by tester.")
         assert visit.complaints == []

@@ -35,7 +35,7 @@ export const builds = {
   draw(content, { builds: found }, selection) {
     if (!list) {
       list = h("ul", { class: "rows builds", "aria-label": "Builds" });
-      content.replaceChildren(h("div", { class: "scroll" }, list));
+      content.replaceChildren(h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Builds" }, list));
     }
     const picked = chosenBuild(selection);
     replaceRows(list, found.map((build) => row(build, build === picked, selection)));

@@ -56,7 +56,7 @@ export const servers = {
   draw(content, { servers: found }, selection) {
     if (!list) {
       list = h("ul", { class: "rows servers", "aria-label": "Servers" });
-      content.replaceChildren(h("div", { class: "scroll" }, list));
+      content.replaceChildren(h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Servers" }, list));
     }
     const picked = chosenServer(selection);
     replaceRows(list, found.map((server) => row(server, server === picked, selection)));

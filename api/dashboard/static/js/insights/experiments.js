@@ -33,7 +33,7 @@ export const experiments = {
   draw(content, { experiments: found }, selection) {
     if (!list) {
       list = h("ul", { class: "experiments", "aria-label": "Experiments" });
-      content.replaceChildren(h("div", { class: "scroll" }, list));
+      content.replaceChildren(h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Experiments" }, list));
     }
     const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.dataset.id : null;
     list.replaceChildren(...found.map((one) => row(one, selection)));

@@ -44,7 +44,7 @@ function build(content, selection) {
   const list = h("ul", { class: "sessions", "aria-label": "Sessions" });
   content.replaceChildren(
     h("form", { class: "choose", role: "search", on: { submit: seek } }, h("label", { for: "tester-q", class: "unseen", textContent: "A tester’s handle, or a part of a title" }), wanted, h("button", { type: "submit", textContent: "Find" })),
-    about, h("div", { class: "scroll" }, list));
+    about, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Sessions" }, list));
   return { about, list };
 }
 

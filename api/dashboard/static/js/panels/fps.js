@@ -30,7 +30,7 @@ export const fps = {
     const guides = steps(end).filter((step) => step < end);
     const near = guides.filter((step, place) => place === 0 || (step - guides[place - 1]) / end > 0.09);
     content.replaceChildren(
-      h("div", { class: "fps" },
+      h("div", { class: "fps", tabIndex: 0, role: "region", "aria-label": "Frame rates" },
         builds.map((build) => h("div", { class: "row" },
           h("div", {},
             h("span", { class: "build", textContent: build.build || "(no build)", title: build.build }),

@@ -91,7 +91,7 @@ const named = ({ names }, type, key) => names[`${type} ${key}`] ?? key;
 function holdings(data) {
   const { wallet, inventory, pendingGrants } = data;
   const one = (name, amount) => h("li", {}, h("span", { textContent: name }), h("b", { textContent: count(amount) }));
-  return h("ul", { class: "holdings", "aria-label": "Wallet and inventory" },
+  return h("ul", { class: "holdings", tabIndex: 0, "aria-label": "Wallet and inventory" },
     wallet.map((row) => one(named(data, "currency", row.economyKey), row.balance)),
     inventory.map((row) => one(named(data, "item", row.itemKey), row.quantity)),
     wallet.length + inventory.length ? null : h("li", { class: "faint", textContent: "Holds nothing" }),

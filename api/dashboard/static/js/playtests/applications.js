@@ -61,7 +61,7 @@ function build(content) {
   const about = h("span", { class: "faint" });
   const wanted = h("span", { class: "wanted" });
   const list = h("ul", { class: "applications", "aria-label": "Applications" });
-  content.replaceChildren(h("p", { class: "about" }, about, wanted), notice.element, h("div", { class: "scroll" }, list));
+  content.replaceChildren(h("p", { class: "about" }, about, wanted), notice.element, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Applications" }, list));
   return { notice, about, wanted, list };
 }
 
@@ -72,7 +72,7 @@ function row(one, open) {
   const act = (verb, name, primary) => h("button", { type: "button", class: primary ? "primary" : "", "data-action": verb, "data-of": one.id, textContent: name, "aria-label": `${name} ${who}`, disabled: verb === "approve" && !open, on: { click: () => settle(item, one, verb, who) } });
   item.append(
     h("div", { class: "applicant" }, h("b", { textContent: who }), h("span", { class: "faint", textContent: record })),
-    h("p", { class: "response", textContent: one.qualificationsResponse ?? "(forgotten)" }),
+    h("p", { class: "response", tabIndex: 0, textContent: one.qualificationsResponse ?? "(forgotten)" }),
     one.status === "pending" ? h("div", { class: "decisions" }, act("approve", "Approve", true), act("reject", "Decline", false)) : statePill(one.status));
   return item;
 }

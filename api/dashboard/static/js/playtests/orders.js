@@ -52,7 +52,7 @@ views.push(orders);
 function build(content) {
   const notice = new Notice();
   const list = h("ul", { class: "orders", "aria-label": "Playtests" });
-  content.replaceChildren(notice.element, h("div", { class: "scroll" }, list));
+  content.replaceChildren(notice.element, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Playtests" }, list));
   return { list, notice };
 }
 

@@ -51,7 +51,7 @@ function build(content) {
   const notice = new Notice();
   const player = new Player();
   const form = new DecisionForm({ onAccept: (body) => settle("accept", body), onReject: (body) => settle("reject", body) });
-  const about = h("div", { class: "about-submission" });
+  const about = h("div", { class: "about-submission", tabIndex: 0, role: "region", "aria-label": "The submission" });
   const nothing = h("div", { class: "message", hidden: true }, h("strong", { textContent: "Nothing waits for a review" }), "Recordings appear here as playtesters hand them in.");
   const watching = h("div", { class: "watching" }, player.element, about);
   const keys = h("p", { class: "keys", id: "review-keys" }, "Keys: ", ...["J", "K"].map(kbd), " next, previous · ", kbd("P"), " play or pause · ", kbd("A"), kbd("R"), " go to Accept, Reject · ", kbd("Enter"), " decides");
