@@ -26,7 +26,7 @@ def test_it_installs_once_and_leaves_nothing_beside(tmp_path: Path) -> None:
     folder = assets.install_assets(tmp_path)
     assert assets.installed(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
-    assert sorted(path.name for path in folder.iterdir()) == sorted(assets.FILES.values())
+    assert sorted(path.name for path in folder.iterdir()) == sorted(assets.UPLOT.files.values())
     before = (folder / "uPlot.esm.js").stat().st_mtime_ns
     assert assets.install_assets(tmp_path) == folder
     assert (folder / "uPlot.esm.js").stat().st_mtime_ns == before
