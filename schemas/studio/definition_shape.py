@@ -73,7 +73,7 @@ def _told(error: ValidationError) -> Iterator[tuple[Path, str]]:
     elif rule == "enum":
         yield path, f"{_shown(given)} is not one of the choices{_choices(given, wanted)}"
     elif rule == "type":
-        yield path, f"must be {_kinds(wanted)}, not {_shown(given)}"
+        yield path, _of_another_kind(wanted, given)
     elif rule in {"pattern", "format"}:
         # Of a mapping's key the path is the mapping's.
         of_key = "propertyNames" in error.absolute_schema_path
@@ -110,13 +110,35 @@ def _alternatives(error: ValidationError, path: Path) -> Iterator[tuple[Path, st
         return
     kinds = [one.validator_value for found in branches.values() for one in found if _other_kind(one)]
     if len(kinds) == len(branches):
-        yield path, f"must be {_kinds(kinds)}, not {_shown(error.instance)}"
+        yield path, _of_another_kind(kinds, error.instance)
         return
     yield path, f"{_shown(error.instance)} is not possible here"
 
 
 def _other_kind(error: ValidationError) -> bool:
     return error.validator == "type" and not error.relative_path
+
+
+def _of_another_kind(wanted: str | Iterable[str], given: Any) -> str:
+    """What is wanted and what there is; where quotes alone make the difference, that they do."""
+    kinds = [wanted] if isinstance(wanted, str) else list(wanted)
+    shown, hint = _shown(given), ""
+    if isinstance(given, str) and _is_of(kinds, given):
+        shown, hint = f'the text `"{given}"`', ": leave the quotes out"
+    elif isinstance(given, int | float) and "string" in kinds:
+        hint = ": a text that looks like this needs quotes"
+    return f"must be {_kinds(kinds)}, not {shown}{hint}"
+
+
+def _is_of(kinds: Iterable[str], text: str) -> bool:
+    """Whether a text would be of one of the kinds without its quotes."""
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_of = {"boolean": isinstance(value, bool), "number": number, "integer": number and value == int(value)}
+    return any(is_of.get(kind, False) for kind in kinds)
 
 
 def _kinds(wanted: str | Iterable[str]) -> str:
@@ -126,10 +148,15 @@ def _kinds(wanted: str | Iterable[str]) -> str:
 
 def _choices(given: Any, known: Iterable[Any]) -> str:
     names = [str(name) for name in known]
-    near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.6) or _longer(str(given), names)
     hint = f"; did you mean {near[0]}?" if near else ""
     listed = ", ".join(names) if len(names) <= LISTED_MAX else ", ".join(names[:LISTED_MAX]) + ", …"
     return f"{hint} ({listed})" if listed else hint
+
+
+def _longer(given: str, names: Iterable[str]) -> list[str]:
+    """Names of which what is given is the last word: key, where there is eventKey."""
+    return [name for name in names if given and name.endswith(given[:1].upper() + given[1:])]
 
 
 def _is(given: Any) -> str:

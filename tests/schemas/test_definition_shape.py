@@ -47,7 +47,7 @@ def test_every_problem_of_shape_is_told_at_once() -> None:
         ): "must be 1 to 64 of lower-case letters, digits and `-`, neither first nor last a `-`, not `X Y`",
         (2, "studio.plan"): "`gold` is not one of the choices (free, indie, studio)",
         (2, "studio.color"): "is not a field that is known here (slug, name, plan, playtestPricing, ai)",
-        (4, "games[0].name"): "must be text, not `12`",
+        (4, "games[0].name"): "must be text, not `12`: a text that looks like this needs quotes",
         (7, "games[0].limits.ingestPerSecond"): "must be a number or null, not `fast`",
         (7, "games[0].limits.streamsGameMax"): "must be a whole number or null, not `1.5`",
         (9, "games[0].events[0].mode"): "`globl` is not one of the choices; did you mean global?"
@@ -71,6 +71,29 @@ def test_every_problem_of_shape_is_told_at_once() -> None:
     others = {place: message for place, message in found.items() if place not in wanted}
     assert set(others) == {(6, "games[0].event"), (9, "games[0].events[0].window.form")}
     assert all("did you mean" in message for message in others.values())
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ('ingestPerSecond: "10"', 'must be a number or null, not the text `"10"`: leave the quotes out'),
+        ('streamsGameMax: "10"', 'must be a whole number or null, not the text `"10"`: leave the quotes out'),
+        ('streamsGameMax: "1.5"', "must be a whole number or null, not `1.5`"),
+        ('ingestPerSecond: "true"', "must be a number or null, not `true`"),
+        ('ingestPerSecond: "1e999"', "must be a number or null, not `1e999`"),
+    ],
+)
+def test_quotes_that_make_a_text_of_a_number_are_told(limits: str, said: str) -> None:
+    text = f"studio: {{name: X, slug: x}}\ngames:\n  - {{slug: g, name: G, limits: {{{limits}}}}}\n"
+    assert [message for *_, message in problems(text)] == [said]
+
+
+def test_a_field_that_is_the_end_of_a_longer_name_is_told_that() -> None:
+    text = "studio: {name: X, slug: x}\ngames:\n  - {slug: g, name: G, events: [{key: weekly}]}\n"
+    said = {field: message for _, field, message in problems(text)}
+    assert said["games[0].events[0].key"].startswith(
+        "is not a field that is known here; did you mean eventKey? ("
+    )
 
 
 def test_a_file_of_problems_tells_the_first_hundred() -> None:
