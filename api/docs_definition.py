@@ -105,7 +105,7 @@ def _section(name: str, struct: dict[str, Any]) -> str:
     text = _text(struct.get("description", ""))
     return (
         f'<h2 id="{html.escape(name)}">{html.escape(name.removesuffix("Section"))}</h2>\n<p>{text}</p>\n'
-        '<div class="wide"><table>\n'
+        '<div class="wide" tabindex="0"><table>\n'
         "<thead><tr><th>Field</th><th>What it is</th><th>Left out</th></tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )

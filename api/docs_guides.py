@@ -84,7 +84,7 @@ def guide(name: str) -> Guide:
         for number, ((title, line), end) in enumerate(zip(starts, ends, strict=True))
     )
     body = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    return Guide(name, parts[0].title, _wide(body), parts)
+    return Guide(name, parts[0].title, _scrolling(body), parts)
 
 
 def _anchor(title: str) -> str:
@@ -95,9 +95,10 @@ def _plain(inline: Token) -> str:
     return "".join(child.content for child in inline.children or ())
 
 
-def _wide(body: str) -> str:
-    """Tables scroll by themselves on a phone."""
-    return body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+def _scrolling(body: str) -> str:
+    """Tables and code scroll by themselves on a phone, by the keyboard too."""
+    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>')
+    return body.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
 
 
 def contents(one: Guide) -> str:

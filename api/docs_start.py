@@ -88,8 +88,9 @@ def console_body(paths: Sequence[str], examples: Mapping[str, str]) -> str:
         '<label for="body">Body, as JSON</label>'
         f'<textarea id="body" rows="14" spellcheck="false">{first}</textarea>\n'
         '<button type="submit">Send as MessagePack</button>\n</form>\n'
-        '<h2>Answer</h2>\n<pre id="answer" role="status" aria-live="polite">Nothing was sent yet.</pre>\n'
-        '<h2>The same with curl</h2>\n<pre id="curl"></pre>\n'
+        "<h2>Answer</h2>\n"
+        '<pre id="answer" tabindex="0" role="status" aria-live="polite">Nothing was sent yet.</pre>\n'
+        '<h2>The same with curl</h2>\n<pre id="curl" tabindex="0"></pre>\n'
         '<script src="/docs/static/msgpack.min.js"></script>\n'
         '<script src="/docs/static/console.js"></script>\n'
         '<p><a href="/docs/static/msgpack.LICENSE.txt">@msgpack/msgpack, ISC licence</a></p>'

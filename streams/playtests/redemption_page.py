@@ -25,7 +25,7 @@ _STYLE: Final = (
     "border-radius:.3rem}"
     "button{margin-top:1.25rem;background:#1f4fd8;color:#fff;border:0}"
     "code{display:block;font-size:1.1rem;padding:.75rem;background:#f1f1f1;border-radius:.3rem}"
-    "pre{overflow-x:auto}.problem{color:#a40000;font-weight:600}"
+    "pre{white-space:pre-wrap}.problem{color:#a40000;font-weight:600}"
     "@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}code{background:#2a2a2a}"
     "a{color:#9db8ff}.problem{color:#ff9b9b}}"
 )
