@@ -63,7 +63,9 @@ def up(  # noqa: PLR0917 - typer's options are parameters
     workers: Annotated[
         int, typer.Option(envvar="QUESTLOG_WORKERS", min=1, max=16, help="Processes of each worker role.")
     ] = 1,
-    redis_empty: Annotated[bool, typer.Option(help="Drop Redis first; it is rebuilt from the log.")] = False,  # noqa: FBT002 - a typer flag
+    redis_empty: Annotated[  # noqa: FBT002 - a typer flag
+        bool, typer.Option("--redis-empty", help="Drop Redis first; it is rebuilt from the log.")
+    ] = False,
     fleet: Annotated[  # noqa: FBT002 - a typer flag
         bool, typer.Option("--fleet/--no-fleet", help="Run game servers and process builds on this machine.")
     ] = True,
