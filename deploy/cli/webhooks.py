@@ -73,7 +73,8 @@ def undelivered_lines(name: str, letter: Undelivered) -> list[str]:
     one = letter.delivery
     return [
         name,
-        f"    {one.type}, queued {iso_ms(one.queued_at_ms)}, replayed {letter.replays} times",
+        f"    {one.type}",
+        f"    queued {iso_ms(one.queued_at_ms)}, replayed {letter.replays} times",
         f"    {letter.error}",
     ]
 

@@ -111,8 +111,8 @@ def test_a_webhook_that_was_given_up() -> None:
     name = f"{UUID}/main/{identifier}"
     letter = Undelivered(delivery, "answered 500 " + "x" * 300, replays=1)
     lines = webhooks.undelivered_lines(name, letter)
-    assert (lines[0], lines[2]) == (name, f"    {letter.error}")
-    assert len(lines[1]) <= WIDTH
+    assert (lines[0], lines[3]) == (name, f"    {letter.error}")
+    assert max(map(len, lines[1:3])) <= WIDTH
     cells = webhooks.undelivered_cells(name, letter)
     assert row_of(webhooks.UNDELIVERED, cells).split("\t")[::4] == [name, letter.error]
 
