@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import typer
 
-from deploy.cli import COMMANDS, _load
+from deploy.cli import COMMANDS, load
 
 SECRET: Final = re.compile(r"password|secret|token|credential|api_?key|private", re.IGNORECASE)
 
@@ -23,7 +23,7 @@ def parameters(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 def test_no_command_takes_a_secret_as_an_argument() -> None:
     seen = 0
     for listed in COMMANDS:
-        command = _load(listed)
+        command = load(listed)
         assert isinstance(command, typer.core.TyperCommand | typer.core.TyperGroup)
         for path, one in parameters(command, listed.name):
             seen += 1
