@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
@@ -15,43 +13,19 @@ from typing import Final
 
 import requests
 
-from deploy.stack.kafka_jars import default_cache
 from deploy.stack.ports import free_port
+from tests.maven_jar import fetch_jar
 
 VERSION: Final = "2.6.0"
 SHA256: Final = "12e5e88d805cfed07f7d88b4a44a0d8ecb9f9d3cebeb544bb34fbc4ded1049d8"
 KEY, SECRET = "local-key", "local-secret"
 START_SECONDS: Final = 120.0
-_NAME: Final = f"s3proxy-{VERSION}-jar-with-dependencies.jar"
-_COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
-
-
-def fetch_jar() -> Path:
-    """The server's jar in the cache of Kafka's."""
-    cache = default_cache()
-    cache.mkdir(parents=True, exist_ok=True)
-    jar = cache / _NAME
-    with (cache / "s3proxy.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not jar.exists():
-            work = cache / "s3proxy.part"
-            shutil.rmtree(work, ignore_errors=True)
-            maven = shutil.which("mvn")
-            assert maven is not None, "Maven is missing: install Debian's package maven"
-            artifact = f"org.gaul:s3proxy:{VERSION}:jar:jar-with-dependencies"
-            command = [maven, "-q", "-B", "-C", _COPY, f"-Dartifact={artifact}", f"-DoutputDirectory={work}"]
-            subprocess.run(command, check=True)  # noqa: S603 - Maven, with our own arguments
-            assert hashlib.sha256((work / _NAME).read_bytes()).hexdigest() == SHA256
-            (work / _NAME).rename(jar)
-            shutil.rmtree(work)
-    assert hashlib.sha256(jar.read_bytes()).hexdigest() == SHA256
-    return jar
 
 
 @contextmanager
 def s3_server(home: Path) -> Iterator[str]:
     """Serves the bucket `bucket`, which is the folder `home/data/bucket`; its address."""
-    jar = fetch_jar()
+    jar = fetch_jar("org.gaul", "s3proxy", VERSION, "jar-with-dependencies", SHA256)
     (home / "data" / "bucket").mkdir(parents=True)
     address = f"http://127.0.0.1:{free_port()}"
     settings = {

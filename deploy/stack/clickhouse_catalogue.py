@@ -46,7 +46,9 @@ _LIKE: Final = r"(?:\s+(?:NOT\s+)?I?LIKE\s+'(?:[^'\\]|\\.)*')?(?:\s+LIMIT\s+\d+)
 _FROM: Final = rf"(?:\s+(?:FROM|IN)\s+(?P<of>{_NAME}))?"
 _END: Final = r"(?:\s+FORMAT\s+\w+)?\s*;?\s*"
 _OF_DATABASES: Final = re.compile(
-    rf"SHOW\s+(?:DATABASES|(?:FULL\s+)?TABLES{_FROM}){_LIKE}{_END}", re.IGNORECASE
+    rf"(?:SHOW\s+(?:DATABASES|(?:FULL\s+)?TABLES{_FROM}){_LIKE}"
+    rf"|EXISTS\s+DATABASE\s+(?P<named>{_NAME})){_END}",
+    re.IGNORECASE,
 )
 _OF_A_TABLE: Final = tuple(
     re.compile(question + _END, re.IGNORECASE)
@@ -127,7 +129,7 @@ def asked(text: bytes) -> Asked | None:
     """What a statement without comments that looks around asks for; None where it is no such statement."""
     question = text.decode(errors="replace").strip()
     if found := _OF_DATABASES.fullmatch(question):
-        return Asked(_plain(found["of"] or ""), "", definition=False)
+        return Asked(_plain(found["of"] or found["named"] or ""), "", definition=False)
     for pattern in (*_OF_A_TABLE, _EXISTS):
         if found := pattern.fullmatch(question):
             named = found.groupdict()

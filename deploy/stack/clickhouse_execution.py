@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import chdb
 
-from deploy.stack.clickhouse_statement import clause_at, is_single, is_streamed, is_structure, split_insert
+from deploy.stack.clickhouse_statement import (
+    clause_at,
+    has_header,
+    header_bytes,
+    is_single,
+    is_streamed,
+    is_structure,
+    output_format,
+    split_insert,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,15 +123,28 @@ def _check_single(text: bytes) -> None:
 
 
 def _stream(connection: Any, text: bytes, statement: Statement, progress: Progress) -> Iterator[bytes]:
+    """The result in pieces. Each of chDB's is a document: of a format with a header only the first keeps it.
+
+    A result without rows has no piece: where its header is wanted, it is asked for again as a whole.
+    """
+    form = output_format(text, statement.format)
+    header: bytes | None = None
     result = connection.send_query(text, statement.format, params=statement.parameters)
     try:
         for piece in result:
             progress.read_rows += piece.rows_read()
             progress.read_bytes += piece.bytes_read()
-            yield piece.bytes()
+            document = piece.bytes()
+            if header is None:
+                header = document[: header_bytes(document, form)]
+                yield document
+            else:
+                yield document.removeprefix(header)
     except GeneratorExit:
         result.cancel()
         raise
+    if header is None and has_header(form):
+        yield connection.query(text, statement.format, params=statement.parameters).bytes()
 
 
 def _insert_with_data(statement: Statement) -> tuple[bytes, str, list[bytes]] | None:

@@ -1,7 +1,7 @@
 """ClickHouse's HTTP protocol over the embedded engine: stock clickhouse-connect works unchanged.
 
-Source: ClickHouse's documentation of its HTTP interface and clickhouse-connect 1.12. Not served:
-ClickHouse's own block compression (`compress=1`, `decompress=1`) and external tables of readers.
+Source: ClickHouse's documentation of its HTTP interface, clickhouse-connect 1.12, clickhouse-jdbc 0.9.8 and
+clickhouse-go 2.51. Not served: external tables of readers.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import prometheus_client
 from deploy.stack.clickhouse_access import STUDIO_SETTING
 from deploy.stack.clickhouse_execution import EngineError, Progress, Statement
 from deploy.stack.clickhouse_fair_queue import RUNNING_MAX, FairShare
+from deploy.stack.clickhouse_greeting import greeting, is_greeting
 from deploy.stack.clickhouse_origin import foreign
 from deploy.stack.clickhouse_readers import confine
-from deploy.stack.clickhouse_request import credentials, statement_of
-from deploy.stack.clickhouse_response import PIECE_BYTES, Held, Response
+from deploy.stack.clickhouse_request import BODY_BYTES_MAX, credentials, statement_of
+from deploy.stack.clickhouse_response import PIECE_BYTES, SERVER, TIMEZONE, Held, Response
 from deploy.stack.clickhouse_statement import first_word, output_format, outside
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BODY_BYTES_MAX: Final = 2 * 1024**3
 
 REQUESTS: Final = prometheus_client.Counter(
     "questlog_clickhouse_requests", "Statements by kind and HTTP status", ["kind", "status"]
@@ -60,6 +59,8 @@ class ClickHouseHttp:
         self._readers = readers
         self._tenant_tables = tenant_tables
         self._databases = databases
+        version = engine.run(Statement(text=b"SELECT version()"), Progress())
+        self._version = b"".join(version).decode().strip()
         self._share = FairShare()
         self._reading = ThreadPoolExecutor(8, "read")
         self._writing = ThreadPoolExecutor(4, "write")
@@ -110,12 +111,19 @@ class ClickHouseHttp:
             response.query_id = params.get("query_id") or str(uuid.uuid4())
             if params.get("enable_http_compression") != "1":
                 response.accept = ""
+            response.blocks = params.get("compress") == "1"
             statement = await asyncio.to_thread(statement_of, scope["method"], headers, params, body)
             response.format = output_format(statement.text, statement.format)
             user, password = credentials(headers, params)
             reader = self._readers.authenticate(user, password)
             whole = params.get("wait_end_of_query") == "1"
-            if reader is None:
+            if is_greeting(statement, params):
+                kind = "greeting"
+                asked_as = int(params["client_protocol_version"])
+                await response.piece(
+                    greeting(SERVER, self._version, TIMEZONE, asked_as), Progress(), last=True
+                )
+            elif reader is None:
                 kind = _kind(statement)
                 _keep_inside(statement)
                 with RUNNING.track_inprogress():

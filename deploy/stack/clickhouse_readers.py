@@ -35,11 +35,16 @@ if TYPE_CHECKING:
 
 DEFAULT_USER: Final = "default"
 _OPEN_TABLES: Final = frozenset(
-    f"system.{name}" for name in ("one", "numbers", "functions", "formats", "settings", "time_zones")
+    f"system.{name}"
+    for name in (
+        *("one", "numbers", "functions", "formats", "settings", "time_zones", "data_type_families"),
+        *("table_functions", "table_engines", "aggregate_function_combinators", "keywords"),
+    )
 )
-"""`settings` is what stock clients ask first. For `tables`, `columns` and `databases` stand the views of
-clickhouse_catalogue.py."""
-_TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateSeries", "generate_series"})
+"""`settings` is what stock clients ask first; the others say what the engine can do. For `tables`, `columns`
+and `databases` stand the views of clickhouse_catalogue.py."""
+_TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateseries", "generate_series"})
+"""In small letters: their names are read in any."""
 _QUERIES: Final = frozenset({b"SELECT", b"WITH", b"FROM", b"(", b"EXPLAIN"})
 _SYSTEM_AFTER_IN: Final = re.compile(
     r"^\s*Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE
@@ -242,7 +247,8 @@ def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> 
             if full not in allowed:
                 raise _refused(f"no table {full} for this user")
         called = re.match(r"\s*Function (\S+)", following)
-        if line.strip().startswith("TableExpression") and called and called[1] not in _TABLE_FUNCTIONS:
+        table = line.strip().startswith("TableExpression")
+        if table and called and called[1].lower() not in _TABLE_FUNCTIONS:
             raise _refused(f"no table function {called[1]} for this user")
     if _SETTINGS.search(tree):
         raise _refused("settings belong in the request's URL, not in the statement")

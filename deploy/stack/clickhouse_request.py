@@ -8,17 +8,20 @@ from typing import Final
 
 from python_multipart.multipart import parse_options_header
 
+from deploy.stack.clickhouse_blocks import read_blocks
 from deploy.stack.clickhouse_codec import UnknownEncodingError, decompress
 from deploy.stack.clickhouse_execution import EngineError, ExternalTable, Statement
 from deploy.stack.clickhouse_multipart import read_form
 
+BODY_BYTES_MAX: Final = 2 * 1024**3
 _NOT_SETTINGS: Final = frozenset(
     {
         *("query", "database", "user", "password", "quota_key", "role", "session_id", "session_timeout"),
         *("session_check", "query_id", "compress", "decompress", "default_format", "client_protocol_version"),
         *("wait_end_of_query", "buffer_size", "stacktrace", "enable_http_compression"),
         *("send_progress_in_http_headers", "http_headers_progress_interval_ms"),
-        "cancel_http_readonly_queries_on_client_close",
+        *("cancel_http_readonly_queries_on_client_close", "network_compression_method"),
+        "network_zstd_compression_level",
     }
 )
 
@@ -27,11 +30,9 @@ def statement_of(
     method: str, headers: dict[str, str], params: dict[str, str], body: list[bytes]
 ) -> Statement:
     """Read a request into a statement. Raises EngineError."""
-    if params.get("compress") == "1" or params.get("decompress") == "1":
-        raise EngineError(
-            48, "Code: 48. DB::Exception: compress=1 and decompress=1 are not served. (NOT_IMPLEMENTED)"
-        )
     body = _plain(headers.get("content-encoding", "").strip().lower(), body)
+    if params.get("decompress") == "1":
+        body = _unpacked(body)
     kind, options = parse_options_header(headers.get("content-type", ""))
     tables: list[ExternalTable] = []
     if kind == b"multipart/form-data":
@@ -96,6 +97,14 @@ def _plain(encoding: str, body: list[bytes]) -> list[bytes]:
         raise EngineError(48, message) from None
     except ValueError as error:
         raise EngineError(354, f"Code: 354. DB::Exception: {error}. (ZLIB_INFLATE_FAILED)") from None
+
+
+def _unpacked(body: list[bytes]) -> list[bytes]:
+    try:
+        return [read_blocks(b"".join(body), BODY_BYTES_MAX)]
+    except ValueError as error:
+        message = f"Code: 271. DB::Exception: decompress=1: {error}. (CANNOT_DECOMPRESS)"
+        raise EngineError(271, message) from None
 
 
 def credentials(headers: dict[str, str], params: dict[str, str]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import secrets
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy.stack.clickhouse_blocks import Lz4Blocks
 from deploy.stack.clickhouse_codec import Compressor, choose, compressor
 from deploy.stack.clickhouse_execution import Progress
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 PIECE_BYTES: Final = 1 << 20
 HELD_BYTES_MAX: Final = 16 << 20
 """A held result goes to a temporary file beyond this."""
-_SERVER: Final = "questlog-chdb"
+SERVER: Final = "questlog-chdb"
+TIMEZONE: Final = "UTC"
 _STATUS: Final[dict[int, int]] = {
-    **dict.fromkeys((6, 26, 27, 33, 38, 41, 43, 53, 62, 69, 70, 72, 117, 130, 131, 321, 457, 1000), 400),
+    **dict.fromkeys((6, 26, 27, 33, 38, 41, 43, 53, 62, 69, 70, 72, 117, 130, 131, 271, 321, 457, 1000), 400),
     **dict.fromkeys((194,), 401),
     **dict.fromkeys((192, 193, 497, 516), 403),
     **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152), 404),
@@ -65,6 +67,8 @@ class Response:
         self.query_id = ""
         self.format = "TabSeparated"
         self.status = 0
+        self.blocks = False
+        """Whether the result goes in ClickHouse's own compressed blocks. Failures before it don't."""
         self.counts = True
         """Whether the summary says how much was read and written."""
         self._tag = secrets.token_hex(8)
@@ -73,17 +77,19 @@ class Response:
     async def piece(self, data: bytes, progress: Progress, *, last: bool) -> None:
         """Send a piece of the result; the first one sends the headers too."""
         if not self.status:
-            encoding = choose(self.accept)
+            encoding = "" if self.blocks else choose(self.accept)
             extra = [
                 (b"x-clickhouse-format", self.format.encode()),
                 (b"x-clickhouse-summary", _summary(progress if self.counts else Progress())),
             ]
-            if encoding:
+            if self.blocks:
+                self._compressor = Lz4Blocks()
+            elif encoding:
                 self._compressor = compressor(encoding)
                 extra.append((b"content-encoding", encoding.encode()))
             if not last:
                 extra.append((b"x-clickhouse-exception-tag", self._tag.encode()))
-            elif not encoding:
+            elif self._compressor is None:
                 extra.append((b"content-length", str(len(data)).encode()))
             await self._start(200, extra, _content_type(self.format))
         if self._compressor is not None:
@@ -114,8 +120,8 @@ class Response:
                 "headers": [
                     (b"content-type", content_type),
                     (b"x-clickhouse-query-id", self.query_id.encode()),
-                    (b"x-clickhouse-server-display-name", _SERVER.encode()),
-                    (b"x-clickhouse-timezone", b"UTC"),
+                    (b"x-clickhouse-server-display-name", SERVER.encode()),
+                    (b"x-clickhouse-timezone", TIMEZONE.encode()),
                     *extra,
                 ],
             }

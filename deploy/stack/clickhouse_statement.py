@@ -44,6 +44,7 @@ _IN_PIECES: Final = frozenset(
         "JSONCompactStringsEachRow",
     }
 )
+_WITH_HEADER: Final = frozenset({"RowBinaryWithNames", "RowBinaryWithNamesAndTypes"})
 _OUTSIDE_FUNCTIONS: Final = frozenset({b"file", b"python", b"executable", b"arrowstream"})
 _OUTSIDE: Final = re.compile(rb"\b(?:infile|outfile|file|python|executable|arrowstream)\b", re.IGNORECASE)
 _STREAMED: Final = frozenset({b"SELECT", b"WITH", b"FROM", b"("})
@@ -85,7 +86,24 @@ def is_streamed(statement: bytes, word: bytes, default: str) -> bool:
     Formats with a beginning or an end (JSON, Arrow, CSVWithNames…) come in one piece. In doubt one piece.
     """
     asked = output_format(statement, default)
-    return word in _STREAMED and asked in _IN_PIECES and default in _IN_PIECES
+    may = _IN_PIECES | _WITH_HEADER
+    return word in _STREAMED and asked in may and default in may
+
+
+def has_header(form: str) -> bool:
+    """True for formats that come in pieces and begin with names of columns."""
+    return form in _WITH_HEADER
+
+
+def header_bytes(document: bytes, form: str) -> int:
+    """How long the names (and types) are with which a document begins; 0 for formats that begin with rows."""
+    if not has_header(form):
+        return 0
+    count, at = _length(document, 0)
+    for _ in range(count * (2 if form.endswith("AndTypes") else 1)):
+        size, at = _length(document, at)
+        at += size
+    return at
 
 
 def leaves_session(word: bytes) -> bool:
@@ -201,6 +219,17 @@ def clause_at(statement: bytes, word: bytes) -> int:
         elif depth == 0 and token["word"] is not None and token["word"].upper() == word:
             return token.start()
     return len(statement)
+
+
+def _length(document: bytes, at: int) -> tuple[int, int]:
+    """A number of LEB128, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = document[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
 
 
 def _data_start(statement: bytes, at: int) -> int:

@@ -1,22 +1,16 @@
-"""Accounts of analysts: their names, their file, their SQL, and what stock clients do with one."""
+"""Accounts of analysts: their names, their file, their SQL."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import clickhouse_connect
 import httpx
 import pytest
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
 from deploy.analyst_file import AccountFile, accounts_path
 from deploy.analyst_users import (
@@ -25,7 +19,6 @@ from deploy.analyst_users import (
     profile_statement,
     revoke_statements,
     role_statements,
-    tables_with_studios,
     user_statements,
 )
 from deploy.analysts import (
@@ -38,14 +31,9 @@ from deploy.analysts import (
     make_password,
     password_hash,
 )
-from deploy.nouns import views
-from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.migrations import apply, read, tenant_tables
-from projections.clickhouse.views import apply_views, read_views
-from tests.stack import infra
+from projections.clickhouse.migrations import read, tenant_tables
 
 ANN = Account(password_sha256=password_hash("pass"), studio_id="stu_1", created_at_ms=1_764_000_000_000)
-ROWS = 300_000
 
 
 def all_statements() -> list[str]:
@@ -177,148 +165,3 @@ def test_clickhouse_has_the_settings_and_the_table_that_are_named(clickhouse_url
     profile = profile_statement().rpartition(" SETTINGS ")[2]
     assert {element.split()[0] for element in profile.split(", ")} <= known
     assert known >= FORM_SETTINGS
-
-
-class Analyst(NamedTuple):
-    url: str
-    owner: ClickHouse
-    accounts: AccountFile
-    password: str
-
-    def client(self) -> Client:
-        parts = urlsplit(self.url)
-        return clickhouse_connect.get_client(
-            host=parts.hostname,
-            port=parts.port or 0,
-            username="ann",
-            password=self.password,
-            database="questlog",
-        )
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("analysts")
-
-
-@pytest.fixture(scope="module")
-def store(home: Path) -> Iterator[str]:
-    """A ClickHouse of its own: of the shared one, no test has the database that readers see."""
-    with infra(home, "clickhouse") as url:
-        yield url
-
-
-@pytest.fixture
-async def analyst(store: str, home: Path) -> AsyncIterator[Analyst]:
-    owner = ClickHouse(store, "questlog")
-    if await apply(owner):
-        await apply_views(owner, views())
-        for studio, count in (("stu_1", ROWS), ("stu_2", 7)):
-            await owner.command(
-                "INSERT INTO events"
-                " (studio_id, game_id, event_name, session_id, properties, occurred_at, _offset)"
-                f" SELECT '{studio}', 'game', concat('event_', toString(number % 3)), toString(number),"
-                f" repeat('x', 100), toDateTime64(number, 3), number FROM numbers({count})"
-            )
-    accounts = AccountFile(home)
-    password = make_password(lambda count: b"7" * count)
-    account = Account(password_sha256=password_hash(password), studio_id="stu_1", created_at_ms=1)
-    await accounts.create("ann", account)
-    yield Analyst(store, owner, accounts, password)
-    if await accounts.listed():
-        await accounts.revoke("ann", "stu_1")
-    await owner.close()
-
-
-@pytest.mark.stack
-async def test_clickhouse_connect_lists_tables_and_columns_with_comments(analyst: Analyst) -> None:
-    with analyst.client() as client:
-        shown = {name for (name,) in client.query("SHOW TABLES").result_rows}
-        here = "WHERE database = currentDatabase()"
-        listed = client.query(f"SELECT name, comment FROM system.tables {here}").result_rows
-        columns = client.query(f"SELECT table, name, type, comment FROM system.columns {here}").result_rows
-        described = client.query('DESCRIBE TABLE "questlog"."events"')
-        definition = client.command("SHOW CREATE TABLE events")
-    tables: dict[str, str] = {str(name): str(comment) for name, comment in listed}
-    assert shown == set(tables) == {table for table, *_ in columns}
-    assert shown >= set(tenant_tables(read()))
-    assert tables["events"].startswith("Named happenings")
-    assert [row for row in columns if not row[3]] == []
-    (room,) = [row for row in described.named_results() if row["name"] == "room"]
-    assert room["comment"] == "S4 level_id, S1 room; empty where none was sent"
-    assert "COMMENT \\'S4 level_id" in str(definition)
-
-
-@pytest.mark.stack
-async def test_what_production_grants_is_every_table_of_studios_and_every_view(analyst: Analyst) -> None:
-    assert await tables_with_studios(analyst.owner) == {
-        "questlog": sorted([*tenant_tables(read()), "sessions"]),
-        "questlog_views": sorted(view.name for view in read_views(views())),
-    }
-
-
-@pytest.mark.stack
-async def test_clickhouse_connect_asks_with_parameters(analyst: Analyst) -> None:
-    query = (
-        "SELECT uniqExact(studio_id), count() FROM events"
-        " WHERE event_name = {name:String} AND _offset < {end:UInt64}"
-    )
-    with analyst.client() as client:
-        assert client.query(query, parameters={"name": "event_1", "end": 9}).result_rows == [(1, 3)]
-        frame = client.query_np("SELECT event_name, count() FROM events GROUP BY 1 ORDER BY 1")
-    assert [count for _, count in frame] == [ROWS // 3] * 3
-
-
-@pytest.mark.stack
-async def test_clickhouse_connect_streams_a_big_result(analyst: Analyst) -> None:
-    count, offsets = 0, 0
-    with (
-        analyst.client() as client,
-        client.query_row_block_stream("SELECT _offset, properties FROM events") as blocks,
-    ):
-        for block in blocks:
-            count += len(block)
-            offsets += sum(offset for offset, _ in block)
-    assert (count, offsets) == (ROWS, ROWS * (ROWS - 1) // 2)
-
-
-@pytest.mark.stack
-async def test_limits_hold_and_can_be_lowered_only(analyst: Analyst) -> None:
-    with analyst.client() as client:
-        with pytest.raises(DatabaseError, match="TOO_MANY_ROWS_OR_BYTES"):
-            client.query("SELECT number FROM numbers(1000001)")
-        with pytest.raises(DatabaseError, match="TOO_MANY_ROWS_OR_BYTES"):
-            client.query("SELECT number FROM numbers(11)", settings={"max_result_rows": 10})
-        for refused in ("SELECT * FROM url('http://localhost/', 'TSV')", "SELECT * FROM system.processes"):
-            with pytest.raises(DatabaseError, match="ACCESS_DENIED"):
-                client.query(refused)
-
-
-@pytest.mark.stack
-async def test_settings_that_a_client_may_send_are_told_and_honoured(analyst: Analyst) -> None:
-    query = "SELECT name, readonly FROM system.settings WHERE name IN {names:Array(String)} ORDER BY name"
-    with analyst.client() as client:
-        names = [
-            "final",
-            "max_threads",
-            "output_format_json_quote_denormals",
-            "output_format_schema",
-            "readonly",
-        ]
-        told = client.query(query, parameters={"names": names}).result_rows
-        zone = client.command("SELECT toString(toDateTime(0))", settings={"session_timezone": "Asia/Tokyo"})
-    assert told == list(zip(names, (0, 0, 0, 1, 1), strict=True))
-    assert zone == "1970-01-01 09:00:00"
-
-
-@pytest.mark.stack
-async def test_a_revoked_account_ends_at_once(analyst: Analyst) -> None:
-    with analyst.client() as client:
-        with client.query_row_block_stream("SELECT a.properties FROM events a, numbers(3) b") as blocks:
-            rest = iter(blocks)
-            next(rest)
-            await analyst.accounts.revoke("ann", "stu_1")
-            with pytest.raises(StreamFailureError, match="revoked"):
-                deque(rest, 0)
-        with pytest.raises(DatabaseError, match="Authentication failed"):
-            client.query("SELECT 1")
