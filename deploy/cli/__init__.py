@@ -52,6 +52,7 @@ COMMANDS: Final = (
     Listed("analysts", "Create, list and revoke accounts that read a studio's rows in ClickHouse."),
     Listed("sql", "Ask ClickHouse."),
     Listed("audit", "What operators and studios did, by whom and when."),
+    Listed("export", "Write a studio's rows as Parquet by day into the object store, for warehouses."),
     Listed("dlq", "List, show and replay dead letters."),
     Listed("skip", "Go on without a telemetry record that the projector can't take in."),
     Listed("webhooks", "List and replay webhooks that were given up; show signing secrets."),

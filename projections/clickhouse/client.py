@@ -22,7 +22,7 @@ from projections.clickhouse.statements import BesideRows, Value
 from projections.clickhouse.transport import ROWS_FORM, NoAnswer, StatementFailed, Transport, decode_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 ONE_INSERT_IS_ONE_PART: Final = {
     "min_insert_block_size_rows": "20000000",
@@ -182,6 +182,22 @@ class ClickHouse:
         """A SELECT's answer in the FORMAT that `sql` names."""
         return await self._ask(sql, parameters, read_settings(self.cluster))
 
+    async def stream(
+        self, sql: str, parameters: Mapping[str, Value], settings: Mapping[str, str]
+    ) -> AsyncIterator[bytes]:
+        """A SELECT's answer in the FORMAT that `sql` names, in pieces as they come. It is asked once.
+
+        Raises ClickHouseAway or ClickHouseRefused, also after pieces: then these are no result.
+        """
+        url = {"database": self.database, **read_settings(self.cluster), **settings}
+        try:
+            async for piece in self._transport.stream(sql, url, parameters, seconds=self._answer_seconds):
+                yield piece
+        except NoAnswer as error:
+            raise ClickHouseAway(str(error)) from error
+        except StatementFailed as failed:
+            raise _told(failed) from failed
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
@@ -220,11 +236,15 @@ class ClickHouse:
         except NoAnswer as error:
             raise ClickHouseAway(str(error)) from error
         except StatementFailed as failed:
-            if failed.code is None or failed.code in _TRANSIENT_CODES:
-                raise ClickHouseAway(f"status {failed.status}: {str(failed)[:500]}") from failed
-            if failed.code == _UNFINISHED:
-                raise _Unfinished(failed.code, str(failed)) from failed
-            raise ClickHouseRefused(failed.code, str(failed)) from failed
+            raise _told(failed) from failed
+
+
+def _told(failed: StatementFailed) -> ClickHouseAway | ClickHouseRefused:
+    if failed.code is None or failed.code in _TRANSIENT_CODES:
+        return ClickHouseAway(f"status {failed.status}: {str(failed)[:500]}")
+    if failed.code == _UNFINISHED:
+        return _Unfinished(failed.code, str(failed))
+    return ClickHouseRefused(failed.code, str(failed))
 
 
 class _Unfinished(ClickHouseRefused):

@@ -18,7 +18,7 @@ from projections.clickhouse.address import address
 from projections.clickhouse.statements import BesideRows, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 
 ROWS_FORM: Final = "JSONCompactEachRow"
@@ -30,6 +30,8 @@ _CODE: Final = re.compile(r"\s*Code: (\d+)\.")
 _CODE_HEADER: Final = "X-ClickHouse-Exception-Code"
 _TAG_HEADER: Final = "X-ClickHouse-Exception-Tag"
 _TEXT_BYTES_MAX: Final = 2000
+_TAIL_BYTES: Final = 64 * 1024
+"""The exception that ends a body is no longer than 16 KiB."""
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\0": "\\0"}
 )
@@ -95,6 +97,34 @@ class Transport:
     async def insert(self, sql: str, settings: Mapping[str, str], body: bytes, *, seconds: float) -> None:
         """Run an INSERT whose data is `body`."""
         await self._ask({"query": sql, **settings}, body, seconds)
+
+    async def stream(
+        self, sql: str, settings: Mapping[str, str], parameters: Mapping[str, Value], *, seconds: float
+    ) -> AsyncIterator[bytes]:
+        """A statement's answer as it comes, in pieces. `seconds` is for each wait.
+
+        Raises NoAnswer or StatementFailed, also after pieces: then these are no result. Parameters must be
+        short.
+        """
+        url = {**settings, **{f"param_{name}": bind(value) for name, value in parameters.items()}}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=seconds)
+        tail = b""
+        try:
+            async with self._open().post(
+                self.url, params=url, data=sql.encode(), headers=self._headers, timeout=timeout
+            ) as response:
+                headers = response.headers
+                if response.status != 200 or _CODE_HEADER in headers:
+                    body = await response.content.read(_TEXT_BYTES_MAX)
+                    failed = failure(response.status, headers, body)
+                    raise failed or NoAnswer(f"no result from {self.url}")
+                async for piece in response.content.iter_any():
+                    tail = (tail + piece)[-_TAIL_BYTES:]
+                    yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NoAnswer(f"no answer from {self.url}: {error!r}") from error
+        if (text := _tagged(headers.get(_TAG_HEADER, ""), tail)) is not None:
+            raise failure(500, headers, text) or NoAnswer(f"no result from {self.url}")
 
     async def close(self) -> None:
         """Close the connections; a later statement opens them again. May be called twice."""

@@ -12,10 +12,11 @@ import pytest
 
 from deploy.nouns import NOUNS, views
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.migrations import MigrationError, read, tenant_tables
+from projections.clickhouse.migrations import MigrationError
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.views import TIMELINE, apply_views, read_views
 from projections.telemetry.queries.dashboard_dictionary import DICTIONARY, read_dictionary
+from tests.deploy.analysts_twin import twins
 from tests.deploy.analysts_world import (
     BUILDS,
     DATABASE,
@@ -25,7 +26,6 @@ from tests.deploy.analysts_world import (
     STUDIO,
     VIEWS,
     History,
-    write,
 )
 from tests.migrated import migrated
 
@@ -81,39 +81,11 @@ class World(NamedTuple):
         return [line.split("\t") for line in answer.text.splitlines()]
 
 
-_histories: dict[str, History] = {}
-"""By the URL of the ClickHouse that holds it."""
-
-
 @pytest.fixture
 async def world(clickhouse_url: str, clickhouse_home: Path) -> AsyncIterator[World]:
-    """The history of stu_1, and all of it again for stu_2 under the same ids of players and sessions."""
-    owner = ClickHouse(clickhouse_url, DATABASE)
-    if clickhouse_url not in _histories:
-        filler, _histories[clickhouse_url] = await write(
-            clickhouse_url, clickhouse_home, [("ann", STUDIO), ("bea", OTHER), ("cid", "stu_none")]
-        )
-        for table in tenant_tables(read()):
-            told = await columns(owner, table)
-            replaced = "'stu_2' AS studio_id" + (", 'game_2' AS game_id" if "game_id" in told else "")
-            names = ", ".join(told)
-            await owner.command(
-                f"INSERT INTO {table} ({names}) SELECT {names} FROM"
-                f" (SELECT * REPLACE ({replaced}) FROM"
-                f" (SELECT * FROM {table} WHERE studio_id = 'stu_1'))"
-            )
-        await filler.close()
-    yield World(owner, _histories[clickhouse_url], clickhouse_url)
-    await owner.close()
-
-
-async def columns(owner: ClickHouse, table: str) -> list[str]:
-    found = await owner.rows(
-        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String}"
-        " AND default_kind NOT IN ('MATERIALIZED', 'ALIAS')",
-        {"table": table},
-    )
-    return [str(name) for (name,) in found]
+    accounts = [("ann", STUDIO), ("bea", OTHER), ("cid", "stu_none")]
+    async for owner, history in twins(clickhouse_url, clickhouse_home, accounts):
+        yield World(owner, history, clickhouse_url)
 
 
 def of_all(told: str, where: str = "1") -> str:
