@@ -15,6 +15,8 @@ _FIXED: Final = {
     "output_format_write_statistics": "0",  # they count the rows read, other studios' among them
     "use_query_condition_cache": "0",
 }
+_OF_INSERTS: Final = frozenset({"async_insert", "wait_for_async_insert"})
+"""Sent by JDBC's driver with every statement; a reader inserts nothing."""
 _FORM: Final = re.compile(r"output_format_\w+|format_(?:csv|tsv|custom)_\w+")
 _FILES: Final = frozenset({"output_format_schema"})
 """Settings of that form that name a file."""
@@ -34,7 +36,7 @@ def chosen(asked: Mapping[str, str]) -> dict[str, str]:
     """
     kept = {"result_overflow_mode": "throw"} | LIMITS
     for name, value in asked.items():
-        if name == "readonly" and value in {"1", "2"}:
+        if name in _OF_INSERTS or (name == "readonly" and value in {"1", "2"}):
             continue  # a reader has the stricter one anyway
         if name in LIMITS:
             kept[name] = _less(name, value)

@@ -1,4 +1,4 @@
-"""What stock clients do with an analyst's account, and with the owner's: Python, SQLAlchemy, Go."""
+"""What stock clients do with an analyst's account, and with the owner's: Python, SQLAlchemy, JDBC, Go."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ from deploy.nouns import views
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import apply, read, tenant_tables
 from projections.clickhouse.views import apply_views, read_views
+from tests.maven_jar import fetch_jar
 from tests.stack import infra
 
 pytestmark = pytest.mark.stack
 ROWS = 300_000
 HERE = Path(__file__).parent
 SUM = ROWS * (ROWS - 1) // 2
+JDBC = (
+    *("com.clickhouse", "clickhouse-jdbc", "0.9.8", "all"),
+    "9dbe9fd70388b67429be7942f53b7984a4b71fd0f2f727f17339f20e27ecf564",
+)
+SLF4J = (
+    *("org.slf4j", "slf4j-api", "2.0.7", ""),
+    "5d6298b93a1905c32cda6478808ac14c2d4a47e91535e53c41f7feeb85d946f4",
+)
+"""The driver's jar of all that it needs has all but this."""
 
 
 class Analyst(NamedTuple):
@@ -230,6 +240,35 @@ def said_by(command: list[str], folder: Path) -> dict[str, Said]:
         name, kind, *words = line.split("\t")
         found.setdefault(name, Said(defaultdict(list))).lines[kind].append(words)
     return found
+
+
+async def test_the_jdbc_driver_lists_asks_streams_and_is_refused(analyst: Analyst) -> None:
+    """As DBeaver and Metabase do, with the driver's own settings: it asks for compressed blocks."""
+    java = shutil.which("java")
+    assert java is not None
+    path = f"{fetch_jar(*JDBC)}:{fetch_jar(*SLF4J)}"
+    command = [
+        *(java, "-Xmx256m", "-Xshare:auto", "-cp", path, "AnalystTool.java"),
+        f"jdbc:clickhouse://{analyst.address}/questlog",
+        *("ann", analyst.password, "default", analyst.owner_password),
+    ]
+    said = await asyncio.to_thread(said_by, command, HERE)
+    for name in ("ann", "default"):
+        said[name].check_everything()
+        lines = said[name].lines
+        assert ["session_id"] in lines["key"]
+        assert int(lines["types"][0][0]) > 20
+        assert lines["empty"] == [["room", "false"]]
+    own = said["ann"].lines
+    assert own["parameters"] == [["1", "3"]]
+    assert said["default"].lines["parameters"] == [["2", "5"]]
+    assert ["questlog_system"] not in own["schema"]
+    assert [code for code, _ in own["refused"]] == ["497", "497", "47", "497"]
+    for word, (_, text) in zip(("processes", "only SELECT", "nothing", "url"), own["refused"], strict=True):
+        assert word in text
+    assert "did" not in own
+    (words,) = [*said["stranger"].lines["connect"], *said["stranger"].lines["refused"]]
+    assert "Authentication failed" in words[-1]
 
 
 @pytest.mark.campaign
