@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
+from tests.browser.axe import grave_faults
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.outside.batches import PRESS, BatchStudio
 from tests.outside.world import World
@@ -104,6 +105,9 @@ async def test_the_page_fits_a_phone_and_shows_html_as_text(browser: Browser, li
         assert box is not None
         assert box["height"] >= 40
         assert hosts == {urlsplit(links.ann).netloc}
+        for theme in ("dark", "light"):
+            await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            assert await grave_faults(page) == [], theme
 
 
 async def test_a_lost_answer_asked_again_shows_the_same_key_and_nobody_else_gets_it(

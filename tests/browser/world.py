@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from fastapi import FastAPI, Request
 
 from api.dashboard import create_dashboard
 from api.dashboard.session import SessionSigner
+from api.docs import docs_router
 from api.telemetry.ai_section import AiSection
 from api.telemetry.experiment_section import ExperimentSection
 from api.telemetry.telemetry_section import TelemetrySection
 from api.telemetry.tester_section import TesterSection
 from deploy.clock import now_ms
+from deploy.documents import documents
 from deploy.edge_app import LiveCounters
 from projections.redis.client import connect
 from projections.redis.ended_sessions import RedisEndedSessions
@@ -190,6 +193,8 @@ class World:
                 secure_cookie=False,
             )
         )
+
+        self.app.include_router(docs_router({name: partial(dict, one) for name, one in documents().items()}))
 
     async def asked(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What ClickHouse says, asked from the caller's loop."""
