@@ -26,6 +26,7 @@ _PAGE: Final = """<!doctype html>
 """
 STYLE: Final = """<style>
 :root { color-scheme: light dark; }
+body { background: Canvas; color: CanvasText; }
 body { font: 16px/1.6 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
 li { margin: 1rem 0; } a { font-weight: 600; } p { margin: 0.25rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
