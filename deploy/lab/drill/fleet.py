@@ -53,13 +53,13 @@ VICTIMS: Final = (
     "worker-decider",
     "worker-redis",
     "kafka",
-    "redis",
+    EMPTY,
     AGENT,
     "worker-timer",
     "worker-clickhouse",
     AGENT,
     "edge",
-    EMPTY,
+    "redis",
 )
 """Who is killed, in this order in the first round."""
 HOSTS: Final = 2
