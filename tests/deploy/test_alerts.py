@@ -45,8 +45,8 @@ def test_each_alert_fires_and_none_where_all_does_well(tmp_path: Path) -> None:
 
 
 def test_each_alert_has_an_entry_in_the_readme() -> None:
-    headings = re.findall(r"^#+ (\w+)$", (DEPLOY.parent / "README.md").read_text("utf-8"), re.MULTILINE)
-    entries = {f"README.md#{heading.lower()}": heading for heading in headings}
+    headings = re.findall(r"^#+ (\w+)$", (DEPLOY / "README.md").read_text("utf-8"), re.MULTILINE)
+    entries = {f"deploy/README.md#{heading.lower()}": heading for heading in headings}
     assert {rule["alert"]: entries.get(rule["annotations"]["runbook"]) for rule in rules()} == {
         rule["alert"]: rule["alert"] for rule in rules()
     }

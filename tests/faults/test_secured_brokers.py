@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 pytestmark = pytest.mark.stack
-RECOVERY_SECONDS: Final = 30.0
-"""No write is refused for longer while a broker is away: brokers notice a death after 6 s."""
+RECOVERY_SECONDS: Final = 10.0
+"""No write is refused for longer while a broker is away. Brokers notice a death after 6 s."""
 SCOPE: Final = "kafka"
 STUDIO: Final = """
 studio: {name: Secured, slug: secured}
