@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from projections.clickhouse import migrations
 from projections.redis.client import connect
 from projections.telemetry.live_counters import LiveState, RedisLive
+from projections.telemetry.queries.session_ids import public_id
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
@@ -150,9 +151,18 @@ def _session(seed: Seed, chance: random.Random, number: int) -> None:
     _walk(seed, chance, common | who, (started, ended))
     seed.add("session_parts", **common, **who, tester_handle=player, first_event_at=started,
              last_event_at=ended, first_arrived_at=started + 90, event_counts=counts,
-             platform=PLATFORMS[number % 3], country=COUNTRIES[number // 3 % 3],
+             platform=PLATFORMS[number % 3], country=_country(number),
              spans=[[started, ended]], ended=int(ended < seed.now_ms - 4_000),
              closed=int(ended < seed.now_ms - 4_000), _version=number + 1)  # fmt: skip
+
+
+def countries(game_id: str, sessions: int) -> dict[str, str]:
+    """Where each of a game's first sessions was played, by the id that S1 shows; its list has no country."""
+    return {public_id(game_id, f"session-{number:04}", ""): _country(number) for number in range(sessions)}
+
+
+def _country(number: int) -> str:
+    return COUNTRIES[number // 3 % 3]
 
 
 def _funnel(

@@ -20,7 +20,7 @@ public class AnalystTool {
                 lookAround(name, connection);
                 ask(name, connection);
                 stream(name, connection);
-                for (String refused : new String[] {"SELECT query FROM system.processes", "DROP TABLE events",
+                for (String refused : new String[] {"SELECT query FROM system.processes", "DROP TABLE IF EXISTS nothing",
                         "SELECT nothing FROM events", "SELECT * FROM url('http://localhost/', 'TSV')"}) {
                     refuse(name, connection, refused);
                 }

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.duck import duck_rows
+from tests.outside.world import eventually
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
@@ -22,9 +23,12 @@ def questlog(stack: QuestlogStack, *words: str) -> subprocess.CompletedProcess[s
 
 def test_a_studio_s_games_are_in_the_object_store(questlog_stack: QuestlogStack) -> None:
     slug = questlog_stack.demo["studio"]["slug"]
-    done = questlog(questlog_stack, slug)
+    # Of a stack that has just started, ClickHouse may not hold the games yet.
+    done = eventually(
+        lambda: questlog(questlog_stack, slug),
+        lambda ended: ended.returncode != 0 or "whole: " in ended.stdout,
+    )
     assert done.returncode == 0, done.stderr
-    assert "whole: " in done.stdout
     (manifest,) = [line.split()[0] for line in done.stdout.splitlines() if "/manifest.json in " in line]
     objects = questlog_stack.home / "objects"
     studio = json.loads((objects / manifest).read_bytes())
