@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -52,8 +53,7 @@ def export_command(
     """
     configured = of_home(home)
     try:
-        with _alone(configured, studio):
-            count = asyncio.run(_export(configured, studio, first, through, file_mib, as_json=as_json))
+        count = asyncio.run(_export(configured, studio, first, through, file_mib, as_json=as_json))
     except (ExportRefused, NoParquet) as refused:
         raise RequestRefused(str(refused)) from None
     if not as_json:
@@ -69,6 +69,7 @@ async def _export(
         owner = await StudioQueries(redis).studio_by_slug(studio)
         if owner is None:
             raise RequestRefused(f"there is no studio {studio}")
+        stack.enter_context(_alone(configured, studio))
         client = clickhouse_of(configured, answer_seconds=_ANSWER_SECONDS)
         stack.push_async_callback(client.close)
         export = Export(
@@ -94,7 +95,8 @@ def _line(one: Exported) -> str:
 def _alone(configured: Settings, studio: str) -> Iterator[None]:
     """One export of a studio at a time from this home."""
     configured.home.mkdir(parents=True, exist_ok=True)
-    with (configured.home / f"export-{studio.replace('/', '-')}.lock").open("a") as lock:
+    path = configured.home / f"export-{studio.replace('/', '-')}.lock"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

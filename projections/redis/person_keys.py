@@ -102,7 +102,7 @@ class PersonKeys:
                     yield HeldKey(key=name, field=one.decode(), value=told)
         elif not field:
             yield HeldKey(key=name, field=None, value=await self._whole(prefix + name))
-        elif "*" in field:
+        elif "*" in key.field:  # an id may hold one too, and comes after the declaration's own
             before, after = field.split("*", 1)
             async for one in self._redis.hscan_iter(prefix + name, count=SCANNED_AT_ONCE):
                 text = one[0].decode(errors="surrogateescape")
