@@ -71,7 +71,8 @@ def first_found(**given: Any) -> int | None:
 
 
 def test_a_store_without_the_src_rule_is_found_out() -> None:
-    assert first_found(make_store=Credulous, partitions=4) is not None
+    # All of a history in one partition: more of its records follow a death than where four share them.
+    assert first_found(make_store=Credulous, partitions=1) is not None
 
 
 def test_a_decider_that_forgets_what_it_decided_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
