@@ -17,7 +17,7 @@ from deploy.cli.running_stack import of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.object_store import open_objects
-from projections.redis.client import connect
+from deploy.redis_server import open_redis
 from projections.studio.queries import StudioQueries
 from projections.warehouse.export import Export, ExportRefused
 from projections.warehouse.manifest import studio_key
@@ -64,7 +64,7 @@ async def _export(
     configured: Settings, studio: str, first: str, through: str, file_mib: int, *, as_json: bool
 ) -> int:
     async with AsyncExitStack() as stack:
-        redis = connect(configured.redis_url)
+        redis = open_redis(configured)
         stack.push_async_callback(redis.aclose)
         owner = await StudioQueries(redis).studio_by_slug(studio)
         if owner is None:

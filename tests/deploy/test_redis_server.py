@@ -191,7 +191,7 @@ def test_readme_compose_and_up_give_the_user_the_same_rights() -> None:
     assert line.startswith(f"user questlog on #{password_hash(SECRET)} resetchannels ~* &{CHANNELS} -@all +")
     assert SECRET not in line
     rights = line.partition(password_hash(SECRET))[2].strip()
-    assert rights in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert rights in (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
     compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text(encoding="utf-8"))
     users = [line for line in compose["configs"]["redis"]["content"].splitlines() if line.startswith("user ")]
     assert users == ["user default off", f"user questlog on >${{REDIS_PASSWORD:?}} {rights}"]
