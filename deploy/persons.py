@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from deploy.clickhouse_clients import clickhouse_of
 from deploy.nouns import NOUNS
 from deploy.object_store import open_objects
 from deploy.person_archive import line_of, new_archive
-from deploy.redis_server import open_redis
-from projections.clickhouse.client import ClickHouse
+from deploy.redis_stores import open_stores
 from projections.clickhouse.person_rows import PersonRows, linked
 from projections.redis.person_keys import PersonKeys
+from projections.redis.reader import Projection
 from projections.studio.queries import StudioQueries
 from schemas.persons import Person
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from redis.asyncio import Redis
-
     from deploy.person_archive import Manifest
     from deploy.settings import Settings
+    from projections.clickhouse.client import ClickHouse
+    from projections.redis.person_keys import HeldKey
+    from projections.redis.stores import RedisStores
     from schemas.objects import ObjectStore
     from schemas.persons import PersonalKey, PersonalObjects, PersonalTable
 
@@ -50,20 +52,23 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 TABLES: Final[dict[str, PersonalTable]] = {
     table: personal for noun in NOUNS for table, personal in noun.schema.personal.tables.items()
 }
-KEYS: Final[tuple[tuple[str, PersonalKey], ...]] = tuple(
-    (noun.name, key) for noun in NOUNS for key in noun.schema.personal.keys
+KEYS: Final[tuple[tuple[Projection, PersonalKey], ...]] = tuple(
+    (noun.projection, key)
+    for noun in NOUNS
+    if noun.projection is not None
+    for key in noun.schema.personal.keys
 )
-"""The noun and the declaration."""
+"""The projection that keeps them and the declaration."""
 
 
 class Persons:
     """Reads of a running stack. Raises ClickHouseError, StoreUnavailable or ObjectStoreError."""
 
-    def __init__(self, client: ClickHouse, redis: Redis, objects: ObjectStore) -> None:
+    def __init__(self, client: ClickHouse, stores: RedisStores, objects: ObjectStore) -> None:
         self._client = client
         self._rows = PersonRows(client, TABLES)
-        self._redis = redis
-        self._studios = StudioQueries(redis)
+        self._stores = stores
+        self._studios = StudioQueries(stores.common)
         self._objects = objects
 
     async def person(self, studio: str, identifier: str) -> Person:
@@ -86,9 +91,9 @@ class Persons:
         found = []
         for table, count in (await self._rows.counts(person)).items():
             found.append(Place(store="clickhouse", place=table, count=count))
-        for owner, key in KEYS:
-            held = [one async for one in PersonKeys(self._redis, owner).held(key, person)]
-            shown = f"{owner} {key.key}{f' {key.field}' if key.field else ''}"
+        for projection, key in KEYS:
+            held = [one async for one in self._held(projection, key, person)]
+            shown = f"{projection.noun} {key.key}{f' {key.field}' if key.field else ''}"
             found.append(Place(store="redis", place=shown, count=len(held)))
         for noun in NOUNS:
             for declared in noun.schema.personal.objects:
@@ -102,18 +107,23 @@ class Persons:
         with new_archive(target, person, made_at) as archive:
             for table in TABLES:
                 await archive.add(f"clickhouse/{table}.jsonl", self._rows.pages(table, person))
-            for name in dict.fromkeys(noun for noun, _ in KEYS):
-                await archive.add(f"redis/{name}.jsonl", self._held(name, person))
+            for name in dict.fromkeys(projection.noun for projection, _ in KEYS):
+                await archive.add(f"redis/{name}.jsonl", self._lines(name, person))
             for noun in NOUNS:
                 for declared in noun.schema.personal.objects:
                     async for key in self._object_keys(declared, person):
                         await archive.add(f"objects/{key}", self._object(key), rows=False)
             return archive.finish()
 
-    async def _held(self, noun: str, person: Person) -> AsyncIterator[bytes]:
-        for owner, key in KEYS:
-            if owner == noun:
-                async for one in PersonKeys(self._redis, noun).held(key, person):
+    async def _held(self, projection: Projection, key: PersonalKey, person: Person) -> AsyncIterator[HeldKey]:
+        for store in self._stores.of(projection).all:
+            async for one in PersonKeys(store).held(key, person):
+                yield one
+
+    async def _lines(self, noun: str, person: Person) -> AsyncIterator[bytes]:
+        for projection, key in KEYS:
+            if projection.noun == noun:
+                async for one in self._held(projection, key, person):
                     yield line_of(one)
 
     async def _object_keys(self, declared: PersonalObjects, person: Person) -> AsyncIterator[str]:
@@ -134,10 +144,8 @@ class Persons:
 async def open_persons(configured: Settings) -> AsyncIterator[Persons]:
     """Opened on a running stack. Raises SettingsError."""
     async with AsyncExitStack() as stack:
-        redis = open_redis(configured, timeout_s=30.0)
-        stack.push_async_callback(redis.aclose)
-        client = ClickHouse(
-            configured.clickhouse_url, configured.clickhouse_database, answer_seconds=STATEMENT_S
-        )
+        stores = open_stores(configured, timeout_s=30.0)
+        stack.push_async_callback(stores.aclose)
+        client = clickhouse_of(configured, answer_seconds=STATEMENT_S)
         stack.push_async_callback(client.close)
-        yield Persons(client, redis, open_objects(configured))
+        yield Persons(client, stores, open_objects(configured))

@@ -14,8 +14,7 @@ from schemas.edge.ports import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from redis.asyncio import Redis
-
+    from projections.redis.stores import Store
     from schemas.persons import Person, PersonalKey
 
 SCANNED_AT_ONCE: Final = 1_000
@@ -57,19 +56,22 @@ def patterns(key: PersonalKey, person: Person) -> list[tuple[str, str]]:
 
 
 class PersonKeys:
-    """Reads of one noun's live generation. Raises StoreUnavailable while Redis is away or has none."""
+    """Reads of the live generation of a noun, or of a group of its games.
 
-    def __init__(self, redis: Redis, noun: str) -> None:
-        self._redis = redis
-        self._noun = noun
+    Raises StoreUnavailable while Redis is away or has none.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.redis
+        self._name = store.name
 
     async def held(self, key: PersonalKey, person: Person) -> AsyncIterator[HeldKey]:
         """What a declaration means, one thing after the other."""
         try:
-            generation: Any = await self._redis.get(f"generation:{self._noun}")
+            generation: Any = await self._redis.get(f"generation:{self._name}")
             if generation is None:
-                raise StoreUnavailable(f"the {self._noun} projection is not ready")
-            prefix = f"{self._noun}:{generation.decode()}:"
+                raise StoreUnavailable(f"the {self._name} projection is not ready")
+            prefix = f"{self._name}:{generation.decode()}:"
             for pattern, field in patterns(key, person):
                 async for name in self._names(prefix, pattern):
                     async for found in self._in_key(key, prefix, name, field, person):

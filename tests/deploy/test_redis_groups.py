@@ -145,6 +145,11 @@ def test_two_studios_are_served_from_two_groups(grouped: Grouped, tmp_path: Path
     assert names == [{"liveops@2.0"}, {"liveops@2.1"}]
     with closing(Redis.from_url(grouped.stack.demo["redis_url"])) as common:
         assert list(common.scan_iter("liveops*", count=1000)) == []
+    for game_id in GAMES:  # whichever group holds them
+        found = grouped.run("persons", "find", game_id.replace("_", "-"), f"player-of-{game_id}", "--json")
+        assert found.returncode == 0, found.stderr
+        places = {place["place"]: place["count"] for place in json.loads(found.stdout)["places"]}
+        assert places["liveops wallet:{game}/{player}"] == 1
 
 
 def test_readiness_and_rebuilds_are_of_both_groups(grouped: Grouped) -> None:
