@@ -7,14 +7,13 @@ at the next request; a statement of it that runs ends with the next piece of its
 from __future__ import annotations
 
 import fcntl
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from deploy.analysts import Account, AnalystRefused, ListedAccount
-from deploy.private_files import write_private
+from deploy.private_files import for_its_owner, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,12 +72,8 @@ class AccountFile:
     def _changed(self) -> Iterator[dict[str, Account]]:
         """What the file holds, to be changed: written whole, or not at all where the block raises."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._path.with_suffix(".lock"), "a", opener=_for_its_owner) as lock:
+        with open(self._path.with_suffix(".lock"), "a", opener=for_its_owner) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             accounts = read_accounts(self._path)
             yield accounts
             write_private(self._path, msgspec.json.encode(accounts, order="sorted").decode())
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

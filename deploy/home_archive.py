@@ -20,6 +20,8 @@ from typing import IO, Final
 import msgspec
 import zstandard
 
+from deploy.private_files import new_private_file
+
 _FORM: Final = 1
 _LAST: Final = "questlog-backup.json"
 _LAST_BYTES_MAX: Final = 64 * 1024
@@ -56,16 +58,9 @@ def archive(home: Path, target: Path, *, now: datetime | None = None) -> Content
         raise ArchiveRefused(f"{target} is there already")
     if target.resolve().is_relative_to(home.resolve()):
         raise ArchiveRefused(f"{target} would be in the home itself")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            contents = _write(home, file, now or datetime.now(UTC))
-            file.write(MARK)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with new_private_file(target) as file:
+        contents = _write(home, file, now or datetime.now(UTC))
+        file.write(MARK)
     return contents
 
 

@@ -6,13 +6,14 @@ member, `manifest.json`, says what is in it.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+
+from deploy.private_files import new_private_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -93,16 +94,8 @@ def new_archive(target: Path, person: Person, made_at: str) -> Iterator[PersonAr
     """
     if target.exists():
         raise ArchiveRefused(f"{target} is there already")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
-            with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
-                yield PersonArchive(file, person, made_at)
-            raw.flush()
-            os.fsync(raw.fileno())
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with new_private_file(target) as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
+        yield PersonArchive(file, person, made_at)
 
 
 def line_of(value: Any) -> bytes:

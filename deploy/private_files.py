@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+def for_its_owner(path: str, flags: int) -> int:
+    """An `opener` of `open`: a file that is made is its owner's alone."""
+    return os.open(path, flags, 0o600)
+
+
+@contextmanager
+def new_private_file(target: Path) -> Iterator[IO[bytes]]:
+    """A file for its owner alone, which is there, on disk, once the block has ended, and not where it raises.
+
+    Raises OSError where it can't be written. That there is none of that name yet is the caller's to see.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with open(part, "xb", opener=for_its_owner) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str, *, durable: bool = True) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
-import os
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +16,7 @@ from deploy.cli.running_stack import of_home
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.object_store import open_objects
+from deploy.private_files import for_its_owner
 from deploy.redis_server import open_redis
 from projections.studio.queries import StudioQueries
 from projections.warehouse.export import Export, ExportRefused
@@ -96,7 +96,7 @@ def _alone(configured: Settings, studio: str) -> Iterator[None]:
     """One export of a studio at a time from this home."""
     configured.home.mkdir(parents=True, exist_ok=True)
     path = configured.home / f"export-{studio.replace('/', '-')}.lock"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
+    with open(path, "a", opener=for_its_owner) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
