@@ -5,7 +5,7 @@ The questions are asked of every server by `clusterAllReplicas`; what their answ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import msgspec
@@ -44,16 +44,16 @@ class ClusterUnfit(Exception):
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the servers said before there are tables."""
+    """What the servers said before there are tables; the shards alone where there are none to ask."""
 
     shards: Sequence[tuple[int, int]]
     """Number and replicas of each."""
-    macros: Sequence[tuple[str, str, str]]
+    macros: Sequence[tuple[str, str, str]] = ()
     """Server, its shard and its replica, as its configuration names them; empty where it does not."""
-    directories: Sequence[str]
+    directories: Sequence[str] = ()
     """Where the asked server keeps users: users_xml, local_directory, replicated."""
-    user: str
-    users: Sequence[str]
+    user: str = ""
+    users: Sequence[str] = ()
     """As whom the other servers ran the question."""
 
 
@@ -115,9 +115,9 @@ async def check_cluster(client: ClickHouse) -> list[str]:
     if (cluster := client.cluster) is None:
         return []
     shards = await client.rows(SHARDS_QUESTION, {"name": cluster.name}, in_database=False)
-    answers = Answers(shards=[(int(number), int(count)) for number, count in shards], **_NOTHING)
+    answers = Answers(shards=[(int(number), int(count)) for number, count in shards])
     if shards:
-        answers = await _asked(client, answers)
+        answers = await _asked(client, cluster.name, answers)
     found = objections(cluster.name, cluster.shards, answers)
     if shards and not await _has_keeper(client):
         found.append("the server has no connection to Keeper: set <zookeeper> in its configuration")
@@ -147,11 +147,7 @@ async def check_tables(client: ClickHouse) -> None:
         raise ClusterUnfit("\n".join(found))
 
 
-_NOTHING: Final[dict[str, Any]] = {"macros": [], "directories": [], "user": "", "users": []}
-
-
-async def _asked(client: ClickHouse, answers: Answers) -> Answers:
-    name = "" if client.cluster is None else client.cluster.name
+async def _asked(client: ClickHouse, name: str, answers: Answers) -> Answers:
     mark = f"questlog asks {uuid4().hex}"
     macros = await client.rows(_asked_of(MACROS_QUESTION, name), in_database=False)
     directories = await client.rows(DIRECTORIES_QUESTION, in_database=False)

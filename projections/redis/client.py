@@ -199,8 +199,8 @@ def connect(
     if kinds is None:
         raise ValueError("Redis's URL must be redis://[user:password@]host:port/db, or rediss:// for TLS")
     unasked = MaintNotificationsConfig(enabled=False)  # announcements that only Redis's own cloud makes
-    made = {"driver_info": None, "maint_notifications_config": unasked}
     # Naming the library takes two commands more at each connection, which need a right of their own.
+    made = {"driver_info": None, "maint_notifications_config": unasked}
     sentinel = _sentinel(at, made)
     pool_class = BlockingConnectionPool if sentinel is None else _PrimaryPool
     pool = pool_class.from_url(

@@ -7,10 +7,10 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -147,28 +147,20 @@ def upgrade_command(  # noqa: PLR0917 - typer takes options as parameters
     The older code is this repository's at COMMIT, run with the packages of this environment. Exit code 0
     where every line of the verdict holds, 1 where one does not, 2 where there is no verdict.
     """
-    console = _console(as_json)
     plan = UpgradePlan(operations=operations, players=players, seed=seed)
 
-    def tell(line: str) -> None:
-        console.print(line, style="dim")
-
-    async def run(folder: Path) -> UpgradeOutcome:
+    async def run(folder: Path, tell: Tell) -> UpgradeOutcome:
         old = unpack(older, folder / "older")
         async with TwoReleases(home or folder / "home", old, tell) as stack:
             return await UpgradeDrill(stack, old, plan, tell).carry_out()
 
-    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary, _told(console):
-        outcome = asyncio.run(run(Path(temporary)))
-    if as_json:
-        print(msgspec.json.encode(outcome).decode())
-    else:
+    def summary(console: Console, outcome: UpgradeOutcome) -> None:
         console.print(
             f"{outcome.operations:,} operations and {outcome.events:,} events in {outcome.seconds:.0f} s;"
             f" answers {outcome.answers}"
         )
-        show_verdicts(console, outcome.verdicts)
-    raise typer.Exit(0 if outcome.holds else 1)
+
+    _report(as_json, run, summary)
 
 
 @app.command("disk")
@@ -190,7 +182,6 @@ def disk_command(
 
     def summary(console: Console, outcome: DiskOutcome) -> None:
         console.print(f"answers {outcome.answers}")
-        show_verdicts(console, outcome.verdicts)
 
     volume = Path(os.environ[HOME])
     _carry_out(volume, as_json, lambda stack, tell: DiskDrill(stack, plan, tell).carry_out(), summary)
@@ -226,18 +217,29 @@ def _carry_out(
     summary: Callable[[Console, OutcomeT], None],
 ) -> None:
     """Run a drill on a stack of its own, print what came of it, and leave with its exit code."""
+
+    async def run(folder: Path, tell: Tell) -> OutcomeT:
+        own = home or folder
+        tell(f"starting a stack on {own}…")
+        async with OwnStack(own) as stack:
+            return await drill(stack, tell)
+
+    _report(as_json, run, summary)
+
+
+def _report(
+    as_json: bool,  # noqa: FBT001 - a typer flag
+    run: Callable[[Path, Tell], Coroutine[Any, Any, OutcomeT]],
+    summary: Callable[[Console, OutcomeT], None],
+) -> None:
+    """Run a drill, print what came of it, and leave with its exit code. The folder is removed afterwards."""
     console = _console(as_json)
 
     def tell(line: str) -> None:
         console.print(line, style="dim")
 
-    async def run(folder: Path) -> OutcomeT:
-        tell(f"starting a stack on {folder}…")
-        async with OwnStack(folder) as stack:
-            return await drill(stack, tell)
-
     with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary, _told(console):
-        outcome = asyncio.run(run(home or Path(temporary)))
+        outcome = asyncio.run(run(Path(temporary), tell))
     if as_json:
         print(msgspec.json.encode(outcome).decode())
     else:

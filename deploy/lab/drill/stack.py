@@ -34,19 +34,11 @@ class DrillFailedError(Exception):
     """The drill could not be carried out (which is not the same as a verdict that does not hold)."""
 
 
-class OwnStack:
-    """`questlog up --demo` in a process of its own: an async context manager that stops what it started."""
+class DemoStack:
+    """A stack of a home with a demo, which `demo` says all of that demo.json does."""
 
-    def __init__(
-        self, home: Path, *, edges: int = 1, environment: Mapping[str, str] | None = None, hosts: bool = False
-    ) -> None:
-        """With `hosts` it runs game servers, by ports that no other stack has."""
+    def __init__(self, home: Path) -> None:
         self.home = home
-        self._hosts = hosts
-        self._edges = edges
-        self._environment = dict(environment or {})
-        self._process: asyncio.subprocess.Process | None = None
-        self._extra: list[RunningProgram] = []
         self.demo: dict[str, Any] = {}
 
     def clickhouse(self) -> ClickHouse:
@@ -63,6 +55,21 @@ class OwnStack:
             app_id=next(game["id"] for game in self.demo["games"] if game["slug"] == "relay"),
             clickhouse=clickhouse,
         )
+
+
+class OwnStack(DemoStack):
+    """`questlog up --demo` in a process of its own: an async context manager that stops what it started."""
+
+    def __init__(
+        self, home: Path, *, edges: int = 1, environment: Mapping[str, str] | None = None, hosts: bool = False
+    ) -> None:
+        """With `hosts` it runs game servers, by ports that no other stack has."""
+        super().__init__(home)
+        self._hosts = hosts
+        self._edges = edges
+        self._environment = dict(environment or {})
+        self._process: asyncio.subprocess.Process | None = None
+        self._extra: list[RunningProgram] = []
 
     async def __aenter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)

@@ -16,21 +16,19 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import deploy
 from deploy import settings
 from deploy.cli import running_stack
 from deploy.cli.up_settings import partitions_here, with_demo_secrets
-from deploy.lab.bench.markers import Target
-from deploy.lab.drill.stack import DrillFailedError, OwnStack
+from deploy.lab.drill.stack import DemoStack, DrillFailedError, OwnStack
 from deploy.nouns import counts_of
 from deploy.stack.clickhouse import clickhouse_url
 from deploy.stack.ports import free_port
 from deploy.stack.program import PartFailed, ProgramSpec, RunningProgram, http_ok
 from deploy.stack.programs import Ports, processes, stores
 from deploy.stack.redis import redis_url
-from projections.clickhouse.client import ClickHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,14 +70,14 @@ def runs(code: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(code), "PYTHONSAFEPATH": "1"}
 
 
-class TwoReleases:
+class TwoReleases(DemoStack):
     """An async context manager: the older release has made the home and runs all processes.
 
     The environment's packages are those of this release; so the older one must be able to use them.
     """
 
     def __init__(self, home: Path, old: Path, tell: Callable[[str], None]) -> None:
-        self.home = home
+        super().__init__(home)
         self._old = old
         self._tell = tell
         self._code: dict[str, Path] = {}
@@ -89,7 +87,6 @@ class TwoReleases:
         self._stores: list[RunningProgram] = []
         self._watching: asyncio.Task[None] | None = None
         self._settings: Settings | None = None
-        self.demo: dict[str, Any] = {}
         self.restarts: list[str] = []
         """Processes that ended unasked and were started again."""
 
@@ -111,21 +108,6 @@ class TwoReleases:
     def names(self) -> list[str]:
         """The processes, edges last."""
         return list(self._specs)
-
-    def clickhouse(self) -> ClickHouse:
-        """A client of the tables, which gives up soon; the caller closes it."""
-        configured = self._configured
-        return ClickHouse(configured.clickhouse_url, configured.clickhouse_database, retry_seconds=0.5)
-
-    def target(self, clickhouse: ClickHouse) -> Target:
-        """The game without limits, for marked events."""
-        return Target(
-            base_url=self.demo["base_url"],
-            token=self.demo["keys"]["relay_public_token"],
-            studio_id=self.demo["studio"]["id"],
-            app_id=next(game["id"] for game in self.demo["games"] if game["slug"] == "relay"),
-            clickhouse=clickhouse,
-        )
 
     async def replace(self, name: str, code: Path) -> None:
         """Stop a process and start it with this code; it is ready then. Raises PartFailed."""
