@@ -125,7 +125,8 @@ async def test_a_score_moves_the_open_board_and_a_ledger_and_the_economy_follow(
         await sign_in(page, questlog_stack, outside.keys["pl_mgmt"])
         await page.get_by_role("link", name="Live-ops").click()
         await page.select_option("#game", "relay")
-        await expect(page.locator("#leaderboard .pill")).to_have_text("Live")
+        await expect(page.locator("#leaderboard .pill")).to_have_text("Live")  # of any game: its rows tell
+        await expect(page.locator("#leaderboard tbody th").first).to_have_text(first.external_id)
         assert await order() == [first.external_id, second.external_id]
         report(second, 2 * 10**9)
         await expect(page.locator("#leaderboard tbody th").first).to_have_text(second.external_id)
