@@ -227,7 +227,7 @@ def test_cpu_is_limited_to_the_allotment(world: World) -> None:
     assert world.end(attempt).code == 0, world.errors(attempt)
     groups = world.driver._groups
     assert groups is not None
-    # The process counts half a second from its fork on, its group from when it is moved there, a little later.
+    # The process counts half a second from its fork on, its group from when it is moved there.
     assert groups.cpu_ns(world.driver._group(attempt)) > 0.45e9
     assert float(world.output(attempt)) > 1.2  # without a limit half a second; on a busy machine more
 
