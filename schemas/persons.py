@@ -34,8 +34,11 @@ class PersonalKey(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     field: str = ""
     """Of a hash or a sorted set: the one that is the person's; empty: the key is, as a whole."""
-    value: bool = False
-    """Any field of the hash is the person's whose value has a text that is one of their ids or handles."""
+    value: str = ""
+    """Any field of the hash whose value has, at any depth, one of their handles under this name."""
+    game_in: str = ""
+    """Where the key names no game: the hash of the same `*` whose field `row` does. What is of another
+    studio's game is of another person."""
 
 
 class PersonalObjects(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,6 +75,8 @@ class PersonKeys:
             for pattern, field in patterns(key, person):
                 async for name in self._names(prefix, pattern):
                     async for found in self._in_key(key, prefix, name, field, person):
+                        if key.game_in and not await self._is_of(key, prefix, name, person):
+                            break
                         yield found
         except AWAY as error:
             raise StoreUnavailable(f"Redis is away: {error}") from error
@@ -93,15 +95,22 @@ class PersonKeys:
                 seen.add(name)
                 yield name
 
+    async def _is_of(self, key: PersonalKey, prefix: str, name: str, person: Person) -> bool:
+        """Whether a key that names no game is of one of the person's."""
+        star = name.removeprefix(key.key.removesuffix("*"))
+        row: Any = await self._redis.hget(prefix + key.game_in.replace("*", star), "row")
+        told = None if row is None else read(row)
+        return isinstance(told, dict) and told.get("game_id") in person.games
+
     async def _in_key(
         self, key: PersonalKey, prefix: str, name: str, field: str, person: Person
     ) -> AsyncIterator[HeldKey]:
         if key.value:
-            wanted = {*person.names("player"), *person.names("handle")}
-            async for one, value in self._redis.hscan_iter(prefix + name, count=SCANNED_AT_ONCE):
-                told = read(value)
-                if wanted.intersection(_texts(told)):
-                    yield HeldKey(key=name, field=one.decode(), value=told)
+            wanted = person.names("handle")
+            async for one in self._redis.hscan_iter(prefix + name, count=SCANNED_AT_ONCE):
+                told = read(one[1])
+                if any(handle in wanted for handle in _named(told, key.value)):
+                    yield HeldKey(key=name, field=one[0].decode(), value=told)
         elif not field:
             yield HeldKey(key=name, field=None, value=await self._whole(prefix + name))
         elif "*" in key.field:  # an id may hold one too, and comes after the declaration's own
@@ -149,12 +158,12 @@ def read(value: bytes) -> Any:
     return value.decode(errors="replace")
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, list):
+def _named(value: Any, name: str) -> Iterator[Any]:
+    """What a name holds in a value, at any depth."""
+    if isinstance(value, dict):
+        if name in value:
+            yield value[name]
+        value = list(value.values())
+    if isinstance(value, list):
         for one in value:
-            yield from _texts(one)
+            yield from _named(one, name)

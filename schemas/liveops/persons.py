@@ -23,8 +23,8 @@ PERSONAL: Final = Personal(
         PersonalKey(key="grants:{game}/{player}"),
         PersonalKey(key="ledger:{game}/{player}"),
         PersonalKey(key="run:{game}/{player}/*"),
-        PersonalKey(key="members:*", field=":{player}"),
-        PersonalKey(key="lobby:*", field="p:{player}"),
+        PersonalKey(key="members:*", field=":{player}", game_in="board:*"),
+        PersonalKey(key="lobby:*", field="p:{player}", game_in="lobby:*"),
     ),
     impersonal_keys=frozenset(
         {"board", "entries", "stream", "windows", "window", "closed", "boards", "lobbies"}

@@ -30,7 +30,7 @@ PERSONAL: Final = Personal(
         ),
         PersonalKey(key="owed:{studio}", field="{playtester}"),
         PersonalKey(key="devices:{studio}/{game}", field="{player}"),
-        PersonalKey(key="batch-keys:{studio}/{game}/*", value=True),
+        PersonalKey(key="batch-keys:{studio}/{game}/*", value="handle"),
     ),
     impersonal_keys=frozenset(
         {
