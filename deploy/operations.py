@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import socket
 import uuid
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from deploy.brokers import brokers_of
+from schemas.log import LogUnavailable
 from schemas.operations import (
     BEGAN,
     DONE,
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from deploy.settings import Settings
+    from schemas.log import Appender
 
 _UNKNOWN: Final = "unknown"
+_log: Final = logging.getLogger(__name__)
 
 
 def operator() -> str:
@@ -43,11 +47,7 @@ def operator() -> str:
 async def recorded(
     settings: Settings, act: str, *, target: str = "", studio_id: str = ""
 ) -> AsyncIterator[None]:
-    """Do something that is in the log before it begins. Where the log is away it is not done.
-
-    Raises LogUnavailable, and what is raised within, whose kind is recorded. An end that can't be recorded is
-    left out: the act itself is in the log.
-    """
+    """Do something that is in the log before it begins, as `recorded_in` says."""
     appender = KafkaAppender(brokers_of(settings), client_id="questlog-operations")
     began = Operation(
         version=OPERATION_VERSION,
@@ -59,20 +59,35 @@ async def recorded(
         target=target[:TEXT_CHARACTERS_MAX],
     )
     try:
-        await _append(appender, began)
-        try:
+        async with recorded_in(appender, began):
             yield
-        except BaseException as error:
-            await _append(appender, _ended(began, type(error).__name__))
-            raise
-        await _append(appender, _ended(began, DONE))
     finally:
         await appender.stop()
 
 
-def _ended(began: Operation, outcome: str) -> Operation:
-    return msgspec.structs.replace(began, outcome=outcome)
+@asynccontextmanager
+async def recorded_in(appender: Appender, began: Operation) -> AsyncIterator[None]:
+    """Do something once its beginning is in the log, then record how it ended.
+
+    Raises LogUnavailable where the log is away: it is not done. What is raised within is recorded by its kind
+    and raised again. An end that can't be recorded is left out, and said: what was done is done, and the act
+    itself is in the log.
+    """
+    await _append(appender, began)
+    try:
+        yield
+    except BaseException as error:
+        await _append_end(appender, began, type(error).__name__)
+        raise
+    await _append_end(appender, began, DONE)
 
 
-async def _append(appender: KafkaAppender, operation: Operation) -> None:
+async def _append_end(appender: Appender, began: Operation, outcome: str) -> None:
+    try:
+        await _append(appender, msgspec.structs.replace(began, outcome=outcome))
+    except LogUnavailable as error:
+        _log.warning("that `%s` ended (%s) is not in the log: %s", began.act, outcome, error)
+
+
+async def _append(appender: Appender, operation: Operation) -> None:
     await appender.append(OPERATIONS.name, 0, encode_operation(operation), operation.id.encode())
