@@ -15,12 +15,14 @@ import typer
 
 from deploy.audit import ACTS_MAX, AuditLog, Page, Wanted, read_cursor
 from deploy.brokers import brokers_of
+from deploy.cli.errors import RequestRefused
 from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.nouns import deciding
 from deploy.studio_administration import open_queries
 from schemas.edge.ports import StoreUnavailable
+from schemas.identifiers import STUDIO_ID_PREFIX
 from schemas.timestamps import iso_ms, unix_ms
 from streams.runtime.partition_reads import KafkaTail
 
@@ -102,19 +104,38 @@ def lines(act: Act, slugs: Mapping[str, str]) -> list[str]:
     ]
 
 
+def wanted_studio(named: str, studios: Mapping[str, str] | None) -> str:
+    """The id of a studio that is named by its slug or id; empty where none is named.
+
+    `studios` are the ids by slug, None while Redis is away. RequestRefused for a slug that is not known: the
+    log would hold no act of it.
+    """
+    if not named or named.startswith(STUDIO_ID_PREFIX):
+        return named
+    if studios is None:
+        raise RequestRefused(
+            f"Redis is away, which knows slugs: name the studio {named} by its id, {STUDIO_ID_PREFIX}…"
+        )
+    if named not in studios:
+        raise RequestRefused(f"there is no studio {named}")
+    return studios[named]
+
+
 async def _page(settings: Settings, wanted: Wanted, studio: str) -> tuple[Page, dict[str, str]]:
     """The acts, and what studios and games are called; their ids stand while Redis is away."""
     slugs: dict[str, str] = {}
+    studios: dict[str, str] | None = None
     async with AsyncExitStack() as stack:
         queries = await stack.enter_async_context(open_queries(settings))
         with contextlib.suppress(StoreUnavailable):
-            for owner in await queries.studios():
+            owners = await queries.studios()
+            studios = {owner.slug: owner.id for owner in owners}
+            for owner in owners:
                 slugs[owner.id] = owner.slug
                 slugs |= {game.id: game.slug for game in await queries.games(owner.id)}
-                if owner.slug == studio:
-                    studio = owner.id
+        studio_id = wanted_studio(studio, studios)
         tail = KafkaTail(brokers_of(settings), client_id="questlog-audit")
         stack.push_async_callback(tail.stop)
         nouns = [(one.schema, one.projection.topic) for one in deciding(settings) if one.schema.acts]
-        page = await AuditLog(tail, nouns).page(msgspec.structs.replace(wanted, studio_id=studio))
+        page = await AuditLog(tail, nouns).page(msgspec.structs.replace(wanted, studio_id=studio_id))
     return page, slugs

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from deploy.audit import Act, Wanted, acts_of_events, acts_of_operations, read_cursor
+from deploy.cli.audit import wanted_studio
+from deploy.cli.errors import RequestRefused
 from deploy.nouns import NOUNS
 from schemas.envelope import Decided, Event, EventsRecord
 from schemas.log import LogRecord
@@ -159,3 +161,13 @@ def test_a_page_goes_on_where_the_one_before_ended() -> None:
     for text in ("", "7", "seven:place", "7:"):
         with pytest.raises(ValueError, match=r".+"):
             read_cursor(text)
+
+
+def test_a_studio_that_is_not_known_is_refused_and_not_shown_without_acts() -> None:
+    studios = {"demo": "user_1"}
+    assert [wanted_studio(named, studios) for named in ("", "demo", "user_9")] == ["", "user_1", "user_9"]
+    assert [wanted_studio(named, None) for named in ("", "user_9")] == ["", "user_9"]
+    with pytest.raises(RequestRefused, match="there is no studio dmeo"):
+        wanted_studio("dmeo", studios)
+    with pytest.raises(RequestRefused, match=r"Redis is away, .* name the studio demo by its id"):
+        wanted_studio("demo", None)
