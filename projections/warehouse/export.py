@@ -97,7 +97,7 @@ class Export:
         Raises ExportRefused, NoParquet and what the stores raise; the studio's manifest is then as before.
         """
         began_ms = self._now_ms()
-        last = through or _day((began_ms // DAY_MS - 1) * _HOURS)
+        last = _day(_hour(through) if through else (began_ms // DAY_MS - 1) * _HOURS)
         begin, end = (_hour(first) if first else 0), _hour(last) + _HOURS
         if begin >= end:
             raise ExportRefused(f"there is no day from {first} to {last}")

@@ -26,7 +26,7 @@ KEPT_DAYS: Final = {"server_logs": 7, "server_metrics": 30}
 """Views of tables that forget rows so many days after their `at`."""
 HOURS_MAX: Final = 250_000
 """Hours of a view in one export: 28 years of them."""
-_TIMES: Final = frozenset({"DateTime64(3, 'UTC')", "DateTime('UTC')"})
+_TIME: Final = "DateTime64(3, 'UTC')"
 _WIDE: Final = frozenset({"Int128", "UInt128", "Int256", "UInt256"})
 """Integers that Parquet has no type for. What amounts come to fits a decimal of 38 digits."""
 _PARQUET: Final = {
@@ -57,7 +57,7 @@ class View(msgspec.Struct, frozen=True):
     @property
     def timed(self) -> bool:
         """Whether its rows have a time, by which they are of a day."""
-        return any(column.name == "at" and column.type in _TIMES for column in self.columns)
+        return any(column.name == "at" and column.type == _TIME for column in self.columns)
 
     @property
     def schema(self) -> str:
@@ -105,11 +105,7 @@ class Source:
 
         Of a view without time its one hour 0 holds all.
         """
-        hour = (
-            f"toInt64(floor(toUnixTimestamp64Milli(toDateTime64(at, 3, 'UTC')) / {HOUR_MS}))"
-            if view.timed
-            else "0"
-        )
+        hour = f"toInt64(floor(toUnixTimestamp64Milli(at) / {HOUR_MS}))" if view.timed else "0"
         rows: list[list[Any]] = await self._client.views.rows(
             f"SELECT {hour} AS hour, count(), sum(byteSize(tuple(*))), sum({_ROW_HASH})"  # noqa: S608 - names of columns and views
             f" FROM {identifier(view.name)} WHERE {_condition(view)} GROUP BY hour ORDER BY hour"

@@ -43,6 +43,8 @@ def test_each_view_is_of_a_noun_and_says_what_every_column_holds() -> None:
         assert view.statement.rpartition("\n")[2].startswith("COMMENT '"), view.name
         assert not {"occurred_at", "created_at", "recorded_at", "external_id", "instance_id"} & {*columns}
         assert not [name for name in columns if name.startswith("_")]
+        times = [line for line in header.splitlines() if line.split()[0] == "at"]
+        assert not times or times[0].split(None, 1)[1].startswith("DateTime64(3, 'UTC') COMMENT"), view.name
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,16 @@ async def test_the_last_day_is_the_last_that_is_over(owner: ClickHouse, folder: 
     assert (studio.through, list(studio.days)) == (YESTERDAY, ["whole"])
 
 
+async def test_a_day_is_told_in_full_however_it_was_asked_for(
+    owner: ClickHouse, folder: FolderObjects
+) -> None:
+    await run(export_of(owner, folder), "2026-5-20", "2026-5-20")
+    body = await folder.read(studio_key(STUDIO))
+    assert body is not None
+    studio = msgspec.json.decode(body, type=StudioManifest)
+    assert (studio.through, DAY in studio.days) == (DAY, True)
+
+
 @pytest.mark.parametrize(
     ("days", "why"),
     [(("yesterday", ""), "is no day"), (("2026-05-02", "2026-05-01"), "there is no day from")],

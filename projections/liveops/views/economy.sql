@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW views.economy
 (
     studio_id LowCardinality(String) COMMENT 'Studio that owns the game',
     game_id   LowCardinality(String) COMMENT 'Game; its slug and name are in games',
-    at        DateTime('UTC') COMMENT 'The hour''s begin',
+    at        DateTime64(3, 'UTC') COMMENT 'The hour''s begin',
     type      LowCardinality(String) COMMENT 'item or currency',
     key       LowCardinality(String) COMMENT 'Item or currency',
     minted    Int128 COMMENT 'Sum of what was added',
@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW views.economy
 )
 SQL SECURITY INVOKER
 AS
-SELECT studio_id, game_id, start AS at, type, key, sum(e.minted) AS minted, sum(e.spent) AS spent
+SELECT studio_id, game_id, toDateTime64(start, 3, 'UTC') AS at, type, key, sum(e.minted) AS minted, sum(e.spent) AS spent
 FROM liveops_economy AS e FINAL
 WHERE step = 60
 GROUP BY studio_id, game_id, start, type, key
