@@ -13,6 +13,7 @@ from deploy.nouns import topics_of, views
 from deploy.topics import Safety, ensure_topics
 from projections.clickhouse import migrations
 from projections.clickhouse.cluster_checks import check_cluster, check_tables
+from projections.clickhouse.system_tables import create_databases
 from projections.clickhouse.views import apply_views
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ async def prepare(settings: Settings) -> list[str]:
     client = clickhouse_of(settings)
     try:
         advised = await check_cluster(client)
+        await create_databases(client)
         applied = await migrations.apply(client)
         await apply_views(client, views())
         await check_tables(client)

@@ -132,7 +132,8 @@ class ClickHouse:
     ) -> None:
         """Run a statement that may happen twice. `in_database=False`: the database need not exist.
 
-        In a cluster: on all servers that are up. Raises SqlUnreadable for what has no place there.
+        In a cluster on all servers: ClickHouseAway where one is, which carries it out when it comes back.
+        Raises SqlUnreadable for what has no place there.
         """
         for own in placed(sql, self.database, self.cluster):
             with contextlib.suppress(_Unfinished) if self.cluster else contextlib.nullcontext():

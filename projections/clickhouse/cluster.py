@@ -24,8 +24,9 @@ Why a row is there once and none is lost, step by step, as on one server:
   has done so before they go on; `rebuild_swap` says what happens where one has not.
 - *Skip, forgetting, TTL.* A mutation is an entry of Keeper's log: every replica carries it out, those that
   are away when they come back. TTL is the table's, each replica drops the same parts.
-- *Migrations and views.* `ON CLUSTER` and repeatable, as their files are; a server that is away carries them
-  out when it comes back. ALTER of a replicated table reaches its replicas through Keeper by itself.
+- *Migrations and views.* `ON CLUSTER` and repeatable, as their files are. While a server is away such a
+  statement fails (159, after 50 s), and that server carries it out when it comes back; a process that finds
+  its tables asks for none. ALTER of a replicated table reaches its replicas through Keeper by itself.
 
 What a read relies on is ClickHouse's promise that the replicas of a quorum hold all earlier quorum inserts.
 The model in tests/projections/clickhouse/replicas.py shows nothing twice or lost with these settings, and

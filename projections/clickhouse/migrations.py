@@ -102,15 +102,7 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
     system = client.system
     migrations = read(folder)
     check_places(client, migrations)
-    await create_databases(client)
-    await _refuse_other_kind(client)
-    await system.command(
-        "CREATE TABLE IF NOT EXISTS migrations (number UInt32 COMMENT 'Number of the file',"
-        " name String COMMENT 'Name of the file', digest String COMMENT 'SHA-256 of its statements',"
-        " applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When')"
-        " ENGINE = ReplacingMergeTree ORDER BY number"
-        " COMMENT 'Which numbered SQL files have been applied. Read with FINAL.'"
-    )
+    await make_places(client)
     recorded = {
         int(number): str(digest)
         for number, digest in await system.rows("SELECT number, digest FROM migrations FINAL ORDER BY number")
@@ -141,6 +133,29 @@ async def apply(client: ClickHouse, folder: Path = FOLDER) -> list[int]:
         )
         applied.append(migration.number)
     return applied
+
+
+async def make_places(client: ClickHouse) -> None:
+    """Create the client's databases and the table `migrations`.
+
+    In a cluster not where the asked server has them: a statement for all servers fails while one of them is
+    away, and a process that starts then has nothing to create. `deploy.prepare` asks all of them. Raises
+    MigrationError where tables are not of the client's kind.
+    """
+    system = client.system
+    there = client.cluster is not None and "migrations" in await tables_of(system)
+    if not there:
+        await create_databases(client)
+    await _refuse_other_kind(client)
+    if there:
+        return
+    await system.command(
+        "CREATE TABLE IF NOT EXISTS migrations (number UInt32 COMMENT 'Number of the file',"
+        " name String COMMENT 'Name of the file', digest String COMMENT 'SHA-256 of its statements',"
+        " applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When')"
+        " ENGINE = ReplacingMergeTree ORDER BY number"
+        " COMMENT 'Which numbered SQL files have been applied. Read with FINAL.'"
+    )
 
 
 def check_places(client: ClickHouse, migrations: Iterable[Migration]) -> None:

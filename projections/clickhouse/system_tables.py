@@ -98,11 +98,11 @@ async def engines_of(client: ClickHouse) -> dict[str, str]:
     rows = await client.rows(
         "SELECT name, engine FROM system.tables WHERE database = {database:String}",
         {"database": client.database},
+        in_database=False,
     )
     return {str(name): str(engine) for name, engine in rows}
 
 
 async def tables_of(client: ClickHouse) -> set[str]:
-    """The names of all tables and views of the client's database."""
-    rows = await client.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")
-    return {str(name) for (name,) in rows}
+    """The names of all tables and views of the client's database; empty where there is none."""
+    return {*await engines_of(client)}

@@ -8,8 +8,9 @@ import pytest
 
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse, identifier, time_text
+from projections.clickhouse.cluster import Cluster
 from projections.clickhouse.errors import ClickHouseRefused
-from projections.clickhouse.migrations import FOLDER, MigrationError, apply, read, split
+from projections.clickhouse.migrations import FOLDER, MigrationError, apply, make_places, read, split
 from projections.clickhouse.positions import Positions, StoredPosition
 from projections.clickhouse.system_tables import drop_databases, tables_of
 from schemas.log_positions import Position
@@ -159,3 +160,21 @@ async def test_positions_of_a_stack_from_before_come_into_one_table(
     assert drops.name > copies.name
     await drop_databases(client)
     await client.close()
+
+
+@pytest.mark.stack
+async def test_in_a_cluster_nothing_is_asked_of_all_servers_where_the_tables_are_there(
+    clickhouse_url: str,
+) -> None:
+    """This server is of no cluster: it refuses `ON CLUSTER`, as one does with another server away."""
+    client = ClickHouse(clickhouse_url, "test_cluster_places")
+    of_cluster = ClickHouse(clickhouse_url, client.database, cluster=Cluster("live"))
+    with pytest.raises(ClickHouseRefused):
+        await make_places(of_cluster)
+    for database in (client.database, client.system.database):
+        await client.command(f"CREATE DATABASE IF NOT EXISTS {database}", in_database=False)
+    await client.system.command("CREATE TABLE IF NOT EXISTS migrations (number UInt32) ENGINE = Memory")
+    await make_places(of_cluster)
+    await drop_databases(client)
+    await client.close()
+    await of_cluster.close()
