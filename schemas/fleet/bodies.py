@@ -46,12 +46,19 @@ class PortBody(Fields, frozen=True, kw_only=True):
     name: PortName
     internal_port: PortNumber
     protocol: Literal["udp", "tcp"]
-    tls_enabled: bool = False
+    tls_enabled: Annotated[
+        bool,
+        Meta(
+            description="Of tcp: players speak TLS (1.2 or later) at the external port, with the deployment's "
+            "certificate, which is valid for `host`; the server speaks plain TCP at the internal one, to which "
+            "a relay beside it connects. 422 where no host of the region has a certificate."
+        ),
+    ] = False
 
     def problems(self) -> Iterator[Issue]:
-        """TLS is not offered yet."""
-        if self.tls_enabled:
-            yield custom(["tls_enabled"], "this deployment has no certificate to end TLS with")
+        """TLS is for tcp."""
+        if self.tls_enabled and self.protocol != "tcp":
+            yield custom(["tls_enabled"], "is for tcp ports: choose the protocol tcp, or leave it out")
 
 
 class LaunchBody(Fields, frozen=True, kw_only=True):

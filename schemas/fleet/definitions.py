@@ -47,7 +47,12 @@ def declared_settings(plan: str, game: Game) -> ChangeSettings:
     }
     if declared.get("portConfigs") is not None:
         fields["port_configs"] = [
-            PortConfig(name=port["name"], internal_port=port["internalPort"], protocol=port["protocol"])
+            PortConfig(
+                name=port["name"],
+                internal_port=port["internalPort"],
+                protocol=port["protocol"],
+                tls_enabled=port.get("tlsEnabled", False),
+            )
             for port in declared["portConfigs"]
         ]
     if declared.get("poolConfig") is not None:

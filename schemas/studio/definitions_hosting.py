@@ -29,6 +29,8 @@ class PortSection(Section, frozen=True, kw_only=True):
     name: PortName
     internal_port: PortNumber
     protocol: Literal["udp", "tcp"]
+    tls_enabled: bool | UnsetType = UNSET
+    """Of tcp: players speak TLS, with the deployment's certificate. Left out: they don't."""
 
 
 class PoolSection(Section, frozen=True, kw_only=True):
@@ -84,6 +86,9 @@ def hosting_problems(hosting: HostingSection) -> Iterator[Finding]:
                 yield (*path, "name"), f"{port.name} has the variable {variable} of the port {clash.other}"
             case "number":
                 yield (*path, "internalPort"), f"{port.internal_port} is another port's with {port.protocol}"
+    for place, port in enumerate(ports):
+        if port.tls_enabled is True and port.protocol != "tcp":
+            yield ("settings", "portConfigs", place, "tlsEnabled"), f"{port.name} is no tcp port"
     pool = hosting.settings.pool_config
     if pool is not None:
         count = sum(sum(sizes.values()) for sizes in pool.regions.values())

@@ -109,3 +109,14 @@ def test_a_bad_section_names_its_line_and_field(old: str, new: str, field: str) 
     problem: Any = caught.value.problems[0]
     assert problem.field.startswith(field)
     assert problem.line > 5
+
+
+def test_tls_of_a_declared_port() -> None:
+    plain = declared_settings("free", game(HOSTING))
+    tls = declared_settings("free", game(HOSTING.replace("protocol: tcp", "protocol: tcp, tlsEnabled: true")))
+    assert plain.port_configs == [PortConfig(name="game", internal_port=7000, protocol="tcp")]
+    assert tls.port_configs == [
+        PortConfig(name="game", internal_port=7000, protocol="tcp", tls_enabled=True)
+    ]
+    with pytest.raises(DefinitionInvalid, match="game is no tcp port"):
+        game(HOSTING.replace("protocol: tcp", "protocol: udp, tlsEnabled: true"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -12,13 +13,14 @@ from schemas.fleet import events as ev
 from schemas.fleet import names
 from schemas.fleet.sizes import SIZES, ComputeSize
 from schemas.fleet.states import LIVE
-from schemas.fleet.views import Build, PlanLimits, Server
+from schemas.fleet.views import Build, PlanLimits, PortConfig, Server
 from streams.deciders.fleet.draft import Draft
 from streams.deciders.fleet.endings import stop as end
 from streams.deciders.fleet.launching import again, attempt, build_of, changed, waits
 from streams.deciders.fleet.pools import look_at_pools
 from streams.deciders.fleet.refusals import conflict, no_capacity, not_found, quota
-from streams.deciders.fleet.state import FleetState, ServerState, entry_key, is_idle
+from streams.deciders.fleet.state import FleetState, Project, ServerState, entry_key, is_idle
+from streams.deciders.fleet.tls import tls_refused
 from streams.deciders.noun import Request, Verdict
 
 AnyStart = ask.StartServer | ask.StartLobbyServer
@@ -45,6 +47,10 @@ def begin(
     ttl_s = _ttl_s(command.compute_size, launch, limits, None)
     if isinstance(ttl_s, CommandRejected):
         return ttl_s
+    ports = None if launch.port_configs is UNSET else tuple(launch.port_configs)
+    refused = tls_refused(draft.state, _effective(draft.project, ports), command.region)
+    if refused is not None:
+        return refused
     build = build_of(draft.project, _given(launch.version_tag), _given(launch.version))
     if build is None:
         return not_found("Build")
@@ -55,7 +61,6 @@ def begin(
     if draft.project.active >= limits.active_servers:
         return quota("active_servers", f"The plan allows {limits.active_servers} active servers")
     variables = () if launch.variables is UNSET else tuple(launch.variables)
-    ports = None if launch.port_configs is UNSET else tuple(launch.port_configs)
     if not attempt(draft, server, variables, ports):
         if not may_wait:
             return no_capacity(command.region)
@@ -168,6 +173,10 @@ def restart(state: FleetState, request: Request, command: ask.RestartServer) -> 
     ttl_s = _ttl_s(server.compute_size, launch, command.limits, server.ttl_s)
     if isinstance(ttl_s, CommandRejected):
         return ttl_s
+    ports = known.own_ports if launch.port_configs is UNSET else tuple(launch.port_configs)
+    refused = tls_refused(state, _effective(draft.project, ports), server.region)
+    if refused is not None:
+        return refused
     build = _other_build(draft, server, launch)
     if build is None:
         return not_found("Build")
@@ -180,7 +189,6 @@ def restart(state: FleetState, request: Request, command: ask.RestartServer) -> 
             server, draft.at_ms, phase="starting", restarting=True, ready_at_ms=None, **fields
         )
     variables = known.own_variables if launch.variables is UNSET else tuple(launch.variables)
-    ports = known.own_ports if launch.port_configs is UNSET else tuple(launch.port_configs)
     draft.emit(
         ev.ServerRestarting(
             server=restarting,
@@ -231,6 +239,11 @@ def server_due(state: FleetState, request: Request, command: ask.ServerDue) -> V
     elif server.phase == "backoff" and (server.backoff_until_ms or 0) <= at_ms and not again(draft, known):
         draft.emit(ev.ServerQueued(server=waits(server, at_ms)))
     return look_at_pools(draft)
+
+
+def _effective(project: Project, own: tuple[PortConfig, ...] | None) -> Sequence[PortConfig]:
+    """The ports that a server has: its own, or the project's."""
+    return project.settings.port_configs if own is None else own
 
 
 def _live(draft: Draft, instance_id: str) -> ServerState | CommandRejected:

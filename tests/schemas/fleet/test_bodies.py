@@ -119,7 +119,11 @@ def test_what_is_no_object_is_of_the_wrong_type(data: bytes) -> None:
             "port_configs.1.name",
             "custom",
         ),
-        ({"port_configs": [PORT | {"tls_enabled": True}]}, "port_configs.0.tls_enabled", "custom"),
+        (
+            {"port_configs": [PORT | {"protocol": "udp", "tls_enabled": True}]},
+            "port_configs.0.tls_enabled",
+            "custom",
+        ),
         (
             {"port_configs": [PORT | {"name": f"p{n}", "internal_port": n + 1} for n in range(11)]},
             "port_configs",

@@ -73,12 +73,6 @@ def test_a_host_that_was_not_seen_lately_gets_nothing() -> None:
     assert fleet.refusal(fleet.start()) == (503, "no_capacity")
 
 
-def test_tls_needs_a_host_that_ends_it() -> None:
-    port = PortConfig(name="web", internal_port=443, protocol="tcp", tls_enabled=True)
-    assert Fleet().refusal(Fleet().start(port_configs=[port])) == (503, "no_capacity")
-    Fleet(tls=True).started(port_configs=[port])
-
-
 def test_ports_go_round_and_rest_for_a_minute() -> None:
     fleet = Fleet(last_port=31_003)
     first = fleet.running()
