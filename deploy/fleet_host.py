@@ -23,6 +23,7 @@ from streams.fleet.builds.images import RegistryAccess
 from streams.fleet.builds.processor import BuildProcessor
 from streams.fleet.host.agones.driver import AgonesDriver
 from streams.fleet.host.base_root import host_resolvers
+from streams.fleet.host.certificate import CertificateFiles, CertificateRefused
 from streams.fleet.host.cgroups import groups_of_machine
 from streams.fleet.host.commands import CommandFailed, run
 from streams.fleet.host.network import Egress
@@ -149,6 +150,7 @@ def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
         last_port=int(last),
         address="" if driver.name == AgonesDriver.name else configured.fleet_address,
         isolation=driver.isolation,
+        tls=bool(configured.fleet_certificate_file),
         runs_builds=bool(configured.fleet_builds),
     )
 
@@ -185,6 +187,23 @@ def registries(configured: Settings) -> frozenset[Endpoint]:
             )
         named.add(found.endpoint)
     return frozenset(named)
+
+
+def certificate_files(configured: Settings) -> CertificateFiles | None:
+    """What this machine ends TLS with; None where no server's port may ask for it. Raises SettingsError."""
+    certificate, key = configured.fleet_certificate_file, configured.fleet_certificate_key_file
+    if not certificate:
+        if key:
+            raise SettingsError(f"{PREFIX}FLEET_CERTIFICATE_KEY_FILE is set, but _CERTIFICATE_FILE is not")
+        return None
+    if configured.fleet_driver == AgonesDriver.name:
+        raise SettingsError(f"{PREFIX}FLEET_CERTIFICATE_FILE: servers in a cluster have no relay to end TLS")
+    files = CertificateFiles(Path(certificate).absolute(), Path(key or certificate).absolute())
+    try:
+        files.read()
+    except CertificateRefused as refused:
+        raise SettingsError(f"{PREFIX}FLEET_CERTIFICATE_FILE and _CERTIFICATE_KEY_FILE: {refused}") from None
+    return files
 
 
 def _certificates(configured: Settings) -> str | None:

@@ -109,6 +109,11 @@ class Settings(RedisSettings):
     One on the loopback may be without TLS. All others are HTTPS at public addresses."""
     fleet_registry_certificates: str = ""
     """File of PEM certificates that registries are trusted by instead of the system's."""
+    fleet_certificate_file: str = ""
+    """PEM certificate, with its chain, that relays end TLS with on servers' ports: valid for `fleet_address`.
+    Empty: this machine runs no servers whose ports ask for TLS."""
+    fleet_certificate_key_file: str = ""
+    """Its key, which its owner alone may read. Empty: it is in the same file."""
     fleet_cache_mib: int = 20_480
     """Unpacked builds that no server uses are removed beyond this, the longest unused first."""
     fleet_away_s: int = 600

@@ -16,6 +16,7 @@ from deploy.fleet_host import (
     HostBuilds,
     Opened,
     capacity_of,
+    certificate_files,
     has_room,
     host_id,
     open_driver,
@@ -65,6 +66,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     root = above / name
     root.mkdir(mode=0o711, exist_ok=True)
     objects = open_objects(_without_deployment_secret(configured))
+    certificate = await asyncio.to_thread(certificate_files, configured)
     driver, warning = await asyncio.to_thread(_open_driver, configured, root, name, objects)
     shared = not isinstance(driver, ProcessDriver) or driver.as_root
     attempts = Attempts(root)
@@ -128,6 +130,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         clock_ms=now_ms,
         processor=open_processor(configured, root, objects, sealer),
         has_room=partial(has_room, configured, root),
+        certificate=certificate,
     )
 
     ends: dict[int, int] = {}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from deploy.fleet_host import (
     HostBuilds,
     capacity_of,
+    certificate_files,
     has_room,
     host_id,
     open_driver,
@@ -21,9 +24,11 @@ from schemas.fleet.objects import artefact_key
 from schemas.fleet.sizes import REGIONS
 from schemas.seal import Sealer
 from streams.fleet.host.cache import BuildCache, NotTheBuild
+from streams.fleet.host.certificate import CertificateFiles
 from streams.fleet.host.cgroups import Groups
 from streams.fleet.host.launch import Launch
 from streams.fleet.host.process import ProcessDriver
+from tests.streams.fleet.host.authority import Authority
 from tests.streams.fleet.host.test_cache import artefact
 
 
@@ -166,3 +171,22 @@ def _launch(sha256: str | None) -> Launch:
         game_id="game",
         sha256=sha256,
     )
+
+
+def test_a_host_ends_tls_where_its_settings_have_a_certificate(tmp_path: Path) -> None:
+    driver = ProcessDriver(tmp_path, groups=None, host="x", as_root=False)
+    assert certificate_files(Settings()) is None
+    assert not capacity_of(Settings(), driver).tls
+    chain, key = Authority().issue(tmp_path)
+    told = Settings(fleet_certificate_file=str(chain), fleet_certificate_key_file=str(key))
+    assert certificate_files(told) == CertificateFiles(chain, key)
+    assert capacity_of(told, driver).tls
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"fleet_certificate_file": ""}, "KEY_FILE is set, but _CERTIFICATE_FILE is not"),
+        ({"fleet_certificate_key_file": ""}, "can be read by others|no certificate and its key"),
+        ({"fleet_certificate_key_file": str(tmp_path / "missing")}, "missing can't be read"),
+        ({"fleet_driver": "agones"}, "servers in a cluster have no relay"),
+    )
+    for wrong, why in cases:
+        with pytest.raises(SettingsError, match=why):
+            certificate_files(replace(told, **wrong))

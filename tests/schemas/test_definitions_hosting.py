@@ -115,8 +115,6 @@ def test_tls_of_a_declared_port() -> None:
     plain = declared_settings("free", game(HOSTING))
     tls = declared_settings("free", game(HOSTING.replace("protocol: tcp", "protocol: tcp, tlsEnabled: true")))
     assert plain.port_configs == [PortConfig(name="game", internal_port=7000, protocol="tcp")]
-    assert tls.port_configs == [
-        PortConfig(name="game", internal_port=7000, protocol="tcp", tls_enabled=True)
-    ]
+    assert tls.port_configs == [PortConfig(name="game", internal_port=7000, protocol="tcp", tls_enabled=True)]
     with pytest.raises(DefinitionInvalid, match="game is no tcp port"):
         game(HOSTING.replace("protocol: tcp", "protocol: udp, tlsEnabled: true"))

@@ -25,6 +25,7 @@ from streams.asking import CommandBuilder
 from streams.fleet.host.attempts import Attempts
 from streams.fleet.host.background import Background
 from streams.fleet.host.building import Building, Processor
+from streams.fleet.host.certificate import CertificateFiles, keep_certified
 from streams.fleet.host.driver import Driver
 from streams.fleet.host.guard import LIMIT_S, start_guard
 from streams.fleet.host.launch import Launch
@@ -74,10 +75,12 @@ class Agent:
         clock_ms: Callable[[], int],
         processor: Processor | None = None,
         has_room: Callable[[], bool] = lambda: True,
+        certificate: CertificateFiles | None = None,
     ) -> None:
         """`telemetry` by epoch; `end_of_events` awaits the events' next offset; `held` are builds here.
 
         `processor` processes builds, as long as the disk `has_room`; without one this host processes none.
+        `certificate` is what it ends TLS with, where its capacity says that it does.
         """
         self._root = root
         self._settings = settings
@@ -88,6 +91,7 @@ class Agent:
         self._held = held
         self._end_of_events = end_of_events
         self._clock_ms = clock_ms
+        self._certificate = certificate
         self._membership = Membership(log, builder, settings.host_id)
         self._building = (
             Building(processor, report=self._report_build, clock_ms=clock_ms, has_room=has_room)
@@ -160,6 +164,8 @@ class Agent:
                     group.create_task(self._work()),
                     group.create_task(self._background.failure()),
                 ]
+                if self._certificate is not None:
+                    working.append(group.create_task(keep_certified(self._certificate, self._certify)))
                 if self._building is not None:
                     working.append(group.create_task(self._building.run()))
                 await stop.wait()
@@ -169,6 +175,9 @@ class Agent:
                     task.cancel()
         except* Fenced as fenced:
             raise fenced.exceptions[0] from None
+
+    async def _certify(self, certificate: bytes) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.certify, certificate)
 
     def _reporter_of(self, epoch: int) -> Reporter:
         return Reporter(

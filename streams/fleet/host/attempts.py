@@ -42,6 +42,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     launch: Launch
     seat: int
     sdk_port: int | None = None
+    inner_ports: dict[str, int] = {}
+    """By port with TLS, where servers share the host's network: what the server binds behind its relay."""
     driver: str
     made_at_ms: int
 
@@ -114,9 +116,9 @@ class Attempt:
         """Whether this was noted."""
         return (self.folder / f"is-{name}").exists()
 
-    def lock(self) -> int | None:
+    def lock(self, name: str = "lock") -> int | None:
         """An open file that holds the attempt's lock; None where another process does. Close it to let go."""
-        descriptor = self._open_lock()
+        descriptor = self._open_lock(name)
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK))
         except BlockingIOError:
@@ -124,17 +126,17 @@ class Attempt:
             return None
         return descriptor
 
-    def locked(self) -> bool:
+    def locked(self, name: str = "lock") -> bool:
         """Whether it is held: the parent lives, or a start is under way."""
-        descriptor = self._open_lock()
+        descriptor = self._open_lock(name)
         try:
             answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK))
         finally:
             os.close(descriptor)
         return answer != _lock(fcntl.F_UNLCK)
 
-    def _open_lock(self) -> int:
-        return os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _open_lock(self, name: str) -> int:
+        return os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def remove(self) -> None:
         """Removes the folder. Twice is as once."""
@@ -177,7 +179,15 @@ class Attempts:
         """The attempt of this id, if its folder is here."""
         return next((attempt for attempt in self if attempt.id == attempt_id), None)
 
-    def make(self, launch: Launch, *, driver: str, now_ms: int, sdk_port: int | None = None) -> Attempt:
+    def make(
+        self,
+        launch: Launch,
+        *,
+        driver: str,
+        now_ms: int,
+        sdk_port: int | None = None,
+        inner_ports: dict[str, int] | None = None,
+    ) -> Attempt:
         """The attempt's folder, made now if it is not there: an existing one is given back as it is.
 
         Raises OSError where the disk is full or 2,048 attempts are here.
@@ -188,7 +198,12 @@ class Attempts:
             if (folder / "spec.json").exists():
                 return Attempt(folder, msgspec.json.decode((folder / "spec.json").read_bytes(), type=Spec))
             spec = Spec(
-                launch=launch, seat=self._free_seat(), sdk_port=sdk_port, driver=driver, made_at_ms=now_ms
+                launch=launch,
+                seat=self._free_seat(),
+                sdk_port=sdk_port,
+                inner_ports=inner_ports or {},
+                driver=driver,
+                made_at_ms=now_ms,
             )
             unfinished = self._folder / f".{launch.attempt_id}"
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -117,11 +117,23 @@ class Driver(Protocol):
     def adopt(self, attempt: Attempt) -> bool:
         """Whether it runs, or is on its way to. Notes who its server is as soon as there is one."""
 
+    def certify(self, certificate: bytes) -> None:
+        """What relays end TLS with from now on: a key and its chain, as PEM."""
+
+    def relay(self, attempt: Attempt) -> bool:
+        """Starts the relay that ends TLS before the server; False where it is there, or the server is not.
+
+        It ends with the server, and with `kill`. Raises CannotStart.
+        """
+
+    def relayed(self, attempt: Attempt) -> bool:
+        """Whether the relay listens at its ports."""
+
     def signal(self, attempt: Attempt, number: signal.Signals) -> bool:
         """Sends the signal to the server's first process; False where there is none."""
 
     def kill(self, attempt: Attempt) -> None:
-        """Ends everything of the attempt and returns when nothing of it runs any more."""
+        """Ends everything of the attempt and returns when nothing of it runs any more, its relay included."""
 
     def ended(self, attempt: Attempt) -> Exit | None:
         """How it ended; None while it runs or where it never began."""

@@ -18,6 +18,8 @@ class Port(msgspec.Struct, frozen=True):
     internal: _Port
     external: _Port
     protocol: Protocol
+    tls: bool = False
+    """A relay ends TLS at `external`; the server speaks plain TCP."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):

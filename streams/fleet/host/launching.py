@@ -46,7 +46,8 @@ def launch_of(spec: LaunchSpec, opened: Callable[[SealedVariable], str]) -> Laun
         startup_args=spec.startup_args or "",
         environment=environment,
         ports=tuple(
-            Port(port.name, port.internal_port, port.external_port, port.protocol) for port in spec.ports
+            Port(port.name, port.internal_port, port.external_port, port.protocol, port.tls_enabled)
+            for port in spec.ports
         ),
         match_id=spec.match_id,
         readiness=spec.readiness,

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from streams.fleet.host import sockets
+from streams.fleet.host import relays, sockets
 from streams.fleet.host.attempts import Attempt, Attempts, replace
 from streams.fleet.host.base_root import base_mounts, make_base_root, write_resolvers
 from streams.fleet.host.cgroups import Groups, groups_of_machine
@@ -25,11 +25,21 @@ from streams.fleet.host.commands import CommandFailed, run
 from streams.fleet.host.cores import Cores, core_sets
 from streams.fleet.host.driver import IN_USE, CannotStart, Isolation, Stats
 from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
-from streams.fleet.host.launch import Port
+from streams.fleet.host.launch import Launch, Port
 from streams.fleet.host.network import Egress, HostNetwork
 from streams.fleet.host.oci_spec import PIDS_MAX, SCRATCH_MIB, config
 from streams.fleet.host.parent import NOTE_EXIT, NOTE_ITSELF, spawn
-from streams.fleet.host.place import BUILDS_GID, Seat, give_back, keep_slot, table_name, take_slot
+from streams.fleet.host.place import (
+    BUILDS_GID,
+    Seat,
+    give_back,
+    keep_slot,
+    relays_gid,
+    table_name,
+    take_slot,
+)
+from streams.fleet.host.relay_groups import RelayGroups
+from streams.fleet.host.relays import Door
 from streams.fleet.host.supervised import Supervised
 
 SDK_PORT: Final = 9358
@@ -78,6 +88,7 @@ class OciDriver(Supervised):
         self._base = base
         self._slot = take_slot(root)
         self._cores = Cores(core_sets())
+        self._relay_groups = RelayGroups(groups, self._cores, self._group)
         self._network = HostNetwork(self._slot, resolvers=resolvers, egress=egress)
         self._state = root / "runtime"
 
@@ -91,6 +102,7 @@ class OciDriver(Supervised):
         for attempt in Attempts(self._root):
             if attempt.parent() is not None and attempt.exit_code() is None:
                 self._cores.find(self._group(attempt), attempt.launch.cores)
+                self._relay_groups.find(attempt)
         self._network.open()
 
     def vacate(self) -> None:
@@ -122,7 +134,7 @@ class OciDriver(Supervised):
             workdir = launch.workdir or "/game"
             for name in ("scratch", "game", "root"):
                 (attempt.folder / name).mkdir(mode=0o755, exist_ok=True)
-            namespace = self._network.attach(seat, launch.ports)
+            namespace = self._network.attach(seat, _mapped(launch))
             self._groups.make(
                 self._group(attempt),
                 cpu_cores=launch.cpu_cores,
@@ -213,9 +225,26 @@ class OciDriver(Supervised):
             with contextlib.suppress(CommandFailed):
                 run(self._runtime, "--root", str(self._state), "delete", "--force", attempt.id)
             shutil.rmtree(self._state / attempt.id, ignore_errors=True)
-        self._network.detach(self._seat(attempt), attempt.launch.ports)
+        self._network.detach(self._seat(attempt), _mapped(attempt.launch))
         self._cores.give_back(self._group(attempt))
         self._groups.remove(self._group(attempt))
+        self._relay_groups.remove(attempt)
+
+    def certify(self, certificate: bytes) -> None:
+        """See Driver."""
+        relays.certify(self._root, certificate, relays_gid(self._slot))
+
+    def _doors(self, attempt: Attempt) -> list[Door]:
+        """A relay comes from loopback, as players of this machine do: the kernel translates that."""
+        address = self._seat(attempt).address
+        return [
+            Door(external=port.external, host=address, port=port.internal, source="127.0.0.1")
+            for port in attempt.launch.ports
+            if port.tls
+        ]
+
+    def _relay_user(self, attempt: Attempt) -> tuple[int, int] | None:
+        return self._seat(attempt).relay_uid, relays_gid(self._slot)
 
     def _seat(self, attempt: Attempt) -> Seat:
         return Seat(self._slot, attempt.spec.seat)
@@ -233,6 +262,11 @@ class OciDriver(Supervised):
 
     def _out_of_memory(self, attempt: Attempt) -> bool:
         return self._groups.out_of_memory(self._group(attempt), attempt.launch.memory_mib)
+
+
+def _mapped(launch: Launch) -> list[Port]:
+    """The ports that players reach without a relay."""
+    return [port for port in launch.ports if not port.tls]
 
 
 def oci_lacks(groups: Groups | None = None) -> list[str]:

@@ -76,10 +76,20 @@ class Seat(msgspec.Struct, frozen=True):
         """The server's user and group; no other program's on the machine."""
         return _UID_BASE + self.slot * _PER_SLOT + self.index
 
+    @property
+    def relay_uid(self) -> int:
+        """The user of the server's relay."""
+        return self.uid + SEATS
+
 
 def device_prefix(slot: int) -> str:
     """How the names of the slot's network devices begin (`qf3-`)."""
     return f"qf{slot:x}-"
+
+
+def relays_gid(slot: int) -> int:
+    """The group of the slot's relays, which may read what they end TLS with."""
+    return _UID_BASE + slot * _PER_SLOT + SEATS
 
 
 def table_name(slot: int) -> str:

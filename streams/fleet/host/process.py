@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from streams.fleet.host import sockets
+from streams.fleet.host import relays, sockets
 from streams.fleet.host.attempts import Attempt, Attempts, replace
 from streams.fleet.host.cgroups import Groups
 from streams.fleet.host.cores import Cores, core_sets
@@ -24,8 +24,19 @@ from streams.fleet.host.environment import RUN, SERVER_FILE, variables, words
 from streams.fleet.host.launch import Port
 from streams.fleet.host.oci_spec import FILES_MAX, PIDS_MAX, SCRATCH_MIB
 from streams.fleet.host.parent import NOTE_EXIT, NOTE_ITSELF, spawn
-from streams.fleet.host.place import BUILDS_GID, REGISTRY, Seat, give_back, keep_slot, table_name, take_slot
+from streams.fleet.host.place import (
+    BUILDS_GID,
+    REGISTRY,
+    Seat,
+    give_back,
+    keep_slot,
+    relays_gid,
+    table_name,
+    take_slot,
+)
 from streams.fleet.host.processes import stat_fields, tree_of, with_variable
+from streams.fleet.host.relay_groups import RelayGroups
+from streams.fleet.host.relays import Door
 from streams.fleet.host.supervised import Supervised
 
 _SHARED_GAME: Final = REGISTRY / "game"
@@ -77,6 +88,7 @@ class ProcessDriver(Supervised):
         self.as_root = os.geteuid() == 0 if as_root is None else as_root
         self._groups = groups
         self._cores = Cores(core_sets() if groups is not None else None)
+        self._relay_groups = RelayGroups(groups, self._cores, self._group)
         self._slot = take_slot(root) if self.as_root or groups is not None else None
 
     def open(self) -> None:
@@ -90,6 +102,7 @@ class ProcessDriver(Supervised):
         for attempt in Attempts(self._root):
             if attempt.parent() is not None and attempt.exit_code() is None:
                 self._cores.find(self._group(attempt), attempt.launch.cores)
+                self._relay_groups.find(attempt)
         (self._root / IN_USE).touch()
 
     def vacate(self) -> None:
@@ -176,8 +189,15 @@ class ProcessDriver(Supervised):
         return sockets.bound(Path(f"/proc/{server.pid}/net"), sockets.owned(self._members(attempt)))
 
     def ports(self, attempt: Attempt) -> tuple[Port, ...]:
-        """Each server binds its external ports: on a shared network no other ones are free for sure."""
-        return tuple(msgspec.structs.replace(port, internal=port.external) for port in attempt.launch.ports)
+        """Each server binds its external ports: on a shared network no other ones are free for sure.
+
+        Behind a relay it binds one that was free when the attempt was made.
+        """
+        inner = attempt.spec.inner_ports
+        return tuple(
+            msgspec.structs.replace(port, internal=inner.get(port.name, port.external))
+            for port in attempt.launch.ports
+        )
 
     def namespace(self, attempt: Attempt) -> Path | None:
         """See Driver."""
@@ -189,6 +209,7 @@ class ProcessDriver(Supervised):
         if self._groups is not None:
             self._cores.give_back(self._group(attempt))
             self._groups.remove(self._group(attempt))
+            self._relay_groups.remove(attempt)
 
     def _environment(self, attempt: Attempt) -> dict[str, str]:
         run = RUN if self.as_root else str(attempt.run_folder)
@@ -212,6 +233,20 @@ class ProcessDriver(Supervised):
                 ticks += sum(int(field) for field in fields[_USER_TIME : _USER_TIME + 4])
                 pages += int(fields[_RESIDENT])
         return ticks * 1_000_000_000 // _TICKS, pages * _PAGE
+
+    def certify(self, certificate: bytes) -> None:
+        """See Driver."""
+        relays.certify(self._root, certificate, relays_gid(self._slot or 0) if self.as_root else None)
+
+    def _doors(self, attempt: Attempt) -> list[Door]:
+        return [
+            Door(external=port.external, host="127.0.0.1", port=port.internal)
+            for port in self.ports(attempt)
+            if port.tls
+        ]
+
+    def _relay_user(self, attempt: Attempt) -> tuple[int, int] | None:
+        return (self._seat(attempt).relay_uid, relays_gid(self._slot or 0)) if self.as_root else None
 
     def _seat(self, attempt: Attempt) -> Seat:
         return Seat(self._slot or 0, attempt.spec.seat)

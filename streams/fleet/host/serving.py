@@ -24,6 +24,7 @@ from streams.fleet.host.launch import Launch
 from streams.fleet.host.output import Output
 from streams.fleet.host.ready import Verdict, Watched, look
 from streams.fleet.host.reconcile import Found, State
+from streams.fleet.host.relaying import Relaying
 from streams.fleet.host.sampler import Sampler
 from streams.fleet.host.sdk import Said
 
@@ -69,6 +70,7 @@ class Serving:
         self._builds = builds
         self._executor = executor
         self._reports = AttemptReports(attempt, driver=driver, report=report)
+        self._relaying = Relaying(attempt, driver=driver, in_thread=self._in_thread)
         self._begun = False
         self._ending: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -106,6 +108,7 @@ class Serving:
             self._reports.because("STARTUP_FAILURE_DOWNLOAD" if unavailable else "STARTUP_FAILURE_EXECUTABLE")
             await self._in_thread(self._driver.kill, self.attempt)
         finally:
+            await self._relaying.close()
             await self._conversation.close()
         await self._finish()
 
@@ -171,6 +174,7 @@ class Serving:
     async def _watch(self) -> None:
         started = self.attempt.marked("started")
         if started:
+            self._relaying.begin()
             self._reports.begun()
             if self._watched.ready:
                 self._reports.ready()
@@ -179,11 +183,13 @@ class Serving:
                 started = True
                 self._watched.started_s = _now_s()
                 self.attempt.mark("started")
+                self._relaying.begin()
                 self._reports.begun()
             if not self._watched.ready and self._driver.said_ready(self.attempt):
                 self._watched.sdk_ready = True
             bound = self._driver.bound(self.attempt) if not self._watched.ready else ()
-            await self._act_on(look(self._watched, bound, _now_s(), started=started))
+            reached = started and self._relaying.listens
+            await self._act_on(look(self._watched, bound, _now_s(), started=reached))
             if not self._watched.ready:
                 await self._pause(self._driver.starting_s)
             else:  # its end is told by the kernel; only silence has to be looked for

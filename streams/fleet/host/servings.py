@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Coroutine
@@ -103,8 +104,18 @@ class Servings:
                 _log.error("%s can't be started: %s", name, error)
                 self._report_never(name, "STARTUP_FAILURE_EXECUTABLE")
                 return
-            sdk_port = None if self._driver.isolation == "container" else _free_port()
-            self._attempts.make(launch, driver=self._driver.name, now_ms=self._clock_ms(), sdk_port=sdk_port)
+            sdk_port, inner = None, dict[str, int]()
+            if self._driver.isolation == "process":
+                relayed = [port.name for port in launch.ports if port.tls]
+                sdk_port, *others = _free_ports(1 + len(relayed))
+                inner = dict(zip(relayed, others, strict=True))
+            self._attempts.make(
+                launch,
+                driver=self._driver.name,
+                now_ms=self._clock_ms(),
+                sdk_port=sdk_port,
+                inner_ports=inner,
+            )
             self._serve(name)
 
     def _serve(self, name: str) -> None:
@@ -154,7 +165,9 @@ class Servings:
         serving.attempt.remove()
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:  # all at once: each is another
+        found = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in found]

@@ -9,11 +9,14 @@ import time
 from abc import ABC, abstractmethod
 from typing import Final
 
+from streams.fleet.host import relays
 from streams.fleet.host.attempts import Attempt, replace, running_server
 from streams.fleet.host.driver import KILLED, CannotStart, Exit
 from streams.fleet.host.environment import SERVER_FILE
 from streams.fleet.host.parent import reap
 from streams.fleet.host.processes import Identity, identify, send, tree_of
+from streams.fleet.host.relay_groups import RelayGroups
+from streams.fleet.host.relays import Door
 
 MEMORY: Final = "out-of-memory"
 """The mark of an attempt that met its limit, where what counted that is gone."""
@@ -26,6 +29,7 @@ class Supervised(ABC):
 
     guarded: Final = True
     starting_s: Final = 0.02
+    _relay_groups: RelayGroups
 
     def began(self, attempt: Attempt) -> bool:
         """See Driver."""
@@ -66,6 +70,17 @@ class Supervised(ABC):
         server = self.server(attempt)
         return server is not None and send(server, number)
 
+    def relay(self, attempt: Attempt) -> bool:
+        """See Driver."""
+        server, doors = self.server(attempt), self._doors(attempt)
+        if server is None or not doors:
+            return False
+        return relays.begin(attempt, server, doors, user=self._relay_user(attempt), groups=self._relay_groups)
+
+    def relayed(self, attempt: Attempt) -> bool:
+        """See Driver."""
+        return relays.listens(attempt)
+
     def kill(self, attempt: Attempt) -> None:
         """The first process first: with a container's the kernel ends its whole pid namespace.
 
@@ -88,6 +103,8 @@ class Supervised(ABC):
                     os.kill(pid, signal.SIGKILL)
             reap(attempt)
             time.sleep(0.005)  # what was killed takes a moment to be gone
+        if any(port.tls for port in attempt.launch.ports):
+            relays.end(attempt)
         if attempt.parent() is not None and attempt.exit_code() is None:
             attempt.note_exit(KILLED)
 
@@ -109,6 +126,14 @@ class Supervised(ABC):
         if found is not None:
             attempt.note_server(found)
         return found
+
+    @abstractmethod
+    def _doors(self, attempt: Attempt) -> list[Door]:
+        """What its relay listens at, and where the server is from there."""
+
+    @abstractmethod
+    def _relay_user(self, attempt: Attempt) -> tuple[int, int] | None:
+        """User and group of its relay; None: the agent's own."""
 
     @abstractmethod
     def _members(self, attempt: Attempt) -> set[int]:

@@ -137,6 +137,19 @@ class AgonesDriver:
         known = self._known(attempt)
         return known is not None and not known.gone and known.seen.stage != "failed"
 
+    def certify(self, certificate: bytes) -> None:
+        """Nothing here could end TLS: its hosts say so, and settings that ask for it are refused."""
+
+    def relay(self, attempt: Attempt) -> bool:
+        """There is none."""
+        del attempt
+        return False
+
+    def relayed(self, attempt: Attempt) -> bool:
+        """There is none."""
+        del attempt
+        return False
+
     def signal(self, attempt: Attempt, number: signal.Signals) -> bool:
         """The cluster knows SIGTERM alone, and SIGKILL by `kill`. False where it gave no answer, too."""
         if number != signal.SIGTERM:

@@ -235,9 +235,11 @@ class Fleet:
             last_port=last,
             address=HOST,
             isolation=self.world.driver.isolation,
+            tls="certificate" in settings,
             runs_builds="processor" in settings,
         )
         processor = settings.pop("processor", None)
+        certificate = settings.pop("certificate", None)
         agent = Agent(
             self.world.root,
             HostSettings(host_id=HOST_ID, capacity=has, **{"tell_every_s": 0.05, "away_s": 0, **settings}),
@@ -253,6 +255,7 @@ class Fleet:
             end_of_events=lambda: self.log.end_offset(FLEET_EVENTS.name, 0),
             clock_ms=now_ms,
             processor=processor,
+            certificate=certificate,
         )
         stop = asyncio.Event()
         joins = self._joins()
