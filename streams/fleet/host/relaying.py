@@ -28,6 +28,7 @@ class Relaying:
         self._driver = driver
         self._in_thread = in_thread
         self._task: asyncio.Task[None] | None = None
+        self._warned = ""
 
     def begin(self) -> None:
         """From now on a relay is there whenever the server is; one that another agent began is kept."""
@@ -45,20 +46,22 @@ class Relaying:
         while True:
             try:
                 if not self._driver.relayed(self._attempt):
-                    said = complaint(self._attempt) if begun else ""
+                    said = complaint(self._attempt)
                     if await self._in_thread(self._driver.relay, self._attempt):
                         if begun:
-                            _log.warning(
-                                "the relay of %s ended, another begins: %s",
-                                self._attempt.id,
-                                said or "killed",
-                            )
+                            self._warn(f"it ended, another begins: {said or 'killed'}")
                         begun = True
             except (CannotStart, OSError) as error:
-                _log.warning("%s has no relay: %s", self._attempt.id, error)
+                self._warn(str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN_S):
                     while not self._driver.relayed(self._attempt):  # noqa: ASYNC110 - of a file
                         await asyncio.sleep(_LOOK_S)
             self.listens = self._driver.relayed(self._attempt)
             await asyncio.sleep(_AGAIN_S if self.listens else 0)
+
+    def _warn(self, why: str) -> None:
+        """Once, as long as it is for the same reason."""
+        if why != self._warned:
+            self._warned = why
+            _log.warning("the relay of %s: %s", self._attempt.id, why)
