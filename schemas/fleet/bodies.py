@@ -49,9 +49,10 @@ class PortBody(Fields, frozen=True, kw_only=True):
     tls_enabled: Annotated[
         bool,
         Meta(
-            description="Of tcp: players speak TLS (1.2 or later) at the external port, with the deployment's "
-            "certificate, which is valid for `host`; the server speaks plain TCP at the internal one, to which "
-            "a relay beside it connects. 422 where no host of the region has a certificate."
+            description="Of tcp: players speak TLS (1.2 or later) at the external port, with the "
+            "deployment's certificate, which is valid for `host`; the server speaks plain TCP at the "
+            "internal one, to which a relay beside it connects. 422 where no host of the region has a "
+            "certificate."
         ),
     ] = False
 

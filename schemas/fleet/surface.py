@@ -47,8 +47,8 @@ A process gets its build at `/game`, the file `/run/questlog/server.json` with i
 `QUESTLOG_PORT_<NAME>` (in capitals, `-` as `_`; ports that would share a variable are refused, 422), and on
 its own localhost, at `AGONES_SDK_HTTP_PORT`, Agones' REST SDK. Lines that it prints can be read within
 seconds and are kept for 7 days, samples for 30 days. `tls_enabled` of a tcp port lets players
-speak TLS there while the server speaks plain TCP: a relay beside it ends TLS with the deployment's certificate.
-It is 422 where no host of the region has one."""
+speak TLS there while the server speaks plain TCP: a relay beside it ends TLS with the deployment's
+certificate. It is 422 where no host of the region has one."""
 
 _SCHEMES: Final = {"apiKey": {"type": "apiKey", "in": "header", "name": "api-key"}}
 

@@ -58,6 +58,13 @@ def begin(
     claimed = _claimable(draft, command, build)
     if claimed is not None:
         return _claim(draft, claimed, server)
+    return _place(draft, command, server, ports, may_wait=may_wait)
+
+
+def _place(
+    draft: Draft, command: AnyStart, server: Server, ports: tuple[PortConfig, ...] | None, *, may_wait: bool
+) -> Server | CommandRejected:
+    limits, launch = command.limits, command.launch
     if draft.project.active >= limits.active_servers:
         return quota("active_servers", f"The plan allows {limits.active_servers} active servers")
     variables = () if launch.variables is UNSET else tuple(launch.variables)
