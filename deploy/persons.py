@@ -82,8 +82,8 @@ class Persons:
             studio_id=found.id,
             games=games,
             id=identifier,
-            devices=tuple(dict.fromkeys(devices)),
-            handles=tuple(dict.fromkeys(handles)),
+            devices=devices,
+            handles=handles,
         )
 
     async def find(self, person: Person) -> list[Place]:

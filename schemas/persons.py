@@ -66,6 +66,13 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
     """Names that look as if they did, and why they don't."""
 
 
+class Handle(msgspec.Struct, frozen=True):
+    """A tester's handle. In another game of the studio it may be somebody else's."""
+
+    game_id: str
+    name: str
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Whom an id means in a studio."""
 
@@ -75,18 +82,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     devices: tuple[str, ...] = ()
     """Other ids of the person: devices that were linked to their handle."""
-    handles: tuple[str, ...] = ()
-    """Testers' handles that were linked to these ids."""
+    handles: tuple[Handle, ...] = ()
+    """Testers' handles that were linked to the id, which is a device's then."""
 
     def names(self, identity: Identity) -> tuple[str, ...]:
-        """What a column of a kind holds where it means this person."""
-        match identity:
-            case "player":
-                return (self.id, *self.devices)
-            case "handle":
-                return (self.id, *self.handles)
-            case "playtester":
-                return (self.id,)
+        """What a column of a kind holds where it means this person, in every game; `handles` come to it."""
+        return (self.id, *self.devices) if identity == "player" else (self.id,)
 
 
 class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):

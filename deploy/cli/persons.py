@@ -112,5 +112,8 @@ def checked(identifier: str) -> str:
 
 def described(person: Person) -> str:
     """Whom an id means, in a line."""
-    also = [*(f"device {one}" for one in person.devices), *(f"handle {one}" for one in person.handles)]
+    also = [
+        *(f"device {one}" for one in person.devices),
+        *(f"handle {one.name} in {one.game_id}" for one in person.handles),
+    ]
     return f"{person.id} of {person.studio_id}" + (f", also {', '.join(also)}" if also else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from projections.clickhouse.client import identifier
+from schemas.persons import Handle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -25,11 +26,18 @@ def of_person(table: PersonalTable, person: Person) -> tuple[str, dict[str, Valu
     """
     parameters: dict[str, Value] = {"studio": person.studio_id}
     conditions = []
+
+    def is_(column: str, value: str) -> str:
+        placeholder = f"id{len(parameters)}"
+        parameters[placeholder] = value
+        return f"{identifier(column)} = {{{placeholder}:String}}"
+
     for column, identity in table.ids.items():
-        for name in person.names(identity):
-            placeholder = f"id{len(parameters)}"
-            parameters[placeholder] = name
-            conditions.append(f"{identifier(column)} = {{{placeholder}:String}}")
+        conditions += [is_(column, name) for name in person.names(identity)]
+        if identity == "handle":
+            conditions += [
+                f"({is_('game_id', one.game_id)} AND {is_(column, one.name)})" for one in person.handles
+            ]
     return f"studio_id = {{studio:String}} AND ({' OR '.join(conditions)})", parameters
 
 
@@ -91,12 +99,15 @@ class PersonRows:
         return ", ".join(dict.fromkeys([*(name for name in _PLACES if name in there), *key]))
 
 
-async def linked(client: ClickHouse, studio_id: str, identifier_: str) -> tuple[list[str], list[str]]:
+async def linked(
+    client: ClickHouse, studio_id: str, identifier_: str
+) -> tuple[tuple[Handle, ...], tuple[str, ...]]:
     """Handles that were linked to a device of that id, and devices linked to a handle of that name."""
     rows = await client.rows(
-        "SELECT handle, device_id FROM tester_links FINAL WHERE studio_id = {studio:String}"
-        " AND (device_id = {id:String} OR handle = {id:String}) ORDER BY handle, device_id",
+        "SELECT game_id, handle, device_id FROM tester_links FINAL WHERE studio_id = {studio:String}"
+        " AND (device_id = {id:String} OR handle = {id:String}) ORDER BY game_id, handle, device_id",
         {"studio": studio_id, "id": identifier_},
     )
-    handles = [str(handle) for handle, _ in rows if handle != identifier_]
-    return handles, [str(device) for _, device in rows if device != identifier_]
+    handles = [Handle(str(game), str(handle)) for game, handle, _ in rows if handle != identifier_]
+    devices = [str(device) for *_, device in rows if device != identifier_]
+    return tuple(handles), tuple(dict.fromkeys(devices))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -33,8 +33,17 @@ class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
     value: Any
 
 
-def patterns(key: PersonalKey, person: Person) -> list[tuple[str, str]]:
-    """The keys, as Redis globs, and the fields in them, that a declaration means of a person. Pure.
+class Pattern(NamedTuple):
+    """Keys as a Redis glob, and what is the person's in them."""
+
+    keys: str
+    field: str
+    handles: tuple[str, ...]
+    """Names of the person in the game that the keys name."""
+
+
+def patterns(key: PersonalKey, person: Person) -> list[Pattern]:
+    """What a declaration means of a person. Pure.
 
     A pattern without a `*` of its own is a key's name, with what means something in a glob after a backslash.
     """
@@ -51,7 +60,9 @@ def patterns(key: PersonalKey, person: Person) -> list[tuple[str, str]]:
         for name, value in zip(used, values, strict=True):
             pattern = pattern.replace(name, _GLOB.sub(r"\\\1", value))
             field = field.replace(name, value)
-        found.append((pattern, field))
+        game_id = dict(zip(used, values, strict=True)).get("{game}")
+        handles = [one.name for one in person.handles if one.game_id == game_id]
+        found.append(Pattern(pattern, field, (*person.names("handle"), *handles)))
     return found
 
 
@@ -72,9 +83,9 @@ class PersonKeys:
             if generation is None:
                 raise StoreUnavailable(f"the {self._name} projection is not ready")
             prefix = f"{self._name}:{generation.decode()}:"
-            for pattern, field in patterns(key, person):
-                async for name in self._names(prefix, pattern):
-                    async for found in self._in_key(key, prefix, name, field, person):
+            for pattern in patterns(key, person):
+                async for name in self._names(prefix, pattern.keys):
+                    async for found in self._in_key(key, prefix, name, pattern):
                         if key.game_in and not await self._is_of(key, prefix, name, person):
                             break
                         yield found
@@ -103,13 +114,13 @@ class PersonKeys:
         return isinstance(told, dict) and told.get("game_id") in person.games
 
     async def _in_key(
-        self, key: PersonalKey, prefix: str, name: str, field: str, person: Person
+        self, key: PersonalKey, prefix: str, name: str, pattern: Pattern
     ) -> AsyncIterator[HeldKey]:
+        field = pattern.field
         if key.value:
-            wanted = person.names("handle")
             async for one in self._redis.hscan_iter(prefix + name, count=SCANNED_AT_ONCE):
                 told = read(one[1])
-                if any(handle in wanted for handle in _named(told, key.value)):
+                if any(handle in pattern.handles for handle in _named(told, key.value)):
                     yield HeldKey(key=name, field=one[0].decode(), value=told)
         elif not field:
             yield HeldKey(key=name, field=None, value=await self._whole(prefix + name))

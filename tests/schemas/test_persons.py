@@ -15,7 +15,7 @@ from projections.clickhouse.person_rows import of_person
 from projections.clickhouse.system_tables import TABLES as SYSTEM_TABLES
 from projections.redis.person_keys import patterns
 from schemas.envelope import Decided, Event
-from schemas.persons import Person, PersonalKey, PersonalTable
+from schemas.persons import Handle, Person, PersonalKey, PersonalTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,11 @@ def test_every_redis_key_that_events_set_is_declared(noun: Any) -> None:
 
 
 PERSON: Final = Person(
-    studio_id="studio_1", games=("game_1", "game_2"), id="a*b", devices=("dev",), handles=("Red",)
+    studio_id="studio_1",
+    games=("game_1", "game_2"),
+    id="a*b",
+    devices=("dev",),
+    handles=(Handle("game_2", "Red"),),
 )
 
 
@@ -140,19 +144,28 @@ def test_a_person_is_of_one_studio_and_matches_columns_by_kind() -> None:
     where, parameters = of_person(table, PERSON)
     assert where.startswith("studio_id = {studio:String} AND (")
     assert parameters["studio"] == "studio_1"
-    assert [value for name, value in parameters.items() if name != "studio"] == ["a*b", "dev", "a*b", "Red"]
+    assert [value for name, value in parameters.items() if name != "studio"] == [
+        *("a*b", "dev", "a*b", "game_2", "Red"),
+    ]
     assert where.count("player_id = ") == 2
     assert where.count("author = ") == 2
+    assert where.endswith(" OR (game_id = {id4:String} AND author = {id5:String}))"), (
+        "Red is theirs there alone"
+    )
 
 
 def test_the_keys_of_a_person_are_globs_in_which_an_id_stands_for_itself() -> None:
-    assert patterns(PersonalKey(key="wallet:{game}/{player}"), PERSON) == [
+    found = patterns(PersonalKey(key="wallet:{game}/{player}"), PERSON)
+    assert [(one.keys, one.field) for one in found] == [
         ("wallet:game_1/a\\*b", ""),
         ("wallet:game_1/dev", ""),
         ("wallet:game_2/a\\*b", ""),
         ("wallet:game_2/dev", ""),
     ]
-    assert patterns(PersonalKey(key="members:*", field=":{player}"), PERSON) == [
-        ("members:*", ":a*b"),
-        ("members:*", ":dev"),
+    found = patterns(PersonalKey(key="members:*", field=":{player}"), PERSON)
+    assert [(one.keys, one.field) for one in found] == [("members:*", ":a*b"), ("members:*", ":dev")]
+    found = patterns(PersonalKey(key="batch-keys:{studio}/{game}/*", value="handle"), PERSON)
+    assert [(one.keys, one.handles) for one in found] == [
+        ("batch-keys:studio_1/game_1/*", ("a*b",)),
+        ("batch-keys:studio_1/game_2/*", ("a*b", "Red")),
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from projections.redis.person_keys import PersonKeys
 from projections.redis.stores import Store
-from schemas.persons import Person
+from schemas.persons import Handle, Person
 from schemas.playtests.batch_commands import DefineBatch
 from schemas.playtests.persons import PERSONAL
 from tests.streams.deciders.playtests.given import GAME, STUDIO
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 
-async def keys_of(projected: Projected, identifier: str, *handles: str) -> list[str]:
+async def keys_of(projected: Projected, identifier: str, *handles: Handle) -> list[str]:
     """The handles of the batch's keys that are found."""
     person = Person(studio_id=STUDIO, games=(GAME,), id=identifier, handles=handles)
     keys = PersonKeys(Store(projected.redis, "playtests"))
@@ -35,6 +35,7 @@ async def test_keys_are_found_by_handle_alone(projected: Projected) -> None:
     projected.given(redeem(SHARE, "Bob", country="DE"))
     await projected.apply()
     assert await keys_of(projected, "Ann") == ["Ann"]
-    assert await keys_of(projected, "device_1", "Bob") == ["Bob"]
+    assert await keys_of(projected, "device_1", Handle(GAME, "Bob")) == ["Bob"]
+    assert await keys_of(projected, "device_1", Handle("another game", "Bob")) == []
     for other in ("DE", "redeemed", "ann"):
         assert await keys_of(projected, other) == []
