@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -93,10 +94,17 @@ def _line(one: Exported) -> str:
 
 @contextmanager
 def _alone(configured: Settings, studio: str) -> Iterator[None]:
-    """One export of a studio at a time from this home."""
-    configured.home.mkdir(parents=True, exist_ok=True)
+    """One export of a studio at a time from this home. RequestRefused where another runs, or none can."""
     path = configured.home / f"export-{studio.replace('/', '-')}.lock"
-    with open(path, "a", opener=for_its_owner) as lock:
+    try:
+        configured.home.mkdir(parents=True, exist_ok=True)
+        handle = for_its_owner(str(path), os.O_WRONLY | os.O_CREAT)
+    except OSError as error:
+        raise RequestRefused(
+            f"{path} can't be made ({error.strerror}), which keeps two exports of {studio} apart: choose"
+            " another home with --home (or QUESTLOG_HOME)"
+        ) from None
+    with os.fdopen(handle, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
