@@ -8,6 +8,7 @@ from typing import Final
 from deploy.clickhouse_settings import ClickHouseSettings
 
 DEFAULT_REDIS_PORT: Final = 6379
+REDIS_GROUPS_MAX: Final = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,3 +43,12 @@ class RedisSettings(ClickHouseSettings):
     """The user of the Sentinels' own ACL."""
     redis_sentinel_password_file: str = ""
     """File with the Sentinels' password. Empty: they ask for none."""
+
+
+def groups_problem(urls: tuple[str, ...], sentinels: tuple[str, ...]) -> str:
+    """Why `redis_groups` can't be as they are; empty where they can. Pure."""
+    if urls and sentinels:
+        return "QUESTLOG_REDIS_SENTINELS names one primary: it can't be set beside QUESTLOG_REDIS_GROUPS"
+    if len(urls) > REDIS_GROUPS_MAX or len({*urls}) < len(urls):
+        return f"QUESTLOG_REDIS_GROUPS must be at most {REDIS_GROUPS_MAX} URLs, each of another Redis"
+    return ""

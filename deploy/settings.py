@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from deploy.clickhouse_settings import CLICKHOUSE_LIMITS
-from deploy.redis_settings import RedisSettings
+from deploy.redis_settings import RedisSettings, groups_problem
 from schemas.edge.limits import BODIES_IN_FLIGHT_BYTES, CONNECTIONS_PER_ADDRESS
 from schemas.topics import PARTITIONS_MAX
 
 PREFIX: Final = "QUESTLOG_"
 DEFAULT_HTTP_PORT: Final = 4000
-REDIS_GROUPS_MAX: Final = 64
 _PARTITIONS: Final = re.compile(rf"{PREFIX}(?:PARTITIONS_([A-Z]+)|(TELEMETRY|LIVEOPS)_PARTITIONS)")
 """A noun's partition count; of two nouns the name of older releases as well."""
 
@@ -207,6 +206,8 @@ def from_environment(environ: Mapping[str, str] | None = None, **overrides: Any)
     values.update({name: value for name, value in overrides.items() if value is not None})
     settings = Settings(**values, partitions=counts)
     _check(settings)
+    if problem := groups_problem(settings.redis_groups, settings.redis_sentinels):
+        raise SettingsError(problem)
     return settings
 
 
@@ -289,7 +290,6 @@ def _check(settings: Settings) -> None:
         value = getattr(settings, name)
         if not lowest <= value <= highest:
             raise SettingsError(f"{PREFIX}{name.upper()} must be from {lowest} to {highest}, not {value}")
-    _check_groups(settings.redis_groups, settings.redis_sentinels)
     for name in ("trusted_proxies", "webhook_networks"):
         for network in getattr(settings, name):
             try:
@@ -302,14 +302,3 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}TRANSCRIBER can't be split into arguments: {error}") from None
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
-
-
-def _check_groups(urls: tuple[str, ...], sentinels: tuple[str, ...]) -> None:
-    if urls and sentinels:
-        raise SettingsError(
-            f"{PREFIX}REDIS_SENTINELS names one primary: it can't be set beside {PREFIX}REDIS_GROUPS"
-        )
-    if len(urls) > REDIS_GROUPS_MAX or len({*urls}) < len(urls):
-        raise SettingsError(
-            f"{PREFIX}REDIS_GROUPS must be at most {REDIS_GROUPS_MAX} URLs, each of another Redis"
-        )

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from prometheus_client import Counter, Histogram
@@ -24,6 +24,7 @@ from schemas.identifiers import partition_of
 from schemas.log import Appender, LogUnavailable
 from schemas.outcomes import Sought
 from schemas.topics import Topic
+from streams.gateway.answers import Answers
 from streams.gateway.pending_commands import (
     OTHER_BODY,
     CommandConflict,
@@ -55,22 +56,6 @@ _UNANSWERED = Counter(
 )
 _log = logging.getLogger(__name__)
 _encoder = msgspec.msgpack.Encoder()
-
-
-class Answers(Protocol):
-    """Where outcomes are found and notifications come from; `deploy` injects the one on Redis."""
-
-    async def find(
-        self, partition: int, commands: Sequence[Sought], record_id: str = ""
-    ) -> list[Outcome | None]:
-        """In the order asked; None where there is none yet. Raises StoreUnavailable instead of guessing."""
-        ...
-
-    async def listen(
-        self, gateway_id: str, notified: Callable[[str], None], missed: Callable[[], None], up: asyncio.Event
-    ) -> None:
-        """Call `notified(record_id)` for ever; `up` while subscribed, `missed()` after a gap."""
-        ...
 
 
 class CommandClient:
