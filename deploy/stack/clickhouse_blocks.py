@@ -15,6 +15,8 @@ import lz4.block
 from backports import zstd
 from clickhouse_cityhash.cityhash import CityHash128
 
+from deploy.stack.clickhouse_codec import unpacked
+
 BLOCK_BYTES: Final = 1 << 20
 """Of content in a block that is written."""
 BLOCK_BYTES_MAX: Final = 128 << 20
@@ -75,7 +77,7 @@ def _content(method: int, packed: bytes, size: int) -> bytes:
         elif method == _LZ4:
             content = bytes(lz4.block.decompress(packed, uncompressed_size=size))
         elif method == _ZSTD:
-            content = bytes(zstd.decompress(packed))
+            content = unpacked(zstd.ZstdDecompressor, packed, size)
         else:
             raise ValueError(f"the method {method:#x} of a block is not known")
     except (lz4.block.LZ4BlockError, zstd.ZstdError) as error:

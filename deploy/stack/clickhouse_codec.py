@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import lz4.frame
 from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ENCODINGS: Final = ("lz4", "zstd", "gzip", "deflate")
 
@@ -26,6 +28,32 @@ class Compressor(Protocol):
     def finish(self) -> bytes:
         """The rest. Call it once, last."""
         ...
+
+
+class Decompressor(Protocol):
+    """Unpacks one frame."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether its end was met."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes | None:
+        """What comes after its end."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """At most `max_length` bytes of its content."""
+        ...
+
+
+_DECOMPRESSORS: Final[dict[str, Callable[[], Decompressor]]] = {
+    "lz4": lz4.frame.LZ4FrameDecompressor,
+    "zstd": zstd.ZstdDecompressor,
+    "gzip": lambda: zlib.decompressobj(31),
+    "deflate": zlib.decompressobj,
+}
 
 
 class _Lz4:
@@ -76,20 +104,31 @@ def compressor(encoding: str) -> Compressor:
     raise UnknownEncodingError(encoding)
 
 
-def decompress(encoding: str, data: bytes) -> bytes:
-    """A whole request body.
+def decompress(encoding: str, data: bytes, bytes_max: int) -> bytes:
+    """A whole request body of at most so many bytes; what it claims beyond them is never unpacked.
 
-    Raises UnknownEncodingError, or ValueError where the bytes don't hold what they claim.
+    Raises UnknownEncodingError, or ValueError where the bytes don't hold what they claim, or too much.
     """
+    begin = _DECOMPRESSORS.get(encoding)
+    if begin is None:
+        raise UnknownEncodingError(encoding)
     try:
-        if encoding == "lz4":
-            return bytes(lz4.frame.decompress(data))
-        if encoding == "zstd":
-            return bytes(zstd.decompress(data))
-        if encoding == "gzip":
-            return gzip.decompress(data)
-        if encoding == "deflate":
-            return zlib.decompress(data)
+        return unpacked(begin, data, bytes_max)
     except (RuntimeError, EOFError, OSError, zlib.error, zstd.ZstdError) as error:
         raise ValueError(f"the body is no valid {encoding}: {error}") from error
-    raise UnknownEncodingError(encoding)
+
+
+def unpacked(begin: Callable[[], Decompressor], data: bytes, bytes_max: int) -> bytes:
+    """The content of frames, one after the other. Raises ValueError, and what the decompressor raises."""
+    found: list[bytes] = []
+    left = bytes_max
+    while data:
+        frame = begin()
+        found.append(frame.decompress(data, left + 1))
+        left -= len(found[-1])
+        if left < 0:
+            raise ValueError(f"it holds more than {bytes_max} bytes")
+        if not frame.eof:
+            raise ValueError("it is cut off")
+        data = frame.unused_data or b""
+    return b"".join(found)

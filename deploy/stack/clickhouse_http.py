@@ -22,7 +22,12 @@ from deploy.stack.clickhouse_fair_queue import RUNNING_MAX, FairShare
 from deploy.stack.clickhouse_greeting import greeting, is_greeting
 from deploy.stack.clickhouse_origin import foreign
 from deploy.stack.clickhouse_readers import confine
-from deploy.stack.clickhouse_request import BODY_BYTES_MAX, credentials, statement_of
+from deploy.stack.clickhouse_request import (
+    BODY_BYTES_MAX,
+    READER_BODY_BYTES_MAX,
+    credentials,
+    statement_of,
+)
 from deploy.stack.clickhouse_response import PIECE_BYTES, SERVER, TIMEZONE, Held, Response
 from deploy.stack.clickhouse_statement import first_word, output_format, outside
 
@@ -97,25 +102,26 @@ class ClickHouseHttp:
         begun = time.perf_counter()
         response = Response(send, headers.get("accept-encoding", ""))
         try:
-            body = await _body(receive)
-            if body is None:
-                return
             params = dict(
                 parse_qsl(
                     scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="surrogateescape"
                 )
             )
-            if scope["method"] in {"GET", "HEAD"} and not body and "query" not in params:
+            if scope["method"] in {"GET", "HEAD"} and "query" not in params and not _has_body(headers):
                 await _answer(send, 200, b"Ok.\n")
                 return
             response.query_id = params.get("query_id") or str(uuid.uuid4())
             if params.get("enable_http_compression") != "1":
                 response.accept = ""
             response.blocks = params.get("compress") == "1"
-            statement = await asyncio.to_thread(statement_of, scope["method"], headers, params, body)
-            response.format = output_format(statement.text, statement.format)
             user, password = credentials(headers, params)
             reader = self._readers.authenticate(user, password)
+            most = BODY_BYTES_MAX if reader is None else READER_BODY_BYTES_MAX
+            body = await _body(receive, most)  # nobody's is held, nor unpacked
+            if body is None:
+                return
+            statement = await asyncio.to_thread(statement_of, scope["method"], headers, params, body, most)
+            response.format = output_format(statement.text, statement.format)
             whole = params.get("wait_end_of_query") == "1"
             if is_greeting(statement, params):
                 kind = "greeting"
@@ -246,7 +252,11 @@ def _pull(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
     return b"".join(gathered), True
 
 
-async def _body(receive: Receive) -> list[bytes] | None:
+def _has_body(headers: dict[str, str]) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+async def _body(receive: Receive, bytes_max: int) -> list[bytes] | None:
     """The whole body in pieces of a MiB and more; None where the client went away."""
     pieces: list[bytes] = []
     held: list[bytes] = []
@@ -259,8 +269,9 @@ async def _body(receive: Receive) -> list[bytes] | None:
             held.append(data)
             size += len(data)
             total += len(data)
-        if total > BODY_BYTES_MAX:
-            raise EngineError(223, "Code: 223. DB::Exception: The body is over 2 GiB. (QUERY_IS_TOO_LARGE)")
+        if total > bytes_max:
+            most = f"{bytes_max >> 20} MiB"
+            raise EngineError(223, f"Code: 223. DB::Exception: The body is over {most}. (QUERY_IS_TOO_LARGE)")
         more = message.get("more_body", False)
         if held and (size >= PIECE_BYTES or not more):
             pieces.append(b"".join(held))

@@ -14,6 +14,9 @@ from deploy.stack.clickhouse_execution import EngineError, ExternalTable, Statem
 from deploy.stack.clickhouse_multipart import read_form
 
 BODY_BYTES_MAX: Final = 2 * 1024**3
+"""Of a request of the owner's, before and after it is unpacked."""
+READER_BODY_BYTES_MAX: Final = 16 * 1024**2
+"""The same of a reader's, who sends statements and parameters alone."""
 _NOT_SETTINGS: Final = frozenset(
     {
         *("query", "database", "user", "password", "quota_key", "role", "session_id", "session_timeout"),
@@ -27,12 +30,12 @@ _NOT_SETTINGS: Final = frozenset(
 
 
 def statement_of(
-    method: str, headers: dict[str, str], params: dict[str, str], body: list[bytes]
+    method: str, headers: dict[str, str], params: dict[str, str], body: list[bytes], bytes_max: int
 ) -> Statement:
-    """Read a request into a statement. Raises EngineError."""
-    body = _plain(headers.get("content-encoding", "").strip().lower(), body)
+    """Read a request into a statement; its body holds at most so many bytes. Raises EngineError."""
+    body = _plain(headers.get("content-encoding", "").strip().lower(), body, bytes_max)
     if params.get("decompress") == "1":
-        body = _unpacked(body)
+        body = _unpacked(body, bytes_max)
     kind, options = parse_options_header(headers.get("content-type", ""))
     tables: list[ExternalTable] = []
     if kind == b"multipart/form-data":
@@ -87,11 +90,11 @@ def _external_table(name: str, params: dict[str, str], data: bytes) -> ExternalT
     return ExternalTable(name=name, structure=structure, format=form, data=data)
 
 
-def _plain(encoding: str, body: list[bytes]) -> list[bytes]:
+def _plain(encoding: str, body: list[bytes], bytes_max: int) -> list[bytes]:
     if encoding in {"", "identity"}:
         return body
     try:
-        return [decompress(encoding, b"".join(body))]
+        return [decompress(encoding, b"".join(body), bytes_max)]
     except UnknownEncodingError:
         message = f"Code: 48. DB::Exception: Unknown compression method {encoding}. (NOT_IMPLEMENTED)"
         raise EngineError(48, message) from None
@@ -99,9 +102,9 @@ def _plain(encoding: str, body: list[bytes]) -> list[bytes]:
         raise EngineError(354, f"Code: 354. DB::Exception: {error}. (ZLIB_INFLATE_FAILED)") from None
 
 
-def _unpacked(body: list[bytes]) -> list[bytes]:
+def _unpacked(body: list[bytes], bytes_max: int) -> list[bytes]:
     try:
-        return [read_blocks(b"".join(body), BODY_BYTES_MAX)]
+        return [read_blocks(b"".join(body), bytes_max)]
     except ValueError as error:
         message = f"Code: 271. DB::Exception: decompress=1: {error}. (CANNOT_DECOMPRESS)"
         raise EngineError(271, message) from None
