@@ -16,7 +16,7 @@ from deploy.object_store import open_objects
 from deploy.operations import operator
 from deploy.redis_server import open_redis
 from deploy.sealing import open_sealer
-from projections.playtests.keys import NOUN
+from projections.playtests.keys import STORED
 from projections.playtests.queries import PlaytestQueries
 from projections.redis.stores import NounStores
 from projections.studio.queries import StudioQueries
@@ -105,5 +105,5 @@ async def _commands(settings: Settings) -> AsyncIterator[tuple[CommandClient, Re
         appender = KafkaAppender(brokers_of(settings), client_id="questlog-cli")
         stack.push_async_callback(appender.stop)
         topic = topic_of(settings, PLAYTESTS_COMMANDS)
-        stores = NounStores(NOUN, [redis])
+        stores = NounStores(STORED, [redis])
         yield await open_commands(stack, topic, stores, appender=appender, client="cli"), redis

@@ -1,4 +1,4 @@
-"""Every Redis key of playtests, relative: each is prefixed by `playtests:<generation>:`.
+"""Every Redis key of playtests, relative: each is prefixed by `playtests~2:<generation>:`.
 
 Rows are MessagePack. A list is a sorted set of equal scores, so that Redis orders it by its members, which
 begin with `place`: a page begins anywhere at the cost of a look-up, however long the list is.
@@ -7,9 +7,9 @@ Orders: `order:<order>` hash (`order` -> Order, `progress` -> Progress) · `keys
 game key · lists: `orders:<studio>/<game>`, `active:<studio>`, `offered:<studio>` (active, approved, with an
 open slot), `trials` (to be approved) · `used-trials:<studio>` hash game -> order.
 
-Slots: `slot:<slot>` hash (`of` -> (order, studio, game), `state` -> SlotState, and where there is one
-`submission`, `rating`, `rejection`, `transcription`, `report`, `public`) · lists: `slots:<order>`,
-`status:<studio>/<status>`, `own-slots:<studio>/<playtester>`.
+Slots: `slot-rows:<what an order's ids share>` hash slot -> Slot, a map that events put their entries into
+(`operations.merge_field`) · lists: `slots:<order>`, `status:<studio>/<status>`,
+`own-slots:<studio>/<playtester>`.
 
 Applications: `pool:<order>` hash application -> ApplicationState · `texts:<studio>/<playtester>` hash
 application -> sealed text · list `own-applications:<studio>/<playtester>`.
@@ -34,14 +34,23 @@ from __future__ import annotations
 
 from typing import Final
 
+from projections.redis.stores import stored_name
+from schemas.playtests import names
 from schemas.playtests.batch_events import BatchEvent
 from schemas.playtests.ports import DueKind
 
 NOUN: Final = "playtests"
+LAYOUT: Final = 2
+"""Of keys and values (`projections.redis.layout`): one more with each change of what is here or in a row.
+
+NOTE: stored. 1 was a hash for each slot, with a field for each part of it.
+"""
+STORED: Final = stored_name(NOUN, LAYOUT)
 DUES: Final = "dues"
 TRIALS: Final = "trials"
 LINKS: Final = "redeem-links"
 CLAIMS: Final = "claims"
+SLOT_ROWS: Final = "slot-rows:"
 PLACE_CHARACTERS: Final = 15
 """Of a place, before the id."""
 _TIME_DIGITS: Final = PLACE_CHARACTERS - 1
@@ -57,9 +66,9 @@ def order_key(order_id: str) -> str:
     return f"order:{order_id}"
 
 
-def slot_key(slot_id: str) -> str:
-    """A slot's row."""
-    return f"slot:{slot_id}"
+def slot_rows(slot_id: str) -> str:
+    """The rows of a slot's order: most of what is asked together is of one."""
+    return SLOT_ROWS + slot_id[: names.SHARED_CHARACTERS]
 
 
 def pool_key(order_id: str) -> str:

@@ -11,7 +11,8 @@ from projections.playtests.read_rows import (
     ids_of,
     known,
     order_of,
-    slot_of,
+    slots_of,
+    slots_page_of,
     state_of,
 )
 from schemas.playtests import names
@@ -73,12 +74,15 @@ class OrderQueries(BatchedReads):
         return await self._slots(keys.of_playtester("own-slots", studio_id, playtester_id), limit, before)
 
     async def _slots(self, key: str, limit: int, before: Place | None) -> list[Slot]:
-        return known(map(slot_of, await self._rows(key, "slot:", limit, before)))
+        if limit <= 0:
+            return []
+        (rows,) = await self._read(slots_page_of(key, limit, before))
+        return slots_of(rows)
 
     async def slot(self, slot_id: str) -> Slot | None:
         """A slot."""
-        (flat,) = await self._read(("hgetall", keys.slot_key(slot_id), "", ""))
-        return slot_of(flat)
+        (row,) = await self._read(("hget", keys.slot_rows(slot_id), slot_id, ""))
+        return None if row is None else slots_of([row])[0]
 
     async def slots_of_status(self, studio_id: str, status: SlotStatus) -> int:
         """How many slots of a studio have a status."""

@@ -41,6 +41,7 @@ def project(
 
 PLAYTESTS: Final = Projection(
     noun=keys.NOUN,
+    layout=keys.LAYOUT,
     topic=PLAYTESTS_EVENTS,
     events=EVENTS,
     project=project,

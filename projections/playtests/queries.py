@@ -19,4 +19,4 @@ class PlaytestQueries(PlaytesterQueries, DueQueries, BatchQueries):
     """One per event loop."""
 
     def __init__(self, redis: Redis, older: PlaytestLedgers) -> None:
-        super().__init__(ReadBatches(redis, keys.NOUN), older)
+        super().__init__(ReadBatches(redis, keys.STORED), older)

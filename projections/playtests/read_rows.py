@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from projections.playtests import keys
 from projections.redis.read_batches import ReadBatches, Request
+from schemas.playtests import names
 from schemas.playtests.ports import OrderRow, Place
 from schemas.playtests.views import (
     Application,
     ApplicationState,
-    BlockedReport,
     Order,
     Progress,
-    Rating,
-    Rejection,
     Slot,
-    SlotState,
-    Submission,
-    Transcription,
 )
 
 RowT = TypeVar("RowT")
 _order: Final = msgspec.msgpack.Decoder(Order)
 _progress: Final = msgspec.msgpack.Decoder(Progress)
-_owners: Final = msgspec.msgpack.Decoder(tuple[str, str, str])
-_state: Final = msgspec.msgpack.Decoder(SlotState)
-_submission: Final = msgspec.msgpack.Decoder(Submission)
-_rating: Final = msgspec.msgpack.Decoder(Rating)
-_rejection: Final = msgspec.msgpack.Decoder(Rejection)
-_transcription: Final = msgspec.msgpack.Decoder(Transcription)
-_report: Final = msgspec.msgpack.Decoder(BlockedReport)
+_slots: Final = msgspec.msgpack.Decoder(list[Slot])
 _application: Final = msgspec.msgpack.Decoder(ApplicationState)
 
 
@@ -60,8 +48,18 @@ class BatchedReads:
 
 def page_of(key: str, limit: int, before: Place | None, rows: str = "") -> Request:
     """The request for a page of a list; with the prefix of `rows`, for the hash of each member too."""
-    start = "" if before is None else keys.place(before.at_ms, before.id)
+    start = _start(before)
     return ("rows", key, start, f"{limit}\0{rows}") if rows else ("page", key, start, str(limit))
+
+
+def slots_page_of(key: str, limit: int, before: Place | None) -> Request:
+    """The request for the rows of a page of a list of slots."""
+    where = f"{limit}\0{keys.SLOT_ROWS}\0{names.SHARED_CHARACTERS}"
+    return ("fields", key, _start(before), where)
+
+
+def _start(before: Place | None) -> str:
+    return "" if before is None else keys.place(before.at_ms, before.id)
 
 
 def ids_of(members: list[bytes]) -> list[str]:
@@ -82,46 +80,9 @@ def order_of(flat: list[bytes]) -> OrderRow | None:
     )
 
 
-def slot_of(flat: list[bytes]) -> Slot | None:
-    """A slot as its hash has it; None for an empty one."""
-    fields = _fields(flat)
-    if b"of" not in fields or b"state" not in fields:
-        return None
-    order_id, studio_id, game_id = _of(fields[b"of"])
-    state = _state.decode(fields[b"state"])
-    return Slot(
-        id=state.id,
-        order_id=order_id,
-        studio_id=studio_id,
-        game_id=game_id,
-        number=state.number,
-        status=state.status,
-        created_at_ms=state.created_at_ms,
-        deadline_at_ms=state.deadline_at_ms,
-        playtester_id=state.playtester_id,
-        key_number=state.key_number,
-        previous_slot_id=state.previous_slot_id,
-        due_at_ms=state.due_at_ms,
-        **({} if len(fields) == 2 else _parts(fields)),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _of(value: bytes) -> tuple[str, str, str]:
-    """What a slot belongs to: its order, studio and game. Slots of one page mostly share them."""
-    return _owners.decode(value)
-
-
-def _parts(fields: dict[bytes, bytes]) -> dict[str, Any]:
-    """What most slots don't have yet."""
-    return {
-        "submission": _part(_submission, fields, b"submission"),
-        "rating": _part(_rating, fields, b"rating"),
-        "rejection": _part(_rejection, fields, b"rejection"),
-        "transcription": _part(_transcription, fields, b"transcription"),
-        "blocked_report": _part(_report, fields, b"report"),
-        "public_key": fields.get(b"public", b"").decode(),
-    }
+def slots_of(rows: list[bytes]) -> list[Slot]:
+    """Slots as their rows have them: decoded as one list, which takes a third of what each alone would."""
+    return _slots.decode(b"\xdc%b%b" % (len(rows).to_bytes(2, "big"), b"".join(rows)))
 
 
 def _fields(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
 
 from projections.playtests import keys
 from projections.playtests.accounts import credit, earn, known
 from projections.playtests.context import Context, Step, encode
-from projections.redis.operations import add_member, delete_field, set_field
+from projections.redis.operations import add_member, merge_field
 from schemas.codec import Message
 from schemas.playtests import order_events, slot_events
 from schemas.playtests.ports import DueKind
@@ -26,12 +29,20 @@ BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
     slot_events.SlotCancelled: ("open", "blocked"),
 }
 """The statuses that a slot may have before each event: the lists which it leaves."""
+_PASSING: Final = tuple(one.name for one in msgspec.structs.fields(SlotState) if not one.required)
+"""What a slot may have at one time and not at another."""
+
+
+class SlotHead(SlotState, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What every row of a slot begins with, named as in `Slot`. The rest comes with later events."""
+
+    order_id: str
+    studio_id: str
+    game_id: str
 
 
 def open_slot(context: Context, event: order_events.OrderEvent, slot: SlotState) -> None:
     """A slot comes to be: open, or reserved for who may try again."""
-    of = (event.order_id, event.studio_id, event.game_id)
-    context.add(set_field(keys.slot_key(slot.id), "of", encode(of)))
     context.listed(f"slots:{event.order_id}", _place(slot), there=True)
     _state(context, event, slot)
     if slot.playtester_id is not None:
@@ -42,8 +53,22 @@ def _place(slot: SlotState) -> str:
     return keys.place(slot.created_at_ms, slot.id)
 
 
-def _state(context: Context, event: order_events.OrderEvent, slot: SlotState) -> None:
-    context.add(set_field(keys.slot_key(slot.id), "state", encode(slot)))
+def _said(context: Context, slot_id: str, **parts: Any) -> None:
+    """What an event says of a slot beside its state, by the names of `Slot`."""
+    context.add(merge_field(keys.slot_rows(slot_id), slot_id, encode(parts)))
+
+
+def _state(
+    context: Context, event: order_events.OrderEvent, slot: SlotState, *, without: Sequence[str] = ()
+) -> None:
+    head = SlotHead(
+        order_id=event.order_id,
+        studio_id=event.studio_id,
+        game_id=event.game_id,
+        **msgspec.structs.asdict(slot),
+    )
+    row = keys.slot_rows(slot.id)
+    context.add(merge_field(row, slot.id, encode(head), without=(*_PASSING, *without)))
     context.listed(keys.status_key(event.studio_id, slot.status), _place(slot), there=True)
     if slot.due_at_ms is not None:
         kind: DueKind = "block" if slot.status == "blocked" else "slot"
@@ -58,8 +83,8 @@ def _taken(context: Context, event: order_events.OrderEvent, slot: SlotState, pl
     context.add(add_member(own("joined"), event.order_id), add_member(own("played"), event.game_id))
 
 
-def _moved(context: Context, event: slot_events.SlotEvent) -> None:
-    """The slot leaves the lists of the status it had."""
+def _moved(context: Context, event: slot_events.SlotEvent, *, without: Sequence[str] = ()) -> None:
+    """The slot leaves the lists of the status it had, and loses what `without` names."""
     slot = event.slot
     context.progressed[event.order_id] = (event, event.progress)
     for status in BEFORE[type(event)]:
@@ -68,7 +93,7 @@ def _moved(context: Context, event: slot_events.SlotEvent) -> None:
             context.due(keys.due_member("slot", event.studio_id, slot.id, event.game_id), None)
         elif status == "blocked":
             context.due(keys.due_member("block", event.studio_id, slot.id, event.game_id), None)
-    _state(context, event, slot)
+    _state(context, event, slot, without=without)
 
 
 def _reserved(context: Context, event: slot_events.SlotReserved) -> None:
@@ -79,13 +104,13 @@ def _reserved(context: Context, event: slot_events.SlotReserved) -> None:
 
 def _submitted(context: Context, event: slot_events.SlotSubmitted) -> None:
     _moved(context, event)
-    context.add(set_field(keys.slot_key(event.slot.id), "submission", encode(event.submission)))
+    _said(context, event.slot.id, submission=event.submission)
 
 
 def _accepted(context: Context, event: slot_events.SlotAccepted) -> None:
     _moved(context, event)
     if event.rating is not None:
-        context.add(set_field(keys.slot_key(event.slot.id), "rating", encode(event.rating)))
+        _said(context, event.slot.id, rating=event.rating)
     playtester = event.playtester
     accepted = keys.of_playtester("accepted", event.studio_id, playtester.id)
     context.add(add_member(accepted, event.game_id))
@@ -97,7 +122,7 @@ def _accepted(context: Context, event: slot_events.SlotAccepted) -> None:
 
 def _published(context: Context, event: slot_events.SlotPublished) -> None:
     _moved(context, event)
-    context.add(set_field(keys.slot_key(event.slot.id), "public", event.public_key))
+    _said(context, event.slot.id, public_key=event.public_key)
 
 
 def _ended(context: Context, event: slot_events.SlotEnding) -> None:
@@ -113,29 +138,28 @@ def _ended(context: Context, event: slot_events.SlotEnding) -> None:
 
 
 def _rejected(context: Context, event: slot_events.SlotRejected) -> None:
-    context.add(set_field(keys.slot_key(event.slot.id), "rejection", encode(event.rejection)))
     _ended(context, event)
+    _said(context, event.slot.id, rejection=event.rejection)
 
 
 def _blocked(context: Context, event: slot_events.SlotBlocked) -> None:
     _moved(context, event)
-    context.add(set_field(keys.slot_key(event.slot.id), "report", encode(event.report)))
+    _said(context, event.slot.id, blocked_report=event.report)
 
 
 def _unblocked(context: Context, event: slot_events.SlotUnblocked) -> None:
-    _moved(context, event)
-    context.add(delete_field(keys.slot_key(event.slot.id), "report"))
+    _moved(context, event, without=("blocked_report",))
     if event.slot.playtester_id is not None:
         context.notify(event.slot.playtester_id, event, slot_id=event.slot.id)
 
 
 def _rated(context: Context, event: slot_events.SlotRated) -> None:
-    context.add(set_field(keys.slot_key(event.slot_id), "rating", encode(event.rating)))
+    _said(context, event.slot_id, rating=event.rating)
     known(context, event.playtester)
 
 
 def _transcribed(context: Context, event: slot_events.TranscriptEvent) -> None:
-    context.add(set_field(keys.slot_key(event.slot_id), "transcription", encode(event.transcription)))
+    _said(context, event.slot_id, transcription=event.transcription)
 
 
 STEPS: Final[dict[type[Message], Step]] = {

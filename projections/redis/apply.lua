@@ -45,6 +45,7 @@ end
 --          types of the keys among the other arguments by their index}
 local known = {
   set = {2, 'string'}, del = {1}, hset = {3, 'hash'}, hdel = {2, 'hash'}, sadd = {2, 'set'}, srem = {2, 'set'},
+  hmerge = {4, 'hash'}, -- hmerge: key, field, names that go (name1\0name2…), entries as a MessagePack map
   saddunless = {4, 'set', nil, {[3] = 'hash'}}, -- saddunless: key, member, hash, field
   zadd = {3, 'zset', 2}, zrem = {2, 'zset'}, zlist = {3, 'zset', 3}, -- zlist: key, member, how many stay
   xadd = {4, 'stream'}, -- xadd: key, exact id, field, value
@@ -53,6 +54,58 @@ local known = {
   forget = {3, 'zset', 2, {[3] = 'zset'}}, -- forget: scores, up to, list
   stream = {5, 'stream', 2, {[3] = 'zset'}}, -- stream: key, happened at, sorted set, member, payload
 }
+-- The entries of a MessagePack map: {name, bytes of its value, …}. Raises for anything else.
+local function entries_of(map)
+  local head, count, at = string.byte(map, 1), nil, 1
+  if head == 0xde then count, at = string.byte(map, 2) * 256 + string.byte(map, 3), 3
+  elseif head >= 0x80 and head <= 0x8f then count = head - 0x80
+  else error('no map') end
+  local found = {}
+  for _ = 1, count do
+    local value_at, name = cmsgpack.unpack_one(map, at)
+    at = cmsgpack.unpack_one(map, value_at)
+    if type(name) ~= 'string' or #name > 31 then error('no name') end
+    found[#found + 1] = name
+    found[#found + 1] = string.sub(map, value_at + 1, at)
+  end
+  if at ~= -1 and at ~= #map then error('more than a map') end
+  return found
+end
+local function map_of(entries)
+  local count = #entries / 2
+  local parts = {count < 16 and string.char(0x80 + count) or string.char(0xde, math.floor(count / 256), count % 256)}
+  for j = 1, #entries, 2 do
+    parts[#parts + 1] = string.char(0xa0 + #entries[j]) .. entries[j]
+    parts[#parts + 1] = entries[j + 1]
+  end
+  return table.concat(parts)
+end
+local function merged(held, without, entries)
+  local gone, found = {}, {}
+  for name in string.gmatch(without, '[^%z]+') do gone[name] = true end
+  for j = 1, #entries, 2 do gone[entries[j]] = true end
+  for _, some in ipairs({held, entries}) do
+    for j = 1, #some, 2 do
+      if some == entries or not gone[some[j]] then
+        found[#found + 1] = some[j]
+        found[#found + 1] = some[j + 1]
+      end
+    end
+  end
+  return found
+end
+local maps, given = {}, {} -- entries by key and field as they are held, and of each hmerge by its place in ARGV
+-- Reads what an hmerge needs; says whether it can't be done.
+local function unmergeable(i)
+  local map, told = ARGV[i + 1] .. '\0' .. ARGV[i + 2]
+  if not maps[map] then
+    local bytes = redis.call('HGET', prefix .. ARGV[i + 1], ARGV[i + 2])
+    if bytes then told, maps[map] = pcall(entries_of, bytes) else maps[map] = {} end
+    if told == false then return true end
+  end
+  told, given[i] = pcall(entries_of, ARGV[i + 4])
+  return not told
+end
 local first = 13 + 3 * tonumber(ARGV[11])
 for i = 13, first - 1, 3 do
   local expires = tonumber(ARGV[i + 2])
@@ -87,6 +140,7 @@ while i <= #ARGV do
   end
   local wrong = rule[2] and mistyped(key, rule[2])
   if wrong then return {'argument', ARGV[i] .. ' ' .. key .. ': ' .. wrong, ''} end
+  if ARGV[i] == 'hmerge' and unmergeable(i) then return {'argument', 'hmerge ' .. key .. ': not a map', ''} end
   for index, wanted in pairs(rule[4] or {}) do
     local other = ARGV[i + index]
     wrong = (other == '' or other == 'positions') and 'no key' or mistyped(other, wanted)
@@ -107,6 +161,10 @@ while i <= #ARGV do
   local arity = known[name][1]
   if name == 'xadd' then -- an id at or below the stream's last is a repeat: it changes nothing
     redis.pcall('XADD', key, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+  elseif name == 'hmerge' then
+    local map = ARGV[i + 1] .. '\0' .. ARGV[i + 2]
+    maps[map] = merged(maps[map], ARGV[i + 3], given[i])
+    redis.call('HSET', key, ARGV[i + 2], map_of(maps[map]))
   elseif name == 'stream' then
     if tonumber(ARGV[i + 2]) >= now_ms - TELL_MS then
       local rank = ARGV[i + 4] ~= '' and redis.call('ZRANK', prefix .. ARGV[i + 3], ARGV[i + 4])

@@ -1,16 +1,25 @@
-"""Notes which group's keys of a noun a Redis holds: one that holds another count of groups is not taken over.
+"""Which keys of a noun a Redis holds: those of one count of groups, in one layout.
 
-The key `groups:<noun>` is the name under which the noun is stored (`stores.Group.name`). Stores of releases
-without it hold all games under the noun's own name.
+A Redis that holds another count of groups is not taken over: the key `groups:<noun>` is the name under which
+the noun is stored (`stores.Group.name`). Stores of releases without it hold all games under the noun's own
+name.
+
+A noun whose keys or values are laid out otherwise than before has a higher `Projection.layout`, and with it
+another name in every key (`stores.stored_name`): the reader finds nothing there, makes it from the log as in
+an empty Redis, and until it has reached the log's end nothing is read. What former layouts held it shuts when
+it begins, so that an older release's process says that the noun is not ready instead of showing what is no
+longer kept up, and deletes once its own is whole. An older release that comes back does the same its own way:
+it finds nothing, and makes it from the log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from redis.asyncio import Redis
 
-from projections.redis.scripts import CLAIM
+from projections.redis.scripts import CLAIM, FORMER
 from schemas.log_positions import PositionRefused
 
 REPAIR: Final = (
@@ -18,6 +27,11 @@ REPAIR: Final = (
     " --discard` builds each group's store again from the log and removes what it held. Or set the variable"
     " back."
 )
+
+
+SCANNED_AT_ONCE: Final = 1_000
+SCANS: Final = 10
+"""Of a turn of `FormerKeys.forget_some`, during which records wait."""
 
 
 class GroupsChanged(PositionRefused):
@@ -46,3 +60,39 @@ async def take_over(redis: Redis, noun: str, name: str) -> str:
     await redis.delete(*(f"{kind}:{held}" for kind in ("ready", "reached", "fresh", "generation")))
     await redis.set(f"groups:{noun}", name)
     return held
+
+
+async def shut_former(redis: Redis, name: str, former: Sequence[str]) -> list[str]:
+    """Let nobody read former layouts of a noun, nor the noun itself until it is whole; those that are held.
+
+    Where none is held, nothing changes.
+    """
+    return [one.decode() for one in await FORMER.run(redis, name, *former)]
+
+
+class FormerKeys:
+    """All keys of some names, to be deleted a few at a time.
+
+    Their pointers go last, so that another process goes on where this one ends.
+    """
+
+    def __init__(self, redis: Redis, names: Sequence[str]) -> None:
+        self._redis = redis
+        self._names = list(names)
+        self._cursor = 0
+
+    async def forget_some(self) -> bool:
+        """Delete some of what is left. True once nothing is."""
+        for _ in range(SCANS):
+            if not self._names:
+                break
+            name = self._names[0]
+            self._cursor, found = await self._redis.scan(
+                self._cursor, match=f"{name}:*", count=SCANNED_AT_ONCE
+            )
+            if found:
+                await self._redis.unlink(*found)
+            if self._cursor == 0:
+                await self._redis.delete(f"generation:{name}")
+                self._names.pop(0)
+        return not self._names

@@ -35,6 +35,15 @@ def set_field(key: str, field: str, value: str | bytes) -> Operation:
     return ("hset", key, field, value)
 
 
+def merge_field(key: str, field: str, entries: bytes, *, without: Sequence[str] = ()) -> Operation:
+    """Put entries into the MessagePack map that a hash's field holds, in the place of those of their names.
+
+    `entries` is such a map itself. Those that `without` names go. Names have less than 32 bytes. The other
+    operations of a record do not touch the hash.
+    """
+    return ("hmerge", key, field, "\0".join(without), entries)
+
+
 def delete_field(key: str, field: str) -> Operation:
     """HDEL: no error where there is none."""
     return ("hdel", key, field)

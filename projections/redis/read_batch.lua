@@ -10,6 +10,8 @@
 --   page key before most: {member, …} of a list (a sorted set of equal scores), the last first, those that come
 --     before the text `before` ('' for all)
 --   rows key before most\0prefix: {member, fields, …} likewise, each with the hash at prefix and the member's id
+--   fields key before most\0prefix\0length: {value, …} likewise: of each member what the hash at prefix and the first
+--     `length` bytes of the member's id holds under that id, if anything
 --   newest key offset most\0prefix\0scores\0gone: {members in all, member, value, …} of a list, the last first after
 --     `offset`, each with the string at prefix and the member's id; those that the sorted set `scores` has at
 --     `gone` or below don't count
@@ -28,6 +30,27 @@ local function split(text)
   local parts = {}
   for part in string.gmatch(text, '[^%z]+') do parts[#parts + 1] = part end
   return parts
+end
+-- Members that come together mostly share their hash: it is asked once for all of them.
+local function fields(members, rows, length)
+  local found, hash, ids = {}, nil, {}
+  local function take()
+    if not hash then return end
+    for _, value in ipairs(redis.call('HMGET', prefix .. rows .. hash, unpack(ids))) do
+      if value then found[#found + 1] = value end
+    end
+  end
+  for _, member in ipairs(members) do
+    local id = string.sub(member, PLACE + 1)
+    local own = string.sub(id, 1, length)
+    if own ~= hash then
+      take()
+      hash, ids = own, {}
+    end
+    ids[#ids + 1] = id
+  end
+  take()
+  return found
 end
 local answers = {}
 for i = 2, #ARGV, 4 do
@@ -52,6 +75,9 @@ for i = 2, #ARGV, 4 do
   elseif kind == 'count' then answer = redis.call('ZCARD', key)
   elseif kind == 'which' then answer = redis.call('SMISMEMBER', key, unpack(split(one)))
   elseif kind == 'page' then answer = page(key, one, two)
+  elseif kind == 'fields' then
+    local most, rows, length = unpack(split(two))
+    answer = fields(page(key, one, most), rows, tonumber(length))
   elseif kind == 'newest' then
     local most, rows, scores, gone = unpack(split(two))
     answer = {redis.call('ZCARD', key) - redis.call('ZCOUNT', prefix .. scores, '-inf', gone)}

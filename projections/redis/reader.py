@@ -16,11 +16,11 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
-from projections.redis.layout import claim
+from projections.redis.layout import FormerKeys, claim, shut_former
 from projections.redis.operations import OutcomeOf, Project
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
-from projections.redis.stores import Group
+from projections.redis.stores import Group, stored_name
 from schemas.codec import Codec
 from schemas.envelope import EventsRecord
 from schemas.log import LogRecord, LogTail
@@ -67,11 +67,23 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """Whether no key is of two games, so that groups of games may be in stores of their own."""
     group: Group = Group()
     """Which games' share of the records it takes in."""
+    layout: int = 1
+    """How keys and values are laid out: one more where either changes, so that they are made anew."""
+
+    @property
+    def stored(self) -> str:
+        """The noun's name in keys, whichever group they are of."""
+        return stored_name(self.noun, self.layout)
 
     @property
     def name(self) -> str:
         """The noun's name in keys."""
-        return self.group.name(self.noun)
+        return self.group.name(self.stored)
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Those of the same group in the layouts before."""
+        return tuple(self.group.name(stored_name(self.noun, before)) for before in range(1, self.layout))
 
 
 class ApplyRefused(Exception):
@@ -103,14 +115,20 @@ class RedisReader:
         self._generation = generation
         self._log_id = ""
         self._partitions: dict[int, _Partition] = {}
+        self._former: FormerKeys | None = None
+        """What is held in former layouts, until it is deleted."""
 
     async def assigned(self, partition: int) -> int:
         """Look up the store's position and return it.
 
         PositionRefused where it can't be this log's, or is of other groups.
         """
-        if self._projection.spread and not self._generation:
-            await self._patiently(lambda: claim(self._redis, self._projection.noun, self._projection.name))
+        noun = self._projection
+        if noun.spread and not self._generation:
+            await self._patiently(lambda: claim(self._redis, noun.stored, noun.name))
+        if noun.former and not self._generation:
+            held_otherwise = await self._patiently(lambda: shut_former(self._redis, noun.name, noun.former))
+            self._former = FormerKeys(self._redis, held_otherwise) if held_otherwise else None
         held = await self._state(partition)
         topic = self._topic.name
         start = await begin(self._log, topic, partition, held.position, where="Redis", repair=REPAIR)
@@ -158,6 +176,8 @@ class RedisReader:
                 state.fresh_ms = now_ms
                 end = await self._log.end_offset(self._topic.name, partition)
                 await self._open_gate(partition, state, at_end=state.position >= end)
+            elif self._former is not None and await self._patiently(self._former.forget_some):
+                self._former = None
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""

@@ -103,11 +103,11 @@ async def rebuild(
 
 async def _claim(redis: Redis, projection: Projection, *, discard: bool) -> None:
     try:
-        await claim(redis, projection.noun, projection.name)
+        await claim(redis, projection.stored, projection.name)
     except GroupsChanged as changed:
         if not discard:
             raise RebuildFailed(str(changed)) from changed
-        former = await take_over(redis, projection.noun, projection.name)
+        former = await take_over(redis, projection.stored, projection.name)
         await _delete(redis, f"{former}:")
 
 

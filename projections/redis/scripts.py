@@ -49,6 +49,7 @@ class Script:
 
 APPLY = Script("apply")
 CLAIM = Script("claim")
+FORMER = Script("former")
 STATE = Script("state")
 MARK = Script("mark")
 READY = Script("ready")

@@ -20,6 +20,14 @@ def group_of(game_id: str, groups: int) -> int:
     return zlib.crc32(game_id.encode()) % groups if groups > 1 else 0
 
 
+def stored_name(noun: str, layout: int) -> str:
+    """A noun's name in keys, as they are laid out in the `layout`th way: another way has other keys.
+
+    So a release neither reads nor changes what another one holds in its own way (`projections.redis.layout`).
+    """
+    return noun if layout == 1 else f"{noun}~{layout}"
+
+
 class Group(msgspec.Struct, frozen=True):
     """One of the groups that a noun's games are dealt to; by default the only one."""
 
@@ -46,13 +54,12 @@ class Store(NamedTuple):
 
 
 class NounStores:
-    """A noun's stores in the order of its groups: one for each of `clients`."""
+    """A noun's stores in the order of its groups: one for each of `clients`. `stored` is its name in keys."""
 
-    def __init__(self, noun: str, clients: Sequence[Redis]) -> None:
-        self.noun = noun
+    def __init__(self, stored: str, clients: Sequence[Redis]) -> None:
         count = len(clients)
         self.all = tuple(
-            Store(client, Group(index, count).name(noun)) for index, client in enumerate(clients)
+            Store(client, Group(index, count).name(stored)) for index, client in enumerate(clients)
         )
 
     def of(self, game_id: str) -> Store:
@@ -64,8 +71,8 @@ class Spread(Protocol):
     """What of a projection says where its noun is kept."""
 
     @property
-    def noun(self) -> str:
-        """Its name."""
+    def stored(self) -> str:
+        """Its name in keys (`stored_name`)."""
         ...
 
     @property
@@ -88,7 +95,7 @@ class RedisStores:
     def of(self, projection: Spread) -> NounStores:
         """The stores of a projection's noun."""
         spread = projection.spread and self.groups
-        return NounStores(projection.noun, self.groups if spread else (self.common,))
+        return NounStores(projection.stored, self.groups if spread else (self.common,))
 
     async def aclose(self) -> None:
         """Close every client."""

@@ -27,6 +27,8 @@ HANDLE_ID_PREFIX: Final = "pth_"
 
 _NAMES: Final = uuid.UUID("0f4a54d8-6a0e-5d0a-8a52-3b7b7a3b1c03")
 _HEAD_BYTES: Final = 10
+SHARED_CHARACTERS: Final = 23
+"""The first of an order's id, which those of its slots and applications share: as text, `_HEAD_BYTES`."""
 _KINDS: Final[dict[str, int]] = {"order": 0, "slot": 1, "application": 2}
 _NUMBER_BITS: Final = 40
 

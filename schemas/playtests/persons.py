@@ -34,7 +34,7 @@ PERSONAL: Final = Personal(
     ),
     impersonal_keys=frozenset(
         {
-            *("order", "keys", "orders", "active", "offered", "trials", "used-trials", "slot", "slots"),
+            *("order", "keys", "orders", "active", "offered", "trials", "used-trials", "slot-rows", "slots"),
             *("status", "pool", "payouts", "payout", "account", "ledger", "payments", "payment", "batches"),
             *("batch-counts", "batch-invites", "codes", "redeem-links", "claims", "dues"),
         }
@@ -59,5 +59,5 @@ PERSONAL: Final = Personal(
         "past_playtester_scope": "likewise",
     },
 )
-"""Slots, applications (`slot:*`, `pool:*`) and e-mails (`batch-invites:*`, sealed) are found by ids of their
-own: the tables name the slots, and an e-mail is forgotten by `questlog playtests forget --email`."""
+"""Slots, applications (`slot-rows:*`, `pool:*`) and e-mails (`batch-invites:*`, sealed) are found by ids of
+their own: the tables name the slots, and an e-mail is forgotten by `questlog playtests forget --email`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from schemas.playtests import resources, slot_resources, views
@@ -12,6 +13,8 @@ from schemas.timestamps import iso_ms
 _HIDDEN: Final = frozenset[views.SlotStatus]({"open", "expired", "cancelled"})
 """Slots that show their playtester neither notes nor key."""
 Panel = Mapping[str, views.Playtester]
+_opened: Final = lru_cache(maxsize=1024)(iso_ms)
+"""When a slot was opened: an order's slots mostly share it."""
 
 
 def playtest_head(order: views.Order) -> slot_resources.PlaytestHead:
@@ -25,20 +28,24 @@ def playtest_head(order: views.Order) -> slot_resources.PlaytestHead:
 
 
 def slot(value: views.Slot, panel: Panel, public_url: str | None = None) -> slot_resources.Slot:
-    """A slot in lists. Fields by name: merged mappings would double the cost of a page of a hundred."""
+    """A slot in lists.
+
+    Fields by name, and parts asked for before anything is called: most of a page's slots have none, and
+    merged mappings and calls for them would double the cost of a page of a hundred.
+    """
     return slot_resources.Slot(
         id=value.id,
         request_id=value.order_id,
         status=value.status,
-        deadline_at=_time(value.deadline_at_ms),
-        created_at=iso_ms(value.created_at_ms),
-        submission=_handed_in(value),
-        rating=_rating(value),
-        rejection=_rejection(value),
+        deadline_at=None if value.deadline_at_ms is None else iso_ms(value.deadline_at_ms),
+        created_at=_opened(value.created_at_ms),
+        submission=None if value.submission is None else _handed_in(value),
+        rating=None if value.rating is None else _rating(value),
+        rejection=None if value.rejection is None else _rejection(value),
         previous_slot_id=value.previous_slot_id,
-        blocked_report=_blocked(value),
-        playtester=_panelist(value, panel),
-        transcription=_transcription(value),
+        blocked_report=None if value.blocked_report is None else _blocked(value),
+        playtester=None if value.playtester_id is None else _panelist(value, panel),
+        transcription=None if value.transcription is None else _transcription(value),
         public_url=public_url,
     )
 
@@ -126,8 +133,8 @@ def submission_row(
             id=value.id,
             request_id=value.order_id,
             status=value.status,
-            deadline_at=_time(value.deadline_at_ms),
-            created_at=iso_ms(value.created_at_ms),
+            deadline_at=None if value.deadline_at_ms is None else iso_ms(value.deadline_at_ms),
+            created_at=_opened(value.created_at_ms),
             reserved_by=value.playtester_id,
         ),
         submission=None
@@ -141,10 +148,10 @@ def submission_row(
             player_count=order.player_count,
             is_free_public_trial=order.trial != "none",
         ),
-        playtester=_panelist(value, panel),
+        playtester=None if value.playtester_id is None else _panelist(value, panel),
         awaiting_admin_approval=order.trial == "pending",
-        blocked_report=_blocked(value),
-        transcription=_transcription(value),
+        blocked_report=None if value.blocked_report is None else _blocked(value),
+        transcription=None if value.transcription is None else _transcription(value),
     )
 
 

@@ -120,7 +120,7 @@ async def opened(stack: QuestlogStack) -> AsyncIterator[World]:
     client = CommandClient(
         topic=PLAYTESTS_COMMANDS,
         appender=appender,
-        answers=RedisOutcomes(NounStores(keys.NOUN, [redis])),
+        answers=RedisOutcomes(NounStores(keys.STORED, [redis])),
         gateway_id=f"test-{uuid.uuid4().hex}",
         new_record_id=lambda: uuid.uuid4().hex,
     )

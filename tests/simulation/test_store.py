@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,21 @@ HASH, SET, SCORE = st.sampled_from(HASHES), st.sampled_from(SETS), st.sampled_fr
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3) + 0.0) | st.sampled_from(
     [0.0, 1.0]
 )
+MAPS = st.dictionaries(
+    st.sampled_from(["id", "status", "a", *(f"entry {n}" for n in range(20))]),
+    st.none()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.text(max_size=40)
+    | st.lists(st.booleans(), max_size=3)
+    | st.dictionaries(st.sampled_from("xy"), st.floats(allow_nan=False), max_size=2),
+    max_size=20,
+).map(msgspec.msgpack.encode)
+MERGES = st.builds(
+    lambda id_, entries, without: op.merge_field(f"rows:{id_[0]}", id_, entries, without=without),
+    st.sampled_from(["a1", "a2", "b1"]),
+    MAPS,
+    st.lists(st.sampled_from(["id", "status", "entry 3"]), max_size=2),
+)
 OPERATIONS = st.one_of(
     st.builds(op.set_value, st.sampled_from(VALUES), st.binary(max_size=4)),
     st.builds(op.delete, st.sampled_from((*HASHES, *SETS, *SCORES, *VALUES))),
@@ -51,6 +67,8 @@ OPERATIONS = st.one_of(
     st.builds(op.list_newest, SCORE, NAMES, st.integers(0, 3)),
     st.builds(lambda name: op.set_score("l1", 0.0, PLACE + name), NAMES),
     st.builds(lambda until, listed: op.forget_until("z1", until, listed), st.integers(-5, 1000), SCORE),
+    MERGES,
+    st.builds(lambda name: op.set_score("l2", 0.0, PLACE + name), st.sampled_from(["a1", "a2", "b1", "c1"])),
     st.builds(op.set_field, st.builds("row:{}".format, NAMES), NAMES, st.binary(max_size=4)),
     st.builds(
         lambda key, name, empty, whole: op.delete_score_when(key, name, empty=empty, whole=whole),
@@ -69,6 +87,7 @@ REQUESTS = st.one_of(
     st.tuples(st.just("which"), SET, st.just("c\0a"), st.just("")),
     st.tuples(st.just("page"), st.just("l1"), PLACES, st.sampled_from("123")),
     st.tuples(st.just("rows"), st.just("l1"), PLACES, st.sampled_from(["1\0row:", "3\0row:"])),
+    st.tuples(st.just("fields"), st.just("l2"), PLACES, st.sampled_from(["2\0rows:\01", "9\0rows:\01"])),
     st.tuples(st.just("hget"), HASH, NAMES, st.just("")),
     st.tuples(st.just("hmget"), HASH, st.just("a\0b"), st.just("")),
     st.tuples(st.just("slice"), SCORE, st.sampled_from("012"), st.sampled_from("123")),

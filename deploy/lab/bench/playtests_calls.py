@@ -14,7 +14,7 @@ from deploy.lab.bench.calls import Target
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.nouns import topic_of
 from deploy.redis_server import open_redis
-from projections.playtests.keys import NOUN
+from projections.playtests.keys import STORED
 from projections.redis.stores import NounStores
 from schemas.playtests import names
 from schemas.playtests.account_commands import AdjustAccount
@@ -63,7 +63,7 @@ async def credit(configured: Settings, studio_id: str, cents: int) -> None:
         appender = KafkaAppender(brokers_of(configured), client_id="questlog-bench")
         stack.push_async_callback(appender.stop)
         topic = topic_of(configured, PLAYTESTS_COMMANDS)
-        stores = NounStores(NOUN, [redis])
+        stores = NounStores(STORED, [redis])
         commands = await open_commands(stack, topic, stores, appender=appender, client="bench")
         asker = Asker(commands, COMMANDS, clock_ms=now_ms, randomness=secrets.token_bytes)
         await asker.ask(

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class SimulatedOutcomes(RedisOutcomes):
     """Outcomes of the simulated store; notifications come by a call instead of a subscription."""
 
-    def __init__(self, redis: SimulatedRedis, noun: str) -> None:
+    def __init__(self, redis: SimulatedRedis, stored: str) -> None:
         client: Any = redis
-        super().__init__(NounStores(noun, [client]))
+        super().__init__(NounStores(stored, [client]))
         self.notified: dict[str, Callable[[str], None]] = {}
         redis.notified = self._notify
 
@@ -69,7 +69,7 @@ class Stage:
         self.commands, self.events = self.noun.commands, self.noun.events
         self.clients: list[CommandClient] = []
         """Started before anything is played, stopped after it."""
-        self._outcomes = SimulatedOutcomes(self.redis, noun)
+        self._outcomes = SimulatedOutcomes(self.redis, self.noun.projection.stored)
 
     def client(self, name: str) -> CommandClient:
         """Another process's command client."""

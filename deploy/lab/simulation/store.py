@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from deploy.lab.simulation.store_reads import gather, ranked
-from projections.redis.scripts import APPLY, CLAIM, FIND_OUTCOMES, MARK, READ_BATCH, READY, STATE
+from projections.redis.scripts import APPLY, CLAIM, FIND_OUTCOMES, FORMER, MARK, READ_BATCH, READY, STATE
 from schemas.log_positions import Cursor, Position
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _OPERATIONS: Final = {
     "del": 1,
     "hset": 3,
     "hdel": 2,
+    "hmerge": 4,
     "sadd": 2,
     "saddunless": 4,
     "srem": 2,
@@ -39,6 +41,8 @@ _OPERATIONS: Final = {
     "stream": 5,
 }
 """Name -> how many arguments, as in apply.lua."""
+_map: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Generation:
@@ -73,6 +77,7 @@ class SimulatedRedis:
             for script, answer in (
                 (APPLY, self._apply),
                 (CLAIM, self._claim),
+                (FORMER, self._former),
                 (STATE, self._state),
                 (MARK, self._mark),
                 (READY, self._open),
@@ -142,6 +147,12 @@ class SimulatedRedis:
     def _claim(arguments: list[Any]) -> bytes:
         return _bytes(arguments[1])
 
+    @staticmethod
+    def _former(arguments: list[Any]) -> list[bytes]:
+        """No older release was here."""
+        del arguments
+        return []
+
     def _state(self, arguments: list[Any]) -> list[Any]:
         partition = arguments[2]
         held = self.live.position(partition)
@@ -196,9 +207,8 @@ def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
             values[key] = _bytes(rest[0])
         elif name == "del":
             values.pop(key, None)
-        elif name in {"hset", "zadd"}:
-            field, value = (rest[0], _bytes(rest[1])) if name == "hset" else (rest[1], float(rest[0]))
-            values.setdefault(key, {})[field] = value
+        elif name in {"hset", "hmerge", "zadd"}:
+            _set(values.setdefault(key, {}), name, rest)
         elif name == "sadd" or (name == "saddunless" and rest[2] not in values.get(rest[1], ())):
             values.setdefault(key, {})[rest[0]] = True
         elif name == "zlist":
@@ -212,6 +222,18 @@ def operate(values: dict[str, Any], flat: list[Any], partitions: int) -> None:
             name == "zremwhen" and not values.get(rest[1]) and len(values.get(rest[2], ())) >= partitions
         ):
             _remove(values, key, rest[0])
+
+
+def _set(fields: dict[str, Any], name: str, rest: list[Any]) -> None:
+    if name == "zadd":
+        fields[rest[1]] = float(rest[0])
+    elif name == "hset":
+        fields[rest[0]] = _bytes(rest[1])
+    else:
+        field, without, entries = rest
+        held, put = _map.decode(fields.get(field, b"\x80")), _map.decode(_bytes(entries))
+        gone = {*without.split("\0"), *put}
+        fields[field] = _encode({one: value for one, value in held.items() if one not in gone} | put)
 
 
 def _forget(values: dict[str, Any], scores: str, until: float, listed: str) -> None:

@@ -36,6 +36,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "which": lambda _values, fields, one, _two: [int(name in fields) for name in one.split("\0") if name],
     "page": lambda _values, fields, one, two: _page(fields, one, int(two)),
     "rows": lambda values, fields, one, two: _rows(values, fields, one, *two.split("\0")),
+    "fields": lambda values, fields, one, two: _of_members(values, fields, one, *two.split("\0")),
     "slice": lambda _values, fields, one, two: _flat(list(ranked(fields))[int(one) : int(one) + int(two)]),
     "until": lambda _values, fields, one, two: _flat(
         [(member, score) for member, score in ranked(fields) if score <= float(one)][: int(two)]
@@ -51,6 +52,13 @@ def _rows(values: dict[str, Any], fields: dict[str, Any], before: str, most: str
     members = _page(fields, before, int(most))
     rows = (_flat_fields(values.get(prefix + member.decode()[_PLACE:], {})) for member in members)
     return [part for pair in zip(members, rows, strict=True) for part in pair]
+
+
+def _of_members(values: dict[str, Any], fields: dict[str, Any], before: str, *asked: str) -> list[Any]:
+    most, prefix, length = asked
+    ids = [member.decode()[_PLACE:] for member in _page(fields, before, int(most))]
+    found = (values.get(prefix + one[: int(length)], {}).get(one) for one in ids)
+    return [value for value in found if value is not None]
 
 
 def _page(fields: dict[str, float], before: str, most: int) -> list[bytes]:

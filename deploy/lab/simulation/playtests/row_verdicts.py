@@ -69,7 +69,7 @@ def _of_order(order_id: str, order: Order, values: Mapping[str, Any]) -> Iterato
         yield f"{order_id} is shown as {shown}, the model has {order.status}"
     for number, seat in order.slots.items():
         slot_id = names.slot_id(order_id, number)
-        state = _decode(values[keys.slot_key(slot_id)]["state"])
+        state = _decode(values[keys.slot_rows(slot_id)][slot_id])
         told = state["status"], state.get("playtester_id") or "", state.get("key_number") or 0
         if told != (seat.status, seat.who, seat.key):
             yield f"{slot_id} is shown as {told}, the model has {seat}"
