@@ -10,10 +10,10 @@ from api.playtests.app import PlaytestsReads, create_playtest_reads
 from deploy.clock import now_ms
 from deploy.no_ledgers import NoLedgers
 from deploy.objects import FolderObjects
+from projections.playtests.keys import STORED
 from projections.playtests.queries import PlaytestQueries
 from projections.redis.client import connect
 from projections.redis.rate_limit import RedisRateLimiter
-from schemas.playtests.noun import NOUN
 from schemas.seal import Sealer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Playtests:
     async def begin(self) -> None:
         """Say that the projection is ready. In the page's loop."""
         run_id = (await self.redis.info("server"))["run_id"]
-        await self.redis.mset({f"generation:{NOUN.name}": "g1", f"ready:{NOUN.name}": run_id})
+        await self.redis.mset({f"generation:{STORED}": "g1", f"ready:{STORED}": run_id})
 
     async def close(self) -> None:
         await self.redis.aclose()

@@ -87,7 +87,7 @@ REQUESTS = st.one_of(
     st.tuples(st.just("which"), SET, st.just("c\0a"), st.just("")),
     st.tuples(st.just("page"), st.just("l1"), PLACES, st.sampled_from("123")),
     st.tuples(st.just("rows"), st.just("l1"), PLACES, st.sampled_from(["1\0row:", "3\0row:"])),
-    st.tuples(st.just("fields"), st.just("l2"), PLACES, st.sampled_from(["2\0rows:\01", "9\0rows:\01"])),
+    st.tuples(st.just("fields"), st.just("l2"), PLACES, st.sampled_from(["2\0rows:\x001", "9\0rows:\x001"])),
     st.tuples(st.just("hget"), HASH, NAMES, st.just("")),
     st.tuples(st.just("hmget"), HASH, st.just("a\0b"), st.just("")),
     st.tuples(st.just("slice"), SCORE, st.sampled_from("012"), st.sampled_from("123")),

@@ -273,8 +273,10 @@ async def test_applied_again_nothing_changes_and_a_rebuild_is_equal(projected: P
     await agrees(projected)
     assert (await projected.rebuilt(verify=True)).different == []
     half = len(projected.log.records[0]) // 2
-    await projected.redis.hset("playtests:1:positions", mapping={"0:next": half, "0:src": half - 1})
-    await projected.redis.hdel("playtests:1:positions", "0:mark")
+    await projected.redis.hset(
+        f"{projected.noun.name}:1:positions", mapping={"0:next": half, "0:src": half - 1}
+    )
+    await projected.redis.hdel(f"{projected.noun.name}:1:positions", "0:mark")
     again = RedisReader(projected.redis, projected.noun, log=projected.log)
     await again.assigned(0)
     for record in projected.log.records[0][half:]:
