@@ -152,6 +152,7 @@ class Agent:
             lock.close()
 
     async def _serve(self, stop: asyncio.Event) -> None:
+        fenced: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 following = group.create_task(self._follow(await self._end_of_events()))
@@ -173,8 +174,10 @@ class Agent:
                     await self._stop_servers(epoch, reporter)
                 for task in working:
                     task.cancel()
-        except* Fenced as fenced:
-            raise fenced.exceptions[0] from None
+        except* Fenced as found:
+            fenced = found.exceptions[0]
+        if fenced is not None:  # raised within `except*` it would come as a group before Python 3.11.4
+            raise fenced
 
     async def _certify(self, certificate: bytes) -> None:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._driver.certify, certificate)
