@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from deploy.secret_files import read_secret
 from deploy.settings import PREFIX, SettingsError
+from schemas.tls import client_tls
 from streams.runtime.brokers import Brokers, PasswordLogin, PasswordMechanism, TokenLogin
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def brokers_of(settings: Settings) -> Brokers:
 def _tls(settings: Settings) -> ssl.SSLContext:
     ca, certificate = settings.kafka_ca_file, settings.kafka_certificate_file
     try:
-        context = ssl.create_default_context(cafile=ca or None)
+        context = client_tls(ca or None)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(f"{PREFIX}KAFKA_CA_FILE: {ca} holds no PEM certificates: {error}") from None
     if certificate:

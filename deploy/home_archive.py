@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -168,13 +169,14 @@ def _read(file: IO[bytes], folder: Path, source: Path) -> Contents:
             ) as unpacked,
             tarfile.open(fileobj=unpacked, mode="r|") as tar,
         ):
+            # It looks a second time, from Python 3.11.4 on.
             tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
             for member in tar:
                 if member.name == _LAST and (body := tar.extractfile(member)) is not None:
                     contents = msgspec.json.decode(body.read(_LAST_BYTES_MAX), type=Contents)
                     continue
                 _check(member, source)
-                tar.extract(member, folder)
+                tar.extract(_for_this_user(member), folder)
                 files, size = files + 1, size + member.size
             while unpacked.read(1024 * 1024):  # to its checksum
                 pass
@@ -189,5 +191,20 @@ def _read(file: IO[bytes], folder: Path, source: Path) -> Contents:
 
 def _check(member: tarfile.TarInfo, source: Path) -> None:
     path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir() or member.issym()):
+    known = (
+        member.isreg() or member.isdir() or (member.issym() and _leads_within(path.parent, member.linkname))
+    )
+    if path.is_absolute() or ".." in path.parts or not known:
         raise ArchiveRefused(f"{source} holds what no home does: {member.name!r}")
+
+
+def _leads_within(folder: PurePosixPath, target: str) -> bool:
+    """Whether a link in a folder of the home leads to a place in the home."""
+    return not posixpath.isabs(target) and posixpath.normpath(folder / target).partition("/")[0] != ".."
+
+
+def _for_this_user(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The same for whoever restores: nobody else may write it, and folders are the owner's alone."""
+    member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+    member.mode = 0o700 if member.isdir() else (member.mode & 0o755) | 0o600
+    return member

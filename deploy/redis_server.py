@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from deploy.secret_files import read_secret
 from deploy.settings import PREFIX, SettingsError
 from projections.redis.client import RedisLogin, RedisServer, RedisTls, Sentinels, connect
+from schemas.tls import client_tls
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -84,7 +85,7 @@ def _password(variable: str, path: str) -> str:
 def _check(tls: RedisTls) -> None:
     """Read the files now: what is wrong with them is said at a process's start, with the variable."""
     try:
-        context = ssl.create_default_context(cafile=tls.ca_file or None)
+        context = client_tls(tls.ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(
             f"{PREFIX}REDIS_CA_FILE: {tls.ca_file} holds no PEM certificates: {error}"

@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from schemas.studio.webhook_urls import webhook_url
+from schemas.tls import system_tls
 from streams.webhooks.addresses import AddressRefused, CheckedResolver, Network, checked_socket
 
 
@@ -27,6 +28,7 @@ def checked_session(
             socket_factory=checked_socket(allowed),
             use_dns_cache=False,
             limit=connections_max,
+            ssl=system_tls(),
         ),
         timeout=aiohttp.ClientTimeout(total=answer_s),
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -16,6 +16,7 @@ import msgspec
 
 from projections.clickhouse.address import address
 from projections.clickhouse.statements import BesideRows, Value
+from schemas.tls import system_tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -155,7 +156,11 @@ class Transport:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=10.0)
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections,
+                    keepalive_timeout=10.0,
+                    ssl=system_tls() if self.url.startswith("https:") else True,
+                )
             )
         return self._session
 

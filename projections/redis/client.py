@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import ssl
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -55,6 +56,7 @@ class RedisTls:
     def options(self) -> dict[str, Any]:
         """As redis-py takes it: the server's certificate and name are always verified."""
         files = {
+            "ssl_min_version": ssl.TLSVersion.TLSv1_2,
             "ssl_ca_certs": self.ca_file,
             "ssl_certfile": self.certificate_file,
             "ssl_keyfile": self.key_file or self.certificate_file,

@@ -20,6 +20,8 @@ from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import OAuthAuthenticator
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
+from schemas.tls import system_tls
+
 _ANSWER_SECONDS: Final = 10
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _USED_UP: Final = 0.8
@@ -112,7 +114,11 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # as abov
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_ANSWER_SECONDS)) as session,
                 session.post(
-                    self._url, data=urlencode(self._form), headers=headers, allow_redirects=False
+                    self._url,
+                    data=urlencode(self._form),
+                    headers=headers,
+                    ssl=system_tls(),
+                    allow_redirects=False,
                 ) as answer,
             ):
                 if answer.status != 200:

@@ -175,14 +175,19 @@ def test_what_is_cut_short_or_damaged_is_refused_and_leaves_nothing(home: Path, 
     assert {path.name for path in tmp_path.iterdir()} == {"home", "file", "bad"}
 
 
-@pytest.mark.parametrize("name", ["../outside", "/outside", "a/../../outside"])
-def test_what_would_be_written_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "leads_to"),
+    [("../outside", ""), ("/outside", ""), ("a/../../outside", ""), ("a/link", "/etc"), ("a/link", "../..")],
+)
+def test_what_would_be_written_elsewhere_is_refused(name: str, leads_to: str, tmp_path: Path) -> None:
     packed = io.BytesIO()
     with (
         zstandard.ZstdCompressor().stream_writer(packed, closefd=False) as writer,
         tarfile.open(fileobj=writer, mode="w|") as tar,
     ):
-        tar.addfile(tarfile.TarInfo(name))
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = (tarfile.SYMTYPE if leads_to else tarfile.REGTYPE), leads_to
+        tar.addfile(member)
     (tmp_path / "file").write_bytes(packed.getvalue() + MARK)
     with pytest.raises(ArchiveRefused, match="holds what no home does"):
         restore(tmp_path / "file", tmp_path / "home")

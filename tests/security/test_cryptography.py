@@ -10,6 +10,7 @@ from typing import Final
 
 from deploy.brokers import brokers_of
 from deploy.settings import from_environment
+from projections.redis.client import RedisTls
 
 ROOT: Final = Path(__file__).parents[2]
 PRODUCTION: Final = [
@@ -53,6 +54,14 @@ def test_no_secret_comes_of_a_weak_generator() -> None:
 
 
 def test_tls_clients_take_nothing_below_1_2() -> None:
+    """Also with a Python that leaves the lowest version to the system's policy, as Debian's does."""
+    elsewhere = [
+        path
+        for path in PRODUCTION
+        if "create_default_context" in path.read_text(encoding="utf-8") and path.name != "tls.py"
+    ]
+    assert elsewhere == []
+    assert RedisTls().options()["ssl_min_version"] is ssl.TLSVersion.TLSv1_2
     tls = brokers_of(from_environment({"QUESTLOG_KAFKA_SECURITY_PROTOCOL": "SSL"})).tls
     assert tls is not None
     assert tls.minimum_version >= ssl.TLSVersion.TLSv1_2

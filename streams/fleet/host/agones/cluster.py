@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import msgspec
 
+from schemas.tls import client_tls, system_tls
 from streams.fleet.host.agones.objects import Status
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -164,7 +165,7 @@ class Cluster:
             params=parameters,
             data=msgspec.json.encode(body) if body is not None else None,
             headers=headers,
-            ssl=self._tls or True,
+            ssl=self._tls or system_tls(),
             allow_redirects=False,
         ) as answer:
             yield answer
@@ -178,7 +179,7 @@ def in_cluster(folder: Path = SERVICE_ACCOUNT, *, url: str = IN_CLUSTER) -> Clus
         url,
         namespace=(folder / "namespace").read_text().strip(),
         token=lambda: token.read_text().strip(),
-        tls=ssl.create_default_context(cafile=str(folder / "ca.crt")),
+        tls=client_tls(str(folder / "ca.crt")),
     )
 
 
