@@ -50,6 +50,8 @@ BUILDS: Final = ("0.9", "0.10-rc1", "0.10")
 """In their order, which is not that of texts."""
 STEPS: Final = ("start", "first-kill", "exit")
 GPUS: Final = {"RTX 4090": 140.0, "GTX 1050": 45.0, "Iris": 20.0}
+PAUSE_MS: Final = 45_000
+"""Before the fifth event of each session."""
 PASSWORD: Final = "generated"  # noqa: S105 - of a store that ends with the tests
 
 
@@ -64,6 +66,18 @@ class Session(NamedTuple):
     room: str
     variant: str
     """Of exp_hud; empty where none was said."""
+
+
+class Happened(NamedTuple):
+    """An event as it was sent."""
+
+    player: str
+    session: str
+    at: int
+    name: str
+    room: str
+    x: float
+    y: float
 
 
 @dataclass
@@ -82,6 +96,13 @@ class History:
     """Player, unix ms, what the attempt comes to."""
     openings: list[tuple[str, int]] = field(default_factory=list)
     """Player, row."""
+    events: list[Happened] = field(default_factory=list)
+    others: list[tuple[str, int]] = field(default_factory=list)
+    """Session and unix ms of what else was sent in it: steps, begins and ends of trajectories."""
+    countries: dict[str, str] = field(default_factory=dict)
+    """By player; of those by S4."""
+    answers: list[tuple[str, str, str]] = field(default_factory=list)
+    """Session, field, answer."""
 
     def firsts(self) -> dict[str, int]:
         """When each player's first session began."""
@@ -121,32 +142,56 @@ def _session(
     build = BUILDS[min(2, (begin - START_MS) // (6 * DAY_MS))]
     room = random.choice(("E1M1", "E1M2"))
     variant = random.choice(("control", "fierce")) if by_s1 else ""
-    times = [begin + 1_000 * second for second in range(0, 10 * random.randrange(2, 9), 10)]
+    times = [begin + 10_000 * place + PAUSE_MS * (place > 3) for place in range(random.randrange(2, 9))]
     session = f"{name}-{visit}"
+    happened = _happened(name, visit, times, room, by_s1=by_s1)
+    history.events += happened
     if by_s1:
         history.sessions.append(Session(name, session, build, begin, times[-1], room, variant))
-        events = [{"name": "tick", "t": at, "room": room} for at in times]
+        events = [{"name": one.name, "t": one.at, "room": one.room} for one in happened]
         about = {"metadata": {"gameVersion": build}, "deviceId": name, "experiments": {"exp_hud": variant}}
         sent.append((begin + 60_000, s1(session, *events, game=GAME, studio_id=STUDIO, **about)))
         return
     shared: dict[str, Any] = {"app_id": GAME, "build_id": build, "player_id": name, "session_id": session}
-    items: list[dict[str, Any]] = [gameplay(at, "tick", **(shared | {"level_id": room})) for at in times]
+    items: list[dict[str, Any]] = [
+        gameplay(one.at, one.name, **(shared | {"level_id": one.room, "position": [one.x, one.y, 0.0]}))
+        for one in happened
+    ]
     mean = GPUS[history.gpus[name]] * random.uniform(0.8, 1.2)
     points = random.randrange(2, 6)
     frame = {"mean": mean, "low_5": mean / 2, "low_1": mean / 4}
     items.append(trajectory(begin, begin + 5_000, points, **(shared | {"fps": frame, "level_id": room})))
     history.frames.append((name, mean, mean / 4, points))
+    history.others += [(session, begin), (session, begin + 5_000)]
     at = begin
     for step in STEPS[: random.randrange(4)]:
         at += random.randrange(1_000, 9_000)
         items.append(funnel(at, step) | shared)
         history.steps.append((name, step, at))
+        history.others.append((session, at))
     end = max(times[-1], begin + 5_000, at)
     history.sessions.append(Session(name, session, build, begin, end, room, variant))
     if visit == 0:
         hardware = {"gpu": history.gpus[name], "os": "Linux", "ram": "32GB"}
         items.append(created(begin, name) | {"app_id": GAME, "build_id": build, "hardware": hardware})
-    sent.append((begin + 60_000, s4(*items, game=GAME, studio_id=STUDIO)))
+    country = history.countries.setdefault(name, ("DE", "FR")[int(name[1:]) % 2])
+    sent.append((begin + 60_000, s4(*items, game=GAME, studio_id=STUDIO, country=country)))
+
+
+def _happened(name: str, visit: int, times: list[int], room: str, *, by_s1: bool) -> list[Happened]:
+    """Deaths at their places; a crash ends some sessions; every other visit's end is elsewhere."""
+    names = ["player_death" if place % 3 == 1 and not by_s1 else "tick" for place in range(len(times))]
+    if visit % 3 == 1:
+        names[-1] = "crash"
+    return [
+        Happened(
+            *(name, f"{name}-{visit}", at, names[place]),
+            room if place < 3 or visit % 2 == 0 else "E1M3",
+            x=place * 7.0,
+            y=place % 2 * 30.0,
+        )
+        for place, at in enumerate(times)
+    ]
 
 
 def liveops(history: History, log: ListLog, random: Random) -> None:
