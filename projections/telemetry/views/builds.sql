@@ -41,7 +41,7 @@ FROM
         studio_id, game_id, toString(build_id) AS build_id, min(first_event_at) AS first_seen_at,
         max(last_event_at) AS last_seen_at, uniqExact(session_id) AS sessions, uniqExact(player_id) AS players
     FROM session_parts FINAL
-    WHERE notEmpty(spans)
+    WHERE spans.size0 > 0
     GROUP BY studio_id, game_id, build_id
 )
 COMMENT 'Builds that were played, one row each, in their order.'

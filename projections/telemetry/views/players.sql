@@ -39,7 +39,7 @@ FROM
         studio_id, game_id, player_id, session_id, true AS is_session, first_event_at AS first_at,
         last_event_at AS last_at, toString(build_id) AS build_id, country AS session_country,
         toString(platform) AS session_platform, '' AS player_region, '' AS player_hardware
-    FROM session_parts FINAL WHERE notEmpty(spans)
+    FROM session_parts FINAL WHERE spans.size0 > 0
     UNION ALL
     SELECT
         studio_id, game_id, player_id, '', false, occurred_at, occurred_at, toString(build_id), '', '',
