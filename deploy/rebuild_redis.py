@@ -60,7 +60,7 @@ async def rebuild_redis(
                 generation=f"{now_ms()}",
                 now_ms=begun_at_ms,
                 unseen=unseen.get(redis),
-                progress=partial(progress, share.name),
+                progress=partial(progress, share.shown),
                 verify=verify,
                 discard=discard,
             )

@@ -81,6 +81,11 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
         return self.group.name(self.stored)
 
     @property
+    def shown(self) -> str:
+        """The same for people, to whom the layout says nothing."""
+        return self.group.name(self.noun)
+
+    @property
     def former(self) -> tuple[str, ...]:
         """Those of the same group in the layouts before."""
         return tuple(self.group.name(stored_name(self.noun, before)) for before in range(1, self.layout))

@@ -165,7 +165,7 @@ class _Builder:
 
     def result(self, *, swapped: bool, keys: int = 0, different: list[str] | None = None) -> Rebuilt:
         return Rebuilt(
-            noun=self._projection.name,
+            noun=self._projection.shown,
             generation=self._generation,
             records=self._records,
             swapped=swapped,

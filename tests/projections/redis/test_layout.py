@@ -122,7 +122,8 @@ async def test_one_that_is_built_beside_is_read_as_soon_as_a_worker_follows_it(
     for number in range(50):
         log.append(put("row", "f", str(number)), partition=number % 2)
     older = await follows(redis, old, log)
-    assert (await rebuild(redis, new, log=log, generation="b", progress=quiet)).swapped
+    built = await rebuild(redis, new, log=log, generation="b", progress=quiet)
+    assert (built.noun, built.swapped) == (noun, True)
     assert await shown(redis, old) == b"49"
     await older.handle(log.append(put("row", "f", "50")))
     await refuses(redis, new)
