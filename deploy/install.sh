@@ -9,7 +9,7 @@ say() { printf 'questlog: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # The system's own before others in PATH: distributions build theirs with profile-guided optimization, version
-# managers don't by default, and everything here takes a fifth more CPU with such a one. QUESTLOG_PYTHON names another.
+# managers don't by default: 5 to 20 % of the CPU of our processes. QUESTLOG_PYTHON names another.
 find_python() {
   local candidate candidates=(/usr/bin/python3.11 /usr/bin/python3.12 python3.11 python3.12 python3)
   [ -z "${QUESTLOG_PYTHON:-}" ] || candidates=("$QUESTLOG_PYTHON")
