@@ -256,3 +256,24 @@ async def test_v2_is_the_same_under_its_old_names(project: Project, host: Simula
     assert project.ok("PUT", path, x_server_status="stopped")["phase"] == "stopping"
     assert project.ok("PUT", path, x_server_status="stopped")["status"] == "stopped"
     assert project.ok("GET", f"/v2/servers/{server['instance_id']}/")["status"] == "stopped"
+
+
+async def test_tls_is_offered_where_a_host_ends_it(project: Project, host: SimulatedHost) -> None:
+    web = {"name": "web", "internal_port": 8443, "protocol": "tcp", "tls_enabled": True}
+    body = {"name": "lobby", "region": REGION, "compute_size": "micro", "port_configs": [web]}
+    udp = project.call("POST", "/v3/servers/start", body | {"port_configs": [web | {"protocol": "udp"}]})
+    assert [one["loc"] for one in udp.json()["detail"]] == [["port_configs", 0, "tls_enabled"]]
+    refused = project.call("POST", "/v3/servers/start", body)
+    assert refused.status_code == 422
+    (problem,) = refused.json()["detail"]
+    assert problem["loc"] == ["port_configs"]
+    assert problem["msg"].startswith("the port web has tls_enabled, but no host in")
+    settings = project.call("POST", "/v3/projects/settings", {"port_configs": [web]})
+    assert [one["loc"] for one in settings.json()["detail"]] == [["port_configs"]]
+    await host.join(tls=True)
+    started = project.start(port_configs=[web])
+    (port,) = started["network_ports"]
+    assert (port["tls_enabled"], port["protocol"], port["host"]) == (True, "tcp", "192.0.2.7")
+    project.ok("DELETE", f"/v3/servers/{started['instance_id']}")
+    await host.exited(started["instance_id"])
+    await host.join()
