@@ -85,8 +85,8 @@ class World:
 
     async def hasten(self) -> None:
         """Let the list say that everything of this studio is due."""
-        generation = (await state_of(self._redis, keys.NOUN, 0)).generation
-        key = f"{keys.NOUN}:{generation}:{keys.DUES}"
+        generation = (await state_of(self._redis, keys.STORED, 0)).generation
+        key = f"{keys.STORED}:{generation}:{keys.DUES}"
         own = [row for row in await self.reads.dues(2**52, 100_000) if row.studio_id == self.studio_id]
         moved = {keys.due_member(row.kind, row.studio_id, row.id, row.game_id): 1.0 for row in own}
         await self._redis.zadd(key, moved)
