@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 
 from deploy.settings import PREFIX, partitions_variable
 from schemas import topics
@@ -149,14 +149,12 @@ def _replica_problems(
 
 async def _setting_problems(admin: Any, wanted: Sequence[topics.Topic], safety: Safety) -> list[str]:
     problems = []
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in wanted]
-    found: dict[str, dict[str, str]] = {}
-    for response in await admin.describe_configs(resources):
-        for resource in response.resources:
-            code, message, _, name, entries = resource[:5]
-            if code:
-                raise for_code(code)(f"reading settings of topic {name}: {message}")
-            found[name] = {entry[0]: entry[1] for entry in entries}
+    async with asyncio.timeout(_SETTLE_SECONDS):
+        while True:
+            found = await settings_there(admin, wanted)
+            if found is not None:
+                break
+            await asyncio.sleep(0.05)
     for topic in wanted:
         for key, value in settings_of(topic, safety.insync).items():
             has = found[topic.name].get(key)
@@ -166,6 +164,24 @@ async def _setting_problems(admin: Any, wanted: Sequence[topics.Topic], safety: 
                     f" --alter --entity-type topics --entity-name {topic.name} --add-config {key}={value}"
                 )
     return problems
+
+
+async def settings_there(admin: Any, wanted: Sequence[topics.Topic]) -> dict[str, dict[str, str]] | None:
+    """What each topic is set to; None while the broker that is asked has not heard of one just created.
+
+    That all partitions are led is another broker's word. Raises a KafkaError where the cluster refuses.
+    """
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in wanted]
+    found: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(resources):
+        for resource in response.resources:
+            code, message, _, name, entries = resource[:5]
+            if code == UnknownTopicOrPartitionError.errno:
+                return None
+            if code:
+                raise for_code(code)(f"reading settings of topic {name}: {message}")
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
 
 
 def _reason(topic: topics.Topic, key: str) -> str:

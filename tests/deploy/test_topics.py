@@ -1,11 +1,12 @@
 import asyncio
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from msgspec.structs import replace
 
 from deploy.nouns import topics_of
 from deploy.settings import Settings, SettingsError, from_environment
-from deploy.topics import TopicMismatchError, ensure_topics
+from deploy.topics import TopicMismatchError, ensure_topics, settings_there
 from schemas import topics
 from schemas.telemetry.noun import TELEMETRY
 
@@ -22,6 +23,21 @@ async def test_two_processes_may_create_at_once(kafka: str) -> None:
     wanted = [topics.Topic(name="raced", partitions=2, description="")]
     made = await asyncio.gather(*(ensure_topics(kafka, wanted) for _ in range(3)))
     assert [name for names in made for name in names] == ["raced"]
+
+
+async def test_a_broker_that_has_not_heard_of_a_topic_is_asked_again(kafka: str) -> None:
+    """In a cluster another broker than the one that says that all partitions are led may be asked."""
+    wanted = [topics.Topic(name="heard.of", partitions=1, description="")]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        assert await settings_there(admin, wanted) is None
+        await ensure_topics(kafka, wanted)
+        there = await settings_there(admin, wanted)
+        assert there is not None
+        assert there["heard.of"]["compression.type"] == "producer"
+    finally:
+        await admin.close()
 
 
 async def test_another_partition_count_is_refused(kafka: str) -> None:

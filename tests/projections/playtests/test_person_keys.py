@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from projections.playtests.keys import STORED
 from projections.redis.person_keys import PersonKeys
 from projections.redis.stores import Store
 from schemas.persons import Handle, Person
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.stack
 async def keys_of(projected: Projected, identifier: str, *handles: Handle) -> list[str]:
     """The handles of the batch's keys that are found."""
     person = Person(studio_id=STUDIO, games=(GAME,), id=identifier, handles=handles)
-    keys = PersonKeys(Store(projected.redis, "playtests"))
+    keys = PersonKeys(Store(projected.redis, STORED))
     (declared,) = [key for key in PERSONAL.keys if key.key.startswith("batch-keys:")]
     return [one.value["redemption"]["handle"] async for one in keys.held(declared, person)]
 
