@@ -21,6 +21,7 @@ from deploy.lab.cli.bench_handles import handles_command
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
 from deploy.lab.cli.bench_playtests import playtests_command
+from deploy.lab.cli.bench_questions import questions_command
 from deploy.lab.cli.bench_s1 import s1_command
 from deploy.lab.cli.bench_scale import scale_command
 from deploy.lab.cli.bench_streams import streams_command
@@ -47,6 +48,7 @@ app.command("playtests")(playtests_command)
 app.command("experiments")(experiments_command)
 app.command("s1")(s1_command)
 app.command("handles")(handles_command)
+app.command("questions")(questions_command)
 app.command("scale")(scale_command)
 
 
