@@ -130,6 +130,7 @@ async def _filled(
             await fill(store.owner, studio, game, events=events // share, begin_ms=found.begin_ms)
         found = msgspec.structs.replace(found, rows=await _rows(store.owner))
         (home / FILLED).write_bytes(msgspec.json.encode(found))
+    await migrations.apply(store.owner)
     if not accounts_path(home).exists():
         account = Account(password_sha256=password_hash(password), studio_id=STUDIO)
         await AccountFile(home).create(_ACCOUNT, account)

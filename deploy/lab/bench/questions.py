@@ -17,6 +17,7 @@ from deploy.lab.bench.question_store import GAME, STUDIO, Filled, QuestionStore,
 from deploy.nouns import views
 from deploy.stack.clickhouse_access import STUDIO_SETTING
 from projections.clickhouse.migrations import split
+from schemas.edge.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     warm_ms: list[float]
     cpu_ms: list[float]
     """Of the whole ClickHouse process, each time but the cold one."""
+    refused: str = ""
+    """Why there was no answer within an analyst's limits; then all else is empty."""
 
 
 class QuestionsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +83,10 @@ async def ask_questions(
         for question in await _questions(store, filled):
             if not only or question.name in only:
                 tell(f"{question.name}…")
-                asked.append(await _asked(store, question, times))
+                try:
+                    asked.append(await _asked(store, question, times))
+                except StoreUnavailable as error:
+                    asked.append(_refused(question.name, str(error)))
         return QuestionsReport(filled=filled, asked=asked)
 
 
@@ -125,6 +131,10 @@ async def _asked(store: QuestionStore, question: Question, times: int) -> Asked:
         warm_ms=taken[1:],
         cpu_ms=used[1:],
     )
+
+
+def _refused(name: str, why: str) -> Asked:
+    return Asked(name=name, rows=0, rows_read=0, cold_ms=0.0, warm_ms=[], cpu_ms=[], refused=why)
 
 
 async def _rows_read(store: QuestionStore, question: Question, parameters: dict[str, Value]) -> int:

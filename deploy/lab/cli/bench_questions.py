@@ -70,6 +70,9 @@ def report(console: Console, found: QuestionsReport) -> None:
     console.print(f"Rows of the studio: {counts}.")
     shown = table("question", "rows", "cold ms", "p50 ms", "longest ms", "least CPU ms", "rows read")
     for one in found.asked:
+        if one.refused:
+            shown.add_row(one.name, *["-"] * 6)
+            continue
         shown.add_row(
             one.name,
             f"{one.rows:,}",
@@ -80,3 +83,6 @@ def report(console: Console, found: QuestionsReport) -> None:
             f"{one.rows_read:,}",
         )
     show(console, shown)
+    for one in found.asked:
+        if one.refused:
+            console.print(f"{one.name}: {one.refused}", markup=False)

@@ -81,9 +81,12 @@ def test_the_table_is_whole_on_100_columns() -> None:
         Asked(name=name, rows=100_000, rows_read=40_000_000, cold_ms=9e4, warm_ms=[9e4], cpu_ms=[9e4])
         for name in cookbook()
     ]
+    why = "Memory limit exceeded."
+    asked[0] = Asked(name=asked[0].name, rows=0, rows_read=0, cold_ms=0, warm_ms=[], cpu_ms=[], refused=why)
     rows = dict.fromkeys(("events", "liveops_final_entries"), 10_000_000)
     console = Console(width=100, record=True, highlight=False)
     report(console, QuestionsReport(filled=Filled(events_asked=1, begin_ms=0, rows=rows), asked=asked))
     told = console.export_text().splitlines()
     assert max(map(len, told)) <= 100
+    assert f"{asked[0].name}: {why}" in told
     assert [name for name in cookbook() if not any(line.startswith(name + " ") for line in told)] == []
