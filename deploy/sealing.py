@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from deploy.settings import PREFIX, SettingsError
@@ -11,6 +12,7 @@ from schemas.seal import Sealer
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
+    from schemas.telemetry.forgetting import Fingerprints
 
 _FLEET: Final = b"questlog fleet"
 
@@ -24,6 +26,16 @@ def open_sealer(configured: Settings) -> Sealer:
         return Sealer(configured.deployment_secret(), configured.old_deployment_secrets())
     except ValueError as error:
         raise SettingsError(f"{PREFIX}SECRET and {PREFIX}OLD_SECRETS: {error}") from None
+
+
+def open_fingerprints(configured: Settings) -> Fingerprints:
+    """What tells who is forgotten. The secret is read when it is first needed: SettingsError then."""
+
+    @cache
+    def sealer() -> Sealer:
+        return open_sealer(configured)
+
+    return lambda studio_id, kind, value: sealer().fingerprints(studio_id, kind, value)
 
 
 def open_fleet_sealer(configured: Settings) -> Sealer:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from projections.clickhouse.rebuild_plan import Plan
     from projections.telemetry.reader import TelemetryReader
     from schemas.log import LogTail
+    from schemas.telemetry.forgetting import Fingerprints
     from schemas.topics import Topic
 
 
@@ -32,13 +33,18 @@ def _reader(writing: Writing, topic: Topic) -> TelemetryReader:
         live=RedisLive(writing.redis),
         heartbeat_age_ms=writing.heartbeat_age_ms,
         bucket_ms=writing.bucket_ms,
+        fingerprints=writing.fingerprints,
     )
 
 
-def _plan(built: ClickHouse, topic: Topic, tail: LogTail, _clock_ms: object) -> Plan:
+def _plan(
+    built: ClickHouse, topic: Topic, tail: LogTail, _clock_ms: object, fingerprints: Fingerprints
+) -> Plan:
     from projections.telemetry.rebuild import telemetry_plan  # noqa: PLC0415 - numpy and pyarrow
 
-    return telemetry_plan(built, topic=topic.name, partitions=topic.partitions, tail=tail)
+    return telemetry_plan(
+        built, topic=topic.name, partitions=topic.partitions, tail=tail, fingerprints=fingerprints
+    )
 
 
 def _served() -> Served:

@@ -58,6 +58,16 @@ class WritesLater(Protocol):
         ...
 
 
+@runtime_checkable
+class WorksLong(Protocol):
+    """A `LogReader` that may work on one record for minutes, and says while it does."""
+
+    @property
+    def works_long(self) -> bool:
+        """Whether it does now: that its position stands is no sign of a defect meanwhile."""
+        ...
+
+
 class Appended(msgspec.Struct, frozen=True):
     """Where the log put a record: its acknowledged offset and LogAppendTime in unix milliseconds."""
 

@@ -1,10 +1,9 @@
 """The export: what was accepted since the previous one, as NDJSON into each game's object store.
 
-Source: contract/telemetry.md, `/api/export`. A side effect, run by the timer's process: it reads the
-telemetry log from where the last export ended to the end as of now, and writes one file for each game and
-log partition, then the new position. A run that dies is run again from the same position and replaces its
-own files. Position and files live in the object store, so that losing Redis can neither repeat nor skip
-anything.
+Source: contract/telemetry.md, `/api/export`. A side effect, run by the timer's process: it reads the log from
+where the last export ended to its end, writes one file for each game and log partition, then the position. A
+run that dies is run again from the same position and replaces its own files. Position and files live in the
+object store, so that losing Redis can neither repeat nor skip anything.
 """
 
 from __future__ import annotations
@@ -20,6 +19,14 @@ import msgspec
 from schemas.log import LogRecord, LogTail
 from schemas.log_positions import Position, begin, mark_before
 from schemas.objects import ObjectStore, ObjectStoreFull, ObjectWriter, new_object
+from schemas.studio.discord import MESSAGE, SOURCE
+from schemas.telemetry.forgetting import (
+    Fingerprints,
+    Forgotten,
+    no_fingerprints,
+    nobody,
+    read_forgotten,
+)
 from schemas.telemetry.noun import TELEMETRY
 from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record
 from schemas.telemetry.s4 import KIND_NAMES, decode_items
@@ -74,12 +81,20 @@ class ExportRunner:
     """Runs the export that is pending, if there is one. One runner in a deployment."""
 
     def __init__(
-        self, *, register: ExportRegister, tail: ReadableTail, objects: ObjectStore, partitions: int
+        self,
+        *,
+        register: ExportRegister,
+        tail: ReadableTail,
+        objects: ObjectStore,
+        partitions: int,
+        fingerprints: Fingerprints = no_fingerprints,
     ) -> None:
+        """`fingerprints` tell who is forgotten."""
         self._register = register
         self._tail = tail
         self._objects = objects
         self._partitions = partitions
+        self._fingerprints = fingerprints
 
     async def tick(self) -> Exported | None:
         """Run the pending export to its end. Raises what the stores raise; then it stays pending.
@@ -91,7 +106,11 @@ class ExportRunner:
             return None
         try:
             exported = await run_export(
-                export_id, tail=self._tail, objects=self._objects, partitions=self._partitions
+                export_id,
+                tail=self._tail,
+                objects=self._objects,
+                partitions=self._partitions,
+                fingerprints=self._fingerprints,
             )
         except ObjectStoreFull as error:
             # Tried again at once it would fill what little there is, and give it back, for ever.
@@ -104,9 +123,16 @@ class ExportRunner:
 
 
 async def run_export(
-    export_id: str, *, tail: ReadableTail, objects: ObjectStore, partitions: int
+    export_id: str,
+    *,
+    tail: ReadableTail,
+    objects: ObjectStore,
+    partitions: int,
+    fingerprints: Fingerprints = no_fingerprints,
 ) -> Exported:
     """Write the files of one export, then its position. Called again with the same id: nothing more to do.
+
+    Nothing of a person who is forgotten by the time that it begins.
 
     Raises PositionRefused where the log has lost what was exported last.
     """
@@ -117,13 +143,14 @@ async def run_export(
     keys: list[str] = []
     lines = 0
     decisions = await read_skips(tail, log_id)
+    forgotten = Forgotten(fingerprints, await read_forgotten(tail))
     for partition in range(partitions):
         skips = Skips(decision for decision in decisions if decision.partition == partition)
         held = await _held(tail, position, partition)
         end = (await begin(tail, TELEMETRY.name, partition, held, where=_WHERE)).end
         async with _Files(objects, export_id, partition) as files:
             async for record in tail.read(TELEMETRY.name, partition, held.offset, end):
-                for game_id, line in lines_of(record, skips):
+                for game_id, line in lines_of(record, skips, forgotten):
                     await files.add(game_id, line)
             await files.flush()
         keys += files.keys
@@ -136,11 +163,13 @@ async def run_export(
     return Exported(export_id, keys, lines)
 
 
-def lines_of(record: LogRecord, skips: Skips | None = None) -> Iterator[tuple[str, bytes]]:
+def lines_of(
+    record: LogRecord, skips: Skips | None = None, forgotten: Forgotten | None = None
+) -> Iterator[tuple[str, bytes]]:
     """What a record adds to each game's file: one JSON object for each item, with when the log took it.
 
     What can't be read or is skipped by decision is left out: it is in the dead letters, by the projector's
-    word.
+    word. So is what is of the forgotten.
     """
     skipped = skips.of(record) if skips else {}
     if None in skipped:
@@ -154,30 +183,53 @@ def lines_of(record: LogRecord, skips: Skips | None = None) -> Iterator[tuple[st
         if index in skipped:
             continue
         try:
-            for content in _contents(entry):
+            for content in _contents(entry, nobody() if forgotten is None else forgotten):
                 yield entry.game_id, _encoder.encode({"accepted_at": accepted_at, **content}) + b"\n"
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
             _log.warning("export: an entry of request %s can't be read: %r", entry.request_id, error)
 
 
-def _contents(entry: TelemetryEntry) -> list[dict[str, Any]]:
+def _contents(entry: TelemetryEntry, forgotten: Forgotten) -> list[dict[str, Any]]:
     if entry.kind == EntryKind.S4_ITEMS:
         decoded = _raw.decode(entry.body)
         items = decoded if type(decoded) is list else [decoded]
-        kinds = [KIND_NAMES[item.kind] for item in decode_items(entry.body)]
-        return [{"kind": kind, "item": item} for kind, item in zip(kinds, items, strict=True)]
-    if entry.kind == EntryKind.S1_BATCH:
-        batch = msgspec.json.decode(entry.body)
-        events = batch.pop("events", None) or []
-        session = {"kind": "s1_session", "item": batch}
-        return [session] + [
-            {"kind": "s1_event", "sessionId": batch["sessionId"], "item": event} for event in events
+        read = decode_items(entry.body)
+        return [
+            {"kind": KIND_NAMES[known.kind], "item": item}
+            for known, item in zip(read, items, strict=True)
+            if not forgotten.player(entry.studio_id, known.player_id or "")
         ]
+    if entry.kind == EntryKind.S1_BATCH:
+        return _of_batch(msgspec.json.decode(entry.body), entry.studio_id, forgotten)
     if entry.kind == EntryKind.S1_FEEDBACK:
-        return [{"kind": "s1_feedback", "item": msgspec.json.decode(entry.body)}]
+        feedback = msgspec.json.decode(entry.body)
+        theirs = forgotten.player(entry.studio_id, str(feedback.get("deviceId", "")))
+        return [] if theirs else [{"kind": "s1_feedback", "item": feedback}]
     if entry.kind == EntryKind.MODEL_UPLOADED:
         return [{"kind": "model", "item": msgspec.json.decode(entry.body)}]
     return []
+
+
+def _of_batch(batch: dict[str, Any], studio_id: str, forgotten: Forgotten) -> list[dict[str, Any]]:
+    """The session and its events; nothing of the forgotten, nor their messages and handles in others'."""
+    if forgotten.player(studio_id, str(batch.get("deviceId", ""))):
+        return []
+    events = batch.pop("events", None) or []
+    if forgotten.concerns(studio_id):
+        if forgotten.handle(studio_id, str(batch.get("testerHandle") or "")):
+            del batch["testerHandle"]
+        if batch.get("source") == SOURCE:
+            events = [event for event in events if not forgotten.handle(studio_id, _author(event))]
+    return [{"kind": "s1_session", "item": batch}] + [
+        {"kind": "s1_event", "sessionId": batch["sessionId"], "item": event} for event in events
+    ]
+
+
+def _author(event: dict[str, Any]) -> str:
+    """Whose message an event of a Discord session is; empty where it is none."""
+    props = event.get("props")
+    found = props.get("author") if event.get("name") == MESSAGE and isinstance(props, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 async def _held(tail: LogTail, position: ExportPosition, partition: int) -> Position:

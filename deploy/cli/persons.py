@@ -1,4 +1,4 @@
-"""`questlog persons`: what is held of one person of a studio, in all stores; as one archive."""
+"""`questlog persons`: what is held of one person of a studio, in all stores; as one archive; forgotten."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
+from deploy import person_forgetting
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
 from deploy.operations import recorded
 from deploy.person_archive import ArchiveRefused
+from deploy.person_forgetting import FORGETS, ForgettingRefused, noun_of, parted
 from deploy.persons import PersonUnknown, open_persons
 from schemas.persons import ELSEWHERE
 from schemas.timestamps import iso_ms
 
 if TYPE_CHECKING:
     from deploy.person_archive import Manifest
+    from deploy.person_forgetting import Held
     from deploy.persons import Place
     from schemas.persons import Person
 
@@ -38,7 +41,7 @@ ID_CHARACTERS_MAX: Final = 1_024
 
 @app.callback()
 def _persons() -> None:
-    """Everything of one person of a studio: find it, hand it out."""
+    """Everything of one person of a studio: find it, hand it out, forget it."""
 
 
 @app.command("find")
@@ -101,6 +104,57 @@ def export_command(
         rows = f"{one.rows:,} rows" if one.rows is not None else f"{one.bytes:,} bytes"
         print(f"    {one.name}: {rows}")
     print(f"{file}: {len(manifest.files)} files", file=sys.stderr)
+
+
+@app.command("forget")
+def forget_command(
+    studio: StudioName,
+    person: PersonId,
+    dry_run: Annotated[  # noqa: FBT002 - a typer flag
+        bool, typer.Option("--dry-run", help="Only say what would go, and what would stay.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,  # noqa: FBT002 - a typer flag
+) -> None:
+    """Forget a person, for good: what telemetry holds of them goes, and what comes of them is left out.
+
+    So far telemetry alone forgets; what other nouns hold is named and stays. It can't be taken back.
+    """
+
+    async def forget() -> tuple[Person, Held, Held, bool]:
+        configured = of_home(home)
+        async with open_persons(configured) as persons:
+            try:
+                known = await persons.person(studio, checked(person))
+                before = parted(await persons.find(known))
+                if dry_run:
+                    return known, before, before, True
+                done = await person_forgetting.forget(configured, persons, known)
+                return known, before, parted(await persons.find(known)), done
+            except (PersonUnknown, ForgettingRefused) as refused:
+                raise RequestRefused(str(refused)) from None
+
+    known, before, after, done = asyncio.run(forget())
+    if as_json:
+        told = {"person": known, "went": before.goes, "left": after.goes, "stays": after.stays}
+        print(json.dumps({**msgspec.to_builtins(told), "dryRun": dry_run, "again": not done}))
+        return
+    print(described(known))
+    if not done:
+        print("forgotten already: nothing of them is left, and nothing was written")
+    _print_places("would go:" if dry_run else "went:", before.goes)
+    _print_places(f"stays ({', '.join(FORGETS)} alone forgets):", after.stays)
+    print("stays elsewhere:")
+    for elsewhere in ELSEWHERE:
+        print(f"    {elsewhere.place}: kept {elsewhere.until}")
+    if after.goes and not dry_run:
+        raise RequestRefused("something came of them meanwhile: give the same command again")
+
+
+def _print_places(heading: str, places: list[Place]) -> None:
+    print(heading, "" if places else "nothing")
+    for place in places:
+        print(f"{place.count:>12,}  {noun_of(place):<10}  {place.store:<10}  {place.place}")
 
 
 def checked(identifier: str) -> str:

@@ -28,6 +28,7 @@ from deploy.memory import tune_memory
 from deploy.nouns import tables_of
 from deploy.operations import recorded
 from deploy.rebuild_redis import rebuild_redis
+from deploy.sealing import open_fingerprints
 from projections.clickhouse import migrations
 from projections.clickhouse.errors import ClickHouseError
 from projections.clickhouse.rebuild_plan import RebuildFailed
@@ -177,7 +178,7 @@ async def rebuild_clickhouse(
     try:
         for noun, topic, tables in tables_of(configured):
             begun = time.monotonic()
-            plan = tables.plan(built, topic, tail, now_ms)
+            plan = tables.plan(built, topic, tail, now_ms, open_fingerprints(configured))
             one = await rebuild_tables(
                 live,
                 built,

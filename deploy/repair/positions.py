@@ -12,6 +12,7 @@ from deploy.clock import now_ms
 from deploy.nouns import deciding, tables_of, topic_of
 from deploy.redis_server import open_redis
 from deploy.redis_stores import open_stores
+from deploy.sealing import open_fingerprints
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import Positions
 from projections.redis.state import state_of
@@ -130,7 +131,8 @@ async def _in_redis(configured: Settings, stores: RedisStores, tail: LogTail) ->
 async def _in_clickhouse(configured: Settings, client: ClickHouse, tail: LogTail) -> list[Ahead]:
     found = []
     for _, topic, tables in tables_of(configured):
-        reader, stored = tables.plan(client, topic, tail, now_ms).builder, Positions(client, topic.name)
+        plan = tables.plan(client, topic, tail, now_ms, open_fingerprints(configured))
+        reader, stored = plan.builder, Positions(client, topic.name)
         for partition in range(topic.partitions):
             try:
                 await reader.assigned(partition)

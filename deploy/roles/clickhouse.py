@@ -9,6 +9,7 @@ from deploy.clock import now_ms
 from deploy.nouns import tables_of
 from deploy.redis_server import open_redis
 from deploy.roles.following import application, follow
+from deploy.sealing import open_fingerprints
 from projections.clickhouse import migrations
 from projections.clickhouse.tables import Writing
 from streams.runtime.application import last_heartbeat_age_ms
@@ -36,6 +37,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         clock_ms=now_ms,
         heartbeat_age_ms=lambda: last_heartbeat_age_ms(app),
         bucket_ms=configured.telemetry_bucket_ms,
+        fingerprints=open_fingerprints(configured),
     )
     readers = [(topic, tables.reader(writing, topic)) for _, topic, tables in tables_of(configured)]
     await follow(worker, app, readers, stop)

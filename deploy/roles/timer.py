@@ -18,6 +18,7 @@ from deploy.command_clients import open_acting
 from deploy.nouns import deciding
 from deploy.object_store import open_objects
 from deploy.redis_stores import open_stores
+from deploy.sealing import open_fingerprints
 from projections.redis.export_register import RedisExportRegister
 from projections.telemetry.live_counters import RedisDeadlines
 from schemas.edge.ports import StoreUnavailable
@@ -59,6 +60,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         tail=worker.tail,
         objects=open_objects(configured),
         partitions=partitions,
+        fingerprints=open_fingerprints(configured),
     )
     ticks: dict[str, Callable[[], Awaitable[Any]]] = {"exports": exports.tick}
     for noun in deciding(configured):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TABLES: Final = (
     *("log_positions", "liveops_positions", "reader_positions", "holds", "hold_answers", "log_skips"),
+    "forgotten_persons",
     *("generations", "migrations"),
 )
 """Every table that holds no facts, of all releases; `migrations` last, as it says that the others exist."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from projections.clickhouse.rebuild_plan import Plan
     from schemas.log import Appender, LogReader, LogTail
+    from schemas.telemetry.forgetting import Fingerprints
     from schemas.topics import Topic
 
 
@@ -32,6 +33,8 @@ class Writing:
     """How old the consumer group's last good heartbeat is."""
     bucket_ms: int
     """Width of a batch in log time."""
+    fingerprints: Fingerprints
+    """Tell who is forgotten."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +45,8 @@ class Tables:
     """What is read."""
     reader: Callable[[Writing, Topic], LogReader]
     """Writes the live tables."""
-    plan: Callable[[ClickHouse, Topic, LogTail, Callable[[], int]], Plan]
-    """How they are built again in a database; the last argument is the clock (ms)."""
+    plan: Callable[[ClickHouse, Topic, LogTail, Callable[[], int], Fingerprints], Plan]
+    """How they are built again in a database; the last arguments are the clock (ms) and who is forgotten."""
     kept: tuple[str, ...]
     """What tells of each record: tables with `_partition` and `_offset`, whose rows a repair keeps."""
 
@@ -55,7 +58,7 @@ def event_tables(topic: Topic, tables: TableSet, *, kept: tuple[str, ...] = ()) 
         reader=lambda writing, _topic: NounTables(
             writing.client, tables, tail=writing.tail, clock_ms=writing.clock_ms
         ),
-        plan=lambda built, topic, tail, clock_ms: tables_plan(
+        plan=lambda built, topic, tail, clock_ms, _fingerprints: tables_plan(
             built, tables, partitions=topic.partitions, tail=tail, clock_ms=clock_ms
         ),
         kept=kept,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from projections.clickhouse.client import time_text
+from projections.clickhouse.erasing import erase
 from projections.telemetry.active_time import EventId, merge
 from projections.telemetry.insights import (
     RULES,
@@ -28,7 +29,7 @@ from projections.telemetry.sessions import SessionFragment, joined_idle_ms
 from schemas.studio.discord import MESSAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from projections.clickhouse.client import ClickHouse
     from projections.clickhouse.statements import Value
@@ -107,9 +108,34 @@ class InsightStore:
             analysed = max(analysed, len(seen))
             if not others:
                 break
-            now = await self._finished(list(seen))
-            pending = {session.key for session in now if session.events != seen[session.key]}
+            now = dict.fromkeys(seen, 0) | {
+                session.key: session.events for session in await self._finished(list(seen))
+            }
+            # One that has lost events, as another worker forgot a person: what saw more of them would win.
+            lost = [key for key, events in now.items() if events < seen[key]]
+            for studio_id in {key.studio_id for key in lost}:
+                await self.discard(studio_id, [], [key for key in lost if key.studio_id == studio_id])
+            pending = {key for key, events in now.items() if events not in {0, seen[key]}}
         return analysed
+
+    async def discard(self, studio_id: str, players: Sequence[str], keys: Collection[SessionKey]) -> None:
+        """Remove the insights of these players, and of these sessions of the studio, as if never made."""
+        if players:
+            where = "studio_id = {studio:String} AND player_id IN {players:Array(String)}"
+            parameters: dict[str, Value] = {"studio": studio_id, "players": list(players)}
+            await erase(self._client, {"insights": where}, parameters)
+        for some in chunks(sorted(keys)):
+            for game_id in sorted({key.game_id for key in some}):
+                where = (
+                    "studio_id = {studio:String} AND game_id = {game:String}"
+                    " AND session_id IN {sessions:Array(String)}"
+                )
+                parameters = {
+                    "studio": studio_id,
+                    "game": game_id,
+                    "sessions": [key.session_id for key in some if key.game_id == game_id],
+                }
+                await erase(self._client, {"insights": where}, parameters)
 
     async def outdated(self) -> int:
         """How many sessions have insights of older rules."""

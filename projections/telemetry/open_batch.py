@@ -18,11 +18,12 @@ from projections.telemetry.skip_store import Skipped
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
 from schemas.telemetry.deadlines import decode_session_due
 from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record
-from schemas.telemetry.s4 import Item, decode_items
 from schemas.telemetry.skips import Skips, decode_skip
 
 if TYPE_CHECKING:
     from schemas.log import LogRecord
+    from schemas.telemetry.forgetting import Forgotten
+    from schemas.telemetry.s4 import Item
     from schemas.telemetry.skips import SkipDecision
 
 READER: Final = "projector.clickhouse"
@@ -45,10 +46,13 @@ def has_effect(record: LogRecord) -> bool:
 class OpenBatch:
     """What the records of a batch come to, in the order of the log."""
 
-    def __init__(self, skips: Skips | None = None) -> None:
-        """`skips` are the decisions about this partition that are known; without, nothing is skipped."""
+    def __init__(self, skips: Skips | None = None, forgotten: Forgotten | None = None) -> None:
+        """`skips` are the decisions about this partition that are known; without, nothing is skipped.
+
+        `forgotten` are the persons of whom nothing is taken in.
+        """
         self._skips = Skips() if skips is None else skips
-        self.rows = Rows()
+        self.rows = Rows(forgotten)
         self.dues: dict[SessionKey, list[Due]] = {}
         self.letters: list[DeadLetter] = []
         self.skipped: list[Skipped] = []
@@ -100,6 +104,8 @@ class OpenBatch:
                     self._add_due(record, entry)
                 elif entry.kind == EntryKind.RECORD_SKIPPED:
                     self.decisions.append(decode_skip(entry.body))
+                elif entry.kind == EntryKind.PERSON_FORGOTTEN:
+                    raise ValueError("a person is forgotten by a record of its own")  # noqa: TRY301 - as others
                 else:
                     item += self.rows.add(origin, item, entry)
             except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
@@ -168,7 +174,7 @@ class _Run:
 
         Raises what the decoder raises, and then adds nothing.
         """
-        items = decode_items(entry.body)
+        items = self._rows.items(entry)
         self._rows.describe_items(origin, entry, items)
         self._items += items
         return len(items)

@@ -21,6 +21,7 @@ from projections.telemetry.session_cache import SessionMemory
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import SessionFragment
 from schemas.log_positions import Position, mark_of
+from schemas.telemetry.forgetting import forgetting_in, nobody
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from projections.telemetry.live_counters import LiveState
     from projections.telemetry.stores import Stores
     from schemas.log import LogRecord
+    from schemas.telemetry.forgetting import Forgotten, PersonForgotten
     from schemas.telemetry.skips import Skips
 
 
@@ -58,11 +60,13 @@ class Partition:
         shown: dict[str, int],
         others: bool,
         skips: Skips,
+        forgotten: Forgotten | None = None,
         overlap: bool = False,
     ) -> None:
         """`shown` is, for each fact table, the highest offset of this partition that it has rows of.
 
-        `skips` are the decisions about this partition that were known when it was assigned.
+        `skips` are the decisions about this partition that were known when it was assigned, `forgotten` the
+        persons that records before `begin` say to forget.
 
         `overlap` collects the next batch while one is written: faster, for rebuilds; no other task may then
         call `take` to mean that anything was written.
@@ -77,7 +81,10 @@ class Partition:
         self._overlap = overlap
         self._memory = SessionMemory()
         self.skips = skips
-        self._open_batch = OpenBatch(skips)
+        self._forgotten = nobody() if forgotten is None else forgotten
+        self.forgetting = False
+        """Whether a person is being forgotten now."""
+        self._open_batch = OpenBatch(skips, self._forgotten)
         self._last: LogRecord | None = None
         self._writing: asyncio.Task[None] | None = None
         self.failing: tuple[int, int] | None = None
@@ -91,6 +98,10 @@ class Partition:
     async def take(self, record: LogRecord, guard: Guard) -> None:
         """Add the next record; write the batch that it ends or fills. A record added before is dropped."""
         if record.offset < self.next_offset:
+            return
+        decision = forgetting_in(record.value)
+        if decision is not None:
+            await self._forget(record, decision, guard)
             return
         if self.boundaries.ends_before(record.appended_at_ms):
             await self.end_batch(guard)
@@ -109,13 +120,40 @@ class Partition:
         if full:
             await self.end_batch(guard)
 
+    async def _forget(self, record: LogRecord, decision: PersonForgotten, guard: Guard) -> None:
+        """Forget a person, as a batch of its own: the batch before ends, the next one begins without them."""
+        if self.boundaries.is_open:
+            await self.end_batch(guard)
+        await self.written()
+        place = (self.partition, record.offset)
+        self.forgetting = True
+        try:
+            await guard.before_batch(self.partition)
+            gone = await self._stores.forgetting.forget(
+                decision, *place, before_write=guard.before_write, others=self._others
+            )
+            position = Position(record.offset + 1, mark=mark_of(record), log_id=self._stores.log_id)
+            await guard.before_write()
+            await self._stores.write_position(StoredPosition(self.partition, position, record.appended_at_ms))
+        except Exception:
+            self.failing = (record.offset, record.offset)
+            raise
+        finally:
+            self.forgetting = False
+        self._forgotten.add(decision)
+        self._memory = SessionMemory()
+        for key in gone:
+            self.live.put(key, None)
+        self.next_offset, self._last = record.offset + 1, record
+        self.live.applied, self.live.log_time_ms = self.next_offset, record.appended_at_ms
+
     async def end_batch(self, guard: Guard) -> None:
         """End the open batch and write it. One without effects writes nothing: the next position covers it.
 
         With `overlap` it is only begun here, after the one before it has been written.
         """
         batch = self.boundaries.take()
-        open_batch, self._open_batch = self._open_batch, OpenBatch(self.skips)
+        open_batch, self._open_batch = self._open_batch, OpenBatch(self.skips, self._forgotten)
         open_batch.mark = "" if self._last is None else mark_of(self._last)
         await self.written()
         if not self._overlap:

@@ -24,6 +24,7 @@ from projections.telemetry.stale_worker import WorkerIsStale
 from projections.telemetry.stores import Stores
 from schemas.log import LogUnavailable, RecordFailed
 from schemas.log_positions import PositionRefused, begin, record_before
+from schemas.telemetry.forgetting import no_fingerprints
 from schemas.telemetry.record import EntryKind, TelemetryEntry, encode_record
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from projections.telemetry.live_counters import RedisLive
     from schemas.log import Appender, LogRecord, LogTail
+    from schemas.telemetry.forgetting import Fingerprints
 
 HEARTBEAT_AGE_MS_MAX: Final = 3_000
 """Half the group's session: past it another worker may own the partition."""
@@ -61,13 +63,14 @@ class TelemetryReader:
         rows_max: int = ROWS_MAX,
         overlap: bool = False,
         rules: Rules = RULES,
+        fingerprints: Fingerprints = no_fingerprints,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`partitions` is the topic's count. `appender` takes ticks and dead letters, `live` is Redis.
 
-        A rebuild gives neither, feeds `handle` itself, with `overlap` (a batch is written while the next one
-        is gathered), and calls `flush`.
+        `fingerprints` tell who is forgotten. A rebuild gives neither of the other two, feeds `handle` itself,
+        with `overlap` (a batch is written while the next one is gathered), and calls `flush`.
         """
         self._client = client
         self._topic = topic
@@ -81,6 +84,7 @@ class TelemetryReader:
         self._rows_max = rows_max
         self._overlap = overlap
         self._rules = rules
+        self._fingerprints = fingerprints
         self._clock_ms = clock_ms
         self._sleep = sleep
         self._positions = Positions(client, topic)
@@ -113,6 +117,7 @@ class TelemetryReader:
             tail=self._tail,
             appender=self._appender,
             rules=self._rules,
+            fingerprints=self._fingerprints,
         )
         skips = await skips_of(self._tail, log_id, partition)
         self._partitions[partition] = Partition(
@@ -124,6 +129,7 @@ class TelemetryReader:
             shown=await self._shown(stores, partition, offset, log_time_ms),
             others=self._partition_count > 1,
             skips=skips,
+            forgotten=await stores.forgetting.before(partition, offset),
             overlap=self._overlap,
         )
         await self._publish(self._partitions[partition], self._clock_ms())
@@ -189,6 +195,11 @@ class TelemetryReader:
         if state is not None:
             state.forget()
         self._published.pop(partition, None)
+
+    @property
+    def works_long(self) -> bool:
+        """Whether a person is being forgotten: minutes, where tables are large."""
+        return any(partition.forgetting for partition in self._partitions.values())
 
     def written(self, partition: int) -> int:
         """Everything before this offset is in every table, or has no effect."""

@@ -16,17 +16,17 @@ from projections.telemetry.fact_tables import FACT_TABLES
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.open_batch import has_effect
 from projections.telemetry.reader import TelemetryReader
+from schemas.telemetry.forgetting import no_fingerprints
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from schemas.log import LogTail
+    from schemas.telemetry.forgetting import Fingerprints
 
 BUCKET_MS: Final = 60_000
 ROWS_MAX: Final = 250_000
-SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips")
-_REPLACING: Final = frozenset(
-    {"players", "feedback", "models", "messages", "session_parts", "insights", "log_skips"}
-)
+SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips", "forgotten_persons")
+_REPLACING: Final = frozenset({"players", "feedback", "models", "messages", *SWAPPED[-4:]})
 _COMPARED: Final = {
     "session_parts": "* EXCEPT (_version, event_counts), mapSort(event_counts)",
     "insights": "*",
@@ -35,7 +35,13 @@ _COMPARED: Final = {
 
 
 def telemetry_plan(
-    built: ClickHouse, *, topic: str, partitions: int, tail: LogTail, rules: Rules = RULES
+    built: ClickHouse,
+    *,
+    topic: str,
+    partitions: int,
+    tail: LogTail,
+    rules: Rules = RULES,
+    fingerprints: Fingerprints = no_fingerprints,
 ) -> Plan:
     """How the tables are built in `built`, in larger batches than the live ones."""
     builder = TelemetryReader(
@@ -47,6 +53,7 @@ def telemetry_plan(
         rows_max=ROWS_MAX,
         overlap=True,
         rules=rules,
+        fingerprints=fingerprints,
     )
 
     async def uncompared(live: ClickHouse) -> int:
@@ -79,7 +86,7 @@ async def checksums(
     where_of = dict.fromkeys(FACT_TABLES, before) | {
         "session_parts": "1",
         "insights": f"removed = 0 AND (studio_id, game_id, session_id) NOT IN ({other_rules})",
-        "log_skips": before.replace("_partition", "partition").replace("_offset", "offset"),
+        **dict.fromkeys(SWAPPED[-2:], before.replace("_partition", "partition").replace("_offset", "offset")),
     }
     found = {}
     for table, where in where_of.items():

@@ -10,6 +10,7 @@ from projections.telemetry import tables
 from projections.telemetry.columns import Columns
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import Description
+from schemas.telemetry.forgetting import Forgotten, nobody
 
 
 class S1Row(msgspec.Struct, frozen=True, gc=False):
@@ -26,7 +27,9 @@ class S1Row(msgspec.Struct, frozen=True, gc=False):
 class RowTables:
     """The rows of one batch, in the order of the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, forgotten: Forgotten | None = None) -> None:
+        """What is of the `forgotten` is left out; the places of all else in the log stay."""
+        self.forgotten = nobody() if forgotten is None else forgotten
         self.events = Columns("events", tables.EVENTS)
         self.positions = Columns("positions", tables.POSITIONS)
         self.funnel_steps = Columns("funnel_steps", tables.FUNNEL_STEPS)

@@ -31,8 +31,14 @@ if TYPE_CHECKING:
     from schemas.telemetry.record import TelemetryEntry
 
 _NO_ROWS = frozenset(
-    {EntryKind.TICK, EntryKind.EXPORT_STARTED, EntryKind.SESSION_DUE, EntryKind.RECORD_SKIPPED}
+    {
+        *(EntryKind.TICK, EntryKind.EXPORT_STARTED, EntryKind.SESSION_DUE, EntryKind.RECORD_SKIPPED),
+        EntryKind.PERSON_FORGOTTEN,
+    }
 )
+LEFT_OUT = 0
+"""The kind of an item that becomes no row."""
+_OF_NO_SESSION = frozenset({PLAYER, LEFT_OUT})
 _VECTOR_FROM = 16
 """Below so many positions numpy costs more than it saves."""
 _FPS = frozenset({"mean", "low_5", "low_1"})
@@ -51,7 +57,7 @@ class Rows(RowTables):
         """
         kind = entry.kind
         if kind == EntryKind.S4_ITEMS:
-            items = decode_items(entry.body)
+            items = self.items(entry)
             self.describe_items(origin, entry, items)
             self.add_items(origin, index, items)
             return len(items)
@@ -68,6 +74,18 @@ class Rows(RowTables):
         if kind not in _NO_ROWS:
             raise ValueError(f"a part of the kind {kind!r} is unknown to this build")
         return 0
+
+    def items(self, entry: TelemetryEntry) -> list[Item]:
+        """An S4 entry's items; those of forgotten persons are of the kind LEFT_OUT.
+
+        Raises where it can't be read.
+        """
+        items = decode_items(entry.body)
+        if self.forgotten.concerns(entry.studio_id):
+            for item in items:
+                if self.forgotten.player(entry.studio_id, item.player_id or ""):
+                    item.kind = LEFT_OUT
+        return items
 
     def add_items(self, origin: Origin, index: int, items: list[Item]) -> None:
         """Add consecutive S4 items of a record, the first at `index`.
@@ -92,7 +110,7 @@ class Rows(RowTables):
 
     def describe_items(self, origin: Origin, entry: TelemetryEntry, items: list[Item]) -> None:
         """One description for each session of an entry, from its first item."""
-        firsts = {item.session_id: item for item in reversed(items) if item.kind != PLAYER}
+        firsts = {item.session_id: item for item in reversed(items) if item.kind not in _OF_NO_SESSION}
         for session_id, first in firsts.items():
             key = SessionKey(origin.studio_id, origin.game_id, session_id or "")
             if key in self.descriptions:

@@ -13,7 +13,7 @@ from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import POSITION_EVENT, Description
 from schemas.studio.discord import MESSAGE, SOURCE, MessageSaid
 from schemas.telemetry.identity import identities
-from schemas.telemetry.s1_batch import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch
+from schemas.telemetry.s1_batch import DEFAULT_ENVIRONMENT, DEFAULT_SOURCE, Batch, Event
 from schemas.telemetry.s1_feedback import decode_feedback
 
 if TYPE_CHECKING:
@@ -39,7 +39,13 @@ class _Model(msgspec.Struct):
 
 
 def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry, batch: Batch) -> None:
-    """Add a batch's events, each with its identity, and what the batch says about its session."""
+    """Add a batch's events, each with its identity, and what the batch says about its session.
+
+    Nothing of a forgotten person's batch, nor messages and handles of theirs in another's.
+    """
+    if rows.forgotten.player(origin.studio_id, batch.device_id):
+        return
+    left_out = _of_forgotten(rows, origin, batch)
     labels = batch.labels
     build_id = (labels.game_version if labels else None) or ""
     environment = (labels.environment if labels else None) or DEFAULT_ENVIRONMENT
@@ -53,7 +59,7 @@ def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry
             build_id=build_id,
             environment=environment,
             arrived_at_ms=origin.arrived_at_ms,
-            tester_handle=batch.tester_handle or "",
+            tester_handle=_handle(rows, origin, batch),
             title=batch.title or "",
             platform=(labels.platform if labels else None) or "",
             metadata=_json(batch.metadata).decode() if batch.metadata else "",
@@ -70,7 +76,7 @@ def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry
         event.name == POSITION_EVENT and event.x is not None and event.y is not None for event in batch.events
     ]
     for positions in (False, True):
-        places = [place for place, point in enumerate(points) if point == positions]
+        places = [place for place, point in enumerate(points) if point == positions and place not in left_out]
         if not places:
             continue
         events = [batch.events[place] for place in places]
@@ -108,19 +114,44 @@ def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry
             S1Row(key, positions, first_row + place, event.seq, identity, event.at_ms)
             for place, (event, identity) in enumerate(zip(events, columns["identity"], strict=True))
         ]
-    rows.count += len(batch.events)
+    rows.count += len(batch.events) - len(left_out)
     if source == SOURCE:
-        _add_messages(rows, origin, index, batch)
+        _add_messages(rows, origin, index, batch, left_out)
 
 
-def _add_messages(rows: RowTables, origin: Origin, index: int, batch: Batch) -> None:
+def _handle(rows: RowTables, origin: Origin, batch: Batch) -> str:
+    handle = batch.tester_handle or ""
+    return "" if rows.forgotten.handle(origin.studio_id, handle) else handle
+
+
+def _of_forgotten(rows: RowTables, origin: Origin, batch: Batch) -> frozenset[int]:
+    """Which events are messages of forgotten authors."""
+    if batch.source != SOURCE or not rows.forgotten.concerns(origin.studio_id):
+        return frozenset()
+    return frozenset(
+        place
+        for place, event in enumerate(batch.events)
+        if (said := _said(event)) is not None and rows.forgotten.handle(origin.studio_id, said.author)
+    )
+
+
+def _said(event: Event) -> MessageSaid | None:
+    """What an event of a Discord session says as a message; None where it has not the form of one."""
+    if event.name != MESSAGE:
+        return None
+    try:
+        return msgspec.convert(event.props, MessageSaid)
+    except msgspec.ValidationError:
+        return None
+
+
+def _add_messages(
+    rows: RowTables, origin: Origin, index: int, batch: Batch, left_out: frozenset[int]
+) -> None:
     """Add a Discord session's messages, each beside its event. What has not their form is an event alone."""
     for place, event in enumerate(batch.events):
-        if event.name != MESSAGE or event.seq is None:
-            continue
-        try:
-            said = msgspec.convert(event.props, MessageSaid)
-        except msgspec.ValidationError:
+        said = _said(event)
+        if said is None or event.seq is None or place in left_out:
             continue
         rows.messages.add(
             origin,
@@ -139,8 +170,10 @@ def _add_messages(rows: RowTables, origin: Origin, index: int, batch: Batch) -> 
 
 
 def add_feedback(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry) -> None:
-    """Add one submission."""
+    """Add one submission, unless a forgotten person made it."""
     body = decode_feedback(entry.body)
+    if rows.forgotten.player(origin.studio_id, body.device_id):
+        return
     rows.feedback.add(
         origin,
         1,

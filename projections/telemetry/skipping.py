@@ -164,6 +164,8 @@ def _requests(record: LogRecord, index: int | None) -> list[TelemetryEntry]:
     chosen = entries if index is None else [entries[index]]
     if any(entry.kind == EntryKind.RECORD_SKIPPED for entry in chosen):
         raise SkipRefused(f"record {record.offset} holds a decision to skip, which can't be skipped")
+    if any(entry.kind == EntryKind.PERSON_FORGOTTEN for entry in chosen):
+        raise SkipRefused(f"record {record.offset} says that a person is forgotten, which can't be skipped")
     return chosen
 
 

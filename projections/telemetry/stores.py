@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Final
 from projections.clickhouse.positions import Positions, StoredPosition
 from projections.telemetry import metrics
 from projections.telemetry.fact_tables import FACT_TABLES
+from projections.telemetry.forgetting import Forgetting
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, Rules
 from projections.telemetry.session_store import SessionStore
 from projections.telemetry.skip_store import SkipStore
 from schemas.dead_letters import DeadLetter, append_dead_letter
+from schemas.telemetry.forgetting import no_fingerprints
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from schemas.log import Appender, LogTail
+    from schemas.telemetry.forgetting import Fingerprints
     from schemas.telemetry.skips import SkipDecision
 
 _DAY_MS: Final = 86_400_000
@@ -35,6 +38,7 @@ class Stores:
         tail: LogTail,
         appender: Appender | None,
         rules: Rules = RULES,
+        fingerprints: Fingerprints = no_fingerprints,
     ) -> None:
         self._client = client
         self._tail = tail
@@ -46,6 +50,9 @@ class Stores:
         self.sessions = SessionStore(client)
         self.insights = InsightStore(client, self.sessions, rules)
         self.skips = SkipStore(client, topic, log_id)
+        self.forgetting = Forgetting(
+            client, topic, sessions=self.sessions, insights=self.insights, fingerprints=fingerprints
+        )
 
     async def insert_facts(
         self, table: str, columns: list[str], body: bytes, *, rows: int, token: str

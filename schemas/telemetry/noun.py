@@ -22,9 +22,15 @@ TELEMETRY_SKIPS: Final = Topic(
     partitions_max=1,
     description="The list of decisions to skip a telemetry record; each is in the telemetry topic as well.",
 )
+TELEMETRY_FORGOTTEN: Final = Topic(
+    name="telemetry.forgotten",
+    partitions=1,
+    partitions_max=1,
+    description="The list of forgotten persons, as fingerprints; each is in the telemetry topic as well.",
+)
 NOUN: Final = NounSchema(
     name="telemetry",
-    topics=(TELEMETRY, TELEMETRY_SKIPS),
+    topics=(TELEMETRY, TELEMETRY_SKIPS, TELEMETRY_FORGOTTEN),
     surfaces=(S1, S4),
     stored=frozenset({"telemetry-record.v1", *EntryKind}),
     personal=PERSONAL,

@@ -32,6 +32,8 @@ class EntryKind(StrEnum):
     """Body: JSON {session_id, last_event_at_ms, watermark_ms}: the timer's word that a session has ended."""
     RECORD_SKIPPED = "record.skipped.v1"
     """Body: JSON, `schemas.telemetry.skips.SkipDecision`: an earlier record of this partition is skipped."""
+    PERSON_FORGOTTEN = "person.forgotten.v1"
+    """Body: JSON, `schemas.telemetry.forgetting.PersonForgotten`. Its record holds nothing else."""
     TICK = "tick.v1"
     """Empty body. Closes an open batch on a partition where nothing else arrives."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.log import LogReader, LogRecord, LogTail, WritesLater
+from schemas.log import LogReader, LogRecord, LogTail, WorksLong, WritesLater
 from schemas.log_positions import PositionRefused, bounds
 from schemas.topics import Topic
 from streams.runtime import metrics
@@ -55,12 +55,18 @@ class Binding:
         self._guard = guard
         self._failures = failures or Failures("")
         self._writes_later = reader if isinstance(reader, WritesLater) else None
+        self._works_long = reader if isinstance(reader, WorksLong) else None
         self._begins: dict[int, int] = {}
         self._lanes: dict[int, Lane] = {}
         self._together = None if lanes else asyncio.Lock()
         self._locks: dict[int, asyncio.Lock] = {}
         self._seconds = metrics.HANDLE_SECONDS.labels(topic.name)
         self._counters: dict[int, tuple[Any, Any, Any]] = {}
+
+    @property
+    def works_long(self) -> bool:
+        """Whether the reader works on a record that takes minutes."""
+        return self._works_long is not None and self._works_long.works_long
 
     async def assigned(self, partition: int, tail: LogTail) -> int:
         """Let the reader fold, and check that its position is in the log."""

@@ -64,7 +64,7 @@ class Role:
         self._stopping = False
         self._assigning = False
         self._settled = False
-        self._watchdog = Watchdog(self._end, tail, lambda: None if self._assigning else self._positions())
+        self._watchdog = Watchdog(self._end, tail, lambda: None if self._takes_long() else self._positions())
         for binding in self.bindings.values():
             self._add_agent(binding)
         signals: Any = app  # mode's types know no bound methods
@@ -182,6 +182,9 @@ class Role:
                 await asyncio.sleep(IDLE_SECONDS)
                 for binding in self.bindings.values():
                     await binding.idle(time.time_ns() // 1_000_000)
+
+    def _takes_long(self) -> bool:
+        return self._assigning or any(binding.works_long for binding in self.bindings.values())
 
     def _leaving(self) -> bool:
         return self._stopping or self.app.should_stop

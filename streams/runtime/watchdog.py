@@ -27,13 +27,14 @@ STUCK_SECONDS: Final = 30.0
 FOLD_SECONDS: Final = 600.0
 
 Positions = Callable[[], list[tuple[str, dict[int, int], dict[int, int]]] | None]
-"""Topic, next offset by partition, and the ends to be filled in; None while partitions are being taken."""
+"""Topic, next offset by partition, and the ends to be filled in; None during what may take long."""
 
 
 class Watchdog:
     """Looks every 5 s: lag without progress for 30 s, or a loop that did not turn for 30 s, is exit 71.
 
-    The time a process was stopped (SIGSTOP) does not count. Taking partitions may last 10 minutes.
+    The time a process was stopped (SIGSTOP) does not count. Taking partitions may last 10 minutes, and so may
+    a record at which a reader says that it works long.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Watchdog:
             if positions is None:
                 self._folding_s += self._look_s
                 if self._folding_s > FOLD_SECONDS:
-                    self._stuck(f"partitions could not be taken in {FOLD_SECONDS:.0f} s")
+                    self._stuck(f"what takes long (partitions, a large erasure) took {FOLD_SECONDS:.0f} s")
                 continue
             self._folding_s = 0.0
             for topic, offsets, ends in positions:

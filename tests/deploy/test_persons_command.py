@@ -11,11 +11,14 @@ import zipfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import clickhouse_connect
 import httpx
 import msgpack
 import pytest
+import redis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.stack import QuestlogStack
@@ -31,8 +34,8 @@ def questlog(stack: QuestlogStack, *words: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
-def play(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int, gold: int) -> None:
-    """Telemetry by S4 and a wallet by S3, in a studio's first game."""
+def send(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int) -> None:
+    """Telemetry by S4, in a studio's first game."""
     sent = [
         {
             "event_name": "Player_Jump",
@@ -52,6 +55,11 @@ def play(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int, 
             "content-type": "application/msgpack",
         },
     ).raise_for_status()
+
+
+def play(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int, gold: int) -> None:
+    """Telemetry by S4 and a wallet by S3, in a studio's first game."""
+    send(stack, owner, player, events)
     httpx.post(
         f"{stack.base_url}/server/v1/players/{player}/wallet/gold/credit",
         json={"amount": gold},
@@ -116,3 +124,100 @@ def test_an_id_that_nothing_is_held_of_and_a_studio_that_is_not_there(questlog_s
     assert "not looked through:" in nothing.stdout
     unknown = questlog(questlog_stack, "find", "nobody", "player")
     assert (unknown.returncode, "there is no studio nobody" in unknown.stderr) == (1, True)
+
+
+def searched(stack: QuestlogStack, word: str) -> dict[str, int]:
+    """Where a word is, and how often: in ClickHouse's tables, in Redis, in objects and their names."""
+    found: dict[str, int] = {}
+    configured = json.loads((stack.home / "settings.json").read_bytes())
+    with clickhouse_connect.get_client(dsn=configured["clickhouse_url"]) as client:
+        for database in ("questlog", "questlog_system"):
+            tables = client.query(
+                "SELECT name FROM system.tables WHERE database = {d:String} AND engine LIKE '%MergeTree'",
+                parameters={"d": database},
+            ).result_rows
+            for (table,) in tables:
+                rows = client.raw_query(f"SELECT * FROM {database}.{table} FORMAT JSONEachRow")
+                found[f"{database}.{table}"] = rows.count(word.encode())
+    with redis.Redis.from_url(stack.demo["redis_url"]) as store:
+        for key in store.scan_iter(count=1_000):
+            held = key + repr(held_in_redis(store, key)).encode()
+            found[f"redis {key.decode(errors='replace')}"] = held.count(word.encode())
+    for path in (stack.home / "objects").rglob("*"):
+        inside = path.is_file() and word.encode() in path.read_bytes()
+        found[f"object {path}"] = int(word in path.name or inside)
+    return {place: count for place, count in found.items() if count}
+
+
+def held_in_redis(store: Any, key: bytes) -> Any:
+    match store.type(key):
+        case b"hash":
+            return store.hgetall(key)
+        case b"zset":
+            return store.zrange(key, 0, -1)
+        case b"set":
+            return store.smembers(key)
+        case b"stream":
+            return store.xrange(key)
+        case b"string":
+            return store.get(key)
+        case other:
+            return other
+
+
+def until(asked: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while not wanted(found := asked()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)  # stores follow the log, and tell no one
+    return found
+
+
+def test_a_forgotten_person_is_nowhere_in_telemetry_and_keeps_their_money(
+    questlog_stack: QuestlogStack,
+) -> None:
+    demo = questlog_stack.demo
+    slug, gone, rich = demo["studio"]["slug"], f"gone-{uuid.uuid4().hex[:8]}", f"rich-{uuid.uuid4().hex[:8]}"
+    send(questlog_stack, demo, gone, EVENTS)
+    play(questlog_stack, demo, rich, EVENTS, gold=7)
+    until(lambda: places(questlog_stack, slug, gone), lambda now: now.get("clickhouse/events") == EVENTS)
+    held = until(
+        lambda: places(questlog_stack, slug, rich),
+        lambda now: now.get("clickhouse/events") == EVENTS and now.get("clickhouse/liveops_ledger") == 1,
+    )
+    assert searched(questlog_stack, gone)
+
+    dry = json.loads(questlog(questlog_stack, "forget", slug, rich, "--dry-run", "--json").stdout)
+    told = {one["place"]: one["count"] for one in dry["went"]}
+    assert (told["events"], told["session_parts"]) == (EVENTS, 1)
+    assert {"liveops_ledger", "liveops wallet:{game}/{player}"} <= {one["place"] for one in dry["stays"]}
+    assert places(questlog_stack, slug, rich) == held  # nothing was done
+
+    for player in (gone, rich):
+        done = questlog(questlog_stack, "forget", slug, player, "--json")
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        went = {one["place"]: one["count"] for one in report["went"]}
+        assert (went["events"], report["left"], report["again"]) == (EVENTS, [], False)
+    until(lambda: searched(questlog_stack, gone), lambda found: found == {})
+    left = places(questlog_stack, slug, rich)
+    assert left == {place: count for place, count in held.items() if "liveops" in place}
+    wallet = httpx.get(
+        f"{questlog_stack.base_url}/server/v1/players/{rich}/wallet",
+        headers={"authorization": f"Bearer {demo['keys']['lo_srv']}"},
+    )
+    assert '"gold"' in wallet.text
+    assert "7" in wallet.text, wallet.text
+
+    again = json.loads(questlog(questlog_stack, "forget", slug, gone, "--json").stdout)
+    assert (again["again"], again["went"]) == (True, [])
+
+    send(questlog_stack, demo, gone, 3)
+    after = f"after-{uuid.uuid4().hex[:8]}"
+    send(questlog_stack, demo, after, 3)
+    until(lambda: places(questlog_stack, slug, after), lambda now: now.get("clickhouse/events") == 3)
+    until(lambda: searched(questlog_stack, gone), lambda found: found == {})
+    words = ["rebuild", "clickhouse", "--verify", "--home", str(questlog_stack.home)]
+    command = [sys.executable, "-m", "deploy.cli", *words]
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert verified.returncode == 0, verified.stdout + verified.stderr

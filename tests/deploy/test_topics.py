@@ -91,6 +91,7 @@ def test_the_telemetry_partition_count_is_the_deployments() -> None:
         "fleet.telemetry": 1,
         "telemetry": 4,
         "telemetry.skips": 1,
+        "telemetry.forgotten": 1,
         "dead-letters": 1,
         "operations": 1,
     }

@@ -26,6 +26,7 @@ from schemas.outcomes import messages_of
 from schemas.studio.commands import COMMANDS
 from schemas.studio.events import EVENTS, DiscordEvent
 from schemas.telemetry.deadlines import decode_session_due
+from schemas.telemetry.forgetting import forgetting_in
 from schemas.telemetry.noun import NOUN as TELEMETRY
 from schemas.telemetry.record import EntryKind, decode_record, encode_record
 from schemas.telemetry.skips import decode_skip
@@ -229,6 +230,10 @@ def test_the_telemetry_projection_takes_every_part_example(path: Path) -> None:
         assert decode_session_due(entry.body).session_id == "sess_1"
     if entry.kind == EntryKind.RECORD_SKIPPED:
         assert decode_skip(entry.body).id == "0-17-2"
+    told = forgetting_in(path.read_bytes())
+    assert (told is not None) == (entry.kind == EntryKind.PERSON_FORGOTTEN)
+    if told is not None:
+        assert (len(told.players), len(told.handles), told.studio_id) == (2, 1, entry.studio_id)
 
 
 class _Old(Message, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ class ListTail:
         self.id = "log-1"
         self.partitions: list[list[bytes]] = [[], []]
         self.skips: list[bytes] = []
+        self.forgotten: list[bytes] = []
 
     async def log_id(self, topic: str) -> str:
         assert topic == "telemetry"
@@ -45,7 +46,8 @@ class ListTail:
             )
 
     def _of(self, topic: str, partition: int) -> list[bytes]:
-        return self.skips if topic == "telemetry.skips" else self.partitions[partition]
+        lists = {"telemetry.skips": self.skips, "telemetry.forgotten": self.forgotten}
+        return lists[topic] if topic in lists else self.partitions[partition]
 
 
 def entry(kind: EntryKind, game_id: str, body: bytes) -> TelemetryEntry:

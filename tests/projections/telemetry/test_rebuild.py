@@ -53,11 +53,12 @@ async def run(
     verify: bool = False,
     rules: Rules = RULES,
     sleep: Callable[[float], Awaitable[None]] = no_wait,
+    **more: Any,
 ) -> Rebuilt:
     built = ClickHouse(url, f"{live.database}_rebuild")
     told: list[tuple[int, int]] = []
     try:
-        plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log, rules=rules)
+        plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log, rules=rules, **more)
         return await rebuild_tables(
             live,
             built,
