@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 SEALER: Final = Sealer(b"of the test")
-WHO: Final = {"fingerprints": SEALER.fingerprints}
+WHO: Final[dict[str, Any]] = {"fingerprints": SEALER.fingerprints}
 ANNA: Final = "anna-17"
 """The person's player id; their device and handle hold it too, so that one search finds all."""
 DEVICE: Final = "device-anna-17"

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
+from typing import Any
 
 from prometheus_client import REGISTRY
 
 from schemas.log import LogUnavailable
+from schemas.topics import Topic
+from streams.runtime.binding import Binding
 from streams.runtime.watchdog import EXIT_STUCK, Watchdog
 from tests.streams.deciders.memory_log import MemoryLog
 from tests.streams.runtime.running import until
@@ -106,3 +110,18 @@ async def test_a_loop_that_does_not_turn_is_the_end() -> None:
     time.sleep(0.5)  # noqa: ASYNC251 - the mistake the watchdog is for
     await watched.watchdog.stop()
     assert any("did not turn" in reason for _, reason in watched.exits)
+
+
+class Erasing:
+    """A reader that works on one record for minutes, as it says."""
+
+    works_long = True
+
+
+def test_a_reader_that_says_that_it_works_long_is_believed() -> None:
+    topic = Topic(name="t", partitions=1, description="")
+    readers: list[Any] = [Erasing(), object()]
+    bindings = [Binding(topic, reader, lambda _: nullcontext(), lanes=False) for reader in readers]
+    assert [binding.works_long for binding in bindings] == [True, False]
+    readers[0].works_long = False
+    assert not bindings[0].works_long
