@@ -97,9 +97,10 @@ class Forgetting:
         """
         studio_id = decision.studio_id
         names = await self._names(decision, partition)
+        touched: set[SessionKey] = set()
         gone: set[SessionKey] = set()
         if names.players or names.handles:
-            where = {table: condition(table) for table in _ERASED}
+            where = {table: which for table in _ERASED if (which := condition(table, names))}
             parameters: dict[str, Value] = {
                 "studio": studio_id,
                 "partition": partition,
@@ -117,7 +118,7 @@ class Forgetting:
         await before_write()
         await self._insights.discard(studio_id, [], left)
         token = f"insights:{self._topic}:{partition}:{offset}:{self._nonce()}"
-        await self._insights.analyse(left, token, others=others)
+        await self._insights.analyse(left | touched, token, others=others)
         await before_write()
         await note_forgotten(self._client, self._topic, partition, offset, decision)
         return gone
@@ -143,7 +144,7 @@ class Forgetting:
     async def _touched(self, where: dict[str, str], parameters: dict[str, Value]) -> set[SessionKey]:
         """The sessions that hold anything of the person in this partition."""
         found: set[SessionKey] = set()
-        for table in ("session_parts", *_COUNTED, "messages"):
+        for table in where.keys() & {"session_parts", "messages", *_COUNTED}:
             rows = await self._client.rows(
                 f"SELECT DISTINCT studio_id, game_id, session_id FROM {table} WHERE {where[table]}",  # noqa: S608
                 parameters,
@@ -208,17 +209,22 @@ class Forgetting:
         return {key: player_id for key, (_, player_id) in found.items()}
 
 
-def condition(table: str) -> str:
+def condition(table: str, names: Names) -> str:
     """What a person's rows of a partition meet, with the parameters that `Forgetting` gives. Pure.
 
-    Of a table that is declared as personal; of `session_parts` those from before the offset.
+    Of a table that is declared as personal; of `session_parts` those from before the offset. Empty where
+    none can be theirs.
     """
-    ways = [
-        f"{column} IN {{{'players' if identity == 'player' else 'handles'}:Array(String)}}"
-        for column, identity in PERSONAL.tables[table].ids.items()
-    ]
-    if table == "events":
+    ways = []
+    for column, identity in PERSONAL.tables[table].ids.items():
+        if identity == "player" and names.players:
+            ways.append(f"{column} IN {{players:Array(String)}}")
+        elif identity == "handle" and names.handles:
+            ways.append(f"{column} IN {{handles:Array(String)}}")
+    if table == "events" and names.handles:
         ways.append(_OF_AUTHOR)
+    if not ways:
+        return ""
     found = f"studio_id = {{studio:String}} AND _partition = {{partition:UInt16}} AND ({' OR '.join(ways)})"
     return f"{found} AND _version <= {{offset:UInt64}}" if table == "session_parts" else found
 

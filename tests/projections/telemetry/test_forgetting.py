@@ -250,6 +250,20 @@ async def test_partitions_forget_each_for_itself(database: ClickHouse, clickhous
     assert await mentions(database) == {}
 
 
+async def test_a_device_without_a_handle_of_its_own_is_forgotten(database: ClickHouse) -> None:
+    log = MemoryLog()
+    log.put(
+        s1("a", {"name": "step", "t": START_MS}, deviceId=DEVICE, testerHandle="somebody"), at_ms=START_MS
+    )
+    log.put_raw(
+        forgetting_record(
+            person_forgotten(SEALER.fingerprints, STUDIO, players=[DEVICE], handles=[], at_ms=START_MS)
+        )
+    )
+    await apply(database, log, **WHO)
+    assert await mentions(database) == {}
+
+
 async def test_without_the_secret_a_worker_does_not_go_on(database: ClickHouse) -> None:
     log = played()
     forget(log)
