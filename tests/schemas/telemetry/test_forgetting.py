@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from projections.telemetry.columns import Origin
+from projections.telemetry.forgetting import Names, condition
 from projections.telemetry.rows import Rows
 from schemas.log import LogRecord
 from schemas.seal import Sealer
@@ -131,3 +132,12 @@ def test_an_export_leaves_the_same_out() -> None:
     kinds = ["gameplay", "s1_session", "s1_event", "s1_session", "s1_event", "s1_feedback"]
     assert [line["kind"] for line in lines] == kinds
     assert len(list(lines_of(record))) == 3 + 2 + 2 + 3 + 2
+
+
+def test_a_table_is_searched_by_what_was_found_of_the_person_alone() -> None:
+    nobody_found, player, author = Names([], []), Names(["anna"], []), Names([], ["Red"])
+    assert condition("events", nobody_found) == condition("feedback", author) == ""
+    assert condition("players", player).endswith("(player_id IN {players:Array(String)})")
+    assert "JSONExtractString(properties, 'author')" in condition("events", author)
+    assert "player_id" not in condition("session_parts", author)
+    assert condition("session_parts", player).endswith("AND _version <= {offset:UInt64}")
