@@ -17,6 +17,7 @@ from deploy.operations import recorded
 from deploy.sealing import open_fingerprints
 from projections.clickhouse.positions import Positions
 from projections.telemetry.forgotten_persons import forgotten_before
+from schemas.persons import Handle
 from schemas.telemetry.forgetting import (
     FORGOTTEN_MAX,
     NAMES_MAX,
@@ -72,13 +73,20 @@ def noun_of(place: Place) -> str:
     raise ValueError(f"{place.place} is of no noun")
 
 
+def handles_of(person: Person) -> list[Handle]:
+    """The handles that mean a person: those linked to them, and in each game their id itself. Pure."""
+    own = [Handle(game_id, name) for game_id in person.games for name in person.names("handle")]
+    return list(dict.fromkeys([*own, *person.handles]))
+
+
 async def forget(configured: Settings, persons: Persons, person: Person, *, wait_s: float = WAIT_S) -> bool:
     """Forget a person in the nouns that do; return whether there was anything to do.
 
     Called twice: the second time there is not, and nothing is written. Raises ForgettingRefused where it is
     not done by then, LogUnavailable or ClickHouseError; called again it goes on.
     """
-    if len(person.names("player")) + len(person.names("handle")) > NAMES_MAX:
+    handles = handles_of(person)
+    if len(person.names("player")) + len(handles) > NAMES_MAX:
         raise ForgettingRefused(f"that are more than {NAMES_MAX:,} ids and handles of one person")
     topic, fingerprints = topic_of(configured, TELEMETRY), open_fingerprints(configured)
     async with AsyncExitStack() as stack:
@@ -104,7 +112,7 @@ async def forget(configured: Settings, persons: Persons, person: Person, *, wait
             fingerprints,
             person.studio_id,
             players=person.names("player"),
-            handles=person.names("handle"),
+            handles=handles,
             at_ms=now_ms(),
         )
         await list_forgotten(appender, decision)
@@ -117,7 +125,7 @@ async def forget(configured: Settings, persons: Persons, person: Person, *, wait
 
 def _knows(forgotten: Forgotten, person: Person) -> bool:
     return all(forgotten.player(person.studio_id, name) for name in person.names("player")) and all(
-        forgotten.handle(person.studio_id, name) for name in person.names("handle")
+        forgotten.handle(person.studio_id, one.game_id, one.name) for one in handles_of(person)
     )
 
 

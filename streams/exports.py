@@ -200,7 +200,7 @@ def _contents(entry: TelemetryEntry, forgotten: Forgotten) -> list[dict[str, Any
             if not forgotten.player(entry.studio_id, known.player_id or "")
         ]
     if entry.kind == EntryKind.S1_BATCH:
-        return _of_batch(msgspec.json.decode(entry.body), entry.studio_id, forgotten)
+        return _of_batch(msgspec.json.decode(entry.body), entry, forgotten)
     if entry.kind == EntryKind.S1_FEEDBACK:
         feedback = msgspec.json.decode(entry.body)
         theirs = forgotten.player(entry.studio_id, str(feedback.get("deviceId", "")))
@@ -210,16 +210,16 @@ def _contents(entry: TelemetryEntry, forgotten: Forgotten) -> list[dict[str, Any
     return []
 
 
-def _of_batch(batch: dict[str, Any], studio_id: str, forgotten: Forgotten) -> list[dict[str, Any]]:
+def _of_batch(batch: dict[str, Any], entry: TelemetryEntry, forgotten: Forgotten) -> list[dict[str, Any]]:
     """The session and its events; nothing of the forgotten, nor their messages and handles in others'."""
+    studio_id, game_id = entry.studio_id, entry.game_id
     if forgotten.player(studio_id, str(batch.get("deviceId", ""))):
         return []
     events = batch.pop("events", None) or []
-    if forgotten.concerns(studio_id):
-        if forgotten.handle(studio_id, str(batch.get("testerHandle") or "")):
-            del batch["testerHandle"]
-        if batch.get("source") == SOURCE:
-            events = [event for event in events if not forgotten.handle(studio_id, _author(event))]
+    if forgotten.handle(studio_id, game_id, str(batch.get("testerHandle") or "")):
+        del batch["testerHandle"]
+    if forgotten.concerns(studio_id) and batch.get("source") == SOURCE:
+        events = [event for event in events if not forgotten.handle(studio_id, game_id, _author(event))]
     return [{"kind": "s1_session", "item": batch}] + [
         {"kind": "s1_event", "sessionId": batch["sessionId"], "item": event} for event in events
     ]

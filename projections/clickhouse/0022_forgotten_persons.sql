@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS forgotten_persons
     topic LowCardinality(String) COMMENT 'Topic', partition UInt16 COMMENT 'Partition',
     offset UInt64 COMMENT 'Log offset of the record that says so', studio String COMMENT 'Whose person it is',
     players Array(String) COMMENT 'Fingerprints of ids of the player and of devices',
-    handles Array(String) COMMENT 'Fingerprints of handles',
+    handles Array(String) COMMENT 'Fingerprints of handles, each with its game',
     forgotten_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the operator''s clock'
 )
 ENGINE = ReplacingMergeTree ORDER BY (topic, partition, offset)

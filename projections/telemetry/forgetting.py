@@ -18,6 +18,7 @@ from projections.telemetry.forgotten_persons import forgotten_before, note_forgo
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import chunks, wanted
 from projections.telemetry.sessions import at_version
+from schemas.persons import Handle
 from schemas.studio.discord import MESSAGE, SOURCE
 from schemas.telemetry.forgetting import Forgotten
 from schemas.telemetry.persons import PERSONAL
@@ -42,9 +43,10 @@ _TOLD: Final = (
     *("country", "region", "city"),
 )
 """What a session's part says of whose it is."""
+_OF_HANDLES: Final = "IN arrayZip({handle_games:Array(String)}, {handle_names:Array(String)})"
 _OF_AUTHOR: Final = (
     f"(event_name = '{MESSAGE}' AND source = '{SOURCE}'"
-    " AND JSONExtractString(properties, 'author') IN {handles:Array(String)})"
+    f" AND (game_id, JSONExtractString(properties, 'author')) {_OF_HANDLES})"
 )
 
 
@@ -52,7 +54,7 @@ class Names(msgspec.Struct, frozen=True):
     """What rows of one partition call the person."""
 
     players: list[str]
-    handles: list[str]
+    handles: list[Handle]
 
 
 class Forgetting:
@@ -106,7 +108,8 @@ class Forgetting:
                 "partition": partition,
                 "offset": offset,
                 "players": names.players,
-                "handles": names.handles,
+                "handle_games": [one.game_id for one in names.handles],
+                "handle_names": [one.name for one in names.handles],
             }
             touched = await self._touched(where, parameters)
             await before_write()
@@ -125,21 +128,22 @@ class Forgetting:
 
     async def _names(self, decision: PersonForgotten, partition: int) -> Names:
         """The ids and handles in the rows that the decision means: it holds fingerprints of them alone."""
-        one = Forgotten(self._fingerprints, [decision])
+        one, studio_id = Forgotten(self._fingerprints, [decision]), decision.studio_id
         players: set[str] = set()
-        handles: set[str] = set()
+        handles: set[Handle] = set()
         for table in _ERASED:
             for column, identity in PERSONAL.tables[table].ids.items():
-                for (name,) in await self._client.rows(
-                    f"SELECT DISTINCT {column} FROM {table}"  # noqa: S608 - names of ours
+                game = "game_id" if identity == "handle" else "''"
+                for game_id, name in await self._client.rows(
+                    f"SELECT DISTINCT {game}, {column} FROM {table}"  # noqa: S608 - names of ours
                     " WHERE studio_id = {studio:String} AND _partition = {partition:UInt16}",
-                    {"studio": decision.studio_id, "partition": partition},
+                    {"studio": studio_id, "partition": partition},
                 ):
-                    if identity == "player" and one.player(decision.studio_id, str(name)):
+                    if identity == "player" and one.player(studio_id, str(name)):
                         players.add(str(name))
-                    elif identity == "handle" and one.handle(decision.studio_id, str(name)):
-                        handles.add(str(name))
-        return Names(sorted(players), sorted(handles))
+                    elif identity == "handle" and one.handle(studio_id, str(game_id), str(name)):
+                        handles.add(Handle(str(game_id), str(name)))
+        return Names(sorted(players), sorted(handles, key=lambda handle: (handle.game_id, handle.name)))
 
     async def _touched(self, where: dict[str, str], parameters: dict[str, Value]) -> set[SessionKey]:
         """The sessions that hold anything of the person in this partition."""
@@ -172,7 +176,8 @@ class Forgetting:
             if key in others:
                 kept.append(at_version(_of(part, others[key]), offset))
             elif key not in own:
-                handle = "" if part.tester_handle in names.handles else part.tester_handle
+                theirs = Handle(key.game_id, part.tester_handle) in names.handles
+                handle = "" if theirs else part.tester_handle
                 kept.append(at_version(msgspec.structs.replace(part, tester_handle=handle), offset))
         await self._sessions.write(
             kept, f"session_parts:{self._topic}:{partition}:{offset}-{offset}:{self._nonce()}"
@@ -220,7 +225,7 @@ def condition(table: str, names: Names) -> str:
         if identity == "player" and names.players:
             ways.append(f"{column} IN {{players:Array(String)}}")
         elif identity == "handle" and names.handles:
-            ways.append(f"{column} IN {{handles:Array(String)}}")
+            ways.append(f"(game_id, {column}) {_OF_HANDLES}")
     if table == "events" and names.handles:
         ways.append(_OF_AUTHOR)
     if not ways:

@@ -121,7 +121,7 @@ def add_batch(rows: RowTables, origin: Origin, index: int, entry: TelemetryEntry
 
 def _handle(rows: RowTables, origin: Origin, batch: Batch) -> str:
     handle = batch.tester_handle or ""
-    return "" if rows.forgotten.handle(origin.studio_id, handle) else handle
+    return "" if rows.forgotten.handle(origin.studio_id, origin.game_id, handle) else handle
 
 
 def _of_forgotten(rows: RowTables, origin: Origin, batch: Batch) -> frozenset[int]:
@@ -131,7 +131,8 @@ def _of_forgotten(rows: RowTables, origin: Origin, batch: Batch) -> frozenset[in
     return frozenset(
         place
         for place, event in enumerate(batch.events)
-        if (said := _said(event)) is not None and rows.forgotten.handle(origin.studio_id, said.author)
+        if (said := _said(event)) is not None
+        and rows.forgotten.handle(origin.studio_id, origin.game_id, said.author)
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.log import Appender, LogTail
+    from schemas.persons import Handle
 
 FORGOTTEN_MAX: Final = 100_000
 """Decisions on the list: each reader keeps them all."""
@@ -42,7 +43,7 @@ class PersonForgotten(msgspec.Struct, frozen=True, kw_only=True):
     players: tuple[str, ...]
     """Fingerprints of the player's and devices' ids."""
     handles: tuple[str, ...]
-    """Fingerprints of the handles that were theirs, as testers' handles or as authors."""
+    """Fingerprints of the handles that were theirs, each with its game, as testers' handles or as authors."""
     forgotten_at_ms: int
 
 
@@ -54,14 +55,16 @@ def person_forgotten(
     studio_id: str,
     *,
     players: Iterable[str],
-    handles: Iterable[str],
+    handles: Iterable[Handle],
     at_ms: int,
 ) -> PersonForgotten:
     """The decision about a person who goes by these names."""
     return PersonForgotten(
         studio_id=studio_id,
         players=tuple(fingerprints(studio_id, _PLAYER, one)[0] for one in players),
-        handles=tuple(fingerprints(studio_id, _HANDLE, one)[0] for one in handles),
+        handles=tuple(
+            fingerprints(studio_id, _HANDLE, _in_game(one.game_id, one.name))[0] for one in handles
+        ),
         forgotten_at_ms=at_ms,
     )
 
@@ -128,18 +131,18 @@ class Forgotten:
         """Whether an id of a player or a device is a forgotten person's."""
         return self._is(_PLAYER, studio_id, name)
 
-    def handle(self, studio_id: str, name: str) -> bool:
-        """Whether a tester's handle, or an author's name, is a forgotten person's."""
-        return self._is(_HANDLE, studio_id, name)
+    def handle(self, studio_id: str, game_id: str, name: str) -> bool:
+        """Whether a tester's handle, or an author's name, is a forgotten person's in that game."""
+        return bool(name) and self._is(_HANDLE, studio_id, _in_game(game_id, name))
 
-    def _is(self, kind: str, studio_id: str, name: str) -> bool:
+    def _is(self, kind: str, studio_id: str, value: str) -> bool:
         own = self._studios.get(studio_id)
-        if own is None or not name:
+        if own is None or not value:
             return False
-        key = (kind, studio_id, name)
+        key = (kind, studio_id, value)
         known = self._known.get(key)
         if known is None:
-            known = any((kind, one) in own for one in self._fingerprints(studio_id, kind, name))
+            known = any((kind, one) in own for one in self._fingerprints(studio_id, kind, value))
             if len(self._known) >= _REMEMBERED_MAX:
                 self._known.clear()
             self._known[key] = known
@@ -154,6 +157,11 @@ def no_fingerprints(_studio_id: str, _kind: str, _value: str) -> tuple[str, ...]
 def nobody() -> Forgotten:
     """Where nobody is forgotten."""
     return Forgotten(no_fingerprints)
+
+
+def _in_game(game_id: str, name: str) -> str:
+    """A handle with its game, as no other two give it."""
+    return f"{len(game_id)}:{game_id}:{name}"
 
 
 def _entry(studio_id: str, body: bytes, at_ms: int) -> TelemetryEntry:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgpack
 import pytest
 
+from schemas.persons import Handle
 from schemas.seal import Sealer
 from schemas.telemetry.forgetting import PersonForgotten, forgetting_record, person_forgotten
 from schemas.telemetry.record import EntryKind
 from tests.projections.telemetry.dying import Dies, DyingClickHouse
 from tests.projections.telemetry.projecting import apply, contents, drop, fresh
 from tests.projections.telemetry.support import (
+    GAME,
     MINUTE,
     SECOND,
     START_MS,
@@ -41,11 +43,17 @@ ANNA: Final = "anna-17"
 """The person's player id; their device and handle hold it too, so that one search finds all."""
 DEVICE: Final = "device-anna-17"
 HANDLE: Final = "Red-anna-17"
+OTHER_GAME: Final = "game_2"
+"""Of the same studio."""
 
 
 def decision(studio_id: str = STUDIO) -> PersonForgotten:
     return person_forgotten(
-        SEALER.fingerprints, studio_id, players=[ANNA, DEVICE], handles=[ANNA, HANDLE], at_ms=START_MS
+        SEALER.fingerprints,
+        studio_id,
+        players=[ANNA, DEVICE],
+        handles=[Handle(GAME, ANNA), Handle(GAME, HANDLE)],
+        at_ms=START_MS,
     )
 
 
@@ -190,6 +198,64 @@ async def test_what_comes_later_is_left_out_by_this_worker_the_next_and_a_rebuil
     assert await database.rows(events) == await clean.rows(events)
     assert (await database.rows("SELECT count() FROM events WHERE player_id = 'bob'"))[0][0] > 12
     await drop(clean)
+
+
+async def test_in_another_game_of_the_studio_the_same_handle_is_somebody_elses(
+    database: ClickHouse, clickhouse_url: str
+) -> None:
+    log = MemoryLog()
+
+    def both(number: int) -> None:
+        """In each game a tester of that handle plays, and writes in a thread."""
+        for game in (GAME, OTHER_GAME):
+            at_ms = START_MS + number * SECOND
+            said = (message(2 * number, HANDLE, at_ms), message(2 * number + 1, "Blue", at_ms))
+            step = {"name": "step", "t": at_ms, "seq": number}
+            log.put(
+                s1("linked", step, testerHandle=HANDLE, deviceId=f"device-{game}", game=game),
+                s1("thread", *said, source="discord", deviceId="discord_1", game=game),
+                at_ms=at_ms,
+            )
+
+    async def told() -> dict[str, list[Any]]:
+        """Of each game: what its sessions say, and how many events and messages of theirs there are."""
+        found: dict[str, list[Any]] = {}
+        author = "JSONExtractString(properties, 'author')"
+        for sql in (
+            "SELECT game_id, session_id, tester_handle FROM sessions ORDER BY ALL",
+            "SELECT game_id, author, count() FROM messages FINAL GROUP BY ALL ORDER BY ALL",
+            f"SELECT game_id, {author}, count() FROM events GROUP BY ALL ORDER BY ALL",
+        ):
+            for game_id, *row in await database.rows(sql):
+                found.setdefault(game_id, []).append(row)
+        return found
+
+    both(1)
+    await apply(database, log, **WHO)
+    before = await told()
+    assert before[GAME] == before[OTHER_GAME]
+    assert [HANDLE, 1] in before[OTHER_GAME]
+    forget(log)
+    await apply(database, log, **WHO)
+    now = await told()
+    assert now[OTHER_GAME] == before[OTHER_GAME]
+    assert HANDLE not in json.dumps(now[GAME])
+    both(2)  # what comes later
+    await apply(database, log, **WHO)
+    now = await told()
+    assert now[OTHER_GAME] == [
+        ["linked", HANDLE],
+        ["thread", "discord_1"],
+        *(["Blue", 2], [HANDLE, 2]),
+        *(["", 2], ["Blue", 2], [HANDLE, 2]),
+    ]
+    assert now[GAME] == [
+        *(["linked", f"device-{GAME}"], ["thread", "discord_1"]),
+        *(["Blue", 2], ["", 2], ["Blue", 2]),
+    ]
+    assert (await run(database, clickhouse_url, log, verify=True, **WHO)).different == []
+    assert (await run(database, clickhouse_url, log, **WHO)).swapped
+    assert await told() == now
 
 
 async def test_another_studios_person_of_the_same_id_stays(database: ClickHouse) -> None:

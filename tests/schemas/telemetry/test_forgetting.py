@@ -11,6 +11,7 @@ from projections.telemetry.columns import Origin
 from projections.telemetry.forgetting import Names, condition
 from projections.telemetry.rows import Rows
 from schemas.log import LogRecord
+from schemas.persons import Handle
 from schemas.seal import Sealer
 from schemas.telemetry.forgetting import (
     Forgotten,
@@ -28,7 +29,8 @@ SEALER: Final = Sealer(b"now")
 
 
 def decision(sealer: Sealer = SEALER) -> PersonForgotten:
-    return person_forgotten(sealer.fingerprints, STUDIO, players=["anna"], handles=["anna", "Red"], at_ms=1)
+    handles = [Handle(GAME, "anna"), Handle(GAME, "Red")]
+    return person_forgotten(sealer.fingerprints, STUDIO, players=["anna"], handles=handles, at_ms=1)
 
 
 def forgotten(sealer: Sealer = SEALER) -> Forgotten:
@@ -50,10 +52,29 @@ def test_a_decision_stands_alone_in_its_record_and_names_nobody() -> None:
 def test_a_person_is_of_one_studio_and_a_player_is_no_handle() -> None:
     known = forgotten()
     assert (known.player(STUDIO, "anna"), known.player(STUDIO, "Red")) == (True, False)
-    assert (known.handle(STUDIO, "Red"), known.handle(STUDIO, "anna")) == (True, True)
+    assert (known.handle(STUDIO, GAME, "Red"), known.handle(STUDIO, GAME, "anna")) == (True, True)
     assert not known.player("studio_2", "anna")
     assert not known.player(STUDIO, "")
     assert (known.concerns(STUDIO), known.concerns("studio_2")) == (True, False)
+
+
+def test_a_handle_is_a_persons_in_its_own_game_alone() -> None:
+    known = forgotten()
+    assert not known.handle(STUDIO, "game_2", "Red")
+    assert not known.handle("studio_2", GAME, "Red")
+    assert not known.handle(STUDIO, GAME, "")
+    assert not known.handle(STUDIO, f"{GAME}R", "ed")
+    assert not known.handle(STUDIO, GAME[:-1], f"{GAME[-1]}Red")
+    rows, elsewhere = Rows(known), "game_2"
+    own = (
+        s1("linked", {"name": "step", "t": START_MS}, testerHandle="Red", game=elsewhere),
+        s1("thread", said(1, "Red"), source="discord", game=elsewhere),
+    )
+    for one in own:
+        rows.add(Origin(STUDIO, elsewhere, START_MS, 7), 0, one)
+    assert [found[0].tester_handle for found in rows.descriptions.values()] == ["Red", ""]
+    assert rows.messages.coded("author")[1] == ["Red"]
+    assert list(lines_of(logged(*own), None, known)) == list(lines_of(logged(*own)))
 
 
 def test_who_was_forgotten_under_an_old_secret_stays_so_while_it_is_listed() -> None:
@@ -69,6 +90,11 @@ def test_without_a_secret_nobody_can_be_told() -> None:
     assert not alone.player("studio_2", "anna")
     with pytest.raises(ValueError, match="without the deployment secret"):
         alone.player(STUDIO, "anna")
+
+
+def logged(*entries: TelemetryEntry) -> LogRecord:
+    value = encode_record(list(entries))
+    return LogRecord(topic="telemetry", partition=0, offset=0, appended_at_ms=START_MS, key=None, value=value)
 
 
 def feedback(device: str) -> TelemetryEntry:
@@ -119,14 +145,7 @@ def test_rows_leave_out_what_is_theirs_and_keep_the_places_of_all_else() -> None
 
 
 def test_an_export_leaves_the_same_out() -> None:
-    record = LogRecord(
-        topic="telemetry",
-        partition=0,
-        offset=0,
-        appended_at_ms=START_MS,
-        key=None,
-        value=encode_record(list(ENTRIES)),
-    )
+    record = logged(*ENTRIES)
     lines = [json.loads(line) for _, line in lines_of(record, None, forgotten())]
     assert not any("anna" in json.dumps(line) or "Red" in json.dumps(line) for line in lines)
     kinds = ["gameplay", "s1_session", "s1_event", "s1_session", "s1_event", "s1_feedback"]
@@ -135,9 +154,10 @@ def test_an_export_leaves_the_same_out() -> None:
 
 
 def test_a_table_is_searched_by_what_was_found_of_the_person_alone() -> None:
-    nobody_found, player, author = Names([], []), Names(["anna"], []), Names([], ["Red"])
+    nobody_found, player, author = Names([], []), Names(["anna"], []), Names([], [Handle(GAME, "Red")])
     assert condition("events", nobody_found) == condition("feedback", author) == ""
     assert condition("players", player).endswith("(player_id IN {players:Array(String)})")
-    assert "JSONExtractString(properties, 'author')" in condition("events", author)
+    assert "(game_id, JSONExtractString(properties, 'author')) IN" in condition("events", author)
+    assert "(game_id, author) IN" in condition("messages", author)
     assert "player_id" not in condition("session_parts", author)
     assert condition("session_parts", player).endswith("AND _version <= {offset:UInt64}")
