@@ -7,7 +7,7 @@ deciders and batches rest on the first two, what is acknowledged on the last. Th
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -18,10 +18,11 @@ from schemas import topics
 from streams.runtime.brokers import Brokers, at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 _EXISTS: Final = 36
 _REQUEST_MS: Final = 20_000
+FoundT = TypeVar("FoundT")
 _SETTLE_SECONDS: Final = 20
 
 
@@ -107,11 +108,23 @@ async def _create(admin: Any, wanted: Sequence[topics.Topic], safety: Safety) ->
 
 async def _described(admin: Any, wanted: Sequence[topics.Topic]) -> dict[str, list[dict[str, Any]]]:
     """The partitions of each topic, once every partition of a topic just created has its leader."""
+
+    async def look() -> dict[str, list[dict[str, Any]]] | None:
+        entries = await admin.describe_topics([topic.name for topic in wanted])
+        if not all(_led(entry) for entry in entries):
+            return None
+        return {entry["topic"]: entry["partitions"] for entry in entries}
+
+    return await _settled(look)
+
+
+async def _settled(look: Callable[[], Awaitable[FoundT | None]]) -> FoundT:
+    """What is there once anything is: topics just created take a moment to be known. Raises TimeoutError."""
     async with asyncio.timeout(_SETTLE_SECONDS):
         while True:
-            entries = await admin.describe_topics([topic.name for topic in wanted])
-            if all(_led(entry) for entry in entries):
-                return {entry["topic"]: entry["partitions"] for entry in entries}
+            found = await look()
+            if found is not None:
+                return found
             await asyncio.sleep(0.05)
 
 
@@ -149,12 +162,7 @@ def _replica_problems(
 
 async def _setting_problems(admin: Any, wanted: Sequence[topics.Topic], safety: Safety) -> list[str]:
     problems = []
-    async with asyncio.timeout(_SETTLE_SECONDS):
-        while True:
-            found = await settings_there(admin, wanted)
-            if found is not None:
-                break
-            await asyncio.sleep(0.05)
+    found = await _settled(lambda: settings_there(admin, wanted))
     for topic in wanted:
         for key, value in settings_of(topic, safety.insync).items():
             has = found[topic.name].get(key)

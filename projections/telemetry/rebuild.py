@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 BUCKET_MS: Final = 60_000
 ROWS_MAX: Final = 250_000
-SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", "log_skips", "forgotten_persons")
-_REPLACING: Final = frozenset({"players", "feedback", "models", "messages", *SWAPPED[-4:]})
+_DECISIONS: Final = ("log_skips", "forgotten_persons")
+"""Tables of decisions that are records of the log themselves."""
+SWAPPED: Final = ("generations", *FACT_TABLES, "session_parts", "insights", *_DECISIONS)
+_REPLACING: Final = frozenset(
+    {"players", "feedback", "models", "messages", "session_parts", "insights", *_DECISIONS}
+)
 _COMPARED: Final = {
     "session_parts": "* EXCEPT (_version, event_counts), mapSort(event_counts)",
     "insights": "*",
@@ -86,7 +90,7 @@ async def checksums(
     where_of = dict.fromkeys(FACT_TABLES, before) | {
         "session_parts": "1",
         "insights": f"removed = 0 AND (studio_id, game_id, session_id) NOT IN ({other_rules})",
-        **dict.fromkeys(SWAPPED[-2:], before.replace("_partition", "partition").replace("_offset", "offset")),
+        **dict.fromkeys(_DECISIONS, before.replace("_partition", "partition").replace("_offset", "offset")),
     }
     found = {}
     for table, where in where_of.items():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +12,12 @@ from rich.console import Console
 
 from deploy.cli.tables import show, table
 from deploy.lab.bench.questions import QuestionsReport, ask_questions
+from deploy.lab.cli.measurement import measure_in
 from deploy.stack.program import PartFailed
 from projections.clickhouse.errors import ClickHouseAway
 from schemas.edge.ports import StoreUnavailable
 
-_FAILURES = (ValueError, TimeoutError, PartFailed, ClickHouseAway, StoreUnavailable)
+_FAILURES = (TimeoutError, PartFailed, ClickHouseAway, StoreUnavailable)
 
 
 def questions_command(
@@ -49,15 +48,7 @@ def questions_command(
             tell=lambda line: console.print(line, style="dim"),
         )
 
-    try:
-        if home is not None:
-            found = asyncio.run(run(home))
-        else:
-            with tempfile.TemporaryDirectory(prefix="questlog-questions-") as folder:
-                found = asyncio.run(run(Path(folder)))
-    except _FAILURES as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
+    found = measure_in(home, "questions", run, console, *_FAILURES)
     if as_json:
         print(msgspec.json.encode(found).decode())
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +14,11 @@ from deploy.lab.bench.load import CONNECTIONS_MAX, OrderRefusedError
 from deploy.lab.bench.processes import NoStackError
 from deploy.lab.bench.scale import ScaleBench, Step
 from deploy.lab.bench.sizing import Demand, full_at, needs
+from deploy.lab.cli.measurement import measure_in
 from deploy.lab.drill.stack import DrillFailedError
 
 PARTITIONS_MAX = 16
-_FAILURES = (OrderRefusedError, DrillFailedError, NoStackError, ValueError)
+_FAILURES = (OrderRefusedError, DrillFailedError, NoStackError)
 
 
 def scale_command(  # noqa: PLR0917 - typer takes options as parameters
@@ -49,15 +48,7 @@ def scale_command(  # noqa: PLR0917 - typer takes options as parameters
         )
         return [await bench.step(count) for count in counts]
 
-    try:
-        if home is not None:
-            found = asyncio.run(run(home))
-        else:
-            with tempfile.TemporaryDirectory(prefix="questlog-scale-") as folder:
-                found = asyncio.run(run(Path(folder)))
-    except _FAILURES as error:
-        console.print(str(error), markup=False)
-        raise typer.Exit(2) from None
+    found = measure_in(home, "scale", run, console, *_FAILURES)
     if as_json:
         print(msgspec.json.encode(found).decode())
         return

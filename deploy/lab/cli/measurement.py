@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 import typer
@@ -16,9 +18,6 @@ from deploy.lab.bench.load import OrderRefusedError
 from deploy.lab.bench.processes import NoStackError
 from deploy.lab.bench.relay import Relay, read_relay
 from projections.clickhouse.client import ClickHouse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ReportT = TypeVar("ReportT")
 Tell = Callable[[str], None]
@@ -39,6 +38,28 @@ def measuring(home: Path, console: Console, *expected: type[Exception]) -> Itera
     except known as error:
         console.print(str(error), markup=False)
         raise typer.Exit(2) from None
+
+
+def measure_in(
+    home: Path | None,
+    name: str,
+    run: Callable[[Path], Coroutine[Any, Any, ReportT]],
+    console: Console,
+    *expected: type[Exception],
+) -> ReportT:
+    """Measure in a folder of its own: in `home`, where it stays, or in a temporary one.
+
+    Exit code 2, with a line that says why, at ValueError and what is `expected`.
+    """
+    known: tuple[type[Exception], ...] = (ValueError, *expected)
+    with ExitStack() as stack:
+        if home is None:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"questlog-{name}-")))
+        try:
+            return asyncio.run(run(home))
+        except known as error:
+            console.print(str(error), markup=False)
+            raise typer.Exit(2) from None
 
 
 @asynccontextmanager
