@@ -9,6 +9,7 @@ from deploy.brokers import brokers_of
 from deploy.clock import now_ms
 from deploy.nouns import deciding
 from deploy.redis_stores import open_stores, shares
+from projections.redis.layout import held_former
 from projections.redis.rebuild import RebuildFailed, Rebuilt, forget, rebuild, stored_outcomes
 from streams.runtime.partition_reads import KafkaTail
 
@@ -26,6 +27,7 @@ async def rebuild_redis(
     verify: bool = False,
     discard: bool = False,
     group: int | None = None,
+    newer_layouts: bool = False,
     progress: Callable[[str, int, int], None],
     forgotten: Callable[[set[bytes]], None] = lambda _keys: None,
 ) -> list[Rebuilt]:
@@ -33,7 +35,8 @@ async def rebuild_redis(
 
     `progress(noun, done, total)` in records. `discard` replaces positions of another or a shortened log, and
     then forgets outcomes of commands that the log does not hold, so that a retry is decided anew; `forgotten`
-    is told their keys. With `group` only the share of that group of `QUESTLOG_REDIS_GROUPS` (from 0).
+    is told their keys. With `group` only the share of that group of `QUESTLOG_REDIS_GROUPS` (from 0), with
+    `newer_layouts` only what Redis holds in a layout of an older release.
     Raises RebuildFailed, LogUnavailable or a Redis error; nouns done before it stay swapped.
     """
     _check_group(settings, group, discard=discard)
@@ -48,6 +51,8 @@ async def rebuild_redis(
             for redis, share in shares(stores, noun.projection)
             if group is None or (share.spread and share.group.index == group)
         ]
+        if newer_layouts:
+            wanted = [(redis, share) for redis, share in wanted if await held_former(redis, share.former)]
         if discard:
             unseen = {
                 redis: await stored_outcomes(redis) for redis in dict.fromkeys(own for own, _ in wanted)

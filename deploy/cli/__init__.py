@@ -58,6 +58,7 @@ COMMANDS: Final = (
     Listed("webhooks", "List and replay webhooks that were given up; show signing secrets."),
     Listed("simulate", "Play the live-ops write path under faults, in virtual time.", _LAB),
     Listed("rebuild", "Rebuild Redis or ClickHouse from the log, beside the live one."),
+    Listed("layouts", "What Redis holds of older releases: build the new beside it, then let go of it."),
     Listed("repair", "After a loss of power: say what the log lost, and make all agree with it."),
     Listed("backup", "A stopped stack's home in one file."),
     Listed("restore", "A home again from a backup."),
@@ -153,7 +154,7 @@ def _is_known(error: Exception) -> bool:
     """Failures whose message is meant for the person at the screen."""
     names = {
         *("SettingsError", "PartFailed", "StartFailed", "TopicMismatchError", "KafkaAway"),
-        *("RequestRefused", "CommandRefused", "SkipRefused", "ObjectStoreError", "LabMissing"),
+        *("RequestRefused", "CommandRefused", "SkipRefused", "ObjectStoreError", "LabMissing", "LayoutsHeld"),
         *("AnalystRefused", "ClusterUnfit", "MigrationError"),
         *(
             "ClickHouseAway",

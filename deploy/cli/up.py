@@ -20,6 +20,7 @@ from deploy.cli.up_screen import say_first_fetch, say_hosting, show_parts
 from deploy.cli.up_settings import AWAY_SECONDS, check_ports, partitions_here, unless_set, with_demo_secrets
 from deploy.nouns import counts_of
 from deploy.prepare import prepare
+from deploy.redis_layouts import forget_layouts
 from deploy.repair.repair import FOLDER, TRIMMED, find, folder_of, repair
 from deploy.settings import Settings
 from deploy.stack.clickhouse import clickhouse_url
@@ -156,6 +157,7 @@ async def _bring_up(supervisor: Supervisor, configured: Settings, console: Conso
         try:
             lines = await prepare(configured)
             await _agree(configured, console, wishes)
+            await forget_layouts(configured, wait_s=0)  # no process of an older release is left here
         except Exception as error:  # whatever it is, the person at the screen must learn of it
             raise StartFailed(str(error) or repr(error)) from error
         for line in lines:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deploy.nouns import deciding
 from deploy.redis_stores import open_stores, shares
 from deploy.roles.following import application, follow
-from projections.redis.reader import RedisReader
+from projections.redis.layout_reader import LayoutReader
 from streams.several_readers import together
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
             noun.events,
             together(
                 [
-                    RedisReader(redis, share, log=worker.tail)
+                    LayoutReader(redis, share, log=worker.tail)
                     for redis, share in shares(stores, noun.projection)
                 ]
             ),

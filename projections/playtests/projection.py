@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from projections.playtests import accounts, applications, batches, keys, orders, slots
 from projections.playtests.context import Context, Step
+from projections.playtests.former_slots import former
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
 from schemas.codec import Message
@@ -39,9 +40,17 @@ def project(
     return context.operations
 
 
+def project_before(
+    decided: Decided, messages: Sequence[Any], appended_at_ms: int, partition: int
+) -> list[Operation]:
+    """The same for the layout before."""
+    return former(project(decided, messages, appended_at_ms, partition))
+
+
 PLAYTESTS: Final = Projection(
     noun=keys.NOUN,
     layout=keys.LAYOUT,
+    before=project_before,
     topic=PLAYTESTS_EVENTS,
     events=EVENTS,
     project=project,

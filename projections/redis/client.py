@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import ssl
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
@@ -19,6 +19,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
+T = TypeVar("T")
+
 
 class CannotWriteNow(ResponseError):
     """Redis refuses writes, since its disk or its memory is full. It reads on, and writes again by itself."""
@@ -26,6 +28,8 @@ class CannotWriteNow(ResponseError):
 
 AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, CannotWriteNow)
 """What a Redis that is away, loading, full or failing over raises; anything else is a mistake of ours."""
+AWAY_S: Final = 10.0
+"""How long a reader waits for Redis before its process ends; every script may run twice."""
 _REFUSES_WRITES: Final = ("MISCONF", "OOM")
 """How such an answer begins: its append-only file, or `maxmemory`."""
 _SENTINEL_WAIT_S: Final = 0.5
@@ -222,6 +226,18 @@ def connect(
         more |= {"sentinel": sentinel, "service": at.sentinels.service}
     pool.connection_kwargs = at.login.options() | pool.connection_kwargs | more
     return Redis.from_pool(pool)
+
+
+async def patiently(run: Callable[[], Awaitable[T]]) -> T:
+    """What something that may run twice gives, once Redis answers. Raises as redis-py after AWAY_S."""
+    deadline = asyncio.get_running_loop().time() + AWAY_S
+    while True:
+        try:
+            return await run()
+        except AWAY:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.05)  # a closed port refuses at once; Redis is asked 20 times a second
 
 
 def _sentinel(at: RedisServer, made: dict[str, Any]) -> Sentinel | None:

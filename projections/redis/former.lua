@@ -1,13 +1,30 @@
--- Shuts what older releases hold of a noun in layouts of their own, where this Redis has any of it: nothing is read
--- there any more, and of the noun itself nothing until its partitions have reached the log's end anew, since an
--- older release may have answered meanwhile.
--- ARGV: name, the names of former layouts. Returns those of them that this Redis holds.
-local held = {}
-for i = 2, #ARGV do
-  if redis.call('EXISTS', 'generation:' .. ARGV[i]) == 1 then
-    redis.call('DEL', 'ready:' .. ARGV[i], 'reached:' .. ARGV[i], 'fresh:' .. ARGV[i])
-    held[#held + 1] = ARGV[i]
+-- Finds what this Redis holds of a noun in former layouts, and shuts it unless it is kept up: nobody reads it any
+-- more. Of the noun itself nothing is read either, until its partitions have reached the log's end anew, where a
+-- former layout is ahead: an older release took in what this one has not.
+-- ARGV: name, the former layout's that can be kept up ('' for none), the names of all former layouts.
+-- Returns {the one that is kept up: it was whole once and nobody has let go of it; or '', the others that are held}.
+local function positions(noun) return noun .. ':' .. (redis.call('GET', 'generation:' .. noun) or '') .. ':positions' end
+local own = positions(ARGV[1])
+local function ahead(noun)
+  local fields = redis.call('HGETALL', positions(noun))
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], -5) == ':next' then
+      if tonumber(fields[i + 1]) > tonumber(redis.call('HGET', own, fields[i]) or '0') then return true end
+    end
+  end
+  return false
+end
+local reply, shut = {''}, false
+for i = 3, #ARGV do
+  local name = ARGV[i]
+  if redis.call('EXISTS', 'generation:' .. name) == 1 then
+    shut = shut or ahead(name)
+    if name == ARGV[2] and redis.call('EXISTS', 'ready:' .. name) == 1 then reply[1] = name
+    else
+      redis.call('DEL', 'ready:' .. name, 'reached:' .. name, 'fresh:' .. name)
+      reply[#reply + 1] = name
+    end
   end
 end
-if #held > 0 then redis.call('DEL', 'ready:' .. ARGV[1], 'reached:' .. ARGV[1]) end
-return held
+if shut then redis.call('DEL', 'ready:' .. ARGV[1], 'reached:' .. ARGV[1]) end
+return reply

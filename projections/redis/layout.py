@@ -5,17 +5,18 @@ the noun is stored (`stores.Group.name`). Stores of releases without it hold all
 name.
 
 A noun whose keys or values are laid out otherwise than before has a higher `Projection.layout`, and with it
-another name in every key (`stores.stored_name`): the reader finds nothing there, makes it from the log as in
-an empty Redis, and until it has reached the log's end nothing is read. What former layouts held it shuts when
-it begins, so that an older release's process says that the noun is not ready instead of showing what is no
-longer kept up, and deletes once its own is whole. An older release that comes back does the same its own way:
-it finds nothing, and makes it from the log.
+another name in every key (`stores.stored_name`): there it is made from the log, beside what an older release
+holds, and until it has reached the log's end nothing is read of it. Edges of the release before read the
+layout before, so this release keeps that up too (`Projection.before`, `layout_reader`) until an operator
+lets go of it. What it can't keep up it shuts when it begins, so that an older release's process says that the
+noun is not ready instead of showing what is no longer kept up. What is shut is deleted once the own layout is
+whole. An older release that comes back finds its layout kept up, or makes it from the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -62,12 +63,37 @@ async def take_over(redis: Redis, noun: str, name: str) -> str:
     return held
 
 
-async def shut_former(redis: Redis, name: str, former: Sequence[str]) -> list[str]:
-    """Let nobody read former layouts of a noun, nor the noun itself until it is whole; those that are held.
+class Former(NamedTuple):
+    """What a Redis holds of a noun in former layouts."""
 
-    Where none is held, nothing changes.
+    kept: bool
+    """Whether it is to be kept up in the layout before."""
+    gone: list[str]
+    """The names of those that nobody may read any more: their keys are to be deleted."""
+
+
+async def find_former(redis: Redis, name: str, kept: str, former: Sequence[str]) -> Former:
+    """What is held in former layouts, shut unless it is `kept` (empty: none is).
+
+    What an older release has taken in and the noun itself has not shuts that too, until it is whole again.
     """
-    return [one.decode() for one in await FORMER.run(redis, name, *former)]
+    found, *gone = await FORMER.run(redis, name, kept, *former)
+    return Former(bool(found), [one.decode() for one in gone])
+
+
+async def held_former(redis: Redis, former: Sequence[str]) -> list[str]:
+    """Those of some names that a Redis holds."""
+    return [name for name in former if await redis.exists(f"generation:{name}")]
+
+
+async def is_kept(redis: Redis, name: str) -> bool:
+    """Whether nobody has let go of a layout."""
+    return bool(await redis.exists(f"ready:{name}"))
+
+
+async def let_go(redis: Redis, names: Sequence[str]) -> None:
+    """Let nobody read some layouts any more. Readers that keep them up stop, and delete their keys."""
+    await redis.delete(*(f"{kind}:{name}" for name in names for kind in ("ready", "reached", "fresh")))
 
 
 class FormerKeys:

@@ -7,16 +7,15 @@ raises, its process ends, and the next one begins at the store's position.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from projections.redis.client import AWAY
-from projections.redis.layout import FormerKeys, claim, shut_former
+from projections.redis.client import patiently
+from projections.redis.layout import claim
 from projections.redis.operations import OutcomeOf, Project
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
@@ -32,8 +31,6 @@ POLL_MS: Final = 250
 """How often an idle reader looks whether Redis is still the one it knows."""
 FRESH_MS: Final = 5_000
 """How often an idle reader reports that it is at the log's end."""
-AWAY_S: Final = 10.0
-"""How long Redis may be away before the process ends; every script may run twice, so waiting is safe."""
 UNKEYED_MS: Final = 2 * 60 * 1000
 KEYED_MS: Final = 24 * 60 * 60 * 1000
 CLOCKS_DIFFER_MS_MAX: Final = 5 * 60 * 1000
@@ -48,7 +45,6 @@ _HEAD: Final = 12
 _RECORDS = Counter("questlog_redis_records", "Events records by what became of them.", ["noun", "status"])
 _events_decoder = msgspec.msgpack.Decoder(EventsRecord)
 _outcome_encoder = msgspec.msgpack.Encoder()
-T = TypeVar("T")
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +65,9 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """Which games' share of the records it takes in."""
     layout: int = 1
     """How keys and values are laid out: one more where either changes, so that they are made anew."""
+    before: Project | None = None
+    """What the same events ask for in the layout before, which edges of the release before read until they
+    are replaced; None where this release can't keep that up."""
 
     @property
     def stored(self) -> str:
@@ -89,6 +88,13 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     def former(self) -> tuple[str, ...]:
         """Those of the same group in the layouts before."""
         return tuple(self.group.name(stored_name(self.noun, before)) for before in range(1, self.layout))
+
+    @property
+    def kept(self) -> Projection | None:
+        """The noun in the layout before, where this release can keep it up."""
+        if self.before is None:
+            return None
+        return msgspec.structs.replace(self, layout=self.layout - 1, project=self.before, before=None)
 
 
 class ApplyRefused(Exception):
@@ -120,8 +126,8 @@ class RedisReader:
         self._generation = generation
         self._log_id = ""
         self._partitions: dict[int, _Partition] = {}
-        self._former: FormerKeys | None = None
-        """What is held in former layouts, until it is deleted."""
+        self.ready = False
+        """Whether the noun could be read when this reader looked last."""
 
     async def assigned(self, partition: int) -> int:
         """Look up the store's position and return it.
@@ -130,10 +136,7 @@ class RedisReader:
         """
         noun = self._projection
         if noun.spread and not self._generation:
-            await self._patiently(lambda: claim(self._redis, noun.stored, noun.name))
-        if noun.former and not self._generation:
-            held_otherwise = await self._patiently(lambda: shut_former(self._redis, noun.name, noun.former))
-            self._former = FormerKeys(self._redis, held_otherwise) if held_otherwise else None
+            await patiently(lambda: claim(self._redis, noun.stored, noun.name))
         held = await self._state(partition)
         topic = self._topic.name
         start = await begin(self._log, topic, partition, held.position, where="Redis", repair=REPAIR)
@@ -141,7 +144,7 @@ class RedisReader:
         self._log_id = start.position.log_id
         if start.marked:
             kept = (self._projection.name, self._generation, str(partition), str(offset), mark)
-            await self._patiently(lambda: MARK.run(self._redis, *kept))
+            await patiently(lambda: MARK.run(self._redis, *kept))
         state = _Partition(run_id=held.run_id, position=offset, target=start.end)
         self._partitions[partition] = state
         await self._open_gate(partition, state, at_end=offset >= start.end)
@@ -150,7 +153,7 @@ class RedisReader:
     async def handle(self, record: LogRecord) -> None:
         """Apply one record in one script. Raises where that can't be: nothing is skipped on this topic."""
         arguments, events = self.arguments(record)
-        status, next_offset, detail = await self._patiently(lambda: APPLY.run(self._redis, *arguments))
+        status, next_offset, detail = await patiently(lambda: APPLY.run(self._redis, *arguments))
         name = status.decode()
         _RECORDS.labels(self._projection.noun, name).inc()
         if name not in {"applied", "repeated", "dropped"}:
@@ -169,6 +172,7 @@ class RedisReader:
                 continue
             state.polled_ms = now_ms
             held = await self._state(partition)
+            self.ready = held.ready
             if held.position.offset < state.position:
                 raise StoreRegressed(
                     f"Redis holds {self._topic.name}[{partition}] up to {held.position.offset}, but "
@@ -181,8 +185,6 @@ class RedisReader:
                 state.fresh_ms = now_ms
                 end = await self._log.end_offset(self._topic.name, partition)
                 await self._open_gate(partition, state, at_end=state.position >= end)
-            elif self._former is not None and await self._patiently(self._former.forget_some):
-                self._former = None
 
     async def revoked(self, partition: int) -> None:
         """Forget the partition."""
@@ -236,22 +238,12 @@ class RedisReader:
             return
         head = (self._projection.name, str(partition), str(self._topic.partitions), state.run_id)
         rest = (str(state.target), "1" if at_end else "0")
-        reply = await self._patiently(lambda: READY.run(self._redis, *head, *rest))
+        reply = await patiently(lambda: READY.run(self._redis, *head, *rest))
         state.reached = reply in {b"ready", b"waiting"}
 
     async def _state(self, partition: int) -> State:
         where = (self._projection.name, partition, self._generation)
-        return await self._patiently(lambda: state_of(self._redis, *where))
-
-    async def _patiently(self, run: Callable[[], Awaitable[T]]) -> T:
-        deadline = asyncio.get_running_loop().time() + AWAY_S
-        while True:
-            try:
-                return await run()
-            except AWAY:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-                await asyncio.sleep(0.05)  # a closed port refuses at once; Redis is asked 20 times a second
+        return await patiently(lambda: state_of(self._redis, *where))
 
 
 class _Partition(msgspec.Struct):

@@ -151,7 +151,7 @@ class SimulatedRedis:
     def _former(arguments: list[Any]) -> list[bytes]:
         """No older release was here."""
         del arguments
-        return []
+        return [b""]
 
     def _state(self, arguments: list[Any]) -> list[Any]:
         partition = arguments[2]

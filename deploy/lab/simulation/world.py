@@ -13,7 +13,7 @@ from deploy.lab.simulation.managers import SimulatedPositions, Timer, acting
 from deploy.lab.simulation.processes import Process
 from deploy.lab.simulation.stage import Stage
 from deploy.lab.simulation.verdicts import problems_of_log
-from projections.redis.reader import RedisReader
+from projections.redis.layout_reader import LayoutReader
 from streams.deciders.decider import DeciderReader
 from streams.several_readers import SeveralReaders
 
@@ -139,7 +139,7 @@ class World:
 
     def _projector(self) -> LogReader:
         client: Any = self.stage.redis
-        return RedisReader(client, self.stage.noun.projection, log=self.stage.log)
+        return LayoutReader(client, self.stage.noun.projection, log=self.stage.log)
 
     async def go(self) -> Result:
         """Play under faults, come to rest, check."""
