@@ -81,14 +81,14 @@ class PlaytesterRoutes:
         caller = asked.caller
         found = await self._rows.reads.playtester_slots(caller.studio_id, caller.playtester_id, **asked.page)
         slots, more = asked.cut(found)
-        orders = await self._rows.orders(slot.order_id for slot in slots)
+        orders = await self._rows.reads.orders({slot.order_id for slot in slots})
         games = await self._rows.games(slot.game_id for slot in slots)
         keys = await self._rows.game_keys(slots)
         data = responses.OwnSlots(
             slots=[
                 slot_json.own_slot_detail(
                     slot,
-                    orders[slot.order_id].order,
+                    orders[slot.order_id],
                     games[slot.game_id],
                     key,
                     self._rows.public_url(slot),

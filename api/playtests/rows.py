@@ -58,12 +58,6 @@ class Rows:
             for game_id, game in zip(wanted, found, strict=True)
         }
 
-    async def orders(self, order_ids: Iterable[str]) -> dict[str, OrderRow]:
-        """Orders by id."""
-        wanted = list({*order_ids})
-        found = await self.reads.orders(wanted)
-        return {order_id: row for order_id, row in zip(wanted, found, strict=True) if row is not None}
-
     async def panel(self, studio_id: str, slots: Sequence[Slot]) -> dict[str, Playtester]:
         """The playtesters of slots."""
         wanted = {slot.playtester_id for slot in slots if slot.playtester_id is not None}

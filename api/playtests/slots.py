@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from api.playtests.http import Asked, Shown, place_of
@@ -24,9 +23,9 @@ class SlotRoutes:
     async def listed(self, asked: Asked) -> Shown:
         """A playtest's slots, newest first."""
         studio_id, order_id = asked.caller.studio_id, asked.name("playtestId")
-        _, found = await asyncio.gather(
-            self._rows.order(studio_id, order_id), self._rows.reads.order_slots(order_id, **asked.page)
-        )
+        order, found = await self._rows.reads.order_and_slots(order_id, **asked.page)
+        if order is None or order.studio_id != studio_id:
+            raise not_found()
         slots, more = asked.cut(found)
         panel = await self._rows.panel(studio_id, slots)
         data = responses.Slots(
@@ -49,16 +48,13 @@ class SlotRoutes:
         studio_id = asked.caller.studio_id
         found = await self._rows.reads.studio_slots(studio_id, asked.query["status"], **asked.page)
         slots, more = asked.cut(found)
-        orders, games, panel = await asyncio.gather(
-            self._rows.orders(slot.order_id for slot in slots),
-            self._rows.games(slot.game_id for slot in slots),
-            self._rows.panel(studio_id, slots),
+        orders, panel = await self._rows.reads.orders_and_playtesters(
+            studio_id,
+            {slot.order_id for slot in slots},
+            {slot.playtester_id for slot in slots if slot.playtester_id is not None},
         )
-        rows = [
-            shapes.submission_row(slot, orders[slot.order_id].order, games[slot.game_id], panel)
-            for slot in slots
-            if slot.order_id in orders
-        ]
+        games = await self._rows.games(slot.game_id for slot in slots)
+        rows = shapes.submission_rows(slots, orders, games, panel)
         return Shown(data=responses.Submissions(submissions=rows), more=more, last=place_of(slots))
 
     async def download_url(self, asked: Asked) -> Shown:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from projections.playtests import keys
 from projections.playtests.read_rows import (
     BatchedReads,
     application_of,
+    each_of,
     ids_of,
     known,
     order_of,
+    orders_of,
     slots_of,
     slots_page_of,
     state_of,
 )
 from schemas.playtests import names
 from schemas.playtests.ports import OrderRow, Place
-from schemas.playtests.views import Application, ApplicationState, Slot, SlotStatus
+from schemas.playtests.views import Application, ApplicationState, Order, Slot, SlotStatus
 
 
 class OrderQueries(BatchedReads):
@@ -25,14 +27,16 @@ class OrderQueries(BatchedReads):
 
     async def order(self, order_id: str) -> OrderRow | None:
         """An order."""
-        return (await self.orders([order_id]))[0]
+        (flat,) = await self._read(("hgetall", keys.order_key(order_id), "", ""))
+        return order_of(flat)
 
-    async def orders(self, order_ids: Sequence[str]) -> list[OrderRow | None]:
-        """Several, in the order asked."""
-        if not order_ids:
-            return []
-        answers = await self._read(*(("hgetall", keys.order_key(one), "", "") for one in order_ids))
-        return [order_of(flat) for flat in answers]
+    async def orders(self, order_ids: Collection[str]) -> dict[str, Order]:
+        """Several by their ids, without their money and slots; those that there are."""
+        asked = list(dict.fromkeys(order_ids))
+        if not asked:
+            return {}
+        (rows,) = await self._read(each_of(keys.order_key(""), "order", asked))
+        return {one.id: one for one in orders_of(rows)}
 
     async def game_orders(
         self, studio_id: str, game_id: str, *, limit: int, before: Place | None = None
@@ -57,9 +61,16 @@ class OrderQueries(BatchedReads):
         (count,) = await self._read(("count", f"active:{studio_id}", "", ""))
         return int(count)
 
-    async def order_slots(self, order_id: str, *, limit: int, before: Place | None = None) -> list[Slot]:
-        """An order's slots, by (created_at_ms, id)."""
-        return await self._slots(f"slots:{order_id}", limit, before)
+    async def order_and_slots(
+        self, order_id: str, *, limit: int, before: Place | None = None
+    ) -> tuple[Order | None, list[Slot]]:
+        """An order, and a page of its slots by (created_at_ms, id), of one moment."""
+        row, rows = await self._read(
+            ("hget", keys.order_key(order_id), "order", ""),
+            slots_page_of(f"slots:{order_id}", max(0, limit), before),
+        )
+        (order,) = orders_of([row]) or (None,)
+        return order, slots_of(rows)
 
     async def studio_slots(
         self, studio_id: str, status: SlotStatus, *, limit: int, before: Place | None = None

@@ -9,12 +9,12 @@ import msgspec
 
 from projections.playtests import keys
 from projections.playtests.order_reads import OrderQueries
+from projections.playtests.read_rows import each_of, orders_of, playtesters_of
 from projections.redis.read_batches import ReadBatches
 from schemas.playtests.account_views import LedgerRow, Payment, Payout
 from schemas.playtests.ports import LEDGER_HEAD, NoticeRow, Participation, Place, PlaytestLedgers
-from schemas.playtests.views import Playtester
+from schemas.playtests.views import Order, Playtester
 
-_playtester: Final = msgspec.msgpack.Decoder(Playtester)
 _ledger: Final = msgspec.msgpack.Decoder(LedgerRow)
 _payment: Final = msgspec.msgpack.Decoder(Payment)
 _payout: Final = msgspec.msgpack.Decoder(Payout)
@@ -33,12 +33,20 @@ class PlaytesterQueries(OrderQueries):
         asked = list(dict.fromkeys(playtester_ids))
         if not asked:
             return {}
-        answers = await self._read(
-            *(("hget", keys.of_playtester("playtester", studio_id, one), "row", "") for one in asked)
+        (rows,) = await self._read(each_of(keys.of_playtester("playtester", studio_id, ""), "row", asked))
+        return {one.id: one for one in playtesters_of(rows)}
+
+    async def orders_and_playtesters(
+        self, studio_id: str, order_ids: Collection[str], playtester_ids: Collection[str]
+    ) -> tuple[dict[str, Order], dict[str, Playtester]]:
+        """As `orders` and `playtesters`, of one moment."""
+        if not order_ids or not playtester_ids:
+            return await self.orders(order_ids), await self.playtesters(studio_id, playtester_ids)
+        orders, panel = await self._read(
+            each_of(keys.order_key(""), "order", order_ids),
+            each_of(keys.of_playtester("playtester", studio_id, ""), "row", playtester_ids),
         )
-        return {
-            one: _playtester.decode(row) for one, row in zip(asked, answers, strict=True) if row is not None
-        }
+        return {one.id: one for one in orders_of(orders)}, {one.id: one for one in playtesters_of(panel)}
 
     async def participation(self, studio_id: str, playtester_id: str) -> Participation:
         """What a playtester has taken part in."""

@@ -15,6 +15,7 @@ from schemas.playtests.views import (
     Application,
     ApplicationState,
     Order,
+    Playtester,
     Progress,
     Slot,
 )
@@ -22,7 +23,9 @@ from schemas.playtests.views import (
 RowT = TypeVar("RowT")
 _order: Final = msgspec.msgpack.Decoder(Order)
 _progress: Final = msgspec.msgpack.Decoder(Progress)
+_orders: Final = msgspec.msgpack.Decoder(list[Order])
 _slots: Final = msgspec.msgpack.Decoder(list[Slot])
+_playtesters: Final = msgspec.msgpack.Decoder(list[Playtester])
 _application: Final = msgspec.msgpack.Decoder(ApplicationState)
 
 
@@ -58,6 +61,11 @@ def slots_page_of(key: str, limit: int, before: Place | None) -> Request:
     return ("fields", key, _start(before), where)
 
 
+def each_of(prefix: str, field: str, ids: Iterable[str]) -> Request:
+    """The request for one field of several hashes, by what is after their prefix: an argument, not many."""
+    return ("each", prefix, field, "\0".join(ids))
+
+
 def _start(before: Place | None) -> str:
     return "" if before is None else keys.place(before.at_ms, before.id)
 
@@ -81,8 +89,23 @@ def order_of(flat: list[bytes]) -> OrderRow | None:
 
 
 def slots_of(rows: list[bytes]) -> list[Slot]:
-    """Slots as their rows have them: decoded as one list, which takes a third of what each alone would."""
-    return _slots.decode(b"\xdc%b%b" % (len(rows).to_bytes(2, "big"), b"".join(rows)))
+    """Slots as their rows have them."""
+    return _slots.decode(_one_list(rows))
+
+
+def orders_of(rows: list[bytes | None]) -> list[Order]:
+    """Those orders that are there, as their hashes have them."""
+    return _orders.decode(_one_list(known(rows)))
+
+
+def playtesters_of(rows: list[bytes | None]) -> list[Playtester]:
+    """Those of a panel that something is known of, as their rows have them."""
+    return _playtesters.decode(_one_list(known(rows)))
+
+
+def _one_list(rows: list[bytes]) -> bytes:
+    """Rows to be decoded together, which takes a third of what each alone would."""
+    return b"\xdc%b%b" % (len(rows).to_bytes(2, "big"), b"".join(rows))
 
 
 def _fields(flat: list[bytes]) -> dict[bytes, bytes]:

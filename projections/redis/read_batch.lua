@@ -12,6 +12,7 @@
 --   rows key before most\0prefix: {member, fields, …} likewise, each with the hash at prefix and the member's id
 --   fields key before most\0prefix\0length: {value, …} likewise: of each member what the hash at prefix and the first
 --     `length` bytes of the member's id holds under that id, if anything
+--   each key field id1\0id2…: {value or false, …}: what the hash at the key and each id holds under the field
 --   newest key offset most\0prefix\0scores\0gone: {members in all, member, value, …} of a list, the last first after
 --     `offset`, each with the string at prefix and the member's id; those that the sorted set `scores` has at
 --     `gone` or below don't count
@@ -74,6 +75,9 @@ for i = 2, #ARGV, 4 do
     answer = redis.call('ZRANGEBYSCORE', key, '-inf', one, 'WITHSCORES', 'LIMIT', 0, two)
   elseif kind == 'count' then answer = redis.call('ZCARD', key)
   elseif kind == 'which' then answer = redis.call('SMISMEMBER', key, unpack(split(one)))
+  elseif kind == 'each' then
+    answer = {}
+    for j, id in ipairs(split(two)) do answer[j] = redis.call('HGET', key .. id, one) end
   elseif kind == 'page' then answer = page(key, one, two)
   elseif kind == 'fields' then
     local most, rows, length = unpack(split(two))

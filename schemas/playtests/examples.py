@@ -155,7 +155,11 @@ _EXAMPLES: Final = {
         ),
         responses.Slots(slots=[slot_json.slot(_SUBMITTED, _PANEL)]),
         responses.OneSlotDetail(slot=slot_json.slot_detail(_SUBMITTED, _ORDER, _GAME, _PANEL)),
-        responses.Submissions(submissions=[slot_json.submission_row(_SUBMITTED, _ORDER, _GAME, _PANEL)]),
+        responses.Submissions(
+            submissions=slot_json.submission_rows(
+                [_SUBMITTED], {_ORDER.id: _ORDER}, {_GAME.id: _GAME}, _PANEL
+            )
+        ),
         responses.Applications(
             request=resources.ApplicationsRequest(
                 id=ORDER_ID,

@@ -70,8 +70,8 @@ class PlaytestReads(Protocol):
         """An order."""
         ...
 
-    async def orders(self, order_ids: Sequence[str]) -> list[OrderRow | None]:
-        """Several, in the order asked."""
+    async def orders(self, order_ids: Collection[str]) -> dict[str, Order]:
+        """Several by their ids, without their money and slots; those that there are."""
         ...
 
     async def game_orders(
@@ -84,8 +84,10 @@ class PlaytestReads(Protocol):
         """Whether the game may still have its free trial."""
         ...
 
-    async def order_slots(self, order_id: str, *, limit: int, before: Place | None = None) -> list[Slot]:
-        """An order's slots, by (created_at_ms, id)."""
+    async def order_and_slots(
+        self, order_id: str, *, limit: int, before: Place | None = None
+    ) -> tuple[Order | None, list[Slot]]:
+        """An order, and a page of its slots by (created_at_ms, id), of one moment."""
         ...
 
     async def slot(self, slot_id: str) -> Slot | None:
@@ -120,6 +122,12 @@ class PlaytestReads(Protocol):
 
     async def playtesters(self, studio_id: str, playtester_ids: Collection[str]) -> dict[str, Playtester]:
         """Those of a studio's panel that something is known of."""
+        ...
+
+    async def orders_and_playtesters(
+        self, studio_id: str, order_ids: Collection[str], playtester_ids: Collection[str]
+    ) -> tuple[dict[str, Order], dict[str, Playtester]]:
+        """As `orders` and `playtesters`, of one moment."""
         ...
 
     async def participation(self, studio_id: str, playtester_id: str) -> Participation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -123,35 +123,55 @@ def shows_key(value: views.Slot) -> bool:
     return value.key_number is not None and value.status not in _HIDDEN
 
 
-def submission_row(
-    value: views.Slot, order: views.Order, game: resources.GameName, panel: Panel
-) -> slot_resources.SubmissionRow:
-    """One slot with its submission."""
-    stored = value.submission
-    return slot_resources.SubmissionRow(
-        slot=slot_resources.ReservedSlot(
-            id=value.id,
-            request_id=value.order_id,
-            status=value.status,
-            deadline_at=None if value.deadline_at_ms is None else iso_ms(value.deadline_at_ms),
-            created_at=_opened(value.created_at_ms),
-            reserved_by=value.playtester_id,
-        ),
-        submission=None
-        if stored is None
-        else slot_resources.StoredSubmission(**_submission(stored), video_storage_key=stored.video_key),
-        game=game,
-        playtest=slot_resources.PlaytestOfSubmission(
-            id=order.id,
-            visibility=order.visibility,
-            duration_minutes=order.duration_minutes,
-            player_count=order.player_count,
-            is_free_public_trial=order.trial != "none",
-        ),
-        playtester=None if value.playtester_id is None else _panelist(value, panel),
-        awaiting_admin_approval=order.trial == "pending",
-        blocked_report=None if value.blocked_report is None else _blocked(value),
-        transcription=None if value.transcription is None else _transcription(value),
+def submission_rows(
+    slots: Iterable[views.Slot],
+    orders: Mapping[str, views.Order],
+    games: Mapping[str, resources.GameName],
+    panel: Panel,
+) -> list[slot_resources.SubmissionRow]:
+    """Slots with their submissions, as far as their orders are known. What is of an order is made once."""
+    playtests = {order_id: _playtest_of_submission(order) for order_id, order in orders.items()}
+    return [
+        slot_resources.SubmissionRow(
+            slot=slot_resources.ReservedSlot(
+                id=value.id,
+                request_id=value.order_id,
+                status=value.status,
+                deadline_at=None if value.deadline_at_ms is None else iso_ms(value.deadline_at_ms),
+                created_at=_opened(value.created_at_ms),
+                reserved_by=value.playtester_id,
+            ),
+            submission=None if value.submission is None else _stored(value.submission),
+            game=games[value.game_id],
+            playtest=playtests[value.order_id],
+            playtester=None if value.playtester_id is None else _panelist(value, panel),
+            awaiting_admin_approval=orders[value.order_id].trial == "pending",
+            blocked_report=None if value.blocked_report is None else _blocked(value),
+            transcription=None if value.transcription is None else _transcription(value),
+        )
+        for value in slots
+        if value.order_id in orders
+    ]
+
+
+def _playtest_of_submission(order: views.Order) -> slot_resources.PlaytestOfSubmission:
+    return slot_resources.PlaytestOfSubmission(
+        id=order.id,
+        visibility=order.visibility,
+        duration_minutes=order.duration_minutes,
+        player_count=order.player_count,
+        is_free_public_trial=order.trial != "none",
+    )
+
+
+def _stored(stored: views.Submission) -> slot_resources.StoredSubmission:
+    """Fields by name, as in `slot`."""
+    return slot_resources.StoredSubmission(
+        id=stored.id,
+        video_file_size=stored.video_bytes,
+        notes=stored.notes,
+        created_at=iso_ms(stored.created_at_ms),
+        video_storage_key=stored.video_key,
     )
 
 
@@ -177,7 +197,14 @@ def _parts(value: views.Slot) -> dict[str, Any]:
 
 def _handed_in(value: views.Slot) -> slot_resources.Submission | None:
     stored = value.submission
-    return None if stored is None else slot_resources.Submission(**_submission(stored))
+    if stored is None:
+        return None
+    return slot_resources.Submission(
+        id=stored.id,
+        video_file_size=stored.video_bytes,
+        notes=stored.notes,
+        created_at=iso_ms(stored.created_at_ms),
+    )
 
 
 def _rating(value: views.Slot) -> slot_resources.Rating | None:
@@ -190,15 +217,6 @@ def _rejection(value: views.Slot) -> slot_resources.Rejection | None:
     if rejection is None:
         return None
     return slot_resources.Rejection(reason=rejection.reason, created_at=iso_ms(rejection.created_at_ms))
-
-
-def _submission(stored: views.Submission) -> dict[str, Any]:
-    return {
-        "id": stored.id,
-        "video_file_size": stored.video_bytes,
-        "notes": stored.notes,
-        "created_at": iso_ms(stored.created_at_ms),
-    }
 
 
 def _blocked(value: views.Slot) -> slot_resources.BlockedReport | None:

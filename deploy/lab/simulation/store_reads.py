@@ -20,6 +20,8 @@ def gather(values: dict[str, Any], flat: list[Any]) -> list[Any]:
 def _answer(values: dict[str, Any], kind: str, key: str, one: str, two: str) -> Any:
     held = values.get(key)
     fields: dict[str, Any] = held if isinstance(held, dict) else {}
+    if kind == "each":
+        return [values.get(key + name, {}).get(one) for name in two.split("\0") if name]
     if kind not in _KINDS:
         raise ValueError(f"the simulated store has no {kind}")
     return _KINDS[kind](values, fields, one, two)

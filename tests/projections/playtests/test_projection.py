@@ -110,7 +110,7 @@ async def test_a_retry_an_abandoned_and_a_blocked_slot(projected: Projected) -> 
     projected.at_ms += 1
     projected.given(slot_commands.AbandonSlot(slot_id=other, playtester_id="bea"))
     await agrees(projected)
-    statuses = {slot.status for slot in await queries.order_slots(order_id, limit=10)}
+    statuses = {slot.status for slot in (await queries.order_and_slots(order_id, limit=10))[1]}
     assert statuses == {"open", "reserved", "cancelled", "rejected"}
     assert await queries.joined(STUDIO, "bea", [order_id, "none"]) == {order_id}
     projected.given(order_commands.CancelPlaytest(order_id=order_id))
@@ -256,7 +256,7 @@ async def test_notes_and_spare_keys_change(projected: Projected) -> None:
     projected.at_ms += 25 * HOUR_MS
     projected.given(slot_commands.SlotDue(slot_id=names.slot_id(order_id, 1)))
     await agrees(projected)
-    successor, _ = await projected.queries.order_slots(order_id, limit=10)
+    _, (successor, _) = await projected.queries.order_and_slots(order_id, limit=10)
     assert (successor.status, await projected.queries.game_keys([successor])) == ("open", ["sealed spare"])
 
 

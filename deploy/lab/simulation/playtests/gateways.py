@@ -212,7 +212,7 @@ class SimulatedS2:
         identifier = path.removesuffix(_SLOTS).rpartition("/")[2]
         try:
             if path.endswith(_SLOTS):
-                slots = await self.reads.order_slots(identifier, limit=100)
+                _, slots = await self.reads.order_and_slots(identifier, limit=100)
                 return 200, {"slots": [_shown(slot) for slot in slots]}, invoked_s
             if path.startswith("/playtests/slots/"):
                 slot = await self.reads.slot(identifier)
