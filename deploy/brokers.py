@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from deploy.secret_files import read_secret
 from deploy.settings import PREFIX, SettingsError
 from schemas.tls import client_tls
+from streams.runtime import certificates
 from streams.runtime.brokers import Brokers, PasswordLogin, PasswordMechanism, TokenLogin
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _tls(settings: Settings) -> ssl.SSLContext:
                 f"{PREFIX}KAFKA_CERTIFICATE_FILE and {PREFIX}KAFKA_CERTIFICATE_KEY_FILE: {certificate}"
                 f" and its key can't be used: {error}"
             ) from None
+        shown = Path(certificate).read_bytes()  # connections have this one until the process ends
+        certificates.hold("Kafka", certificate, lambda: shown)
     return context
 
 

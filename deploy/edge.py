@@ -21,6 +21,7 @@ from deploy.edge_protocol import edge_protocol
 from deploy.memory import tune_memory
 from deploy.settings import Settings
 from schemas.edge.proxy import TrustedProxies
+from streams.runtime import certificates
 
 Kind = Literal["edge", "gateway", "api"]
 KEEP_ALIVE_SECONDS: Final = 75
@@ -36,6 +37,7 @@ def run(kind: Kind, configured: Settings) -> None:
     logging.configure(f"{kind}-{configured.instance}", configured.log_level)
     app = EdgeApp(kind, configured)
     name_process(kind)
+    certificates.warn_daily()
     serve_admin(configured.admin_host, configured.admin_port, app.health)
     addresses = Addresses(configured.connections_per_address, TrustedProxies(configured.trusted_proxies))
     server = uvicorn.Server(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from deploy.secret_files import read_secret
 from deploy.settings import PREFIX, SettingsError
 from projections.redis.client import RedisLogin, RedisServer, RedisTls, Sentinels, connect
 from schemas.tls import client_tls
+from streams.runtime import certificates
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -99,3 +101,4 @@ def _check(tls: RedisTls) -> None:
                 f"{PREFIX}REDIS_CERTIFICATE_FILE and {PREFIX}REDIS_CERTIFICATE_KEY_FILE:"
                 f" {tls.certificate_file} and its key can't be used: {error}"
             ) from None
+        certificates.hold("Redis", tls.certificate_file, Path(tls.certificate_file).read_bytes)

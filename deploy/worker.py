@@ -21,6 +21,7 @@ from deploy.partition_counts import counted
 from deploy.roles import Worker
 from deploy.topics import Safety, ensure_topics
 from schemas.fleet.noun import NOUN as FLEET
+from streams.runtime import certificates
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.process import EXIT_FAILED, run_worker
 from streams.runtime.producer import KafkaAppender
@@ -43,6 +44,7 @@ async def _main(role: str, configured: Settings, stop: asyncio.Event) -> None:
     worker = Worker(role=role, settings=configured, topics=topics)
     health = lambda: worker.health()  # noqa: E731, PLW0108 - the role replaces the attribute
     name_process(role)
+    certificates.warn_daily()
     serve_admin(configured.admin_host, configured.admin_port, health)
     async with AsyncExitStack() as stack:
         worker.stack = stack

@@ -8,14 +8,18 @@ import os
 import ssl
 import stat
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from streams.runtime import certificates
+
 _log: Final = logging.getLogger(__name__)
 _BYTES_MAX: Final = 1024 * 1024
 LOOK_S: Final = 5.0
+USED_FOR: Final = "game servers"
 
 
 class CertificateRefused(Exception):
@@ -50,11 +54,13 @@ async def keep_certified(files: CertificateFiles, certify: Callable[[bytes], Awa
         stamp = await asyncio.to_thread(files.stamp)
         if stamp != seen:
             try:
-                await certify(await asyncio.to_thread(files.read))
+                pem = await asyncio.to_thread(files.read)
+                await certify(pem)
             except (CertificateRefused, OSError) as error:
                 _log.warning("players go on with the former TLS certificate: %s", error)
             else:
                 _log.info("players get the TLS certificate of %s", files.certificate)
+                certificates.hold(USED_FOR, str(files.certificate), partial(bytes, pem))
             seen = stamp
         await asyncio.sleep(LOOK_S)
 

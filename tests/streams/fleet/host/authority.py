@@ -28,10 +28,12 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = self._signed("questlog test authority", self._key.public_key(), ca=True)
 
-    def issue(self, folder: Path) -> tuple[Path, Path]:
+    def issue(self, folder: Path, *, good_for: timedelta = timedelta(days=1)) -> tuple[Path, Path]:
         """A new certificate and its key in this folder, each replaced whole."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._signed("a game", key.public_key(), ca=False).public_bytes(Encoding.PEM)
+        certificate = self._signed("a game", key.public_key(), ca=False, good_for=good_for).public_bytes(
+            Encoding.PEM
+        )
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         paths = folder / "certificate.pem", folder / "key.pem"
         for path, content in zip(paths, (certificate, private), strict=True):
@@ -45,7 +47,14 @@ class Authority:
         """Verifies servers by this authority and their address."""
         return ssl.create_default_context(cadata=self._certificate.public_bytes(Encoding.PEM).decode())
 
-    def _signed(self, name: str, public: ec.EllipticCurvePublicKey, *, ca: bool) -> x509.Certificate:
+    def _signed(
+        self,
+        name: str,
+        public: ec.EllipticCurvePublicKey,
+        *,
+        ca: bool,
+        good_for: timedelta = timedelta(days=1),
+    ) -> x509.Certificate:
         issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "questlog test authority")])
         now = datetime.now(UTC)
         return (
@@ -54,8 +63,8 @@ class Authority:
             .issuer_name(issuer)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(min(now, now + good_for) - timedelta(days=1))
+            .not_valid_after(now + good_for)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False

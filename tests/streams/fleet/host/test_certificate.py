@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from streams.fleet.host import certificate
 from streams.fleet.host.certificate import CertificateFiles, CertificateRefused, keep_certified
 from streams.fleet.host.relays import certify
+from streams.runtime.certificates import days_left
 from tests.streams.fleet.host.authority import Authority
 
 
@@ -79,13 +81,15 @@ async def test_a_renewal_is_taken_once_both_files_fit(
     try:
         first = files.read()
         await _so(lambda: taken == [first])
+        assert days_left(certificate.USED_FOR) == pytest.approx(1, abs=0.01)
         (tmp_path / "new").mkdir()
-        new_chain, new_key = authority.issue(tmp_path / "new")
+        new_chain, new_key = authority.issue(tmp_path / "new", good_for=timedelta(days=90))
         new_chain.rename(chain)
         await _so(lambda: "players go on with the former TLS certificate" in caplog.text)
         assert taken == [first]
+        assert days_left(certificate.USED_FOR) == pytest.approx(1, abs=0.01)
         new_key.rename(key)
-        await _so(lambda: len(taken) == 2)
+        await _so(lambda: days_left(certificate.USED_FOR) > 89)
         assert taken == [first, files.read()]
         assert b"PRIVATE" not in caplog.text.encode()
     finally:
