@@ -17,6 +17,7 @@ from deploy.lab.bench.load import CONNECTIONS_MAX, SECONDS_MAX, OrderRefusedErro
 from deploy.lab.bench.relay import Relay, read_relay
 from deploy.lab.cli.bench_analytics import analytics_command
 from deploy.lab.cli.bench_experiments import experiments_command
+from deploy.lab.cli.bench_fleet import fleet_command
 from deploy.lab.cli.bench_handles import handles_command
 from deploy.lab.cli.bench_heatmap import heatmap_command
 from deploy.lab.cli.bench_liveops import commands_command, reads_command
@@ -45,6 +46,7 @@ app.command("commands")(commands_command)
 app.command("reads")(reads_command)
 app.command("streams")(streams_command)
 app.command("playtests")(playtests_command)
+app.command("fleet")(fleet_command)
 app.command("experiments")(experiments_command)
 app.command("s1")(s1_command)
 app.command("handles")(handles_command)
