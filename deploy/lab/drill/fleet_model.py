@@ -11,6 +11,7 @@ from schemas.fleet import events as ev
 from schemas.fleet.events import EVENTS
 from schemas.fleet.host_views import Host
 from schemas.fleet.limits import PORT_REST_MS
+from schemas.fleet.relays import relay_memory_mib
 from schemas.fleet.sizes import SIZES
 from schemas.fleet.states import TRANSITIONS, Transition
 from schemas.fleet.views import Build, Phase, Server
@@ -153,7 +154,12 @@ class FleetModel:
         ]
         if tired:
             self.problems.append(f"{where}: {attempt} gets {tired} too soon")
-        self._rooms[name] = Room(host_id, SIZES[server.compute_size].memory_mb, ports)
+        self._rooms[name] = Room(
+            host_id,
+            SIZES[server.compute_size].memory_mb
+            + relay_memory_mib(sum(port.tls_enabled for port in server.ports)),
+            ports,
+        )
         here = [room for room in self._rooms.values() if room.host_id == host_id]
         given = [port for room in here for port in room.ports]
         if len(given) != len(set(given)):

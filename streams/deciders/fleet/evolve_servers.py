@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from schemas.codec import Message
 from schemas.fleet import events as ev
 from schemas.fleet.limits import CPU_RESERVED_SHARE
+from schemas.fleet.relays import relay_memory_mib
 from schemas.fleet.states import LIVE
 from schemas.fleet.views import LaunchSpec, Server
 from streams.deciders.fleet.state import (
@@ -60,7 +61,7 @@ def _placed(state: FleetState, event: ev.ServerPlaced, _at_ms: int) -> FleetStat
     host = state.hosts[event.server.host_id or ""]
     room = Room(
         host.host.id,
-        spec.memory_mb,
+        spec.memory_mb + relay_memory_mib(sum(port.tls_enabled for port in spec.ports)),
         reserved_millis(spec),
         spec_bytes(spec),
         tuple(port.external_port for port in spec.ports),

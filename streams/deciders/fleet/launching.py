@@ -105,7 +105,7 @@ def attempt(
         size,
         spec.build.artefact.sha256,
         len(configs),
-        any(config.tls_enabled for config in configs),
+        sum(config.tls_enabled for config in configs),
         spec_bytes(spec),
     )
     found = _place(draft, wanted)
@@ -129,7 +129,7 @@ def attempt(
 
 
 def _place(draft: Draft, wanted: Wanted) -> Place | None:
-    kind = (wanted.region, wanted.size, wanted.ports, wanted.tls, wanted.spec_bytes)
+    kind = (wanted.region, wanted.size, wanted.ports, wanted.tls_ports, wanted.spec_bytes)
     if kind in draft.full:
         return None
     found = place(draft.state, wanted, draft.at_ms)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.fleet.limits import CPU_RESERVED_SHARE, HOST_FRESH_MS, HOST_SPECS_BYTES_MAX, PORT_REST_MS
+from schemas.fleet.relays import relay_memory_mib
 from schemas.fleet.sizes import Size
 from streams.deciders.fleet.state import FleetState, HostState
 
@@ -21,8 +22,13 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     size: Size
     sha256: str
     ports: int
-    tls: bool
+    tls_ports: int
     spec_bytes: int
+
+    @property
+    def memory_mb(self) -> int:
+        """Of the server, and of the relay beside it."""
+        return self.size.memory_mb + relay_memory_mib(self.tls_ports)
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -61,10 +67,10 @@ def _fits(known: HostState, wanted: Wanted, at_ms: int) -> bool:
     return (
         is_fresh(known, at_ms)
         and wanted.region in capacity.regions
-        and (capacity.overcommit or known.memory_mb + size.memory_mb <= capacity.memory_mb)
+        and (capacity.overcommit or known.memory_mb + wanted.memory_mb <= capacity.memory_mb)
         and known.cpu_millis + reserved <= capacity.cpu_millis
         and known.spec_bytes + wanted.spec_bytes <= HOST_SPECS_BYTES_MAX
-        and (capacity.tls or not wanted.tls)
+        and (capacity.tls or not wanted.tls_ports)
     )
 
 

@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from schemas.fleet.relays import relay_memory_mib
 from streams.fleet.host.relay_connection import Connection, Player
 
 CERTIFICATE: Final = "relay.pem"
@@ -39,8 +40,6 @@ _RENEW_S: Final = 1.0
 _AGAIN_S: Final = 0.05
 _RECEIVE_BYTES: Final = 64 * 1024
 _SEND_BYTES: Final = 128 * 1024
-_MEMORY_MIB: Final = 64
-_MEMORY_OF_PORT_MIB: Final = 96
 _MIB: Final = 1024 * 1024
 _START_TICKS: Final = 19
 _NO_NEW_PRIVILEGES: Final = 38
@@ -163,11 +162,6 @@ def _process(pid: int, start_ticks: int) -> int:
     return descriptor
 
 
-def memory_mib(ports: int) -> int:
-    """What a relay of so many ports may have."""
-    return _MEMORY_MIB + _MEMORY_OF_PORT_MIB * ports
-
-
 def _confine(user: tuple[int, int] | None, ports: int) -> None:
     """Bounds, and the rights of a user that owns nothing. `user` None: the agent's own."""
     files = 2 * CONNECTIONS_MAX * ports + 64
@@ -176,7 +170,7 @@ def _confine(user: tuple[int, int] | None, ports: int) -> None:
         files = min(files, files_max)
     for limit, value in (
         (resource.RLIMIT_NOFILE, files),
-        (resource.RLIMIT_DATA, memory_mib(ports) * _MIB),
+        (resource.RLIMIT_DATA, relay_memory_mib(ports) * _MIB),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, _MIB),
         (resource.RLIMIT_NPROC, 0),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from schemas.fleet.relays import relay_memory_mib
 from streams.fleet.host.attempts import Attempt
 from streams.fleet.host.cgroups import Groups
 from streams.fleet.host.cores import Cores
-from streams.fleet.host.relay import memory_mib
 
 _CPU_CORES: Final = 1.0
 _PIDS: Final = 16
@@ -28,7 +28,7 @@ class RelayGroups:
         if self._groups is None:
             return ()
         path, ports = self._path(attempt), sum(port.tls for port in attempt.launch.ports)
-        self._groups.make(path, cpu_cores=_CPU_CORES, memory_mib=memory_mib(ports), pids=_PIDS)
+        self._groups.make(path, cpu_cores=_CPU_CORES, memory_mib=relay_memory_mib(ports), pids=_PIDS)
         self._cores.take(path, ())
         return (*self._groups.entrances(path).split(), *self._cores.entrances(path).split())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from schemas.fleet.limits import POOL_SERVERS_MAX
+from schemas.fleet.relays import relay_memory_mib
 from schemas.fleet.sizes import SIZES
 from schemas.fleet.states import LIVE
 from streams.deciders.fleet.state import FleetState, HostState, entry_key, is_idle, project_key
@@ -68,7 +69,8 @@ def check_server(state: FleetState, instance_id: str) -> None:
     assert (known.spec is not None) == (room is not None)
     if room is not None and known.spec is not None:
         size = SIZES[server.compute_size]
-        assert (room.host_id, room.memory_mb) == (server.host_id, size.memory_mb)
+        relay_mb = relay_memory_mib(sum(port.tls_enabled for port in server.ports))
+        assert (room.host_id, room.memory_mb) == (server.host_id, size.memory_mb + relay_mb)
         assert known.spec.attempt == server.attempt
         assert [port.external_port for port in server.ports] == list(room.ports)
         assert len(room.cores) == size.cores

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from schemas.envelope import CommandRejected
 from schemas.fleet import commands as ask
 from schemas.fleet import events as ev
 from schemas.fleet.commands import Launch
+from schemas.fleet.relays import relay_memory_mib
 from schemas.fleet.views import PortConfig
 from tests.streams.deciders.fleet.given import HOST, Fleet, only
+from tests.streams.deciders.fleet.invariants import check
 
 WEB = PortConfig(name="web", internal_port=443, protocol="tcp", tls_enabled=True)
 PLAIN = PortConfig(name="web", internal_port=443, protocol="tcp")
@@ -42,7 +46,7 @@ def test_without_a_certificate_in_the_region_a_start_is_refused_and_says_why() -
 
 
 def test_hosts_with_a_certificate_that_are_full_or_away_are_no_room() -> None:
-    fleet = Fleet(tls=True, memory_mb=1024)
+    fleet = Fleet(tls=True, memory_mb=1024 + relay_memory_mib(1))
     fleet.join("plain")
     fleet.started(port_configs=[WEB])
     assert fleet.refusal(fleet.start(port_configs=[WEB])) == (503, "no_capacity")
@@ -50,6 +54,22 @@ def test_hosts_with_a_certificate_that_are_full_or_away_are_no_room() -> None:
     assert fleet.refusal(fleet.start(port_configs=[WEB])) == (503, "no_capacity")
     fleet.join(HOST)  # it has come back without a certificate
     assert fleet.refusal(fleet.start(port_configs=[WEB])) == (422, "invalid")
+
+
+def test_the_memory_of_a_relay_is_its_host_s_and_comes_free_with_the_server() -> None:
+    """64 MiB, and 96 MiB for each port: 1,024 MB of a small server and 256 MB of the relay of two ports."""
+    ports = [WEB, replace(WEB, name="api", internal_port=8443), replace(PLAIN, name="more", internal_port=80)]
+    fleet = Fleet(tls=True, memory_mb=2 * 1024 + 255)
+    fleet.started(port_configs=[PLAIN])
+    assert fleet.refusal(fleet.start(port_configs=ports)) == (503, "no_capacity")
+    fleet = Fleet(tls=True, memory_mb=2 * 1024 + 256)
+    fleet.started(port_configs=[PLAIN])
+    server = fleet.running(port_configs=ports)
+    assert fleet.host().memory_mb == 2 * 1024 + 256
+    fleet.given(ask.StopServer(instance_id=server))
+    fleet.exits(server)
+    assert fleet.host().memory_mb == 1024
+    check(fleet.state)
 
 
 def test_the_project_s_ports_and_a_restart_s_count_as_well() -> None:
