@@ -20,6 +20,8 @@ import signal
 import socket
 import ssl
 import sys
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,8 @@ LISTENS: Final = "is-relayed"
 """A file in the attempt's folder: its relay listens."""
 CONNECTIONS_MAX: Final = 512
 """Of each port; more are closed at once."""
+CONNECTIONS_OF_ADDRESS_MAX: Final = 128
+"""Of each port, of one address: players at others get in."""
 HANDSHAKE_S: Final = 10.0
 CONNECT_S: Final = 5.0
 FLUSH_S: Final = 1.0
@@ -71,19 +75,22 @@ class Relay:
 
     async def _accept(self, listener: socket.socket, to: dict[str, Any]) -> None:
         connected: set[asyncio.Task[None]] = set()
+        of_address: Counter[str] = Counter()
         while True:
             try:
-                connection, _ = await self._loop.sock_accept(listener)
+                connection, (address, _) = await self._loop.sock_accept(listener)
             except OSError:  # it has gone already, or no more can be opened
                 await asyncio.sleep(_AGAIN_S)
                 continue
-            if len(connected) >= CONNECTIONS_MAX:
+            if len(connected) >= CONNECTIONS_MAX or of_address[address] >= CONNECTIONS_OF_ADDRESS_MAX:
                 connection.close()
                 continue
+            of_address[address] += 1
             task = asyncio.create_task(self._serve(connection, to))
             for tasks in (connected, self._connections):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
+            task.add_done_callback(partial(_gone, of_address, address))
 
     async def _serve(self, connection: socket.socket, to: dict[str, Any]) -> None:
         with connection, socket.socket() as server:
@@ -113,6 +120,12 @@ class Relay:
                 self._stamp = stamp
                 with contextlib.suppress(OSError):
                     self._context = _context()
+
+
+def _gone(of_address: Counter[str], address: str, _: object) -> None:
+    of_address[address] -= 1
+    if not of_address[address]:
+        del of_address[address]
 
 
 def _stamp() -> tuple[int, int] | None:

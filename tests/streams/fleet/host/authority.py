@@ -81,8 +81,10 @@ def serial(certificate: Path) -> int:
 class TlsPlayer:
     """A client that verifies the server, and can say its last and hear on."""
 
-    def __init__(self, context: ssl.SSLContext, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S)
+    def __init__(self, context: ssl.SSLContext, port: int, source: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection(
+            ("127.0.0.1", port), timeout=_TIMEOUT_S, source_address=(source, 0)
+        )
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
         try:

@@ -266,6 +266,31 @@ async def test_a_port_has_so_many_connections_and_one_more_once_one_has_gone(
         await asyncio.to_thread(crowd, running.port)
 
 
+async def test_an_address_has_a_share_of_a_port_s_connections(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "CONNECTIONS_OF_ADDRESS_MAX", 1)
+
+    def crowd(port: int) -> None:
+        with TlsPlayer(authority.client(), port) as first:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                TlsPlayer(authority.client(), port)
+            with TlsPlayer(authority.client(), port, source="127.0.0.2") as another:
+                for player in (first, another):
+                    player.send(b"hello")
+                    assert player.exactly(5) == b"hello"
+        until = time.monotonic() + 60
+        gets_in = False
+        while not gets_in:
+            assert time.monotonic() < until
+            with suppress(ssl.SSLError, ConnectionError), TlsPlayer(authority.client(), port) as again:
+                again.send(b"hello")
+                gets_in = again.exactly(5) == b"hello"
+
+    async with relayed(tmp_path, authority, echo, monkeypatch) as running:
+        await asyncio.to_thread(crowd, running.port)
+
+
 async def test_a_certificate_is_taken_anew_and_connections_go_on(
     tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
