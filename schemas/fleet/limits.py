@@ -56,6 +56,8 @@ HOST_BUILDS_MAX: Final = 10_000
 """Builds that a host says it holds."""
 HOST_REPORTS_MAX: Final = 1000
 """Reports in one command."""
+HOST_REPORTS_BYTES_MAX: Final = 1024 * 1024
+"""Of custom data in one command's reports."""
 HOST_SPECS_BYTES_MAX: Final = 3 * 1024 * 1024
 """Of the launch specs of a host's servers together: one record holds all of them when it joins or is lost."""
 DECISION_SPECS_BYTES_MAX: Final = 4 * 1024 * 1024

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from schemas.fleet.host_commands import Report, ReportKind
 from schemas.fleet.views import ExitReason, Isolation
 from streams.fleet.host.attempts import Attempt, replace
 from streams.fleet.host.driver import Driver
+
+CUSTOM_DATA_EVERY_S: Final = 1.0
+"""A server may say another custom data as often as it likes: of what it says meanwhile the last is told."""
 
 
 class AttemptReports:
@@ -24,6 +28,10 @@ class AttemptReports:
         self._attempt = attempt
         self._driver = driver
         self._report = report
+        self._custom_data: str | None = None
+        """What was said last and is not told yet."""
+        self._custom_data_under_way = False
+        self._pause: asyncio.TimerHandle | None = None
 
     def because(self, reason: ExitReason | None) -> None:
         """Why it is about to end; None says nothing."""
@@ -40,12 +48,32 @@ class AttemptReports:
 
     def custom_data(self, text: str) -> None:
         """What its server wants to be known for it: a JSON object."""
-        self._tell("custom-data", custom_data=text)
+        self._custom_data = text
+        self._tell_custom_data()
 
     def exited(self, code: int | None) -> None:
         """Nothing of it runs any more. Nothing happens where the log knows."""
+        if self._custom_data is not None:
+            self._tell("custom-data", custom_data=self._custom_data)
+            self._custom_data = None
         if not self.exit_known:
             self._tell("exited", exit_code=code, reason=self._reason(), known=self._known)
+
+    def _tell_custom_data(self) -> None:
+        if self._custom_data is None or self._custom_data_under_way or self._pause is not None:
+            return
+        text, self._custom_data = self._custom_data, None
+        self._custom_data_under_way = True
+        self._pause = asyncio.get_running_loop().call_later(CUSTOM_DATA_EVERY_S, self._pause_is_over)
+        self._tell("custom-data", custom_data=text, known=self._custom_data_is_known)
+
+    def _pause_is_over(self) -> None:
+        self._pause = None
+        self._tell_custom_data()
+
+    def _custom_data_is_known(self) -> None:
+        self._custom_data_under_way = False
+        self._tell_custom_data()
 
     def _tell(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from schemas.fleet.host_commands import BuildAttempt, BuildReport, Report, ReportHost
-from schemas.fleet.limits import HOST_REPORTS_EVERY_MS, HOST_REPORTS_MAX
+from schemas.fleet.limits import HOST_REPORTS_BYTES_MAX, HOST_REPORTS_EVERY_MS, HOST_REPORTS_MAX
 from schemas.fleet.names import host_aggregate
 from schemas.log import LogUnavailable
 from schemas.outcomes import failure, rejection
@@ -80,7 +80,7 @@ class Reporter:
             await self._tell()
 
     async def _tell(self) -> None:
-        sent = self._reports[:HOST_REPORTS_MAX]
+        sent = self._reports[: self._fitting()]
         built = self._build_reports[:HOST_REPORTS_MAX]
         held = sorted(self._held())
         command = self._builder.build(
@@ -116,3 +116,12 @@ class Reporter:
             known()
         if self._reports or self._build_reports:
             self._wake.set()
+
+    def _fitting(self) -> int:
+        """How many of the oldest reports one command may have."""
+        size = 0
+        for count, (report, _) in enumerate(self._reports[:HOST_REPORTS_MAX]):
+            size += len((report.custom_data or "").encode())
+            if size > HOST_REPORTS_BYTES_MAX:
+                return count
+        return HOST_REPORTS_MAX
