@@ -42,11 +42,13 @@ from projections.redis.rate_limit import RedisRateLimiter
 from projections.studio.directory import RedisDirectory
 from projections.telemetry.live_counters import RedisLive
 from schemas.edge.cors import Cors
+from schemas.edge.limits import UPLOADS_IN_FLIGHT_BYTES
 from schemas.edge.ports import StoreUnavailable
 from schemas.edge.proxy import TrustedProxies
 from schemas.edge.target import target_problem
 from schemas.telemetry.noun import TELEMETRY
 from streams.gateway.app import Gateway, create_gateway
+from streams.gateway.memory_quotas import BodiesInFlight
 from streams.gateway.metrics import GatewayMetrics
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -152,7 +154,12 @@ class EdgeApp:
             objects=open_objects(configured),
         )
         self._objects = ObjectsApp(
-            edge.objects, edge.objects.urls, now_ms, self._cors, uploads=self._kind != "api"
+            edge.objects,
+            edge.objects.urls,
+            now_ms,
+            self._cors,
+            uploads=BodiesInFlight(UPLOADS_IN_FLIGHT_BYTES) if self._kind != "api" else None,
+            proxies=TrustedProxies(configured.trusted_proxies),
         )
         appender = KafkaAppender(
             brokers_of(configured),

@@ -38,6 +38,7 @@ class FolderObjects:
         self._folder = folder
         self._free_floor_bytes = free_floor_bytes
         self.urls = SignedUrls(base_url=base_url, secret=secret)
+        self.writer_bytes: Final = 2 * PIECE_BYTES
 
     async def create(self, key: str, *, new: bool = False) -> FolderWriter:
         """Begin an object beside its place."""

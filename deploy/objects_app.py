@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from deploy.object_urls import URL_PATH, is_key
+from schemas.edge.errors import Refused
+from schemas.edge.limits import UPLOAD_BYTES_PER_SECOND_MIN
+from schemas.edge.proxy import TrustedProxies, counted_address
 from schemas.objects import PUBLIC_FOLDER, ObjectExists, ObjectStoreError, content_type_of, new_object
+from streams.gateway.memory_quotas import BodiesInFlight, Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from deploy.object_urls import SignedUrls
     from schemas.edge.cors import Cors
@@ -44,7 +49,8 @@ class ObjectsApp:
     """GET and HEAD: 200, 206, 416; 404 for what is not public nor signed. PUT: 201, once for each address.
 
     PUT answers 403 for what no signature allows, 409 where the object exists, 413 beyond the signed size, 408
-    for a sender that stops, 503 without space. What it did not answer 201 is not kept. Of several uploads at
+    for a sender that stops or is too slow, 503 without space or where this process, or the sender's address,
+    has as many uploads as it may. What it did not answer 201 is not kept. Of several uploads at
     the same time to one address one is kept, whole, and the others are 409; on S3 more than one may be 201
     where they end at the same moment, and the last of them is kept.
     """
@@ -56,14 +62,17 @@ class ObjectsApp:
         now_ms: Callable[[], int],
         cors: Cors,
         *,
-        uploads: bool = True,
+        uploads: BodiesInFlight | None,
+        proxies: TrustedProxies,
         idle_s: float = IDLE_SECONDS,
     ) -> None:
+        """`uploads` counts what they hold of the process's memory; None where it takes none."""
         self._objects = objects
         self._urls = urls
         self._now_ms = now_ms
         self._cors = cors
         self._uploads = uploads
+        self._proxies = proxies
         self._idle_s = idle_s
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -73,8 +82,8 @@ class ObjectsApp:
         method = scope["method"]
         if method == "OPTIONS":
             await _answer(send, 204, self._cors.preflight(headers.get(b"origin")))
-        elif method == "PUT" and self._uploads:
-            status = await self._put(scope, headers, receive)
+        elif method == "PUT" and self._uploads is not None:
+            status = await self._put(scope, headers, receive, self._uploads)
             if status is not None:
                 await _answer(send, status, shown + (_RETRY if status == 503 else ()))
         else:
@@ -113,10 +122,12 @@ class ObjectsApp:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _put(self, scope: Any, headers: dict[bytes, bytes], receive: Any) -> int | None:
+    async def _put(
+        self, scope: Any, headers: dict[bytes, bytes], receive: Any, uploads: BodiesInFlight
+    ) -> int | None:
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                await self._store(scope, headers, receive)
+                await self._store(scope, headers, receive, uploads)
         except _Stopped as stopped:
             return stopped.status
         except TimeoutError:
@@ -127,7 +138,9 @@ class ObjectsApp:
             return 503
         return 201
 
-    async def _store(self, scope: Any, headers: dict[bytes, bytes], receive: Any) -> None:
+    async def _store(
+        self, scope: Any, headers: dict[bytes, bytes], receive: Any, uploads: BodiesInFlight
+    ) -> None:
         found = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("bytes_max", "")
         bytes_max = int(found) if _NUMBER.match(found) else -1
         key = self._allowed(scope, bytes_max)
@@ -136,9 +149,12 @@ class ObjectsApp:
         if int(headers.get(b"content-length", b"0")) > bytes_max:
             raise _Stopped(413)
         await self._check_new(key)
-        async with new_object(self._objects, key, new=True) as writer:
-            async for piece in self._body(receive, bytes_max):
-                await writer.write(piece)
+        client = scope.get("client")
+        ip = self._proxies.source_ip(client[0] if client else "", scope["headers"])
+        with _held(Reservation(uploads, key, counted_address(ip)), self._objects.writer_bytes):
+            async with new_object(self._objects, key, new=True) as writer:
+                async for piece in self._body(receive, bytes_max):
+                    await writer.write(piece)
 
     async def _check_new(self, key: str) -> None:
         if await self._objects.size(key) is not None:
@@ -148,13 +164,18 @@ class ObjectsApp:
         """The body in pieces of some size. Raises _Stopped."""
         held = bytearray()
         size = 0
+        waited_s = 0.0
         more = True
+        loop = asyncio.get_running_loop()
         while more:
+            asked_s = loop.time()
+            left_s = self._idle_s + size / UPLOAD_BYTES_PER_SECOND_MIN - waited_s
             try:
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout(min(self._idle_s, left_s)):
                     message = await receive()
             except TimeoutError:
                 raise _Stopped(408) from None
+            waited_s += loop.time() - asked_s
             if message["type"] == "http.disconnect":
                 raise _Stopped(None)
             held += message.get("body", b"")
@@ -182,6 +203,19 @@ class ObjectsApp:
             now_ms=self._now_ms(),
         )
         return key if valid else None
+
+
+@contextmanager
+def _held(reservation: Reservation, size: int) -> Iterator[None]:
+    """Memory for a while. Raises _Stopped (503)."""
+    try:
+        reservation.take(size)
+    except Refused as refused:
+        raise _Stopped(refused.status) from None
+    try:
+        yield
+    finally:
+        reservation.release()
 
 
 def _span(asked: bytes | None, size: int) -> tuple[int, int] | None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from deploy.object_urls import SignedUrls
 
 REGION: Final = "us-east-1"
-PART_BYTES: Final = 8 * 1024 * 1024
-"""S3 wants at least 5 MiB a part and at most 10,000 parts: an object may have 78 GiB."""
+PART_BYTES: Final = 5 * 1024 * 1024
+"""S3 wants at least 5 MiB a part and at most 10,000 parts: an object may have 48 GiB."""
 COPY_BYTES_MAX: Final = 5 * 2**30
 """S3 copies no more in one request; a larger object is read and written again."""
 PIECE_BYTES: Final = 256 * 1024
@@ -92,6 +92,7 @@ class S3Objects:
             **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]  # texts all
         )
         self.urls = urls
+        self.writer_bytes: Final = 4 * PART_BYTES
         self._now = now
 
     async def create(self, key: str, *, new: bool = False) -> S3Writer:
@@ -176,7 +177,7 @@ class S3Objects:
 
 
 class S3Writer:
-    """Holds at most two parts in memory. Small objects are one PUT."""
+    """Holds at most four parts in memory, the library's included. Small objects are one PUT."""
 
     def __init__(self, objects: S3Objects, store: S3Store, key: str, *, new: bool) -> None:
         self._objects = objects

@@ -70,6 +70,11 @@ class ObjectWriter(Protocol):
 class ObjectStore(Protocol):
     """Holds immutable blobs by key. Raises ObjectStoreError; ObjectStoreFull where space is wanting."""
 
+    @property
+    def writer_bytes(self) -> int:
+        """What a writer holds of the process's memory at most, with the piece that it is given."""
+        ...
+
     async def create(self, key: str, *, new: bool = False) -> ObjectWriter:
         """Begin an object. With `new` it replaces none: of several that end together one is kept."""
         ...

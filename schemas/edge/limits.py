@@ -30,6 +30,11 @@ BODY_READ_TIMEOUT_S: Final = 30.0
 """A request's body must be here by then, however slowly it comes."""
 BODIES_IN_FLIGHT_BYTES: Final = 128 * 1024 * 1024
 """Bodies that are not answered yet, in one process: half of it for a key, a quarter for an address."""
+UPLOADS_IN_FLIGHT_BYTES: Final = 240 * 1024 * 1024
+"""What writers of uploads to signed addresses hold in one process, a quarter of it for an address: to S3 12
+uploads at a time and 3 of an address, to a folder 480 and 120."""
+UPLOAD_BYTES_PER_SECOND_MIN: Final = 16 * 1024
+"""An upload whose sender is slower than this, all in all, is ended."""
 CONNECTIONS_PER_ADDRESS: Final = 2048
 RETRY_AFTER_UNAVAILABLE_S: Final = 2
 """Retry-After of a 503."""

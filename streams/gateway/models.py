@@ -133,7 +133,7 @@ async def upload(services: Services, objects: ObjectStore, request: Request) -> 
     announced = request.content_length
     if announced is not None and announced > MODEL_BYTES_MAX + OVERHEAD_BYTES_MAX:
         raise Refused(413, f"a model may be at most {MODEL_BYTES_MAX} bytes")
-    services.hold(request, credential.key_id).take(PIECE_BYTES)
+    services.hold(request, credential.key_id).take(PIECE_BYTES + objects.writer_bytes)
     model_id = str(uuid.uuid4())
     key = f"games/{game.id}/models/{model_id}"
     async with new_object(objects, key) as writer:

@@ -10,7 +10,10 @@ from deploy.objects import FolderObjects
 from deploy.objects_app import ObjectsApp
 from deploy.objects_s3 import S3Objects
 from schemas.edge.cors import Cors
+from schemas.edge.limits import UPLOADS_IN_FLIGHT_BYTES
+from schemas.edge.proxy import TrustedProxies
 from schemas.objects import new_object
+from streams.gateway.memory_quotas import BodiesInFlight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +32,21 @@ async def put(store: Store, key: str, content: bytes) -> None:
 Answer = tuple[int, dict[bytes, bytes], bytes]
 
 
-def app_of(store: Store, clock: Callable[[], int] = lambda: NOW_MS, idle_s: float = 0.05) -> ObjectsApp:
-    return ObjectsApp(store, store.urls, clock, Cors(), idle_s=idle_s)
+def app_of(
+    store: Store,
+    clock: Callable[[], int] = lambda: NOW_MS,
+    idle_s: float = 0.05,
+    uploads: BodiesInFlight | None = None,
+) -> ObjectsApp:
+    return ObjectsApp(
+        store,
+        store.urls,
+        clock,
+        Cors(),
+        uploads=uploads or BodiesInFlight(UPLOADS_IN_FLIGHT_BYTES),
+        proxies=TrustedProxies(),
+        idle_s=idle_s,
+    )
 
 
 async def ask(
@@ -41,6 +57,8 @@ async def ask(
     body: tuple[bytes, ...] = (),
     ends: str = "whole",
     together: asyncio.Barrier | None = None,
+    pause_s: float = 0,
+    ip: str = "192.0.2.1",
     **headers: str,
 ) -> Answer | None:
     """One request; its body ends `whole`, by the client's hanging up (`gone`) or not at all (`idle`).
@@ -53,6 +71,7 @@ async def ask(
 
     async def receive() -> dict[str, object]:
         for piece in waiting:
+            await asyncio.sleep(pause_s)
             return {"type": "http.request", "body": piece, "more_body": True}
         if ends == "gone":
             return {"type": "http.disconnect"}
@@ -67,7 +86,14 @@ async def ask(
 
     named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     query = parts.query.encode()
-    scope = {"type": "http", "method": method, "path": parts.path, "query_string": query, "headers": named}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": parts.path,
+        "query_string": query,
+        "headers": named,
+        "client": (ip, 1),
+    }
     await app(scope, receive, send)
     if not sent:
         return None
@@ -89,7 +115,11 @@ async def status_of_put(
     *body: bytes,
     ends: str = "whole",
     together: asyncio.Barrier | None = None,
+    pause_s: float = 0,
+    ip: str = "192.0.2.1",
     **headers: str,
 ) -> int | None:
-    answer = await ask(app, url, "PUT", body=body, ends=ends, together=together, **headers)
+    answer = await ask(
+        app, url, "PUT", body=body, ends=ends, together=together, pause_s=pause_s, ip=ip, **headers
+    )
     return None if answer is None else answer[0]

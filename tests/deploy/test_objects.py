@@ -17,7 +17,9 @@ from deploy.object_urls import SignedUrls
 from deploy.objects import FolderObjects
 from deploy.objects_s3 import PART_BYTES, S3Objects
 from deploy.settings import Settings, SettingsError
+from schemas.edge.limits import UPLOAD_BYTES_PER_SECOND_MIN
 from schemas.objects import ObjectStoreError
+from streams.gateway.memory_quotas import BodiesInFlight
 from tests.deploy.credential_server import AGENT, ROLE, credential_server
 from tests.deploy.objects_requests import NOW_MS, Store, app_of, ask, get, put, status_of_put
 from tests.s3_server import KEY, SECRET, s3_server
@@ -304,6 +306,40 @@ async def test_of_two_uploads_that_end_together_one_is_kept_whole(store: Store, 
         assert await store.read(key) in told
         assert sorted(await store.names("up")) == [str(number) for number in range(attempt + 1)]
         assert await status_of_put(app, url, b"x") == 409
+
+
+async def test_uploads_have_so_much_memory_together_and_of_an_address(store: Store) -> None:
+    uploads = BodiesInFlight(8 * store.writer_bytes)
+    app = app_of(store, idle_s=30, uploads=uploads)
+    urls = [store.signed_upload_url(f"a/{n}", bytes_max=9, expires_at_ms=NOW_MS + 1) for n in range(10)]
+
+    def begin(number: int, ip: str) -> asyncio.Task[int | None]:
+        return asyncio.create_task(status_of_put(app, urls[number], b"x", ends="idle", ip=ip))
+
+    begun = [begin(number, f"192.0.2.{number // 2}") for number in range(8)]
+    while uploads.held_bytes < 8 * store.writer_bytes:  # noqa: ASYNC110 - nothing tells it
+        await asyncio.sleep(0.01)
+    refused = await ask(app, urls[8], "PUT", body=(b"x",), ip="192.0.2.1")
+    assert refused is not None
+    assert (refused[0], refused[1][b"retry-after"]) == (503, b"5")
+    assert await status_of_put(app, urls[8], b"x", ip="192.0.2.99") == 503
+    begun[0].cancel()
+    await asyncio.wait([begun[0]])
+    assert await status_of_put(app, urls[8], b"x", ip="192.0.2.1") == 503  # as many as one address may
+    assert await status_of_put(app, urls[8], b"x", ip="192.0.2.99") == 201
+    for task in begun:
+        task.cancel()
+    await asyncio.wait(begun)
+    assert uploads.held_bytes == 0
+
+
+async def test_an_upload_that_never_stops_but_is_slow_is_ended(tmp_path: Path) -> None:
+    store = FolderObjects(tmp_path, base_url="http://edge", secret=b"s" * 32)
+    app = app_of(store, idle_s=1)
+    url = store.signed_upload_url("a/b", bytes_max=10**6, expires_at_ms=NOW_MS + 1)
+    assert await status_of_put(app, url, *[b"x"] * 8, pause_s=0.2) == 408
+    second = b"x" * UPLOAD_BYTES_PER_SECOND_MIN
+    assert await status_of_put(app, url, *[second] * 8, pause_s=0.2) == 201
 
 
 async def test_a_page_of_another_origin_may_upload(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ class MemoryLog:
 
 
 class MemoryObjects:
+    writer_bytes = 0
     """An object store of a dictionary; `pieces` counts writes."""
 
     def __init__(self) -> None:

@@ -102,6 +102,11 @@ class SimulatedObjects:
         self.held.pop(key, None)
         await self._answered()
 
+    @property
+    def writer_bytes(self) -> int:
+        """Nothing beside what is kept."""
+        return 0
+
     async def free_bytes(self) -> int | None:
         """No end."""
         return None
