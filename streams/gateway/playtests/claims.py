@@ -16,7 +16,7 @@ from schemas.edge.errors import Refused
 from schemas.edge.limits import S1_DEFAULT_PER_MINUTE
 from schemas.edge.ports import Credential
 from schemas.edge.routes import Found, Route
-from schemas.identifiers import ID_CHARACTERS_MAX, key_hash
+from schemas.identifiers import id_problem, key_hash
 from schemas.playtests.batch_answers import LinkAnswer
 from schemas.playtests.batch_commands import LinkTester, UnlinkTester
 from schemas.playtests.batch_routes import (
@@ -82,7 +82,7 @@ class Claims:
         except Refused:
             return json_response(404, _UNKNOWN)
         link = await self._reads.claim(key_hash(body.claim_token))
-        well_formed = 0 < len(body.device_id) <= ID_CHARACTERS_MAX
+        well_formed = id_problem(body.device_id) is None
         game = None if link is None else await self._services.game(link.game_id)
         if link is None or game is None or body.game_id not in {game.id, game.slug} or not well_formed:
             return json_response(404, _UNKNOWN)

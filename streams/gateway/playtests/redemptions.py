@@ -33,6 +33,7 @@ from schemas.playtests.tokens import claim_token, shown_claim_token
 from schemas.seal import Sealer
 from streams.gateway.commands import CommandClient
 from streams.gateway.http import ClientGone, Request, Response, json_response
+from streams.gateway.pending_commands import CommandConflict
 from streams.gateway.playtests.links import AWAY, Links, check_method, decoded, not_right, unavailable
 from streams.gateway.services import Services
 from streams.playtests import redemption_page as page
@@ -52,6 +53,8 @@ _TEXTS: Final = {
     429: "Too many requests",
     503: "Not available right now",
 }
+
+_OTHER_PERSON: Final = "This Idempotency-Key was another person's: send one of your own, a random UUID."
 
 _log: Final = logging.getLogger(__name__)
 
@@ -91,6 +94,8 @@ class Redemptions:
             return await self._show(request, token)
         except Refused as refused:
             problem = refused
+        except CommandConflict:
+            problem = Refused(409, _OTHER_PERSON, code="idempotency_mismatch")
         except AWAY:
             problem = unavailable()
         except ClientGone:
@@ -134,14 +139,16 @@ class Redemptions:
         data = await self._services.body(request, BODY_BYTES_MAX, "redeem")
         fields = _fields(data, in_json=in_json)
         link, row, game = await self._linked(token)
-        given = _idempotency_key(request) or _cookie(request)
+        key = _idempotency_key(request)
+        given = key or _cookie(request)
         command_id = self._command_id(link, given, token) if given else self._links.new_id()
         cookie = () if given else self._new_cookie()
         try:
             handle, email = _identity(row, fields)
             command = self._command(request, link, token, command_id, handle, email)
+            meaning = _fingerprint(token, handle, email) if key else _fingerprint(token)
             outcome = await self._links.ask(
-                link, command, command_id=command_id, fingerprint=_fingerprint(token), keyed=bool(given)
+                link, command, command_id=command_id, fingerprint=meaning, keyed=bool(given)
             )
             return self._key(outcome, link, row, game, in_json=in_json, headers=cookie)
         except Refused as refused:
@@ -240,7 +247,7 @@ def _fields(data: bytes, *, in_json: bool) -> dict[str, str]:
         body = decoded(data, RedeemBody)
         return {"handle": body.handle, "email": body.email}
     try:
-        given = dict(parse_qsl(data.decode(), max_num_fields=16))
+        given = dict(parse_qsl(data.decode(), max_num_fields=16, errors="strict"))
     except ValueError as error:
         raise _not_right([], f"The form can't be read: {error}") from None
     return {name: given[name] for name in ("handle", "email") if name in given}
@@ -253,7 +260,7 @@ def _identity(row: BatchRow, fields: Mapping[str, str]) -> tuple[str | None, str
     email = fields.get("email", "").strip() if "email" in needed else None
     if handle is not None and _HANDLE.match(handle) is None:
         raise _not_right(["handle"], "A handle has 2 to 32 letters, digits, _ and -.")
-    if email is not None and _EMAIL.match(email) is None:
+    if email is not None and (_EMAIL.match(email) is None or not email.isprintable()):
         raise _not_right(["email"], "That is no e-mail address.")
     return handle, email
 
@@ -277,6 +284,11 @@ def _cookie(request: Request) -> str:
     return "" if match is None else match[1]
 
 
-def _fingerprint(token: str) -> bytes:
-    """Whatever is sent with the same key, it is the same redemption."""
-    return bytes.fromhex(key_hash(token))
+def _fingerprint(token: str, *person: str | None) -> bytes:
+    """What a redemption is about.
+
+    Whatever a page with the same cookie sends, it is the same. An `Idempotency-Key` may be guessed by others
+    who have the link: under one of theirs a person with another handle or e-mail is shown nothing.
+    """
+    said = "".join(f"\0{(one or '').lower()}" for one in person)
+    return bytes.fromhex(key_hash(token + said))

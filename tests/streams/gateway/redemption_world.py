@@ -28,7 +28,7 @@ from schemas.playtests.ports import BatchRow, RedeemLink
 from schemas.playtests.secrets import code_fingerprints
 from schemas.seal import Sealer
 from streams.deciders.playtests.noun import PLAYTESTS
-from streams.gateway.pending_commands import CommandUnavailable
+from streams.gateway.pending_commands import CommandConflict, CommandUnavailable
 from streams.gateway.playtests.claims import Claims
 from streams.gateway.playtests.redemptions import Redemptions
 from streams.gateway.several_writes import SeveralWrites
@@ -67,6 +67,8 @@ class Store:
             raise CommandUnavailable("away")
         held = self.outcomes.get(command.command_id)
         if held is not None and command.keyed:
+            if held.fingerprint != command.fingerprint:
+                raise CommandConflict("another body")
             return held
         body = COMMANDS.decode(command.type, command.body)
         request = dataclasses.replace(self.decider.request(body), command_id=command.command_id)

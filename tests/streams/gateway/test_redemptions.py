@@ -69,6 +69,15 @@ async def test_a_lost_answer_is_asked_for_again_and_another_person_gets_the_next
     assert (last.status, last.json()) == (409, {"error": "no_key_left"})
 
 
+async def test_who_guesses_another_person_s_key_is_shown_nothing() -> None:
+    links = Links(identity_mode="handle")
+    assert (await links.ask("k1", handle="Ann")).json()["key"] == "KEY ONE"
+    guessed = await links.ask("k1", handle="Eve")
+    assert (guessed.status, guessed.json()) == (409, {"error": "idempotency_mismatch"})
+    assert (await links.ask("k1", handle="ANN")).json()["key"] == "KEY ONE"
+    assert (await links.ask("k2", handle="Eve")).json()["key"] == "KEY TWO"
+
+
 async def test_a_taken_handle_is_told_on_the_form_and_another_may_be_tried() -> None:
     links = Links(identity_mode="handle")
     await links.ask("k1", handle="Ann")
@@ -109,6 +118,16 @@ async def test_one_mailbox_gets_one_key_whatever_its_case() -> None:
     assert (await links.ask("k1", email="ann@x")).status == 200
     answer = await links.ask("k2", email=" Ann@X ")
     assert (answer.status, answer.json()) == (409, {"error": "email_used"})
+
+
+@pytest.mark.parametrize("email", ["ann\x00@x", "ann\u200b@x", "\u202eann@x"])
+async def test_an_address_with_what_nobody_sees_is_none(email: str) -> None:
+    assert (await Links(identity_mode="email").ask("k1", email=email)).status == 400
+
+
+async def test_a_form_that_is_not_utf_8_is_none() -> None:
+    links = Links(identity_mode="email")
+    assert (await links.form("email=%FFann%40x")).status == 400
 
 
 async def test_a_redemption_is_shown_again_and_stays_one_across_a_change_of_the_secret() -> None:
@@ -187,6 +206,8 @@ async def test_a_handle_is_linked_seen_and_unlinked() -> None:
     async def seen(device: str, game: str = GAME) -> Answer:
         return await links.call(path, method="GET", query=f"gameId={game}&deviceId={device}")
 
+    for unseen in ("d1\u200b", "d\n1", "d" * 129):
+        assert (await links.claimed(token, deviceId=unseen)).status == 404
     linked = {"ok": True, "alreadyLinked": False, "handle": "Ann", "claimedAt": NOW}
     assert (await links.claimed(token)).json() == linked
     assert (await links.claimed(token)).json() == linked | {"alreadyLinked": True}
