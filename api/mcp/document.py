@@ -17,7 +17,7 @@ from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Body, Route
 from schemas.edge.zod import Error
 
-BODY_BYTES_MAX: Final = 256 * 1024
+BODY_BYTES_MAX: Final = 64 * 1024
 NEWEST: Final = "2026-07-28"
 """The generation without a handshake."""
 
@@ -129,7 +129,7 @@ DOCUMENT: Final = Document(
             Error(error="This endpoint needs a management key", required_scope="management"),
         ),
         408: Refusal("The body did not arrive in time.", Error(error="Request timeout")),
-        413: Refusal("Over 256 KiB.", Error(error="Payload too large")),
+        413: Refusal("Over 64 KiB.", Error(error="Payload too large")),
         415: Refusal("This content encoding is not accepted.", Error(error="Unsupported media type")),
         503: Refusal(
             "A store is away; retry after `Retry-After` seconds.", Error(error="Service unavailable")

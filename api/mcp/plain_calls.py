@@ -21,6 +21,8 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from schemas.telemetry.decoding_cost import has_costly_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,6 +40,7 @@ class _Call(msgspec.Struct):
     params: dict[str, Any]
 
 
+_COSTLY_FROM_BYTES: Final = 4 * 1024
 _decode: Final = msgspec.json.Decoder(_Call).decode
 
 
@@ -86,6 +89,8 @@ async def answer_call(server: Server[Any], scope: dict[str, Any], body: bytes) -
     if not headers.get(b"content-type", b"").startswith(_JSON):
         return None
     if not any(kind in headers.get(b"accept", b"") for kind in _TAKES_JSON):
+        return None
+    if has_costly_numbers(body, from_bytes=_COSTLY_FROM_BYTES):  # the SDK's decoder reads them quickly
         return None
     try:
         call = _decode(body)

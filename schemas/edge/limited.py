@@ -1,13 +1,21 @@
-"""What a request's limit says in its answer's headers."""
+"""What a request has from its limit: its answer's headers, and what else it can be charged with."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from schemas.edge.cors import RawHeaders
 
 
+async def _nothing() -> None:
+    return
+
+
 class Limited(msgspec.Struct):
-    """The headers that a request's answer has from its limit; none before the limit was asked."""
+    """Nothing before the limit was asked."""
 
     headers: RawHeaders = ()
+    charge: Callable[[], Awaitable[object]] = _nothing
+    """Takes one call more of the limit that was asked last."""

@@ -8,6 +8,7 @@ Source: the S5 reference and contract/fleet.md; a request is checked for key (40
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -90,7 +91,9 @@ class Access:
 
     async def _count(self, key_id: str, method: str, limited: Limited) -> None:
         kind, limit = ("read", READS_PER_SECOND) if method in _READING else ("write", WRITES_PER_SECOND)
-        verdict = await self._limiter.take(f"s5_{kind}:{key_id}", limit=limit, period_ms=SECOND_MS)
+        take = partial(self._limiter.take, f"s5_{kind}:{key_id}", limit=limit, period_ms=SECOND_MS)
+        limited.charge = take
+        verdict = await take()
         limited.headers = (
             (b"x-ratelimit-limit", b"%d" % limit),
             (b"x-ratelimit-remaining", b"%d" % verdict.remaining),

@@ -33,6 +33,7 @@ PortName = Annotated[
 ]
 PortNumber = Annotated[int, Meta(ge=1, le=65535)]
 Json = dict[str, Any]
+Variables = Annotated[dict[str, str], Meta(max_length=limits.VARIABLES_MAX)]
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED: Final = re.compile(r"(?:QUESTLOG_|PLAYFLOW_|AGONES_|LD_).*|PATH|HOME")
@@ -62,6 +63,9 @@ class PortBody(Fields, frozen=True, kw_only=True):
             yield custom(["tls_enabled"], "is for tcp ports: choose the protocol tcp, or leave it out")
 
 
+Ports = Annotated[list[PortBody], Meta(max_length=limits.PORTS_MAX)]
+
+
 class LaunchBody(Fields, frozen=True, kw_only=True):
     """What a start and a restart have in common. What is left out is as the project says, or as it was."""
 
@@ -72,8 +76,8 @@ class LaunchBody(Fields, frozen=True, kw_only=True):
     auto_restart: bool | None = None
     custom_data: Json | None = None
     match_id: MatchId | None = None
-    environment_variables: dict[str, str] | None = None
-    port_configs: list[PortBody] | None = None
+    environment_variables: Variables | None = None
+    port_configs: Ports | None = None
 
     def problems(self) -> Iterator[Issue]:
         """Every rule beyond one field's type."""
@@ -174,8 +178,8 @@ class PoolBody(Fields, frozen=True, kw_only=True):
 class SettingsBody(Fields, frozen=True, kw_only=True):
     """Settings to replace; those that are left out stay."""
 
-    port_configs: list[PortBody] | None = None
-    environment_variables: dict[str, str] | None = None
+    port_configs: Ports | None = None
+    environment_variables: Variables | None = None
     pool_config: PoolBody | None = None
     auth_config: Json | None = None
     lobby_configs: Json | list[Any] | None = None
@@ -206,10 +210,14 @@ def json_text(value: Any) -> str:
 
 
 def _json_problems(name: str, value: Any, bytes_max: int) -> Iterator[Issue]:
-    if _depth(value, limits.CUSTOM_DATA_DEPTH_MAX) > limits.CUSTOM_DATA_DEPTH_MAX:
-        yield custom([name], f"may be nested at most {limits.CUSTOM_DATA_DEPTH_MAX} levels deep")
-    elif len(json_text(value).encode()) > bytes_max:
+    try:
+        too_large = len(orjson.dumps(value)) > bytes_max
+    except orjson.JSONEncodeError:  # deeper than its writer goes
+        too_large = False
+    if too_large:
         yield custom([name], f"may have at most {bytes_max} bytes as JSON")
+    elif _depth(value, limits.CUSTOM_DATA_DEPTH_MAX) > limits.CUSTOM_DATA_DEPTH_MAX:
+        yield custom([name], f"may be nested at most {limits.CUSTOM_DATA_DEPTH_MAX} levels deep")
 
 
 def _depth(value: Any, enough: int) -> int:
@@ -239,10 +247,6 @@ def _arguments(text: str | None) -> Iterator[Issue]:
 
 def _variables(variables: Mapping[str, str]) -> Iterator[Issue]:
     name = "environment_variables"
-    if len(variables) > limits.VARIABLES_MAX:
-        yield too_big(
-            [name], "object", limits.VARIABLES_MAX, f"contain at most {limits.VARIABLES_MAX} key(s)"
-        )
     for variable, value in variables.items():
         if _VARIABLE.fullmatch(variable) is None or len(variable) > limits.VARIABLE_NAME_CHARACTERS_MAX:
             yield custom([name, variable[: limits.VARIABLE_NAME_CHARACTERS_MAX]], "is no name of a variable")
@@ -256,9 +260,6 @@ def _variables(variables: Mapping[str, str]) -> Iterator[Issue]:
 
 
 def _ports(ports: Sequence[PortBody]) -> Iterable[Issue]:
-    if len(ports) > limits.PORTS_MAX:
-        most = limits.PORTS_MAX
-        yield too_big(["port_configs"], "array", most, f"contain at most {most} element(s)")
     for clash in clashes(ports):
         match clash.what:
             case "name":

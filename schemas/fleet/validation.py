@@ -17,7 +17,7 @@ import orjson
 from schemas.edge import zod_query
 from schemas.edge.errors import Refused
 from schemas.edge.routes import Route
-from schemas.edge.zod import Issue, custom, issue_of, not_an_option, required, type_of, wrong_type
+from schemas.edge.zod import Issue, custom, issue_of, not_an_option, required, too_big, type_of, wrong_type
 from schemas.identifiers import idempotency_key_problem
 from schemas.numbers import whole_within
 
@@ -57,7 +57,10 @@ def refuse(issues: Sequence[Issue]) -> NoReturn:
 
 
 def read_body(kind: type[FieldsT], data: bytes) -> FieldsT:
-    """The body as its shape; an empty one is `{}`. Raises `Refused` (422)."""
+    """The body as its shape; an empty one is `{}`. Raises `Refused` (422).
+
+    What comes after `ISSUES_MAX` problems is not looked at, nor the items of a list or object with too many.
+    """
     try:
         value = orjson.loads(data or b"{}")
     except orjson.JSONDecodeError as error:
@@ -127,18 +130,45 @@ def _value(kind: Any, given: Any, path: Path, issues: list[Issue]) -> Any:
         return _option(get_args(inner), given, path, issues)
     item = _inner(get_args(inner)[0]) if get_origin(inner) is list else None
     if isinstance(item, type) and issubclass(item, Fields) and isinstance(given, list):
-        return [_fields_of(item, one, [*path, index], issues) for index, one in enumerate(given)]
+        return _list_of(kind, item, given, path, issues)
     if get_origin(inner) is dict and inner != _ANY and isinstance(given, dict):
-        names, values = get_args(inner)
-        return {
-            _value(names, name, [*path, name], issues): _value(values, one, [*path, name], issues)
-            for name, one in given.items()
-        }
+        return _map_of(kind, get_args(inner), given, path, issues)
     try:
         return msgspec.convert(given if inner == _ANY else whole_within(given, _INTEGERS_DEPTH), kind)
     except msgspec.ValidationError as error:
         issues.append(issue_of(error, path))
         return None
+
+
+def _list_of(
+    kind: Any, item: type[FieldsT], given: list[Any], path: Path, issues: list[Issue]
+) -> list[FieldsT | None]:
+    found: list[FieldsT | None] = []
+    most = _items_max(kind)
+    if most is not None and len(given) > most:
+        issues.append(too_big(path, "array", most, f"contain at most {most} element(s)"))
+        return found
+    for index, one in enumerate(given):
+        if len(issues) >= ISSUES_MAX:
+            break
+        found.append(_fields_of(item, one, [*path, index], issues))
+    return found
+
+
+def _map_of(
+    kind: Any, of: tuple[Any, Any], given: dict[str, Any], path: Path, issues: list[Issue]
+) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    most = _items_max(kind)
+    if most is not None and len(given) > most:
+        issues.append(too_big(path, "object", most, f"contain at most {most} key(s)"))
+        return found
+    for name, one in given.items():
+        if len(issues) >= ISSUES_MAX:
+            break
+        at = [*path, name]
+        found[_value(of[0], name, at, issues)] = _value(of[1], one, at, issues)
+    return found
 
 
 def _option(options: Sequence[str], given: Any, path: Path, issues: list[Issue]) -> str | None:
@@ -150,13 +180,27 @@ def _option(options: Sequence[str], given: Any, path: Path, issues: list[Issue])
 
 def _inner(kind: Any) -> Any:
     """A type without `Annotated` and without None and UNSET beside it."""
-    while get_origin(kind) is not None and hasattr(kind, "__metadata__"):
+    while hasattr(kind, "__metadata__"):
         kind = get_args(kind)[0]
-    if get_origin(kind) is Union or type(kind).__name__ == "UnionType":
-        options = [one for one in get_args(kind) if one not in (type(None), msgspec.UnsetType)]
-        if len(options) == 1:
-            return _inner(options[0])
-    return kind
+    only = _only(kind)
+    return kind if only is None else _inner(only)
+
+
+def _items_max(kind: Any) -> int | None:
+    """How many items a list or object may have; None where its type does not say."""
+    for about in getattr(kind, "__metadata__", ()):
+        if isinstance(about, msgspec.Meta) and about.max_length is not None:
+            return about.max_length
+    only = _only(kind)
+    return None if only is None else _items_max(only)
+
+
+def _only(kind: Any) -> Any:
+    """What may stand beside None and UNSET; None where `kind` is no such union."""
+    if get_origin(kind) is not Union and type(kind).__name__ != "UnionType":
+        return None
+    options = [one for one in get_args(kind) if one not in (type(None), msgspec.UnsetType)]
+    return options[0] if len(options) == 1 else None
 
 
 @cache

@@ -7,6 +7,7 @@ Source: contract/playtests.md; a request is checked for key (401), rate (429) an
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -94,7 +95,9 @@ class Access:
         return Refused(401, message)
 
     async def _count(self, bucket: str, limit: float, period_ms: int, limited: Limited) -> None:
-        verdict = await self._limiter.take(bucket, limit=limit, period_ms=period_ms)
+        take = partial(self._limiter.take, bucket, limit=limit, period_ms=period_ms)
+        limited.charge = take
+        verdict = await take()
         limited.headers = _rate_limit_headers(verdict, limit, self._now_ms())
         if not verdict.allowed:
             wait = retry_after(verdict.retry_after_ms)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,8 @@ from schemas.playtests.pages import place_of
 
 Problems = dict[str, str]
 """What is wrong, by field."""
+PROBLEMS_MAX: Final = 100
+"""Of one answer; what comes after so many is not looked at."""
 _QUERY_FIELDS_MAX: Final = 50
 _INTEGERS_DEPTH: Final = 2
 _DIGITS: Final = re.compile("[0-9]{19,}")
@@ -46,12 +49,12 @@ FieldsT = TypeVar("FieldsT", bound=Fields)
 
 
 def refuse(problems: Problems) -> NoReturn:
-    """Raise `Refused` (422) with every problem."""
+    """Raise `Refused` (422) with the problems, the first `PROBLEMS_MAX` of them."""
+    shown = [*islice(problems.items(), PROBLEMS_MAX)]
     raise Refused(
         422,
-        "the request is not valid: "
-        + "; ".join(f"{field}: {message}" for field, message in problems.items()),
-        details=[{"field": field, "message": message} for field, message in problems.items()],
+        "the request is not valid: " + "; ".join(f"{field}: {message}" for field, message in shown),
+        details=[{"field": field, "message": message} for field, message in shown],
     )
 
 
@@ -63,9 +66,24 @@ def read_body(kind: type[FieldsT], data: bytes, problems: Problems) -> FieldsT:
         raise Refused(400, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Refused(400, "the body must be a JSON object")
-    fields = _fields(kind)
+    found = _given(_fields(kind), value, problems)
+    if problems:
+        refuse(problems)
+    body = kind(**found)
+    problems.update(body.problems())
+    if problems:
+        refuse(problems)
+    return body
+
+
+def _given(
+    fields: Mapping[str, msgspec.structs.FieldInfo], value: dict[str, Any], problems: Problems
+) -> dict[str, Any]:
+    """The fields of a body, each as its type. Raises `Refused` (422) once too much is wrong."""
     found: dict[str, Any] = {}
     for name, given in value.items():
+        if len(problems) >= PROBLEMS_MAX:
+            refuse(problems)
         field = fields.get(name)
         if field is None:
             problems[_shown(name)] = "is no field of this request"
@@ -77,13 +95,7 @@ def read_body(kind: type[FieldsT], data: bytes, problems: Problems) -> FieldsT:
     for name, field in fields.items():
         if field.required and name not in value:
             problems[name] = "is required"
-    if problems:
-        refuse(problems)
-    body = kind(**found)
-    problems.update(body.problems())
-    if problems:
-        refuse(problems)
-    return body
+    return found
 
 
 @cache
@@ -161,6 +173,8 @@ def _items(name: str, given: Any, kind: Any) -> Problems:
         return {}
     problems: Problems = {}
     for index, one in enumerate(given):
+        if len(problems) >= PROBLEMS_MAX:
+            break
         try:
             msgspec.convert(one, item)
         except msgspec.ValidationError as error:

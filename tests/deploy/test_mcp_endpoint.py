@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -230,6 +231,19 @@ async def test_the_body_has_its_limit(mcp: Mcp) -> None:
     answer = await mcp.post(b" " * (BODY_BYTES_MAX + 1))
     assert (answer.status, answer.json()) == (413, {"error": "Payload too large"})
     assert (await mcp.post(b"{}", content_encoding="br")).status == 415
+
+
+async def test_numbers_that_take_long_to_decode_cost_little(mcp: Mcp) -> None:
+    numbers = b",".join([b"8.98846567431158e307"] * 3000)
+    body = (
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call",'
+        b'"params":{"name":"list_games","arguments":{"numbers":[%b]}}}' % numbers
+    )
+    assert len(body) <= BODY_BYTES_MAX
+    assert (await mcp.post(body)).status == 200  # what the first request begins
+    began = time.thread_time()
+    assert (await mcp.post(body)).status == 200
+    assert time.thread_time() - began < 0.02
 
 
 @pytest.mark.parametrize("version", [OLDER, NEWER])

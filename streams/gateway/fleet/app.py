@@ -81,7 +81,9 @@ class FleetWrites:
             caller = await self._access.enter(request.raw_headers, ip, request.method, SERVER, limited)
             wanted = _wanted(request)
             data = await self._services.body(request, BODY_BYTES_MAX, caller.key_id)
-            write = self._read(request, wanted, caller, data)
+            write = await self._services.validated(
+                lambda: self._read(request, wanted, caller, data), data, limited.charge
+            )
             made = ((b"idempotency-key", write.asked.key.encode("ascii")),)
             body = await self._handlers[operation(wanted.route)](write)
         except Refused as refused:

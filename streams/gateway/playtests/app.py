@@ -81,11 +81,9 @@ class PlaytestWrites:
         made: RawHeaders = ()
         try:
             caller, data = await self._enter(request, found, limited)
-            problems: Problems = {}
-            key = read_idempotency_key(
-                [value for header, value in request.raw_headers if header == b"idempotency-key"], problems
+            key, body = await self._services.validated(
+                lambda: _read(request, found.route, data), data, limited.charge
             )
-            body = read_body(_kind(found.route), data, problems)
             if not caller.key_id:
                 caller = await self._on_behalf(found, body)
             path = await self._path(caller, found)
@@ -162,6 +160,15 @@ class PlaytestWrites:
     def _refusal(self, refused: Refused, name: str, headers: RawHeaders) -> Response:
         body = shapes.refused(refused, name, self._services.now_ms())
         return Response(refused.status, body, (*refused.headers, *headers))
+
+
+def _read(request: Request, route: Route, data: bytes) -> tuple[str, Fields]:
+    """The idempotency key and the body. Raises `Refused` (400, 422)."""
+    problems: Problems = {}
+    key = read_idempotency_key(
+        [value for header, value in request.raw_headers if header == b"idempotency-key"], problems
+    )
+    return key, read_body(_kind(route), data, problems)
 
 
 def _kind(route: Route) -> type[Fields]:

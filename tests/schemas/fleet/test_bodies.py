@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.edge.errors import Refused
 from schemas.fleet.bodies import ImageBody, RestartBody, SettingsBody, StartBody, UpdateBody
-from schemas.fleet.validation import Fields, read_body
+from schemas.fleet.limits import BODY_BYTES_MAX
+from schemas.fleet.validation import ISSUES_MAX, Fields, read_body
 
 START = {"name": "lobby", "region": "us-east"}
 PORT = {"name": "game", "internal_port": 7777, "protocol": "udp"}
@@ -203,6 +208,38 @@ def test_each_rule_of_an_image(body: dict[str, Any], where: str, kind: str) -> N
 def test_each_rule_of_settings(body: dict[str, Any], where: str, kind: str) -> None:
     ((found, of, _),) = problems(SettingsBody, body)
     assert (found.startswith(where), of) == (True, kind)
+
+
+MANY: dict[str, Any] = {
+    "ports that are empty": {"port_configs": [{}] * 200_000},
+    "ports that are numbers": {"port_configs": [1] * 200_000},
+    "variables of another type": {"environment_variables": {f"v{n}": 1 for n in range(80_000)}},
+    "variables": {"environment_variables": {f"v{n}": "" for n in range(80_000)}},
+    "regions": {"pool_config": {"regions": {f"r{n}": {} for n in range(80_000)}}},
+    "lists in each other": {"auth_config": {"a": [[]] * 200_000}},
+}
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """What Python's collector costs follows from all else that the process has."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("what", MANY)
+@pytest.mark.usefixtures("without_collector")
+def test_a_body_at_its_limit_costs_little_more_than_its_json(what: str) -> None:
+    data = orjson.dumps(MANY[what])
+    assert len(data) <= BODY_BYTES_MAX
+    began = time.thread_time()
+    json.loads(data)
+    json_s = time.thread_time() - began
+    began = time.thread_time()
+    found = problems(SettingsBody, data)
+    assert time.thread_time() - began < json_s + 0.1
+    assert 0 < len(found) <= ISSUES_MAX
 
 
 json_values = st.recursive(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +18,14 @@ from schemas.playtests import bodies
 from schemas.playtests.pages import AT_MS_MAX, cursor_of, place_of
 from schemas.playtests.ports import Place
 from schemas.playtests.read_routes import READS
-from schemas.playtests.validation import Fields, Problems, read_body, read_idempotency_key, read_query
+from schemas.playtests.validation import (
+    PROBLEMS_MAX,
+    Fields,
+    Problems,
+    read_body,
+    read_idempotency_key,
+    read_query,
+)
 from schemas.timestamps import iso_ms
 
 UUID = "5e0b7f4e-0c43-4c0e-9a51-0d9a9d9f2a01"
@@ -139,6 +149,32 @@ def test_all_that_is_wrong_is_said_at_once_and_no_value_is_repeated() -> None:
 )
 def test_fields_of_an_order_beside_each_other(fields: dict[str, Any], wrong: set[str]) -> None:
     assert set(problems_of(bodies.OrderBody, **fields)) == wrong
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """What Python's collector costs follows from all else that the process has."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_collector")
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"keysForTesters":[%b]}' % b",".join([b"1"] * 130_000),
+        b"{%b}" % b",".join(b'"unknown%d":1' % number for number in range(15_000)),
+    ],
+)
+def test_a_body_at_its_limit_costs_little_and_so_does_its_answer(data: bytes) -> None:
+    assert len(data) <= bodies.BODY_BYTES_MAX
+    began = time.thread_time()
+    with pytest.raises(Refused) as refused:
+        read_body(bodies.ChangeBody, data, {})
+    assert time.thread_time() - began < 0.2
+    assert len(refused.value.details["details"]) == PROBLEMS_MAX
+    assert len(refused.value.message) < 100 * PROBLEMS_MAX
 
 
 def test_other_bodies() -> None:
