@@ -207,13 +207,17 @@ class Attempts:
             )
             unfinished = self._folder / f".{launch.attempt_id}"
             shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(mode=0o711)
-            (unfinished / "run").mkdir(mode=0o755)
-            for stream in STREAMS:
-                (unfinished / stream).touch(mode=0o600)
-            (unfinished / "boot").write_text(boot_id())
-            _write(unfinished / "spec.json", msgspec.json.encode(spec))
-            unfinished.rename(folder)
+            try:
+                unfinished.mkdir(mode=0o711)
+                (unfinished / "run").mkdir(mode=0o755)
+                for stream in STREAMS:
+                    (unfinished / stream).touch(mode=0o600)
+                (unfinished / "boot").write_text(boot_id())
+                _write(unfinished / "spec.json", msgspec.json.encode(spec))
+                unfinished.rename(folder)
+            except OSError:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
             return Attempt(folder, spec)
 
     def _free_seat(self) -> int:

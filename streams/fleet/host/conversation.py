@@ -42,11 +42,14 @@ class Conversation:
         """server.json is this from now on, and those who watch by the SDK are told."""
         if document != self._document:
             self._document = document
-            self.write()
+            try:
+                self.write()
+            except OSError as error:  # the disk is full; the SDK tells it, and the next change writes it
+                _log.warning("%s has no new server.json: %s", self._attempt.id, error)
             self._sdk.changed()
 
     def write(self) -> None:
-        """server.json as it is now."""
+        """server.json as it is now. Raises OSError."""
         self._driver.show(self._attempt, msgspec.json.format(msgspec.json.encode(self._document)))
 
     async def open(self) -> None:

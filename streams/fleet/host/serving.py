@@ -161,7 +161,12 @@ class Serving:
             except (OSError, NotTheBuild) as error:
                 raise BuildUnavailable(str(error)) from error
             await self._in_thread(self._driver.prepare, self.attempt, build)
-        self._conversation.write()
+        try:
+            self._conversation.write()
+        except OSError as error:
+            if self.state == "made":
+                raise CannotStart(f"its server.json can't be written: {error}") from error
+            _log.warning("%s has no new server.json: %s", self.attempt.id, error)
         await self._conversation.open()
         if self.state == "made":
             self._watched.started_s = _now_s()

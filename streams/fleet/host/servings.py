@@ -109,13 +109,18 @@ class Servings:
                 relayed = [port.name for port in launch.ports if port.tls]
                 sdk_port, *others = _free_ports(1 + len(relayed))
                 inner = dict(zip(relayed, others, strict=True))
-            self._attempts.make(
-                launch,
-                driver=self._driver.name,
-                now_ms=self._clock_ms(),
-                sdk_port=sdk_port,
-                inner_ports=inner,
-            )
+            try:
+                self._attempts.make(
+                    launch,
+                    driver=self._driver.name,
+                    now_ms=self._clock_ms(),
+                    sdk_port=sdk_port,
+                    inner_ports=inner,
+                )
+            except OSError as error:  # the others go on: an agent that ended here would lose the whole host
+                _log.error("%s can't be started: %s", name, error)
+                self._report_never(name, "STARTUP_FAILURE_DOWNLOAD")
+                return
             self._serve(name)
 
     def _serve(self, name: str) -> None:

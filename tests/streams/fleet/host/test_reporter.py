@@ -28,7 +28,7 @@ class Log:
     async def ask(self, command: Command, *, within_s: float) -> Decided:
         del within_s
         assert len(msgspec.msgpack.encode(command)) < COMMAND_RECORD_BYTES_MAX
-        asked: Message = COMMANDS.decode(command.type, command.data)
+        asked: Message = COMMANDS.decode(command.type, command.body)
         assert isinstance(asked, ReportHost)
         self.asked.append(asked)
         return Decided(
@@ -51,7 +51,7 @@ async def test_much_custom_data_goes_in_several_commands_in_order() -> None:
         reporter.add(told(text))
     reporter.add(told(instance_id="another"))
     running = asyncio.create_task(reporter.run())
-    while reporter.outstanding:  # noqa: ASYNC110 - nothing tells it
+    while reporter.outstanding and not running.done():  # noqa: ASYNC110 - nothing tells it
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.wait([running])
