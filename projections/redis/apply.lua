@@ -111,7 +111,7 @@ for i = 13, first - 1, 3 do
   local expires = tonumber(ARGV[i + 2])
   if not expires or expires <= 0 or ARGV[i] == '' then return {'argument', 'outcome ' .. tostring(ARGV[i]), ''} end
 end
-local checked = {}
+local checked, none = {}, {}
 -- Says what is wrong with a key that must be of a type; nil where nothing is.
 local function mistyped(key, wanted)
   if not checked[key] then
@@ -141,7 +141,7 @@ while i <= #ARGV do
   local wrong = rule[2] and mistyped(key, rule[2])
   if wrong then return {'argument', ARGV[i] .. ' ' .. key .. ': ' .. wrong, ''} end
   if ARGV[i] == 'hmerge' and unmergeable(i) then return {'argument', 'hmerge ' .. key .. ': not a map', ''} end
-  for index, wanted in pairs(rule[4] or {}) do
+  for index, wanted in pairs(rule[4] or none) do
     local other = ARGV[i + index]
     wrong = (other == '' or other == 'positions') and 'no key' or mistyped(other, wanted)
     if wrong then return {'argument', ARGV[i] .. ' ' .. other .. ': ' .. wrong, ''} end
@@ -153,6 +153,7 @@ end
 local TELL_MS, KEEP_MS, IDLE_MS = 5 * 60 * 1000, 10 * 60 * 1000, 20 * 60 * 1000
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local published = {} -- streams that this record has added to
 
 -- From here on everything is written.
 i = first
@@ -168,9 +169,14 @@ while i <= #ARGV do
   elseif name == 'stream' then
     if tonumber(ARGV[i + 2]) >= now_ms - TELL_MS then
       local rank = ARGV[i + 4] ~= '' and redis.call('ZRANK', prefix .. ARGV[i + 3], ARGV[i + 4])
-      local oldest = string.format('%.0f', now_ms - KEEP_MS)
-      redis.call('XADD', key, 'MINID', '~', oldest, '*', 'd', ARGV[i + 5], 'r', rank and tostring(rank + 1) or '')
-      redis.call('PEXPIRE', key, IDLE_MS)
+      rank = rank and tostring(rank + 1) or ''
+      if published[key] then redis.call('XADD', key, '*', 'd', ARGV[i + 5], 'r', rank)
+      else
+        local oldest = string.format('%.0f', now_ms - KEEP_MS)
+        redis.call('XADD', key, 'MINID', '~', oldest, '*', 'd', ARGV[i + 5], 'r', rank)
+        redis.call('PEXPIRE', key, IDLE_MS)
+        published[key] = true
+      end
     end
   elseif name == 'zremwhen' or name == 'expirewhen' then
     local empty, whole = prefix .. ARGV[i + 3], prefix .. ARGV[i + 4]

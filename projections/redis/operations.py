@@ -9,15 +9,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from schemas.envelope import Decided, Outcome
 
+_EXPIRE_AS: Final = "expireas"
 Operation = tuple[str | bytes, ...]
 Project = Callable[[Decided, Sequence[Any], int, int], Sequence[Operation]]
 """(what came of a command, its events read, its LogAppendTime in ms, its partition) -> operations."""
 OutcomeOf = Callable[[Decided, Sequence[Any]], Outcome | None]
 """The stored answer of a command, from its events, read; None where an earlier one answers (a repeat)."""
+
+
+def flat(operations: Sequence[Operation]) -> list[str | bytes]:
+    """A record's operations as the script takes them.
+
+    Of equal `expire_as` the last one alone is left, since it has the effect of all: on a busy board each
+    entry of a record brings two of them.
+    """
+    kept: list[Operation] = []
+    expiring: set[Operation] = set()
+    for operation in reversed(operations):
+        if operation[0] == _EXPIRE_AS:
+            if operation in expiring:
+                continue
+            expiring.add(operation)
+        kept.append(operation)
+    return list(chain.from_iterable(reversed(kept)))
 
 
 def set_value(key: str, value: bytes) -> Operation:
@@ -113,7 +132,7 @@ def expire_as(key: str, board: str) -> Operation:
 
     Whichever is applied last, what is expired or what says when, the key goes.
     """
-    return ("expireas", key, board)
+    return (_EXPIRE_AS, key, board)
 
 
 def tell(key: str, at_ms: int, entries: str, member: str, payload: bytes) -> Operation:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from projections.redis.client import patiently
 from projections.redis.layout import claim
-from projections.redis.operations import OutcomeOf, Project
+from projections.redis.operations import Operation, OutcomeOf, Project, flat
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
 from projections.redis.stores import Group, stored_name
@@ -195,7 +195,7 @@ class RedisReader:
         noun = self._projection
         events = _events_decoder.decode(record.value)
         outcomes: list[str | bytes] = []
-        operations: list[str | bytes] = []
+        operations: list[Operation] = []
         answered_at_ms = record.appended_at_ms
         if (
             events.asked_at_ms
@@ -208,8 +208,7 @@ class RedisReader:
                 continue
             own += 1
             messages = messages_of(decided, noun.events)
-            for operation in noun.project(decided, messages, record.appended_at_ms, record.partition):
-                operations.extend(operation)
+            operations += noun.project(decided, messages, record.appended_at_ms, record.partition)
             outcome = noun.outcome_of(decided, messages) if self.answers else None
             if outcome is not None:
                 remembered = outcome.status < 400 or outcome.status in REMEMBERED_REFUSALS
@@ -231,7 +230,7 @@ class RedisReader:
             str(len(outcomes) // 3),
             mark_of(record),
         ]
-        return head + outcomes + operations, own
+        return head + outcomes + flat(operations), own
 
     async def _open_gate(self, partition: int, state: _Partition, *, at_end: bool) -> None:
         if self._generation or state.position < state.target:

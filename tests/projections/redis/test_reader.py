@@ -147,6 +147,30 @@ async def test_good_operations_of_every_kind_are_applied(redis: Redis, noun: str
     assert not await redis.exists(prefix + "h")
 
 
+async def test_what_goes_with_a_board_goes_where_a_record_names_its_end_in_between(
+    redis: Redis, noun: str
+) -> None:
+    reader, log = reader_of(redis, noun)
+    await reader.assigned(0)
+    gone_at_ms = (int((await redis.time())[0]) + 3600) * 1000
+    entry, goes = put("x", "!", "zadd entries 1 ann"), put("x", "!", "expireas entries board")
+    await reader.handle(log.append(entry, goes))
+    assert await redis.pexpiretime(f"{noun}:1:entries") == -1
+    await reader.handle(log.append(entry, goes, put("board", "gone", str(gone_at_ms)), goes))
+    assert await redis.pexpiretime(f"{noun}:1:entries") == gone_at_ms
+
+
+async def test_every_stream_that_a_record_adds_to_goes_when_it_is_idle(redis: Redis, noun: str) -> None:
+    reader, log = reader_of(redis, noun)
+    await reader.assigned(0)
+    now_ms = int((await redis.time())[0]) * 1000
+    told = [put("x", "!", f"stream {key} {now_ms} entries  payload") for key in ("one", "two", "one")]
+    await reader.handle(log.append(*told))
+    for key, entries in {"one": 2, "two": 1}.items():
+        assert await redis.xlen(f"{noun}:1:{key}") == entries
+        assert 0 < await redis.pttl(f"{noun}:1:{key}") <= 20 * 60 * 1000
+
+
 async def test_outcomes_are_kept_as_long_as_their_kind_says(redis: Redis, noun: str) -> None:
     reader, log = reader_of(redis, noun)
     await reader.assigned(0)
