@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -21,6 +22,8 @@ _DAY: Final = 24 * _HOUR
 _MONDAY_MS: Final = 4 * _DAY
 """1970-01-05, the first Monday."""
 _FIXED: Final = {"hour": (_HOUR, 0), "day": (_DAY, 0), "week": (7 * _DAY, _MONDAY_MS)}
+WINDOWS_REMEMBERED: Final = 1_024
+"""By their ids: every progress names its window, and reading an id costs as much as its row."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -58,6 +61,7 @@ def window_of(rule: WindowRule, at_ms: int) -> Window | None:
     return Window(start, start + length)
 
 
+@lru_cache(maxsize=WINDOWS_REMEMBERED)
 def window_from_id(window_id: str) -> Window:
     """The window an id names. Raises `WindowIdInvalid`."""
     head, _, rest = window_id.partition("_")
