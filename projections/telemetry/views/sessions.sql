@@ -47,8 +47,8 @@ SELECT
         (here, next, depth) -> if(depth = 0, greatest(next - here, 0), 0),
         times, arrayPushBack(arrayPopFront(times), 0), open
     )) / 1000 AS longest_pause_seconds,
-    arraySum(mapValues(s.event_counts)) AS events,
-    s.event_counts['crash'] AS crashes,
+    s.events AS events,
+    s.crashes AS crashes,
     s.event_counts AS event_counts,
     JSONExtract(s.experiments, 'Map(String, String)') AS experiments,
     JSONExtract(s.metadata, 'Map(String, String)') AS metadata
