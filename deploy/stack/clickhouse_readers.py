@@ -46,19 +46,22 @@ and `databases` stand the views of clickhouse_catalogue.py."""
 _TABLE_FUNCTIONS: Final = frozenset({"numbers", "zeros", "values", "generateseries", "generate_series"})
 """In small letters: their names are read in any."""
 _QUERIES: Final = frozenset({b"SELECT", b"WITH", b"FROM", b"(", b"EXPLAIN"})
+STATEMENT_BYTES_MAX: Final = 256 * 1024
+"""The engine's own limit (`max_query_size`): a longer one is not taken apart first."""
+_DOLLARS_MAX: Final = 1000
 _SYSTEM_AFTER_IN: Final = re.compile(
-    r"^\s*Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE
+    r"^ *Identifier ((?:system|information_schema)\.\w+)", re.MULTILINE | re.IGNORECASE
 )
 """`x IN system.processes` names a table where any name may stand."""
 _REFUSED_FUNCTIONS: Final = re.compile(
-    r"^\s*Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate)\b",
+    r"^ *Function (file|joinGet\w*|dict\w+|catboostEvaluate|getMergeTreeSetting|showCertificate)\b",
     re.MULTILINE | re.IGNORECASE,
 )
 _EXPLAINED: Final = re.compile(r"Explain EXPLAIN(?: (?:AST|SYNTAX|QUERY TREE))(?: \(.*)?$", re.MULTILINE)
 """Not plans, pipelines and estimates: they count the parts of all studios."""
 _SETTINGS: Final = re.compile(r"^ *Set$", re.MULTILINE)
 _STORAGE_COLUMNS: Final = re.compile(
-    r"^\s*Identifier (?:\S+\.)?"
+    r"^ *Identifier (?:\S+\.)?"
     r"(_(?:part|part_index|part_uuid|part_offset|part_starting_offset|part_granule_offset|part_data_version"
     r"|partition_id|partition_value|sample_factor|block_number|block_offset|row_exists|disk_name))\b",
     re.MULTILINE,
@@ -149,6 +152,7 @@ def confine(
     statement.session = ""
     statement.data = [b"".join([statement.text, *statement.data])]
     statement.text, statement.data = statement.data[0], []
+    _check_size(statement.text)
     if statement.tables:
         raise _refused("no external tables")
     kept = chosen(statement.settings)
@@ -188,6 +192,16 @@ def confine(
         "additional_table_filters": rendered,
         "readonly": "1",
     }
+
+
+def _check_size(text: bytes) -> None:
+    """Refuse what would cost much to take apart."""
+    most = STATEMENT_BYTES_MAX
+    if len(text) > most:
+        message = f"a statement has at most {most} bytes: give data as parameters"
+        raise EngineError(62, f"Code: 62. DB::Exception: Syntax error: {message}. (SYNTAX_ERROR)")
+    if text.count(b"$") > _DOLLARS_MAX:  # each may begin a text that ends at another one
+        raise _refused(f"at most {_DOLLARS_MAX} dollar signs in a statement")
 
 
 def _check_question(text: bytes, databases: Collection[str], seen: Collection[str], home: str) -> None:
@@ -241,9 +255,9 @@ def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> 
     allowed = tables | _OPEN_TABLES
     lines = tree.splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        name = re.match(r"\s*TableIdentifier (.+?)(?: \(alias .*\)| \(children \d+\))*$", line)
-        if name is not None and name[1] not in names:
-            full = name[1] if "." in name[1] else f"{database}.{name[1]}"
+        name = _table_of(line)
+        if name and name not in names:
+            full = name if "." in name else f"{database}.{name}"
             if full not in allowed:
                 raise _refused(f"no table {full} for this user")
         called = re.match(r"\s*Function (\S+)", following)
@@ -258,6 +272,15 @@ def _check_tree(tree: str, names: set[str], tables: set[str], database: str) -> 
         raise _refused(f"no column {column[1]} for this user")
     if function := _REFUSED_FUNCTIONS.search(tree):
         raise _refused(f"no function {function[1]} for this user")
+
+
+def _table_of(line: str) -> str:
+    """The table that a line of the tree names, whatever name its alias has; empty for other lines."""
+    kind, _, rest = line.strip(" ").partition(" ")
+    if kind != "TableIdentifier":
+        return ""
+    name, alias, _ = rest.partition(" (alias ")
+    return name if alias else re.sub(r" \(children \d+\)\Z", "", name)
 
 
 def _lines(engine: ChdbEngine, text: str) -> list[str]:

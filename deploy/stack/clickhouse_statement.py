@@ -19,14 +19,16 @@ _SKIP: Final = re.compile(
 )
 _TOKEN: Final = re.compile(
     rb"""
-    (?P<skip>\s+ | --[^\n]*(?:\n|\Z) | \#[\ !][^\n]*(?:\n|\Z) | /\*.*?\*/ )
-  | (?P<quoted>'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*`
-              | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+    (?P<skip>\s+ | --[^\n]*(?:\n|\Z) | \#[\ !][^\n]*(?:\n|\Z) | /\*.*?(?:\*/|\Z) )
+  | (?P<quoted>'(?>(?:[^'\\]|\\(?:.|\Z)|'')*)(?:'|\Z) | "(?>(?:[^"\\]|\\(?:.|\Z)|"")*)(?:"|\Z)
+              | `(?>(?:[^`\\]|\\(?:.|\Z)|``)*)(?:`|\Z) | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
   | (?P<word>\w+)
   | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""A comment or a quote without an end, which the engine refuses, goes on to the statement's: each byte is
+looked at once. Only a `$` may be looked for to the end in vain."""
 _FORMAT: Final = re.compile(rb"\bFORMAT\s+(\w+)", re.IGNORECASE)
 _IN_PIECES: Final = frozenset(
     {

@@ -29,6 +29,7 @@ from tests.deploy.reader_queries import (
 from tests.stack import infra
 
 pytestmark = pytest.mark.stack
+NEWLINE = "\n"
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +253,24 @@ def test_an_answer_is_the_same_whether_other_studios_have_rows_or_not(
 
 
 VARYING = {"date", "x-clickhouse-query-id", "x-clickhouse-exception-tag", "content-length"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT * FROM `t{' (alias b)' * 40}x`",
+        f"SELECT 1 AS `{NEWLINE * 100_000}`",
+        f"SELECT `{NEWLINE * 100_000}`",
+        "SELECT " + "/*" * 100_000,
+        "SELECT '" + "\\'" * 100_000,
+        "SELECT " + "(" * 1_000_000,
+    ],
+    ids=["aliases", "blank alias", "blank name", "comments", "quotes", "brackets"],
+)
+def test_a_statement_that_is_made_to_be_slow_is_answered(readers: ReadersStack, query: str) -> None:
+    with readers.client("ann") as client:
+        assert client.post("/", content=query).status_code in {200, 400, 403, 404}
+        assert client.post("/", content="SELECT sum(n) FROM t").text == "3\n"
 
 
 def test_one_studio_s_long_queries_hold_up_only_itself(readers: ReadersStack) -> None:
