@@ -13,8 +13,10 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 import msgspec
+import orjson
 
 from schemas.studio.webhook_urls import UrlRefused
+from schemas.telemetry.decoding_cost import has_costly_numbers
 from streams.ai.ports import KeyRefused, ProviderFailed
 from streams.checked_http import checked_url, reason
 from streams.webhooks.addresses import AddressRefused
@@ -26,6 +28,7 @@ PAUSE_S_MAX: Final = 10.0
 FIRST_PAUSE_S: Final = 1.0
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 CONNECTIONS_MAX: Final = 64
+_COSTLY_FROM_BYTES: Final = 4 * 1024
 
 AnswerT = TypeVar("AnswerT")
 Pause = Callable[[float], Awaitable[None]]
@@ -120,6 +123,8 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
 
 def _decoded(answer: bytes, kind: type[AnswerT]) -> AnswerT:
     try:
+        if has_costly_numbers(answer, from_bytes=_COSTLY_FROM_BYTES):
+            return msgspec.convert(orjson.loads(answer), kind)
         return msgspec.json.decode(answer, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise ProviderFailed("the provider's answer is not of the documented form", paid=True) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ import openai
 import pytest
 
 from schemas.studio.ai import AiModel, chat_model, embedding_model
-from streams.ai.http import pause_asked
+from streams.ai.http import _decoded, pause_asked
 from streams.ai.local import LocalEmbedder
 from streams.ai.ports import KeyRefused, Prompt, ProviderFailed
 from streams.ai.providers import Providers
@@ -233,6 +234,17 @@ async def test_a_provider_that_is_not_there_costs_nothing(asked: Asked) -> None:
 def test_what_is_no_vector_of_256_numbers_is_refused(vectors: list[list[float]]) -> None:
     with pytest.raises(ProviderFailed, match="256"):
         unit_vectors(vectors)
+
+
+def test_numbers_that_take_long_to_decode_cost_little() -> None:
+    answer = b"[[%b]]" % b",".join([b"1e-320"] * 20_000)
+    began = time.thread_time()
+    (found,) = _decoded(answer, list[list[float]])
+    assert time.thread_time() - began < 0.05
+    assert found == [1e-320] * 20_000
+    for broken in (answer[:-1], answer.replace(b"[[", b'[["a",')):
+        with pytest.raises(ProviderFailed):
+            _decoded(broken, list[list[float]])
 
 
 def test_a_pause_is_read_as_seconds_or_a_date() -> None:
