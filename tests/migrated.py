@@ -47,17 +47,22 @@ async def migrated(url: str, database: str, *, for_session: bool = False) -> Cli
     client = ClickHouse(url, database)
     if not for_session:
         _of_this_file.append((url, database))
+    await make_tables(url, client)
+    return client
+
+
+async def make_tables(url: str, client: ClickHouse) -> None:
+    """As `migrations.apply` does where neither of the client's databases is there."""
     template = _templates.get(url)
     if template is None:
         template = _templates[url] = await _migrate(url)
     await create_databases(client)
     for statement in template.statements:
-        await client.command(statement.replace(template.database, database), in_database=False)
+        await client.command(statement.replace(template.database, client.database), in_database=False)
     for statement in NAMED:
         await client.system.command(statement)
     rows = ", ".join(f"({number}, '{name}', '{digest}')" for number, name, digest in template.recorded)
     await client.system.command(f"INSERT INTO migrations (number, name, digest) VALUES {rows}")
-    return client
 
 
 async def drop_those_of_this_file() -> None:

@@ -58,7 +58,7 @@ def kafka_part(home: Path, port: int, *, cache: Path | None = None) -> ProgramSp
         properties.write_text(_properties(folder, port, controller_port=free_port()))
         (folder / "log4j2.properties").write_text(_LOG4J2)
         if not (folder / "data" / "meta.properties").exists():
-            _format(program, classpath, properties)
+            _format(program, classpath, properties, _class_archive(jars))
 
     async def ready() -> bool:
         return await answers(port, _API_VERSIONS_REQUEST, b"\x00\x00\x00\x01\x00\x00")
@@ -112,13 +112,14 @@ def cluster_id(random: uuid.UUID) -> str:
     return base64.urlsafe_b64encode(random.bytes).decode().rstrip("=").replace("-", "A", 1)
 
 
-def _format(program: str, classpath: str, properties: Path) -> None:
+def _format(program: str, classpath: str, properties: Path, archive: list[str]) -> None:
     cluster = cluster_id(uuid.uuid4())
     done = subprocess.run(
         [
             *(
                 program,
                 "-Xshare:auto",
+                *archive,
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 classpath,

@@ -45,10 +45,12 @@ async def rebuild_tables(
     clock_ms: Callable[[], int],
     verify: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    make_tables: Callable[[ClickHouse], Awaitable[object]] = migrations.apply,
 ) -> Rebuilt:
     """Build the tables in the database of `built` and swap, or with `verify` compare and keep the live ones.
 
-    Afterwards the database of `built` is gone. Raises RebuildFailed, LogUnavailable or a ClickHouseError.
+    `make_tables` makes them there, empty. Afterwards the database of `built` is gone. Raises RebuildFailed,
+    LogUnavailable or a ClickHouseError.
     """
     if live.database == built.database:
         raise RebuildFailed("the second database must not be the live one")
@@ -57,7 +59,7 @@ async def rebuild_tables(
     await require_every_server(live)
     await migrations.apply(live)
     await drop_databases(built)
-    await migrations.apply(built)
+    await make_tables(built)
     dropping: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     try:
         if plan.keep_forgotten is not None and any(begins.values()):

@@ -6,6 +6,7 @@ import json
 import random
 import uuid
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +24,7 @@ from schemas.envelope import EventsRecord
 from schemas.fleet import events as ev
 from schemas.fleet.noun import FLEET_EVENTS
 from schemas.fleet.states import PHASES, STATUSES
-from tests.migrated import migrated
+from tests.migrated import make_tables, migrated
 from tests.projections.fleet.history import MARK, History
 from tests.schemas.test_golden_fleet import HISTORY
 from tests.streams.deciders.fleet.given import GAME, STUDIO
@@ -271,6 +272,7 @@ async def test_a_rebuild_is_equal_and_names_a_table_that_differs(clickhouse_url:
                 clock_ms=lambda: world.clock_ms,
                 verify=verify,
                 sleep=_at_once,
+                make_tables=partial(make_tables, clickhouse_url),
             )
 
         try:

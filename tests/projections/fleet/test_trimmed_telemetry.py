@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.rebuilding import rebuild_tables
 from projections.fleet.telemetry_tables import TELEMETRY_TABLES
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample
+from tests.migrated import make_tables
 from tests.projections.fleet.test_telemetry_tables import (
     AT_MS,
     GAME,
@@ -46,6 +48,7 @@ async def rebuilt(world: World, url: str, *, verify: bool = False) -> Rebuilt:
             clock_ms=lambda: world.now_ms,
             verify=verify,
             sleep=at_once,
+            make_tables=partial(make_tables, url),
         )
     finally:
         await built.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
 from projections.clickhouse.rebuilding import rebuild_tables
 from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.log_positions import Position
+from tests.migrated import make_tables
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ async def run(
             clock_ms=lambda: world.now_ms,
             verify=verify,
             sleep=sleep,
+            make_tables=partial(make_tables, url),
         )
     finally:
         await built.close()

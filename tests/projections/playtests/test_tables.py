@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +28,7 @@ from schemas.playtests.batch_commands import DefineBatch, ForgetRecipient, LinkT
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 from schemas.playtests.ports import Place
 from schemas.playtests.views import SLOT_STATUSES, Progress, Rating
-from tests.migrated import migrated
+from tests.migrated import make_tables, migrated
 from tests.projections.playtests.support import Told
 from tests.projections.redis.support import ListLog
 from tests.streams.deciders.playtests.given import GAME, STUDIO, block, keys
@@ -245,6 +246,7 @@ async def test_a_rebuild_is_equal_and_names_a_table_that_differs(clickhouse_url:
                 clock_ms=lambda: world.clock_ms,
                 verify=verify,
                 sleep=_at_once,
+                make_tables=partial(make_tables, clickhouse_url),
             )
 
         try:

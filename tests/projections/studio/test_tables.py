@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from schemas.studio import events as e
 from schemas.studio.definitions import load_definitions
 from schemas.studio.games import GameSettings
 from schemas.studio.noun import STUDIO_EVENTS
-from tests.migrated import migrated
+from tests.migrated import make_tables, migrated
 from tests.projections.redis.support import ListLog
 
 pytestmark = pytest.mark.stack
@@ -105,6 +106,7 @@ class World:
                 clock_ms=lambda: self.now_ms,
                 verify=True,
                 sleep=lambda _seconds: asyncio.sleep(0),
+                make_tables=partial(make_tables, url),
             )
         finally:
             await built.close()

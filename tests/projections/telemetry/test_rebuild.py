@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import SessionStore
 from schemas.telemetry.record import EntryKind
+from tests.migrated import make_tables
 from tests.projections.telemetry.projecting import apply, busy_log, contents, reader
 from tests.projections.telemetry.support import (
     MINUTE,
@@ -68,6 +70,7 @@ async def run(
             clock_ms=lambda: log.now_ms,
             verify=verify,
             sleep=sleep,
+            make_tables=partial(make_tables, url),
         )
     finally:
         await built.close()
