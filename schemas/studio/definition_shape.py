@@ -22,6 +22,8 @@ TIME_FORMAT: Final = "questlog-time"
 LISTED_MAX: Final = 20
 """So many known fields or choices are listed in a message."""
 SHOWN_CHARACTERS_MAX: Final = 60
+SHORTENED_MIN: Final = 3
+"""Characters of the shorter of two names of which one begins with the other."""
 _KINDS: Final = {
     "string": "text",
     "integer": "a whole number",
@@ -148,10 +150,25 @@ def _kinds(wanted: str | Iterable[str]) -> str:
 
 def _choices(given: Any, known: Iterable[Any]) -> str:
     names = [str(name) for name in known]
-    near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.6) or _longer(str(given), names)
+    near = _near(str(given), names) or _longer(str(given), names) or _shortened(str(given), names)
     hint = f"; did you mean {near[0]}?" if near else ""
     listed = ", ".join(names) if len(names) <= LISTED_MAX else ", ".join(names[:LISTED_MAX]) + ", …"
     return f"{hint} ({listed})" if listed else hint
+
+
+def _near(given: str, names: Iterable[str]) -> list[str]:
+    """The name that is written almost like it, in capitals or not."""
+    folded = {name.casefold(): name for name in names}
+    return [folded[one] for one in difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.6)]
+
+
+def _shortened(given: str, names: Iterable[str]) -> list[str]:
+    """Names that what is given begins with, or that begin with it: desc, where descending is given."""
+    return [
+        name
+        for name in names
+        if min(len(given), len(name)) >= SHORTENED_MIN and (given.startswith(name) or name.startswith(given))
+    ]
 
 
 def _longer(given: str, names: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ Source: the common contract, "Definitions". Applying is all or nothing, so a fil
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -14,17 +15,27 @@ from msgspec import UNSET, Meta, UnsetType
 from schemas.playtests.pricing import PlaytestPricing, pinned_pricing, pricing_problems
 from schemas.studio.ai import AiSettings
 from schemas.studio.commands import COMMANDS, DefinedGame, DefineStudio
+from schemas.studio.definition_parts import part_problems
 from schemas.studio.definition_shape import shape_problems
 from schemas.studio.definitions_ai import AiSection, ai_problems, ai_settings
 from schemas.studio.definitions_events import Name, Section
 from schemas.studio.definitions_game import GameSection, Slug, game_problems, settings_of, slug_problem
-from schemas.studio.yaml_source import DefinitionInvalid, Path, Problem, Source, dotted, path_of, read_yaml
+from schemas.studio.yaml_source import (
+    DefinitionInvalid,
+    Path,
+    Problem,
+    Source,
+    dotted,
+    path_of,
+    read_source,
+    read_yaml,
+)
 
 GAMES_MAX: Final = 100
 COMMAND_BYTES_MAX: Final = 240 * 1024
 """A definition travels as one command; a command record holds at most 256 KiB."""
 PROBLEMS_MAX: Final = 100
-"""So many problems of shape are told at once."""
+"""So many problems are told at once."""
 
 _POINTER: Final = re.compile(r" - at (?:`key` in )?`(\$.*?)`$")
 
@@ -48,16 +59,16 @@ class DefinitionFile(Section, frozen=True, kw_only=True):
 
 def load_definitions(text: str) -> DefineStudio:
     """The command a definition file asks for. Raises `DefinitionInvalid` with line and field of each."""
-    source = read_yaml(text)
+    source, unread = read_source(text)
     try:
         file = msgspec.convert(source.data, DefinitionFile)
     except msgspec.ValidationError as error:
-        found = shape_problems(source.data, msgspec.json.schema(DefinitionFile))
-        problems = [source.problem(path, why) for path, why in found][:PROBLEMS_MAX]
-        raise DefinitionInvalid(problems or [_decoders_problem(source, str(error))]) from None
-    problems = _problems(source, file)
+        problems = _problems_of_unfit(source, {problem.field for problem in unread})
+        problems = problems or ([] if unread else [_decoders_problem(source, str(error))])
+        raise DefinitionInvalid((unread + problems)[:PROBLEMS_MAX]) from None
+    problems = unread + _problems(source, file)
     if problems:
-        raise DefinitionInvalid(problems)
+        raise DefinitionInvalid(problems[:PROBLEMS_MAX])
     command = DefineStudio(
         slug=file.studio.slug,
         name=file.studio.name,
@@ -72,6 +83,13 @@ def load_definitions(text: str) -> DefineStudio:
             [Problem(1, "", f"{size} bytes when packed; at most {COMMAND_BYTES_MAX}: split it into files")]
         )
     return command
+
+
+def _problems_of_unfit(source: Source, unread: Collection[str]) -> list[Problem]:
+    """What is wrong with a file that can't be decoded; nothing more of fields that could not be read."""
+    shape = list(shape_problems(source.data, msgspec.json.schema(DefinitionFile)))
+    found = [*shape, *part_problems(source.data, [path for path, _ in shape])]
+    return [source.problem(path, why) for path, why in found if dotted(path) not in unread]
 
 
 def _problems(source: Source, file: DefinitionFile) -> list[Problem]:

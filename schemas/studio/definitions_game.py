@@ -177,16 +177,16 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
         yield ("slug",), problem
     items = [item.item_key for item in game.catalog.items]
     currencies = [currency.economy_key for currency in game.catalog.currencies]
-    yield from _twice(("catalog", "items"), "itemKey", items)
-    yield from _twice(("catalog", "currencies"), "economyKey", currencies)
-    yield from _twice(("events",), "eventKey", [event.event_key for event in game.events])
-    yield from _twice(("feedbackForms",), "id", [form.id for form in game.feedback_forms])
-    yield from _twice(("webhooks",), "id", [webhook.id for webhook in game.webhooks])
+    yield from given_twice(("catalog", "items"), "itemKey", items)
+    yield from given_twice(("catalog", "currencies"), "economyKey", currencies)
+    yield from given_twice(("events",), "eventKey", [event.event_key for event in game.events])
+    yield from given_twice(("feedbackForms",), "id", [form.id for form in game.feedback_forms])
+    yield from given_twice(("webhooks",), "id", [webhook.id for webhook in game.webhooks])
     yield from webhook_problems(game.webhooks)
-    yield from _twice(("batches",), "id", [batch.id for batch in game.batches])
-    yield from _twice(("audiences",), "id", [audience.id for audience in game.audiences])
-    yield from _twice(("experiments",), "id", [experiment.id for experiment in game.experiments])
-    yield from _twice(("funnels",), "key", [funnel.key for funnel in game.funnels])
+    yield from given_twice(("batches",), "id", [batch.id for batch in game.batches])
+    yield from given_twice(("audiences",), "id", [audience.id for audience in game.audiences])
+    yield from given_twice(("experiments",), "id", [experiment.id for experiment in game.experiments])
+    yield from given_twice(("funnels",), "key", [funnel.key for funnel in game.funnels])
     yield from _below(("hosting",), hosting_problems(game.hosting))
     for index, audience in enumerate(game.audiences):
         yield from _below(("audiences", index), audience_problems(audience))
@@ -196,7 +196,7 @@ def game_problems(game: GameSection) -> Iterator[Finding]:
     for index, funnel in enumerate(game.funnels):
         yield from _below(("funnels", index), funnel_problems(funnel))
     for index, form in enumerate(game.feedback_forms):
-        yield from _twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
+        yield from given_twice(("feedbackForms", index, "fields"), "id", [field.id for field in form.fields])
     for index, event in enumerate(game.events):
         yield from _below(("events", index), event_problems(event, set(items), set(currencies)))
 
@@ -206,12 +206,14 @@ def _below(above: tuple[str | int, ...], findings: Iterable[Finding]) -> Iterato
         yield (*above, *path), message
 
 
-def _twice(path: tuple[str | int, ...], key: str, values: Iterable[str]) -> Iterator[Finding]:
+def given_twice(path: tuple[str | int, ...], key: str, values: Iterable[str | None]) -> Iterator[Finding]:
+    """Each of a list's names that an earlier entry has too; None is no name."""
     seen: set[str] = set()
     for index, value in enumerate(values):
         if value in seen:
             yield (*path, index, key), f"{value} is given twice"
-        seen.add(value)
+        if value is not None:
+            seen.add(value)
 
 
 def _in_utc(event: EventDefinition) -> EventDefinition:

@@ -78,7 +78,18 @@ def path_of(pointer: str) -> Path:
 
 
 def read_yaml(text: str) -> Source:
-    """Read one YAML document. Raises `DefinitionInvalid`."""
+    """Read one YAML document. Raises `DefinitionInvalid` where anything in it can't be read."""
+    source, unread = read_source(text)
+    if unread:
+        raise DefinitionInvalid(unread)
+    return source
+
+
+def read_source(text: str) -> tuple[Source, list[Problem]]:
+    """Read one YAML document: what could be read of it, and what could not.
+
+    Raises `DefinitionInvalid` where it is no document at all.
+    """
     if len(text.encode("utf-8", "surrogatepass")) > FILE_BYTES_MAX:
         raise DefinitionInvalid([Problem(1, "", f"the file is larger than {FILE_BYTES_MAX} bytes")])
     try:
@@ -91,9 +102,7 @@ def read_yaml(text: str) -> Source:
         raise DefinitionInvalid([Problem(1, "", "the file is empty")])
     reader = _Reader()
     data = reader.read(node, ())
-    if reader.problems:
-        raise DefinitionInvalid(reader.problems)
-    return Source(data, reader.lines)
+    return Source(data, reader.lines), reader.problems
 
 
 def _refuse_aliases(text: str) -> None:
