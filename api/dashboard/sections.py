@@ -37,7 +37,7 @@ class Section(NamedTuple):
     """Whether it plays recordings from where the object store serves them."""
 
 
-_SAID: Final = "What players and rules said is shown as they said it."
+_SAID: Final = "Texts of players and findings are shown as they were sent."
 LIVE: Final = Section(
     name="live",
     label="Live",
@@ -124,10 +124,10 @@ OPERATORS: Final = (
         label="System",
         script="main_system.js",
         styles=("fleet",),
-        note="How far the figures of all studios are behind the log, and what they run on.",
+        note="These figures are of the whole deployment, not of one studio.",
         purpose="shows what the deployment does",
         has_charts=False,
-        panels=(Panel("projections", "Behind the log", 7), Panel("hosts", "Hosts", 5)),
+        panels=(Panel("projections", "Projection lag", 7), Panel("hosts", "Hosts", 5)),
     ),
 )
 """What is of the deployment, not of a studio."""
@@ -152,14 +152,14 @@ SECTIONS: Final = (
         name="fleet",
         label="Fleet",
         script="main_fleet.js",
-        note="A server that runs costs its studio’s room; "  # noqa: RUF001 - as it is printed
-        "stopping one ends the game of its players.",
+        note="Running servers count against the plan’s limit. "  # noqa: RUF001 - as it is printed
+        "Stopping one ends its players’ game.",  # noqa: RUF001 - likewise
         purpose="shows and starts game servers",
         styles=("fleet",),
         panels=(
             Panel("states", "Servers by state", 12),
             Panel("servers", "Servers", 7),
-            Panel("usage", "What it uses", 5),
+            Panel("usage", "Resource usage", 5),
             Panel("log", "Log", 12),
             Panel("builds", "Builds", 7),
             Panel("processing", "Processing log", 5),

@@ -12,6 +12,7 @@ let game = null;
 
 export const builds = {
   id: "builds",
+  about: "server-builds",
   title: "Builds",
   hint: "Newest first; pick one",
   width: 7,

@@ -72,7 +72,7 @@ export const log = {
   },
   reset() { list = null; },
 };
-log.tools = tools(() => `/api/v3/servers/${shown}/logs?start_time=-5m`);
+log.tools = tools(() => shown && `/api/v3/servers/${shown}/logs?start_time=-5m`);
 views.push(log);
 
 function line({ at, level, message }) {

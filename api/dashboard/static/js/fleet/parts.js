@@ -19,7 +19,7 @@ export function statePill(state) {
 export const toolbar = (...tools) => h("div", { class: "tools" }, ...tools);
 
 /** A header's end: tools, and the S5 call that gives the same, to copy. `path()` is below the address. */
-export const tools = (path, ...more) => toolbar(...more, copyButton("curl", "the REST call", () => `curl -H "api-key: $PF" '${location.origin}${path()}'`));
+export const tools = (path, ...more) => toolbar(...more, copyButton("curl", "the REST call", () => (path() ? `curl -H "api-key: $PF" '${location.origin}${path()}'` : "")));
 
 /** Put other rows in; the button that had the focus, if any, has it again. */
 export function replaceRows(list, rows) {

@@ -32,5 +32,5 @@ export const processing = {
   },
   reset() { list = null; },
 };
-processing.tools = tools(() => `/api/v3/builds/${shown}/logs?limit=500`);
+processing.tools = tools(() => shown && `/api/v3/builds/${shown}/logs?limit=500`);
 views.push(processing);

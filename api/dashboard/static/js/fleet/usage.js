@@ -19,7 +19,7 @@ let shown = null;
 
 export const usage = {
   id: "usage",
-  title: "What it uses",
+  title: "Resource usage",
   hint: "The chosen server",
   width: 5,
   every: 5_000,
@@ -56,7 +56,7 @@ export const usage = {
     };
   },
 };
-usage.tools = tools(() => `/api/v3/servers/${shown}/metrics?period=${period.value}&step=${STEPS[period.value]}`, period);
+usage.tools = tools(() => shown && `/api/v3/servers/${shown}/metrics?period=${period.value}&step=${STEPS[period.value]}`, period);
 views.push(usage);
 
 function build(content) {

@@ -12,7 +12,7 @@ export class Read {
   constructor(about, timeoutMs = undefined) {
     this.path = "";
     this.timeoutMs = timeoutMs;
-    this.button = curlButton(() => `/api/v1${this.path}`, () => "MGMT", about);
+    this.button = curlButton(() => (this.path ? `/api/v1${this.path}` : ""), () => "MGMT", about);
     this.tools = h("div", { class: "tools" }, this.button);
   }
 

@@ -4,16 +4,13 @@ import { h } from "../dom.js";
 import { NOTHING, count, decimal } from "../format.js";
 import { dataTable } from "../table.js";
 
-const NAMES = {
-  "decider:studio": "Studio commands → events",
-  "redis:studio": "Studio → Redis",
-  "decider:liveops": "Live-ops commands → events",
-  "redis:liveops": "Live-ops → Redis",
-  "clickhouse:telemetry": "Telemetry → ClickHouse",
-  "effects:liveops": "Live-ops → rewards, webhooks",
-  "clickhouse:studio": "Studios → ClickHouse",
-  "clickhouse:liveops": "Live-ops → ClickHouse",
-};
+const NOUNS = { studio: "Studios", telemetry: "Telemetry", liveops: "Live-ops", playtests: "Playtests", fleet: "Fleet" };
+const ROLES = { decider: "decisions", redis: "Redis", clickhouse: "ClickHouse", effects: "effects and webhooks", timer: "timer" };
+/** `redis:liveops` as “Live-ops: Redis”. */
+function named(name) {
+  const [role, noun] = name.split(":");
+  return ROLES[role] && NOUNS[noun] ? `${NOUNS[noun]}: ${ROLES[role]}` : name;
+}
 const STATES = { ready: "Up to date", behind: "Catching up", down: "Away", failing: "Fails" };
 
 /** At which records a projection fails again and again; empty for nearly all. */
@@ -23,7 +20,7 @@ function failing(one) {
 
 export const projections = {
   id: "projections",
-  title: "Behind the log",
+  title: "Projection lag",
   hint: "How fresh these figures are",
   width: 7,
   every: 3_000,
@@ -34,9 +31,9 @@ export const projections = {
   draw(content, { projections: list }) {
     content.replaceChildren(dataTable({
       caption: "Projections and their lag",
-      columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records", number: true, optional: true }, { name: "Seconds", number: true }],
+      columns: [{ name: "Projection", wide: true }, { name: "State" }, { name: "Records behind", number: true, optional: true }, { name: "Seconds behind", number: true }],
       rows: list.map((one) => [
-        NAMES[one.name] ?? one.name,
+        named(one.name),
         h("span", { class: `pill ${one.state}`, textContent: [STATES[one.state] ?? one.state, failing(one)].filter(Boolean).join(" ") }),
         count(one.lag_records),
         one.lag_seconds === null ? NOTHING : decimal(one.lag_seconds),

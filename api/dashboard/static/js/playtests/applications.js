@@ -53,7 +53,7 @@ export const applications = {
   reset() { parts = null; },
 };
 const pager = new Pager(applications, "applications");
-applications.tools = tools(() => `/api/v1/playtests/${shown?.id}/applications?limit=50`, pager);
+applications.tools = tools(() => shown && `/api/v1/playtests/${shown.id}/applications?limit=50`, pager);
 views.push(applications);
 
 function build(content) {

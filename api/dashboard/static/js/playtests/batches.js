@@ -21,7 +21,7 @@ export const batches = {
     game = selection.game;
     return ask("playtests/batches", { game }, signal);
   },
-  tools: tools(() => `/api/v1/batches/${game}`),
+  tools: tools(() => game && `/api/v1/batches/${game}`),
   draw(content, { batches: list, total }) {
     const scrolled = content.querySelector(".scroll")?.scrollTop ?? 0;
     content.replaceChildren(

@@ -46,7 +46,7 @@ export const orders = {
   reset() { parts = null; },
 };
 const pager = new Pager(orders, "playtests");
-orders.tools = tools(() => `/api/v1/games/${game}/playtests?limit=50`, pager);
+orders.tools = tools(() => game && `/api/v1/games/${game}/playtests?limit=50`, pager);
 views.push(orders);
 
 function build(content) {

@@ -40,7 +40,7 @@ export const slots = {
   reset() { body = null; },
 };
 const pager = new Pager(slots, "slots");
-slots.tools = tools(() => `/api/v1/playtests/${shown}/slots?limit=50`, pager);
+slots.tools = tools(() => shown && `/api/v1/playtests/${shown}/slots?limit=50`, pager);
 views.push(slots);
 
 function row(slot) {
