@@ -35,6 +35,7 @@ from streams.gateway.pending_commands import (
     PendingCommand,
     SentRecord,
 )
+from streams.gateway.stored_outcomes import StoredOutcomes
 
 WINDOW_S: Final = 2.0
 """How long a partition waits for a notification before its next record may go."""
@@ -75,6 +76,7 @@ class CommandClient:
         self._topic = topic
         self._appender = appender
         self._answers = answers
+        self._stored = StoredOutcomes(answers)
         self._gateway_id = gateway_id
         self._new_record_id = new_record_id
         self._window_s = window_s
@@ -106,6 +108,7 @@ class CommandClient:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stored.close()
         for line in self._lines.values():
             self._fail(line.commands, "stopping")
         for sent in self._sent.values():
@@ -171,7 +174,7 @@ class CommandClient:
         """
         partition = partition_of(key, self._topic.partitions)
         try:
-            (outcome,) = await self._answers.find(partition, [Sought(game_id, command_id)])
+            outcome = await self._stored.find(partition, Sought(game_id, command_id))
         except StoreUnavailable:
             raise self._unavailable("store-unavailable") from None
         if outcome is not None and outcome.fingerprint != fingerprint:

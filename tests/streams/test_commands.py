@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,9 +16,9 @@ from projections.redis.client import connect
 from projections.redis.outcomes import RedisOutcomes
 from projections.redis.reader import RedisReader
 from projections.redis.stores import NounStores
-from schemas.envelope import Command, CommandRecord, CommandRejected, Decided
+from schemas.envelope import Command, CommandRecord, CommandRejected, Decided, Outcome
 from schemas.log import Appended, LogUnavailable
-from schemas.outcomes import EXPIRED
+from schemas.outcomes import EXPIRED, Sought
 from schemas.topics import COMMAND_RECORD_BYTES_MAX, Topic
 from streams.gateway.commands import CommandClient
 from streams.gateway.pending_commands import CommandConflict, CommandTooLarge, CommandUnavailable
@@ -313,3 +313,54 @@ async def test_a_noun_s_own_503_is_an_outcome(redis_url: str) -> None:
         outcome = await client.submit(command(uuid.uuid4().hex))
         refusal = msgspec.msgpack.decode(outcome.body, type=CommandRejected)
         assert (outcome.status, refusal.code) == (503, "no_capacity")
+
+
+class Counting(RedisOutcomes):
+    """Outcomes of the real store; `asked` has how many commands each look-up was of."""
+
+    def __init__(self, stores: NounStores) -> None:
+        super().__init__(stores)
+        self.asked: list[int] = []
+
+    async def find(
+        self, partition: int, commands: Sequence[Sought], record_id: str = ""
+    ) -> list[Outcome | None]:
+        self.asked.append(len(commands))
+        return await super().find(partition, commands, record_id)
+
+
+async def test_stored_outcomes_that_are_asked_for_together_are_one_look_up(redis_url: str) -> None:
+    async with gateway(redis_url) as (client, backend, redis):
+        counting = Counting(NounStores(client._gateway_id, [redis]))
+        asking = CommandClient(
+            topic=client._topic,
+            appender=backend,
+            answers=counting,
+            gateway_id="asks",
+            new_record_id=lambda: uuid.uuid4().hex,
+        )
+        known = [uuid.uuid4().hex for _ in range(300)]
+        await asyncio.gather(*(client.submit(command(one)) for one in known))
+        gone = asyncio.ensure_future(asking.stored("s", known[0], b"f"))
+        others = [asyncio.ensure_future(asking.stored("s", one, b"f")) for one in known]
+        unknown = asyncio.ensure_future(asking.stored("s", "unknown", b"f"))
+        conflict = asyncio.ensure_future(asking.stored("s", known[1], b"another body"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        outcomes = await asyncio.gather(*others)
+        assert [outcome.command_id for outcome in outcomes if outcome is not None] == known
+        assert await unknown is None
+        with pytest.raises(CommandConflict):
+            await conflict
+        assert counting.asked == [256, 47]
+        await redis.delete(f"ready:{client._gateway_id}")
+        two = [asyncio.ensure_future(asking.stored("s", one, b"f")) for one in known[:2]]
+        for one in two:
+            with pytest.raises(CommandUnavailable):
+                await one
+        waiting = asyncio.ensure_future(asking.stored("s", known[0], b"f"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asking.stop()
+        with pytest.raises(CommandUnavailable):
+            await waiting
