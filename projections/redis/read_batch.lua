@@ -1,5 +1,5 @@
 -- Reads several things of a projection behind its gate, at one moment.
--- ARGV: noun, then flat requests of four: kind, key, and two more, '' where the kind needs none:
+-- ARGV: noun, and a MessagePack list of flat requests of four: kind, key, and two more, '' where the kind needs none:
 --   get key | hget key field | hmget key f1\0f2… | hgetall key | smembers key
 --   top key count: {members in all, member, score, …} of a sorted set, ascending
 --   slice key start count: {member, score, …}
@@ -53,9 +53,10 @@ local function fields(members, rows, length)
   take()
   return found
 end
+local asked = cmsgpack.unpack(ARGV[2])
 local answers = {}
-for i = 2, #ARGV, 4 do
-  local kind, key, one, two = ARGV[i], prefix .. ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+for i = 1, #asked, 4 do
+  local kind, key, one, two = asked[i], prefix .. asked[i + 1], asked[i + 2], asked[i + 3]
   local answer
   if kind == 'get' then answer = redis.call('GET', key)
   elseif kind == 'hget' then answer = redis.call('HGET', key, one)

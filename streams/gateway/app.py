@@ -90,7 +90,9 @@ class Gateway:
         self._clock_s = clock_s
         self._surfaces = services.surfaces
         self._writes = {route: one for one in writes for route in one.routes}
-        self._find_write = RouteTable(self._writes).find
+        self._table = RouteTable(self._writes)
+        self._sought: Mapping[str, Any] | None = None
+        self._found: Found | None = None
         ingest = s4.S4Ingest(services)
         handlers: dict[str, Handler] = {
             "events": ingest,
@@ -138,6 +140,12 @@ class Gateway:
         await self._respond(request, response, send)
         route = request.path if request.path in self._routes else request.route
         self.metrics.request(route, response.status, self._clock_s() - started)
+
+    def _find_write(self, scope: Mapping[str, Any]) -> Found | None:
+        """A noun's route of a request. Who serves it is asked first, and finds it for the answer too."""
+        if self._sought is not scope:
+            self._sought, self._found = scope, self._table.find(scope)
+        return self._found
 
     async def drained(self) -> None:
         """Wait until everything that was taken has its answer from the log."""

@@ -18,6 +18,7 @@ from deploy.lab.simulation.store_reads import gather
 from projections.redis import operations as op
 from projections.redis.client import connect
 from projections.redis.operations import Operation
+from projections.redis.read_batches import encode_requests
 from projections.redis.scripts import APPLY, READ_BATCH
 from projections.redis.state import state_of
 from schemas.log import LogRecord
@@ -87,6 +88,7 @@ REQUESTS = st.one_of(
     st.tuples(st.just("which"), SET, st.just("c\0a"), st.just("")),
     st.tuples(st.just("page"), st.just("l1"), PLACES, st.sampled_from("123")),
     st.tuples(st.just("rows"), st.just("l1"), PLACES, st.sampled_from(["1\0row:", "3\0row:"])),
+    st.tuples(st.just("each"), st.just("rows:"), st.sampled_from(["a", "b"]), st.just("1\x002\0none")),
     st.tuples(st.just("fields"), st.just("l2"), PLACES, st.sampled_from(["2\0rows:\x001", "9\0rows:\x001"])),
     st.tuples(st.just("hget"), HASH, NAMES, st.just("")),
     st.tuples(st.just("hmget"), HASH, st.just("a\0b"), st.just("")),
@@ -132,7 +134,7 @@ async def both(url: str, batches: list[list[Operation]], requests: list[tuple[st
             assert reply[0] == b"applied", reply
             operate(values, [text_of(argument) for argument in flat], PARTITIONS)
             assert await held(redis, f"{noun}:1:") == values
-            real = await READ_BATCH.run(redis, noun, *asked)
+            real = await READ_BATCH.run(redis, noun, encode_requests(asked))
             for request, theirs, ours in zip(requests, real, gather(values, asked), strict=True):
                 if request[0] in {"slice", "until"}:  # scores come as text of many forms
                     assert theirs[::2] == ours[::2]

@@ -41,6 +41,7 @@ _OPERATIONS: Final = {
     "stream": 5,
 }
 """Name -> how many arguments, as in apply.lua."""
+_requests: Final = msgspec.msgpack.Decoder(list[str])
 _map: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -186,7 +187,10 @@ class SimulatedRedis:
         return b"waiting"
 
     def _gather(self, arguments: list[Any]) -> list[Any] | None:
-        return gather(self.live.values, arguments[1:]) if self.ready == self.run_id else None
+        if self.ready != self.run_id:
+            return None
+        # Bytes still: how a list begins is no text.
+        return gather(self.live.values, _requests.decode(arguments[1]))
 
     def _find(self, arguments: list[Any]) -> list[Any] | None:
         if self.ready != self.run_id:
