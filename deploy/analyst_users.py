@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from deploy.analysts import (
     FORM_SETTINGS,
     LIMITS,
+    ON_DISK,
     RUNNING_MAX,
     Account,
     AnalystRefused,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 PROFILE: Final = "questlog_analyst"
 _MARK: Final = re.compile(r"questlog analyst of (\S+) since (\d+)\Z")
 _STUDIO: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_FIXED: Final = {"readonly": "1", "use_query_condition_cache": "0"}
+_FIXED: Final = {"readonly": "1", "use_query_condition_cache": "0"} | ON_DISK
 """Not to be chosen. The condition cache would remember what conditions said of other studios' rows."""
 LISTED: Final = (
     "SELECT user_name, value FROM system.settings_profile_elements"

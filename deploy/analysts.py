@@ -27,6 +27,11 @@ LIMITS: Final = {
     "max_threads": "2",
 }
 """A request may ask for less of each, never for more."""
+ON_DISK: Final = {
+    "max_bytes_before_external_group_by": str(1 << 28),
+    "max_temporary_data_on_disk_size_for_query": str(4 << 30),
+}
+"""Not to be chosen: from so much memory on a statement's groups wait on disk, which has its limit too."""
 RUNNING_MAX: Final = 2
 """Statements that run at once: of a studio in the embedded ClickHouse, of an account in production."""
 FORM_SETTINGS: Final = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from deploy.analysts import FORM_SETTINGS, LIMITS
+from deploy.analysts import FORM_SETTINGS, LIMITS, ON_DISK
 from deploy.stack.clickhouse_execution import EngineError, quote
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _FIXED: Final = {
     "output_format_write_statistics": "0",  # they count the rows read, other studios' among them
     "use_query_condition_cache": "0",
-}
+} | ON_DISK
 _OF_INSERTS: Final = frozenset({"async_insert", "wait_for_async_insert"})
 """Sent by JDBC's driver with every statement; a reader inserts nothing."""
 _FORM: Final = re.compile(r"output_format_\w+|format_(?:csv|tsv|custom)_\w+")

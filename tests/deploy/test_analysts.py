@@ -24,6 +24,7 @@ from deploy.analyst_users import (
 from deploy.analysts import (
     FORM_SETTINGS,
     LIMITS,
+    ON_DISK,
     Account,
     AnalystRefused,
     ListedAccount,
@@ -126,6 +127,8 @@ def test_a_user_has_its_hash_its_role_and_nothing_else() -> None:
     assert "readonly = 1 CONST" in profile_statement()
     for name, value in LIMITS.items():
         assert f"{name} = {value} MIN 1 MAX {value} CHANGEABLE_IN_READONLY" in profile_statement()
+    for name, value in ON_DISK.items():
+        assert f"{name} = {value} CONST" in profile_statement()
 
 
 def test_the_list_is_of_accounts_that_these_statements_make() -> None:

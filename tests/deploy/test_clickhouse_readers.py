@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy.analysts import ON_DISK
 from tests.deploy.reader_queries import (
     CONDITIONS,
     DATABASE,
@@ -222,6 +223,13 @@ def test_nothing_says_how_much_was_read(ask: httpx.Client) -> None:
     )
     assert "statistics" not in got.json()
     assert ask.post("/", content="SELECT * FROM t FORMAT JSONEachRowWithProgress").status_code == 403
+
+
+def test_its_groups_wait_on_disk_before_they_fill_its_memory(ask: httpx.Client) -> None:
+    for name, value in ON_DISK.items():
+        got = ask.post("/", content=f"SELECT getSetting('{name}')")
+        assert (got.status_code, got.text.strip()) == (200, value), got.text
+        assert ask.post("/", params={name: "0"}, content="SELECT 1").status_code != 200
 
 
 def test_a_stock_client_reads_as_a_reader(readers: ReadersStack) -> None:

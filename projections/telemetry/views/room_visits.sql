@@ -2,7 +2,7 @@
 --
 -- Moments are gathered into arrays: by session and room first, then by session. There the lower 20 bits of each say
 -- which of the session's rooms it is, in the order of names, so that plain numbers are sorted; a million rooms a session
--- and times until the year 2248 fit. Beyond 256 MiB groups wait on disk, and sessions go on in blocks of a few hundred.
+-- and times until the year 2248 fit.
 CREATE OR REPLACE VIEW views.room_visits
 (
     studio_id  LowCardinality(String) COMMENT 'Studio that owns the game',
@@ -70,5 +70,4 @@ FROM
 ARRAY JOIN
     visit_places AS visit_place, visits_ms AS visit_ms, visits_left_ms AS visit_left_ms, spent_ms AS spent_before_ms,
     spent_then_ms AS spent_after_ms, arrayEnumerate(visit_places) AS visit_number
-SETTINGS group_by_two_level_threshold = 1, max_bytes_before_external_group_by = 268435456
 COMMENT 'Visits to rooms, one row each, by events and positions that name a room.'
