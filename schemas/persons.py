@@ -28,7 +28,7 @@ class PersonalTable(msgspec.Struct, frozen=True, kw_only=True):
 class PersonalKey(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of the noun's Redis projection, relative, that may hold something of a person.
 
-    `{player}`, `{playtester}`, `{studio}` and `{game}` stand for ids, `*` for anything.
+    `{player}`, `{playtester}`, `{studio}` and `{game}` stand for ids, `*` for anything without a slash.
     """
 
     key: str

@@ -15,9 +15,10 @@ from deploy import person_forgetting
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
 from deploy.clock import now_ms
+from deploy.forgetting import ForgettingRefused
 from deploy.operations import recorded
 from deploy.person_archive import ArchiveRefused
-from deploy.person_forgetting import FORGETS, ForgettingRefused, noun_of, parted
+from deploy.person_forgetting import FORGETS, noun_of, parted
 from deploy.persons import PersonUnknown, open_persons
 from schemas.persons import ELSEWHERE
 from schemas.timestamps import iso_ms
@@ -116,9 +117,10 @@ def forget_command(
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Forget a person, for good: what telemetry holds of them goes, and what comes of them is left out.
+    """Forget a person, for good, in telemetry and live-ops; what comes of them later is left out or refused.
 
-    So far telemetry alone forgets; what other nouns hold is named and stays. It can't be taken back.
+    Boards and ledgers keep ranks and money under a pseudonym. What other nouns hold is named and stays. It
+    can't be taken back.
     """
 
     async def forget() -> tuple[Person, Held, Held, bool]:
@@ -143,7 +145,7 @@ def forget_command(
     if not done:
         print("forgotten already: nothing of them is left, and nothing was written")
     _print_places("would go:" if dry_run else "went:", before.goes)
-    _print_places(f"stays ({', '.join(FORGETS)} alone forgets):", after.stays)
+    _print_places(f"stays ({', '.join(FORGETS)} forget):", after.stays)
     print("stays elsewhere:")
     for elsewhere in ELSEWHERE:
         print(f"    {elsewhere.place}: kept {elsewhere.until}")

@@ -54,6 +54,9 @@ class TableSet:
     """Adds what the record at (partition, offset) gives: rows, and changes to rows that are stored."""
     changed: Callable[[ClickHouse, Sequence[Any], Mapping[int, int]], Awaitable[Rows]]
     """(client, changes in the log's order, next offset by partition) -> rows as they are after them."""
+    forget: Callable[[ClickHouse, Sequence[Any]], Awaitable[None]] | None = None
+    """(client, the same changes): takes persons out of rows, once those of the batch are there and before its
+    position is. After a crash it is called again."""
     record: type[Any] = EventsRecord
     """What the topic's records hold. Of events, one counts by its `src`; of all else, each does."""
     trimmed: bool = False
@@ -181,6 +184,8 @@ class NounTables(LogReader):
             for table, some in rows.items():
                 if some:
                     await self._insert(table, some)
+            if self._tables.forget is not None:
+                await self._tables.forget(self._client, changes)
             if taken:
                 await self._positions.write_all((partition, position) for partition, _, position in taken)
             for _, batch, position in taken:

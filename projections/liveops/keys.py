@@ -11,7 +11,8 @@ Time: `windows` sorted set window -> end · `window:<window>` hash partition -> 
 `closed:<window>` set of partitions, both until two days after a window that is finalized ·
 `boards:<window>` set of boards not finalized · `lobby:<id>` hash
 (`row`, `status`, `bots`, `server` -> region, where it gets one, `p:<player>` -> joined at) · `lobbies` sorted
-set lobby -> due at. Values that are no text are MessagePack.
+set lobby -> due at. Forgotten players: `forgotten:<game>/<partition>` set of their pseudonyms, which stand in
+`members`, `entries` and lobbies where they were. Values that are no text are MessagePack.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from schemas.liveops.windows import window_from_id
 NOUN: Final = "liveops"
 WINDOWS: Final = "windows"
 LOBBIES: Final = "lobbies"
+PLAYER_KINDS: Final = ("player", "wallet", "items", "grants", "ledger")
+"""Of the keys that `player_key` names."""
 BOT: Final = ";"
 """Stands where a player's place has `:`, and before a bot's id among a board's members."""
 _TIME_DIGITS: Final = 14
@@ -32,6 +35,11 @@ _DAY_MS: Final = 86_400_000
 def player_key(kind: str, game_id: str, external_id: str) -> str:
     """A player's key of a kind: player, wallet, items, grants or ledger."""
     return f"{kind}:{game_id}/{external_id}"
+
+
+def forgotten_key(game_id: str, partition: int) -> str:
+    """The pseudonyms of a game's players whom a partition has forgotten."""
+    return f"forgotten:{game_id}/{partition}"
 
 
 def run_key(game_id: str, external_id: str, event_key: str, window_id: str) -> str:
@@ -62,6 +70,11 @@ def stream_key(board_id: str) -> str:
 def lobby_key(lobby_id: str) -> str:
     """A lobby."""
     return f"lobby:{lobby_id}"
+
+
+def lobby_field(external_id: str) -> str:
+    """The field of a player in a lobby."""
+    return f"p:{external_id}"
 
 
 def window_name(studio_id: str, game_id: str, event_key: str, window_id: str) -> str:

@@ -45,6 +45,17 @@ class PlayerQueries(BatchedReads):
         )
         return None if row is None else _player.decode(row)
 
+    async def forgotten(self, game_id: str, partitions: int) -> list[frozenset[str]]:
+        """The pseudonyms of a game's forgotten players, by partition."""
+        answers = await self._read(
+            game_id,
+            *(
+                ("smembers", keys.forgotten_key(game_id, partition), "", "")
+                for partition in range(partitions)
+            ),
+        )
+        return [frozenset(member.decode() for member in members) for members in answers]
+
     async def runs(
         self, game_id: str, external_id: str, windows: Sequence[tuple[str, str]]
     ) -> list[RunRow | None]:

@@ -9,7 +9,9 @@ import msgspec
 from projections.liveops import keys
 from projections.liveops.context import DAY_MS, Context, Step, encode
 from projections.redis.operations import (
+    add_member,
     add_member_unless,
+    delete,
     delete_field,
     delete_score,
     expire_as,
@@ -53,6 +55,17 @@ def _secret(context: Context, event: ev.PlayerRegistered | ev.PlayerSecretRotate
 def _player(context: Context, game_id: str, row: PlayerRow) -> None:
     key = keys.player_key("player", game_id, row.external_id)
     context.operations.append(set_field(key, "row", encode(row)))
+
+
+def _forgotten(context: Context, event: ev.PlayerForgotten) -> None:
+    """What is under names that follow from the player's id; for the rest see `forgotten_keys`."""
+    if event.was_known:
+        context.operations += (
+            delete(keys.player_key(kind, event.game_id, event.external_id)) for kind in keys.PLAYER_KINDS
+        )
+    context.operations.append(
+        add_member(keys.forgotten_key(event.game_id, context.partition), event.pseudonym)
+    )
 
 
 def _started(context: Context, event: ev.AttemptStarted) -> None:
@@ -192,6 +205,7 @@ STEPS: Final[dict[type[Message], Step]] = {
     ev.PlayerCreated: _created,
     ev.PlayerRegistered: _secret,
     ev.PlayerSecretRotated: _secret,
+    ev.PlayerForgotten: _forgotten,
     ev.AttemptStarted: _started,
     ev.AttemptExpired: _expired,
     ev.AttemptProgressed: _progressed,

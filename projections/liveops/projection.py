@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from projections.liveops import keys, players, windows
+from projections.liveops import forgotten_keys, keys, players, windows
 from projections.liveops.context import Context, Step
 from projections.redis.operations import Operation
 from projections.redis.reader import Projection
 from schemas.codec import Message
 from schemas.envelope import Decided
 from schemas.liveops.answers import outcome_of
-from schemas.liveops.events import EVENTS
+from schemas.liveops.events import EVENTS, PlayerForgotten
 from schemas.liveops.noun import LIVEOPS_EVENTS
 
 _STEPS: Final[dict[type[Message], Step]] = {**players.STEPS, **windows.STEPS}
@@ -39,5 +39,7 @@ LIVEOPS: Final = Projection(
     outcome_of=outcome_of,
     news=keys.stream_key(""),
     is_gone=keys.is_gone,
+    look_up=forgotten_keys.look_up,
+    looked_up=frozenset({PlayerForgotten.WIRE}),
     spread=True,
 )

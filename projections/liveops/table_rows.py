@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from projections.clickhouse.noun_tables import Rows
 from projections.clickhouse.times import time_of
@@ -17,7 +18,13 @@ from schemas.codec import Message
 from schemas.envelope import Decided, Event, EventsRecord
 from schemas.liveops.definitions import decode_definition
 from schemas.liveops.event_windows import BoardChunkFinalized, WindowOpened
-from schemas.liveops.events import EVENTS, AttemptProgressed, InventoryChanged, WalletChanged
+from schemas.liveops.events import (
+    EVENTS,
+    AttemptProgressed,
+    InventoryChanged,
+    PlayerForgotten,
+    WalletChanged,
+)
 from schemas.outcomes import SHELL_EVENTS
 
 LEDGER: Final = "liveops_ledger"
@@ -50,24 +57,39 @@ _SECRETS: Final = frozenset({"secret_hash", "previous_secret_hash"})
 _json: Final = msgspec.json.Encoder().encode
 
 
-def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, moves: list[Move]) -> None:
-    """Add the rows and movements of a record's events. Pure but for these two; the same record, the same."""
+class PlayerGone(msgspec.Struct, frozen=True):
+    """A player whom one partition has forgotten."""
+
+    game_id: str
+    external_id: str
+    pseudonym: str
+    partition: int
+    was_known: bool
+    """Whether it is the player's own partition, and there was something."""
+
+
+def add_record(
+    record: EventsRecord, partition: int, offset: int, rows: Rows, changes: list[Move | PlayerGone]
+) -> None:
+    """Add the rows and changes of a record's events. Pure but for these two; the same record, the same."""
     index = 0
     for decided in record.decided:
         for event in decided.events:
             if event.type not in SHELL_EVENTS:
-                _add(decided, event, [partition, offset, index], rows, moves)
+                _add(decided, event, [partition, offset, index], rows, changes)
             index += 1
 
 
-def _add(decided: Decided, event: Event, place: list[int], rows: Rows, moves: list[Move]) -> None:
+def _add(
+    decided: Decided, event: Event, place: list[int], rows: Rows, changes: list[Move | PlayerGone]
+) -> None:
     message = EVENTS.decode(event.type, event.data)
     at = time_of(event.at_ms)
     studio_id = decided.studio_id
     if isinstance(message, WalletChanged | InventoryChanged):
         moved = message.movement
         named = (studio_id, message.game_id, moved.type, moved.key)
-        moves.append(Move(*named, moved.amount, event.at_ms, place[0], place[1]))
+        changes.append(Move(*named, moved.amount, event.at_ms, place[0], place[1]))
         rows[LEDGER].append(
             [
                 *(studio_id, message.game_id, message.external_id, moved.number, moved.type),
@@ -90,6 +112,19 @@ def _add(decided: Decided, event: Event, place: list[int], rows: Rows, moves: li
             [*board, one.rank, one.external_id, one.is_bot, one.score, time_of(one.achieved_at_ms)]
             for one in message.entries
         ]
+    elif isinstance(message, PlayerForgotten):
+        changes.append(
+            PlayerGone(
+                game_id=message.game_id,
+                external_id=message.external_id,
+                pseudonym=message.pseudonym,
+                partition=place[0],
+                was_known=message.was_known,
+            )
+        )
+        if not message.was_known:
+            return  # one row of the eight that partitions have to say of it
+        message = replace(message, external_id=message.pseudonym)
     rows[EVENTS_TABLE].append(
         [
             *(studio_id, decided.game_id, getattr(message, "external_id", ""), event.type),

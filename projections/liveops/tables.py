@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 from projections.clickhouse.noun_tables import Rows, TableSet
 from projections.liveops.economy_store import stored_totals
 from projections.liveops.economy_totals import Move, rows_of
-from projections.liveops.table_rows import COLUMNS, ECONOMY, add_record
+from projections.liveops.forgetting import forget
+from projections.liveops.table_rows import COLUMNS, ECONOMY, PlayerGone, add_record
 from schemas.liveops.noun import LIVEOPS_EVENTS
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
 
 
-async def _economy(client: ClickHouse, moves: Sequence[Move], ends: Mapping[int, int]) -> Rows:
+async def _economy(client: ClickHouse, changes: Sequence[Move | PlayerGone], ends: Mapping[int, int]) -> Rows:
+    moves = [one for one in changes if isinstance(one, Move)]
     return {ECONOMY: rows_of(moves, await stored_totals(client, moves), ends)}
 
 
@@ -29,5 +31,6 @@ LIVEOPS_TABLES: Final = TableSet(
     columns=COLUMNS,
     add=add_record,
     changed=_economy,
+    forget=forget,
     compared=_compared,
 )

@@ -42,8 +42,17 @@ def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:
             return ()
 
 
+def _dropped(message: Message) -> str:
+    """A forgotten player's deliveries, which have their id, don't wait any longer."""
+    return _subject(message.external_id) if isinstance(message, ev.PlayerForgotten) else ""
+
+
+def _subject(external_id: str) -> str:
+    return f"p/{external_id}"
+
+
 def _of_player(kind: WebhookType, external_id: str, data: dict[str, Any]) -> Notification:
-    return Notification(kind, f"p/{external_id}", {"externalId": external_id} | data)
+    return Notification(kind, _subject(external_id), {"externalId": external_id} | data)
 
 
 def _of_board(board: BoardFinalized) -> Notification:
@@ -60,9 +69,13 @@ def _of_board(board: BoardFinalized) -> Notification:
 LIVEOPS: Final = Notified(
     wire_names=frozenset(
         kind.WIRE
-        for kind in (ev.AttemptCompleted, ev.GrantCreated, ev.GrantClaimed, ev.CrateOpened, BoardFinalized)
+        for kind in (
+            *(ev.AttemptCompleted, ev.GrantCreated, ev.GrantClaimed, ev.CrateOpened, BoardFinalized),
+            ev.PlayerForgotten,
+        )
     ),
     events=EVENTS,
     notifications=_notifications,
     body=standard_body,
+    dropped=_dropped,
 )

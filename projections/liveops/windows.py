@@ -95,7 +95,7 @@ def _due(context: Context, event: ev.EventWindowEvent, lobby_id: str, due_at_ms:
 def _lobby_joined(context: Context, event: ev.LobbyJoined) -> None:
     key = keys.lobby_key(event.lobby_id)
     joined = encode((event.players, event.joined_at_ms))
-    context.operations.append(set_field(key, f"p:{event.external_id}", joined))
+    context.operations.append(set_field(key, keys.lobby_field(event.external_id), joined))
     _lobby_expires(context, event, event.lobby_id)
 
 

@@ -8,9 +8,11 @@ travel as strings: Lua's are doubles. Keys are relative; the script puts the nou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from typing import Any, Final
+
+from redis.asyncio import Redis
 
 from schemas.envelope import Decided, Outcome
 
@@ -20,6 +22,10 @@ Project = Callable[[Decided, Sequence[Any], int, int], Sequence[Operation]]
 """(what came of a command, its events read, its LogAppendTime in ms, its partition) -> operations."""
 OutcomeOf = Callable[[Decided, Sequence[Any]], Outcome | None]
 """The stored answer of a command, from its events, read; None where an earlier one answers (a repeat)."""
+
+LookUp = Callable[[Redis, str, Decided, Sequence[Any]], Awaitable[Sequence[Operation]]]
+"""(Redis, what its keys begin with, what came of a command, its events read) -> operations that depend on
+what is held. What it looks for, no other partition's events change, and no other command of the record."""
 
 
 def flat(operations: Sequence[Operation]) -> list[str | bytes]:

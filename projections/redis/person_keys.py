@@ -23,6 +23,14 @@ _PACKED: Final = frozenset((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
 """How MessagePack of a map or a list begins; no text in UTF-8 does."""
 
 
+_TOKENS: Final = re.compile(r"\\(.)|(\*)|[^\\*]", re.DOTALL)
+
+
+def _meaning(token: re.Match[str]) -> str:
+    """A part of a pattern as a regular expression."""
+    return "[^/]*" if token[2] else re.escape(token[1] or token[0])
+
+
 class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that Redis holds of a person."""
 
@@ -99,10 +107,12 @@ class PersonKeys:
             if await self._redis.exists(prefix + name):
                 yield name
             return
+        # A glob's `*` takes slashes too: `ann/*` would mean what is of the player `ann/b`.
+        meant = re.compile(_TOKENS.sub(_meaning, pattern))
         seen = set()
         async for key in self._redis.scan_iter(match=prefix + pattern, count=SCANNED_AT_ONCE):
             name = key.decode(errors="surrogateescape").removeprefix(prefix)
-            if name not in seen:
+            if name not in seen and meant.fullmatch(name):
                 seen.add(name)
                 yield name
 

@@ -7,8 +7,8 @@ raises, its process ends, and the next one begins at the store's position.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, cast
 
 import msgspec
 from prometheus_client import Counter
@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from projections.redis.client import patiently
 from projections.redis.layout import claim
-from projections.redis.operations import Operation, OutcomeOf, Project, flat
+from projections.redis.operations import LookUp, Operation, OutcomeOf, Project, flat
 from projections.redis.scripts import APPLY, MARK, READY
 from projections.redis.state import State, state_of
 from projections.redis.stores import Group, stored_name
@@ -59,6 +59,10 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """Prefix of keys that hold passing news: two builds of the same log differ in them."""
     is_gone: Callable[[str, int], bool] = lambda _key, _now_ms: False
     """Whether a key may be there or not at a time: two builds may differ in it, too."""
+    look_up: LookUp | None = None
+    """Operations that are no function of the events alone, after those of `project`."""
+    looked_up: frozenset[str] = frozenset()
+    """The wire names of the events that it is for."""
     spread: bool = False
     """Whether no key is of two games, so that groups of games may be in stores of their own."""
     group: Group = Group()
@@ -152,7 +156,8 @@ class RedisReader:
 
     async def handle(self, record: LogRecord) -> None:
         """Apply one record in one script. Raises where that can't be: nothing is skipped on this topic."""
-        arguments, events = self.arguments(record)
+        looked_up = await patiently(lambda: self.look_up(record))
+        arguments, events = self.arguments(record, looked_up)
         status, next_offset, detail = await patiently(lambda: APPLY.run(self._redis, *arguments))
         name = status.decode()
         _RECORDS.labels(self._projection.noun, name).inc()
@@ -190,8 +195,34 @@ class RedisReader:
         """Forget the partition."""
         self._partitions.pop(partition, None)
 
-    def arguments(self, record: LogRecord) -> tuple[list[str | bytes], int]:
-        """The script's arguments for a record, and how many commands it answers. Raises on bad bytes."""
+    def looks_up(self, record: LogRecord) -> bool:
+        """Whether a record's operations depend on what is held; most records' don't."""
+        return any(name.encode() in record.value for name in self._projection.looked_up)
+
+    async def look_up(self, record: LogRecord) -> list[Operation]:
+        """The operations of a record that depend on what is held once all records before it are applied."""
+        noun = self._projection
+        if not self.looks_up(record):
+            return []
+        generation: bytes | str | None = self._generation
+        if not generation:
+            generation = await cast("Awaitable[bytes | None]", self._redis.get(f"generation:{noun.name}"))
+        if generation is None or noun.look_up is None:
+            return []  # without a generation the script refuses the record
+        prefix = f"{noun.name}:{generation.decode() if isinstance(generation, bytes) else generation}:"
+        found: list[Operation] = []
+        for decided in _events_decoder.decode(record.value).decided:
+            if noun.group.holds(decided.game_id):
+                found += await noun.look_up(self._redis, prefix, decided, messages_of(decided, noun.events))
+        return found
+
+    def arguments(
+        self, record: LogRecord, looked_up: Sequence[Operation] = ()
+    ) -> tuple[list[str | bytes], int]:
+        """The script's arguments for a record, and how many commands it answers. Raises on bad bytes.
+
+        `looked_up` is what `look_up` gave for it.
+        """
         noun = self._projection
         events = _events_decoder.decode(record.value)
         outcomes: list[str | bytes] = []
@@ -216,6 +247,7 @@ class RedisReader:
                 keep_ms = KEYED_MS if decided.keyed and remembered else UNKEYED_MS
                 expires = str(answered_at_ms + keep_ms)
                 outcomes += (key, _outcome_encoder.encode(outcome), expires)
+        operations += looked_up
         head: list[str | bytes] = [
             noun.name,
             self._generation,

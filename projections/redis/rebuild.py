@@ -187,6 +187,9 @@ class _Builder:
             if self._next[partition] >= end:
                 continue
             async for record in self._log.read(topic, partition, self._next[partition], end):
+                if batch and self._reader.looks_up(record):  # what it looks for is what those before it left
+                    await self._apply(batch)
+                    batch = []
                 batch.append(record)
                 if len(batch) >= APPLIED_AT_ONCE:
                     await self._apply(batch)
@@ -199,11 +202,12 @@ class _Builder:
     async def _apply(self, records: list[LogRecord], swap: str = "") -> bool:
         if not records and not swap:
             return False
+        looked_up = await self._reader.look_up(records[0]) if records else []
         async with self._redis.pipeline(transaction=bool(swap)) as pipeline:
-            for record in records:
+            for place, record in enumerate(records):
                 since_ms = self._answered_since_ms
                 self._reader.answers = since_ms is not None and record.appended_at_ms >= since_ms
-                arguments, _ = self._reader.arguments(record)
+                arguments, _ = self._reader.arguments(record, () if place else looked_up)
                 if self._unseen:
                     self._unseen.difference_update(str(key).encode() for key in outcome_keys(arguments))
                 APPLY.queue(pipeline, *arguments)

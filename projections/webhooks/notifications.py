@@ -35,6 +35,8 @@ class Notified:
     """A request's body, the same bytes every time: of a delivery's id, what it tells, of which game, when."""
     game_of: Callable[[Any], str] = lambda message: str(message.game_id)
     """The game of one of its events."""
+    dropped: Callable[[Any], str] = lambda _message: ""
+    """The subject of which nothing that waits is to be told after an event; empty: of none."""
 
 
 def standard_body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:

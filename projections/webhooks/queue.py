@@ -23,6 +23,7 @@ from schemas.webhooks import Delivery, LeasedDelivery
 _PUT: Final = Script("webhooks_put")
 _TAKE: Final = Script("webhooks_take")
 _SETTLE: Final = Script("webhooks_settle")
+_DROP: Final = Script("webhooks_drop")
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decoder: Final = msgspec.msgpack.Decoder(Delivery)
 POSITIONS: Final = "webhooks:positions"
@@ -51,6 +52,13 @@ class WebhookQueue:
             arguments += (one.target, one.line, str(one.sequence), _encode(one), str(one.queued_at_ms))
         reply = await self._run(_PUT.run(self._redis, *arguments))
         return position.offset if reply[0] == b"put" else int(reply[1])
+
+    async def drop(self, game_id: str, subject: str) -> None:
+        """Remove what waits for a game's targets, those of former definitions too, in a subject's lines.
+
+        What is under way to a target arrives there. Called twice: nothing more.
+        """
+        await self._run(_DROP.run(self._redis, game_id, subject))
 
     async def put_back(self, delivery: Delivery) -> None:
         """Put a delivery into its line once more, due at once."""

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from projections.webhooks.deliveries import planned, told
+from projections.webhooks.deliveries import NotifiedEvent, planned, told
 from projections.webhooks.notifications import Notified
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
@@ -106,10 +106,12 @@ class WebhookReader(LogReader):
         counts = place.cursor.verdict(record.offset, head.src) == "applied"
         young = record.appended_at_ms >= self._clock_ms() - KEPT_MS
         # Most records hold none of them: they are not decoded.
-        if counts and young and any(name in record.value for name in self._names):
+        if counts and any(name in record.value for name in self._names):
             happened = told(_decoder.decode(record.value), self._notified)
-            targets = await self._targets({one.game_id for one in happened})
-            deliveries = planned(happened, targets, record.appended_at_ms, self._notified)
+            await self._drop(happened)  # before the position: after a crash once more
+            if young:
+                targets = await self._targets({one.game_id for one in happened})
+                deliveries = planned(happened, targets, record.appended_at_ms, self._notified)
         place.cursor.accept(record, head.src)
         if deliveries:
             await self._put(record.partition, place, await self._with_room(deliveries))
@@ -150,6 +152,11 @@ class WebhookReader(LogReader):
                 f"Redis holds webhooks of {self._topic.name}[{partition}] up to {held}, not {wanted}: it lost"
                 " data, or another process reads this partition"
             )
+
+    async def _drop(self, happened: list[NotifiedEvent]) -> None:
+        for one in happened:
+            if subject := self._notified.dropped(one.message):
+                await self._patiently(partial(self._queue.drop, one.game_id, subject))
 
     async def _targets(self, games: set[str]) -> dict[str, list[WebhookTarget]]:
         targets: dict[str, list[WebhookTarget]] = {}

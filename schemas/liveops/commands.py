@@ -1,10 +1,10 @@
 """What can be asked of liveops. Bodies of `schemas.envelope.Command`; who is meant is its `aggregate_id`.
 
-To `names.player_aggregate`: everything until `GiveRankReward`. To `names.event_aggregate`: JoinEvent,
-LobbyDue, SettleLobbies, FinalizeBoard, OpenWindow. To `names.window_aggregate`, in every partition:
-CloseWindow. StartAttempt, JoinEvent, FinalizeBoard and OpenWindow carry the event's definition
-(`schemas.liveops.definitions`) in `Command.definition` and `CommandRecord.definitions`: OpenWindow the game's
-current one, the others the one that OpenWindow has pinned.
+To `names.player_aggregate`: everything until `GiveRankReward`; ForgetPlayer in every partition. To
+`names.event_aggregate`: JoinEvent, LobbyDue, SettleLobbies, FinalizeBoard, OpenWindow. To
+`names.window_aggregate`, in every partition: CloseWindow. StartAttempt, JoinEvent, FinalizeBoard and
+OpenWindow carry the event's definition (`schemas.liveops.definitions`) in `Command.definition` and
+`CommandRecord.definitions`: OpenWindow the game's current one, the others the one that OpenWindow has pinned.
 """
 
 from __future__ import annotations
@@ -33,6 +33,20 @@ class RotatePlayerSecret(Message, frozen=True, kw_only=True):
     WIRE: ClassVar[str] = "liveops.player-secret-rotate.v1"
 
     secret_hash: str
+
+
+class ForgetPlayer(Message, frozen=True, kw_only=True):
+    """Forget a player for good, in one partition: their id gives way to a pseudonym. Asked again: nothing.
+
+    To each partition by number, with the player's `names.player_aggregate`: windows' groups, lobbies and
+    ranks are in others than the player's. From then on whatever is asked of that id is 404. A record that
+    holds it holds nothing else of the player.
+    """
+
+    WIRE: ClassVar[str] = "liveops.player-forget.v1"
+
+    pseudonym: str
+    """`names.pseudonym`, which only the deployment secret can tell from the id."""
 
 
 class StartAttempt(Message, frozen=True, kw_only=True):
@@ -240,6 +254,7 @@ COMMANDS: Codec[Message] = Codec(
     (
         RegisterPlayer,
         RotatePlayerSecret,
+        ForgetPlayer,
         StartAttempt,
         ReportProgress,
         ClaimGrant,

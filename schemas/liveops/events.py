@@ -62,6 +62,22 @@ class PlayerSecretRotated(PlayerEvent, frozen=True, kw_only=True):
     previous_secret_hash: str
 
 
+class PlayerForgotten(PlayerEvent, frozen=True, kw_only=True):
+    """A player is forgotten in this partition: no event after it in the partition has their id.
+
+    What came before it is kept under the pseudonym alone, by every reader. It names the id, as all events
+    before it do: it is the log's, and no store's.
+    """
+
+    WIRE: ClassVar[str] = "liveops.player-forgotten.v1"
+
+    pseudonym: str
+    was_known: bool
+    """Whether this is the partition that decides of the player, and they were known."""
+    was_in_windows: bool
+    """Whether groups or lobbies of this partition had them."""
+
+
 class AttemptStarted(PlayerEvent, frozen=True, kw_only=True):
     """An attempt began; its board exists from now on."""
 
@@ -193,6 +209,7 @@ EVENTS: Codec[Message] = Codec(
         PlayerCreated,
         PlayerRegistered,
         PlayerSecretRotated,
+        PlayerForgotten,
         AttemptStarted,
         AttemptExpired,
         AttemptProgressed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import uuid
 from typing import Final
 
@@ -18,6 +19,8 @@ WINDOW: Final = "window/"
 BOARD_ID_PREFIX: Final = "lb_"
 LOBBY_ID_PREFIX: Final = "lob_"
 BOT_ID_PREFIX: Final = "bot_"
+PSEUDONYM_PREFIX: Final = "forgotten:"
+_PSEUDONYM: Final = re.compile(rf"{PSEUDONYM_PREFIX}[0-9a-f]{{32}}")
 _DIGEST_BYTES: Final = 15
 
 _ATTEMPTS: Final = uuid.UUID("0f4a54d8-6a0e-5d0a-8a52-3b7b7a3b1c01")
@@ -32,6 +35,24 @@ def player_aggregate(game_id: str, external_id: str) -> str:
 def external_id_of(aggregate_id: str) -> str:
     """The player's id in a player aggregate's id; it may hold slashes, a game's id never does."""
     return aggregate_id.split("/", 2)[2]
+
+
+def pseudonym(fingerprint: str) -> str:
+    """What stands for a forgotten player's id on boards and in ledgers: `forgotten:` and 32 hex digits.
+
+    The fingerprint is under the deployment secret, of the game and the id (`forgotten_name`).
+    """
+    return f"{PSEUDONYM_PREFIX}{fingerprint}"
+
+
+def is_pseudonym(external_id: str) -> bool:
+    """Whether an id has the form of a forgotten player's pseudonym: no player goes by one."""
+    return _PSEUDONYM.fullmatch(external_id) is not None
+
+
+def forgotten_name(game_id: str, external_id: str) -> str:
+    """What a pseudonym is a fingerprint of: in another game the same id has another one."""
+    return _joined((game_id, external_id))
 
 
 def event_aggregate(game_id: str, event_key: str, window_id: str) -> str:

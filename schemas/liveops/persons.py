@@ -22,12 +22,12 @@ PERSONAL: Final = Personal(
         PersonalKey(key="items:{game}/{player}"),
         PersonalKey(key="grants:{game}/{player}"),
         PersonalKey(key="ledger:{game}/{player}"),
-        PersonalKey(key="run:{game}/{player}/*"),
+        PersonalKey(key="run:{game}/{player}/*/*"),
         PersonalKey(key="members:*", field=":{player}", game_in="board:*"),
         PersonalKey(key="lobby:*", field="p:{player}", game_in="lobby:*"),
     ),
     impersonal_keys=frozenset(
-        {"board", "entries", "stream", "windows", "window", "closed", "boards", "lobbies"}
+        {"board", "entries", "stream", "windows", "window", "closed", "boards", "lobbies", "forgotten"}
     ),
     fields=frozenset({"external_id", "player_context", "reason", "secret_hash", "previous_secret_hash"}),
     impersonal_fields={

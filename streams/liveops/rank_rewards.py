@@ -1,4 +1,4 @@
-"""Rank rewards: what a frozen rank has earned is given to its player, never to a bot.
+"""Rank rewards: what a frozen rank has earned is given to its player, never to a bot or a forgotten one.
 
 A grant's id follows from board, player and reward, so a repeat of any part gives nothing twice.
 """
@@ -16,7 +16,7 @@ from schemas.envelope import Decided, EventsRecord
 from schemas.liveops.commands import GiveRankReward
 from schemas.liveops.event_windows import BoardChunkFinalized
 from schemas.liveops.events import EVENTS
-from schemas.liveops.names import player_aggregate
+from schemas.liveops.names import is_pseudonym, player_aggregate
 from schemas.log import LogRecord
 from streams.asking import Asker
 from streams.asking_reader import AskingReader
@@ -73,7 +73,7 @@ def _gifts_of(decided: Decided, chunk: Message) -> Iterator[Gift]:
     if not isinstance(chunk, BoardChunkFinalized):
         return
     for entry in chunk.entries:
-        if entry.is_bot:
+        if entry.is_bot or is_pseudonym(entry.external_id):
             continue
         for reward in chunk.rewards:
             if entry.rank <= reward.rank_max:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.person_forgetting import handles_of
+from deploy.telemetry_forgetting import handles_of
 from schemas.persons import Handle, Person
 
 

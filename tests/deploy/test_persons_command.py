@@ -9,6 +9,7 @@ import time
 import uuid
 import zipfile
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
@@ -149,6 +150,12 @@ def searched(stack: QuestlogStack, word: str) -> dict[str, int]:
     return {place: count for place, count in found.items() if count}
 
 
+def lasting(stack: QuestlogStack, word: str) -> dict[str, int]:
+    """Where a word is but in what goes by itself: answers to commands, and limits' counters."""
+    passing = ("redis outcome:", "redis limit:")
+    return {place: count for place, count in searched(stack, word).items() if not place.startswith(passing)}
+
+
 def held_in_redis(store: Any, key: bytes) -> Any:
     match store.type(key):
         case b"hash":
@@ -173,13 +180,38 @@ def until(asked: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
     return found
 
 
-def test_a_forgotten_person_is_nowhere_in_telemetry_and_keeps_their_money(
-    questlog_stack: QuestlogStack, tmp_path: Path
+def asked(stack: QuestlogStack, method: str, path: str, key: str, **more: Any) -> httpx.Response:
+    return httpx.request(
+        method,
+        f"{stack.base_url}{path}",
+        headers={"authorization": f"Bearer {stack.demo['keys'][key]}", **more.pop("headers", {})},
+        **more,
+    )
+
+
+def in_ledger(stack: QuestlogStack, where: str) -> list[Any]:
+    """Whose rows of the ledger, and how much in all."""
+    configured = json.loads((stack.home / "settings.json").read_bytes())
+    with clickhouse_connect.get_client(dsn=configured["clickhouse_url"]) as client:
+        return list(
+            client.query(
+                "SELECT external_id, sum(amount) FROM questlog.liveops_ledger FINAL"
+                f" WHERE {where} GROUP BY external_id"
+            ).result_rows
+        )
+
+
+def test_a_forgotten_person_is_nowhere_and_money_stays_under_a_pseudonym(
+    questlog_stack: QuestlogStack,
 ) -> None:
     demo = questlog_stack.demo
     slug, gone, rich = demo["studio"]["slug"], f"gone-{uuid.uuid4().hex[:8]}", f"rich-{uuid.uuid4().hex[:8]}"
     send(questlog_stack, demo, gone, EVENTS)
     play(questlog_stack, demo, rich, EVENTS, gold=7)
+    registered = asked(questlog_stack, "POST", f"/sdk/v1/players/{rich}/register", "lo_live", json={})
+    secret = {"x-player-secret": registered.json()["secret"]}
+    wallet = f"/sdk/v1/players/{rich}/wallet"
+    assert asked(questlog_stack, "GET", wallet, "lo_live", headers=secret).status_code == 200
     until(lambda: places(questlog_stack, slug, gone), lambda now: now.get("clickhouse/events") == EVENTS)
     until(
         lambda: places(questlog_stack, slug, rich),
@@ -189,8 +221,8 @@ def test_a_forgotten_person_is_nowhere_in_telemetry_and_keeps_their_money(
 
     dry = json.loads(questlog(questlog_stack, "forget", slug, rich, "--dry-run", "--json").stdout)
     told = {one["place"]: one["count"] for one in dry["went"]}
-    assert (told["events"], told["session_parts"]) == (EVENTS, 1)
-    assert {"liveops_ledger", "liveops wallet:{game}/{player}"} <= {one["place"] for one in dry["stays"]}
+    assert (told["events"], told["session_parts"], told["liveops_ledger"]) == (EVENTS, 1, 1)
+    assert told["liveops wallet:{game}/{player}"] == 1
     held = places(questlog_stack, slug, rich)
     assert held["clickhouse/events"] == EVENTS  # nothing was done
 
@@ -200,21 +232,30 @@ def test_a_forgotten_person_is_nowhere_in_telemetry_and_keeps_their_money(
         report = json.loads(done.stdout)
         went = {one["place"]: one["count"] for one in report["went"]}
         assert (went["events"], report["left"], report["again"]) == (EVENTS, [], False)
-    until(lambda: searched(questlog_stack, gone), lambda found: found == {})
-    left = places(questlog_stack, slug, rich)
-    assert left == {place: count for place, count in held.items() if "liveops" in place}
-    target = tmp_path / "kept.zip"
-    assert questlog(questlog_stack, "export", slug, rich, "--to", str(target)).returncode == 0
-    with zipfile.ZipFile(target) as file:
-        kept = [json.loads(line) for line in file.read("redis/liveops.jsonl").splitlines()]
-    (wallet,) = [row for row in kept if row["key"].startswith("wallet:")]
-    assert wallet["value"]["gold"]["quantity"] == 7
+        until(partial(lasting, questlog_stack, player), lambda found: found == {})
+        assert places(questlog_stack, slug, player) == {}
+    kept = in_ledger(questlog_stack, "external_id LIKE 'forgotten:%'")
+    assert [amount for _, amount in kept] == [7]
 
-    again = json.loads(questlog(questlog_stack, "forget", slug, gone, "--json").stdout)
-    assert (again["again"], again["went"]) == (True, [])
+    for player in (gone, rich):
+        again = json.loads(questlog(questlog_stack, "forget", slug, player, "--json").stdout)
+        assert (again["again"], again["went"]) == (True, [])
+
+    # A client that still holds the secret: as that of a player whom nobody knows.
+    assert asked(questlog_stack, "GET", wallet, "lo_live", headers=secret).status_code == 401
+    server = f"/server/v1/players/{rich}"
+    for method, path, key in (
+        ("POST", f"/sdk/v1/players/{rich}/register", "lo_live"),
+        ("POST", f"{server}/wallet/gold/credit", "lo_srv"),
+        ("GET", server, "lo_srv"),
+        ("POST", f"/server/v1/players/{kept[0][0]}/wallet/gold/credit", "lo_srv"),
+    ):
+        body = {"json": {"amount": 1} if path.endswith("credit") else {}} if method == "POST" else {}
+        assert asked(questlog_stack, method, path, key, **body).status_code == 404, path
 
     send(questlog_stack, demo, gone, 3)
     after = f"after-{uuid.uuid4().hex[:8]}"
     send(questlog_stack, demo, after, 3)
     until(lambda: places(questlog_stack, slug, after), lambda now: now.get("clickhouse/events") == 3)
     until(lambda: searched(questlog_stack, gone), lambda found: found == {})
+    assert in_ledger(questlog_stack, "external_id LIKE 'forgotten:%'") == kept

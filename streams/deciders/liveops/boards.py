@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from schemas.codec import Message
 from schemas.envelope import CommandRejected
 from schemas.liveops.commands import CloseWindow, FinalizeBoard
 from schemas.liveops.event_windows import BoardChunkFinalized, BoardFinalized, WindowClosing
-from schemas.liveops.names import event_aggregate, window_aggregate
+from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
+from schemas.liveops.views import FinalEntry
 from schemas.liveops.windows import WindowIdInvalid, window_from_id
 from streams.deciders.liveops.open_windows import pinned_window
 from streams.deciders.liveops.refusals import conflict, invalid
@@ -66,7 +69,7 @@ def finalize(state: LiveopsState, request: Request, command: FinalizeBoard) -> V
         *opened.pinning,
         BoardChunkFinalized(
             chunk=command.chunk,
-            entries=command.entries,
+            entries=_without_forgotten(state, request.game_id, command.entries),
             rewards=[reward for reward in opened.rules.rank_rewards if reward.rank_max >= first],
             table_version=opened.reference,
             **names,
@@ -79,6 +82,18 @@ def finalize(state: LiveopsState, request: Request, command: FinalizeBoard) -> V
         )
         events.append(finalized)
     return tuple(events)
+
+
+def _without_forgotten(state: LiveopsState, game_id: str, entries: list[FinalEntry]) -> list[FinalEntry]:
+    """Whoever was forgotten while these were on their way is frozen under their pseudonym."""
+    if not state.forgotten:
+        return entries
+    return [
+        entry
+        if entry.is_bot or (gone := state.forgotten.get(player_aggregate(game_id, entry.external_id))) is None
+        else replace(entry, external_id=gone.pseudonym)
+        for entry in entries
+    ]
 
 
 def _chunk_problem(board: Board, command: FinalizeBoard) -> CommandRejected | None:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from schemas.codec import Message
 from schemas.liveops.event_windows import EventWindowEvent, MarkerEvent, WindowClosing, WindowOpened
-from schemas.liveops.events import PlayerCreated, PlayerEvent
+from schemas.liveops.events import PlayerCreated, PlayerEvent, PlayerForgotten
 from schemas.liveops.names import event_aggregate, player_aggregate, window_aggregate
+from streams.deciders.liveops.evolve_forgotten import forgotten
 from streams.deciders.liveops.evolve_players import PLAYER_STEPS, first_seen
 from streams.deciders.liveops.evolve_windows import WINDOW_STEPS
 from streams.deciders.liveops.state import EventWindow, LiveopsState, Marker
@@ -19,19 +20,24 @@ def evolve(state: LiveopsState, event: Message, at_ms: int) -> LiveopsState:
     time_ms = max(state.time_ms, at_ms)
     if isinstance(event, PlayerEvent):
         key = player_aggregate(event.game_id, event.external_id)
+        if isinstance(event, PlayerForgotten):
+            return forgotten(state, key, event, time_ms)
         if isinstance(event, PlayerCreated):
             player = first_seen(event)
         else:
             player = PLAYER_STEPS[type(event)](state.players[key], event, at_ms)
-        return LiveopsState(state.players.set(key, player), state.markers, state.windows, time_ms)
+        players = state.players.set(key, player)
+        return LiveopsState(players, state.markers, state.windows, time_ms, state.forgotten)
     if isinstance(event, EventWindowEvent):
         key = event_aggregate(event.game_id, event.event_key, event.window_id)
         window = WINDOW_STEPS[type(event)](state.windows.get(key) or EventWindow(), event)
-        return LiveopsState(state.players, state.markers, state.windows.set(key, window), time_ms)
+        windows = state.windows.set(key, window)
+        return LiveopsState(state.players, state.markers, windows, time_ms, state.forgotten)
     if isinstance(event, MarkerEvent):
         key = window_aggregate(event.game_id, event.event_key, event.window_id)
         marker = _MARKER_STEPS[type(event)](state.markers.get(key), event, at_ms)
-        return LiveopsState(state.players, state.markers.set(key, marker), state.windows, time_ms)
+        markers = state.markers.set(key, marker)
+        return LiveopsState(state.players, markers, state.windows, time_ms, state.forgotten)
     raise TypeError(f"{type(event).__name__} is no event of this noun")
 
 

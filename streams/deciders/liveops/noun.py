@@ -19,6 +19,7 @@ from streams.deciders.fold_code import FOLD_CODE
 from streams.deciders.liveops import (
     attempts,
     boards,
+    evolve_forgotten,
     evolve_players,
     evolve_windows,
     grants,
@@ -38,6 +39,7 @@ from streams.deciders.noun import Noun, Request, Verdict, decided_by, time_of_st
 _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verdict]]] = {
     ask.RegisterPlayer: players.register,
     ask.RotatePlayerSecret: players.rotate_secret,
+    ask.ForgetPlayer: players.forget,
     ask.StartAttempt: attempts.start,
     ask.ReportProgress: progress.progress,
     ask.ClaimGrant: grants.claim,
@@ -57,6 +59,15 @@ _DECIDERS: Final[dict[type[Message], Callable[[LiveopsState, Request, Any], Verd
 }
 
 
+_decide: Final = decided_by(_DECIDERS)
+
+
+def decide(state: LiveopsState, request: Request) -> Verdict:
+    """What a command comes to. Of a forgotten player: nothing is decided any more."""
+    refusal = players.refused_to_forgotten(state, request)
+    return refusal if refusal is not None else _decide(state, request)
+
+
 def aggregate_of(event: Message) -> str:
     """The aggregate an event belongs to. Raises TypeError for another noun's."""
     match event:
@@ -72,7 +83,7 @@ def aggregate_of(event: Message) -> str:
 
 def sequence(state: LiveopsState, aggregate_id: str) -> int:
     """How many events an aggregate has had in this partition."""
-    for aggregates in (state.players, state.windows, state.markers):
+    for aggregates in (state.players, state.forgotten, state.windows, state.markers):
         aggregate = aggregates.get(aggregate_id)
         if aggregate is not None:
             return aggregate.sequence
@@ -84,7 +95,7 @@ LIVEOPS: Final = Noun(
     commands=ask.COMMANDS,
     events=EVENTS,
     initial=LiveopsState(),
-    decide=decided_by(_DECIDERS),
+    decide=decide,
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
@@ -95,6 +106,7 @@ LIVEOPS: Final = Noun(
         *FOLD_CODE,
         states,
         evolving,
+        evolve_forgotten,
         evolve_players,
         evolve_windows,
         recent_increases,

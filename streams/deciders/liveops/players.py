@@ -1,12 +1,14 @@
-"""Players: who is known, and the secret that authenticates them."""
+"""Players: who is known, the secret that authenticates them, and that they are forgotten."""
 
 from __future__ import annotations
 
 from schemas.codec import Message
-from schemas.liveops.commands import RegisterPlayer, RotatePlayerSecret
-from schemas.liveops.events import PlayerCreated, PlayerRegistered, PlayerSecretRotated
-from schemas.liveops.names import external_id_of
-from streams.deciders.liveops.refusals import conflict, not_found
+from schemas.envelope import CommandRejected
+from schemas.liveops.commands import ForgetPlayer, JoinEvent, RegisterPlayer, RotatePlayerSecret
+from schemas.liveops.events import PlayerCreated, PlayerForgotten, PlayerRegistered, PlayerSecretRotated
+from schemas.liveops.names import PLAYER, external_id_of, is_pseudonym, player_aggregate
+from streams.deciders.liveops.evolve_forgotten import windows_with
+from streams.deciders.liveops.refusals import conflict, invalid, not_found
 from streams.deciders.liveops.state import LiveopsState
 from streams.deciders.noun import Request, Verdict
 
@@ -51,3 +53,38 @@ def rotate_secret(state: LiveopsState, request: Request, command: RotatePlayerSe
         previous_secret_hash=player.secret_hash,
     )
     return (rotated,)
+
+
+def forget(state: LiveopsState, request: Request, command: ForgetPlayer) -> Verdict:
+    """The tombstone, once; a player of whom nothing is known gets one too, against what comes late."""
+    if request.aggregate_id in state.forgotten:
+        return ()
+    external_id = external_id_of(request.aggregate_id)
+    if not is_pseudonym(command.pseudonym):
+        return invalid("a pseudonym is `forgotten:` and 32 hex digits", "pseudonym")
+    if is_pseudonym(external_id):
+        return _nobody()
+    forgotten = PlayerForgotten(
+        game_id=request.game_id,
+        external_id=external_id,
+        pseudonym=command.pseudonym,
+        was_known=request.aggregate_id in state.players,
+        was_in_windows=any(True for _ in windows_with(state, request.game_id, external_id)),
+    )
+    return (forgotten,)
+
+
+def refused_to_forgotten(state: LiveopsState, request: Request) -> CommandRejected | None:
+    """404 for whatever is asked of a player who is forgotten, or of a pseudonym; None for all others."""
+    name = request.aggregate_id
+    if isinstance(request.command, JoinEvent):
+        name = player_aggregate(request.game_id, request.command.external_id)
+    elif not name.startswith(PLAYER) or isinstance(request.command, ForgetPlayer):
+        return None
+    if name in state.forgotten or is_pseudonym(external_id_of(name)):
+        return _nobody()
+    return None
+
+
+def _nobody() -> CommandRejected:
+    return not_found("there is no player of that id any more")

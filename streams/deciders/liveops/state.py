@@ -128,6 +128,14 @@ class EventWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     boards: Map[str, Board] = Map()
 
 
+class Forgotten(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A player who is forgotten, in every partition."""
+
+    pseudonym: str
+    sequence: int
+    """How many events the player had had."""
+
+
 class LiveopsState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One partition's state. Maps are by aggregate id."""
 
@@ -136,6 +144,8 @@ class LiveopsState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     windows: Map[str, EventWindow] = Map()
     time_ms: int = 0
     """The latest event's time. One clock for the partition: past a marker no event is before its end."""
+    forgotten: Map[str, Forgotten] = Map()
+    """By the player's aggregate id."""
 
 
 _LARGE: Final = {
@@ -148,6 +158,7 @@ _LARGE: Final = {
 """The maps of a window that grow with its players."""
 _PLAYERS: Final = state_chunks.decoder(dict[str, Player])
 _MARKERS: Final = state_chunks.decoder(dict[str, Marker])
+_FORGOTTEN: Final = state_chunks.decoder(dict[str, Forgotten])
 _WINDOW: Final = state_chunks.decoder(EventWindow)
 _TIME: Final = state_chunks.decoder(int)
 _MAPS: Final = {name: state_chunks.decoder(kind) for name, kind in _LARGE.items()}
@@ -158,6 +169,7 @@ def pack(state: LiveopsState) -> Iterator[bytes]:
     yield state_chunks.chunk(("time_ms",), state.time_ms)
     yield from state_chunks.chunks(("players",), state.players)
     yield from state_chunks.chunks(("markers",), state.markers)
+    yield from state_chunks.chunks(("forgotten",), state.forgotten)
     empty: dict[str, Any] = dict.fromkeys(_LARGE, Map())
     for window_id, window in state.windows.items():
         yield state_chunks.chunk(("windows", window_id), msgspec.structs.replace(window, **empty))
@@ -180,6 +192,7 @@ def _unpacked(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
     time_ms: int | None = None
     players: dict[str, Player] = {}
     markers: dict[str, Marker] = {}
+    forgotten: dict[str, Forgotten] = {}
     windows: dict[str, EventWindow] = {}
     maps: dict[str, dict[str, dict[str, Any]]] = {}
     for data in pieces:
@@ -191,6 +204,8 @@ def _unpacked(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
                 players |= _PLAYERS(piece.content)
             case ("markers",):
                 markers |= _MARKERS(piece.content)
+            case ("forgotten",):
+                forgotten |= _FORGOTTEN(piece.content)
             case ("windows", window_id):
                 windows[window_id] = _WINDOW(piece.content)
                 maps[window_id] = {name: {} for name in _LARGE}
@@ -206,4 +221,10 @@ def _unpacked(pieces: Iterable[bytes | memoryview]) -> LiveopsState:
         )
         for window_id, window in windows.items()
     }
-    return LiveopsState(players=Map(players), markers=Map(markers), windows=Map(whole), time_ms=time_ms)
+    return LiveopsState(
+        players=Map(players),
+        markers=Map(markers),
+        windows=Map(whole),
+        time_ms=time_ms,
+        forgotten=Map(forgotten),
+    )

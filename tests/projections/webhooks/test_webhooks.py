@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from schemas.liveops import events as ev
 from schemas.liveops.event_windows import BoardFinalized
+from schemas.liveops.names import pseudonym
 from schemas.liveops.views import Attempt
 from schemas.log_positions import StoreRegressed
 from schemas.webhooks import (
@@ -246,3 +247,34 @@ async def test_a_target_that_was_taken_out_gets_nothing_more(redis: Redis, recei
         world.names = ()
         await world.deliver()
         assert (receiver.got, world.dead, await world.queue.waiting()) == ([], [], {})
+
+
+async def test_what_waits_of_a_forgotten_player_goes_and_others_wait_on(
+    redis: Redis, receiver: Receiver
+) -> None:
+    async with world_of(redis, receiver, "main", "other") as world:
+        receiver.answers["main"] = receiver.answers["other"] = 503
+        world.happen(created(1), created(2))
+        world.happen(created(3, "ann/b"))
+        reader = await world.read()
+        await world.deliver()
+        assert await world.queue.waiting() == {"game_1/main": 3, "game_1/other": 3}
+        world.happen(
+            ev.PlayerForgotten(
+                game_id="game_1",
+                external_id="ann",
+                pseudonym=pseudonym("a" * 32),
+                was_known=True,
+                was_in_windows=False,
+            )
+        )
+        for _ in range(2):  # as after a crash before the position
+            await reader.handle(world.log.records[0][-1])
+            await world.queue.drop("game_1", "p/ann")
+        assert await world.queue.waiting() == {"game_1/main": 1, "game_1/other": 1}
+        receiver.answers.clear()
+        world.ahead_ms = 2_500
+        await world.deliver()
+        assert [message["data"]["grant"]["id"] for _, message in receiver.got] == ["grant-3", "grant-3"]
+        assert [key async for key in redis.scan_iter(match="webhooks:line:*")] == []
+        assert await world.queue.waiting() == {}

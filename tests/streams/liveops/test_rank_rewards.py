@@ -6,9 +6,13 @@ import msgspec
 import pytest
 
 from schemas.codec import Message
-from schemas.envelope import EventsRecord
+from schemas.envelope import Decided, Event, EventsRecord
 from schemas.liveops.commands import GiveRankReward
+from schemas.liveops.event_windows import BoardChunkFinalized
+from schemas.liveops.events import EVENTS
+from schemas.liveops.names import pseudonym
 from schemas.liveops.noun import LIVEOPS_EVENTS
+from schemas.liveops.views import FinalEntry, RankReward
 from schemas.log import LogRecord
 from schemas.log_positions import Position, PositionRefused
 from streams.effect_reader import RETRY, Reading, Retry
@@ -194,3 +198,26 @@ async def test_another_writers_record_gives_nothing(world: World) -> None:
 
 def test_a_record_without_chunks_gives_nothing() -> None:
     assert gifts(EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[])) == []
+
+
+def test_a_forgotten_player_earns_nothing() -> None:
+    names = ("ann", pseudonym("a" * 32))
+    chunk = BoardChunkFinalized(
+        game_id="game_1",
+        event_key="frags",
+        window_id="w_1_2",
+        board_id="lb_1",
+        chunk=0,
+        entries=[
+            FinalEntry(rank=rank, external_id=name, score=1.0, achieved_at_ms=1)
+            for rank, name in enumerate(names, start=1)
+        ],
+        rewards=[RankReward(rank_max=2, trigger="rank <= 2", ordinal=0)],
+        table_version="1:ab",
+    )
+    event = Event(type=chunk.WIRE, aggregate_id="a", sequence=1, at_ms=1, data=EVENTS.encode(chunk))
+    decided = Decided(
+        command_id="c", studio_id="s", game_id="game_1", keyed=False, fingerprint=b"", events=[event]
+    )
+    record = EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[decided])
+    assert [gift.external_id for gift in gifts(record)] == ["ann"]

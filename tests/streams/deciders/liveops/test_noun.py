@@ -4,7 +4,7 @@ import pytest
 
 from schemas.codec import Message
 from schemas.liveops.commands import COMMANDS, CreditWallet, DebitWallet, StartAttempt
-from schemas.liveops.events import EVENTS, PlayerCreated
+from schemas.liveops.events import EVENTS, PlayerCreated, PlayerForgotten
 from schemas.log import LogRecord
 from streams.deciders.decide import decide_record
 from streams.deciders.fold import Fold
@@ -22,7 +22,7 @@ class Foreign(Message, frozen=True, kw_only=True):
 def test_every_command_is_decided_and_every_event_evolved() -> None:
     assert {command.WIRE for command in noun._DECIDERS} == COMMANDS.wire_names
     markers = {"liveops.window-opened.v1", "liveops.window-closing.v1"}
-    evolved: list[type[Message]] = [*PLAYER_STEPS, *WINDOW_STEPS, PlayerCreated]
+    evolved: list[type[Message]] = [*PLAYER_STEPS, *WINDOW_STEPS, PlayerCreated, PlayerForgotten]
     stepped = {event.WIRE for event in evolved}
     assert stepped | markers == EVENTS.wire_names
 
