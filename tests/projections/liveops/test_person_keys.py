@@ -47,3 +47,16 @@ async def test_another_studio_s_player_of_the_same_id_is_another_person(projecte
     }
     for games in ((), ("game_of_another_studio",)):
         assert await held(projected, Person(studio_id="another", games=games, id="ann")) == []
+
+
+async def test_a_player_whose_id_begins_with_the_same_and_a_slash_is_another_person(
+    projected: Projected,
+) -> None:
+    await projected.open()
+    start = ask.StartAttempt(event_key="frags", window_id=projected.liveops.window())
+    for player in ("ann", "ann/b"):
+        await projected.given(start, player)
+    for player in ("ann", "ann/b"):
+        person = Person(studio_id=STUDIO_ID, games=(GAME_ID,), id=player)
+        runs = [one.key for one in await held(projected, person) if one.key.startswith("run:")]
+        assert runs == [f"run:{GAME_ID}/{player}/frags/{start.window_id}"]
