@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import ssl
 import subprocess
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import jwt
@@ -34,7 +36,6 @@ from streams.runtime.brokers import Brokers, PasswordLogin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 USER: Final = "questlog"
 PASSWORD: Final = "a-password-of-questlog"  # noqa: S105 - a test's
@@ -70,6 +71,18 @@ class Cluster:
         }
         return jwt.encode(claims, signed_by or self.issuer_key, algorithm="RS256", headers={"kid": "issuer"})
 
+    async def disconnected(self) -> None:
+        """Wait until no socket of this process is connected to a broker.
+
+        A Kafka client's `close` begins TLS's closing handshake and does not wait for its end. The transport
+        of an event loop that is closed before the broker has answered warns when it is collected, which may
+        be in another test.
+        """
+        ports = {int(server.rpartition(":")[2]) for server in self.servers.split(",")}
+        async with asyncio.timeout(START_SECONDS):
+            while not ports.isdisjoint(_connected_ports()):  # noqa: ASYNC110 - nothing tells of a close
+                await asyncio.sleep(0.01)
+
     def kill(self, node: int) -> None:
         """SIGKILL."""
         self.processes[node].kill()
@@ -104,7 +117,7 @@ async def _until_all_answer(cluster: Cluster) -> None:
         try:
             await admin.start()
             if len((await admin.describe_cluster())["brokers"]) == len(NODES):
-                return
+                break
         except KafkaError:
             ended = [node for node, process in cluster.processes.items() if process.poll() is not None]
             assert not ended, (cluster.folder / f"broker-{ended[0]}.log").read_text()[-3000:]
@@ -112,6 +125,23 @@ async def _until_all_answer(cluster: Cluster) -> None:
         finally:
             await admin.close()
         await asyncio.sleep(0.2)
+    await cluster.disconnected()
+
+
+def _connected_ports() -> set[int]:
+    """The ports that this process is connected to by IPv4 or IPv6."""
+    ports = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        peer = None
+        try:
+            if str(descriptor.readlink()).startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(descriptor.name))) as copy:
+                    peer = copy.getpeername() if copy.family in (socket.AF_INET, socket.AF_INET6) else None
+        except OSError:  # closed meanwhile, or not connected
+            continue
+        if isinstance(peer, tuple):
+            ports.add(int(peer[1]))
+    return ports
 
 
 @contextmanager

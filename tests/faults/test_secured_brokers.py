@@ -56,6 +56,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+async def connections_end(cluster: Cluster) -> AsyncIterator[None]:
+    """No test's event loop is closed while it has connections to a broker."""
+    yield
+    await cluster.disconnected()
+
+
 @pytest.fixture
 def secured(cluster: Cluster, tmp_path: Path) -> Settings:
     password = tmp_path / "password"
