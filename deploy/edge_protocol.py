@@ -13,6 +13,7 @@ from typing import Any
 from api.liveops.sse import CONNECTION
 from deploy.connections import Addresses, too_many
 from deploy.http_protocol import BoundedProtocol
+from deploy.unsent_answers import UnsentAnswers
 
 
 class WholeAnswers:
@@ -55,10 +56,14 @@ class EdgeProtocol(BoundedProtocol):
     """One connection of an edge.
 
     Beyond the limit of its address its first request is answered 503; beyond twice the limit it is closed.
+    It is ended at once where what its reader has not taken is beyond a limit, or is taken too slowly.
     """
 
     addresses = Addresses()
+    unsent = UnsentAnswers()
     _counted = False
+    _unsent_bytes = 0
+    _sending_timer: asyncio.TimerHandle | None = None
     _at_shutdown: Callable[[], object] | None = None
     _extensions: dict[str, Any]
 
@@ -81,7 +86,23 @@ class EdgeProtocol(BoundedProtocol):
             self._counted = False
             self.addresses.closed(self.client[0])
         self._at_shutdown = None
+        self._release_unsent()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The reader takes less than is written: the application waits, and what is held counts."""
+        super().pause_writing()
+        size = self.transport.get_write_buffer_size()
+        if not self.unsent.hold(self._address, size):
+            self.transport.abort()
+            return
+        self._unsent_bytes = size
+        self._sending_timer = self.loop.call_later(self.unsent.seconds_to_send(size), self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The reader has taken most of it."""
+        self._release_unsent()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """A new head."""
@@ -95,10 +116,21 @@ class EdgeProtocol(BoundedProtocol):
         if self._at_shutdown is not None:
             self._at_shutdown()
 
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client is not None else ""
+
+    def _release_unsent(self) -> None:
+        if self._sending_timer is not None:
+            self._sending_timer.cancel()
+            self._sending_timer = None
+            self.unsent.release(self._address, self._unsent_bytes)
+
     def _call_at_shutdown(self, call: Callable[[], object]) -> None:
         self._at_shutdown = call
 
 
-def edge_protocol(addresses: Addresses) -> type[EdgeProtocol]:
-    """The protocol of a server whose connections count there."""
-    return type("EdgeProtocol", (EdgeProtocol,), {"addresses": addresses})
+def edge_protocol(addresses: Addresses, unsent: UnsentAnswers | None = None) -> type[EdgeProtocol]:
+    """The protocol of a server whose connections and unsent answers count there."""
+    counts = {"addresses": addresses, "unsent": unsent or UnsentAnswers(proxies=addresses.proxies)}
+    return type("EdgeProtocol", (EdgeProtocol,), counts)

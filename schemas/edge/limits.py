@@ -35,6 +35,8 @@ UPLOADS_IN_FLIGHT_BYTES: Final = 240 * 1024 * 1024
 uploads at a time and 3 of an address, to a folder 480 and 120."""
 UPLOAD_BYTES_PER_SECOND_MIN: Final = 16 * 1024
 """An upload whose sender is slower than this, all in all, is ended."""
+UNSENT_BYTES: Final = 128 * 1024 * 1024
+"""Answers whose readers have not taken them yet, in one process: a quarter of it for an address."""
 CONNECTIONS_PER_ADDRESS: Final = 2048
 RETRY_AFTER_UNAVAILABLE_S: Final = 2
 """Retry-After of a 503."""
