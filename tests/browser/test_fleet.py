@@ -144,7 +144,7 @@ async def test_it_shows_what_s5_answers(browser: Browser, outside: World, machin
         await expect(lines.nth(0).locator("span")).to_have_text("Map <i>loaded</i>")
         await expect(lines.nth(1)).to_have_class("error")
         await expect(page.locator("#usage canvas")).to_have_count(4)
-        await page.get_by_role("button", name="What it uses as a table").click()
+        await page.get_by_role("button", name="Resource usage as a table").click()
         newest = page.locator("#usage tbody tr").first
         await expect(newest).to_contain_text("40%")
         await expect(newest).to_contain_text("100 MiB")

@@ -160,7 +160,7 @@ async def test_the_console_sends_messagepack_and_prints_a_curl_that_does(
         outside.game("relay")["id"], event_name="Sent_By_Console", custom_data={"n": [1, 2.5, None]}
     )
     await page.fill("#body", json.dumps(event))
-    await page.click("button[type=submit]")
+    await page.click("#console button[type=submit]")
     await expect(page.locator("#answer")).to_have_text('200 OK\n{"status":"queued"}')
     printed = await page.locator("#curl").text_content()
     assert printed is not None
@@ -168,6 +168,6 @@ async def test_the_console_sends_messagepack_and_prints_a_curl_that_does(
     told, _ = await shell.communicate()
     assert told == b'{"status":"queued"}'
     await page.fill("#body", "{")
-    await page.click("button[type=submit]")
+    await page.click("#console button[type=submit]")
     await expect(page.locator("#answer")).to_contain_text("Nothing was sent, the body is not JSON")
     assert complaints == []
