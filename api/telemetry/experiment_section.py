@@ -52,9 +52,9 @@ ROUTES: Final = (
     read_route(
         "comparison",
         "/experiments/{experiment_id}/comparison",
-        "One experiment's variants side by side. A session counts whose tag is right: it arrived while the "
-        "experiment ran or in the 24 hours after, and says the variant that its device and build get; those "
-        "of pinned devices do not count. At most 30 seconds old (`X-Data-Age-Ms`).",
+        "One experiment's variants side by side. Sessions count that are tagged with the variant "
+        "assigned to their device and build and that arrived while the experiment ran or in the 24 hours "
+        "after; those of pinned devices do not. At most 30 seconds old (`X-Data-Age-Ms`).",
         experiment_answers.ComparisonAnswer,
         examples.COMPARISON,
     ),

@@ -207,14 +207,15 @@ async def test_the_keyboard_reaches_everything(visiting: Open) -> None:
         await visit.page.keyboard.press("Tab")
         await expect(visit.page.get_by_role("link", name="Skip to the panels")).to_be_focused()
         reached = []
-        for _ in range(len(SECTIONS) + 11):
+        for _ in range(len(SECTIONS) + 12):
             await visit.page.keyboard.press("Tab")
             reached.append(
                 await visit.page.evaluate("document.activeElement.id || document.activeElement.pathname")
             )
         assert reached[: len(SECTIONS)] == [f"/dashboard/{section.name}" for section in SECTIONS]
-        assert [name for name in reached[len(SECTIONS) :] if name][:9] == [
+        assert [name for name in reached[len(SECTIONS) :] if name][:10] == [
             "live",
+            "/docs",
             "theme",
             "game",
             "build",

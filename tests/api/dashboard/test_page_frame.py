@@ -68,6 +68,14 @@ def test_operators_sections_stand_last_and_under_a_heading_of_their_own() -> Non
     assert text.index('class="whose"') < text.index(f'/dashboard/{OPERATORS[0].name}"')
 
 
+@pytest.mark.parametrize("page", [framed(SECTIONS[0], FILES.text), FILES.text("sign_in.html")])
+def test_the_guides_and_the_api_documentation_are_one_link_away(page: str) -> None:
+    assert re.findall(r'<a href="(/docs[^"]*)">([^<]+)</a>', page) == [
+        ("/docs#guides", "Guides"),
+        ("/docs", "API documentation"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("page", "query", "target"),
     [

@@ -55,7 +55,7 @@ export const ABOUT = {
   compare: { says: "Friction is what sessions’ analysis found, by tag. A share is the part of a build’s testers with analyzed sessions who met it; differences are in percentage points of those shares." },
   suggestions: { says: "What the studio’s own model proposes for the friction that is left in the later build. Figures beside a proposal count testers who met its tag." },
   experiments: { says: "Experiments of the game’s definition file, newest first. They are started and stopped here or by questlog experiments." },
-  comparison: { says: "Counts sessions whose tag is the variant that the device was given while the experiment ran. Lift is a variant’s figure against the first variant’s; the split is tested by χ² against the allocations." },
+  comparison: { says: "Counts sessions that are tagged with the variant assigned to their device and that arrived while the experiment ran or in the 24 hours after; those of pinned devices are left out. An exposure is a device’s first such session. Lift is a variant’s figure against the first variant’s; the split is tested by χ² against the allocations." },
   credit: { says: "Credit is the studio’s balance, from which playtests are paid. To review are submissions that wait for a decision. Active playtests are paid ones that are not completed." },
   reviews: { says: "Submissions that were handed in and wait for a decision, of all games of the studio." },
   orders: { says: "Slots by their states. Paid is what the playtest cost; held is what its unfinished slots keep; paid out went to playtesters; the fee is the platform’s; back to credit came from slots that ended without a payout." },

@@ -15,7 +15,7 @@ let parts = null;
 export const comparison = {
   id: "comparison",
   title: "Variants side by side",
-  hint: "Sessions whose tag is right; lift against the first variant",
+  hint: "Sessions tagged with the variant assigned to their device; lift against the first variant",
   width: 8,
   every: 10_000,
   scope: "own",
@@ -54,7 +54,7 @@ function build(content) {
 /** The split is checked before anything is compared: a broken one makes every other figure worthless. */
 function warning({ srm, rejectedTags }) {
   const rejected = [["notRunning", "while it did not run"], ["notInAudience", "of devices outside the audience"], ["wrongVariant", "of another variant than the device’s"], ["pinned", "of pinned devices"]].filter(([name]) => rejectedTags[name]).map(([name, why]) => `${count(rejectedTags[name])} ${why}`).join(", ");
-  const aside = rejected ? h("p", { class: "faint", textContent: `Tags that do not count: ${rejected}.` }) : null;
+  const aside = rejected ? h("p", { class: "faint", textContent: `Sessions left out, by their tags: ${rejected}.` }) : null;
   if (srm.status === "mismatch") {
     return h("div", { class: "srm", "data-srm": srm.status }, h("p", { class: "warning bad", role: "alert" }, h("strong", { textContent: "Do not trust these figures. " }), `Exposures do not fit the allocations (χ² ${decimal(srm.chiSquare)}, p ${probability(srm.pValue)}): find what loses players of one variant first.`), aside);
   }
