@@ -14,7 +14,8 @@ from importlib.metadata import version
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+
+from deploy.cli.plain_help import PlainCommand, PlainGroup, let_help_be_plain
 
 _LAB: Final = "deploy.lab"
 
@@ -73,14 +74,14 @@ COMMANDS: Final = (
 )
 
 
-class _LazyGroup(TyperGroup):
+class _LazyGroup(PlainGroup):
     """Lists commands without importing them; imports the one that is called."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         # What a misspelt command is compared with.
         self.commands.update(
-            {one.name: TyperCommand(one.name, help=one.help) for one in COMMANDS if one.installed}
+            {one.name: PlainCommand(one.name, help=one.help) for one in COMMANDS if one.installed}
         )
 
     def list_commands(self, _ctx: Any) -> list[str]:
@@ -89,7 +90,7 @@ class _LazyGroup(TyperGroup):
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         """A stand-in with the command's help line: enough for the list."""
         listed = _find(cmd_name)
-        return None if listed is None else TyperCommand(cmd_name, help=listed.help)
+        return None if listed is None else PlainCommand(cmd_name, help=listed.help)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -177,6 +178,7 @@ def load(listed: Listed) -> Any:
         raise LabMissing(f"`questlog {listed.name}`")
     module = importlib.import_module(f"{listed.package}.cli.{listed.name}")
     module.app._add_completion = False  # noqa: SLF001 - typer adds it to every app by itself
+    let_help_be_plain(module.app)
     command = typer.main.get_command(module.app)
     command.name = listed.name
     return command

@@ -100,7 +100,7 @@ def create_command(
 
 @app.command("list")
 def list_command(
-    studio: Annotated[str, typer.Argument(metavar="[STUDIO]", help="Its slug; default: all.")] = "",
+    studio: Annotated[str, typer.Argument(metavar="STUDIO", help="Its slug; default: all.")] = "",
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:

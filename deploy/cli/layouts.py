@@ -27,6 +27,11 @@ Home = Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stac
 _NONE = "Redis holds nothing in layouts of older releases"
 
 
+@app.callback()
+def _layouts() -> None:
+    """What Redis holds in layouts of older releases: build the new beside it, then let go of it."""
+
+
 @app.command("list")
 def list_layouts(home: Home = None) -> None:
     """What Redis holds in layouts of older releases."""

@@ -38,7 +38,7 @@ app.add_typer(keys_app, name="keys")
 playtests_operation.join(app)
 GameName = Annotated[str, typer.Argument(metavar="GAME", help="Slug or id of the game.")]
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's id, as the game declares it.")]
-InFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+InFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A text in UTF-8.")]
 StudioName = Annotated[
     str, typer.Option("--studio", help="The studio's slug, where several have the game's.")
 ]
@@ -107,7 +107,7 @@ def mint_command(  # noqa: PLR0917 - typer passes options by name
 def revoke_command(  # noqa: PLR0917 - typer passes options by name
     game: GameName,
     batch: BatchId,
-    key_ids: Annotated[list[str], typer.Argument(metavar="KEY…", help="Ids (ptk_…), as S1 lists them.")],
+    key_ids: Annotated[list[str], typer.Argument(metavar="KEY", help="Ids (ptk_…), as S1 lists them.")],
     studio: StudioName = "",
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from deploy.analysts import ListedAccount
@@ -21,6 +25,7 @@ from deploy.cli import (
     webhooks,
 )
 from deploy.cli.piped import rows_text, say_tables
+from deploy.cli.plain_help import first_paragraph, with_narrow_name
 from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter
 from schemas.playtests.account_views import Payout
 from schemas.playtests.views import Order
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WIDTH = 80
+DEPLOY_TEST = Path(__file__).parents[2] / "deploy/test"
 NARROW = dict.fromkeys(("TERMINAL_WIDTH", "COLUMNS"), str(WIDTH))
 AT_MS = 1_790_000_000_000
 UUID = "72ab8f81-ef36-4712-a046-399a62b9afaa"
@@ -45,24 +51,66 @@ def commands_of(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str
         yield from commands_of(below, (*path, name))
 
 
-@pytest.mark.parametrize("listed", COMMANDS, ids=lambda listed: listed.name)
-def test_no_help_is_cut_on_80_columns(listed: Listed) -> None:
-    for path, command in commands_of(load(listed), (listed.name,)):
-        asked = CliRunner().invoke(
-            app,
-            [*path, "--help"],
-            prog_name="questlog",
-            env={"TERMINAL_WIDTH": str(WIDTH), "COLUMNS": str(WIDTH)},
-        )
-        assert asked.exit_code == 0, path
-        lines = asked.output.splitlines()
-        assert [line for line in lines if len(line) > WIDTH] == [], path
-        words = set(asked.output.replace(",", " ").split())
-        named = [
-            name for one in command.params for name in (*one.opts, *one.secondary_opts) if name[0] == "-"
-        ]
-        named += [name for name, below in getattr(command, "commands", {}).items() if not below.hidden]
+def help_of(*words: str) -> str:
+    asked = CliRunner().invoke(app, [*words, "--help"], prog_name="questlog", env=NARROW)
+    assert asked.exit_code == 0, words
+    return asked.output
+
+
+def names_of(parameter: Any) -> list[str]:
+    """What a reader copies of a parameter: options, its environment variable, its choices, its default."""
+    names = [name for name in (*parameter.opts, *parameter.secondary_opts) if name[0] == "-"]
+    if isinstance(parameter.envvar, str):
+        names.append(parameter.envvar)
+    names += [str(choice) for choice in parameter.type_descriptor.choices or ()]
+    return names
+
+
+@pytest.mark.parametrize("listed", [None, *COMMANDS], ids=lambda listed: listed.name if listed else "all")
+def test_no_help_is_cut_on_80_columns(listed: Listed | None) -> None:
+    top: Any = typer.main.get_command(app) if listed is None else load(listed)
+    whole = [((), top)] if listed is None else list(commands_of(top, (listed.name,)))
+    for path, command in whole:
+        output = help_of(*path)
+        assert [line for line in output.splitlines() if len(line) > WIDTH] == [], path
+        words = set(re.split(r"[\s,;:/<>|\[\]]+", output))
+        named = [name for one in command.params for name in names_of(one)]
+        below = [one for one in getattr(command, "commands", {}).values() if not one.hidden]
+        named += [one.name for one in below]
         assert [name for name in named if name not in words] == [], path
+        said = "".join(output.split())
+        texts = [command.help, *(one.help for one in command.params)]
+        texts += [first_paragraph(one.help) for one in below]
+        assert [text for text in texts if text and "".join(text.split()) not in said] == [], path
+
+
+def test_the_help_of_the_tests_is_whole_on_80_columns() -> None:
+    said = subprocess.run([DEPLOY_TEST, "--help"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+    lines = said.splitlines()
+    assert [line for line in lines if len(line) > WIDTH] == []
+    assert (lines[0].split()[0], lines[-1].split()[-1]) == ("Installs", "print).")
+    assert all(option in said for option in ("--quick", "--repeat N TESTS", "`-n 0`"))
+
+
+def test_choices_that_are_too_wide_stand_in_the_text() -> None:
+    assert with_narrow_name("kind <a|b>", "What.") == ("kind <a|b>", "What.")
+    wide = "|".join(f"choice{number}" for number in range(9))
+    name, text = with_narrow_name(f"kind <{wide}>", "What.")
+    assert (name, text) == ("kind", f"What.  [one of: {wide.replace('|', ', ')}]")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rest"], "Did you mean 'restore'?"),
+        (["analysts", "rene"], "Did you mean 'renew', 'revoke'?"),
+        (["up", "--kafka-ports"], "(Possible options: --admin-port, --kafka-port)"),
+        (["up", "--flee"], "(Possible options: --fleet, --no-fleet)"),
+    ],
+)
+def test_at_most_two_names_are_suggested(words: list[str], said: str) -> None:
+    asked = CliRunner().invoke(app, words, prog_name="questlog", env=NARROW)
+    assert (asked.exit_code, said in asked.output) == (2, True), asked.output
 
 
 def test_an_account_of_an_analyst() -> None:
