@@ -39,6 +39,13 @@ KAFKA_CLIENTS: Final = (
     "follow",
 )
 """What makes a client of Kafka, or is one."""
+HTTP_CLIENTS: Final = frozenset(
+    {
+        *("Client", "AsyncClient", "HTTPTransport", "AsyncHTTPTransport"),
+        *("delete", "get", "head", "options", "patch", "post", "put", "request", "stream"),
+    }
+)
+"""What of httpx makes a client."""
 READS_ENVIRONMENT: Final = ("deploy/", "tests/")
 
 
@@ -98,6 +105,8 @@ def _breaches(room: str, name: str, tree: ast.Module) -> Iterator[tuple[int, str
                 yield _line(node), f"{top} is imported in {' and '.join(ONLY_IN[top])} only"
         if room == "deploy" and name != "deploy/brokers.py" and _is_plain_kafka(node):
             yield _line(node), "clients of Kafka are made from deploy.brokers"
+        if room == "tests" and _reads_authorities(node):
+            yield _line(node), "tests make clients of HTTP by tests.plain_http"
         if _touches_environment(node) and not name.startswith(READS_ENVIRONMENT):
             yield _line(node), "only deploy reads the environment"
 
@@ -135,6 +144,18 @@ def _is_plain_kafka(node: ast.AST) -> bool:
         ast.unparse(node.func) == "partial" and ast.unparse(node.args[0]) in KAFKA_CLIENTS
     )
     return is_client and any(isinstance(one, ast.Attribute) and one.attr == "kafka" for one in given)
+
+
+def _reads_authorities(node: ast.AST) -> bool:
+    """A client that reads the system's certificate authorities as it is made."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"httpx", "httpx2"}
+        and node.func.attr in HTTP_CLIENTS
+        and not {"verify", "transport"} & {word.arg for word in node.keywords}
+    )
 
 
 def _line(node: ast.AST) -> int:

@@ -45,6 +45,17 @@ def test_the_rooms_keep_the_import_law() -> None:
             "f = partial(follow, configured.kafka)",
             "clients of Kafka are made from deploy.brokers",
         ),
+        (
+            "tests/a.py",
+            "http = httpx.AsyncClient(timeout=5)",
+            "tests make clients of HTTP by tests.plain_http",
+        ),
+        ("tests/a.py", "httpx.get(url)", "tests make clients of HTTP by tests.plain_http"),
+        (
+            "tests/a.py",
+            "http = httpx.Client(transport=httpx.HTTPTransport(local_address=own))",
+            "tests make clients of HTTP by tests.plain_http",
+        ),
         ("schemas/a.py", "import os\nhome = os.environ['HOME']", "only deploy reads the environment"),
         ("api/a.py", "import os\nhome = os.getenv('HOME')", "only deploy reads the environment"),
     ],
@@ -69,6 +80,8 @@ def test_the_law_lets_a_good_example_be(tmp_path: Path) -> None:
     (tmp_path / "api/a.py").write_text(
         "from schemas.edge import ports\nfrom projections.telemetry.queries import rollups\nimport fastapi\n"
     )
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/a.py").write_text("http = httpx.Client(transport=httpx.ASGITransport(app))\n")
     assert violations(tmp_path) == []
 
 

@@ -8,7 +8,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import schemathesis
 import uvicorn
@@ -22,6 +21,7 @@ from deploy.nouns import surfaces
 from projections.clickhouse.client import ClickHouse
 from projections.telemetry.queries.client import ClickHouseQueries
 from schemas.edge.ports import Counted, Verdict
+from tests import plain_http
 from tests.api.world import NOW_MS, Lags, MemoryAi, MemoryDirectory, World, create_database
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def served(clickhouse_url: str) -> Iterator[Served]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_the_document_holds(served: Served, mode: GenerationMode) -> None:
     headers = {"Authorization": f"Bearer {served.directory.management}"}
-    document = httpx.get(f"{served.url}/openapi.json").json()
+    document = plain_http.get(f"{served.url}/openapi.json").json()
     refusable = set()  # paths with query parameters: those alone have values that must be refused
     for path, methods in document["paths"].items():
         methods["get"].pop("security", None)  # the key is given below, and refusals have tests of their own

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from api.dashboard import pages
+from tests import plain_http
 from tests.browser.world import DOOM, MANAGEMENT, OTHER, OTHER_MANAGEMENT, SECRET, TOKEN
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ DATA = "/dashboard/data"
 
 @asynccontextmanager
 async def signed_in(world: World, key: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=world.base_url, headers={"Origin": world.base_url}) as client:
+    async with plain_http.async_client(base_url=world.base_url, headers={"Origin": world.base_url}) as client:
         answer = await client.post("/dashboard/sign-in", data={"key": key})
         assert answer.status_code == 303
         yield client
@@ -97,14 +98,14 @@ async def test_a_link_from_elsewhere_finds_the_session_that_is_there(visiting: O
     ],
 )
 async def test_the_root_and_old_addresses_lead_somewhere(world: World, path: str, target: str) -> None:
-    async with httpx.AsyncClient(base_url=world.base_url) as client:
+    async with plain_http.async_client(base_url=world.base_url) as client:
         answer = await client.get(path)
         assert answer.headers["location"] == target
         assert (await client.get(target)).status_code == 200
 
 
 async def test_no_session_no_data(world: World) -> None:
-    async with httpx.AsyncClient(base_url=world.base_url) as client:
+    async with plain_http.async_client(base_url=world.base_url) as client:
         for path in ("session", "summary", "live", "projections", "heatmap"):
             answer = await client.get(f"{DATA}/{path}?game=doom")
             assert (answer.status_code, answer.json()["error"]) == (401, "signed_out")
@@ -136,7 +137,7 @@ async def test_a_secret_key_does_not_reach_its_studios_other_games(world: World)
 
 async def test_attempts_are_limited_by_address(world: World) -> None:
     headers = {"Origin": world.base_url, "X-Test-Address": "192.0.2.7"}
-    async with httpx.AsyncClient(base_url=world.base_url, headers=headers) as client:
+    async with plain_http.async_client(base_url=world.base_url, headers=headers) as client:
         guess = {"key": "guess"}
         for _ in range(10):
             assert (await client.post("/dashboard/sign-in", data=guess)).status_code == 401
@@ -167,7 +168,7 @@ async def test_forms_of_other_sites_do_nothing(world: World, origin: str | None)
     [b"", b"key=", b"key=a&key=b", b"\xff\xfe", b"key=%ff", b"&" * 50, b"key=" + b"x" * 600, b"k" * 9000],
 )
 async def test_a_malformed_form_is_told_so(world: World, body: bytes) -> None:
-    async with httpx.AsyncClient(base_url=world.base_url, headers={"Origin": world.base_url}) as client:
+    async with plain_http.async_client(base_url=world.base_url, headers={"Origin": world.base_url}) as client:
         answer = await client.post(
             "/dashboard/sign-in", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
         )
@@ -200,7 +201,7 @@ async def test_forged_and_foreign_cookies_are_nobody(world: World) -> None:
         f"e30.{signature}",
         "a" * 5000,
     ):
-        async with httpx.AsyncClient(base_url=world.base_url) as client:
+        async with plain_http.async_client(base_url=world.base_url) as client:
             answer = await client.get(f"{DATA}/session", headers={"Cookie": f"questlog_dashboard={forged}"})
             assert answer.status_code == 401
 

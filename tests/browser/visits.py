@@ -6,10 +6,10 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import httpx
 from playwright.async_api import expect
 
 from api.dashboard.sections import SECTIONS
+from tests import plain_http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ async def until_holds(page: Page, condition: str, *, within_s: float = 60) -> No
 async def signed_in(base_url: str, key: str) -> tuple[str, str]:
     """Name and value of the cookie that signing in with the key gives."""
     if (base_url, key) not in _signed_in:
-        async with httpx.AsyncClient(base_url=base_url, headers={"origin": base_url}) as client:
+        async with plain_http.async_client(base_url=base_url, headers={"origin": base_url}) as client:
             assert (await client.post("/dashboard/sign-in", data={"key": key})).status_code == 303
             (cookie,) = client.cookies.jar
         _signed_in[base_url, key] = (cookie.name, cookie.value or "")

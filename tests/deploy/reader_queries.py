@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
+from tests import plain_http
+
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
@@ -28,7 +30,7 @@ class ReadersStack(NamedTuple):
     owner: Client
 
     def client(self, user: str, database: str = DATABASE) -> httpx.Client:
-        return httpx.Client(
+        return plain_http.client(
             base_url=f"http://{self.address}", auth=(user, "pass"), params={"database": database}, timeout=40
         )
 

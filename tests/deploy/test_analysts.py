@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import clickhouse_connect
-import httpx
 import pytest
 
 from deploy.analyst_file import AccountFile, accounts_path
@@ -33,6 +32,7 @@ from deploy.analysts import (
     password_hash,
 )
 from projections.clickhouse.migrations import read, tenant_tables
+from tests import plain_http
 
 ANN = Account(password_sha256=password_hash("pass"), studio_id="stu_1", created_at_ms=1_764_000_000_000)
 
@@ -141,7 +141,7 @@ def test_the_list_is_of_accounts_that_these_statements_make() -> None:
 @pytest.mark.parametrize("statement", all_statements())
 def test_clickhouse_reads_every_statement_as_it_is_meant(clickhouse_url: str, statement: str) -> None:
     """The embedded engine has ClickHouse's parser, but no users: what they do is ClickHouse's own promise."""
-    read_back = httpx.post(
+    read_back = plain_http.post(
         clickhouse_url,
         params={"query": "SELECT formatQuerySingleLine({statement:String}) FORMAT TabSeparatedRaw"},
         files={"param_statement": (None, statement)},

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from tests import plain_http
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
@@ -38,7 +38,7 @@ def test_an_account_is_made_listed_and_revoked(questlog_stack: QuestlogStack) ->
     stored = questlog_stack.home / "clickhouse" / "readers.json"
     assert (password in stored.read_text(), stored.stat().st_mode & 0o777) == (False, 0o600)
     url = f"http://ann:{password}@{address(questlog_stack)}/"
-    seen = httpx.post(url, content="SELECT uniqExact(studio_id) FROM questlog.events, sessions")
+    seen = plain_http.post(url, content="SELECT uniqExact(studio_id) FROM questlog.events, sessions")
     assert (seen.status_code, seen.text.strip() in {"0", "1"}) == (200, True)
 
     listed = json.loads(questlog(questlog_stack, "list", slug, "--json").stdout)
@@ -55,7 +55,7 @@ def test_an_account_is_made_listed_and_revoked(questlog_stack: QuestlogStack) ->
     assert (wrong.returncode, "can't be called" in wrong.stderr) == (1, True)
 
     assert questlog(questlog_stack, "revoke", slug, "ann").stdout == "ann is revoked\n"
-    assert httpx.post(url, content="SELECT 1").status_code == 403
+    assert plain_http.post(url, content="SELECT 1").status_code == 403
     gone = questlog(questlog_stack, "revoke", slug, "ann")
     assert (gone.returncode, "no analyst ann" in gone.stderr) == (1, True)
 

@@ -16,6 +16,7 @@ from projections.clickhouse.migrations import MigrationError
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.views import TIMELINE, apply_views, read_views
 from projections.telemetry.queries.dashboard_dictionary import DICTIONARY, read_dictionary
+from tests import plain_http
 from tests.deploy.analysts_twin import twins
 from tests.deploy.analysts_world import (
     BUILDS,
@@ -69,7 +70,7 @@ class World(NamedTuple):
     url: str
 
     def ask(self, query: str, user: str = "ann", database: str = "") -> httpx.Response:
-        return httpx.post(
+        return plain_http.post(
             f"http://{self.url.split('@')[1]}/",
             auth=(user, PASSWORD),
             params={"database": database} if database else {},

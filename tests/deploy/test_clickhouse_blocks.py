@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import struct
 
-import httpx
 import lz4.block
 import pytest
 from backports import zstd
@@ -16,6 +15,7 @@ from deploy.stack.clickhouse_blocks import BLOCK_BYTES, Lz4Blocks, read_blocks
 from deploy.stack.clickhouse_execution import Statement
 from deploy.stack.clickhouse_greeting import GREETING, greeting, is_greeting
 from deploy.stack.clickhouse_statement import header_bytes
+from tests import plain_http
 
 stack = pytest.mark.stack
 OF_CLICKHOUSE = base64.b64decode(
@@ -102,7 +102,7 @@ def test_only_the_greeting_is_taken_for_one(text: bytes, form: str, version: str
 @stack
 def test_a_big_result_comes_in_blocks(clickhouse_url: str) -> None:
     query = "SELECT number FROM numbers(1000000) FORMAT RowBinary"
-    with httpx.stream("POST", clickhouse_url, params={"compress": "1"}, content=query) as answer:
+    with plain_http.stream("POST", clickhouse_url, params={"compress": "1"}, content=query) as answer:
         pieces = list(answer.iter_raw())
     assert len(pieces) > 4
     packed = b"".join(pieces)
@@ -113,25 +113,27 @@ def test_a_big_result_comes_in_blocks(clickhouse_url: str) -> None:
 @stack
 def test_rows_are_inserted_from_blocks(clickhouse_url: str) -> None:
     for text in ("CREATE DATABASE blocks", "CREATE TABLE blocks.t (n UInt64) ENGINE = Memory"):
-        httpx.post(clickhouse_url, content=text).raise_for_status()
+        plain_http.post(clickhouse_url, content=text).raise_for_status()
     rows = struct.pack("<3Q", 1, 2, 3)
     params = {"decompress": "1", "query": "INSERT INTO blocks.t FORMAT RowBinary"}
-    assert httpx.post(clickhouse_url, params=params, content=Lz4Blocks().compress(rows)).status_code == 200
-    refused = httpx.post(clickhouse_url, params=params, content=zstd.compress(rows))
+    assert (
+        plain_http.post(clickhouse_url, params=params, content=Lz4Blocks().compress(rows)).status_code == 200
+    )
+    refused = plain_http.post(clickhouse_url, params=params, content=zstd.compress(rows))
     assert (refused.status_code, refused.headers["x-clickhouse-exception-code"]) == (400, "271")
-    assert httpx.post(clickhouse_url, content="SELECT sum(n) FROM blocks.t").text == "6\n"
-    httpx.post(clickhouse_url, content="DROP DATABASE blocks").raise_for_status()
+    assert plain_http.post(clickhouse_url, content="SELECT sum(n) FROM blocks.t").text == "6\n"
+    plain_http.post(clickhouse_url, content="DROP DATABASE blocks").raise_for_status()
 
 
 @stack
 @pytest.mark.parametrize("rows", [0, 1, 300_000])
 def test_names_and_types_come_once_before_all_rows(clickhouse_url: str, rows: int) -> None:
     query = f"SELECT number AS n FROM numbers({rows}) FORMAT RowBinaryWithNamesAndTypes"
-    answer = httpx.post(clickhouse_url, content=query).content
+    answer = plain_http.post(clickhouse_url, content=query).content
     assert answer == b"\x01\x01n\x06UInt64" + struct.pack(f"<{rows}Q", *range(rows))
 
 
 @stack
 def test_failures_are_plain_text_whatever_compression_was_asked_for(clickhouse_url: str) -> None:
-    answer = httpx.post(clickhouse_url, params={"compress": "1"}, content="SELECT nothing")
+    answer = plain_http.post(clickhouse_url, params={"compress": "1"}, content="SELECT nothing")
     assert (answer.headers["x-clickhouse-exception-code"], "nothing" in answer.text) == ("47", True)

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import httpx
 import lz4.frame
 import pytest
 from backports import zstd
 
 from deploy.stack.clickhouse_blocks import _sum, read_blocks
 from deploy.stack.clickhouse_codec import UnknownEncodingError, decompress
+from tests import plain_http
 
 PACK: Final[dict[str, Callable[[bytes], bytes]]] = {
     "lz4": lz4.frame.compress,
@@ -70,9 +70,9 @@ def test_what_is_too_much_is_not_unpacked(encoding: str) -> None:
 
 @pytest.mark.stack
 def test_nobody_s_body_is_looked_at_and_a_stranger_is_told_so(clickhouse_url: str) -> None:
-    answer = httpx.post(
+    answer = plain_http.post(
         clickhouse_url, content=b"junk", headers={"content-encoding": "gzip"}, auth=("default", "wrong")
     )
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (403, "516")
-    known = httpx.post(clickhouse_url, content=b"junk", headers={"content-encoding": "gzip"})
+    known = plain_http.post(clickhouse_url, content=b"junk", headers={"content-encoding": "gzip"})
     assert known.headers["x-clickhouse-exception-code"] == "354"

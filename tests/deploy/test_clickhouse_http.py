@@ -17,6 +17,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 from clickhouse_connect.driver.external import ExternalData
 
+from tests import plain_http
+
 pytestmark = pytest.mark.stack
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
@@ -139,7 +141,7 @@ def test_binary_rows_that_hold_blank_lines_all_arrive(client: Client) -> None:
 
 def test_settings_within_an_insert_are_heard(client: Client, clickhouse_url: str) -> None:
     query = "INSERT INTO t (a) SETTINGS input_format_tsv_skip_first_lines = 1 FORMAT TSV"
-    answer = httpx.post(
+    answer = plain_http.post(
         clickhouse_url, params={"database": client.database, "query": query}, content=b"header\n7\n"
     )
     assert answer.status_code == 200, answer.text
@@ -160,7 +162,7 @@ def test_big_results_stream_in_every_encoding(clickhouse_url: str, compression: 
 def test_every_format_is_one_document(clickhouse_url: str, form: str, rows: int) -> None:
     query = f"SELECT number AS n FROM numbers({rows})"
     for params, content in (({}, f"{query} FORMAT {form}"), ({"default_format": form}, query)):
-        answer = httpx.post(clickhouse_url, params=params, content=content)
+        answer = plain_http.post(clickhouse_url, params=params, content=content)
         readers: dict[str, Callable[[httpx.Response], int]] = {
             "JSON": lambda got: len(got.json()["data"]),
             "JSONCompact": lambda got: len(got.json()["data"]),
@@ -204,14 +206,14 @@ def test_parameters_of_every_kind(client: Client) -> None:
     ],
 )
 def test_errors_have_clickhouses_code(clickhouse_url: str, query: str, status: int, code: int) -> None:
-    answer = httpx.post(clickhouse_url, content=query or " ")
+    answer = plain_http.post(clickhouse_url, content=query or " ")
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (status, str(code))
     assert answer.text.startswith(f"Code: {code}. DB::Exception: ")
 
 
 def test_the_query_may_be_in_the_url_and_the_data_in_the_body(client: Client, clickhouse_url: str) -> None:
     insert = {"database": client.database, "query": "INSERT INTO t (a) FORMAT TSV"}
-    assert httpx.post(clickhouse_url, params=insert, content=b"7\n8\n").status_code == 200
+    assert plain_http.post(clickhouse_url, params=insert, content=b"7\n8\n").status_code == 200
     select = {
         "database": client.database,
         "query": "SELECT a FROM t WHERE a > {low:UInt8} ORDER BY a",
@@ -219,14 +221,14 @@ def test_the_query_may_be_in_the_url_and_the_data_in_the_body(client: Client, cl
         "default_format": "JSONEachRow",
         "query_id": "mine",
     }
-    answer = httpx.get(clickhouse_url, params=select)
+    answer = plain_http.get(clickhouse_url, params=select)
     assert answer.text == '{"a":8}\n'
     assert answer.headers["x-clickhouse-query-id"] == "mine"
 
 
 def test_a_get_changes_nothing(client: Client, clickhouse_url: str) -> None:
     drop = {"database": client.database, "query": "DROP TABLE t"}
-    answer = httpx.get(clickhouse_url, params=drop)
+    answer = plain_http.get(clickhouse_url, params=drop)
     assert answer.headers["x-clickhouse-exception-code"] == "164"
     assert client.command("SELECT count() FROM t") == 0
 
@@ -234,11 +236,11 @@ def test_a_get_changes_nothing(client: Client, clickhouse_url: str) -> None:
 def test_settings_of_one_request_are_not_the_nexts(clickhouse_url: str) -> None:
     def threads(**settings: str) -> str:
         query = "SELECT getSetting('max_block_size')"
-        return httpx.post(clickhouse_url, params=settings, content=query).text.strip()
+        return plain_http.post(clickhouse_url, params=settings, content=query).text.strip()
 
     assert threads(max_block_size="77") == "77"
     assert threads() != "77"
-    httpx.post(clickhouse_url, content="SET max_block_size = 88")
+    plain_http.post(clickhouse_url, content="SET max_block_size = 88")
     assert threads() != "88"
 
 
@@ -281,7 +283,7 @@ def test_rows_beside_a_query_are_a_table_of_that_query(client: Client) -> None:
 def test_rows_beside_a_query_that_it_can_not_read_are_refused(
     clickhouse_url: str, params: dict[str, str], code: int
 ) -> None:
-    answer = httpx.post(
+    answer = plain_http.post(
         clickhouse_url, params={"query": "SELECT * FROM k", **params}, files={"k": ("k", b"1\n")}
     )
     assert answer.headers["x-clickhouse-exception-code"] == str(code)
@@ -291,9 +293,11 @@ def test_rows_beside_a_query_that_it_can_not_read_are_refused(
 def test_a_query_that_is_waited_for_has_its_status(clickhouse_url: str, rows: int) -> None:
     query = f"SELECT number, throwIf(number = {{bad:UInt64}}) FROM numbers({rows}) SETTINGS max_threads = 1"
     whole = {"wait_end_of_query": "1", "param_bad": "9999999"}
-    answer = httpx.post(clickhouse_url, params=whole, content=query)
+    answer = plain_http.post(clickhouse_url, params=whole, content=query)
     assert (answer.status_code, answer.text.count("\n")) == (200, rows)
-    answer = httpx.post(clickhouse_url, params={**whole, "param_bad": str(max(rows - 1, 0))}, content=query)
+    answer = plain_http.post(
+        clickhouse_url, params={**whole, "param_bad": str(max(rows - 1, 0))}, content=query
+    )
     assert (answer.status_code, answer.headers.get("x-clickhouse-exception-code")) == (
         (500, "395") if rows else (200, None)
     )
@@ -309,10 +313,10 @@ async def test_the_async_client_works_unchanged(client: Client, clickhouse_url: 
 
 
 def test_a_wrong_password_is_refused(clickhouse_url: str) -> None:
-    answer = httpx.post(clickhouse_url, content="SELECT 1", auth=("default", "wrong"))
+    answer = plain_http.post(clickhouse_url, content="SELECT 1", auth=("default", "wrong"))
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (403, "516")
 
 
 def test_it_shows_its_health_and_metrics(clickhouse_url: str) -> None:
-    assert httpx.get(f"{clickhouse_url}/ping").text == "Ok.\n"
-    assert "questlog_clickhouse_requests_total" in httpx.get(f"{clickhouse_url}/metrics").text
+    assert plain_http.get(f"{clickhouse_url}/ping").text == "Ok.\n"
+    assert "questlog_clickhouse_requests_total" in plain_http.get(f"{clickhouse_url}/metrics").text

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from deploy.stack.clickhouse_statement import outside
+from tests import plain_http
 
 pytestmark = pytest.mark.stack
 
@@ -60,7 +61,7 @@ def refused(answer: httpx.Response) -> bool:
     ],
 )
 def test_the_owner_reaches_nothing_outside(clickhouse_url: str, secret_file: Path, query: str) -> None:
-    answer = httpx.post(clickhouse_url, content=query.format(file=secret_file))
+    answer = plain_http.post(clickhouse_url, content=query.format(file=secret_file))
     assert refused(answer), answer.text
     assert not secret_file.with_name("secret.txt.out").exists()
 
@@ -83,7 +84,7 @@ def test_words_are_told_from_data(statement: bytes, word: str | None) -> None:
 def test_the_owner_has_a_password(clickhouse_url: str, password: str | None) -> None:
     url = f"http://localhost:{urlsplit(clickhouse_url).port}"
     auth = None if password is None else ("default", password)
-    answer = httpx.post(url, content="SELECT 1", auth=auth)
+    answer = plain_http.post(url, content="SELECT 1", auth=auth)
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (403, "516")
 
 
@@ -101,7 +102,7 @@ def test_the_owner_has_a_password(clickhouse_url: str, password: str | None) -> 
 def test_other_names_are_refused_before_the_password_is_looked_at(
     clickhouse_url: str, headers: dict[str, str], path: str
 ) -> None:
-    answer = httpx.post(
+    answer = plain_http.post(
         clickhouse_url + path, content="SELECT 1", headers={"Content-Type": "text/plain"} | headers
     )
     assert (answer.status_code, "localhost only" in answer.text) == (403, True)
@@ -109,7 +110,7 @@ def test_other_names_are_refused_before_the_password_is_looked_at(
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:9000", "[::1]:8123"])
 def test_this_machines_names_are_welcome(clickhouse_url: str, host: str) -> None:
-    answer = httpx.post(
+    answer = plain_http.post(
         clickhouse_url, content="SELECT 1", headers={"Host": host, "Origin": f"http://{host}"}
     )
     assert answer.text == "1\n"
@@ -127,5 +128,5 @@ def test_the_password_is_in_a_file_for_its_owner_alone(clickhouse_url: str, clic
 
 
 def test_a_reader_s_setting_is_not_the_owner_s(clickhouse_url: str) -> None:
-    answer = httpx.post(clickhouse_url, params={"log_comment": "some studio"}, content="SELECT 1")
+    answer = plain_http.post(clickhouse_url, params={"log_comment": "some studio"}, content="SELECT 1")
     assert (answer.status_code, "log_comment" in answer.text) == (403, True)

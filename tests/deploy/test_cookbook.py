@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import pytest
 
 from deploy.nouns import views
 from projections.clickhouse.migrations import split
 from projections.clickhouse.views import read_views
+from tests import plain_http
 from tests.deploy.analysts_world import GAME, OTHER, PASSWORD, STUDIO, History, write
 from tests.deploy.cookbook_by_hand import BY_HAND, CELL, PLAYER, ROOM, TIMES, UNTIL_MS, day
 
@@ -82,7 +82,7 @@ def test_every_query_is_counted_by_hand_and_told_of_in_words() -> None:
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_query_says_what_is_counted_by_hand(history: History, clickhouse_url: str, name: str) -> None:
     (query,) = split(COOKBOOK[name].read_text())
-    answer = httpx.post(
+    answer = plain_http.post(
         f"http://{clickhouse_url.split('@')[1]}/",
         auth=("ann-cooks", PASSWORD),
         params={

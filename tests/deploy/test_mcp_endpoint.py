@@ -21,6 +21,7 @@ from api.mcp.tools import BY_NAME
 from deploy.documents import documents
 from deploy.mcp_endpoint import McpEndpoint, is_own_origin
 from schemas.telemetry.access import COUNTED
+from tests import plain_http
 from tests.streams.gateway.world import Answer, World
 
 OLDER = "2025-06-18"
@@ -297,9 +298,10 @@ async def test_the_official_client_in_both_generations(mode: str, version: str) 
     server = uvicorn.Server(uvicorn.Config(mcp.app, log_level="critical", lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve([listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+    headers = {"authorization": f"Bearer {KEY}"}
     try:
         async with (
-            httpx2.AsyncClient(headers={"authorization": f"Bearer {KEY}"}) as http,
+            httpx2.AsyncClient(headers=headers, verify=plain_http.NO_AUTHORITIES) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as client,
         ):
             assert client.protocol_version == version

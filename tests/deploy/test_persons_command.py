@@ -18,6 +18,8 @@ import msgpack
 import pytest
 import redis
 
+from tests import plain_http
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -48,7 +50,7 @@ def send(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int) 
         }
         for _ in range(events)
     ]
-    httpx.post(
+    plain_http.post(
         f"{stack.base_url}/api/events",
         content=msgpack.packb(sent),
         headers={
@@ -61,7 +63,7 @@ def send(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int) 
 def play(stack: QuestlogStack, owner: dict[str, Any], player: str, events: int, gold: int) -> None:
     """Telemetry by S4 and a wallet by S3, in a studio's first game."""
     send(stack, owner, player, events)
-    httpx.post(
+    plain_http.post(
         f"{stack.base_url}/server/v1/players/{player}/wallet/gold/credit",
         json={"amount": gold},
         headers={"authorization": f"Bearer {owner['keys']['lo_srv']}"},
@@ -181,7 +183,7 @@ def until(asked: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
 
 
 def asked(stack: QuestlogStack, method: str, path: str, key: str, **more: Any) -> httpx.Response:
-    return httpx.request(
+    return plain_http.request(
         method,
         f"{stack.base_url}{path}",
         headers={"authorization": f"Bearer {stack.demo['keys'][key]}", **more.pop("headers", {})},

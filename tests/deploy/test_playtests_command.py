@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli import app
 from streams.asking import CommandRefused
+from tests import plain_http
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
@@ -67,7 +68,7 @@ class Other:
 
 @pytest.fixture
 def other(questlog_stack: QuestlogStack) -> Any:
-    with httpx.Client(timeout=30) as client:
+    with plain_http.client(timeout=30) as client:
         yield Other(questlog_stack, client)
 
 

@@ -10,11 +10,11 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 import pytest
 from redis import Redis
 
 from projections.redis.stores import group_of
+from tests import plain_http
 from tests.outside.world import eventually
 from tests.projections.redis.support import redis_server
 from tests.stack import QuestlogStack, questlog_up
@@ -74,7 +74,7 @@ class Studio:
             made = grouped.run(*words)
             assert made.returncode == 0, made.stderr
             self._keys[kind] = json.loads(made.stdout)["value"]
-        self.http = httpx.Client(base_url=grouped.stack.base_url, timeout=30.0)
+        self.http = plain_http.client(base_url=grouped.stack.base_url, timeout=30.0)
 
     def close(self) -> None:
         self.http.close()
@@ -153,7 +153,7 @@ def test_two_studios_are_served_from_two_groups(grouped: Grouped, tmp_path: Path
 
 
 def test_readiness_and_rebuilds_are_of_both_groups(grouped: Grouped) -> None:
-    answer = httpx.get(f"{grouped.stack.base_url}/readyz").json()
+    answer = plain_http.get(f"{grouped.stack.base_url}/readyz").json()
     assert '"redis:liveops"' in json.dumps(answer)
     one = grouped.run("rebuild", "redis", "--group", "1", "--verify", "--json")
     assert one.returncode == 0, one.stderr

@@ -36,6 +36,7 @@ from schemas.dead_letters import DEAD_LETTER_VERSION, DeadLetter, append_dead_le
 from schemas.envelope import Command
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
+from tests import plain_http
 from tests.deploy.tiny.noun import COMMANDS, SQL, Add
 from tests.outside.world import eventually
 from tests.stack import QuestlogStack, questlog_up
@@ -71,7 +72,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuestlogStack]:
 def http(stack: QuestlogStack) -> Iterator[httpx.Client]:
     key = stack.demo["keys"]["relay_lo_srv"]
     headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=stack.base_url, timeout=30.0, headers=headers) as client:
+    with plain_http.client(base_url=stack.base_url, timeout=30.0, headers=headers) as client:
         yield client
 
 
@@ -114,7 +115,7 @@ def test_what_is_written_is_read_from_redis_and_told_in_clickhouse(
     query = "SELECT sum(amount) FROM questlog.tiny_added FINAL WHERE counter = 'plain'"
 
     def told() -> str:
-        return httpx.post(stack.demo["clickhouse_url"], content=query).text
+        return plain_http.post(stack.demo["clickhouse_url"], content=query).text
 
     eventually(told, "7\n".__eq__)
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 from redis import Redis
@@ -21,6 +20,7 @@ from projections.lag import KEPT_SECONDS
 from schemas.liveops.noun import LIVEOPS_COMMANDS, LIVEOPS_EVENTS
 from schemas.studio.noun import STUDIO_COMMANDS, STUDIO_EVENTS
 from schemas.telemetry.noun import TELEMETRY
+from tests import plain_http
 from tests.faults.lost_records import batches, delete_records, end_offset, lose
 from tests.outside.players import SdkPlayer
 from tests.outside.world import World
@@ -98,7 +98,7 @@ def send_telemetry(stack: QuestlogStack, count: int) -> None:
     }
     for _ in range(count):
         body = event | {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-        assert httpx.post(
+        assert plain_http.post(
             f"{stack.base_url}/api/events", content=msgspec.msgpack.encode(body), headers=headers
         ).is_success
 
@@ -214,7 +214,7 @@ def _until_applied(stack: QuestlogStack, player: SdkPlayer, *, lost: int = 3) ->
     deadline = begun + 180
     count = "SELECT count() AS n FROM events WHERE event_name = 'Lost'"
     while True:
-        answer = httpx.get(f"{stack.base_url}/readyz").json()
+        answer = plain_http.get(f"{stack.base_url}/readyz").json()
         behind = {one["name"]: one["lagRecords"] for one in answer["projections"]}
         applied = int(player.world.rows(count)[0]["n"]) == lost
         # Null where a store did not answer in time: nothing is known then. What is shown may be a second old.

@@ -31,6 +31,7 @@ from schemas.telemetry.noun import TELEMETRY
 from schemas.topics import Topic
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
+from tests import plain_http
 from tests.secured_brokers import BROKERS_PASSWORD, PASSWORD, USER, Cluster, new_key, secured_brokers
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ async def test_a_studio_writes_while_a_broker_dies(
         await admin.start()
         (topic,) = await admin.describe_topics([TELEMETRY.name])
         await admin.close()
-        async with httpx.AsyncClient(base_url=configured.base_url, timeout=30) as client:
+        async with plain_http.async_client(base_url=configured.base_url, timeout=30) as client:
             for number in range(5):
                 await sent(client, game.id, f"before_{number}", key.value)
             cluster.kill(topic["partitions"][0]["leader"])

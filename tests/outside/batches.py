@@ -14,6 +14,7 @@ from deploy.cli import app
 from schemas.playtests.webhooks import PlaytestWebhookType
 from tests.documented import hook
 from tests.outside.world import Json, World, eventually, unique
+from tests.plain_http import NO_AUTHORITIES
 from tests.stack import QuestlogStack
 
 STUDIO = """
@@ -54,7 +55,9 @@ class Person:
         address = f"127.0.{number // 250 + 7}.{number % 250 + 1}"
         self.http = httpx.Client(
             transport=httpx.HTTPTransport(
-                local_address=address, limits=httpx.Limits(max_keepalive_connections=0)
+                verify=NO_AUTHORITIES,
+                local_address=address,
+                limits=httpx.Limits(max_keepalive_connections=0),
             ),
             headers=headers,
             timeout=30,

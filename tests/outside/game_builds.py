@@ -6,8 +6,7 @@ import io
 import zipfile
 from typing import Final
 
-import httpx
-
+from tests import plain_http
 from tests.outside.projects import Json, Project
 from tests.outside.world import eventually
 from tests.streams.fleet.host.world import PYTHON
@@ -56,7 +55,7 @@ def upload_build(
     """A build whose archive is uploaded. Nobody processes it yet, but by v2 of the API."""
     path = f"/{version}/builds/upload-url?name={name}&executable_path={executable}"
     made = project.ok("POST", path, status=201)
-    assert httpx.put(made["upload_url"], content=content, timeout=60).status_code == 201
+    assert plain_http.put(made["upload_url"], content=content, timeout=60).status_code == 201
     return made
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests import plain_http
 from tests.outside.world import World, questlog
 from tests.stack import QuestlogStack
 
@@ -107,7 +108,7 @@ class Playtester(Client):
         """An upload that is stored; its id."""
         body = {"size": len(content), "contentType": content_type}
         given = self.post(f"/playtests/slots/{slot_id}/upload-url", body)
-        assert httpx.put(given["uploadUrl"], content=content, timeout=30).status_code == 201
+        assert plain_http.put(given["uploadUrl"], content=content, timeout=30).status_code == 201
         upload_id: str = given["uploadId"]
         return upload_id
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests import plain_http
 from tests.outside.world import World
 
 Json = dict[str, Any]
@@ -17,7 +18,7 @@ REGION = "sea"
 
 def upload(url: str) -> None:
     """Put something at an upload's address."""
-    assert httpx.put(url, content=b"PK").status_code == 201
+    assert plain_http.put(url, content=b"PK").status_code == 201
 
 
 class Project:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests import plain_http
 from tests.outside.hosts import SimulatedHost
 from tests.outside.projects import Project
 from tests.outside.test_dashboard_keys import signed_in
@@ -74,4 +75,4 @@ def test_who_may_not_have_one_gets_none(world: World) -> None:
         assert browser.post(KEY, params={"game": "doom"}).status_code == 403
     with signed_in(world, world.other["keys"]["pl_mgmt"]) as browser:
         assert browser.post(KEY, params={"game": "doom"}).status_code == 404
-    assert httpx.post(f"{world.demo['base_url']}{KEY}", params={"game": "doom"}).status_code == 401
+    assert plain_http.post(f"{world.demo['base_url']}{KEY}", params={"game": "doom"}).status_code == 401

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests import plain_http
 from tests.outside.playtests import Client, Owner, Playtester
 from tests.outside.world import World
 
@@ -25,7 +26,7 @@ def browser(world: World) -> Iterator[httpx.Client]:
 @contextmanager
 def signed_in(world: World, key: str) -> Iterator[httpx.Client]:
     base_url = world.demo["base_url"]
-    with httpx.Client(base_url=base_url, headers={"origin": base_url}, timeout=30) as client:
+    with plain_http.client(base_url=base_url, headers={"origin": base_url}, timeout=30) as client:
         assert client.post("/dashboard/sign-in", data={"key": key}).status_code == 303
         yield client
 
@@ -84,7 +85,7 @@ def test_it_is_nobody_s_away_from_the_page(browser: httpx.Client, world: World) 
         assert stolen.call("GET", "/billing/balance", **headers).status_code == 401
     refused = browser.post(KEY, headers={"origin": "https://evil.example"})
     assert (refused.status_code, refused.json()["error"]) == (403, "not_allowed")
-    assert httpx.post(f"{world.demo['base_url']}{KEY}").status_code == 401
+    assert plain_http.post(f"{world.demo['base_url']}{KEY}").status_code == 401
 
 
 def test_signing_out_ends_it_and_the_session(world: World) -> None:
@@ -93,7 +94,7 @@ def test_signing_out_ends_it_and_the_session(world: World) -> None:
         assert as_page(browser, world, key, "/billing/balance", "GET").status_code == 200
         assert browser.post("/dashboard/sign-out").status_code == 303
         assert as_page(browser, world, key, "/billing/balance", "GET").status_code == 401
-    with httpx.Client(base_url=world.demo["base_url"], cookies=cookies) as kept:
+    with plain_http.client(base_url=world.demo["base_url"], cookies=cookies) as kept:
         assert kept.get("/dashboard/data/session").status_code == 401
         assert kept.post(KEY).status_code == 401
 

@@ -17,6 +17,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from api.mcp.tools import BY_NAME, TOOLS
+from tests import plain_http
 from tests.outside.world import World, eventually, questlog, unique
 from tests.stack import QuestlogStack
 
@@ -39,7 +40,7 @@ Ask = Callable[..., Any]
 @asynccontextmanager
 async def client(world: World, key: str, mode: str) -> AsyncIterator[Client]:
     headers = {"authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=60, verify=plain_http.NO_AUTHORITIES) as http:
         transport = streamable_http_client(f"{world.demo['base_url']}/mcp", http_client=http)
         async with Client(transport, mode=mode) as connected:
             yield connected
@@ -141,7 +142,7 @@ def test_one_bucket_holds_for_rest_and_agents(
     key = str(json.loads(made)["value"])
 
     async def ask() -> tuple[list[Any], list[httpx.Response]]:
-        async with client(world, key, mode) as connected, httpx.AsyncClient(timeout=60) as rest:
+        async with client(world, key, mode) as connected, plain_http.async_client(timeout=60) as rest:
             began = time.monotonic()
             calls = [connected.call_tool("list_games", {}) for _ in range(AT_ONCE)]
             url, headers = f"{world.demo['base_url']}/api/v1/games", {"authorization": f"Bearer {key}"}

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import plain_http
 from tests.outside.playtests import (
     VIDEO,
     Client,
@@ -60,7 +61,7 @@ def test_an_order_is_paid_played_reviewed_and_paid_out(owner: Owner, ada: Playte
     assert (row["slot"]["reservedBy"], row["submission"]["videoFileSize"]) == (ada.playtester_id, len(VIDEO))
     assert (row["awaitingAdminApproval"], row["blockedReport"], row["transcription"]) == (False, None, None)
     url = owner.get(f"/playtests/slots/{slot['id']}/download-url")
-    assert httpx.get(url["downloadUrl"], timeout=30).content == VIDEO
+    assert plain_http.get(url["downloadUrl"], timeout=30).content == VIDEO
     owner.refused("GET", f"/playtests/slots/{slot['id']}/transcript", status=404)
     accepted = owner.post(f"/playtests/slots/{slot['id']}/accept", {"rating": 4, "comment": "Fine"})
     assert accepted == {"message": "Submission accepted"}
@@ -173,7 +174,7 @@ def test_a_playtester_s_own_transcript_is_read_by_the_owner(owner: Owner, ada: P
     ada.post(f"/playtests/slots/{slot}/submit", ids)
     found = owner.get(f"/playtests/slots/{slot}/transcript")
     assert (found["version"], found["filename"]) == ("uploaded", "transcript-uploaded.txt")
-    assert httpx.get(found["downloadUrl"], timeout=30).content == text
+    assert plain_http.get(found["downloadUrl"], timeout=30).content == text
     detail = owner.get(f"/playtests/slots/{slot}")["slot"]["transcription"]
     assert (detail["status"], detail["selectedVersion"], detail["keyTakeaways"]) == (
         "approved",

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.cli import running_stack
 from deploy.lab.drill.playtests_world import Side, make_sides
+from tests import plain_http
 from tests.outside.playtests import Owner, Playtester
 from tests.outside.world import World, unique
 
@@ -41,7 +42,7 @@ async def test_of_a_whole_panel_one_gets_the_slot_and_everybody_is_answered(
     order = owner.order("first", quantity=1)
     path = f"/api/v1/playtests/{order['id']}/claim"
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-    async with httpx.AsyncClient(base_url=world.demo["base_url"], limits=limits, timeout=60) as http:
+    async with plain_http.async_client(base_url=world.demo["base_url"], limits=limits, timeout=60) as http:
 
         async def claim(key: str) -> httpx.Response:
             headers = {"authorization": f"Bearer {key}", "idempotency-key": f"claim {key[-8:]}"}

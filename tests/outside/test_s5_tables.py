@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from tests import plain_http
 from tests.outside.hosts import SimulatedHost
 from tests.outside.projects import Project
 from tests.outside.world import World, eventually
@@ -37,7 +37,7 @@ def readers(world: World, questlog_stack: QuestlogStack) -> Iterator[None]:
 def found_by(world: World, user: str, what: str) -> set[str]:
     """What a reader's query finds, each once."""
     address = urlsplit(world.demo["clickhouse_url"])
-    answer = httpx.post(
+    answer = plain_http.post(
         f"http://{address.hostname}:{address.port}/",
         params={"database": "questlog"},
         auth=(user, PASSWORD),

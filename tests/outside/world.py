@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 import msgpack
 
+from tests import plain_http
 from tests.documented import hook
 from tests.stack import QuestlogStack
 
@@ -34,8 +35,10 @@ class World:
         self.demo = demo
         self.keys: Json = demo["keys"]
         self.other: Json = demo["other"]
-        self.http = httpx.Client(base_url=demo["base_url"], timeout=30.0, event_hooks={"response": [hook]})
-        self.clickhouse = httpx.Client(base_url=demo["clickhouse_url"], timeout=30.0)
+        self.http = plain_http.client(
+            base_url=demo["base_url"], timeout=30.0, event_hooks={"response": [hook]}
+        )
+        self.clickhouse = plain_http.client(base_url=demo["clickhouse_url"], timeout=30.0)
 
     def game(self, slug: str) -> Json:
         found: Json = next(game for game in self.demo["games"] if game["slug"] == slug)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-import httpx
 import pytest
 
 from deploy.edge_headers import SafeHeaders
+from tests import plain_http
 from tests.stack import QuestlogStack
 
 Json = MutableMapping[str, Any]
@@ -62,7 +62,7 @@ async def test_over_https_every_answer_asks_for_https_for_a_year() -> None:
 def test_every_answer_says_that_it_is_nothing_that_a_browser_runs_or_frames(
     questlog_stack: QuestlogStack, path: str
 ) -> None:
-    answer = httpx.get(questlog_stack.base_url + path)
+    answer = plain_http.get(questlog_stack.base_url + path)
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
     (policy,) = answer.headers.get_list("content-security-policy")
     assert "frame-ancestors 'none'" in policy
@@ -74,6 +74,6 @@ def test_every_answer_says_that_it_is_nothing_that_a_browser_runs_or_frames(
 @pytest.mark.stack
 @pytest.mark.parametrize("path", ["/api/v1/games", "/api/events", "/dashboard/live"])
 def test_trace_shows_nothing(questlog_stack: QuestlogStack, path: str) -> None:
-    answer = httpx.request("TRACE", questlog_stack.base_url + path, headers={"x-mark": "seen"})
+    answer = plain_http.request("TRACE", questlog_stack.base_url + path, headers={"x-mark": "seen"})
     assert answer.status_code in {400, 401, 404, 405}
     assert "seen" not in answer.text

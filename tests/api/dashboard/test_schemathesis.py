@@ -16,6 +16,7 @@ from schemathesis import GenerationMode
 from api.dashboard.parameters import RANGE_PATTERN
 from api.dashboard.session import COOKIE
 from deploy.documents import documents
+from tests import plain_http
 from tests.api.world import create_database
 from tests.browser.world import DOOM, MANAGEMENT, OTHER_MANAGEMENT, World
 from tests.documented import documented, hook
@@ -41,7 +42,7 @@ def served(clickhouse_url: str, redis_url: str) -> Iterator[World]:
 def page(served: World) -> Iterator[httpx.Client]:
     cookies = {COOKIE: served.cookie(MANAGEMENT)}
     hooks = {"response": [hook]}
-    with httpx.Client(base_url=served.base_url, cookies=cookies, event_hooks=hooks) as client:
+    with plain_http.client(base_url=served.base_url, cookies=cookies, event_hooks=hooks) as client:
         yield client
 
 
@@ -81,9 +82,9 @@ def _sayable(query: dict[str, Any]) -> bool:
 
 
 def test_refusals_are_as_documented(served: World, page: httpx.Client) -> None:
-    stranger = httpx.Client(base_url=served.base_url, event_hooks=page.event_hooks)
+    stranger = plain_http.client(base_url=served.base_url, event_hooks=page.event_hooks)
     cookies = {COOKIE: served.cookie(OTHER_MANAGEMENT)}
-    other = httpx.Client(base_url=served.base_url, event_hooks=page.event_hooks, cookies=cookies)
+    other = plain_http.client(base_url=served.base_url, event_hooks=page.event_hooks, cookies=cookies)
     for path in READS:
         assert stranger.get(path).status_code == 401
         if "404" in DOCUMENT["paths"][path]["get"]["responses"]:

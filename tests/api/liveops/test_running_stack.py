@@ -27,6 +27,7 @@ from schemas.liveops.noun import LIVEOPS_COMMANDS
 from streams.asking import Asker
 from streams.gateway.commands import CommandClient
 from streams.runtime.producer import KafkaAppender
+from tests import plain_http
 from tests.documented import async_hook
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Play:
         self.studio_id: str = demo["studio"]["id"]
         self.game_id: str = demo["games"][0]["id"]
         hooks = {"response": [async_hook]}
-        self.http = httpx.AsyncClient(base_url=demo["base_url"], timeout=30, event_hooks=hooks)
+        self.http = plain_http.async_client(base_url=demo["base_url"], timeout=30, event_hooks=hooks)
 
     async def ask(self, external_id: str, body: Message, **more: Any) -> Any:
         outcome = await self.asker.ask(

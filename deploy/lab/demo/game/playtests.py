@@ -56,13 +56,13 @@ class Playtests:
         self._thread.join(patience_seconds)
 
     def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                with httpx.Client(base_url=f"{self._panel.base_url}/api/v1", timeout=TIMEOUT_SECONDS) as http:
+        with httpx.Client(base_url=f"{self._panel.base_url}/api/v1", timeout=TIMEOUT_SECONDS) as http:
+            while not self._stop.is_set():
+                try:
                     Round(self._panel, http, self._recording).play()
-            except (httpx.HTTPError, KeyError, ValueError, DemoUnavailableError) as error:
-                self._tell(f"a playtest was left: {error}")
-            self._stop.wait(ROUND_SECONDS)
+                except (httpx.HTTPError, KeyError, ValueError, DemoUnavailableError) as error:
+                    self._tell(f"a playtest was left: {error}")
+                self._stop.wait(ROUND_SECONDS)
 
     def _recording(self, number: int) -> bytes:
         if self._stop.is_set():

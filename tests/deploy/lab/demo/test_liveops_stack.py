@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from deploy.lab.demo.game.achievements import Feats
 from deploy.lab.demo.game.liveops_client import LiveopsClient, read_identities
 from deploy.lab.demo.game.play import read_demo, seat
 from deploy.lab.demo.game.run import Plans, Run
+from tests import plain_http
 from tests.outside.world import eventually
 from tests.stack import QuestlogStack
 
@@ -27,7 +27,7 @@ class Studio:
 
     def __init__(self, stack: QuestlogStack) -> None:
         self.stack = stack
-        self.http = httpx.Client(base_url=stack.base_url, timeout=30.0)
+        self.http = plain_http.client(base_url=stack.base_url, timeout=30.0)
 
     def server(self, path: str) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.stack.demo['keys']['lo_srv']}"}

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from deploy.cli.running_stack import of_home
@@ -15,13 +14,14 @@ from deploy.lab.demo import playtests
 from deploy.lab.demo.game.play import read_demo
 from deploy.lab.demo.game.playtests import Round
 from deploy.lab.demo.game.recording import encode
+from tests import plain_http
 from tests.stack import QuestlogStack
 
 _EBML = bytes.fromhex("1a45dfa3")
 
 
 def read(stack: QuestlogStack, path: str) -> Any:
-    answer = httpx.get(
+    answer = plain_http.get(
         f"{stack.base_url}/api/v1{path}",
         headers={"authorization": f"Bearer {stack.demo['keys']['wpg_sk']}"},
         timeout=30,
@@ -45,7 +45,7 @@ def test_credit_keys_and_invites_are_given_once(questlog_stack: QuestlogStack) -
     assert again == {"share_url": demo["share_url"], "invite_urls": demo["invite_urls"]}
     assert len(set(again["invite_urls"])) == len(playtests.RECIPIENTS)
     for url in (again["share_url"], *again["invite_urls"]):
-        assert httpx.get(url, timeout=30).status_code == 200
+        assert plain_http.get(url, timeout=30).status_code == 200
     given = [
         row["amountCents"]
         for row in read(questlog_stack, "/billing/ledger?limit=100")["ledger"]
@@ -58,7 +58,7 @@ def test_credit_keys_and_invites_are_given_once(questlog_stack: QuestlogStack) -
 def test_a_round_makes_every_state_that_needs_no_day(questlog_stack: QuestlogStack) -> None:
     panel = read_demo(questlog_stack.home / "demo.json").panel
     before = {one["id"] for one in read(questlog_stack, "/games/doom/playtests?limit=100")["playtests"]}
-    with httpx.Client(base_url=f"{questlog_stack.base_url}/api/v1", timeout=30) as http:
+    with plain_http.client(base_url=f"{questlog_stack.base_url}/api/v1", timeout=30) as http:
         Round(panel, http, lambda number: b"a recording %d" % number).play()
     made = [
         one
@@ -66,7 +66,7 @@ def test_a_round_makes_every_state_that_needs_no_day(questlog_stack: QuestlogSta
         if one["id"] not in before
     ]
     for trial in (one["id"] for one in made if one["isFreePublicTrial"]):  # the game gets it back
-        httpx.post(
+        plain_http.post(
             f"{questlog_stack.base_url}/api/v1/playtests/{trial}/trial/decline",
             headers={"authorization": f"Bearer {questlog_stack.demo['operator_token']}"},
             timeout=30,

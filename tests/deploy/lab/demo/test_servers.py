@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from deploy.lab.demo.game.play import hosting_of, read_demo
 from deploy.lab.demo.game.servers import KEPT, REGION, SIZE, Studio, echo_zip
+from tests import plain_http
 from tests.outside.world import eventually, unique
 from tests.stack import QuestlogStack
 
@@ -23,7 +23,7 @@ class Fleet:
 
     def __init__(self, stack: QuestlogStack) -> None:
         self.hosting = hosting_of(read_demo(stack.home / "demo.json"))
-        self.http = httpx.Client(base_url=stack.base_url, timeout=30)
+        self.http = plain_http.client(base_url=stack.base_url, timeout=30)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.http.request(method, path, json=body, headers={"api-key": self.hosting.server_key})

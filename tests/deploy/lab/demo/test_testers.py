@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
 import pytest
 
 from deploy.lab.demo.game.payloads import Player, Session, s1_request
 from deploy.lab.demo.game.play import people, read_demo, seat
 from deploy.lab.demo.game.story import Happening
 from deploy.lab.demo.game.testers import Invitation, handle_of, link_testers
+from tests import plain_http
 from tests.outside.world import eventually, unique
 from tests.stack import QuestlogStack
 
@@ -31,7 +31,7 @@ def test_a_linked_players_sessions_show_the_handle_of_the_key(questlog_stack: Qu
     for _ in range(2):  # the second time it is linked
         assert link_testers(demo.invitation, [player], said.append) == 1
     assert not said
-    with httpx.Client(base_url=f"{demo.base_url}/api/v1", timeout=30) as http:
+    with plain_http.client(base_url=f"{demo.base_url}/api/v1", timeout=30) as http:
         http.headers["authorization"] = f"Bearer {demo.keys['pl_mgmt']}"
 
         def read(path: str, **params: str) -> Any:
@@ -45,7 +45,7 @@ def test_a_linked_players_sessions_show_the_handle_of_the_key(questlog_stack: Qu
         now_ms = int(time.time() * 1000)
         session = Session(demo.game_id, f"sess_{unique('a')}", "freedoom-0.13.0", player, now_ms, "A run")
         run = s1_request(session, [Happening("level_started", now_ms, "MAP01", 0, 0, 0)], 0, ended=True)
-        httpx.post(
+        plain_http.post(
             f"{demo.base_url}{run.path}",
             content=run.body,
             headers={"authorization": f"Bearer {demo.keys['pl_ik']}", "content-type": run.content_type},
