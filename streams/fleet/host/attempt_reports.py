@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -31,12 +30,15 @@ class AttemptReports:
         self._custom_data: str | None = None
         """What was said last and is not told yet."""
         self._custom_data_under_way = False
+        self._why = self._noted_reason()
         self._pause: asyncio.TimerHandle | None = None
 
     def because(self, reason: ExitReason | None) -> None:
         """Why it is about to end; None says nothing."""
-        if reason is not None and self._reason() is None:
-            replace(self._attempt.folder / "reason", reason.encode())
+        if reason is not None and self._why is None:
+            self._why = reason
+            path = self._attempt.folder / "reason"
+            self._attempt.noted("reason", lambda: replace(path, reason.encode()))
 
     def begun(self) -> None:
         """Its process runs, confined so, reached there."""
@@ -57,7 +59,7 @@ class AttemptReports:
             self._tell("custom-data", custom_data=self._custom_data)
             self._custom_data = None
         if not self.exit_known:
-            self._tell("exited", exit_code=code, reason=self._reason(), known=self._known)
+            self._tell("exited", exit_code=code, reason=self._why, known=self._known)
 
     def _tell_custom_data(self) -> None:
         if self._custom_data is None or self._custom_data_under_way or self._pause is not None:
@@ -99,13 +101,12 @@ class AttemptReports:
         )
         self._report(report, known)
 
-    def _reason(self) -> ExitReason | None:
+    def _noted_reason(self) -> ExitReason | None:
         try:
             return cast("ExitReason", (self._attempt.folder / "reason").read_text())
         except FileNotFoundError:
             return None
 
     def _known(self) -> None:
-        with contextlib.suppress(FileNotFoundError):  # its event was read first, and its folder is gone
-            self._attempt.mark("reported")
+        self._attempt.note_mark("reported")  # where it can't be noted the next agent reports it again
         self.exit_known = True

@@ -10,21 +10,26 @@ server and released when that ends). The folder tells the state:
 | free | no `parent` | it never started |
 | free | `exit` | it ended with this code |
 | free | `parent`, no `exit` | its parent was killed: what it was can be asked of pid and start time alone |
+
+The lock, and what its parent writes (`parent`, `pid`, `exit`), have their room on the disk from the start, as
+empty files. What an agent notes beside is noted where there is room: on a full disk it warns and goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
+from streams.fleet.host.disk_room import reserve
 from streams.fleet.host.launch import Launch
 from streams.fleet.host.place import SEATS
 from streams.fleet.host.processes import Identity, boot_id, identify
@@ -33,7 +38,11 @@ Stream = Literal["stdout", "stderr"]
 STREAMS: Final[tuple[Stream, Stream]] = ("stdout", "stderr")
 
 
+_log: Final = logging.getLogger(__name__)
 _FLOCK: Final = struct.Struct("hhqqi4x")
+_RESERVED: Final = ("parent", "pid", "exit")
+_NOTE_BYTES: Final = 512
+"""A line of /proc/PID/stat has fewer."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +58,12 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt:
-    """An attempt's folder. The object holds nothing else: two of the same folder are the same."""
+    """An attempt's folder. The object knows nothing beyond it: two of the same folder are the same."""
 
     def __init__(self, folder: Path, spec: Spec) -> None:
         self.folder = folder
         self.spec = spec
+        self._complained: set[str] = set()
 
     @property
     def launch(self) -> Launch:
@@ -82,9 +92,22 @@ class Attempt:
         """The server's first process, running or not; None where none was noted."""
         return self._identity("server")
 
+    def noted(self, name: str, write: Callable[[], object]) -> bool:
+        """Whether it could be written; False where the disk is full, said once for each name."""
+        try:
+            write()
+        except FileNotFoundError:  # the folder is gone, and with it those who would read it
+            return True
+        except OSError as error:
+            if name not in self._complained:
+                _log.warning("%s of %s can't be noted: %s", name, self.id, error)
+            self._complained.add(name)
+            return False
+        return True
+
     def note_server(self, server: Identity) -> None:
-        """Writes who the server is. Its pid alone is noted by the parent."""
-        replace(self.folder / "server", msgspec.json.encode(server))
+        """Notes who the server is. Its pid alone is noted by the parent."""
+        self.noted("server", lambda: replace(self.folder / "server", msgspec.json.encode(server)))
 
     def noted_pid(self) -> int | None:
         """The server's pid as the parent or the runtime wrote it, before it was checked."""
@@ -102,11 +125,15 @@ class Attempt:
 
     def note_exit(self, code: int) -> None:
         """For a server whose parent could not."""
-        replace(self.folder / "exit", str(code).encode())
+        self.noted("exit", lambda: replace(self.folder / "exit", str(code).encode()))
 
     def mark(self, name: str) -> None:
-        """Notes that something about the attempt is so (`ready`, `killed`)."""
+        """Writes that something about the attempt is so (`asked`). Raises OSError."""
         (self.folder / f"is-{name}").touch()
+
+    def note_mark(self, name: str) -> bool:
+        """As `mark` where there is room; whether there was."""
+        return self.noted(name, lambda: self.mark(name))
 
     def unmark(self, name: str) -> None:
         """Notes that it is not so."""
@@ -117,8 +144,11 @@ class Attempt:
         return (self.folder / f"is-{name}").exists()
 
     def lock(self, name: str = "lock") -> int | None:
-        """An open file that holds the attempt's lock; None where another process does. Close it to let go."""
-        descriptor = self._open_lock(name)
+        """An open file that holds the attempt's lock; None where another process does. Close it to let go.
+
+        Raises OSError.
+        """
+        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK))
         except BlockingIOError:
@@ -128,15 +158,15 @@ class Attempt:
 
     def locked(self, name: str = "lock") -> bool:
         """Whether it is held: the parent lives, or a start is under way."""
-        descriptor = self._open_lock(name)
+        try:
+            descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
         try:
             answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK))
         finally:
             os.close(descriptor)
         return answer != _lock(fcntl.F_UNLCK)
-
-    def _open_lock(self, name: str) -> int:
-        return os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def remove(self) -> None:
         """Removes the folder. Twice is as once."""
@@ -212,6 +242,9 @@ class Attempts:
                 (unfinished / "run").mkdir(mode=0o755)
                 for stream in STREAMS:
                     (unfinished / stream).touch(mode=0o600)
+                (unfinished / "lock").touch(mode=0o600)
+                for name in _RESERVED:
+                    _reserve(unfinished / name)
                 (unfinished / "boot").write_text(boot_id())
                 _write(unfinished / "spec.json", msgspec.json.encode(spec))
                 unfinished.rename(folder)
@@ -244,8 +277,21 @@ def running_server(attempt: Attempt) -> Identity | None:
 def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Writes the file so that readers see the old content or the new one, whole."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    _write(unfinished, content, mode=mode)
-    unfinished.rename(path)
+    try:
+        _write(unfinished, content, mode=mode)
+        unfinished.rename(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _reserve(path: Path) -> None:
+    """An empty file whose first bytes have their room, for whoever does not truncate it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        reserve(descriptor, _NOTE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes, *, mode: int = 0o600) -> None:

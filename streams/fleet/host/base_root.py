@@ -36,10 +36,10 @@ def make_base_root(folder: Path, resolvers: Sequence[IPv4Address]) -> None:
         link = folder / name
         if Path(f"/usr/{name}").is_dir() and not link.is_symlink():
             link.symlink_to(f"usr/{name}")
-    (folder / "etc/passwd").write_text("root:x:0:0:root:/:/usr/sbin/nologin\n")
-    (folder / "etc/group").write_text("root:x:0:\n")
-    (folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
-    (folder / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
+    _complete(folder / "etc/passwd", "root:x:0:0:root:/:/usr/sbin/nologin\n")
+    _complete(folder / "etc/group", "root:x:0:\n")
+    _complete(folder / "etc/hosts", "127.0.0.1 localhost\n")
+    _complete(folder / "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
     write_resolvers(folder / "etc/resolv.conf", resolvers)
 
 
@@ -51,7 +51,13 @@ def base_mounts() -> list[tuple[Path, str, bool]]:
 def write_resolvers(file: Path, resolvers: Sequence[IPv4Address]) -> None:
     """A resolv.conf of exactly these."""
     lines = [f"nameserver {resolver}\n" for resolver in resolvers]
-    file.write_text("".join([*lines, "options timeout:2 attempts:2\n"]))
+    _complete(file, "".join([*lines, "options timeout:2 attempts:2\n"]))
+
+
+def _complete(file: Path, text: str) -> None:
+    """A file that has this text is left alone: on a full disk a new one could not be written."""
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
 
 
 def host_resolvers(file: Path = Path("/etc/resolv.conf")) -> list[IPv4Address]:

@@ -100,7 +100,7 @@ def end_all(root: Path, driver: Driver) -> int:
             ended += 1
         known = driver.ended(attempt)
         if known is not None and known.out_of_memory:
-            attempt.mark(MEMORY)
+            attempt.note_mark(MEMORY)
         driver.clean(attempt)
     driver.vacate()
     return ended

@@ -6,7 +6,6 @@ next one goes on at the noted position, so that lines are repeated and none is l
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 import msgspec
 
 from streams.fleet.host.attempts import STREAMS, Attempt, Stream, replace
+from streams.fleet.host.disk_room import give_back
 from streams.fleet.host.lines import Allowance, LineCutter, Printed
 
 _CHUNK: Final = 1024 * 1024
@@ -21,9 +21,7 @@ READ_BYTES_MAX: Final = 64 * _CHUNK
 """Of one stream in one go."""
 UNREAD_BYTES_MAX: Final = 256 * _CHUNK
 """What is not read yet of one stream: older bytes are dropped."""
-_PUNCH: Final = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _PAGE: Final = 4096
-_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class _Position(msgspec.Struct):
@@ -43,6 +41,7 @@ class Output:
         }
         self._freed: dict[Stream, int] = {stream: getattr(begun, stream) for stream in STREAMS}
         self._told = begun
+        self._noted = begun
 
     def read(self, *, now_s: float, now_ms: int, lines_max: int, ended: bool = False) -> list[Printed]:
         """The next lines, each stream's in order: about `lines_max` at most, the rest with the next call.
@@ -66,16 +65,24 @@ class Output:
 
     def told(self) -> None:
         """What `read` gave is in the log: it is not read again, and its space is free."""
-        position = _Position(**{stream: self._cutters[stream].position for stream in STREAMS})
-        if position == self._told:
+        self._told = _Position(**{stream: self._cutters[stream].position for stream in STREAMS})
+        if self._told == self._noted:
             return
-        self._told = position
-        replace(self._attempt.folder / "told", msgspec.json.encode(position))
+        noted = self._note()
         for stream in STREAMS:
-            end = getattr(position, stream) // _PAGE * _PAGE
+            end = getattr(self._told, stream) // _PAGE * _PAGE
             if end - self._freed[stream] >= _CHUNK:
                 punch(self._attempt.output(stream), self._freed[stream], end)
                 self._freed[stream] = end
+        if not noted:  # on a full disk what was just given back may be all the room there is
+            self._note()
+
+    def _note(self) -> bool:
+        path, told = self._attempt.folder / "told", self._told
+        noted = self._attempt.noted("told", lambda: replace(path, msgspec.json.encode(told)))
+        if noted:
+            self._noted = told
+        return noted
 
     def _read(
         self, stream: Stream, cutter: LineCutter, now_ms: int, lines_max: int, found: list[Printed]
@@ -104,7 +111,7 @@ def punch(path: os.PathLike[str], begin: int, end: int) -> None:
     """Gives back the space of these bytes; the file's size stays. Where the file system can't: nothing."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        _libc.fallocate(descriptor, _PUNCH, ctypes.c_longlong(begin), ctypes.c_longlong(max(0, end - begin)))
+        give_back(descriptor, begin, end - begin)
     finally:
         os.close(descriptor)
 

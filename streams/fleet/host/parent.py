@@ -19,11 +19,14 @@ NOTE_ITSELF: Final = """
 cd "$1" || exit 1
 shift
 IFS= read -r self </proc/$$/stat
-printf '%s' "$self" >parent
+printf '%s' "$self" 1<>parent || exit 1
 """
-"""Begins every parent's script. One write each: a file is empty or whole."""
+"""Begins every parent's script. One write each: a file is empty or whole, and keeps the room that it has.
+
+A server whose parent can't be noted does not begin.
+"""
 NOTE_EXIT: Final = """
-printf '%s' "$?" >exit
+printf '%s' "$?" 1<>exit
 """
 
 
@@ -32,18 +35,19 @@ def spawn(attempt: Attempt, script: str, arguments: Sequence[str], *, before: Se
 
     The script's $1 is the attempt's folder, and the others follow. `before` is a program that runs the shell.
     """
-    lock = attempt.lock()
-    if lock is None:
-        return False
+    command = [*before, SHELL, "-c", script, "parent", str(attempt.folder), *arguments]
     try:
-        if attempt.parent() is not None:
+        lock = attempt.lock()
+        if lock is None:
             return False
-        command = [*before, SHELL, "-c", script, "parent", str(attempt.folder), *arguments]
-        _spawn(command, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, lock)
+        try:
+            if attempt.parent() is not None:
+                return False
+            _spawn(command, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, lock)
+        finally:
+            os.close(lock)
     except OSError as error:
         raise CannotStart(f"{command[0]} can't be started: {error}") from error
-    finally:
-        os.close(lock)
     return True
 
 

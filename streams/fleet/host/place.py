@@ -129,8 +129,10 @@ def take_slot(root: Path, *, registry: Path = REGISTRY) -> int:
 def keep_slot(slot: int, root: Path, *, registry: Path = REGISTRY) -> None:
     """Takes the slot that a root had, after `give_back` too. Raises NoPlace where another root has it."""
     with _locked(registry):
-        owner = dict(_taken(registry)).get(slot, root)
-        if owner != root and owner.exists():
+        owner = dict(_taken(registry)).get(slot)
+        if owner == root:
+            return
+        if owner is not None and owner.exists():
             raise NoPlace(f"slot {slot} of {root} is that of {owner} by now: start the agent again")
         _note(registry, slot).write_text(str(root))
 

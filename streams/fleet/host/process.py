@@ -53,7 +53,7 @@ setsid /bin/dash -c '
 for group in $1; do echo $$ >"$group"; done
 shift
 exec "$@"' enter "$groups" "$@" /bin/dash /dev/fd/7 7<launch </dev/null >>stdout 2>>stderr &
-printf '%s' $! >pid
+printf '%s' $! 1<>pid || kill -9 $!
 wait $!
 {NOTE_EXIT}"""
 _PLAIN: Final = f"""{NOTE_ITSELF}
@@ -67,7 +67,7 @@ mount -t tmpfs -o size={SCRATCH_MIB}m,mode=755 scratch scratch &&
 mkdir scratch/upper scratch/work && chown "$uid:{BUILDS_GID}" scratch/upper && chmod 775 scratch/upper &&
 ln -s {RUN}/{SERVER_FILE} scratch/upper/playflow.json &&
 mount -t overlay -o "lowerdir=$below,upperdir=scratch/upper,workdir=scratch/work" game {_SHARED_GAME} &&
-mount --bind run {RUN} && chgrp "$uid" launch && chmod 640 launch || {{ printf 126 >exit; exit 1; }}
+mount --bind run {RUN} && chgrp "$uid" launch && chmod 640 launch || {{ printf 126 1<>exit; exit 1; }}
 [ -z "$data_kib" ] || ulimit -d "$data_kib"
 ulimit -p {PIDS_MAX}
 set -- env -C {_SHARED_GAME} setpriv --reuid "$uid" --regid "$uid" --groups {BUILDS_GID} --no-new-privs \\

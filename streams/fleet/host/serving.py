@@ -72,6 +72,8 @@ class Serving:
         self._reports = AttemptReports(attempt, driver=driver, report=report)
         self._relaying = Relaying(attempt, driver=driver, in_thread=self._in_thread)
         self._begun = False
+        self._unmarked: set[str] = set()
+        """What could not be noted yet: the next agent would not know it."""
         self._ending: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -120,7 +122,7 @@ class Serving:
         """The log says that it is, by its own report or by the server's word: it can't be late any more."""
         if not self._watched.ready:
             self._watched.ready = True
-            self.attempt.mark("ready")
+            self._mark("ready")
             self._wake.set()
 
     async def stop(self, reason: ExitReason | None = None) -> None:
@@ -187,24 +189,30 @@ class Serving:
             if not started and self._driver.started(self.attempt):
                 started = True
                 self._watched.started_s = _now_s()
-                self.attempt.mark("started")
+                self._mark("started")
                 self._relaying.begin()
                 self._reports.begun()
+            elif (
+                not started and not self._driver.adopt(self.attempt) and not self._driver.began(self.attempt)
+            ):
+                raise CannotStart("its parent has ended before it could note itself: is the disk full?")
             if not self._watched.ready and self._driver.said_ready(self.attempt):
                 self._watched.sdk_ready = True
             bound = self._driver.bound(self.attempt) if not self._watched.ready else ()
             reached = started and self._relaying.listens
             await self._act_on(look(self._watched, bound, _now_s(), started=reached))
+            self._mark(*self._unmarked)
             if not self._watched.ready:
                 await self._pause(self._driver.starting_s)
-            else:  # its end is told by the kernel; only silence has to be looked for
-                await self._pause(_QUIET_S if self._watched.healthy_s is None else _WATCH_S)
+            else:  # its end is told by the kernel; only silence has to be looked for, and room for notes
+                quiet = self._watched.healthy_s is None and not self._unmarked
+                await self._pause(_QUIET_S if quiet else _WATCH_S)
 
     async def _act_on(self, found: Verdict) -> None:
         match found:
             case "ready":
                 self._watched.ready = True
-                self.attempt.mark("ready")
+                self._mark("ready")
                 self._reports.ready()
             case "late":
                 await self.kill("STARTUP_TIMEOUT")
@@ -212,6 +220,14 @@ class Serving:
                 await self.kill("UNHEALTHY")
             case "wait":
                 pass
+
+    def _mark(self, *names: str) -> None:
+        """Notes that it is so, now or as soon as there is room for it."""
+        for name in names:
+            if self.attempt.note_mark(name):
+                self._unmarked.discard(name)
+            else:
+                self._unmarked.add(name)
 
     def _judge(self, ended: Exit | None) -> None:
         if ended is not None and ended.out_of_memory:

@@ -37,7 +37,7 @@ class Supervised(ABC):
 
     def started(self, attempt: Attempt) -> bool:
         """See Driver."""
-        return self.adopt(attempt) and attempt.server() is not None
+        return self.adopt(attempt) and self.server(attempt) is not None
 
     def address(self, attempt: Attempt) -> str | None:
         """The host's own."""
@@ -115,7 +115,8 @@ class Supervised(ABC):
         reap(attempt)
         code = attempt.exit_code()
         memory = code in {None, KILLED} and (attempt.marked(MEMORY) or self._out_of_memory(attempt))
-        return Exit(KILLED if code is None else code, memory)
+        begun = attempt.noted_pid() is not None
+        return Exit(KILLED if code is None else code, memory, None if begun else "STARTUP_FAILURE_EXECUTABLE")
 
     def server(self, attempt: Attempt) -> Identity | None:
         """The server's first process while it runs. Who it is gets noted when it is first seen."""

@@ -94,7 +94,10 @@ class AgonesDriver:
         """See Driver. One whose creation had no answer may run: it is never asked for again."""
         if self.began(attempt):
             return False
-        attempt.mark(ASKED)
+        try:
+            attempt.mark(ASKED)
+        except OSError as error:  # asked without a note it could be asked for twice
+            raise CannotStart(f"it can't be noted: {error}") from error
         try:
             self._wait(self._followed.create(attempt))
         except (CannotStart, Refused) as refused:
@@ -171,7 +174,7 @@ class AgonesDriver:
             terminated = over or known.seen.exit_code is not None
             if not (over or failed) or (terminated and not known.drained.is_set()):
                 return None
-        return noted_end(attempt) or Exit(KILLED)
+        return (known.end if known is not None else noted_end(attempt)) or Exit(KILLED)
 
     def stats(self, attempt: Attempt) -> Stats | None:
         """The API has none."""

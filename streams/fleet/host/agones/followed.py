@@ -216,7 +216,7 @@ class Followed:
 
     async def _accompany(self, known: Known) -> None:
         printed = Printed(known.attempt)
-        flushing = asyncio.create_task(_flush(printed))
+        flushing = asyncio.create_task(_flush(known.attempt, printed))
         try:
             while True:
                 last = known.gone or known.seen.exit_code is not None
@@ -227,12 +227,12 @@ class Followed:
                             break
                         if not known.gone:
                             known.take(await self._servers.pod(known.server))
-                except (ClusterUnavailable, Refused) as error:
+                except (ClusterUnavailable, Refused, OSError) as error:
                     _log.warning("what %s prints can't be read: %s", known.attempt.id, error)
                 await asyncio.sleep(_LOOK_S)
         finally:
             flushing.cancel()
-            printed.flush()
+            known.attempt.noted("the end of what it printed", printed.flush)
             known.drained.set()
 
     async def _carry(self, known: Known, printed: Printed) -> bool:
@@ -273,7 +273,7 @@ class Followed:
                 return
 
 
-async def _flush(printed: Printed) -> None:
+async def _flush(attempt: Attempt, printed: Printed) -> None:
     while True:
         await asyncio.sleep(_FLUSH_S)
-        printed.flush()
+        attempt.noted("what it prints", printed.flush)

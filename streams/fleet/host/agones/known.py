@@ -23,6 +23,9 @@ class Known:
         self.attempt = attempt
         self.server = server
         self.seen: Seen = seen(server, None, was_ready=attempt.marked("ready"))
+        self.end = noted_end(attempt)
+        """What is known of how it ended; None where nothing is."""
+        self._end_unnoted = False
         self.gone = False
         """Its object is, and its pod was before it."""
         self.drained = asyncio.Event()
@@ -35,16 +38,16 @@ class Known:
     def take(self, pod: Pod | None) -> None:
         """What its object, as it is now, and its pod say. An end that was read stays when the pod goes."""
         found = seen(self.server, pod, was_ready=self.attempt.marked("ready"))
-        before = noted_end(self.attempt)
-        end = Exit(KILLED)
-        if before is not None:
-            end = before
+        end = self.end or Exit(KILLED)
         if found.exit_code is not None:
             end = msgspec.structs.replace(end, code=found.exit_code)
         if end.reason is None:
             end = msgspec.structs.replace(end, reason=found.reason)
-        if end != (before or Exit(KILLED)):
-            replace(self.attempt.folder / "end", msgspec.json.encode(end))
+        if self._end_unnoted or end != (self.end or Exit(KILLED)):
+            self.end = end
+            path = self.attempt.folder / "end"
+            noted = self.attempt.noted("end", lambda: replace(path, msgspec.json.encode(end)))
+            self._end_unnoted = not noted
         if found.exit_code is None and self.seen.exit_code is not None:
             stage = found.stage if found.stage in {"ending", "failed"} else "failed"
             found = msgspec.structs.replace(found, stage=stage, exit_code=self.seen.exit_code)
@@ -61,7 +64,7 @@ class Known:
 
 
 def noted_end(attempt: Attempt) -> Exit | None:
-    """What is known of how it ended; None where nothing is."""
+    """What an agent has noted of how it ended; None where nothing was."""
     try:
         return msgspec.json.decode((attempt.folder / "end").read_bytes(), type=Exit)
     except FileNotFoundError:

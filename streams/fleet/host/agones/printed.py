@@ -51,7 +51,10 @@ class Printed:
         self._repeated = 0
 
     def take(self, line: bytes) -> None:
-        """One line, in the API's order. Those that are here already are left out."""
+        """One line, in the API's order. Those that are here already are left out.
+
+        Raises OSError as `flush` does.
+        """
         told, _, text = line.partition(b" ")
         at, known = told.decode(errors="replace"), self._position
         if at < known.at:
@@ -69,13 +72,21 @@ class Printed:
             self.flush()
 
     def flush(self) -> None:
-        """What was taken is in the file. Nothing happens where nothing new was, or the folder has gone."""
+        """What was taken is in the file. Nothing happens where nothing new was, or the folder has gone.
+
+        Raises OSError where the disk is full: all that was taken is kept for the next time.
+        """
         if not self._unwritten:
             return
-        self._position.size += len(self._unwritten)
+        position = msgspec.structs.replace(self._position, size=self._position.size + len(self._unwritten))
         with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-            with open(descriptor, "ab") as file:
-                file.write(self._unwritten)
-            replace(self._note, msgspec.json.encode(self._position))
+            try:
+                with open(os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "ab") as file:
+                    file.write(self._unwritten)
+                replace(self._note, msgspec.json.encode(position))
+            except OSError:
+                with contextlib.suppress(FileNotFoundError):
+                    os.truncate(self._file, self._position.size)
+                raise
+        self._position = position
         self._unwritten.clear()

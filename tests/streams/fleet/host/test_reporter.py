@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -67,9 +68,8 @@ class Attempt:
         self.told: list[Report] = []
         self.known: list[Any] = []
         launch = SimpleNamespace(instance_id="one", attempt=1)
-        attempt = SimpleNamespace(launch=launch, marked=lambda _: False)
+        attempt = SimpleNamespace(launch=launch, marked=lambda _: False, folder=Path("/nonexistent"))
         self.reports = AttemptReports(cast("Any", attempt), driver=cast("Any", None), report=self._take)
-        self.reports._reason = lambda: None  # type: ignore[method-assign]  # it has no folder
 
     def _take(self, report: Report, known: Any) -> None:
         self.told.append(report)
