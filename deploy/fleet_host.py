@@ -150,6 +150,7 @@ def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
         last_port=int(last),
         address="" if driver.name == AgonesDriver.name else configured.fleet_address,
         isolation=driver.isolation,
+        overcommit=bool(configured.fleet_overcommit),
         tls=bool(configured.fleet_certificate_file),
         runs_builds=bool(configured.fleet_builds),
     )

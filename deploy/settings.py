@@ -101,6 +101,9 @@ class Settings(RedisSettings):
     """What its servers may use, in thousandths of a core. 0: all cores."""
     fleet_memory_mib: int = 0
     """The same for memory. 0: three quarters of the machine's."""
+    fleet_overcommit: int = 0
+    """1: its memory may be promised to more servers than have room in it, after that of all other hosts;
+    0: once."""
     fleet_builds: int = 1
     """1: this machine processes builds, one at a time, in the home; 0: it leaves them to others."""
     fleet_registries: tuple[str, ...] = ()
@@ -282,6 +285,7 @@ def _check(settings: Settings) -> None:
         ("exports_per_day", 0, 1_440),
         ("fleet_cpu_millis", 0, 1_000_000),
         ("fleet_memory_mib", 0, 100_000_000),
+        ("fleet_overcommit", 0, 1),
         ("fleet_builds", 0, 1),
         ("fleet_cache_mib", 0, 100_000_000),
         ("fleet_away_s", 0, 86_400),

@@ -148,6 +148,7 @@ def _host(host: Host) -> HostFigures:
         servers=host.servers,
         memory_mb=host.capacity.memory_mb,
         memory_used_mb=host.memory_used_mb,
+        overcommit=host.capacity.overcommit,
         cpu_millis=host.capacity.cpu_millis,
         cpu_reserved_millis=host.cpu_reserved_millis,
         seen_at=host.seen_at_ms,

@@ -45,6 +45,8 @@ class HostFigures(msgspec.Struct, frozen=True):
     servers: int
     memory_mb: int
     memory_used_mb: int
+    """What is promised to its servers: with `overcommit` it may be more than there is."""
+    overcommit: bool
     cpu_millis: int
     cpu_reserved_millis: int
     """What its servers have for sure; all of them may use more."""

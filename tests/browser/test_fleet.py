@@ -340,3 +340,20 @@ async def test_a_store_that_is_away_is_said_and_comes_back_by_itself(
         await expect(page.locator("#hosts")).to_have_attribute("data-state", "data")
         await expect(page.locator(f'#hosts [data-id="{machine.host.id}"]')).to_be_visible()
         await expect(page.locator("#banner")).to_be_hidden()
+
+
+async def test_a_host_that_may_promise_its_memory_twice_says_so(
+    browser: Browser, outside: World, machine: Machine
+) -> None:
+    async def overcommitted(route: Route) -> None:
+        panel = await (await route.fetch()).json()
+        for host in panel["hosts"]:
+            host |= {"overcommit": True, "memory_mb": 1024, "memory_used_mb": 3072}
+        await route.fulfill(json=panel)
+
+    async with visiting(browser, outside.demo["base_url"]) as visit:
+        await visit.page.route("**/fleet/hosts", overcommitted)
+        page = await opened(visit, outside.keys["pl_mgmt"], section="system")
+        host = page.locator(f'#hosts [data-id="{machine.host.id}"]')
+        await expect(host).to_contain_text("3 GiB of 1 GiB memory promised, more may be (overcommit)")
+        assert visit.complaints == []

@@ -19,7 +19,7 @@ from deploy.fleet_host import (
     registries,
 )
 from deploy.objects import FolderObjects
-from deploy.settings import Settings, SettingsError
+from deploy.settings import Settings, SettingsError, from_environment
 from schemas.fleet.objects import artefact_key
 from schemas.fleet.sizes import REGIONS
 from schemas.seal import Sealer
@@ -51,6 +51,10 @@ def test_what_a_machine_has_to_give_follows_from_its_settings_and_its_size(tmp_p
     )
     found = capacity_of(told, driver)
     assert (found.regions, found.last_port, found.cpu_millis, found.memory_mb) == (["eu-west"], 2001, 5, 6)
+    assert not found.overcommit
+    assert capacity_of(Settings(fleet_overcommit=1), driver).overcommit
+    with pytest.raises(SettingsError, match="FLEET_OVERCOMMIT must be from 0 to 1"):
+        from_environment({"QUESTLOG_FLEET_OVERCOMMIT": "2"})
     for wrong in ("31000", "80-90", "31999-31000", "a-b", "60000-70000"):
         with pytest.raises(SettingsError, match="FLEET_PORTS"):
             capacity_of(Settings(fleet_ports=wrong), driver)

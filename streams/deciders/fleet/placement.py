@@ -1,8 +1,9 @@
 """Where a server goes: a pure function of what hosts have said in the log.
 
 Of the hosts of its region that were seen within 15 s, don't drain and have room: first those that hold its
-build, then the least free memory, so that large servers find room later, then the id. External ports go round
-a host's range; one that came free rests for 60 s. Source: contract/fleet.md, "Start".
+build, then the least free memory, so that large servers find room later, then the id. Hosts that would
+promise memory twice come after all others, those that have promised the least first. External ports go
+round a host's range; one that came free rests for 60 s. Source: contract/fleet.md, "Start".
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def place(state: FleetState, wanted: Wanted, at_ms: int) -> Place | None:
     return None
 
 
-def _order(known: HostState, wanted: Wanted) -> tuple[bool, int, str]:
+def _order(known: HostState, wanted: Wanted) -> tuple[bool, bool, int, str]:
     free_mb = known.host.capacity.memory_mb - known.memory_mb
-    return wanted.sha256 not in known.builds, free_mb, known.host.id
+    twice = free_mb < wanted.memory_mb
+    return twice, wanted.sha256 not in known.builds, -free_mb if twice else free_mb, known.host.id
 
 
 def is_fresh(known: HostState, at_ms: int) -> bool:

@@ -39,6 +39,13 @@ def test_memory_may_be_promised_twice_where_the_deployment_says_so() -> None:
         fleet.started()
 
 
+def test_memory_is_promised_twice_after_that_of_all_others_and_of_the_least_promised_host_first() -> None:
+    fleet = Fleet(hosts=("a", "b", "c"), memory_mb=1024, overcommit=True)
+    fleet.join("c", memory_mb=1024)
+    chosen = [fleet.server(fleet.started(compute_size="micro")).host_id for _ in range(10)]
+    assert chosen == ["a", "a", "b", "b", "c", "c", "a", "b", "a", "b"]
+
+
 def test_dedicated_servers_have_cores_of_their_own() -> None:
     fleet = Fleet(cpu_millis=8000)
     first = fleet.started(compute_size="dedicated-medium")

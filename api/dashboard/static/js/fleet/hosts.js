@@ -30,15 +30,20 @@ export const hosts = {
 
 function row(host) {
   const gone = host.status === "lost";
-  const freeMb = Math.max(0, host.memory_mb - host.memory_used_mb);
   const freeCores = Math.max(0, host.cpu_millis - host.cpu_reserved_millis) / 1000;
   const regions = host.regions.length > 2 ? plural(host.regions.length, "region") : host.regions.join(", ");
   return h("li", { "data-id": host.id, "data-status": host.status },
     h("div", { class: "host-name" }, h("b", { textContent: host.id }), statePill(host.status), h("span", { class: "faint", textContent: [host.isolation, regions, gone ? `seen ${ago(host.seen_at)}` : plural(host.servers, "server")].join(" · "), title: host.regions.join(", ") })),
     ...(gone ? [] : [
       bar(host.memory_used_mb, host.memory_mb),
-      h("p", { class: "faint", textContent: `${bytes(freeMb * MIB)} of ${bytes(host.memory_mb * MIB)} memory free · ${decimal(freeCores)} of ${decimal(host.cpu_millis / 1000)} cores not reserved` }),
+      h("p", { class: "faint", textContent: `${memory(host)} · ${decimal(freeCores)} of ${decimal(host.cpu_millis / 1000)} cores not reserved` }),
     ]));
+}
+
+/** A host that may promise its memory twice has no free rest that one could rely on. */
+function memory({ memory_mb: all, memory_used_mb: used, overcommit }) {
+  if (overcommit) return `${bytes(used * MIB)} of ${bytes(all * MIB)} memory promised, more may be (overcommit)`;
+  return `${bytes(Math.max(0, all - used) * MIB)} of ${bytes(all * MIB)} memory free`;
 }
 
 const bar = (used, all) => h("span", { class: "bar-of", "aria-hidden": "true" }, [["on", used], ["idle", Math.max(0, all - used)]].filter(([, part]) => part).map(([tone, part]) => h("i", { class: tone, style: { "flex-grow": String(part) } })));
