@@ -14,6 +14,7 @@ from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Body, Route
 from schemas.edge.zod import Error
 from schemas.playtests.limits import KEY_CHARACTERS_MAX
+from schemas.playtests.redemption_keys import RULE
 
 BODY_BYTES_MAX: Final = 8 * 1024
 _TAG: Final = "S1: key batches"
@@ -129,7 +130,9 @@ REDEEM: Final = _route(
     "Redeem a key by a link",
     (_answer(Redeemed, {"key": "AAAA-BBBB-CCCC", "handle": _HANDLE, "claimToken": _CLAIM_TOKEN}),),
     description="The first in the log gets the key. The same `Idempotency-Key`, or the cookie of the page, "
-    "shows it again for 24 hours; another person gets 409. Answers in JSON where JSON was sent, else a page.",
+    "shows it again for 24 hours; another person gets 409. Whoever has a public link and the key of somebody "
+    "who gave no name is that person: keys that could be guessed are refused there. Answers in JSON where "
+    "JSON was sent, else a page.",
     body=Body(
         kinds=(RedeemBody,),
         bytes_max=BODY_BYTES_MAX,
@@ -142,7 +145,7 @@ REDEEM: Final = _route(
             name="Idempotency-Key",
             place="header",
             kind=Text(1, 255),
-            description="Printable characters; shows the key again for 24 hours.",
+            description=f"Printable characters; shows the key again for 24 hours. {RULE}",
             example=KEY_EXAMPLE,
         ),
     ),

@@ -1,7 +1,8 @@
 """`/redeem/:token`: the page of a link, and the key that it gives.
 
 Who follows a link has no key: calls are counted by address. A redemption is bound to the caller's
-`Idempotency-Key`, else to the cookie of the page: the same one is shown its key again for 24 hours.
+`Idempotency-Key`, else to the cookie of the page: the same one is shown its key again for 24 hours. Where
+nothing else identifies the caller it has to be one that others can't guess.
 Source: contract/playtests.md, "Key batches". A link's token is in its path, so that no path is logged here.
 """
 
@@ -28,6 +29,7 @@ from schemas.playtests.batch_commands import OpenInvite, RedeemKey
 from schemas.playtests.batch_routes import BODY_BYTES_MAX, REDEEM, RedeemBody, Redeemed
 from schemas.playtests.names import partition_key
 from schemas.playtests.ports import BatchReads, BatchRow, RedeemLink
+from schemas.playtests.redemption_keys import RULE, is_guessable
 from schemas.playtests.secrets import BatchSecrets, email_fingerprints
 from schemas.playtests.tokens import claim_token, shown_claim_token
 from schemas.seal import Sealer
@@ -139,7 +141,7 @@ class Redemptions:
         data = await self._services.body(request, BODY_BYTES_MAX, "redeem")
         fields = _fields(data, in_json=in_json)
         link, row, game = await self._linked(token)
-        key = _idempotency_key(request)
+        key = _idempotency_key(request, alone=_names_nobody(link, row))
         given = key or _cookie(request)
         command_id = self._command_id(link, given, token) if given else self._links.new_id()
         cookie = () if given else self._new_cookie()
@@ -265,13 +267,21 @@ def _identity(row: BatchRow, fields: Mapping[str, str]) -> tuple[str | None, str
     return handle, email
 
 
-def _idempotency_key(request: Request) -> str:
+def _names_nobody(link: RedeemLink, row: BatchRow) -> bool:
+    """Whether many follow the link, and none of them says who they are."""
+    return not link.invite_id and not page.needed(row.batch.definition.identity_mode)
+
+
+def _idempotency_key(request: Request, *, alone: bool) -> str:
+    """Empty where there is none. `alone`: nothing else says whose it is. Raises `Refused` (400)."""
     given = request.headers.get(b"idempotency-key")
     if given is None:
         return ""
     text = given.decode("latin-1")
     if _KEY.match(text) is None:
         raise _not_right(["Idempotency-Key"], "Idempotency-Key has 1 to 255 printable characters.")
+    if alone and is_guessable(text):
+        raise _not_right(["Idempotency-Key"], f"This Idempotency-Key could be guessed. {RULE}")
     return text
 
 
