@@ -286,12 +286,25 @@ READS: Final = (
     ("/api/v1/events/relay", "pl_mgmt"),
     ("/api/v1/sessions/none", "pl_mgmt"),
     ("/api/v1/playtests", "pl_mgmt"),
+    ("/api/v1/playtests", "wpg_sk"),
+    ("/api/v1/playtests/none", "wpg_sk"),
+    ("/api/v1/playtests/dashboard/stats", "wpg_sk"),
+    ("/api/v1/billing/balance", "wpg_sk"),
+    ("/api/v1/billing/ledger?limit=none", "wpg_sk"),
     ("/sdk/v1/ping", "relay_lo_live"),
     ("/sdk/v1/catalog", "relay_lo_live"),
     ("/sdk/v1/leaderboards/<board>", "relay_lo_live"),
     ("/sdk/v1/leaderboards/none/stream", "relay_lo_live"),
     ("/server/v1/players/<player>", "relay_lo_srv"),
     ("/server/v1/players/<player>/ledger", "relay_lo_srv"),
+    ("/api/v3/servers", "pf"),
+    ("/api/v3/servers/none", "pf"),
+    ("/api/v3/builds", "pf"),
+    ("/api/v3/projects/settings", "pf"),
+    ("/api/v3/projects/logs", "pf"),
+    ("/api/v3/servers", "pfclient"),
+    ("/api/v3/builds", "pfclient"),
+    ("/api/v2/project", "pf"),
     ("/objects/none", ""),
     ("/nothing", ""),
 )
@@ -306,6 +319,8 @@ def board(player: SdkPlayer) -> str:
 def test_head_is_get_without_a_body(world: World, player: SdkPlayer, board: str, path: str, key: str) -> None:
     path = path.replace("<board>", board).replace("<player>", player.external_id)
     headers = {"authorization": f"Bearer {world.keys[key]}"} if key else {}
+    if key.startswith("pf"):
+        headers = {"api-key": world.keys[key]}
     got, head = (world.http.request(method, path, headers=headers) for method in ("GET", "HEAD"))
     assert head.content == b""
     assert head.status_code == got.status_code
