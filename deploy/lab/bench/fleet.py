@@ -1,7 +1,8 @@
 """`questlog bench fleet`: what game servers cost and how fast they are there, with Debian's Teeworlds server.
 
-They run on the host that `questlog up` serves, for a project of their own: at the end they are stopped and
-their builds deleted; the studio stays. Times are those of a client that reads until it sees what it awaits.
+They run on the host that `questlog up` serves, for a project of the bench's own, which every run uses again:
+at the end they are stopped, their builds deleted and its keys revoked. Times are those of a client that reads
+until it sees what it awaits.
 """
 
 from __future__ import annotations

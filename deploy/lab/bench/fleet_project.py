@@ -1,4 +1,4 @@
-"""A project of its own for `questlog bench fleet`: keys enough for S5's rates, and its calls one by one."""
+"""The project of `questlog bench fleet`: keys enough for S5's rates, and its calls one by one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 
 from deploy.lab.bench.load import OrderRefusedError
 from deploy.studio_administration import open_administration
-from schemas.edge.ports import KeyKind
+from schemas.edge.ports import Game, KeyKind
 from schemas.studio.commands import DefinedGame, DefineStudio
 from schemas.studio.games import GameSettings
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from deploy.settings import Settings
+    from deploy.studio_administration import Administration
 
+STUDIO: Final = "bench-fleet"
+"""Its slug. Made once: every run uses it again."""
 REGION: Final = "eu-west"
 SIZE: Final = "micro"
 KEYS: Final = 20
@@ -53,7 +56,6 @@ class Project:
     def __init__(self, session: aiohttp.ClientSession, keys: list[str]) -> None:
         self._session = session
         self._keys = itertools.cycle(keys)
-        self.builds: list[str] = []
 
     async def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """The body of an answer that succeeds."""
@@ -149,7 +151,6 @@ class Project:
         path = f"/builds/upload-url?name={name}&executable_path={executable}"
         made = await self.call("POST", path)
         build_id: str = made["build_id"]
-        self.builds.append(build_id)
         async with self._session.put(
             made["upload_url"], data=io.BytesIO(archive), timeout=aiohttp.ClientTimeout(total=LIFE_SECONDS)
         ) as answer:
@@ -170,12 +171,12 @@ class Project:
             raise OrderRefusedError(f"build {build_id} is {build['status']}: {build['error']}")
         return time.perf_counter() - begun
 
-    async def close(self) -> None:
-        """No pool, no server, no build is left."""
+    async def clear(self) -> None:
+        """No pool, no server, no build is left, whoever made it."""
         await self.no_pool()
         await self.stop()
-        for build_id in self.builds:
-            await self.call("DELETE", f"/builds/{build_id}")
+        while builds := (await self.call("GET", "/builds?limit=100"))["builds"]:
+            await asyncio.gather(*(self.call("DELETE", f"/builds/{one['build_id']}") for one in builds))
 
     async def _stopping(self) -> int:
         """How many of the newest stopped servers still have a process."""
@@ -185,28 +186,49 @@ class Project:
 
 @contextlib.asynccontextmanager
 async def open_project(configured: Settings, base_url: str) -> AsyncIterator[Project]:
-    """A game of a new studio. At the end its servers have ended and its builds are deleted."""
-    slug = f"bench-{time.time_ns() // 1_000_000:x}"
+    """The only game of `STUDIO`, without what a run that died has left. One run at a time.
+
+    At the end its servers have ended, its builds are deleted and its keys revoked.
+    """
     async with open_administration(configured) as opened:
-        game = DefinedGame(id=None, settings=GameSettings(slug="game", name="Game"))
-        await opened.define(DefineStudio(slug=slug, name=slug, plan="studio", games=[game]))
-        studio = await opened.queries.studio_by_slug(slug)
-        if studio is None:
-            raise OrderRefusedError(f"studio {slug} is not there after it was applied")
-        (made,) = await opened.queries.games(studio.id)
+        game = await _game(opened)
+        await _revoke_keys(opened, game)
         keys = await asyncio.gather(
             *(
-                opened.create_key(KeyKind.HOSTING_SERVER, studio_id=studio.id, game_id=made.id)
+                opened.create_key(KeyKind.HOSTING_SERVER, studio_id=game.studio_id, game_id=game.id)
                 for _ in range(KEYS)
             )
         )
-    async with aiohttp.ClientSession(
-        base_url,
-        timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-    ) as session:
-        project = Project(session, [key.value for key in keys])
-        try:
-            yield project
-        finally:
-            await project.close()
+    try:
+        async with aiohttp.ClientSession(
+            base_url,
+            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        ) as session:
+            project = Project(session, [key.value for key in keys])
+            await project.clear()
+            try:
+                yield project
+            finally:
+                await project.clear()
+    finally:
+        async with open_administration(configured) as opened:
+            await _revoke_keys(opened, game)
+
+
+async def _game(opened: Administration) -> Game:
+    """The studio's game, made where it is not there yet."""
+    studio = await opened.queries.studio_by_slug(STUDIO)
+    if studio is None:
+        defined = DefinedGame(id=None, settings=GameSettings(slug="game", name="Game"))
+        await opened.define(DefineStudio(slug=STUDIO, name=STUDIO, plan="studio", games=[defined]))
+        studio = await opened.queries.studio_by_slug(STUDIO)
+    if studio is None:
+        raise OrderRefusedError(f"studio {STUDIO} is not there after it was applied")
+    (game,) = await opened.queries.games(studio.id)
+    return game
+
+
+async def _revoke_keys(opened: Administration, game: Game) -> None:
+    keys = await opened.queries.keys(game.studio_id)
+    await asyncio.gather(*(opened.revoke_key(key.key_id, studio_id=game.studio_id) for key in keys))

@@ -42,7 +42,7 @@ def fleet_command(  # noqa: PLR0917 - typer takes options as parameters
     home: Annotated[Path, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = Path(".questlog"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Measure real Teeworlds servers on HOME's own host; stops them, and leaves a studio there.
+    """Measure real Teeworlds servers on HOME's own host; stops them. The studio `bench-fleet` is its own.
 
     idle, servers: CPU and memory, without servers and with many that nobody plays on. start, burst, pool:
     until they run, one by one, at once, and from a pool. agent: its death. line: until what a server prints
