@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,10 +22,10 @@ from deploy.lab.bench.fleet_processes import Readers, cpu_seconds, proportional_
 from deploy.lab.cli.bench_fleet import report
 from deploy.lab.example_builds import EXECUTABLE
 from streams.fleet.host.processes import stat_fields
+from tests.streams.fleet.host.world import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MIB = 1024 * 1024
 SHELL = 'sleep 60 & echo "$!"; wait'
@@ -49,6 +50,7 @@ def parent(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_server_s_processes_are_its_own_and_ours(parent: subprocess.Popen[str], tmp_path: Path) -> None:
     assert parent.stdout is not None
     game = int(parent.stdout.readline())
+    until(lambda: Path(f"/proc/{game}/comm").read_text() == "sleep\n")  # until then it is a copy of the shell
     found = servers(tmp_path, {"one", "other"})
     assert found.keys() == {"one-2"}
     assert (found["one-2"].game, found["one-2"].ours) == ({game}, {parent.pid})
