@@ -17,6 +17,7 @@ from api.dashboard.session import COOKIE
 from deploy.assets import install_assets
 from deploy.stack.kafka_jars import default_cache
 from projections.clickhouse.client import ClickHouse
+from tests.browser.chromium import FLAGS, chromium_path
 from tests.browser.insights import seed_insights
 from tests.browser.liveops import seed_liveops
 from tests.browser.seed import Seed, seed_game, seed_live
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, ConsoleMessage, Page, Request
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 DATABASE = "dashboard_in_browser"
 PANELS = {section.name: len(section.panels) for section in SECTIONS}
 
@@ -120,7 +116,7 @@ def world(clickhouse_url: str, redis_url: str) -> Iterator[World]:
 async def browser() -> AsyncIterator[Browser]:
     """Chromium with a profile of its own, which Playwright deletes afterwards."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield chromium
         await chromium.close()
 

@@ -14,7 +14,8 @@ from typing import Final
 from playwright.async_api import FloatRect, async_playwright, expect
 
 from api.dashboard.sections import SECTIONS
-from tests.browser.conftest import CHROMIUM, FLAGS, PANELS
+from tests.browser.chromium import FLAGS, chromium_path
+from tests.browser.conftest import PANELS
 
 TARGET: Final = Path("api/dashboard/screenshot.jpg")
 WIDTH: Final = 1200
@@ -28,7 +29,7 @@ async def take(address: str, key: str, section: str, theme: str, target: Path) -
     `address` is the section's, with its query.
     """
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         page = await browser.new_page(
             viewport={"width": WIDTH, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
         )

@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
 from tests.browser.axe import grave_faults
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.chromium import FLAGS, chromium_path
 from tests.outside.batches import PRESS, BatchStudio
 from tests.outside.world import World
 
@@ -69,7 +69,7 @@ def links(questlog_stack: QuestlogStack, tmp_path_factory: pytest.TempPathFactor
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield chromium
         await chromium.close()
 

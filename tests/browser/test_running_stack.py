@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.chromium import FLAGS, chromium_path
 from tests.outside.players import SdkPlayer
 from tests.outside.world import World, gameplay, unique
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.asyncio(loop_s
 @pytest_asyncio.fixture(loop_scope="module")
 async def page() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
-        browser: Browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser: Browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         expect.set_options(timeout=60_000)
         yield await browser.new_page()
         await browser.close()
