@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -235,16 +236,21 @@ async def test_the_body_has_its_limit(mcp: Mcp) -> None:
 
 
 async def test_numbers_that_take_long_to_decode_cost_little(mcp: Mcp) -> None:
-    numbers = b",".join([b"8.98846567431158e307"] * 3000)
-    body = (
+    call = (
         b'{"jsonrpc":"2.0","id":1,"method":"tools/call",'
-        b'"params":{"name":"list_games","arguments":{"numbers":[%b]}}}' % numbers
+        b'"params":{"name":"list_games","arguments":{"numbers":[%b]}}}'
     )
-    assert len(body) <= BODY_BYTES_MAX
-    assert (await mcp.post(body)).status == 200  # what the first request begins
-    began = time.thread_time()
-    assert (await mcp.post(body)).status == 200
-    assert time.thread_time() - began < 0.02
+    dear, plain = (
+        call % b",".join([number] * 3000) for number in (b"8.98846567431158e307", b"1.988465674311584307")
+    )
+    assert len(dear) <= BODY_BYTES_MAX
+    least_s = {dear: math.inf, plain: math.inf}
+    for _ in range(5):  # the first begins more than the call itself
+        for body, least in least_s.items():
+            began = time.thread_time()
+            assert (await mcp.post(body)).status == 200
+            least_s[body] = min(least, time.thread_time() - began)
+    assert least_s[dear] < 4 * least_s[plain]
 
 
 @pytest.mark.parametrize("version", [OLDER, NEWER])
