@@ -250,7 +250,8 @@ async def test_numbers_that_take_long_to_decode_cost_little(mcp: Mcp) -> None:
             began = time.thread_time()
             assert (await mcp.post(body)).status == 200
             least_s[body] = min(least, time.thread_time() - began)
-    assert least_s[dear] < 4 * least_s[plain]
+    # It is 3; where each number is decoded by itself, 100.
+    assert least_s[dear] < 20 * least_s[plain]
 
 
 @pytest.mark.parametrize("version", [OLDER, NEWER])
