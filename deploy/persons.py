@@ -18,6 +18,7 @@ from projections.redis.person_keys import PersonKeys
 from projections.redis.reader import Projection
 from projections.studio.queries import StudioQueries
 from schemas.persons import Person
+from schemas.studio.unknown_studio import unknown_studio
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,8 @@ class Persons:
         """Whom an id means in a studio (its slug or id), whether or not anything is known of them."""
         found = await self._studios.studio_by_slug(studio) or await self._studios.studio(studio)
         if found is None:
-            raise PersonUnknown(f"there is no studio {studio}")
+            slugs = [one.slug for one in await self._studios.studios()]
+            raise PersonUnknown(unknown_studio(studio, slugs))
         games = tuple(game.id for game in await self._studios.games(found.id))
         handles, devices = await linked(self._client, found.id, identifier)
         return Person(

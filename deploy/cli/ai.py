@@ -13,9 +13,10 @@ import typer
 from deploy.cli.errors import RequestRefused
 from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
+from deploy.cli.studios import studio_of
 from deploy.clock import now_ms
 from deploy.sealing import open_sealer
-from deploy.studio_administration import Administration, open_administration
+from deploy.studio_administration import open_administration
 from schemas.studio.ai import PURPOSES, AiPurpose, ai_of, key_problem, sealed_key
 from schemas.studio.ai_requests import AiAnswer, AiReason, AiRequest
 from schemas.studio.commands import ClearAiKey, SetAiKey
@@ -64,7 +65,7 @@ def set_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> None
 
     async def ask() -> Studio:
         async with open_administration(settings) as administration:
-            owner = await studio_of(administration, studio)
+            owner = await studio_of(administration.queries, studio)
             await administration.ask_about_ai(command(owner), studio_id=owner.id)
             return owner
 
@@ -79,7 +80,7 @@ def clear_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> No
 
     async def ask() -> list[str]:
         async with open_administration(of_home(home)) as administration:
-            owner = await studio_of(administration, studio)
+            owner = await studio_of(administration.queries, studio)
             answer = await administration.ask_about_ai(ClearAiKey(purpose=use), studio_id=owner.id)
             return answer.changes
 
@@ -93,7 +94,7 @@ def try_command(studio: StudioSlug, purpose: Purpose, home: Home = None) -> None
 
     async def ask() -> tuple[str, AiAnswer | AiReason]:
         async with open_administration(of_home(home)) as administration:
-            owner = await studio_of(administration, studio)
+            owner = await studio_of(administration.queries, studio)
             asking = AiAsking(administration.queries, administration.asker(), clock_ms=now_ms)
             settings = await asking.usable(owner.id, use)
             if settings is None:
@@ -135,7 +136,7 @@ def list_command(
 
     async def rows() -> list[dict[str, object]]:
         async with open_administration(of_home(home)) as administration:
-            owner = await studio_of(administration, studio)
+            owner = await studio_of(administration.queries, studio)
             keys = await administration.queries.ai_keys(owner.id)
             return [
                 {
@@ -173,11 +174,3 @@ def purpose_of(text: str) -> AiPurpose:
         if text == purpose:
             return purpose
     raise RequestRefused(f"--for is {' or '.join(PURPOSES)}, not {text}")
-
-
-async def studio_of(administration: Administration, slug: str) -> Studio:
-    """A studio by slug. RequestRefused where there is none."""
-    owner = await administration.queries.studio_by_slug(slug)
-    if owner is None:
-        raise RequestRefused(f"there is no studio {slug}")
-    return owner

@@ -14,9 +14,9 @@ import typer
 from deploy.analyst_file import AccountFile
 from deploy.analyst_users import AccountUsers, tables_with_studios
 from deploy.analysts import Account, NewAccount, check_name, make_password, password_hash
-from deploy.cli.errors import RequestRefused
 from deploy.cli.piped import say
 from deploy.cli.running_stack import SETTINGS_FILE, of_home
+from deploy.cli.studios import studio_of
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.operations import recorded
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from deploy.analysts import ListedAccount
     from deploy.settings import Settings
-    from schemas.edge.ports import Studio
 
 app = typer.Typer(no_args_is_help=True)
 COLUMNS: Final = ("name", "studio", "created")
@@ -79,7 +78,7 @@ def create_command(
 
     async def create() -> None:
         async with _opened(configured) as (queries, accounts):
-            owner = await _studio(queries, studio)
+            owner = await studio_of(queries, studio)
             account = Account(
                 password_sha256=password_hash(password), studio_id=owner.id, created_at_ms=now_ms()
             )
@@ -109,7 +108,7 @@ def list_command(
     async def rows() -> list[tuple[ListedAccount, str]]:
         async with _opened(of_home(home)) as (queries, accounts):
             slugs = {one.id: one.slug for one in await queries.studios()}
-            wanted = (await _studio(queries, studio)).id if studio else ""
+            wanted = (await studio_of(queries, studio)).id if studio else ""
             return [
                 (one, slugs.get(one.studio_id, one.studio_id))
                 for one in await accounts.listed()
@@ -145,7 +144,7 @@ def revoke_command(studio: StudioSlug, name: Name, home: Home = None) -> None:
     async def revoke() -> None:
         configured = of_home(home)
         async with _opened(configured) as (queries, accounts):
-            owner = await _studio(queries, studio)
+            owner = await studio_of(queries, studio)
             async with recorded(configured, "analysts revoke", target=name, studio_id=owner.id):
                 await accounts.revoke(name, owner.id)
 
@@ -178,10 +177,3 @@ async def _opened(configured: Settings) -> AsyncIterator[tuple[StudioQueries, Ac
         client = clickhouse_of(configured)
         stack.push_async_callback(client.close)
         yield queries, AccountUsers(client, await tables_with_studios(client))
-
-
-async def _studio(queries: StudioQueries, slug: str) -> Studio:
-    studio = await queries.studio_by_slug(slug)
-    if studio is None:
-        raise RequestRefused(f"there is no studio {slug}")
-    return studio

@@ -23,6 +23,7 @@ from deploy.nouns import deciding
 from deploy.studio_administration import open_queries
 from schemas.edge.ports import StoreUnavailable
 from schemas.identifiers import STUDIO_ID_PREFIX
+from schemas.studio.unknown_studio import unknown_studio
 from schemas.timestamps import iso_ms, unix_ms
 from streams.runtime.partition_reads import KafkaTail
 
@@ -117,7 +118,7 @@ def wanted_studio(named: str, studios: Mapping[str, str] | None) -> str:
             f"Redis is away, which knows slugs: name the studio {named} by its id, {STUDIO_ID_PREFIX}…"
         )
     if named not in studios:
-        raise RequestRefused(f"there is no studio {named}")
+        raise RequestRefused(unknown_studio(named, list(studios)))
     return studios[named]
 
 

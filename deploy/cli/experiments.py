@@ -12,6 +12,7 @@ import typer
 from deploy.cli.errors import RequestRefused
 from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
+from deploy.cli.studios import studio_of
 from deploy.clock import now_ms
 from deploy.experiment_digests import DigestSource, digest_now
 from deploy.studio_administration import open_administration
@@ -85,7 +86,7 @@ def digest_command(
     async def make() -> Digest:
         settings = of_home(home)
         async with open_administration(settings) as administration:
-            owner = await studio_of(administration.queries, studio, experiment_id)
+            owner = await owner_of(administration.queries, studio, experiment_id)
             ai = AiAsking(administration.queries, administration.asker(), clock_ms=now_ms)
             source = DigestSource(administration.queries, ai)
             digest = await digest_now(settings, source, owner.id, experiment_id)
@@ -157,14 +158,14 @@ def _row(life: ExperimentLife) -> dict[str, Any]:
 def _ask(home: str | None, studio: str, command: ExperimentCommand) -> None:
     async def ask() -> list[str]:
         async with open_administration(of_home(home)) as administration:
-            owner = await studio_of(administration.queries, studio, command.experiment_id)
+            owner = await owner_of(administration.queries, studio, command.experiment_id)
             answer = await administration.experiment(command, studio_id=owner.id)
             return answer.changes
 
     print("\n".join(asyncio.run(ask())) or "nothing changes")
 
 
-async def studio_of(queries: StudioQueries, slug: str, experiment_id: str) -> Studio:
+async def owner_of(queries: StudioQueries, slug: str, experiment_id: str) -> Studio:
     """The studio of an experiment. RequestRefused where none or several have it."""
     owners = await _studios(queries, slug)
     having = [owner for owner in owners if await queries.experiment(owner.id, experiment_id) is not None]
@@ -177,9 +178,4 @@ async def studio_of(queries: StudioQueries, slug: str, experiment_id: str) -> St
 
 
 async def _studios(queries: StudioQueries, slug: str) -> list[Studio]:
-    if not slug:
-        return await queries.studios()
-    owner = await queries.studio_by_slug(slug)
-    if owner is None:
-        raise RequestRefused(f"there is no studio {slug}")
-    return [owner]
+    return [await studio_of(queries, slug)] if slug else await queries.studios()

@@ -14,6 +14,7 @@ import typer
 
 from deploy.cli.errors import RequestRefused
 from deploy.cli.running_stack import of_home
+from deploy.cli.studios import studio_of
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.object_store import open_objects
@@ -67,9 +68,7 @@ async def _export(
     async with AsyncExitStack() as stack:
         redis = open_redis(configured)
         stack.push_async_callback(redis.aclose)
-        owner = await StudioQueries(redis).studio_by_slug(studio)
-        if owner is None:
-            raise RequestRefused(f"there is no studio {studio}")
+        owner = await studio_of(StudioQueries(redis), studio)
         stack.enter_context(_alone(configured, studio))
         client = clickhouse_of(configured, answer_seconds=_ANSWER_SECONDS)
         stack.push_async_callback(client.close)

@@ -13,6 +13,7 @@ import typer
 from deploy.cli.errors import RequestRefused
 from deploy.cli.piped import say
 from deploy.cli.running_stack import of_home
+from deploy.cli.studios import studio_of
 from deploy.studio_administration import open_administration
 from schemas.edge.ports import KeyKind
 from schemas.identifiers import ACCOUNT_WIDE_KINDS
@@ -52,7 +53,7 @@ def create_command(  # noqa: PLR0917 - typer passes options by name
 
     async def create() -> NewKey:
         async with open_administration(of_home(home)) as administration:
-            owner = await _studio(administration.queries, studio)
+            owner = await studio_of(administration.queries, studio)
             game_id = await _game_id(administration.queries, owner, kind, game)
             if (kind == KeyKind.PLAYTESTER) != bool(tester):
                 raise RequestRefused("wpg_pt needs --tester, and only wpg_pt")
@@ -113,7 +114,7 @@ def list_command(
     async def rows() -> list[tuple[Studio, str, KeyRow]]:
         async with open_administration(of_home(home)) as administration:
             owners = (
-                [await _studio(administration.queries, studio)]
+                [await studio_of(administration.queries, studio)]
                 if studio
                 else await administration.queries.studios()
             )
@@ -161,13 +162,6 @@ def key_lines(studio: str, game: str, row: KeyRow) -> list[str]:
     ]
 
 
-async def _studio(queries: StudioQueries, slug: str) -> Studio:
-    studio = await queries.studio_by_slug(slug)
-    if studio is None:
-        raise RequestRefused(f"there is no studio {slug}")
-    return studio
-
-
 async def _game_id(queries: StudioQueries, owner: Studio, kind: KeyKind, game: str) -> str:
     if kind in ACCOUNT_WIDE_KINDS:
         if game:
@@ -184,7 +178,7 @@ async def _game_id(queries: StudioQueries, owner: Studio, kind: KeyKind, game: s
 
 
 async def _key(queries: StudioQueries, studio: str, key_id: str) -> tuple[Studio, KeyRow]:
-    owners = [await _studio(queries, studio)] if studio else await queries.studios()
+    owners = [await studio_of(queries, studio)] if studio else await queries.studios()
     for owner in owners:
         for row in await queries.keys(owner.id):
             if row.key_id == key_id:

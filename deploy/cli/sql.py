@@ -7,7 +7,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,6 +19,8 @@ from projections.clickhouse.address import address
 from projections.clickhouse.client import views_database
 
 app = typer.Typer()
+ON_TERMINAL: Final = "PrettyCompactMonoBlock"
+PIPED: Final = "TabSeparatedWithNames"
 
 
 @app.command()
@@ -33,8 +35,13 @@ def sql_command(
     ] = False,
     home: Annotated[str | None, typer.Option(envvar="QUESTLOG_HOME", help="The stack's home.")] = None,
     form: Annotated[
-        str, typer.Option("--format", help="A ClickHouse output format.")
-    ] = "PrettyCompactMonoBlock",
+        str,
+        typer.Option(
+            "--format",
+            help=f"A ClickHouse output format; default: {ON_TERMINAL}, piped {PIPED}.",
+            show_default=False,
+        ),
+    ] = "",
     user: Annotated[
         str,
         typer.Option(
@@ -42,8 +49,9 @@ def sql_command(
         ),
     ] = "",
 ) -> None:
-    """Run one statement in the stack's ClickHouse and print its result."""
+    """Run one statement in the stack's ClickHouse and print its result: piped, tab-separated rows."""
     configured = of_home(home)
+    form = form or (ON_TERMINAL if sys.stdout.isatty() else PIPED)
     database = configured.clickhouse_database
     views = views_database(database)
     if describe:
@@ -65,17 +73,22 @@ def sql_command(
     )
     try:
         with urllib.request.urlopen(request) as response, whole_stdout() as output:  # noqa: S310 - as above
-            some = False
-            while piece := response.read(1 << 20):
+            piece = response.read(1 << 20)
+            if describe and not _has_rows(piece, form):
+                raise RequestRefused(f"there is no view {query}: questlog sql --describe lists them")
+            while piece:
                 output.write(piece)
-                some = True
-        if describe and not some:
-            raise RequestRefused(f"there is no view {query}: questlog sql --describe lists them")
+                piece = response.read(1 << 20)
     except urllib.error.HTTPError as error:
         print(error.read().decode(errors="replace").strip(), file=sys.stderr)
         raise typer.Exit(1) from None
     except urllib.error.URLError as error:
         raise settings.SettingsError(f"ClickHouse does not answer at {url}: {error.reason}") from None
+
+
+def _has_rows(answer: bytes, form: str) -> bool:
+    """Whether there is more than the line of names."""
+    return answer.count(b"\n") > (1 if form == PIPED else 0)
 
 
 def _description(name: str, views: str) -> tuple[str, dict[str, str]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 from rich.console import Console
 
+from deploy.cli.piped import rows_text
 from deploy.cli.running_stack import of_home
 from deploy.cli.tables import show, table
 from deploy.failure_policy import advice
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from schemas.failures import Failing
 
 app = typer.Typer()
+COLUMNS: Final = ("part", "state", "pid", "lag", "restarts", "admin port")
 
 
 @app.command()
@@ -37,6 +40,8 @@ def status_command(
     """One line for each part. Exit code 0 where all are ready, 1 where some are not, 3 where nothing runs.
 
     Records at which a reader fails again and again are named, with what to do about each; then it is 1 too.
+
+    Piped: tab-separated rows, and what fails on standard error.
     """
     parts = asyncio.run(read_status(home))
     failing = asyncio.run(read_failing(home)) if parts else []
@@ -47,13 +52,9 @@ def status_command(
             said["failing"] = msgspec.to_builtins(failing)
         print(json.dumps(said))
     elif not parts:
-        print(f"nothing runs on {home}")
+        print(f"nothing runs on {home}", file=sys.stdout if sys.stdout.isatty() else sys.stderr)
     else:
-        show(Console(highlight=False), parts_table(parts))
-        print("health and metrics of each: http://127.0.0.1:<admin port>/healthz and /metrics")
-        for entry in failing:
-            print(f"POISON: {entry.role} fails at {entry.place} ({entry.failures} times): {entry.error}")
-            print(f"  {advice(entry)}")
+        _tell(parts, failing)
     if not parts:
         raise typer.Exit(3)
     if failing or any(part["state"] != "ready" for part in parts):
@@ -62,11 +63,28 @@ def status_command(
 
 def parts_table(parts: list[dict[str, Any]]) -> Table:
     """A row for each part."""
-    made = table("part", "state", "pid", "lag", "restarts", "admin port", words=2)
+    made = table(*COLUMNS, words=2)
     for part in parts:
-        figures = (part["pid"] or "", part["lag"], part["restarts"] or "", part["admin_port"] or "")
-        made.add_row(part["name"], part["state"], *("" if one is None else str(one) for one in figures))
+        made.add_row(*part_cells(part))
     return made
+
+
+def part_cells(part: dict[str, Any]) -> list[str]:
+    """A part as a row of `COLUMNS`; empty is what it does not have, or what is not known."""
+    figures = (part["pid"] or "", part["lag"], part["restarts"] or "", part["admin_port"] or "")
+    return [part["name"], part["state"], *("" if one is None else str(one) for one in figures)]
+
+
+def _tell(parts: list[dict[str, Any]], failing: list[Failing]) -> None:
+    """A table and what belongs to it; piped only the rows, and what fails goes to standard error."""
+    if sys.stdout.isatty():
+        show(Console(highlight=False), parts_table(parts))
+        print("health and metrics of each: http://127.0.0.1:<admin port>/healthz and /metrics")
+    else:
+        print(rows_text(COLUMNS, map(part_cells, parts)))
+    for entry in failing:
+        text = f"POISON: {entry.role} fails at {entry.place} ({entry.failures} times): {entry.error}"
+        print(f"{text}\n  {advice(entry)}", file=sys.stdout if sys.stdout.isatty() else sys.stderr)
 
 
 async def read_status(home: Path) -> list[dict[str, Any]]:

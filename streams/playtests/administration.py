@@ -33,6 +33,7 @@ from schemas.playtests.slot_commands import ApproveTranscript
 from schemas.playtests.tokens import invite_token, share_token, shown_invite_token, shown_share_token
 from schemas.playtests.views import Slot
 from schemas.seal import Randomness, Sealer
+from schemas.studio.unknown_studio import unknown_studio
 from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_or_told
 from streams.playtests.recordings import write_transcript
 
@@ -123,7 +124,10 @@ class PlaytestAdministration:
 
     async def batch(self, game: str, batch_id: str, studio: str = "") -> Batch:
         """A batch of a game, which is named by its id or slug; of a studio where several have that slug."""
-        studios = [one for one in await self._studios.studios() if studio in {"", one.id, one.slug}]
+        every = await self._studios.studios()
+        studios = [one for one in every if studio in {"", one.id, one.slug}]
+        if studio and not studios:
+            raise _refused(unknown_studio(studio, [one.slug for one in every]), 404)
         games = [one for owner in studios for one in await self._studios.games(owner.id)]
         found = [one for one in games if game in {one.id, one.slug}]
         if not found:

@@ -22,6 +22,7 @@ from schemas.playtests.ports import OperatorReads, OrderRow, Place
 from schemas.playtests.secrets import email_fingerprints
 from schemas.playtests.views import Order, Playtester
 from schemas.seal import Randomness, Sealer
+from schemas.studio.unknown_studio import unknown_studio
 from streams.asking import CommandBuilder, CommandRefused, Commands, succeeded_or_told
 from streams.playtests.administration import StudioReads
 
@@ -59,10 +60,12 @@ class PlaytestOperation:
 
     async def studio(self, name: str) -> Studio:
         """A studio by its slug or id."""
-        for one in await self._studios.studios():
+        studios = await self._studios.studios()
+        for one in studios:
             if name in {one.slug, one.id}:
                 return one
-        raise CommandRefused(f"there is no studio {name}", status=404, code="refused")
+        message = unknown_studio(name, [one.slug for one in studios])
+        raise CommandRefused(message, status=404, code="refused")
 
     async def credit(self, studio: Studio, amount_cents: int, reason: str) -> LedgerRow:
         """Give credit, or take it where the amount is negative; the ledger's row."""

@@ -127,6 +127,9 @@ def test_an_id_that_nothing_is_held_of_and_a_studio_that_is_not_there(questlog_s
     assert "not looked through:" in nothing.stdout
     unknown = questlog(questlog_stack, "find", "nobody", "player")
     assert (unknown.returncode, "there is no studio nobody" in unknown.stderr) == (1, True)
+    slug = questlog_stack.demo["studio"]["slug"]
+    near = questlog(questlog_stack, "find", f"{slug}x", "player")
+    assert (near.returncode, f"there is no studio {slug}x: did you mean {slug}" in near.stderr) == (1, True)
 
 
 def searched(stack: QuestlogStack, word: str) -> dict[str, int]:

@@ -120,9 +120,25 @@ def test_status_says_what_runs(questlog_stack: QuestlogStack) -> None:
     assert isinstance(parts["worker-redis"]["lag"], int)
 
 
+def test_piped_status_and_sql_are_rows_with_tabs_under_one_line_of_names(
+    questlog_stack: QuestlogStack,
+) -> None:
+    home = str(questlog_stack.home)
+    names, *rows = questlog("status", "--home", home).stdout.splitlines()
+    assert names.split("\t") == ["part", "state", "pid", "lag", "restarts", "admin port"]
+    assert {row.split("\t")[0] for row in rows} == set(questlog_stack.parts())
+    assert {len(row.split("\t")) for row in rows} == {6}
+    asked = questlog(
+        "sql", "SELECT number AS n, concat('a', char(9), 'b') AS text FROM numbers(2)", "--home", home
+    )
+    assert asked.stdout == "n\ttext\n0\ta\\tb\n1\ta\\tb\n"
+
+
 def test_status_of_nothing(tmp_path: Path) -> None:
     done = questlog("status", "--json", "--home", str(tmp_path))
     assert (done.returncode, json.loads(done.stdout)) == (3, {"parts": []})
+    piped = questlog("status", "--home", str(tmp_path))
+    assert (piped.returncode, piped.stdout, piped.stderr) == (3, "", f"nothing runs on {tmp_path}\n")
 
 
 def test_every_process_shows_metrics_and_health(questlog_stack: QuestlogStack) -> None:

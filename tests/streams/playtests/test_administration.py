@@ -102,6 +102,8 @@ async def test_a_game_is_found_by_its_id_or_by_its_slug_and_studio(world: World)
     ):
         with pytest.raises(CommandRefused, match=told):
             await world.asks.batch(game, batch)
+    with pytest.raises(CommandRefused, match="there is no studio nobody: there "):
+        await world.asks.batch("maze", BATCH, "nobody")
 
 
 async def test_codes_are_imported_in_parts_sealed_and_those_that_are_there_told(world: World) -> None:
