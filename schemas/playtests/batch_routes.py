@@ -130,9 +130,7 @@ REDEEM: Final = _route(
     "Redeem a key by a link",
     (_answer(Redeemed, {"key": "AAAA-BBBB-CCCC", "handle": _HANDLE, "claimToken": _CLAIM_TOKEN}),),
     description="The first in the log gets the key. The same `Idempotency-Key`, or the cookie of the page, "
-    "shows it again for 24 hours; another person gets 409. Whoever has a public link and the key of somebody "
-    "who gave no name is that person: keys that could be guessed are refused there. Answers in JSON where "
-    "JSON was sent, else a page.",
+    "shows it again for 24 hours; another person gets 409. Answers in JSON where JSON was sent, else a page.",
     body=Body(
         kinds=(RedeemBody,),
         bytes_max=BODY_BYTES_MAX,

@@ -1,9 +1,8 @@
 """How hard an `Idempotency-Key` is to guess, where it alone says who redeems. Pure.
 
 A public link is known to many. In a batch that asks for no name the same `Idempotency-Key` is the same
-person, who is shown the game key again: whoever guesses it gets that key. Such a key has to be random, which
-can't be seen of it; what can be seen is that it is too short or too monotonous. An address has 20 tries a
-minute.
+person, who is shown the game key again: whoever guesses it gets that key. What can be seen of a key is that
+it is too short or too monotonous: such a key is taken together with the address that sent it.
 """
 
 from __future__ import annotations
@@ -15,11 +14,17 @@ CHARACTERS_MIN: Final = 22
 DIFFERENT_MIN: Final = 6
 """Of 22 random hexadecimal digits one in thirty million has fewer."""
 RULE: Final = (
-    f"A public batch that asks for no name takes none that could be guessed: at least {CHARACTERS_MIN} "
-    f"characters, {DIFFERENT_MIN} of them different. Send a random UUID."
+    "In a public batch that asks for no name, a key that could be guessed (fewer than "
+    f"{CHARACTERS_MIN} characters, or fewer than {DIFFERENT_MIN} different ones) shows it to the same "
+    "address alone. Send a random UUID."
 )
 
 
 def is_guessable(key: str) -> bool:
     """Whether others could try keys until they have this one."""
     return len(key) < CHARACTERS_MIN or len({*key}) < DIFFERENT_MIN
+
+
+def bound_to_address(key: str, address: str) -> str:
+    """What such a key is remembered as. No client can send it: a key has no line breaks."""
+    return f"{key}\n{address}"

@@ -197,10 +197,14 @@ class Links(World):
     async def form(self, text: str, cookie: str = "") -> Answer:
         return await self.call(self.path, text.encode(), cookie=cookie)
 
-    async def ask(self, key: str = "", **fields: str) -> Answer:
+    async def ask(self, key: str = "", *, address: str = "1.2.3.4", **fields: str) -> Answer:
         headers = [("idempotency-key", key)] if key else []
         return await self.call(
-            self.path, json.dumps(fields).encode(), content_type="application/json", headers=headers
+            self.path,
+            json.dumps(fields).encode(),
+            client=address,
+            content_type="application/json",
+            headers=headers,
         )
 
     async def claimed(self, token: str, method: str = "POST", **more: str) -> Answer:

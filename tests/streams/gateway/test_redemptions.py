@@ -78,18 +78,25 @@ async def test_who_guesses_another_person_s_key_is_shown_nothing() -> None:
     assert (await links.ask("k2", handle="Eve")).json()["key"] == "KEY TWO"
 
 
-async def test_who_gives_no_name_needs_a_key_that_nobody_can_guess() -> None:
-    links, key = Links(identity_mode="anonymous"), "8c1f2f0a-6f5b-4a3e-9d51-2b7c4e0f9a63"
-    for guessable in ("k1", "x" * 36, key[:21]):
-        refused = await links.ask(guessable)
-        assert refused.status == 400
-        (issue,) = refused.json()["issues"]
-        assert issue["path"] == ["Idempotency-Key"]
-        assert "could be guessed" in issue["message"]
-    first = await links.ask(key)
-    assert (first.status, first.json()["key"]) == (200, "KEY ONE")  # what was refused has redeemed nothing
-    assert (await links.ask(key)).body == first.body
-    assert (await links.ask(key[:22])).json()["key"] == "KEY TWO"
+UUID = "8c1f2f0a-6f5b-4a3e-9d51-2b7c4e0f9a63"
+
+
+@pytest.mark.parametrize("guessable", ["k1", "x" * 36, UUID[:21]])
+async def test_a_key_that_could_be_guessed_shows_a_game_key_to_its_own_address_alone(guessable: str) -> None:
+    links = Links(identity_mode="anonymous")
+    first = await links.ask(guessable, address="198.51.100.1")
+    assert (first.status, first.json()["key"]) == (200, "KEY ONE")
+    assert (await links.ask(guessable, address="198.51.100.1")).body == first.body
+    assert (await links.ask(guessable, address="198.51.100.2")).json()["key"] == "KEY TWO"
+    assert (await links.ask(guessable, address="198.51.100.1")).body == first.body
+
+
+@pytest.mark.parametrize("random", [UUID, UUID[:22]])
+async def test_a_key_that_can_not_be_guessed_shows_the_game_key_from_anywhere(random: str) -> None:
+    links = Links(identity_mode="anonymous")
+    first = await links.ask(random, address="198.51.100.1")
+    assert (first.status, first.json()["key"]) == (200, "KEY ONE")
+    assert (await links.ask(random, address="198.51.100.2")).body == first.body
 
 
 async def test_who_has_a_link_of_their_own_may_send_any_key() -> None:
@@ -127,7 +134,7 @@ async def test_a_taken_handle_is_told_on_the_form_and_another_may_be_tried() -> 
 )
 async def test_what_a_batch_asks_for_has_to_be_given(mode: str, fields: dict[str, str], status: int) -> None:
     links = Links(identity_mode=mode)
-    answer = await links.ask("8c1f2f0a-6f5b-4a3e-9d51-2b7c4e0f9a63", **fields)
+    answer = await links.ask("k", **fields)
     assert answer.status == status
     page = await links.form("&".join(f"{name}={value}" for name, value in fields.items()))
     assert page.status == (400 if status == 400 else 409 if "email" in fields or "handle" in fields else 200)
