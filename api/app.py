@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from api.telemetry.ai_ports import Ai
     from api.telemetry.sections import Section
     from projections.telemetry.queries.client import ClickHouseQueries
+    from schemas.described_views import DescribedView
     from schemas.edge.ports import Directory, RateLimiter
     from schemas.edge.proxy import TrustedProxies
     from schemas.edge.routes import Route
@@ -56,6 +57,7 @@ def create_api(
     sections: Sequence[Section] = (),
     dashboard: Callable[[Sequence[Section]], APIRouter] | None = None,
     documents: Mapping[str, Callable[[], dict[str, Any]]] | None = None,
+    tables: Sequence[DescribedView] = (),
     registry: CollectorRegistry = REGISTRY,
     version: str = "0.1.0",
 ) -> FastAPI:
@@ -63,7 +65,7 @@ def create_api(
 
     `sections` are S1's reads of other nouns than telemetry. `dashboard` makes the dashboard's routes of all
     sections. `documents` give the OpenAPI documents of other surfaces by short name, listed at /docs beside
-    this one's.
+    this one's, and `tables` the views of analysts, which are described there.
     `client_ip` names the caller (see `source_ip`). Its lifespan closes `queries`; a server that doesn't
     run lifespans awaits `app.state.close()` itself. Called twice in a process, each needs a registry of
     its own.
@@ -101,7 +103,7 @@ def create_api(
     if dashboard is not None:
         app.include_router(dashboard(everything))
     _document(app, [route for section in others for route in section.routes])
-    app.include_router(docs_router({"s1": app.openapi, **(documents or {})}))
+    app.include_router(docs_router({"s1": app.openapi, **(documents or {})}, tables))
     _answer_errors(app, surfaces, clock_ms)
     app.add_middleware(Surround, metrics=HttpMetrics(registry), surfaces=surfaces, clock_ms=clock_ms)
     return app

@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
 from api.docs_definition import definition_router
-from api.docs_guide_routes import guides_router, packed_bodies
-from api.docs_page import HEADERS, STYLE, page_of
+from api.docs_guide_routes import guides_router
+from api.docs_navigation import START
+from api.docs_packed import packed_bodies
+from api.docs_page import Frame
 from api.docs_search import QUESTION_CHARACTERS_MAX, Search
 from api.docs_start import found_body, start_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schemas.described_views import DescribedView
 
 _OWN: Final = Path(__file__).parent / "docs_static"
 _OWN_FILES: Final = {
     "console.js": "text/javascript",
+    "docs.js": "text/javascript",
     "msgpack.min.js": "text/javascript",
     "msgpack.LICENSE.txt": "text/plain",
 }
@@ -50,18 +55,21 @@ SwaggerUIBundle({{ ...options, plugins: [withoutPacked] }});
 """
 
 
-def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRouter:
-    """The start page, guides, the console, the definition file, and a Swagger UI for each named document.
+def docs_router(
+    documents: Mapping[str, Callable[[], dict[str, Any]]], tables: Sequence[DescribedView] = ()
+) -> APIRouter:
+    """The start page, guides, the console, the reference, and a Swagger UI for each named document.
 
     `documents` maps a short name, used in the path, to what gives the document. Its `info.title` and
-    `info.description` are what the list shows. The routes are no coroutines: FastAPI runs them in threads, so
-    that making a document holds up no other request.
+    `info.description` are what the list shows. `tables` are analysts' views. The routes are no coroutines:
+    FastAPI runs them in threads, so that making a document holds up no other request.
     """
     router = APIRouter(prefix="/docs", include_in_schema=False)
-    router.include_router(definition_router())
-    router.include_router(guides_router(documents))
+    frame = Frame(documents, has_tables=bool(tables))
+    router.include_router(definition_router(frame))
+    router.include_router(guides_router(documents, tables, frame))
     folder = _folder()
-    search = Search(documents)
+    search = Search(documents, tables)
 
     def document(name: str) -> dict[str, Any]:
         found = documents.get(name)
@@ -72,10 +80,11 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
     @router.get("")
     def index(q: str = "") -> Response:
         if q.strip():
-            body = found_body(q[:QUESTION_CHARACTERS_MAX], search.find(q))
-            return HTMLResponse(page_of("questlog: search", STYLE, body), headers=HEADERS)
-        body = start_body({name: give() for name, give in documents.items()})
-        return HTMLResponse(page_of("questlog: documentation", STYLE, body), headers=HEADERS)
+            asked = q[:QUESTION_CHARACTERS_MAX]
+            body = found_body(asked, search.find(q), frame.pages)
+            return frame.answer(f"questlog: {asked}", body, "", question=asked)
+        body = start_body({name: give() for name, give in documents.items()}, frame.pages)
+        return frame.answer("questlog: documentation", body, START)
 
     @router.get("/static/{file}")
     async def static(file: str) -> Response:
@@ -89,13 +98,13 @@ def docs_router(documents: Mapping[str, Callable[[], dict[str, Any]]]) -> APIRou
 
     @router.get("/{name}")
     def page(name: str) -> Response:
-        title = html.escape(document(name)["info"]["title"])
+        title = document(name)["info"]["title"]
         body = (
             '<div id="ui"></div>\n<script src="/docs/static/swagger-ui-bundle.js"></script>\n'
             f'<script src="/docs/{html.escape(name)}/start.js"></script>'
         )
         head = '<link rel="stylesheet" href="/docs/static/swagger-ui.css">'
-        return HTMLResponse(page_of(title, head, body), headers=HEADERS)
+        return frame.answer(title, body, f"/docs/{name}", head=head, kind="swagger")
 
     @router.get("/{name}/start.js")
     def start(name: str) -> Response:

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
 
-from api.docs_page import HEADERS, STYLE, page_of
+from api.docs_navigation import DEFINITION
+from api.docs_page import Frame
 from schemas.studio.definition_schema import definition_schema
 
 _BOUNDS: Final = {
@@ -38,14 +38,14 @@ _KINDS: Final = {
 _DEFAULT_CHARACTERS_MAX: Final = 60
 
 
-def definition_router() -> APIRouter:
+def definition_router(frame: Frame) -> APIRouter:
     """The page and the schema; both are made when they are asked for."""
     router = APIRouter()
 
     @router.get("/definition")
-    async def definition() -> Response:
-        page = page_of("questlog: the definition file", STYLE, definition_body(definition_schema()))
-        return HTMLResponse(page, headers=HEADERS)
+    def definition() -> Response:
+        body = definition_body(definition_schema())
+        return frame.answer("questlog: the definition file", body, DEFINITION)
 
     @router.get("/definition.schema.json")
     async def schema() -> Response:
@@ -60,7 +60,7 @@ def definition_body(schema: dict[str, Any]) -> str:
     first = schema["$ref"].rpartition("/")[2]
     parts = "\n".join(_section(name, structs[name]) for name in _in_order(first, structs))
     return (
-        '<p><a href="/docs">All documents</a></p>\n<h1>The definition file</h1>\n'
+        "<h1>The definition file</h1>\n"
         "<p>A studio, its games and all that is declared of them, in YAML: <code>questlog apply FILE</code>"
         " shows what changes and appends it as events, all or nothing. Editors check a file while it is"
         ' written by its <a href="/docs/definition.schema.json">JSON Schema</a>'

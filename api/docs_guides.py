@@ -33,6 +33,8 @@ GUIDES: Final = (
     "changelog",
 )
 """In the order of the start page."""
+COMMANDS: Final = "command-line"
+"""The help of every command: written by `python -m deploy.cli.reference`, and a test holds it to that."""
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -53,6 +55,8 @@ class Guide(msgspec.Struct, frozen=True):
     """HTML."""
     parts: tuple[Part, ...]
     """The first is the guide itself, up to its first inner heading."""
+    inner: tuple[Part, ...]
+    """Those of its headings of the second level."""
 
     @property
     def url(self) -> str:
@@ -62,8 +66,8 @@ class Guide(msgspec.Struct, frozen=True):
 
 @cache
 def guide(name: str) -> Guide:
-    """One of `GUIDES`. Raises KeyError for any other name."""
-    if name not in GUIDES:
+    """One of `GUIDES`, or `COMMANDS`. Raises KeyError for any other name."""
+    if name not in {*GUIDES, COMMANDS}:
         raise KeyError(name)
     source = (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
     tokens = _MARKDOWN.parse(source)
@@ -72,8 +76,8 @@ def guide(name: str) -> Guide:
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(inline.content))
-            starts.append((_plain(inline), (token.map or [0, 0])[0]))
-    ends = [line for _, line in starts[1:]] + [len(lines)]
+            starts.append((_plain(inline), (token.map or [0, 0])[0], token.tag))
+    ends = [line for _, line, _ in starts[1:]] + [len(lines)]
     url = f"/docs/guides/{name}"
     parts = tuple(
         Part(
@@ -81,10 +85,11 @@ def guide(name: str) -> Guide:
             f"{url}#{_anchor(title)}" if number else url,
             "\n".join(lines[line + 1 : end]),
         )
-        for number, ((title, line), end) in enumerate(zip(starts, ends, strict=True))
+        for number, ((title, line, _), end) in enumerate(zip(starts, ends, strict=True))
     )
     body = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    return Guide(name, parts[0].title, _scrolling(body), parts)
+    inner = tuple(part for part, (_, _, tag) in zip(parts, starts, strict=True) if tag == "h2")
+    return Guide(name, parts[0].title, _scrolling(body), parts, inner)
 
 
 def _anchor(title: str) -> str:
@@ -103,10 +108,9 @@ def _scrolling(body: str) -> str:
 
 def contents(one: Guide) -> str:
     """The list of a guide's inner headings, in HTML; empty where there are fewer than three."""
-    inner = one.parts[1:]
-    if len(inner) < 3:
+    if len(one.inner) < 3:
         return ""
     items = "\n".join(
-        f'<li><a href="{html.escape(part.url)}">{html.escape(part.title)}</a></li>' for part in inner
+        f'<li><a href="{html.escape(part.url)}">{html.escape(part.title)}</a></li>' for part in one.inner
     )
     return f'<nav aria-label="On this page"><ul>\n{items}\n</ul></nav>\n'

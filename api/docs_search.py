@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from api.docs_guides import GUIDES, Part, guide
+import msgspec
+
+from api.docs_guides import COMMANDS, GUIDES, Part, guide
+from api.docs_lines import Line, line_of
 from schemas.studio.definition_schema import definition_schema
+
+if TYPE_CHECKING:
+    from schemas.described_views import DescribedView
 
 QUESTION_CHARACTERS_MAX: Final = 200
 FOUND_MAX: Final = 20
@@ -26,22 +32,39 @@ _TIMES_MAX: Final = 3
 """A word that stands often in a text does not make it the better answer."""
 
 
+class Found(msgspec.Struct, frozen=True):
+    """A part, and the line of it that says best why."""
+
+    part: Part
+    line: Line
+
+
 class Search:
     """The index over all that can be found, made when it is first asked."""
 
-    def __init__(self, documents: Mapping[str, Callable[[], Mapping[str, Any]]]) -> None:
+    def __init__(
+        self, documents: Mapping[str, Callable[[], Mapping[str, Any]]], tables: Sequence[DescribedView] = ()
+    ) -> None:
         """`documents` gives OpenAPI documents by their names."""
         self._documents = documents
+        self._tables = tables
         self._index: Index | None = None
 
-    def find(self, question: str) -> list[Part]:
-        """Parts of guides, of the definition file, and operations, as `Index.find`."""
+    def find(self, question: str) -> list[Found]:
+        """Parts of guides, operations, the definition file, tables and commands, as `Index.find`."""
         if self._index is None:
             made = {name: give() for name, give in self._documents.items()}
             self._index = Index(
-                [*guide_parts(), *definition_parts(definition_schema()), *operation_parts(made)]
+                [
+                    *guide_parts(),
+                    *definition_parts(definition_schema()),
+                    *operation_parts(made),
+                    *table_parts(self._tables),
+                    *guide(COMMANDS).parts,
+                ]
             )
-        return self._index.find(question)
+        stems = stems_of(question)
+        return [Found(part, line_of(part.text, stems)) for part in self._index.find(question)]
 
 
 def guide_parts() -> Iterator[Part]:
@@ -60,21 +83,34 @@ def operation_parts(documents: Mapping[str, Mapping[str, Any]]) -> Iterator[Part
                 yield Part(
                     f"{operation['summary']}: {method.upper()} {path}",
                     f"/docs/{name}#/{where}",
-                    f"{surface} {operation.get('description', '')}",
+                    f"{operation.get('description', '')}\n{surface}",
                 )
 
 
 def definition_parts(schema: Mapping[str, Any]) -> Iterator[Part]:
     """One for each section of the definition file."""
     for name, struct in schema["$defs"].items():
-        fields = " ".join(
-            f"{field} {about.get('description', '')}" for field, about in struct["properties"].items()
+        fields = "\n".join(
+            f"{field}: {about.get('description', '')}" for field, about in struct["properties"].items()
         )
         yield Part(
             f"Definition file: {name.removesuffix('Section')}",
             f"/docs/definition#{name}",
-            f"{struct.get('description', '')} {fields}",
+            f"{struct.get('description', '')}\n{fields}",
         )
+
+
+def table_parts(tables: Iterable[DescribedView]) -> Iterator[Part]:
+    """One for each view of analysts."""
+    for table in tables:
+        columns = "\n".join(f"{column.name} {column.type}: {column.comment}" for column in table.columns)
+        yield Part(f"Table: {table.name}", f"/docs/tables#{table.name}", f"{table.comment}\n{columns}")
+
+
+def stems_of(question: str) -> set[str]:
+    """The words that say what is asked for. Only the first 200 characters are read."""
+    words = {_stem(word) for word in _words(question[:QUESTION_CHARACTERS_MAX])}
+    return {word for word in words if word not in _ASKING} or words
 
 
 class Index:
@@ -94,13 +130,11 @@ class Index:
     def find(self, question: str) -> list[Part]:
         """Those that hold the most of the question's words, the best first, at most FOUND_MAX.
 
-        A word is held where one begins with it. Only the first 200 characters are read.
+        A word is held where one begins with it.
         """
-        words = {_stem(word) for word in _words(question[:QUESTION_CHARACTERS_MAX])}
-        words = {word for word in words if word not in _ASKING} or words
         held: Counter[int] = Counter()
         scores: Counter[int] = Counter()
-        for word in words:
+        for word in stems_of(question):
             for number, (in_title, times) in self._holding(word).items():
                 held[number] += 1
                 scores[number] += _TITLE_WEIGHT * in_title + min(times, _TIMES_MAX)

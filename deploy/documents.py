@@ -1,4 +1,4 @@
-"""OpenAPI documents by the short names under which /docs shows them, but for that of S1's reads."""
+"""What /docs shows: OpenAPI documents by short names, but for that of S1's reads, and analysts' views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from api.dashboard import routes as dashboard
 from api.mcp import document as mcp
-from deploy.nouns import NOUNS
+from deploy.nouns import NOUNS, views
+from projections.clickhouse.view_comments import described
+from projections.clickhouse.views import read_views
+from schemas.described_views import DescribedView
 from schemas.edge.openapi import document
 from schemas.studio.action_routes import ACTIONS
 
@@ -29,3 +32,8 @@ def lazy_documents() -> dict[str, Callable[[], dict[str, Any]]]:
         name: functools.cache(functools.partial(document, about, routes))
         for name, (about, routes) in listed.items()
     }
+
+
+def described_views() -> tuple[DescribedView, ...]:
+    """The views of analysts, by name."""
+    return tuple(sorted(map(described, read_views(views())), key=lambda view: view.name))

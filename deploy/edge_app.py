@@ -20,7 +20,7 @@ from deploy.brokers import brokers_of
 from deploy.clickhouse_clients import clickhouse_queries_of
 from deploy.clock import now_ms
 from deploy.command_clients import open_ai, open_commands
-from deploy.documents import lazy_documents
+from deploy.documents import described_views, lazy_documents
 from deploy.edge_headers import SafeHeaders
 from deploy.edge_target import refuse_target
 from deploy.mcp_endpoint import McpEndpoint
@@ -265,6 +265,7 @@ class EdgeApp:
             sections=[served.section(edge, queries) for served in parts if served.section is not None],
             dashboard=dashboard,
             documents=lazy_documents(),
+            tables=described_views(),
         )
         self._stack.push_async_callback(api.state.close)
         for reads in self._reads:

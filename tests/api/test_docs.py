@@ -12,12 +12,15 @@ import pytest
 from fastapi import FastAPI
 
 from api.docs import docs_router
-from api.docs_guides import GUIDES, Part, guide
+from api.docs_guides import COMMANDS, GUIDES, Part, guide
+from api.docs_lines import CHARACTERS_MAX, line_of
 from api.docs_search import FOUND_MAX, Index
-from deploy.documents import documents
+from deploy.documents import described_views, documents
 from deploy.nouns import NOUNS
 from schemas.edge import limits, ports
 from schemas.telemetry import s1_batch, s4_item
+
+MARK = ' aria-current="page"'
 
 
 def given(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
@@ -27,7 +30,8 @@ def given(document: dict[str, Any]) -> Callable[[], dict[str, Any]]:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(openapi_url=None, docs_url=None)
-    app.include_router(docs_router({name: given(one) for name, one in documents().items()}))
+    shown = {name: given(one) for name, one in documents().items()}
+    app.include_router(docs_router(shown, described_views()))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
@@ -43,14 +47,85 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         ("retry after 503", "/docs/guides/errors#retries"),
         ("scoreFormula", "/docs/definition#EventDefinition"),
         ("debit wallet", "/docs/s3#/Wallet/post_sdk_players_externalId_wallet_economyKey_debit"),
+        ("board_entries", "/docs/tables#board_entries"),
+        ("longest pause of a session", "/docs/tables#sessions"),
+        ("revoke a key", "/docs/guides/command-line#questlog-keys-revoke"),
+        ("QUESTLOG_KAFKA_PORT", "/docs/guides/command-line#questlog-up"),
     ],
 )
 async def test_a_question_in_plain_words_finds_its_answer(
     http: httpx.AsyncClient, question: str, url: str
 ) -> None:
     page = (await http.get("/docs", params={"q": question})).text
-    found = re.findall(r'<li><a href="([^"]+)"', page)
+    found = re.findall(r'<li><a href="([^"]+)"', page.partition('<ol id="found">')[2])
     assert url in found[:3], found
+
+
+async def test_unity_is_answered_by_its_guide_first_with_its_page_its_heading_and_a_line(
+    http: httpx.AsyncClient,
+) -> None:
+    page = (await http.get("/docs", params={"q": "Unity"})).text
+    first = re.search(r'<ol id="found">\n<li><a href="([^"]+)">(.+?)</a><p>(.+?)</p></li>', page)
+    assert first is not None
+    assert first[1] == "/docs/guides/events-json#send-an-event-from-unity-c"
+    assert first[2] == "Send and read events as JSON (S1) &rsaquo; Send an event from Unity (C#)"
+    assert "<mark>Unity" in first[3]
+
+
+async def test_every_page_has_the_search_and_the_same_navigation_with_its_own_place_marked(
+    http: httpx.AsyncClient,
+) -> None:
+    start = (await http.get("/docs")).text
+    places = re.findall(r'<a href="([^"]+)"', navigation_of(start))
+    assert len(places) > len(GUIDES) + len(documents())
+    for place in places[:-1]:
+        page = (await http.get(place)).text
+        assert re.findall(r'<a href="([^"]+)" aria-current="page">', page) == [place]
+        assert navigation_of(page).replace(MARK, "") == navigation_of(start).replace(MARK, "")
+        assert page.count('<form role="search" action="/docs" method="get">') == 1
+        assert page.count("<h1") == (0 if 'class="swagger"' in page else 1), place
+    assert places[-1] == "/dashboard"
+    found = (await http.get("/docs", params={"q": 'a"b'})).text
+    assert 'value="a&quot;b"' in found
+    assert navigation_of(found).replace(' aria-current="page"', "") in start.replace(
+        ' aria-current="page"', ""
+    )
+
+
+def navigation_of(page: str) -> str:
+    found = re.search(r'<nav id="pages".*?</nav>', page, re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+async def test_pages_that_are_not_there_are_not_named() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None)
+    app.include_router(docs_router({}))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for absent in ("/docs/tables", "/docs/console"):
+            assert (await client.get(absent)).status_code == 404
+            assert absent not in (await client.get("/docs")).text
+
+
+@pytest.mark.parametrize(
+    ("text", "stems", "line"),
+    [
+        ("one\nsend an event\nsend events from Unity", {"unity", "event"}, "send [events] from [Unity]"),
+        ("## A\n```bash\n| `key` | **what** [is](/docs) |", {"key"}, "[key] | what is"),
+        ("nothing of it\nat all", {"zz"}, "nothing of it"),
+        ("scoreFormula: how", {"score"}, "[scoreFormula]: how"),
+        ("", {"zz"}, ""),
+        (f"{'long ' * 60}word{' long' * 60}", {"word"}, None),
+    ],
+)
+def test_a_find_shows_the_line_with_the_most_words(text: str, stems: set[str], line: str | None) -> None:
+    shown = "".join(f"[{piece}]" if is_word else piece for piece, is_word in line_of(text, stems))
+    if line is None:
+        assert re.fullmatch(r"… [long ]+\[word\][long ]+ …", shown)
+        assert len(shown) <= CHARACTERS_MAX + 8
+    else:
+        assert shown == line
 
 
 async def test_a_search_shows_what_was_asked_as_text(http: httpx.AsyncClient) -> None:
@@ -79,7 +154,7 @@ def test_parts_that_hold_more_words_come_first_then_titles_then_their_order() ->
 
 async def test_every_link_of_every_page_leads_somewhere(http: httpx.AsyncClient) -> None:
     pages = {"/docs": (await http.get("/docs")).text}
-    for name in GUIDES:
+    for name in (*GUIDES, COMMANDS):
         pages[guide(name).url] = (await http.get(guide(name).url)).text
     assert {guide(name).url for name in GUIDES} <= set(re.findall(r'href="([^"#]+)"', pages["/docs"]))
     for where, page in pages.items():
@@ -91,7 +166,7 @@ async def test_every_link_of_every_page_leads_somewhere(http: httpx.AsyncClient)
             assert answer.status_code == 200, (where, link)
             if anchor and not anchor.startswith("/"):
                 assert f'id="{anchor}"' in answer.text, (where, link)
-        assert not re.findall(r'(?:src|href)="(?!/|https://github[.]com/MessagePack)', page), where
+        assert not re.findall(r'(?:src|href)="(?!/|#|https://github[.]com/MessagePack)', page), where
 
 
 async def test_the_console_has_every_path_that_takes_messagepack(http: httpx.AsyncClient) -> None:

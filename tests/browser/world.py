@@ -23,7 +23,7 @@ from api.telemetry.experiment_section import ExperimentSection
 from api.telemetry.telemetry_section import TelemetrySection
 from api.telemetry.tester_section import TesterSection
 from deploy.clock import now_ms
-from deploy.documents import documents
+from deploy.documents import described_views, documents
 from deploy.edge_app import LiveCounters
 from projections.redis.client import connect
 from projections.redis.ended_sessions import RedisEndedSessions
@@ -194,7 +194,9 @@ class World:
             )
         )
 
-        self.app.include_router(docs_router({name: partial(dict, one) for name, one in documents().items()}))
+        self.app.include_router(
+            docs_router({name: partial(dict, one) for name, one in documents().items()}, described_views())
+        )
 
     async def asked(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What ClickHouse says, asked from the caller's loop."""

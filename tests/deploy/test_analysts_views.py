@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from deploy.documents import described_views
 from deploy.nouns import NOUNS, views
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import MigrationError
@@ -158,6 +159,11 @@ async def test_the_dictionary_is_every_view_by_its_comments(world: World) -> Non
     assert told["ledger"].comment == "Every movement of every balance and holding, one row each."
     assert [column.name for column in told["ledger"].columns[:3]] == ["studio_id", "game_id", "player_id"]
     assert all(column.comment for view in told.values() for column in view.columns)
+    written = {view.name: [(one.name, one.comment) for one in view.columns] for view in described_views()}
+    assert {name: [(one.name, one.comment) for one in view.columns] for name, view in told.items()} == written
+    assert {view.name: view.comment for view in described_views()} == {
+        name: view.comment for name, view in told.items()
+    }
 
 
 @stack
