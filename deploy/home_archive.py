@@ -204,7 +204,7 @@ def _leads_within(folder: PurePosixPath, target: str) -> bool:
 
 
 def _for_this_user(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The same for whoever restores: nobody else may write it, and folders are the owner's alone."""
+    """The same for the user who restores: no other may write it, and folders are the owner's alone."""
     member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
     member.mode = 0o700 if member.isdir() else (member.mode & 0o755) | 0o600
     return member

@@ -51,13 +51,13 @@ class FolderObjects:
         """A small object's bytes; None where there is none."""
         path = self.path(key)
         try:
-            return await _told(f"the object {key}", path.read_bytes)
+            return await _run(f"the object {key}", path.read_bytes)
         except FileNotFoundError:
             return None
 
     async def size(self, key: str) -> int | None:
         """How many bytes an object has; None where there is none."""
-        return await _told(f"the object {key}", _size, self.path(key))
+        return await _run(f"the object {key}", _size, self.path(key))
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to before `end`; what is read stays whole if it is replaced meanwhile."""
@@ -67,7 +67,7 @@ class FolderObjects:
         except FileNotFoundError as error:
             raise ObjectStoreError(f"there is no object {key}") from error
         try:
-            while piece := await _told(what, os.pread, file, max(0, min(PIECE_BYTES, end - start)), start):
+            while piece := await _run(what, os.pread, file, max(0, min(PIECE_BYTES, end - start)), start):
                 start += len(piece)
                 yield piece
         finally:
@@ -81,18 +81,18 @@ class FolderObjects:
         """The objects right in a folder of keys."""
         path = self.path(folder)
         try:
-            return await _told(f"the folder {folder}", _names, path)
+            return await _run(f"the folder {folder}", _names, path)
         except FileNotFoundError:
             return []
 
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
         path = self.path(key)
-        await _told(f"the object {key}", path.unlink, True)  # noqa: FBT003 - missing_ok
+        await _run(f"the object {key}", path.unlink, True)  # noqa: FBT003 - missing_ok
 
     async def free_bytes(self) -> int | None:
         """What its volume has left above the floor."""
-        return await _told("the object store", self._free_bytes)
+        return await _run("the object store", self._free_bytes)
 
     def remove_leftovers(self) -> int:
         """Remove what writers that died have left of objects never finished; how many files there were.
@@ -160,15 +160,15 @@ class FolderWriter:
 
     async def write(self, chunk: bytes) -> None:
         """Append the next bytes."""
-        await _told(f"the object {self._path.name}", self._write, chunk)
+        await _run(f"the object {self._path.name}", self._write, chunk)
 
     async def commit(self) -> None:
         """Make the object visible, safe against a crash right after."""
-        await _told(f"the object {self._path.name}", self._commit)
+        await _run(f"the object {self._path.name}", self._commit)
 
     async def abort(self) -> None:
         """Forget what was written. Called again, or after a commit: nothing happens."""
-        await _told(f"the object {self._path.name}", self._abort)
+        await _run(f"the object {self._path.name}", self._abort)
 
     def forget(self) -> None:
         """`abort`, for who waits for nothing."""
@@ -203,7 +203,7 @@ class FolderWriter:
             os.close(self._file)
 
 
-async def _told(what: str, call: Callable[..., Result], *arguments: object) -> Result:
+async def _run(what: str, call: Callable[..., Result], *arguments: object) -> Result:
     """Run it in a thread; a failure of the folder is one of the store. FileNotFoundError stays what it is."""
     try:
         return await asyncio.to_thread(call, *arguments)
@@ -220,8 +220,8 @@ async def _told(what: str, call: Callable[..., Result], *arguments: object) -> R
 async def _opened(
     what: str, give_back: Callable[[Result], object], call: Callable[..., Result], *arguments: object
 ) -> Result:
-    """As `_told`. Where the caller is cancelled meanwhile, what the thread opens then is given back."""
-    opening = asyncio.ensure_future(_told(what, call, *arguments))
+    """As `_run`. Where the caller is cancelled meanwhile, what the thread opens then is given back."""
+    opening = asyncio.ensure_future(_run(what, call, *arguments))
 
     def ended(done: asyncio.Future[Result]) -> None:
         if not done.cancelled() and done.exception() is None:

@@ -35,7 +35,7 @@ class HeldLayout(msgspec.Struct, frozen=True):
 
 
 class LayoutsHeld(Exception):
-    """Nobody deletes what is left of older layouts. The message says what to do."""
+    """What is left of older layouts is not being deleted. The message says what to do."""
 
 
 async def held_layouts(settings: Settings) -> list[HeldLayout]:

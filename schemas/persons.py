@@ -67,7 +67,7 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Handle(msgspec.Struct, frozen=True):
-    """A tester's handle. In another game of the studio it may be somebody else's."""
+    """A tester's handle. In another game of the studio it may be another person's."""
 
     game_id: str
     name: str

@@ -24,7 +24,7 @@ from schemas.telemetry.forgetting import (
     Fingerprints,
     Forgotten,
     no_fingerprints,
-    nobody,
+    none_forgotten,
     read_forgotten,
 )
 from schemas.telemetry.noun import TELEMETRY
@@ -183,7 +183,7 @@ def lines_of(
         if index in skipped:
             continue
         try:
-            for content in _contents(entry, nobody() if forgotten is None else forgotten):
+            for content in _contents(entry, none_forgotten() if forgotten is None else forgotten):
                 yield entry.game_id, _encoder.encode({"accepted_at": accepted_at, **content}) + b"\n"
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
             _log.warning("export: an entry of request %s can't be read: %r", entry.request_id, error)

@@ -25,7 +25,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 def shares_of(game: Game, ip: str) -> Iterator[Share]:
-    """What a stream of a game takes that is asked for from an address."""
+    """The quotas of which a stream takes a share: of its client's address and of its game."""
     by_address, by_game = stream_limits(game.limits)
     if by_address is not None:
         yield Share(f"{game.id} {counted_address(ip)}", "address", by_address)

@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 def of(refused: edge.Refused) -> Refused:
-    """What both HTTP edges refuse alike, as these reads answer it."""
+    """A refusal that gateway and api have in common, in the form of S1's reads."""
     headers = {name.decode(): value.decode() for name, value in refused.headers}
     return Refused(refused.status, refused.code or refused.message, headers=headers, **refused.details)
 

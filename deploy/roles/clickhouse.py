@@ -8,7 +8,7 @@ from deploy.clickhouse_clients import clickhouse_of
 from deploy.clock import now_ms
 from deploy.nouns import tables_of
 from deploy.redis_server import open_redis
-from deploy.roles.following import application, follow
+from deploy.roles.consumer_groups import application, follow
 from deploy.sealing import open_fingerprints
 from projections.clickhouse import migrations
 from projections.clickhouse.tables import Writing

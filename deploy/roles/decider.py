@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.nouns import deciding
 from deploy.object_store import open_objects
-from deploy.roles.following import application, follow
+from deploy.roles.consumer_groups import application, follow
 from streams.deciders.decider import DeciderReader
 from streams.deciders.snapshots import ObjectSnapshots
 

@@ -12,7 +12,7 @@ from deploy.clock import now_ms
 from deploy.command_clients import open_acting
 from deploy.nouns import deciding, topics_of
 from deploy.redis_stores import open_stores
-from deploy.roles.following import application, follow
+from deploy.roles.consumer_groups import application, follow
 from projections.redis.effect_positions import RedisPositions
 from projections.studio.directory import RedisDirectory
 from projections.webhooks.queue import WebhookQueue

@@ -40,7 +40,7 @@ from streams.fleet.host.process import ProcessDriver
 from streams.fleet.host.reporter import Fenced
 from streams.fleet.host.root_lock import AgentRunning
 from streams.fleet.host.telemetry import Telemetry
-from streams.runtime.following import follow
+from streams.runtime.partition_stream import follow
 from streams.runtime.process import EXIT_FAILED, end_process
 from streams.runtime.watchdog import Watchdog
 

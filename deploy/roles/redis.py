@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from deploy.nouns import deciding
 from deploy.redis_stores import open_stores, shares
-from deploy.roles.following import application, follow
+from deploy.roles.consumer_groups import application, follow
 from projections.redis.layout_reader import LayoutReader
 from streams.several_readers import together
 

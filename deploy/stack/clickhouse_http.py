@@ -117,7 +117,7 @@ class ClickHouseHttp:
             user, password = credentials(headers, params)
             reader = self._readers.authenticate(user, password)
             most = BODY_BYTES_MAX if reader is None else READER_BODY_BYTES_MAX
-            body = await _body(receive, most)  # nobody's is held, nor unpacked
+            body = await _body(receive, most)  # held and unpacked for known users alone
             if body is None:
                 return
             statement = await asyncio.to_thread(statement_of, scope["method"], headers, params, body, most)

@@ -197,7 +197,7 @@ class ClickHouse:
         except NoAnswer as error:
             raise ClickHouseAway(str(error)) from error
         except StatementFailed as failed:
-            raise _told(failed) from failed
+            raise _failure_of(failed) from failed
 
     async def close(self) -> None:
         """Close the connections."""
@@ -237,10 +237,10 @@ class ClickHouse:
         except NoAnswer as error:
             raise ClickHouseAway(str(error)) from error
         except StatementFailed as failed:
-            raise _told(failed) from failed
+            raise _failure_of(failed) from failed
 
 
-def _told(failed: StatementFailed) -> ClickHouseAway | ClickHouseRefused:
+def _failure_of(failed: StatementFailed) -> ClickHouseAway | ClickHouseRefused:
     if failed.code is None or failed.code in _TRANSIENT_CODES:
         return ClickHouseAway(f"status {failed.status}: {str(failed)[:500]}")
     if failed.code == _UNFINISHED:

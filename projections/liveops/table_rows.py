@@ -128,12 +128,12 @@ def _add(
     rows[EVENTS_TABLE].append(
         [
             *(studio_id, decided.game_id, getattr(message, "external_id", ""), event.type),
-            *(decided.command_id, _told(message), at, *place),
+            *(decided.command_id, _readable_json(message), at, *place),
         ]
     )
 
 
-def _told(message: Message) -> str:
+def _readable_json(message: Message) -> str:
     """An event as JSON that a person can read: no secrets, and definitions taken apart."""
     if not isinstance(message, WindowOpened) and not _SECRETS & set(message.__struct_fields__):
         return _json(message).decode()

@@ -50,7 +50,7 @@ class Context:
         self.operations.append(set_score(key, 0.0, place) if there else delete_score(key, place))
 
     def due(self, member: str, at_ms: int | None) -> None:
-        """Let something wait for a time, or no longer."""
+        """Schedule a due entry for a time; None takes it out."""
         due = delete_score(keys.DUES, member) if at_ms is None else set_score(keys.DUES, at_ms, member)
         self.operations.append(due)
 

@@ -69,7 +69,7 @@ class Former(NamedTuple):
     kept: bool
     """Whether it is to be kept up in the layout before."""
     gone: list[str]
-    """The names of those that nobody may read any more: their keys are to be deleted."""
+    """The names of those that no process may read any more: their keys are to be deleted."""
 
 
 async def find_former(redis: Redis, name: str, kept: str, former: Sequence[str]) -> Former:
@@ -87,12 +87,12 @@ async def held_former(redis: Redis, former: Sequence[str]) -> list[str]:
 
 
 async def is_kept(redis: Redis, name: str) -> bool:
-    """Whether nobody has let go of a layout."""
+    """Whether a layout is still kept up to date."""
     return bool(await redis.exists(f"ready:{name}"))
 
 
 async def let_go(redis: Redis, names: Sequence[str]) -> None:
-    """Let nobody read some layouts any more. Readers that keep them up stop, and delete their keys."""
+    """Withdraw layouts: none may be read any more. Readers that keep them stop, and delete their keys."""
     await redis.delete(*(f"{kind}:{name}" for name in names for kind in ("ready", "reached", "fresh")))
 
 

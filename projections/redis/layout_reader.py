@@ -1,7 +1,7 @@
 """LayoutReader: follows a noun in this release's layout, and in the one before while that is read.
 
 During an upgrade edges of two releases serve side by side, each from its own layout. Of each record the
-layout before comes first and the own one answers: whoever gets an answer reads it in both.
+layout before comes first and the own one answers: a client that has its answer finds it in both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LayoutReader(LogReader):
         self._before: RedisReader | None = None
         """Keeps up the layout before."""
         self._gone: FormerKeys | None = None
-        """What nobody reads any more, until it is deleted."""
+        """What no process reads any more, until it is deleted."""
         self._positions: dict[int, tuple[int, int]] = {}
         """The next offset of each partition in the own layout and in the one before."""
         self._looked_ms = 0
@@ -60,7 +60,7 @@ class LayoutReader(LogReader):
         self._positions[record.partition] = (max(own, after), max(before, after))
 
     async def idle(self, now_ms: int) -> None:
-        """As `RedisReader`, for both; now and then delete some of what nobody reads."""
+        """As `RedisReader`, for both; now and then delete some of what no process reads."""
         if self._before is not None:
             await self._idle_before(self._before, now_ms)
         await self._own.idle(now_ms)
@@ -90,7 +90,7 @@ class LayoutReader(LogReader):
             self._before = RedisReader(self._redis, kept, log=self._log, answers=False)
         try:
             return await self._before.assigned(partition)
-        except PositionRefused:  # of another log, or a longer one: nobody can keep it up
+        except PositionRefused:  # of another log, or a longer one: no process can keep it up to date
             await self._let_go()
             return None
 

@@ -21,9 +21,9 @@ def group_of(game_id: str, groups: int) -> int:
 
 
 def stored_name(noun: str, layout: int) -> str:
-    """A noun's name in keys, as they are laid out in the `layout`th way: another way has other keys.
+    """A noun's name in the keys of layout number `layout`: each layout has keys of its own.
 
-    So a release neither reads nor changes what another one holds in its own way (`projections.redis.layout`).
+    So a release neither reads nor changes what another one holds (`projections.redis.layout`).
     """
     return noun if layout == 1 else f"{noun}~{layout}"
 

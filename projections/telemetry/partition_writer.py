@@ -21,7 +21,7 @@ from projections.telemetry.session_cache import SessionMemory
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import SessionFragment
 from schemas.log_positions import Position, mark_of
-from schemas.telemetry.forgetting import forgetting_in, nobody
+from schemas.telemetry.forgetting import forgetting_in, none_forgotten
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -81,7 +81,7 @@ class Partition:
         self._overlap = overlap
         self._memory = SessionMemory()
         self.skips = skips
-        self._forgotten = nobody() if forgotten is None else forgotten
+        self._forgotten = none_forgotten() if forgotten is None else forgotten
         self.forgetting = False
         """Whether a person is being forgotten now."""
         self._open_batch = OpenBatch(skips, self._forgotten)

@@ -10,7 +10,7 @@ from projections.telemetry import tables
 from projections.telemetry.columns import Columns
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.sessions import Description
-from schemas.telemetry.forgetting import Forgotten, nobody
+from schemas.telemetry.forgetting import Forgotten, none_forgotten
 
 
 class S1Row(msgspec.Struct, frozen=True, gc=False):
@@ -29,7 +29,7 @@ class RowTables:
 
     def __init__(self, forgotten: Forgotten | None = None) -> None:
         """What is of the `forgotten` is left out; the places of all else in the log stay."""
-        self.forgotten = nobody() if forgotten is None else forgotten
+        self.forgotten = none_forgotten() if forgotten is None else forgotten
         self.events = Columns("events", tables.EVENTS)
         self.positions = Columns("positions", tables.POSITIONS)
         self.funnel_steps = Columns("funnel_steps", tables.FUNNEL_STEPS)

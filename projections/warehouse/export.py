@@ -28,7 +28,7 @@ from projections.warehouse.manifest import (
     listed,
     studio_key,
 )
-from projections.warehouse.parquet_file import FileFacts, read_file, write_file
+from projections.warehouse.parquet_file import FileSummary, read_file, write_file
 from projections.warehouse.plan import DAY_MS, HOUR_MS, Hour, Part, digest_of, parts_of
 from projections.warehouse.source import HOURS_MAX, KEPT_DAYS
 from schemas.objects import new_object
@@ -54,7 +54,7 @@ class ExportRefused(Exception):
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """A day that a run wrote. `files` are those that are new; of no changed view: its manifest alone."""
+    """A day that a run wrote. `files` are the new ones; none where only its manifest was written."""
 
     day: str
     revision: int
@@ -209,7 +209,7 @@ class Export:
                 files.append(known[key])
                 continue
             size = await self._objects.size(key)
-            facts: FileFacts | None
+            facts: FileSummary | None
             if size is not None:  # of a run that died
                 facts = await read_file(self._objects, key, size)
             else:

@@ -29,7 +29,7 @@ class _NoRows(Exception):
     """A file without rows is not written."""
 
 
-class FileFacts(msgspec.Struct, frozen=True):
+class FileSummary(msgspec.Struct, frozen=True):
     """What a file is: rows, bytes, SHA-256 in hex, the Arrow type of each column by name."""
 
     rows: int
@@ -38,7 +38,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     types: dict[str, str]
 
 
-async def write_file(objects: ObjectStore, key: str, pieces: AsyncIterator[bytes]) -> FileFacts | None:
+async def write_file(objects: ObjectStore, key: str, pieces: AsyncIterator[bytes]) -> FileSummary | None:
     """Make an object of these pieces, whole or not at all; None where there are no rows, and no object.
 
     Raises NoParquet and what the pieces raise.
@@ -49,17 +49,17 @@ async def write_file(objects: ObjectStore, key: str, pieces: AsyncIterator[bytes
             async for piece in pieces:
                 seen.add(piece)
                 await writer.write(piece)
-            return seen.facts()
+            return seen.summary()
     except _NoRows:
         return None
 
 
-async def read_file(objects: ObjectStore, key: str, size: int) -> FileFacts:
+async def read_file(objects: ObjectStore, key: str, size: int) -> FileSummary:
     """What an object that is there holds. Raises NoParquet."""
     seen = _Seen()
     async for piece in objects.stream(key, 0, size):
         seen.add(piece)
-    return seen.facts()
+    return seen.summary()
 
 
 class _Seen:
@@ -77,7 +77,7 @@ class _Seen:
         while self._held - len(self._tail[0]) >= FOOTER_BYTES_MAX:
             self._held -= len(self._tail.popleft())
 
-    def facts(self) -> FileFacts:
+    def summary(self) -> FileSummary:
         if not self._size:
             raise _NoRows
         try:
@@ -88,4 +88,4 @@ class _Seen:
         types = {field.name: str(field.type) for field in schema}
         if not footer.num_rows:
             raise _NoRows
-        return FileFacts(footer.num_rows, self._size, self._hash.hexdigest(), types)
+        return FileSummary(footer.num_rows, self._size, self._hash.hexdigest(), types)

@@ -15,7 +15,7 @@ from schemas.webhooks import Delivery, WebhookTarget
 
 
 class NotifiedEvent(msgspec.Struct, frozen=True):
-    """An event that webhooks are told of."""
+    """An event of a type that webhooks can ask for."""
 
     command_id: str
     game_id: str
@@ -24,8 +24,8 @@ class NotifiedEvent(msgspec.Struct, frozen=True):
     message: Any
 
 
-def told(record: EventsRecord, notified: Notified) -> list[NotifiedEvent]:
-    """The events of a record that are told, in its order, each with its own game."""
+def notified_events(record: EventsRecord, notified: Notified) -> list[NotifiedEvent]:
+    """The events of a record that webhooks can ask for, in its order, each with its own game."""
     return [
         NotifiedEvent(decided.command_id, notified.game_of(message), event.sequence, event.at_ms, message)
         for decided in record.decided
@@ -41,7 +41,7 @@ def planned(
     appended_at_ms: int,
     notified: Notified,
 ) -> list[Delivery]:
-    """What events give to deliver, in their order. `targets` are by game."""
+    """The deliveries of some events, in their order. `targets` are by game."""
     deliveries: list[Delivery] = []
     numbers: dict[str, int] = {}
     for one in happened:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from projections.webhooks.deliveries import NotifiedEvent, planned, told
+from projections.webhooks.deliveries import NotifiedEvent, notified_events, planned
 from projections.webhooks.notifications import Notified
 from projections.webhooks.queue import WebhookQueue
 from schemas.edge.ports import Game, StoreUnavailable
@@ -107,7 +107,7 @@ class WebhookReader(LogReader):
         young = record.appended_at_ms >= self._clock_ms() - KEPT_MS
         # Most records hold none of them: they are not decoded.
         if counts and any(name in record.value for name in self._names):
-            happened = told(_decoder.decode(record.value), self._notified)
+            happened = notified_events(_decoder.decode(record.value), self._notified)
             await self._drop(happened)  # before the position: after a crash once more
             if young:
                 targets = await self._targets({one.game_id for one in happened})

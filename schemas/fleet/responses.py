@@ -110,7 +110,7 @@ class BuildLogs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that a server printed. Its name is there in the project's logs."""
+    """A line that a server printed. Logs of a whole project also have the server's name."""
 
     timestamp: str
     message: str

@@ -138,7 +138,7 @@ class PlayerReads(Protocol):
         ...
 
     async def lobby(self, game_id: str, lobby_id: str) -> LobbyRow | None:
-        """By id, looked for where the game's are; it may be another's: the caller compares `game_id`."""
+        """By id, from the game's store; it may be another game's: the caller compares `game_id`."""
         ...
 
 
@@ -146,7 +146,7 @@ class BoardReads(Protocol):
     """Boards in Redis, while they are live and for an hour after."""
 
     async def board(self, game_id: str, board_id: str) -> BoardRow | None:
-        """By id, looked for where the game's are; it may be another's: the caller compares `game_id`.
+        """By id, from the game's store; it may be another game's: the caller compares `game_id`.
 
         Kept for finalized boards too.
         """

@@ -18,14 +18,14 @@ RequestId = Annotated[str, Meta(pattern="^req_[0-9a-f]{12}$")]
 
 
 class About(Shape, frozen=True, kw_only=True):
-    """Which answer it is."""
+    """The answer's id and time."""
 
     request_id: RequestId
     timestamp: Time
 
 
 class ListAbout(About, frozen=True, kw_only=True):
-    """The same of a page. `cursor` is there where the page has rows, and leads to the next one."""
+    """A page's id and time. `cursor` asks for the next page; a page without rows has none."""
 
     has_more: bool
     cursor: str | UnsetType = UNSET

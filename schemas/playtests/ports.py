@@ -87,7 +87,7 @@ class PlaytestReads(Protocol):
     async def order_and_slots(
         self, order_id: str, *, limit: int, before: Place | None = None
     ) -> tuple[Order | None, list[Slot]]:
-        """An order, and a page of its slots by (created_at_ms, id), of one moment."""
+        """An order and a page of its slots by (created_at_ms, id), both read at one moment."""
         ...
 
     async def slot(self, slot_id: str) -> Slot | None:
@@ -121,7 +121,7 @@ class PlaytestReads(Protocol):
         ...
 
     async def playtesters(self, studio_id: str, playtester_ids: Collection[str]) -> dict[str, Playtester]:
-        """Those of a studio's panel that something is known of."""
+        """The playtesters of a studio's panel of whom something is stored."""
         ...
 
     async def orders_and_playtesters(

@@ -1,7 +1,7 @@
 """How hard an `Idempotency-Key` is to guess, where it alone says who redeems. Pure.
 
 A public link is known to many. In a batch that asks for no name the same `Idempotency-Key` is the same
-person, who is shown the game key again: whoever guesses it gets that key. What can be seen of a key is that
+person, who is shown the game key again: one who guesses it gets that key. What can be seen of a key is that
 it is too short or too monotonous: such a key is taken together with the address that sent it.
 """
 

@@ -232,7 +232,7 @@ class PaymentOpened(Shape, frozen=True, kw_only=True):
 
 
 class PaymentEnded(Shape, frozen=True, kw_only=True):
-    """What the provider's event amounted to."""
+    """The payment after an event of its provider."""
 
     payment_id: str
     status: PaymentStatus

@@ -54,7 +54,7 @@ def shape_problems(data: Any, schema: dict[str, Any]) -> Iterator[tuple[Path, st
     formats = FormatChecker(formats=())
     formats.checks(TIME_FORMAT)(_is_time)
     for error in Draft202012Validator(schema, format_checker=formats).iter_errors(data):
-        yield from _told(error)
+        yield from _problems_of(error)
 
 
 def _is_time(value: object) -> bool:
@@ -65,7 +65,7 @@ def _is_time(value: object) -> bool:
     return True
 
 
-def _told(error: ValidationError) -> Iterator[tuple[Path, str]]:
+def _problems_of(error: ValidationError) -> Iterator[tuple[Path, str]]:
     path: Path = tuple(error.absolute_path)
     rule, wanted, given = str(error.validator), error.validator_value, error.instance
     if rule == "anyOf":
@@ -108,7 +108,7 @@ def _alternatives(error: ValidationError, path: Path) -> Iterator[tuple[Path, st
     meant = [found for found in branches.values() if not any(_other_kind(one) for one in found)]
     if meant:
         for one in meant[0]:
-            yield from _told(one)
+            yield from _problems_of(one)
         return
     kinds = [one.validator_value for found in branches.values() for one in found if _other_kind(one)]
     if len(kinds) == len(branches):

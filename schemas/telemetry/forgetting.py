@@ -1,7 +1,7 @@
 """That a person is forgotten in telemetry: a record of its own in every partition, and a list of all such.
 
 Where the record stands in a partition, what came before of the person is removed, and what comes after is
-left out, by every reader alike. It names nobody: it holds fingerprints, which tell of an id at hand whether
+left out, by every reader alike. It holds no names, only fingerprints, which tell of an id at hand whether
 it is meant, and only to those who know the deployment secret. An export begins in the middle of a partition
 and may end before the record: it reads the list, the topic `telemetry.forgotten`.
 
@@ -124,7 +124,7 @@ class Forgotten:
         self._known.clear()
 
     def concerns(self, studio_id: str) -> bool:
-        """Whether anybody of a studio is forgotten."""
+        """Whether any person of a studio is forgotten."""
         return studio_id in self._studios
 
     def player(self, studio_id: str, name: str) -> bool:
@@ -154,8 +154,8 @@ def no_fingerprints(_studio_id: str, _kind: str, _value: str) -> tuple[str, ...]
     raise ValueError("persons are forgotten, and who they are can't be told without the deployment secret")
 
 
-def nobody() -> Forgotten:
-    """Where nobody is forgotten."""
+def none_forgotten() -> Forgotten:
+    """For where no person is forgotten."""
     return Forgotten(no_fingerprints)
 
 

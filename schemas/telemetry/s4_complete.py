@@ -137,7 +137,7 @@ _LABELS: Final = ("source", "environment")
 def decode_completely(body: bytes, *, values: int | None = None) -> list[Item]:
     """Decode any body, or raise `InvalidPayload` naming the first bad item and its field.
 
-    `values` bounds the values in lists and maps; what a log holds has been accepted without.
+    `values` bounds how many values lists and maps hold; None for records of the log, which were accepted.
     """
     if not body:
         raise InvalidPayload("the body is empty; expected one MessagePack map or a list of maps")

@@ -82,7 +82,7 @@ class AiAsking:
         """A good answer, or why there is none. Raises StoreUnavailable."""
         held = await self._reads.ai_answer(studio_id, request.hash)
         if held is not None and held.holds(self._clock_ms()):
-            return _told(held)
+            return _answer_or_reason(held)
         until = self._monotonic() + (self._wait_s if wait_s is None else wait_s)
         try:
             await self._asker.ask(
@@ -101,7 +101,7 @@ class AiAsking:
         while True:
             found = await self._reads.ai_answer(studio_id, request.hash)
             if found is not None and found.attempt > attempt:
-                return _told(found)
+                return _answer_or_reason(found)
             if self._monotonic() >= until:
                 return "ai_slow"
             await asyncio.sleep(LOOK_S)
@@ -115,5 +115,5 @@ class AiAsking:
         return await self._reads.ai_vectors(studio_id, ids)
 
 
-def _told(answer: AiAnswer) -> AiAnswer | AiReason:
+def _answer_or_reason(answer: AiAnswer) -> AiAnswer | AiReason:
     return answer if answer.status == "ok" else answer.status

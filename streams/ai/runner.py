@@ -186,16 +186,16 @@ class AiRunner(EffectReader):
         event = one.event
         async with self._at_once[event.studio_id]:
             start = StartAi(hash=event.hash, attempt=event.attempt, runner=self._name)
-            if not await self._told(event, start):
+            if not await self._append(event, start):
                 return  # another worker calls, or it is done: the log will say so here too
             if one.started_at_ms is None:
                 one.started_at_ms = self._now_ms
             called = await self._called(event)
-            await self._told(event, FinishAi(hash=event.hash, attempt=event.attempt, result=called.result))
+            await self._append(event, FinishAi(hash=event.hash, attempt=event.attempt, result=called.result))
         if called.key is not None and called.key_refused:
             key = called.key
             pause = PauseAiKey(purpose=key.purpose, version=key.version, status=called.key_refused)
-            await self._told(event, pause)
+            await self._append(event, pause)
 
     async def _called(self, event: AiRequested) -> _WithKey:
         request = event.request
@@ -246,9 +246,9 @@ class AiRunner(EffectReader):
         event = one.event
         why = "the worker ended while it waited for the provider"
         result = AiResult(status="ai_error", tokens=event.request.tokens_max, why=why)
-        await self._told(event, FinishAi(hash=event.hash, attempt=event.attempt, result=result))
+        await self._append(event, FinishAi(hash=event.hash, attempt=event.attempt, result=result))
 
-    async def _told(self, event: AiRequested, command: Message) -> bool:
+    async def _append(self, event: AiRequested, command: Message) -> bool:
         """Whether the log took a command, asked until it says."""
         pause = self._again_s
         while True:

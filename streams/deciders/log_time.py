@@ -83,7 +83,7 @@ class LogTime(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return LogTime(now_ms, ripe_ms, step_ripe_at_ms, lead_ms, self.floor_ms)
 
     def _doubted(self, lead_ms: int, appended_at_ms: int, asked_at_ms: int) -> LogTime:
-        """A record that has waited, or one of whose clocks is wrong."""
+        """After a record that waited before it was appended, or one with a wrong clock on its way."""
         doubted_ms = self.doubted_lead_ms
         if not doubted_ms or abs(lead_ms - doubted_ms) > STEADY_MS:
             return replace(self, doubted_lead_ms=lead_ms, doubted_since_ms=asked_at_ms)

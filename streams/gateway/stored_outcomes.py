@@ -55,7 +55,7 @@ class StoredOutcomes:
             task.add_done_callback(partial(self._ended, some))
 
     def _ended(self, some: list[Waiting], task: asyncio.Task[None]) -> None:
-        """Nobody waits any more, even where the task was cancelled before it began."""
+        """End all waits, also where the task was cancelled before it began."""
         self._tasks.discard(task)
         for _, answer in some:
             if not answer.done():

@@ -68,7 +68,7 @@ class PlayerForgetting:
         return found
 
     async def ask(self, left: Iterable[Forgetting]) -> None:
-        """Ask it, many at once, and return when Redis has followed."""
+        """Append these commands, many at a time. Returns when their events have been applied to Redis."""
         rest = iter(left)
         while some := list(islice(rest, ASKED_AT_ONCE)):
             answers = await asyncio.gather(*map(self._asked, some), return_exceptions=True)

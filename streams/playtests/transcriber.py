@@ -21,7 +21,7 @@ from schemas.playtests.recordings import TRANSCRIPT_BYTES_MAX
 RUN_S: Final = 3_600.0
 """How long one run may take."""
 OUTPUT_BYTES_MAX: Final = 4 * TRANSCRIPT_BYTES_MAX
-_TOLD_BYTES: Final = 1_000
+_ERRORS_BYTES: Final = 1_000
 _READ_BYTES: Final = 64 * 1024
 
 _Takeaway = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
@@ -70,14 +70,14 @@ class Transcriber:
             raise TranscriberFailed(f"the transcriber can't be started: {error}") from error
         try:
             async with asyncio.timeout(self._run_s):
-                output, told = await asyncio.gather(self._output(process), _last_of(process))
+                output, errors = await asyncio.gather(self._output(process), _error_output(process))
                 status = await process.wait()
         except TimeoutError:
             raise TranscriberFailed(f"the transcriber did not end within {self._run_s:g} s") from None
         finally:
             await _end(process)
         if status != 0:
-            text = told.decode(errors="replace").replace(url, "$RECORDING_URL").strip()
+            text = errors.decode(errors="replace").replace(url, "$RECORDING_URL").strip()
             raise TranscriberFailed(f"the transcriber ended with {status}: {text}")
         return _parsed(output)
 
@@ -91,12 +91,12 @@ class Transcriber:
         return bytes(output)
 
 
-async def _last_of(process: asyncio.subprocess.Process) -> bytes:
+async def _error_output(process: asyncio.subprocess.Process) -> bytes:
     assert process.stderr is not None  # noqa: S101 - asked for above
-    told = b""
+    errors = b""
     while piece := await process.stderr.read(_READ_BYTES):
-        told = (told + piece)[-_TOLD_BYTES:]
-    return told
+        errors = (errors + piece)[-_ERRORS_BYTES:]
+    return errors
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

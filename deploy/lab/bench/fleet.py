@@ -116,7 +116,7 @@ class FleetBench:
         ]
 
     async def servers(self, servers: int, seconds: float) -> list[Figure]:
-        """Servers that nobody plays on."""
+        """Servers without players."""
         self._tell(f"{servers} servers start and idle for {seconds:g} s…")
         agent_bytes = self._host.resident_bytes()
         instances = await self._run_many(servers)

@@ -172,7 +172,7 @@ class Project:
         return time.perf_counter() - begun
 
     async def clear(self) -> None:
-        """No pool, no server, no build is left, whoever made it."""
+        """No pool, no server and no build is left, of earlier runs either."""
         await self.no_pool()
         await self.stop()
         while builds := (await self.call("GET", "/builds?limit=100"))["builds"]:

@@ -50,7 +50,7 @@ class Markers:
 
     @property
     def missing(self) -> int:
-        """Accepted and not queryable yet."""
+        """How many markers were accepted and are not found by a query yet."""
         return len(self._pending)
 
     async def run(self, seconds: float, drain_seconds: float) -> None:

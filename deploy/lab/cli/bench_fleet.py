@@ -44,7 +44,7 @@ def fleet_command(  # noqa: PLR0917 - typer takes options as parameters
 ) -> None:
     """Measure real Teeworlds servers on HOME's own host; stops them. The studio `bench-fleet` is its own.
 
-    idle, servers: CPU and memory, without servers and with many that nobody plays on. start, burst, pool:
+    idle, servers: CPU and memory, without servers and with many that have no players. start, burst, pool:
     until they run, one by one, at once, and from a pool. agent: its death. line: until what a server prints
     can be read. zip: a build of 200 MB. lost: a second host that falls silent. The host needs room for
     --servers of size micro: QUESTLOG_FLEET_MEMORY_MIB and QUESTLOG_FLEET_CPU_MILLIS of `questlog up`.

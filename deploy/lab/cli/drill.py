@@ -176,7 +176,10 @@ def disk_command(
     """
     plan = DiskPlan(rounds=rounds, full_seconds=full_seconds)
     if not is_inside():
-        with _told(_console(as_json)), tempfile.TemporaryDirectory(prefix="questlog-drill-") as folder:
+        with (
+            _failures_shown(_console(as_json)),
+            tempfile.TemporaryDirectory(prefix="questlog-drill-") as folder,
+        ):
             command = [sys.executable, "-m", "deploy.cli", *sys.argv[1:]]
             raise typer.Exit(run_inside(Path(folder), mebibytes, command))
 
@@ -238,7 +241,7 @@ def _report(
     def tell(line: str) -> None:
         console.print(line, style="dim")
 
-    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary, _told(console):
+    with tempfile.TemporaryDirectory(prefix="questlog-drill-") as temporary, _failures_shown(console):
         outcome = asyncio.run(run(Path(temporary), tell))
     if as_json:
         print(msgspec.json.encode(outcome).decode())
@@ -253,7 +256,7 @@ def _console(as_json: bool) -> Console:  # noqa: FBT001 - a typer flag
 
 
 @contextmanager
-def _told(console: Console) -> Iterator[None]:
+def _failures_shown(console: Console) -> Iterator[None]:
     """Exit code 2, with a line that says why, where the drill can't be carried out."""
     try:
         yield

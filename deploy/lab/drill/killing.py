@@ -70,10 +70,10 @@ class Killing:
         back = await self._hit(target)
         begun = time.monotonic()
 
-        async def ready() -> float | None:
+        async def until_ready() -> float | None:
             return time.monotonic() - begun if await back(GIVE_UP_SECONDS) else None
 
-        async def answering() -> float | None:
+        async def until_answered() -> float | None:
             try:
                 async with asyncio.timeout(GIVE_UP_SECONDS):
                     await self._canary()
@@ -81,7 +81,7 @@ class Killing:
                 return None
             return time.monotonic() - begun
 
-        return Recovery(target, *await asyncio.gather(answering(), ready()))
+        return Recovery(target, *await asyncio.gather(until_answered(), until_ready()))
 
     async def _hit(self, target: str) -> Back:
         """Kill it; what waits for it to be back is returned."""

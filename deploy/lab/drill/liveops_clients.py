@@ -31,7 +31,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Clients(CountedCalls):
-    """Speaks S3."""
+    """Calls S3 and notes each operation with its answer."""
 
     def __init__(self, base_url: str, live: str, server: str, *, connections: int) -> None:
         super().__init__(base_url, connections=connections)

@@ -23,7 +23,7 @@ _decoder: Final = msgspec.msgpack.Decoder(EventsRecord)
 
 
 def accepted(records: Iterable[LogRecord]) -> Iterator[tuple[LogRecord, EventsRecord]]:
-    """The records of an events partition that count, from its first one on."""
+    """The records of an events partition that readers accept, from its first one on."""
     cursor = Cursor(Position())
     for record in records:
         events = _decoder.decode(record.value)

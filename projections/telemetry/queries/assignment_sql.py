@@ -73,7 +73,7 @@ def pinned() -> str:
 
 
 def in_audience(assignment: Assignment) -> str:
-    """Whether a device with its build is meant, pins aside."""
+    """Whether the audience has a device with its build, whether or not the device is pinned."""
     audience = assignment.audience
     holds = ["1"]
     if audience is not None:

@@ -45,7 +45,7 @@ class JudgedSessions(NamedTuple):
 def judged_sessions(
     studio_id: str, game_id: str, assignment: Assignment, runs: Sequence[Run], *, split: bool = True
 ) -> JudgedSessions:
-    """The sessions of an experiment that ran so. `split`: see `whole_sessions`."""
+    """The sessions of an experiment in its `runs`. `split`: see `whole_sessions`."""
     conditions = Conditions(studio_id).equal("game_id", "game", game_id)
     tenant = str(conditions)
     found = {**conditions.parameters, **assignment_sql.parameters(assignment)}

@@ -85,7 +85,7 @@ def finalize(state: LiveopsState, request: Request, command: FinalizeBoard) -> V
 
 
 def _without_forgotten(state: LiveopsState, game_id: str, entries: list[FinalEntry]) -> list[FinalEntry]:
-    """Whoever was forgotten while these were on their way is frozen under their pseudonym."""
+    """A player who was forgotten meanwhile is frozen under their pseudonym."""
     if not state.forgotten:
         return entries
     return [

@@ -63,7 +63,7 @@ def forget(state: LiveopsState, request: Request, command: ForgetPlayer) -> Verd
     if not is_pseudonym(command.pseudonym):
         return invalid("a pseudonym is `forgotten:` and 32 hex digits", "pseudonym")
     if is_pseudonym(external_id):
-        return _nobody()
+        return _no_such_player()
     forgotten = PlayerForgotten(
         game_id=request.game_id,
         external_id=external_id,
@@ -82,9 +82,9 @@ def refused_to_forgotten(state: LiveopsState, request: Request) -> CommandReject
     elif not name.startswith(PLAYER) or isinstance(request.command, ForgetPlayer):
         return None
     if name in state.forgotten or is_pseudonym(external_id_of(name)):
-        return _nobody()
+        return _no_such_player()
     return None
 
 
-def _nobody() -> CommandRejected:
+def _no_such_player() -> CommandRejected:
     return not_found("there is no player of that id any more")

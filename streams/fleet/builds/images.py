@@ -186,9 +186,9 @@ class ImagePuller:
                 self._explain(self._without_secrets(str(error)))
                 raise ProgramFailed(f"{self._image.registry}: {self._without_secrets(str(error))}") from None
 
-    def _explain(self, told: str) -> None:
+    def _explain(self, reason: str) -> None:
         """Raises BuildRefused where skopeo's words tell that another attempt would end alike."""
-        lower = told.lower()
+        lower = reason.lower()
         if _DENIED.search(lower):
             given = "those given" if self._credentials is not None else "none were given"
             raise BuildRefused(
@@ -196,19 +196,19 @@ class ImagePuller:
                 "create the build with registry_credentials that may pull it"
             )
         if _UNKNOWN.search(lower):
-            raise BuildRefused(f"{self._image.text} is not there ({told}): push it, or correct image_url")
+            raise BuildRefused(f"{self._image.text} is not there ({reason}): push it, or correct image_url")
         if _INSECURE.search(lower):
             raise BuildRefused(
-                f"{self._image.registry} has no valid certificate ({told}): use HTTPS with one"
+                f"{self._image.registry} has no valid certificate ({reason}): use HTTPS with one"
             )
 
-    def _without_secrets(self, told: str) -> str:
+    def _without_secrets(self, reason: str) -> str:
         """A registry may answer with what it was sent, and skopeo repeat it."""
         if self._credentials is None:
-            return told
+            return reason
         for secret in (_basic(self._credentials), self._credentials.password):
-            told = told.replace(secret, "…")
-        return told
+            reason = reason.replace(secret, "…")
+        return reason
 
     def _auth(self, option: str) -> list[str]:
         return [] if self._credentials is None else [option, f"{{work}}/{_AUTHFILE}"]

@@ -54,7 +54,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 def main() -> None:
     """Serve the one request on stdin."""
     launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=Launch)
-    told = socket.socket(fileno=launch.socket)
+    replies = socket.socket(fileno=launch.socket)
     confinement.die_with_parent(launch.parent)
     root = os.geteuid() == 0
     missing = confinement.Missing()
@@ -62,15 +62,15 @@ def main() -> None:
     environment = dict(launch.environment)
     if launch.online:
         listening = _listeners(missing, launch)
-        socket.send_fds(told, [b"."], [one.fileno() for one in listening])
+        socket.send_fds(replies, [b"."], [one.fileno() for one in listening])
         port = listening[0].getsockname()[1]
         environment["HTTPS_PROXY"] = environment["HTTP_PROXY"] = f"http://127.0.0.1:{port}"
         for one in listening:
             one.close()
     program = os.fork()
     if program == 0:
-        _become(launch, environment, missing, told, own_user=root)
-    told.close()
+        _become(launch, environment, missing, replies, own_user=root)
+    replies.close()
     _, status = os.waitpid(program, 0)
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
@@ -89,7 +89,7 @@ def _become(
     launch: Launch,
     environment: dict[str, str],
     missing: confinement.Missing,
-    told: socket.socket,
+    replies: socket.socket,
     *,
     own_user: bool,
 ) -> None:
@@ -111,8 +111,8 @@ def _become(
     with missing.unless(confinement.SYSTEM_CALLS):
         install_program_filter()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    told.sendall(encode_reply(Confined(missing=missing.parts)))
-    told.close()
+    replies.sendall(encode_reply(Confined(missing=missing.parts)))
+    replies.close()
     command = [word.replace("{work}", work) for word in launch.command]
     variables = {name: value.replace("{work}", work) for name, value in environment.items()}
     try:

@@ -23,7 +23,7 @@ from streams.fleet.builds.launcher import Launch
 from streams.fleet.builds.limits import UNPACKED_BYTES_MAX
 from streams.fleet.builds.messages import Confined, decode_reply
 from streams.fleet.builds.registry_gate import RegistryGate
-from streams.fleet.builds.sandbox import Sandbox, SandboxFailed, deadline, give, last_words, running
+from streams.fleet.builds.sandbox import Sandbox, SandboxFailed, deadline, error_output, give, running
 
 DEADLINE_S: Final = 900.0
 _LAUNCHER: Final = (sys.executable, "-I", "-B", "-m", "streams.fleet.builds.launcher")
@@ -91,11 +91,13 @@ class Programs:
                 await give(process, launch)
                 async with _served(here, gate):
                     await self._confined(here, process)
-                    output, told = await asyncio.gather(
-                        _output(process, output_bytes_max), last_words(process)
+                    output, errors = await asyncio.gather(
+                        _output(process, output_bytes_max), error_output(process)
                     )
                     if await process.wait() != 0:
-                        raise ProgramFailed(_said(told) or f"{command[0]} ended with {process.returncode}")
+                        raise ProgramFailed(
+                            _message_of(errors) or f"{command[0]} ended with {process.returncode}"
+                        )
         return output
 
     async def _confined(self, here: socket.socket, process: asyncio.subprocess.Process) -> None:
@@ -106,7 +108,9 @@ class Programs:
         try:
             confined = decode_reply(line)
         except msgspec.DecodeError:
-            raise ProgramFailed(f"it could not be confined: {_said(await last_words(process))}") from None
+            raise ProgramFailed(
+                f"it could not be confined: {_message_of(await error_output(process))}"
+            ) from None
         if isinstance(confined, Confined):
             self._sandbox.weaker(confined.missing)
 
@@ -146,9 +150,9 @@ async def _output(process: asyncio.subprocess.Process, size_max: int) -> bytes:
     return bytes(output)
 
 
-def _said(told: str) -> str:
+def _message_of(errors: str) -> str:
     """The message in the last line of a log."""
-    last = told.rsplit("\n", 1)[-1]
+    last = errors.rsplit("\n", 1)[-1]
     found = _MESSAGE.search(last)
     if found is None:
         return last

@@ -43,7 +43,7 @@ _MEMORY_BYTES: Final = 512 * 2**20
 _OUTPUT_BYTES_MAX: Final = UNPACKED_BYTES_MAX + 2**30
 _CPU_S: Final = 600
 _DRAINED_BYTES: Final = 64 * 1024
-_TOLD_BYTES: Final = 2_000
+_ERRORS_BYTES: Final = 2_000
 _CHILD: Final = (sys.executable, "-I", "-B", "-m", "streams.fleet.builds.child")
 
 Task = Literal["archive", "image", "tree"]
@@ -125,10 +125,10 @@ class Sandbox:
         async with deadline(self._deadline_s), running(self._command, files) as process:
             await give(process, request)
             made = await self._heard(process, log)
-            told = await last_words(process)
+            errors = await error_output(process)
             status = await process.wait()
             if made is None or status != 0:
-                raise SandboxFailed(f"processing ended {_how(status, told)}")
+                raise SandboxFailed(f"processing ended {_how(status, errors)}")
             return made
 
     async def _heard(self, process: asyncio.subprocess.Process, log: Log) -> Made | Configured | None:
@@ -221,16 +221,16 @@ async def give(process: asyncio.subprocess.Process, request: msgspec.Struct) -> 
         process.stdin.close()
 
 
-async def last_words(process: asyncio.subprocess.Process) -> str:
+async def error_output(process: asyncio.subprocess.Process) -> str:
     """The end of its error output, once that is closed."""
     assert process.stderr is not None  # noqa: S101 - asked for
-    told = b""
+    errors = b""
     while piece := await process.stderr.read(_DRAINED_BYTES):
-        told = (told + piece)[-_TOLD_BYTES:]
-    return told.decode(errors="replace").strip()
+        errors = (errors + piece)[-_ERRORS_BYTES:]
+    return errors.decode(errors="replace").strip()
 
 
-def _how(status: int, told: str) -> str:
+def _how(status: int, errors: str) -> str:
     how = f"by signal {-status}" if status < 0 else f"with {status}"
-    last = told.rsplit("\n", 1)[-1]
+    last = errors.rsplit("\n", 1)[-1]
     return f"{how}: {last}" if last else how

@@ -286,7 +286,7 @@ def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 
 def _reserve(path: Path) -> None:
-    """An empty file whose first bytes have their room, for whoever does not truncate it."""
+    """An empty file whose first bytes have their room, for writers that do not truncate it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         reserve(descriptor, _NOTE_BYTES)

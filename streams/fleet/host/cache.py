@@ -110,7 +110,7 @@ class BuildCache:
 
     def _entry(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, content: Path) -> None:
         """Entries are checked again: who can write to the object store is not yet root here."""
-        path = _inside(content, entry.name)
+        path = _path_within(content, entry.name)
         mode = entry.mode & 0o777
         if entry.isdir():
             path.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ class BuildCache:
             path.chmod(mode | (mode & 0o700) >> 3 if self._shared else mode)
 
 
-def _inside(content: Path, name: str) -> Path:
+def _path_within(content: Path, name: str) -> Path:
     parts = Path(name).parts
     if not parts or Path(name).is_absolute() or ".." in parts:
         raise NotTheBuild(f"{name!r} leaves the build")

@@ -115,7 +115,7 @@ class Driver(Protocol):
         """Its server.json is this from now on, whole. Waits for nothing beyond this machine."""
 
     def adopt(self, attempt: Attempt) -> bool:
-        """Whether it runs, or is on its way to. Notes who its server is as soon as there is one."""
+        """Whether it runs or is being started. Notes its server's process as soon as there is one."""
 
     def certify(self, certificate: bytes) -> None:
         """What relays end TLS with from now on: a key and its chain, as PEM."""

@@ -15,7 +15,7 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
-def inside(namespace: Path) -> Iterator[None]:
+def in_namespace(namespace: Path) -> Iterator[None]:
     """The calling thread is in the network namespace at `namespace` until the block ends; no other is.
 
     The block may not await. Sockets made in it stay in the namespace. Raises OSError.
@@ -37,7 +37,7 @@ def inside(namespace: Path) -> Iterator[None]:
 
 def listener(namespace: Path, port: int) -> socket.socket:
     """A socket that listens on 127.0.0.1:`port` of the namespace and nowhere else."""
-    with inside(namespace):
+    with in_namespace(namespace):
         return socket.create_server(("127.0.0.1", port), backlog=64)
 
 

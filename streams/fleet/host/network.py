@@ -19,7 +19,7 @@ from typing import Final, Literal
 from streams.fleet.host.commands import CommandFailed, run
 from streams.fleet.host.connections import Connection, forget
 from streams.fleet.host.launch import Port
-from streams.fleet.host.namespaces import inside
+from streams.fleet.host.namespaces import in_namespace
 from streams.fleet.host.place import Seat, address_range, device_prefix, table_name
 
 Egress = Literal["public", "none"]
@@ -146,7 +146,7 @@ class HostNetwork:
         if not Path(f"/sys/class/net/{seat.device}").exists():
             self._remove_namespace(seat)  # of an attach that was broken off before the link was there
             run("ip", "-batch", "-", given=_OUTER.format(**names))
-        with inside(namespace):
+        with in_namespace(namespace):
             Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1")
             Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
         Path(f"/proc/sys/net/ipv6/conf/{seat.device}/disable_ipv6").write_text("1")

@@ -1,7 +1,7 @@
-"""Reads what a server prints from its files, remembers what was told of it, and gives the space back.
+"""Reads a server's output from its files, remembers how much of it is in the log, and frees that space.
 
-A file's bytes keep their offsets for ever: what has been told is punched out of it. Where an agent dies the
-next one goes on at the noted position, so that lines are repeated and none is lost.
+A file's bytes keep their offsets for ever: what is in the log is punched out of it. Where an agent dies the
+next one goes on at the position in the file `told`, so that lines may be repeated and none is lost.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Position(msgspec.Struct):
 
 
 class Output:
-    """What one attempt prints. `read` and `told` by one caller at a time."""
+    """What one attempt prints. `read` and `appended` by one caller at a time."""
 
     def __init__(self, attempt: Attempt, now_s: float) -> None:
         self._attempt = attempt
@@ -40,7 +40,7 @@ class Output:
             stream: LineCutter(stream, getattr(begun, stream), self._allowance) for stream in STREAMS
         }
         self._freed: dict[Stream, int] = {stream: getattr(begun, stream) for stream in STREAMS}
-        self._told = begun
+        self._appended = begun
         self._noted = begun
 
     def read(self, *, now_s: float, now_ms: int, lines_max: int, ended: bool = False) -> list[Printed]:
@@ -58,19 +58,20 @@ class Output:
         return found
 
     def finished(self) -> bool:
-        """Whether everything there is has been read and told."""
+        """Whether everything there is has been read and is in the log."""
         return all(
-            self._attempt.output(stream).stat().st_size <= getattr(self._told, stream) for stream in STREAMS
+            self._attempt.output(stream).stat().st_size <= getattr(self._appended, stream)
+            for stream in STREAMS
         )
 
-    def told(self) -> None:
+    def appended(self) -> None:
         """What `read` gave is in the log: it is not read again, and its space is free."""
-        self._told = _Position(**{stream: self._cutters[stream].position for stream in STREAMS})
-        if self._told == self._noted:
+        self._appended = _Position(**{stream: self._cutters[stream].position for stream in STREAMS})
+        if self._appended == self._noted:
             return
         noted = self._note()
         for stream in STREAMS:
-            end = getattr(self._told, stream) // _PAGE * _PAGE
+            end = getattr(self._appended, stream) // _PAGE * _PAGE
             if end - self._freed[stream] >= _CHUNK:
                 punch(self._attempt.output(stream), self._freed[stream], end)
                 self._freed[stream] = end
@@ -78,10 +79,10 @@ class Output:
             self._note()
 
     def _note(self) -> bool:
-        path, told = self._attempt.folder / "told", self._told
-        noted = self._attempt.noted("told", lambda: replace(path, msgspec.json.encode(told)))
+        path, position = self._attempt.folder / "told", self._appended
+        noted = self._attempt.noted("told", lambda: replace(path, msgspec.json.encode(position)))
         if noted:
-            self._noted = told
+            self._noted = position
         return noted
 
     def _read(

@@ -61,7 +61,7 @@ class Relaying:
             await asyncio.sleep(_AGAIN_S if self.listens else 0)
 
     def _warn(self, why: str) -> None:
-        """Once, as long as it is for the same reason."""
+        """Log it, unless the last warning had the same reason."""
         if why != self._warned:
             self._warned = why
             _log.warning("the relay of %s: %s", self._attempt.id, why)

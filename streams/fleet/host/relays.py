@@ -1,4 +1,4 @@
-"""The relay of an attempt as its driver sees it: begun, found and ended, whoever began it.
+"""The relay of an attempt as its driver sees it. An earlier agent may have started it.
 
 It holds the lock `relay-lock` of the attempt's folder as long as it lives, so that there is one at most, and
 carries the attempt's id in its environment, by which it is found. Source: contract/fleet.md, "Isolation".

@@ -99,7 +99,7 @@ class Serving:
         return Found("runs" if begun else self.state, self._reports.exit_known, self.stopping)
 
     async def run(self) -> None:
-        """Starts it if it never was, watches it, and reports its end; nothing of it runs afterwards."""
+        """Starts the server unless it was started, watches it, and reports its end. No process is left."""
         self._begun = True
         try:
             await self._begin()

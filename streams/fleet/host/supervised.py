@@ -142,7 +142,7 @@ class Supervised(ABC):
 
     @abstractmethod
     def _grouped(self, attempt: Attempt) -> set[int]:
-        """Those that can be found at once."""
+        """Those living processes of the attempt that are found without a search of the whole machine."""
 
     @abstractmethod
     def _believed(self, attempt: Attempt, pid: int) -> bool:

@@ -54,25 +54,25 @@ class Telemetry:
         self._epoch = epoch
 
     async def tell(self, read: Sequence[tuple[OutputSource, Sequence[Printed]]]) -> None:
-        """Appends what was read, and lets each server know. Raises LogUnavailable: then it is told again."""
+        """Appends what was read, and lets each server know. Raises LogUnavailable: then append it again."""
         sources: list[Source] = []
         lines: list[Line] = []
         samples: list[Sample] = []
         size = 0
-        for told, printed in read:
-            sources.append(_source(told.launch))
-            samples += [msgspec.structs.replace(sample, source=len(sources) - 1) for sample in told.samples]
+        for server, printed in read:
+            sources.append(_source(server.launch))
+            samples += [msgspec.structs.replace(sample, source=len(sources) - 1) for sample in server.samples]
             for line in printed:
                 lines.append(_line(line, len(sources) - 1))
                 size += len(line.message.encode()) + _LINE_BYTES
                 if size > _RECORD_BYTES:
                     await self._append(sources, lines, samples)
-                    sources, lines, samples, size = [_source(told.launch)], [], [], 0
+                    sources, lines, samples, size = [_source(server.launch)], [], [], 0
         if lines or samples:
             await self._append(sources, lines, samples)
-        for told, _ in read:
-            told.samples.clear()
-            told.output.told()
+        for server, _ in read:
+            server.samples.clear()
+            server.output.appended()
 
     async def tell_builds(self, lines: list[BuildLine]) -> None:
         """Appends what was said of builds; what the log has leaves `lines`. Raises LogUnavailable."""

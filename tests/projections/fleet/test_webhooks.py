@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from projections.fleet.webhooks import FLEET as NOTIFIED
-from projections.webhooks.deliveries import planned, told
+from projections.webhooks.deliveries import notified_events, planned
 from schemas.envelope import EventsRecord
 from schemas.fleet import commands as ask
 from schemas.fleet.views import SealedVariable
@@ -30,7 +30,10 @@ def deliveries(history: History, game_id: str = GAME) -> list[Delivery]:
         delivery
         for record in history.log.records[0]
         for delivery in planned(
-            told(msgspec.msgpack.decode(record.value, type=EventsRecord), NOTIFIED), targets, 7, NOTIFIED
+            notified_events(msgspec.msgpack.decode(record.value, type=EventsRecord), NOTIFIED),
+            targets,
+            7,
+            NOTIFIED,
         )
     ]
 

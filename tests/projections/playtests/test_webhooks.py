@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
-from projections.webhooks.deliveries import planned, told
+from projections.webhooks.deliveries import notified_events, planned
 from schemas.envelope import Decided, EventsRecord
 from schemas.playtests import account_commands, slot_commands
 from schemas.playtests.views import Rating
@@ -36,7 +36,7 @@ class Notified(Told):
     def happened(self, decided: Decided) -> None:
         record = EventsRecord(version=1, src=0, gateway_id="", record_id="", decided=[decided])
         target = WebhookTarget(game_id=GAME, id="main", url="", events=ALL)
-        self.deliveries += planned(told(record, NOTIFIED), {GAME: [target]}, 7, NOTIFIED)
+        self.deliveries += planned(notified_events(record, NOTIFIED), {GAME: [target]}, 7, NOTIFIED)
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(one.body) for one in self.deliveries]

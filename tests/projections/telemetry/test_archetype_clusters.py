@@ -18,7 +18,7 @@ from projections.telemetry.queries.archetype_clusters import (
 from tests.ai_server import vector
 
 
-def somebody(device: str, text: str, sessions: int = 1, friction: str = "") -> Described:
+def described(device: str, text: str, sessions: int = 1, friction: str = "") -> Described:
     return Described(
         device_id=device, sessions=sessions, active_ms=0, friction=frozenset(friction.split()), text=text
     )
@@ -60,7 +60,7 @@ TESTERS = st.lists(
 def test_clusters_are_those_of_the_contract_whatever_the_order(
     some: list[tuple[list[str], int]], similarity: float, order: random.Random
 ) -> None:
-    testers = [somebody(f"d{n:02d}", " ".join(words), count) for n, (words, count) in enumerate(some)]
+    testers = [described(f"d{n:02d}", " ".join(words), count) for n, (words, count) in enumerate(some)]
     expected = slowly(testers, similarity)
     order.shuffle(testers)
     assert shape(clusters(testers, vectors(*testers), similarity)) == expected
@@ -68,14 +68,14 @@ def test_clusters_are_those_of_the_contract_whatever_the_order(
 
 def test_a_tie_goes_to_the_older_cluster_and_an_added_tester_changes_no_id() -> None:
     testers = [
-        somebody("a", "door", 9),
-        somebody("b", "boss", 8),
-        somebody("c", "door boss", 7),  # as similar to both
-        somebody("d", "boss", 1),
+        described("a", "door", 9),
+        described("b", "boss", 8),
+        described("c", "door boss", 7),  # as similar to both
+        described("d", "boss", 1),
     ]
     before = clusters(testers, vectors(*testers), 0.5)
     assert shape(before) == [["a", "c"], ["b", "d"]]
-    more = [*testers, somebody("e", "door door boss", 1)]
+    more = [*testers, described("e", "door door boss", 1)]
     after = clusters(more, vectors(*more), 0.5)
     ids = [archetype_id("g", "production", one.founder.device_id) for one in before]
     assert [archetype_id("g", "production", one.founder.device_id) for one in after] == ids
@@ -84,31 +84,31 @@ def test_a_tie_goes_to_the_older_cluster_and_an_added_tester_changes_no_id() -> 
 
 
 def test_there_are_at_most_12_clusters_of_2_and_more() -> None:
-    testers = [somebody(f"d{n:02d}{m}", f"word{n}") for n in range(15) for m in range(2)]
-    testers.append(somebody("alone", "nothing like it"))
+    testers = [described(f"d{n:02d}{m}", f"word{n}") for n in range(15) for m in range(2)]
+    testers.append(described("alone", "nothing like it"))
     found = clusters(testers, vectors(*testers), 0.75)
     assert shape(found) == [[f"d{n:02d}0", f"d{n:02d}1"] for n in range(12)]
 
 
 def test_common_friction_is_of_two_members_and_30_percent() -> None:
     members = [
-        somebody(f"d{n}", "t", friction=f"all {'some' if n < 3 else ''} {f'own{n}'}") for n in range(10)
+        described(f"d{n}", "t", friction=f"all {'some' if n < 3 else ''} {f'own{n}'}") for n in range(10)
     ]
     cluster = Cluster(members=members, similarities=[1.0] * 10)
     assert cluster.common_friction() == ["all", "some"]
     few = Cluster(members=members[2:6], similarities=[1.0] * 4)
     assert few.common_friction() == ["all"]
-    many = [somebody(f"d{n}", "t", friction="z y x w v u") for n in range(2)]
+    many = [described(f"d{n}", "t", friction="z y x w v u") for n in range(2)]
     assert Cluster(members=many, similarities=[1.0] * 2).common_friction() == ["u", "v", "w", "x", "y"]
 
 
 def test_representatives_are_the_founder_then_the_most_similar() -> None:
-    members = [somebody(one, "t") for one in ("m", "z", "b", "a")]
+    members = [described(one, "t") for one in ("m", "z", "b", "a")]
     cluster = Cluster(members=members, similarities=[1.0, 0.9, 0.8, 0.9])
     assert [one.device_id for one in cluster.representatives(3)] == ["m", "a", "z"]
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_testers_make_no_cluster(count: int) -> None:
-    testers = [somebody(f"d{n}", "t") for n in range(count)]
+    testers = [described(f"d{n}", "t") for n in range(count)]
     assert clusters(testers, vectors(*testers), 0.5) == []

@@ -18,7 +18,7 @@ from schemas.telemetry.forgetting import (
     PersonForgotten,
     forgetting_in,
     forgetting_record,
-    nobody,
+    none_forgotten,
     person_forgotten,
 )
 from schemas.telemetry.record import EntryKind, TelemetryEntry, decode_record, encode_record
@@ -84,7 +84,7 @@ def test_who_was_forgotten_under_an_old_secret_stays_so_while_it_is_listed() -> 
 
 
 def test_without_a_secret_nobody_can_be_told() -> None:
-    alone = nobody()
+    alone = none_forgotten()
     assert not alone.player(STUDIO, "anna")
     alone.add(decision())
     assert not alone.player("studio_2", "anna")

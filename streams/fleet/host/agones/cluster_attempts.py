@@ -1,4 +1,4 @@
-"""A host's attempts as the cluster has them now: followed, heard, made, shown, ended. For one event loop.
+"""A host's attempts as the cluster has them: it watches, creates and ends them. For one event loop.
 
 Each attempt is accompanied by a task of its own: it carries what the pod prints, and asks the pod how it
 ended when there is nothing more. One whose end is known before its last line was read has not ended yet.
@@ -15,13 +15,13 @@ from typing import Final
 import msgspec
 
 from streams.fleet.host.agones.cluster import ClusterUnavailable, Refused
-from streams.fleet.host.agones.following import Changed, Deleted, Listed
 from streams.fleet.host.agones.known import ASKED, Known
 from streams.fleet.host.agones.manifest import Content
 from streams.fleet.host.agones.objects import ATTEMPT, INSTANCE, GameServer
 from streams.fleet.host.agones.printed import Printed
 from streams.fleet.host.agones.servers import GameServers
 from streams.fleet.host.agones.states import seen
+from streams.fleet.host.agones.watch import Changed, Deleted, Listed
 from streams.fleet.host.attempts import Attempt, Attempts
 from streams.fleet.host.driver import CannotStart
 from streams.fleet.host.launch import Launch
@@ -37,7 +37,7 @@ _GRACE_S: Final = 60.0
 _STARTUP_S: Final = 600.0
 
 
-class Followed:
+class ClusterAttempts:
     """All of one host. `open` once, then the rest at any time until `close`."""
 
     def __init__(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from streams.fleet.host.agones.cluster import Cluster, ClusterUnavailable, Refused
-from streams.fleet.host.agones.followed import Followed
+from streams.fleet.host.agones.cluster_attempts import ClusterAttempts
 from streams.fleet.host.agones.known import ASKED, Known, noted_end
 from streams.fleet.host.agones.manifest import Content
 from streams.fleet.host.agones.servers import GameServers
@@ -49,7 +49,7 @@ class AgonesDriver:
         """`content` says what of a launch the nodes are to fetch, and may raise CannotStart."""
         self._root = root
         self._cluster = cluster
-        self._followed = Followed(
+        self._followed = ClusterAttempts(
             GameServers(cluster, host_id=host_id), Attempts(root), content=content, driver=self.name
         )
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 
 from streams.fleet.host.agones.cluster import Cluster, Refused, decoded
-from streams.fleet.host.agones.following import Change, follow, list_servers, servers_path
 from streams.fleet.host.agones.manifest import Content, manifests, owned
 from streams.fleet.host.agones.objects import ATTEMPT, GAME, HOST, INSTANCE, GameServer, Pod
+from streams.fleet.host.agones.watch import Change, follow, list_servers, servers_path
 from streams.fleet.host.driver import CannotStart
 from streams.fleet.host.environment import SERVER_FILE
 from streams.fleet.host.launch import Launch

@@ -1,4 +1,4 @@
-"""All game servers of a label, and from there each change, through whatever interrupts it.
+"""Lists and watches: all game servers of a label, then each change, through every interruption.
 
 A watch ends often: its time is over, the API's process is replaced, its history is forgotten (410). It goes
 on behind the last version that was seen; only where that is forgotten everything is listed again.
@@ -103,7 +103,7 @@ async def follow(cluster: Cluster, selector: str, *, watch_s: int = WATCH_S) -> 
 
 
 def servers_path(cluster: Cluster) -> str:
-    """Where the namespace's game servers are."""
+    """The API's path of the namespace's game servers."""
     return f"/apis/agones.dev/v1/namespaces/{cluster.namespace}/gameservers"
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from streams.fleet.host.attempts import Attempt
 from streams.fleet.host.commands import run
-from streams.fleet.host.namespaces import inside, listener
+from streams.fleet.host.namespaces import in_namespace, listener
 from streams.fleet.host.network import Egress
 from streams.fleet.host.oci import SDK_PORT
 from tests.streams.fleet.host.world import PYTHON, World, kinds, nothing_left
@@ -102,7 +102,7 @@ def outside() -> Iterator[Outside]:
             given=f"{inner}link set eth0 up\nroute add default via {gateway}\n",
         )
         run("ip", "route", "add", f"{resolver}/32", "via", public)
-        with inside(namespace):
+        with in_namespace(namespace):
             stack.enter_context(socket.create_server((public, 80)))
             for place in ((public, 80), (resolver, 53), (resolver, 80)):
                 asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

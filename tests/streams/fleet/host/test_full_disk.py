@@ -193,7 +193,7 @@ def test_what_was_told_gives_the_room_to_note_it(disk: SmallDisk) -> None:
     disk.fill("space")
     output = Output(attempt, 0)
     while output.read(now_s=0, now_ms=0, lines_max=10_000):
-        output.told()
+        output.appended()
     assert (attempt.folder / "told").read_bytes() == b'{"stdout":4096000,"stderr":0}'
 
 

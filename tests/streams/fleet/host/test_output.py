@@ -39,7 +39,7 @@ def test_pages_with_deaths_between_equal_the_raw_output(tmp_path: Path) -> None:
             known = told.setdefault((line.stream, line.offset), line)
             assert (known.message, known.level) == (line.message, line.level)
         if chance.random() < 0.5:
-            output.told()
+            output.appended()
         if chance.random() < 0.3:
             output = Output(attempt, now_s)
     for stream, lines in raw.items():
@@ -52,7 +52,7 @@ def test_what_was_told_takes_no_space_and_keeps_its_offsets(tmp_path: Path) -> N
     output = Output(attempt, 0)
     found = output.read(now_s=0, now_ms=0, lines_max=10_000)
     assert len(found) == 1001
-    output.told()
+    output.appended()
     status = (attempt.folder / "stdout").stat()
     assert status.st_size == 100 + 8001 * 1000
     assert status.st_blocks * 512 < 1024 * 1024

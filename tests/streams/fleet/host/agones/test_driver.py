@@ -17,7 +17,7 @@ import pytest
 from schemas.fleet import commands as ask
 from schemas.fleet.names import project_aggregate
 from schemas.fleet.views import Server
-from streams.fleet.host.agones import followed
+from streams.fleet.host.agones import cluster_attempts
 from streams.fleet.host.agones.cluster import TRIES, Cluster, ClusterUnavailable
 from streams.fleet.host.agones.driver import AgonesDriver
 from streams.fleet.host.agones.manifest import Content
@@ -50,8 +50,8 @@ class ClusterWorld:
 
 @pytest.fixture
 async def fleet(api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
-    monkeypatch.setattr(followed, "_LOOK_S", 0.02)
-    monkeypatch.setattr(followed, "_FLUSH_S", 0.02)
+    monkeypatch.setattr(cluster_attempts, "_LOOK_S", 0.02)
+    monkeypatch.setattr(cluster_attempts, "_FLUSH_S", 0.02)
     fleet = Fleet(ClusterWorld(tmp_path / "host", api), tmp_path)
     await fleet.open({"serve": b"#!/bin/sh\n"})
     await fleet.log.ask(ask.ChangeSettings(readiness="sdk"), project_aggregate(STUDIO, GAME))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import deploy
-from streams.fleet.host.agones import following
+from streams.fleet.host.agones import watch
 from streams.fleet.host.agones.cluster import TRIES, Cluster, ClusterUnavailable, Refused
 from streams.fleet.host.agones.objects import GameServer
 from streams.fleet.host.agones.servers import GameServers
@@ -183,13 +183,13 @@ def right(line: str) -> tuple[str, str, str]:
 async def test_all_pages_are_read(
     api: ApiServer, servers: GameServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "PAGE", 2)
+    monkeypatch.setattr(watch, "PAGE", 2)
     for number in range(1, 6):
         await servers.create(launch(attempt=number), FETCHED)
     found = await servers.find()
     assert [one.metadata.name for one in found] == [f"{INSTANCE}-{number}" for number in range(1, 6)]
     assert api.asked[f"GET /apis/agones.dev/v1/namespaces/{NAMESPACE}/gameservers"] == 3
-    monkeypatch.setattr(following, "PAGES_MAX", 2)
+    monkeypatch.setattr(watch, "PAGES_MAX", 2)
     with pytest.raises(ClusterUnavailable, match="more than 4 game servers"):
         await servers.find()
 
@@ -197,7 +197,7 @@ async def test_all_pages_are_read(
 async def test_a_list_that_is_forgotten_while_it_is_read_begins_again(
     api: ApiServer, servers: GameServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "PAGE", 1)
+    monkeypatch.setattr(watch, "PAGE", 1)
     for number in (1, 2):
         await servers.create(launch(attempt=number), FETCHED)
     listing = api._list

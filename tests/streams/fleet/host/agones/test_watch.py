@@ -10,8 +10,8 @@ import pytest
 
 from streams.fleet.host.agones import cluster as cluster_module
 from streams.fleet.host.agones.cluster import Cluster, ClusterUnavailable, Refused
-from streams.fleet.host.agones.following import FAILURES_MAX, Change, Changed, Deleted, Listed, follow
 from streams.fleet.host.agones.servers import GameServers
+from streams.fleet.host.agones.watch import FAILURES_MAX, Change, Changed, Deleted, Listed, follow
 from tests.streams.fleet.host.agones.api_server import NAMESPACE, TOKEN, ApiServer
 from tests.streams.fleet.host.agones.attempts import FETCHED, INSTANCE, launch
 
