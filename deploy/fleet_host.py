@@ -152,6 +152,7 @@ def capacity_of(configured: Settings, driver: Driver) -> HostCapacity:
         isolation=driver.isolation,
         overcommit=bool(configured.fleet_overcommit),
         tls=bool(configured.fleet_certificate_file),
+        proxy_protocol=bool(configured.fleet_certificate_file),
         runs_builds=bool(configured.fleet_builds),
     )
 

@@ -56,11 +56,21 @@ class PortBody(Fields, frozen=True, kw_only=True):
             "certificate."
         ),
     ] = False
+    proxy_protocol: Annotated[
+        bool,
+        Meta(
+            description="With `tls_enabled`: each connection to the server begins with the header of the "
+            "PROXY protocol, version 2, which has the player's address and port. Without it the server sees "
+            "the relay as its peer."
+        ),
+    ] = False
 
     def problems(self) -> Iterator[Issue]:
-        """TLS is for tcp."""
+        """TLS is for tcp, and the relay that ends it knows of players."""
         if self.tls_enabled and self.protocol != "tcp":
             yield custom(["tls_enabled"], "is for tcp ports: choose the protocol tcp, or leave it out")
+        if self.proxy_protocol and not self.tls_enabled:
+            yield custom(["proxy_protocol"], "is for ports with tls_enabled: others see their players")
 
 
 Ports = Annotated[list[PortBody], Meta(max_length=limits.PORTS_MAX)]

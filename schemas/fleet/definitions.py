@@ -52,6 +52,7 @@ def declared_settings(plan: str, game: Game) -> ChangeSettings:
                 internal_port=port["internalPort"],
                 protocol=port["protocol"],
                 tls_enabled=port.get("tlsEnabled", False),
+                proxy_protocol=port.get("proxyProtocol", False),
             )
             for port in declared["portConfigs"]
         ]

@@ -24,6 +24,7 @@ SERVER: Final[dict[str, Any]] = {
             "protocol": "udp",
             "host": "play.example.com",
             "tls_enabled": False,
+            "proxy_protocol": False,
         }
     ],
     "startup_args": None,
@@ -70,7 +71,15 @@ BUILD: Final[dict[str, Any]] = {
     "error": None,
 }
 SETTINGS: Final[dict[str, Any]] = {
-    "port_configs": [{"name": "game", "internal_port": 7777, "protocol": "udp", "tls_enabled": False}],
+    "port_configs": [
+        {
+            "name": "game",
+            "internal_port": 7777,
+            "protocol": "udp",
+            "tls_enabled": False,
+            "proxy_protocol": False,
+        }
+    ],
     "environment_variables": {"LOG_LEVEL": "debug"},
     "pool_config": {"enabled": True, "regions": {"us-east": {"small": 1}}, "version_tag": None},
     "auth_config": None,

@@ -37,6 +37,8 @@ class HostCapacity(Stored, frozen=True, kw_only=True, gc=False):
     """Memory may be promised more than once."""
     tls: bool = False
     """It can end TLS on tcp ports."""
+    proxy_protocol: bool = False
+    """Where it does it can tell servers who their players are."""
     runs_builds: bool = True
     """It processes builds."""
     agent_version: str = ""

@@ -44,6 +44,7 @@ class NetworkPort(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     protocol: Protocol
     host: str
     tls_enabled: bool
+    proxy_protocol: bool
 
 
 class ServerResource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -108,6 +109,7 @@ class PortSetting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     internal_port: int
     protocol: Protocol
     tls_enabled: bool
+    proxy_protocol: bool
 
 
 class PoolSetting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -161,6 +163,7 @@ def server_resource(server: Server, *, whole: bool) -> ServerResource:
                 protocol=port.protocol,
                 host=port.host,
                 tls_enabled=port.tls_enabled,
+                proxy_protocol=port.proxy_protocol,
             )
             for port in server.ports
         ],
@@ -226,6 +229,7 @@ def _port(port: PortConfig) -> PortSetting:
         internal_port=port.internal_port,
         protocol=port.protocol,
         tls_enabled=port.tls_enabled,
+        proxy_protocol=port.proxy_protocol,
     )
 
 

@@ -48,7 +48,8 @@ A process gets its build at `/game`, the file `/run/questlog/server.json` with i
 its own localhost, at `AGONES_SDK_HTTP_PORT`, Agones' REST SDK. Lines that it prints can be read within
 seconds and are kept for 7 days, samples for 30 days. `tls_enabled` of a tcp port lets players
 speak TLS there while the server speaks plain TCP: a relay beside it ends TLS with the deployment's
-certificate. It is 422 where no host of the region has one."""
+certificate. It is 422 where no host of the region has one. With `proxy_protocol` the relay begins each
+connection with the PROXY protocol's header, version 2: the player's address and port."""
 
 _SCHEMES: Final = {"apiKey": {"type": "apiKey", "in": "header", "name": "api-key"}}
 

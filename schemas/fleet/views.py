@@ -46,6 +46,8 @@ class PortConfig(Stored, frozen=True, kw_only=True, gc=False):
     internal_port: int
     protocol: Protocol
     tls_enabled: bool = False
+    proxy_protocol: bool = False
+    """The relay that ends TLS says first who the player is."""
 
 
 class Port(PortConfig, frozen=True, kw_only=True, gc=False):

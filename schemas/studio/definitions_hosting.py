@@ -6,7 +6,7 @@ Source: contract/fleet.md, "Start" and "Settings".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -31,6 +31,8 @@ class PortSection(Section, frozen=True, kw_only=True):
     protocol: Literal["udp", "tcp"]
     tls_enabled: bool | UnsetType = UNSET
     """Of tcp: players speak TLS, with the deployment's certificate. Left out: they don't."""
+    proxy_protocol: bool | UnsetType = UNSET
+    """With TLS: each connection begins with the player's address, by the PROXY protocol, version 2."""
 
 
 class PoolSection(Section, frozen=True, kw_only=True):
@@ -86,9 +88,7 @@ def hosting_problems(hosting: HostingSection) -> Iterator[Finding]:
                 yield (*path, "name"), f"{port.name} has the variable {variable} of the port {clash.other}"
             case "number":
                 yield (*path, "internalPort"), f"{port.internal_port} is another port's with {port.protocol}"
-    for place, port in enumerate(ports):
-        if port.tls_enabled is True and port.protocol != "tcp":
-            yield ("settings", "portConfigs", place, "tlsEnabled"), f"{port.name} is no tcp port"
+    yield from _relay_problems(ports)
     pool = hosting.settings.pool_config
     if pool is not None:
         count = sum(sum(sizes.values()) for sizes in pool.regions.values())
@@ -98,3 +98,11 @@ def hosting_problems(hosting: HostingSection) -> Iterator[Finding]:
     longest, usual = hosting.limits.ttl_max, hosting.limits.ttl_default
     if isinstance(longest, int) and isinstance(usual, int) and usual > longest:
         yield ("limits", "ttlDefault"), f"{usual} is more than ttlMax"
+
+
+def _relay_problems(ports: Sequence[PortSection]) -> Iterator[Finding]:
+    for place, port in enumerate(ports):
+        if port.tls_enabled is True and port.protocol != "tcp":
+            yield ("settings", "portConfigs", place, "tlsEnabled"), f"{port.name} is no tcp port"
+        if port.proxy_protocol is True and port.tls_enabled is not True:
+            yield ("settings", "portConfigs", place, "proxyProtocol"), f"{port.name} has no tlsEnabled"

@@ -184,7 +184,7 @@ def test_a_host_ends_tls_where_its_settings_have_a_certificate(tmp_path: Path) -
     chain, key = Authority().issue(tmp_path)
     told = Settings(fleet_certificate_file=str(chain), fleet_certificate_key_file=str(key))
     assert certificate_files(told) == CertificateFiles(chain, key)
-    assert capacity_of(told, driver).tls
+    assert (capacity_of(told, driver).tls, capacity_of(told, driver).proxy_protocol) == (True, True)
     cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"fleet_certificate_file": ""}, "KEY_FILE is set, but _CERTIFICATE_FILE is not"),
         ({"fleet_certificate_key_file": ""}, "can be read by others|no certificate and its key"),

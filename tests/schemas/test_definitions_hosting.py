@@ -116,5 +116,10 @@ def test_tls_of_a_declared_port() -> None:
     tls = declared_settings("free", game(HOSTING.replace("protocol: tcp", "protocol: tcp, tlsEnabled: true")))
     assert plain.port_configs == [PortConfig(name="game", internal_port=7000, protocol="tcp")]
     assert tls.port_configs == [PortConfig(name="game", internal_port=7000, protocol="tcp", tls_enabled=True)]
+    both = "protocol: tcp, tlsEnabled: true, proxyProtocol: true"
+    told = PortConfig(name="game", internal_port=7000, protocol="tcp", tls_enabled=True, proxy_protocol=True)
+    assert declared_settings("free", game(HOSTING.replace("protocol: tcp", both))).port_configs == [told]
+    with pytest.raises(DefinitionInvalid, match="game has no tlsEnabled"):
+        game(HOSTING.replace("protocol: tcp", "protocol: tcp, proxyProtocol: true"))
     with pytest.raises(DefinitionInvalid, match="game is no tcp port"):
         game(HOSTING.replace("protocol: tcp", "protocol: udp, tlsEnabled: true"))

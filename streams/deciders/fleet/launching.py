@@ -107,6 +107,7 @@ def attempt(
         len(configs),
         sum(config.tls_enabled for config in configs),
         spec_bytes(spec),
+        any(config.proxy_protocol for config in configs),
     )
     found = _place(draft, wanted)
     if found is None:
@@ -129,7 +130,10 @@ def attempt(
 
 
 def _place(draft: Draft, wanted: Wanted) -> Place | None:
-    kind = (wanted.region, wanted.size, wanted.ports, wanted.tls_ports, wanted.spec_bytes)
+    kind = (
+        *(wanted.region, wanted.size, wanted.ports, wanted.tls_ports, wanted.spec_bytes),
+        wanted.proxy_protocol,
+    )
     if kind in draft.full:
         return None
     found = place(draft.state, wanted, draft.at_ms)
@@ -152,6 +156,7 @@ def _ports(configs: list[PortConfig], found: Place) -> list[Port]:
             internal_port=config.internal_port,
             protocol=config.protocol,
             tls_enabled=config.tls_enabled,
+            proxy_protocol=config.proxy_protocol,
             external_port=external,
             host=address,
         )

@@ -25,6 +25,7 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     ports: int
     tls_ports: int
     spec_bytes: int
+    proxy_protocol: bool = False
 
     @property
     def memory_mb(self) -> int:
@@ -73,6 +74,7 @@ def _fits(known: HostState, wanted: Wanted, at_ms: int) -> bool:
         and known.cpu_millis + reserved <= capacity.cpu_millis
         and known.spec_bytes + wanted.spec_bytes <= HOST_SPECS_BYTES_MAX
         and (capacity.tls or not wanted.tls_ports)
+        and (capacity.proxy_protocol or not wanted.proxy_protocol)
     )
 
 

@@ -20,6 +20,8 @@ class Port(msgspec.Struct, frozen=True):
     protocol: Protocol
     tls: bool = False
     """A relay ends TLS at `external`; the server speaks plain TCP."""
+    proxy: bool = False
+    """The relay says first who the player is, by the PROXY protocol."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):

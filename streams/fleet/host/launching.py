@@ -46,7 +46,11 @@ def launch_of(spec: LaunchSpec, opened: Callable[[SealedVariable], str]) -> Laun
         startup_args=spec.startup_args or "",
         environment=environment,
         ports=tuple(
-            Port(port.name, port.internal_port, port.external_port, port.protocol, port.tls_enabled)
+            Port(
+                *(port.name, port.internal_port, port.external_port, port.protocol),
+                tls=port.tls_enabled,
+                proxy=port.proxy_protocol,
+            )
             for port in spec.ports
         ),
         match_id=spec.match_id,

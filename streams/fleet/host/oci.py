@@ -238,7 +238,13 @@ class OciDriver(Supervised):
         """A relay comes from loopback, as players of this machine do: the kernel translates that."""
         address = self._seat(attempt).address
         return [
-            Door(external=port.external, host=address, port=port.internal, source="127.0.0.1")
+            Door(
+                external=port.external,
+                host=address,
+                port=port.internal,
+                source="127.0.0.1",
+                proxy=port.proxy,
+            )
             for port in attempt.launch.ports
             if port.tls
         ]

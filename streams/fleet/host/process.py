@@ -240,7 +240,7 @@ class ProcessDriver(Supervised):
 
     def _doors(self, attempt: Attempt) -> list[Door]:
         return [
-            Door(external=port.external, host="127.0.0.1", port=port.internal)
+            Door(external=port.external, host="127.0.0.1", port=port.internal, proxy=port.proxy)
             for port in self.ports(attempt)
             if port.tls
         ]

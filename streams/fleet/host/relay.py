@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas.fleet.relays import relay_memory_mib
+from streams.fleet.host.proxy_protocol import proxy_header
 from streams.fleet.host.relay_connection import Connection, Player
 
 CERTIFICATE: Final = "relay.pem"
@@ -106,6 +107,9 @@ class Relay:
                     server.bind((to["source"], 0))
                 async with asyncio.timeout(CONNECT_S):
                     await self._loop.sock_connect(server, (to["host"], to["port"]))
+                    if to["proxy"]:
+                        header = proxy_header(connection.getpeername(), connection.getsockname())
+                        await self._loop.sock_sendall(server, header)
                 await Connection(player, server).run()
             except (OSError, MemoryError):  # SSLError and TimeoutError are of OSError
                 for one in (connection, server):  # what one end has lost the other is not to take for an end

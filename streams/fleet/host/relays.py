@@ -49,6 +49,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     source: str | None = None
     """The address to connect from; None: any."""
+    proxy: bool = False
+    """Each connection to the server begins with who the player is."""
 
 
 def certify(root: Path, certificate: bytes, group: int | None) -> None:

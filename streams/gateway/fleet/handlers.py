@@ -191,6 +191,7 @@ def _ports(ports: list[bodies.PortBody]) -> list[PortConfig]:
             internal_port=port.internal_port,
             protocol=port.protocol,
             tls_enabled=port.tls_enabled,
+            proxy_protocol=port.proxy_protocol,
         )
         for port in ports
     ]

@@ -128,6 +128,11 @@ def test_what_is_no_object_is_of_the_wrong_type(data: bytes) -> None:
             "custom",
         ),
         (
+            {"port_configs": [PORT | {"protocol": "tcp", "proxy_protocol": True}]},
+            "port_configs.0.proxy_protocol",
+            "custom",
+        ),
+        (
             {"port_configs": [PORT | {"name": f"p{n}", "internal_port": n + 1} for n in range(11)]},
             "port_configs",
             "too_big",

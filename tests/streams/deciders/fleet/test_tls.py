@@ -35,6 +35,19 @@ def test_a_start_goes_to_the_host_that_ends_tls() -> None:
     assert fleet.spec(server.instance_id).ports == server.ports
 
 
+def test_a_port_whose_players_are_told_goes_to_a_host_that_can_tell_them() -> None:
+    told = replace(WEB, proxy_protocol=True)
+    fleet = Fleet(tls=True)
+    status, field, message = refused(fleet, fleet.start(port_configs=[told]))
+    assert (status, field) == (422, "port_configs")
+    assert message == "the port web has proxy_protocol, but no host in us-east can say who a player is"
+    fleet.started(port_configs=[WEB])
+    fleet.join("newer", tls=True, proxy_protocol=True)
+    server = fleet.server(fleet.started(port_configs=[told]))
+    assert server.host_id == "newer"
+    assert [port.proxy_protocol for port in fleet.spec(server.instance_id).ports] == [True]
+
+
 def test_without_a_certificate_in_the_region_a_start_is_refused_and_says_why() -> None:
     fleet = Fleet()
     fleet.join("far", regions=["us-west"], tls=True)

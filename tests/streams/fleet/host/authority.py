@@ -94,6 +94,12 @@ class TlsPlayer:
             raise
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Its own."""
+        host, port = self._socket.getsockname()
+        return str(host), int(port)
+
+    @property
     def serial(self) -> int:
         """Of the certificate that it was shown."""
         shown = self.tls.getpeercert(binary_form=True)

@@ -23,6 +23,7 @@ from streams.fleet.host.cgroups import MOUNT
 from streams.fleet.host.launch import Port
 from streams.fleet.host.launching import launch_of
 from streams.fleet.host.processes import send, with_variable
+from streams.fleet.host.proxy_protocol import proxy_header
 from tests.streams.fleet.host.authority import Authority, TlsPlayer, plain, serial
 from tests.streams.fleet.host.fleet_log import Fleet
 from tests.streams.fleet.host.world import PYTHON, World, until
@@ -44,6 +45,18 @@ while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
 WEB = PortConfig(name="web", internal_port=8443, protocol="tcp", tls_enabled=True)
+TELL = """
+import os, socket
+listener = socket.create_server(("0.0.0.0", int(os.environ["QUESTLOG_PORT_WEB"])))
+print("bound", flush=True)
+while True:
+    with listener.accept()[0] as connection:
+        data = b""
+        while len(data) < 28 + 5:
+            data += connection.recv(65536)
+        connection.sendall(data)
+"""
+"""Sends back what a connection begins with."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +96,39 @@ def closed(port: int) -> bool:
             return False
     except ConnectionRefusedError:
         return True
+
+
+def relayed(world: World, authority: Authority, folder: Path, program: str, *, proxy: bool) -> Attempt:
+    """A server behind its relay, both of which can be reached."""
+    port = Port("web", 8443, free_ports(2)[0], "tcp", tls=True, proxy=proxy)
+    launch = world.launch(PYTHON, "-c", program, ports=(port,))
+    inner = {"web": free_ports(1)[0]} if world.driver.isolation == "process" else {}
+    attempt = world.attempts.make(launch, driver=world.driver.name, now_ms=0, inner_ports=inner)
+    certificate, key = authority.issue(folder)
+    world.driver.certify(key.read_bytes() + certificate.read_bytes())
+    world.driver.prepare(attempt, None)
+    assert world.driver.start(attempt)
+    until(lambda: world.driver.started(attempt), what=lambda: world.errors(attempt))
+    assert world.driver.relay(attempt)
+    until(lambda: "bound" in world.output(attempt), what=lambda: world.errors(attempt))
+    until(lambda: world.driver.relayed(attempt), what=(attempt.folder / "relay.log").read_text)
+    return attempt
+
+
+def test_a_relay_says_who_its_player_is_before_the_first_byte(
+    world: World, authority: Authority, tmp_path: Path
+) -> None:
+    attempt = relayed(world, authority, tmp_path, TELL, proxy=True)
+    (port,) = attempt.launch.ports
+    with TlsPlayer(authority.client(), port.external) as player:
+        player.send(b"hello")
+        said = player.exactly(28 + 5)
+        own, door = player.address, ("127.0.0.1", port.external)
+    assert own[1] != port.external
+    assert said == proxy_header(own, door) + b"hello"
+    world.driver.kill(attempt)
+    world.driver.clean(attempt)
+    attempt.remove()
 
 
 def test_a_relay_ends_tls_before_its_server_and_ends_with_it(
