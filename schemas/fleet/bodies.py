@@ -91,8 +91,8 @@ class LaunchBody(Fields, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Issue]:
         """Every rule beyond one field's type."""
-        yield from _unprintable("version_tag", self.version_tag)
-        yield from _unprintable("match_id", self.match_id)
+        yield from unprintable("version_tag", self.version_tag)
+        yield from unprintable("match_id", self.match_id)
         yield from _arguments(self.startup_args)
         yield from custom_data_problems(self.custom_data)
         yield from _variables(self.environment_variables or _EMPTY)
@@ -108,7 +108,7 @@ class StartBody(LaunchBody, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Issue]:
         """Those of every launch, and the name's."""
-        yield from _unprintable("name", self.name)
+        yield from unprintable("name", self.name)
         yield from LaunchBody.problems(self)
 
 
@@ -119,7 +119,7 @@ class RestartBody(LaunchBody, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Issue]:
         """Those of every launch, and the name's."""
-        yield from _unprintable("name", self.name)
+        yield from unprintable("name", self.name)
         yield from LaunchBody.problems(self)
 
 
@@ -164,10 +164,10 @@ class ImageBody(Fields, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Issue]:
         """What can be no name, no image and no path."""
-        yield from _unprintable("name", self.name)
+        yield from unprintable("name", self.name)
         if re.fullmatch(r"[!-~]+", self.image_url) is None or self.image_url.startswith("-"):
             yield no_match(["image_url"])
-        yield from _unprintable("executable_path", self.executable_path)
+        yield from unprintable("executable_path", self.executable_path)
 
 
 class PoolBody(Fields, frozen=True, kw_only=True):
@@ -179,7 +179,7 @@ class PoolBody(Fields, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[Issue]:
         """The number of servers in all."""
-        yield from _unprintable("version_tag", self.version_tag)
+        yield from unprintable("version_tag", self.version_tag)
         if sum(sum(sizes.values()) for sizes in self.regions.values()) > limits.POOL_SERVERS_MAX:
             most = limits.POOL_SERVERS_MAX
             yield too_big(["regions"], "number", most, f"be less than or equal to {most} in all")
@@ -238,7 +238,8 @@ def _depth(value: Any, enough: int) -> int:
     return 1 + (max((_depth(one, enough - 1) for one in inner), default=0) if enough else 0)
 
 
-def _unprintable(name: str, value: str | None) -> Iterator[Issue]:
+def unprintable(name: str, value: str | None) -> Iterator[Issue]:
+    """What is wrong with a text that people read and repeat."""
     if value is not None and not value.isprintable():
         yield custom([name], "may have printable characters only")
 

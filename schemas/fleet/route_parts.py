@@ -127,7 +127,7 @@ UPLOAD: Final = (
     Parameter(
         name="name",
         kind=Text(1, limits.NAME_CHARACTERS_MAX),
-        description="The build's name, which servers are started by as `version_tag`.",
+        description="The build's name, printable: servers are started by it as `version_tag`.",
         default="default",
     ),
     Parameter(

@@ -19,5 +19,5 @@ async def test_strange_texts_stop_nothing_and_arrive_as_sent(stack: OwnStack) ->
     plan = FuzzPlan(requests=300, seconds=15, alone_seconds=1, reads=15, rebuild=False)
     outcome = await FuzzDrill(stack, plan, said.append).carry_out()
     assert outcome.requests > 100
-    assert outcome.players > 0
+    assert min(outcome.players, outcome.orders, outcome.servers) > 0
     assert [verdict for verdict in outcome.verdicts if not verdict.holds] == [], said

@@ -49,6 +49,8 @@ def test_checks_come_in_their_order(world: World, project: Project, players: Pro
     assert [one["loc"] for one in response.json()["detail"]] == [["ttl"], ["name"], ["region"]]
     assert response.json()["error"] == "Validation error"
     assert project.refused("GET", "/v3/servers?limit=101&offset=-1") == (422, "validation_error")
+    unseen = "/v3/builds/upload-url?name=a%E2%80%8B&executable_path=server"
+    assert project.refused("POST", unseen) == (422, "validation_error")  # no server could be started by it
 
 
 def test_limits_are_told_and_counted_for_each_key(world: World, questlog_stack: QuestlogStack) -> None:

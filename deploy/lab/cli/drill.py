@@ -206,8 +206,9 @@ def fuzz_command(
 
     def summary(console: Console, outcome: FuzzOutcome) -> None:
         console.print(
-            f"{outcome.requests:,} requests, {outcome.rows:,} rows, {outcome.players:,} players in "
-            f"{outcome.seconds:.0f} s; {outcome.texts:,} pairs of a word and a field"
+            f"{outcome.requests:,} requests, {outcome.rows:,} rows, {outcome.players:,} players, "
+            f"{outcome.orders:,} orders, {outcome.servers:,} game servers in {outcome.seconds:.0f} s; "
+            f"{outcome.texts:,} pairs of a word and a field"
         )
 
     _carry_out(home, as_json, lambda stack, tell: FuzzDrill(stack, plan, tell).carry_out(), summary)

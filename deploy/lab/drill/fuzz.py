@@ -19,8 +19,10 @@ import msgspec
 from deploy.cli.status import read_status
 from deploy.lab.drill import fuzz_reading as reading
 from deploy.lab.drill.checks import DrillOutcome, Verdict, judge_rollups
+from deploy.lab.drill.fuzz_beside import BesideFuzz, open_beside
 from deploy.lab.drill.fuzz_cases import Case, Clock, Maker
 from deploy.lab.drill.fuzz_comparison import (
+    PLACES,
     Found,
     difference,
     expected_rows,
@@ -31,33 +33,32 @@ from deploy.lab.drill.fuzz_comparison import (
     only_sessions,
     some,
 )
+from deploy.lab.drill.fuzz_discord import DiscordMaker
 from deploy.lab.drill.fuzz_http import Client
-from deploy.lab.drill.fuzz_liveops import LiveopsFuzz
 from deploy.lab.drill.fuzz_neighbour import Neighbour
 from deploy.lab.drill.fuzz_s1 import S1Maker
 from deploy.lab.drill.fuzz_s4 import S4Maker
 from deploy.lab.drill.fuzz_texts import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from deploy.lab.drill.stack import OwnStack
 
 LANES: Final = 4
 AGAIN: Final = 0.1
 """So many S1 batches are sent twice."""
-PLAYING: Final = 3
-"""Live-ops players at a time."""
-REFUSED_FOR_EACH_PLAYER: Final = 5
 SETTLE_SECONDS: Final = 60.0
 FEEDBACK_PAUSE_SECONDS: Final = 0.1
 """Until the game's 120 S1 requests a minute are used up; then as fast as its 429s let it."""
+DISCORD_PAUSE_SECONDS: Final = 0.2
+"""Agents and reads share the key's limit."""
 
 
 class FuzzPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How much to do: telemetry requests, for at most so many seconds.
 
-    Feedback and live-ops players go on beside them.
+    Feedback, Discord messages, live-ops players, orders, game servers and agents go on beside them.
 
     The same seed sends the same texts; how the lanes interleave is not repeatable.
     """
@@ -79,6 +80,8 @@ class FuzzOutcome(DrillOutcome):
     rows: int = 0
     texts: int = 0
     players: int = 0
+    orders: int = 0
+    servers: int = 0
     seconds: float = 0.0
 
 
@@ -101,10 +104,7 @@ class FuzzDrill:
         self._s4 = S4Maker(dice, self._texts, self._clock, self._game_id)
         self._s1 = S1Maker(dice, self._texts, self._clock, self._game_id)
         self._client = Client(stack.demo["base_url"], connections=4 * LANES)
-        players = Maker(dice, self._texts, self._clock, self._game_id)
-        self._liveops = LiveopsFuzz(
-            self._client, players, self._keys["relay_lo_live"], self._keys["relay_lo_srv"], self._run
-        )
+        self._discord = DiscordMaker(dice, self._texts, self._clock, self._keys["pl_mgmt"], self._run)
         self._beside = Client(stack.demo["base_url"], connections=2)
         self._neighbour = Neighbour(self._beside, stack.demo["other"])
         self._clickhouse = stack.clickhouse()
@@ -121,14 +121,15 @@ class FuzzDrill:
         beside = asyncio.create_task(self._neighbour.run())
         try:
             await asyncio.sleep(self._plan.alone_seconds)
-            self._neighbour.loaded = True
-            self._tell(f"{self._plan.requests:,} requests…")
-            await self._send(made)
-            self._neighbour.loaded = False
-            self._neighbour.enough = True
+            async with open_beside(self._stack, self._client, self._maker, self._run) as others:
+                self._neighbour.loaded = True
+                self._tell(f"{self._plan.requests:,} requests…")
+                await self._send(made, others)
+                self._neighbour.loaded = False
+                self._neighbour.enough = True
             await beside
             self._tell(f"{self._sent:,} requests sent; comparing…")
-            await self._check(before)
+            await self._check(before, others)
         finally:
             beside.cancel()
             await asyncio.gather(beside, return_exceptions=True)
@@ -138,11 +139,16 @@ class FuzzDrill:
         self.outcome.requests = self._sent
         self.outcome.rows = sum(len(case.rows) for case in self._accepted)
         self.outcome.texts = sum(map(len, self._texts.given.values()))
-        self.outcome.players = self._liveops.players
+        self.outcome.players = others.liveops.players
+        self.outcome.orders = others.playtests.orders
+        self.outcome.servers = len(others.fleet.servers)
         self.outcome.seconds = time.monotonic() - begun
         return self.outcome
 
-    async def _send(self, made: Sequence[Case]) -> None:
+    def _maker(self) -> Maker:
+        return Maker(self._dice, self._texts, self._clock, self._game_id)
+
+    async def _send(self, made: Sequence[Case], others: BesideFuzz) -> None:
         deadline = time.monotonic() + self._plan.seconds
         todo = iter(made)
 
@@ -153,8 +159,8 @@ class FuzzDrill:
                 await self._post(case)
 
         beside = [
-            asyncio.create_task(self._send_feedback(deadline)),
-            *(asyncio.create_task(self._play(deadline)) for _ in range(PLAYING)),
+            asyncio.create_task(self._repeat(one, deadline))
+            for one in (self._send_feedback, self._send_discord, *others.lanes())
         ]
         try:
             await asyncio.gather(*(lane() for _ in range(LANES)))
@@ -165,19 +171,19 @@ class FuzzDrill:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
 
-    async def _play(self, deadline: float) -> None:
+    async def _repeat(self, one: Callable[[], Awaitable[None]], deadline: float) -> None:
         while time.monotonic() < deadline and not self._enough:
-            await self._liveops.play()
-            for _ in range(REFUSED_FOR_EACH_PLAYER):
-                await self._liveops.refuse()
+            await one()
 
-    async def _send_feedback(self, deadline: float) -> None:
+    async def _send_feedback(self) -> None:
         """One after the other, so that of two submissions with one id the first is known."""
-        while time.monotonic() < deadline and not self._enough:
-            bad = self._dice.random() < 0.3
-            case = self._s1.feedback_bad() if bad else self._s1.feedback()
-            await self._post(case)
-            await asyncio.sleep(FEEDBACK_PAUSE_SECONDS)
+        bad = self._dice.random() < 0.3
+        await self._post(self._s1.feedback_bad() if bad else self._s1.feedback())
+        await asyncio.sleep(FEEDBACK_PAUSE_SECONDS)
+
+    async def _send_discord(self) -> None:
+        await self._post(self._discord.bad() if self._dice.random() < 0.3 else self._discord.good())
+        await asyncio.sleep(DISCORD_PAUSE_SECONDS)
 
     def _telemetry(self) -> Case:
         maker = self._dice.choice((self._s4, self._s1))
@@ -190,7 +196,9 @@ class FuzzDrill:
                 "content-type": "application/msgpack",
             }
         else:
-            headers = {"authorization": f"Bearer {self._keys['pl_ik']}", "content-type": "application/json"}
+            headers = {"content-type": "application/json"}
+            if case.surface != "discord":  # whose key is in the address
+                headers["authorization"] = f"Bearer {self._keys['pl_ik']}"
         self._sent += 1
         status, text = await self._client.ask("POST", case.path, headers=headers, body=case.body)
         said = f"{case.said} -> {text[:200]!r}"
@@ -200,7 +208,7 @@ class FuzzDrill:
             if case.surface == "s1" and self._dice.random() < AGAIN:
                 await self._client.ask("POST", case.path, headers=headers, body=case.body)
 
-    async def _check(self, before: dict[str, dict[str, Any]]) -> None:
+    async def _check(self, before: dict[str, dict[str, Any]], others: BesideFuzz) -> None:
         verdicts = self.outcome.verdicts
         wanted = expected_rows(self._accepted)
         found = await self._settled(wanted)
@@ -216,10 +224,10 @@ class FuzzDrill:
             self._client, self._keys["pl_mgmt"], self._game_id, self._accepted, earlier, most=self._plan.reads
         )
         verdicts.append(await self._judge_list(only))
+        await others.agent.compare(only, earlier, most=self._plan.reads)
+        await others.fleet.compare(self._clickhouse, SETTLE_SECONDS)
         verdicts += judge_answers(self._client.notes)
-        wrong, players = self._liveops.wrong, self._liveops.players
-        figures = f"{players:,} players, {self._liveops.met_before:,} that were registered already"
-        verdicts.append(Verdict("live-ops: all as answered", not wrong, some(wrong) or figures))
+        verdicts += others.verdicts()
         verdicts += await self._neighbour.judge(self._clickhouse)
         if self._plan.rebuild:
             verdicts.append(await self._rebuilt())
@@ -237,12 +245,13 @@ class FuzzDrill:
             found = await reading.found_rows(
                 self._clickhouse, self._game_id, self._begin_ms, self._clock.last
             )
-            feedback = await reading.found_feedback(
-                self._clickhouse, self._feedback_game, self._begin_ms, wanted["feedback"]
-            )
-            found["feedback"] = {name: rows for name, rows in feedback.items() if rows is not None}
-            for name in feedback.keys() - found["feedback"].keys():
-                wanted["feedback"].pop(name, None)
+            for table in PLACES:
+                by_id = await reading.found_by_id(
+                    self._clickhouse, table, self._feedback_game, self._begin_ms, wanted[table]
+                )
+                found[table] = {name: rows for name, rows in by_id.items() if rows is not None}
+                for name in by_id.keys() - found[table].keys():
+                    wanted[table].pop(name, None)
             missing = any(rows.keys() - found[table].keys() for table, rows in wanted.items())
             arrived = not missing and await self._neighbour.has_arrived(self._clickhouse)
             if arrived or time.monotonic() > deadline:

@@ -19,7 +19,7 @@ Fields = dict[str, Any]
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row that must be there: its table, its item's time (0 for feedback), and what the columns hold."""
+    """A row that must be there: its table, its item's time (0 where it has an id), and what columns hold."""
 
     table: str
     at_ms: int

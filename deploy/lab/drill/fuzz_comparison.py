@@ -22,8 +22,11 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "performance": (*SHARED, "status", "input_method", "fps_mean", "fps_low_5", "fps_low_1", "points"),
     "players": ("player_id", "build_id", "region", "hardware", "properties"),
     "feedback": ("form_id", "submission_id", "session_id", "player_id", "answers"),
+    "messages": ("message_id", "author", "text"),
 }
 """What is compared of each table."""
+PLACES: Final = {"feedback": "submission_id", "messages": "message_id"}
+"""Tables of what is found by its own id, and the column of that."""
 SESSION_COLUMNS: Final = (
     *("session_id", "player_id", "tester_handle", "title", "source", "build_id", "environment", "platform"),
     *("metadata", "experiments"),
@@ -32,7 +35,7 @@ _JSON: Final = frozenset({"properties", "hardware", "answers", "metadata", "expe
 EXAMPLES_MAX: Final = 5
 _SHOWN: Final = 160
 Found = dict[str, dict[Any, list["Fields"]]]
-"""By table: an item's time (for feedback its submission, for players the player) to the rows there."""
+"""By table: an item's time (its own id where it has one, for players the player) to the rows there."""
 
 
 def read_row(columns: Sequence[str], values: Sequence[Any]) -> Fields:
@@ -45,8 +48,8 @@ def read_row(columns: Sequence[str], values: Sequence[Any]) -> Fields:
 
 def place_of(row: Row) -> Any:
     """Under what a row is found: see `Found`."""
-    if row.table == "feedback":
-        return row.columns["submission_id"]
+    if row.table in PLACES:
+        return row.columns[PLACES[row.table]]
     return row.columns["player_id"] if row.table == "players" else row.at_ms
 
 
@@ -61,8 +64,8 @@ def expected_rows(accepted: Iterable[Case]) -> Found:
         if row.table == "players":
             latest[place] = row.at_ms
             rows["players"][place] = [row.columns]
-        elif row.table == "feedback":
-            rows["feedback"].setdefault(place, [row.columns])
+        elif row.table in PLACES:
+            rows[row.table].setdefault(place, [row.columns])
         else:
             rows[row.table].setdefault(place, []).append(row.columns)
     return rows

@@ -35,6 +35,14 @@ class Client:
         """Remember an answer."""
         self.notes.append((surface, status, allowed, said[:100] + said[100:][-200:]))
 
+    async def put(self, url: str, body: bytes) -> tuple[int, bytes]:
+        """Status and body of an upload to an address that was given; 0 where there was no answer."""
+        try:
+            async with self._session.put(yarl.URL(url, encoded=True), data=body) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return 0, repr(error).encode()
+
     async def ask(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None = None
     ) -> tuple[int, bytes]:

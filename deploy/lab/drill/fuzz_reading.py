@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from deploy.lab.drill.fuzz_cases import MONTH_MS
-from deploy.lab.drill.fuzz_comparison import COLUMNS, SESSION_COLUMNS, Found, read_row
+from deploy.lab.drill.fuzz_comparison import COLUMNS, PLACES, SESSION_COLUMNS, Found, read_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -42,7 +42,7 @@ async def found_rows(clickhouse: ClickHouse, game_id: str, begin_ms: int, last: 
         "d": str(begin_ms - MONTH_MS + last),
     }
     for table, columns in COLUMNS.items():
-        if table == "feedback":
+        if table in PLACES:
             continue
         time = "started_at" if table == "performance" else "occurred_at"
         order = "_partition, _offset, _index" + (", _point" if table == "positions" else "")
@@ -59,13 +59,13 @@ async def found_rows(clickhouse: ClickHouse, game_id: str, begin_ms: int, last: 
     return found
 
 
-async def found_feedback(
-    clickhouse: ClickHouse, game_id: str, since_ms: int, wanted: Iterable[str]
+async def found_by_id(
+    clickhouse: ClickHouse, table: str, game_id: str, since_ms: int, wanted: Iterable[str]
 ) -> dict[Any, list[Fields] | None]:
-    """Submissions by their id: those of the run, and None for one that an earlier run has sent before."""
-    columns = COLUMNS["feedback"]
+    """What has an id, by that: what is of the run, and None for what an earlier run has sent before."""
+    columns, place = COLUMNS[table], PLACES[table]
     rows = await clickhouse.rows(
-        f"SELECT toUnixTimestamp64Milli(arrived_at), {', '.join(columns)} FROM feedback FINAL"  # noqa: S608 - own names
+        f"SELECT toUnixTimestamp64Milli(arrived_at), {', '.join(columns)} FROM {table} FINAL"  # noqa: S608 - own names
         " WHERE game_id = {game:String}",
         {"game": game_id},
     )
@@ -74,9 +74,9 @@ async def found_feedback(
     for arrived_ms, *values in rows:
         row = read_row(columns, values)
         if int(arrived_ms) >= since_ms:
-            found[row["submission_id"]] = [row]
-        elif row["submission_id"] in ids:
-            found[row["submission_id"]] = None
+            found[row[place]] = [row]
+        elif row[place] in ids:
+            found[row[place]] = None
     return found
 
 

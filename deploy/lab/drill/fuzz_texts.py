@@ -13,12 +13,15 @@ from deploy.lab.drill.fuzz_words import FILLERS, POWERS, VERY_LONG, WORDS
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
 ID_MAX: Final = 128
 NAME_MAX: Final = 256
 REASON_MAX: Final = 500
 ANSWER_MAX: Final = 500
 KEY_MAX: Final = 255
+LAUNCH_NAME_MAX: Final = 128
+LAUNCH_TEXT_MAX: Final = 4096
 CONTEXT_KEY_MAX: Final = 64
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _WITHOUT_GLYPH: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
@@ -41,6 +44,23 @@ class Rule(StrEnum):
     ANSWER = "answer"
     CONTEXT_KEY = "context key"
     KEY = "idempotency key"
+    NOTES = "notes"
+    """S2's, of at least one character, as its others."""
+    QUALIFICATIONS = "qualifications"
+    GAME_KEY = "game key"
+    DISPLAY_NAME = "display name"
+    EXPERIENCE = "gaming experience"
+    PRINTABLE = "printable name"
+    """S5's names and ids of a match."""
+    ARGUMENT = "argument"
+    """One word of S5's startup_args, quoted."""
+    VARIABLE = "variable"
+    WORD = "word"
+    """Of lower-case letters."""
+    CHANNEL = "channel"
+    """Of Discord, an id."""
+    AUTHOR = "author"
+    MESSAGE = "message"
 
 
 LONGEST: Final = {
@@ -53,23 +73,33 @@ LONGEST: Final = {
     Rule.ANSWER: ANSWER_MAX,
     Rule.CONTEXT_KEY: CONTEXT_KEY_MAX,
     Rule.KEY: KEY_MAX,
+    Rule.NOTES: 5000,
+    Rule.QUALIFICATIONS: 2000,
+    Rule.GAME_KEY: 255,
+    Rule.DISPLAY_NAME: 40,
+    Rule.EXPERIENCE: 500,
+    Rule.PRINTABLE: LAUNCH_NAME_MAX,
+    Rule.ARGUMENT: LAUNCH_TEXT_MAX // 5 - 2,
+    Rule.VARIABLE: LAUNCH_TEXT_MAX,
+    Rule.WORD: 64,
+    Rule.CHANNEL: 120,
+    Rule.AUTHOR: 120,
+    Rule.MESSAGE: 4000,
 }
-_MAY_BE_EMPTY: Final = frozenset({Rule.LABEL, Rule.FREE, Rule.REASON, Rule.ANSWER, Rule.CONTEXT_KEY})
+_MAY_BE_EMPTY: Final = frozenset(
+    {
+        *(Rule.LABEL, Rule.FREE, Rule.REASON, Rule.ANSWER, Rule.CONTEXT_KEY),
+        *(Rule.ARGUMENT, Rule.VARIABLE, Rule.MESSAGE),
+    }
+)
 
 
 def takes(rule: Rule, text: str) -> bool:
     """Whether the contract lets a field of this rule hold the text."""
     if not is_text(text) or len(text) > LONGEST[rule] or not (text or rule in _MAY_BE_EMPTY):
         return False
-    match rule:
-        case Rule.ID:
-            return not text.isspace() and all(map(_is_seen, text))
-        case Rule.SLUG:
-            return set(text) <= _SLUG
-        case Rule.KEY:
-            return all(" " <= character <= "~" for character in text) and text == text.strip(" ")
-        case _:
-            return True
+    fits = _FITS.get(rule)
+    return fits is None or fits(text)
 
 
 def is_text(text: str) -> bool:
@@ -89,6 +119,19 @@ def _is_seen(character: str) -> bool:
         or character in _WITHOUT_GLYPH
         or "\U000e0000" <= character <= "\U000e0fff"
     )
+
+
+_FITS: Final[dict[Rule, Callable[[str], bool]]] = {
+    Rule.ID: lambda text: not text.isspace() and all(map(_is_seen, text)),
+    Rule.CHANNEL: lambda text: not text.isspace() and all(map(_is_seen, text)),
+    Rule.SLUG: lambda text: set(text) <= _SLUG,
+    Rule.PRINTABLE: str.isprintable,
+    Rule.ARGUMENT: lambda text: "\0" not in text,
+    Rule.VARIABLE: lambda text: "\0" not in text,
+    Rule.WORD: lambda text: text.isascii() and text.isalpha() and text.islower(),
+    Rule.KEY: lambda text: text.isascii() and text.isprintable() and text == text.strip(" "),
+}
+"""What beyond its length a text of a rule must be."""
 
 
 class Texts:

@@ -99,7 +99,9 @@ class FleetWrites:
         route = wanted.route
         query = read_query(route, request.scope.get("query_string") or b"")
         kind = _QUERIES.get(operation(route))
-        body = kind(**query) if kind is not None else read_body(_kind(route), data)
+        body = read_body(_kind(route), data) if kind is None else kind(**query)
+        if kind is not None and (issues := [*body.problems()]):
+            refuse(issues)
         if isinstance(body, StatusBody):
             body = replace(body, server_status=_server_status(request))
         key = read_idempotency_key(

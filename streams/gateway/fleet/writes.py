@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from schemas.edge.zod import Issue
 from schemas.fleet.access import Caller
+from schemas.fleet.bodies import unprintable
 from schemas.fleet.validation import Fields
 from streams.gateway.keyed_requests import KeyedRequest
 
@@ -23,6 +25,10 @@ class UploadFields(Fields, frozen=True, kw_only=True):
 
     name: str
     executable_path: str
+
+    def problems(self) -> Iterator[Issue]:
+        """Servers are started by the name, as `version_tag`."""
+        yield from unprintable("name", self.name)
 
 
 class ProcessFields(Fields, frozen=True, kw_only=True):

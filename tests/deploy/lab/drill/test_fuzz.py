@@ -10,13 +10,15 @@ import pytest
 
 from deploy.lab.drill import fuzz_comparison as judge
 from deploy.lab.drill.fuzz_cases import Case, Clock, Maker, Row
+from deploy.lab.drill.fuzz_discord import GAME, DiscordMaker
 from deploy.lab.drill.fuzz_s1 import FORM, S1Maker
 from deploy.lab.drill.fuzz_s4 import S4Maker
 from deploy.lab.drill.fuzz_texts import LONGEST, Rule, Texts, takes
 from deploy.lab.drill.fuzz_words import VERY_LONG, WORDS
-from schemas.telemetry import s1, s1_batch, s1_feedback, s4
+from schemas.telemetry import s1, s1_batch, s1_discord, s1_feedback, s4
 
 BEGIN_MS = 1_790_000_000_000
+BYTES_MAX = {"s4": s4.BODY_BYTES_MAX, "discord": s1_discord.BODY_BYTES_MAX}
 FORMS = [
     {
         "id": FORM,
@@ -34,9 +36,13 @@ class Makers:
         self.texts = Texts(dice)
         self.s4 = S4Maker(dice, self.texts, clock, "app")
         self.s1 = S1Maker(dice, self.texts, clock, "app")
+        self.discord = DiscordMaker(dice, self.texts, clock, "key", "run")
 
     def cases(self, count: int) -> list[Case]:
-        makes = (self.s4.good, self.s4.bad, self.s1.good, self.s1.bad, self.s1.feedback, self.s1.feedback_bad)
+        makes = (
+            *(self.s4.good, self.s4.bad, self.s1.good, self.s1.bad, self.s1.feedback, self.s1.feedback_bad),
+            *(self.discord.good, self.discord.bad),
+        )
         return [make() for _ in range(count) for make in makes]
 
 
@@ -49,6 +55,9 @@ def read(case: Case) -> None:
     elif case.surface == "s1":
         if s1.validate_batch(case.body, BEGIN_MS).game != "app":
             raise LookupError
+    elif case.surface == "discord":
+        if s1_discord.validate_discord(case.body, BEGIN_MS)[0].game != GAME:
+            raise LookupError
     else:
         s1_feedback.check_against_form(s1_feedback.validate_feedback(case.body), FORMS)
 
@@ -57,7 +66,7 @@ def test_what_the_contract_takes_the_gateway_takes_and_nothing_else() -> None:
     for case in Makers(1).cases(60):
         if min(case.allowed) < 300:
             read(case)
-            assert len(case.body) <= (s4.BODY_BYTES_MAX if case.surface == "s4" else s1_batch.BODY_BYTES_MAX)
+            assert len(case.body) <= BYTES_MAX.get(case.surface, s1_batch.BODY_BYTES_MAX)
         else:
             with pytest.raises((LookupError, ValueError)):
                 read(case)
@@ -77,7 +86,13 @@ def test_every_word_gets_into_every_field_that_takes_it() -> None:
         assert texts.given.pop("field") == {word for word in words if takes(rule, word)}
 
 
-@pytest.mark.parametrize("rule", [Rule.ID, Rule.NAME, Rule.LABEL, Rule.REASON, Rule.ANSWER, Rule.KEY])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(Rule.ID, Rule.NAME, Rule.LABEL, Rule.REASON, Rule.ANSWER, Rule.KEY, Rule.NOTES, Rule.PRINTABLE),
+        *(Rule.VARIABLE, Rule.CHANNEL, Rule.MESSAGE),
+    ],
+)
 def test_lengths_around_each_limit(rule: Rule) -> None:
     texts, most = Texts(random.Random(1)), LONGEST[rule]
     good = {len(texts.good("a", rule)) for _ in range(3_000)}
