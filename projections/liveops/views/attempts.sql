@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW views.attempts
 (
     studio_id           LowCardinality(String) COMMENT 'Studio that owns the game',
     game_id             LowCardinality(String) COMMENT 'Game; its slug and name are in games',
-    player_id           String COMMENT 'Player: externalId, which is telemetrys player_id where the game uses one id',
+    player_id           String COMMENT 'Player: externalId, which is telemetry''s player_id where the game uses one id',
     attempt_id          String COMMENT 'Attempt',
     event_key           String COMMENT 'Event of the definition',
     window_id           String COMMENT 'Window of it',

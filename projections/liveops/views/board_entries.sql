@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW views.board_entries
     event_key LowCardinality(String) COMMENT 'Event of the definition',
     window_id LowCardinality(String) COMMENT 'Window of it',
     board_id  String COMMENT 'Leaderboard',
-    player_id String COMMENT 'Player: externalId, which is telemetrys player_id where the game uses one id; or a bot',
+    player_id String COMMENT 'Player: externalId, which is telemetry''s player_id where the game uses one id; or a bot',
     score     Float64 COMMENT 'Score that is kept',
     at        DateTime64(3, 'UTC') COMMENT 'When it was last reported; of a frozen one, when the score got its value',
     rank      Nullable(UInt32) COMMENT 'Frozen rank, from 1; NULL while the leaderboard is open',

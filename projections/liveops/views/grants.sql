@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW views.grants
 (
     studio_id       LowCardinality(String) COMMENT 'Studio that owns the game',
     game_id         LowCardinality(String) COMMENT 'Game; its slug and name are in games',
-    player_id       String COMMENT 'Player: externalId, which is telemetrys player_id where the game uses one id',
+    player_id       String COMMENT 'Player: externalId, which is telemetry''s player_id where the game uses one id',
     grant_id        String COMMENT 'Grant',
     kind            String COMMENT 'reward or crate',
     status          String COMMENT 'pending, claimed or expired',

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW views.ledger
 (
     studio_id  LowCardinality(String) COMMENT 'Studio that owns the game',
     game_id    LowCardinality(String) COMMENT 'Game; its slug and name are in games',
-    player_id  String COMMENT 'Player: externalId, which is telemetrys player_id where the game uses one id',
+    player_id  String COMMENT 'Player: externalId, which is telemetry''s player_id where the game uses one id',
     at         DateTime64(3, 'UTC') COMMENT 'When it moved',
     number     UInt64 COMMENT 'Position in the player''s ledger, from 1, without gaps',
     type       LowCardinality(String) COMMENT 'item or currency',

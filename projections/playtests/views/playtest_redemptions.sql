@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW views.playtest_redemptions
 (
     studio_id LowCardinality(String) COMMENT 'Studio that owns the game',
     game_id   LowCardinality(String) COMMENT 'Game; its slug and name are in games',
-    player_id String COMMENT 'Device that the handle was linked to: telemetrys player_id; empty where none was',
+    player_id String COMMENT 'Device that the handle was linked to: telemetry''s player_id; empty where none was',
     batch_id  LowCardinality(String) COMMENT 'Batch',
     key_id    String COMMENT 'Key; its code is nowhere here',
     at        DateTime64(3, 'UTC') COMMENT 'When it was redeemed',

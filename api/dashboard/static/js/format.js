@@ -63,9 +63,10 @@ export const until = or((ms) => {
 });
 export const timeOfDay = or((ms) => clockSeconds.format(ms));
 
-/** A tick on a time axis: the day at midnight and on long ranges, else the time. Unix seconds. */
+/** A tick on a time axis: the day at midnight and on long ranges, else the time, to the second on short ones. Unix seconds. */
 export function tick(seconds, step) {
   const at = new Date(seconds * 1000);
+  if (step < 60) return clockSeconds.format(at);
   return step >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0) ? date.format(at) : clock.format(at);
 }
 

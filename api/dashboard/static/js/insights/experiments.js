@@ -15,7 +15,7 @@ export const statusPill = (status) => h("span", { class: `state ${TONES[status] 
 export const experiments = {
   id: "experiments",
   title: "Experiments",
-  hint: "Newest first; pick one",
+  hint: "Newest first",
   width: 4,
   every: 5_000,
   scope: "own",

@@ -7,7 +7,7 @@ import { dataTable } from "../table.js";
 export const events = {
   id: "event-names",
   title: "Event names",
-  hint: "By count; player_pos are positions",
+  hint: "Positions are player_pos",
   width: 4,
   every: 10_000,
   endpoint: "events",

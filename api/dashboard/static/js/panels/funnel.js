@@ -16,7 +16,7 @@ let parts = null;
 export const funnel = {
   id: "funnel",
   title: "Funnel",
-  hint: "Players, each step after the one before",
+  hint: "Players by step, in order",
   width: 6,
   every: 10_000,
   endpoint: "funnel",

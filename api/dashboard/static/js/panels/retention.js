@@ -7,7 +7,7 @@ import { dataTable, fromDay } from "../table.js";
 export const retention = {
   id: "retention",
   title: "Retention",
-  hint: "Players by first day, and who came back",
+  hint: "Players by first day, and the share back on later days",
   width: 6,
   every: 60_000,
   endpoint: "retention",
@@ -17,8 +17,8 @@ export const retention = {
   draw(content, { cohorts, all }) {
     const scrolled = content.querySelector(".scroll")?.scrollTop ?? 0;
     const table = dataTable({
-      caption: "Cohorts by the day of players’ first sessions, newest first",
-      columns: [{ name: "First day (UTC)" }, { name: "Players", number: true }, ...all.map(({ day }) => ({ name: `Back on day ${day}`, number: true }))],
+      caption: "Cohorts by the day of players’ first sessions, newest first, with the share back on day n",
+      columns: [{ name: "First day (UTC)" }, { name: "Players", number: true }, ...all.map(({ day }) => ({ name: `Day ${day}`, number: true }))],
       rows: [
         ["All", count(cohorts.reduce((sum, { players }) => sum + players, 0)), ...all.map(share)],
         ...cohorts.map(({ t, players, back }) => [fromDay(t), count(players), ...back.map(share)]),
