@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from deploy import liveops_forgetting, telemetry_forgetting
+from deploy import liveops_forgetting, playtests_forgetting, telemetry_forgetting
 from deploy.brokers import brokers_of
 from deploy.clickhouse_clients import clickhouse_of
 from deploy.forgetting import WAIT_S, Running
 from deploy.liveops_forgetting import LiveopsForgetting
 from deploy.nouns import NOUNS
 from deploy.operations import recorded
+from deploy.playtests_forgetting import PlaytestsForgetting
 from deploy.telemetry_forgetting import TelemetryForgetting
 from streams.runtime.partition_reads import KafkaTail
 from streams.runtime.producer import KafkaAppender
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from deploy.settings import Settings
     from schemas.persons import Person
 
-_NOUNS: Final[dict[str, type[TelemetryForgetting | LiveopsForgetting]]] = {
+_NOUNS: Final[dict[str, type[TelemetryForgetting | LiveopsForgetting | PlaytestsForgetting]]] = {
     telemetry_forgetting.NOUN: TelemetryForgetting,
     liveops_forgetting.NOUN: LiveopsForgetting,
+    playtests_forgetting.NOUN: PlaytestsForgetting,
 }
 FORGETS: Final = tuple(_NOUNS)
 """The nouns that forget a person. What the others hold stays, and is named."""

@@ -110,7 +110,12 @@ ELSEWHERE: Final = (
     Elsewhere(place="the log, topic dead-letters: requests that could not be read", until="for ever"),
     Elsewhere(
         place="playtests: what slots say (notes, reports, ratings) in Redis, and published recordings",
-        until="for ever; published recordings until `questlog playtests forget`",
+        until="until `questlog persons forget` with their playtester's id; recordings as well until"
+        " `questlog playtests forget --playtester`",
+    ),
+    Elsewhere(
+        place="playtests: e-mails, sealed, of invites and keys that are not under one of their handles",
+        until="until `questlog playtests forget --email`",
     ),
     Elsewhere(place="exports of /api/export, in the object store", until="until the studio deletes them"),
     Elsewhere(

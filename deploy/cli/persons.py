@@ -117,10 +117,10 @@ def forget_command(
     home: Home = None,
     as_json: Json = False,  # noqa: FBT002 - a typer flag
 ) -> None:
-    """Forget a person, for good, in telemetry and live-ops; what comes of them later is left out or refused.
+    """Forget a person, for good, in telemetry, live-ops and playtests; later they are left out or refused.
 
-    Boards and ledgers keep ranks and money under a pseudonym. What other nouns hold is named and stays. It
-    can't be taken back.
+    Boards, slots and ledgers keep ranks, states and money under a pseudonym. What other nouns hold is named
+    and stays. It can't be taken back.
     """
 
     async def forget() -> tuple[Person, Held, Held, bool]:

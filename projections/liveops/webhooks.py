@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from projections.webhooks.notifications import Notification, Notified, standard_body
+from projections.webhooks.notifications import Dropped, Notification, Notified, standard_body
 from schemas.codec import Message
 from schemas.liveops import events as ev
 from schemas.liveops import json as shapes
@@ -42,9 +42,11 @@ def _notifications(message: Message, at_ms: int) -> Sequence[Notification]:
             return ()
 
 
-def _dropped(message: Message) -> str:
+def _dropped(message: Message) -> Sequence[Dropped]:
     """A forgotten player's deliveries, which have their id, don't wait any longer."""
-    return _subject(message.external_id) if isinstance(message, ev.PlayerForgotten) else ""
+    if not isinstance(message, ev.PlayerForgotten):
+        return ()
+    return (Dropped(message.game_id, _subject(message.external_id)),)
 
 
 def _subject(external_id: str) -> str:

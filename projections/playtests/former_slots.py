@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from projections.playtests.context import encode
+from projections.playtests.keys import SLOT_ROWS
 from projections.redis.operations import Operation, delete_field, set_field
 from schemas.playtests.views import SlotState
 
@@ -34,8 +35,12 @@ def former(operations: Sequence[Operation]) -> list[Operation]:
     return [
         one
         for operation in operations
-        for one in (_slot(*operation) if operation[0] == "hmerge" else (operation,))
+        for one in (_slot(*operation) if _is_slot(operation) else (operation,))
     ]
+
+
+def _is_slot(operation: Operation) -> bool:
+    return operation[0] == "hmerge" and str(operation[1]).startswith(SLOT_ROWS)
 
 
 def _slot(_name: Any, _rows: Any, slot_id: Any, without: Any, entries: Any) -> Iterator[Operation]:

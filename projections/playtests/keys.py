@@ -22,6 +22,8 @@ balance.
 Accounts: `account:<studio>` hash (`balance`) · `ledger:<studio>` hash number -> LedgerRow, the newest
 LEDGER_HEAD, as of earnings · `payments:<studio>` list, `payment:<payment>` hash (`row`).
 
+Persons: `forgotten:<studio>` set of the pseudonyms of those who are forgotten.
+
 Batches, by `<studio>/<game>`: `batches:…` hash batch -> Batch · `batch-counts:…` hash batch -> BatchCounts ·
 `devices:…` hash device -> Link; by `<studio>/<game>/<batch>`: `batch-keys:…` hash number -> KeyState ·
 `batch-invites:…` hash invite -> Invite · `codes:<studio>` hash fingerprint -> (game, batch, number) ·
@@ -84,6 +86,11 @@ def status_key(studio_id: str, status: str) -> str:
 def of_playtester(kind: str, studio_id: str, playtester_id: str) -> str:
     """What is kept of one of a studio's panel."""
     return f"{kind}:{studio_id}/{playtester_id}"
+
+
+def forgotten_key(studio_id: str) -> str:
+    """Whom a studio has forgotten."""
+    return f"forgotten:{studio_id}"
 
 
 def of_game(studio_id: str, game_id: str) -> str:

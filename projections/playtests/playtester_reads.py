@@ -70,6 +70,11 @@ class PlaytesterQueries(OrderQueries):
         (found,) = await self._read(("which", key, "\0".join(asked), ""))
         return frozenset(one for one, there in zip(asked, found, strict=True) if there)
 
+    async def forgotten(self, studio_id: str) -> frozenset[str]:
+        """The pseudonyms of whom a studio has forgotten."""
+        (found,) = await self._read(("smembers", keys.forgotten_key(studio_id), "", ""))
+        return frozenset(one.decode() for one in found)
+
     async def notices(
         self, studio_id: str, playtester_id: str, *, limit: int, before: Place | None = None
     ) -> list[NoticeRow]:

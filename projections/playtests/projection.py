@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from projections.playtests import accounts, applications, batches, keys, orders, slots
+from projections.playtests import accounts, applications, batches, forgotten_persons, keys, orders, slots
 from projections.playtests.context import Context, Step
 from projections.playtests.former_slots import former
 from projections.redis.operations import Operation
@@ -22,6 +22,7 @@ STEPS: Final[dict[type[Message], Step]] = {
     **applications.STEPS,
     **accounts.STEPS,
     **batches.STEPS,
+    **forgotten_persons.STEPS,
 }
 
 

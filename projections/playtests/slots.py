@@ -12,9 +12,10 @@ from projections.playtests.accounts import credit, earn, known
 from projections.playtests.context import Context, Step, encode
 from projections.redis.operations import add_member, merge_field
 from schemas.codec import Message
-from schemas.playtests import order_events, slot_events
+from schemas.playtests import names, order_events, slot_events
+from schemas.playtests.person_messages import ForgottenSlot
 from schemas.playtests.ports import DueKind
-from schemas.playtests.views import SlotState, SlotStatus
+from schemas.playtests.views import Rating, SlotState, SlotStatus, Transcription
 
 BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
     slot_events.SlotReserved: ("open",),
@@ -31,6 +32,8 @@ BEFORE: Final[dict[type[Message], tuple[SlotStatus, ...]]] = {
 """The statuses that a slot may have before each event: the lists which it leaves."""
 _PASSING: Final = tuple(one.name for one in msgspec.structs.fields(SlotState) if not one.required)
 """What a slot may have at one time and not at another."""
+_SAID: Final = ("submission", "rating", "rejection", "transcription", "blocked_report")
+"""What was said of a slot by its playtester, of them, or by them in a recording."""
 
 
 class SlotHead(SlotState, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -160,6 +163,22 @@ def _rated(context: Context, event: slot_events.SlotRated) -> None:
 
 def _transcribed(context: Context, event: slot_events.TranscriptEvent) -> None:
     _said(context, event.slot_id, transcription=event.transcription)
+
+
+def without_texts(context: Context, studio_id: str, left: ForgottenSlot) -> None:
+    """A slot of a forgotten person as it is still told: its state, its rating, how its transcript stands."""
+    slot = left.slot
+    head = SlotHead(
+        order_id=left.order_id, studio_id=studio_id, game_id=left.game_id, **msgspec.structs.asdict(slot)
+    )
+    context.add(merge_field(keys.slot_rows(slot.id), slot.id, encode(head), without=(*_PASSING, *_SAID)))
+    parts: dict[str, Any] = {"public_key": ""}
+    if left.rating:
+        parts["rating"] = Rating(score=left.rating)
+    if left.transcription is not None:
+        transcript_id = names.transcription_id(slot.id)
+        parts["transcription"] = Transcription(id=transcript_id, status=left.transcription)
+    _said(context, slot.id, **parts)
 
 
 STEPS: Final[dict[type[Message], Step]] = {

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from projections.clickhouse.statements import BesideRows
 from projections.playtests.table_columns import COLUMNS, FRESH, KEYED, KEYS, LINKS
+from projections.playtests.table_rows import Change, PersonGone
 
 if TYPE_CHECKING:
     from projections.clickhouse.client import ClickHouse
     from projections.clickhouse.noun_tables import Rows
-    from projections.playtests.table_rows import Change
 
 THINGS_PER_QUERY: Final = 1_000
 Key = tuple[str, ...]
@@ -23,9 +23,12 @@ Stored = dict[Key, tuple[dict[str, Any], int]]
 """By key: the other columns, and the offset."""
 
 
-async def changed_rows(client: ClickHouse, changes: Sequence[Change], ends: Mapping[int, int]) -> Rows:
+async def changed_rows(
+    client: ClickHouse, all_changes: Sequence[Change | PersonGone], ends: Mapping[int, int]
+) -> Rows:
     """The rows of everything that changed, in the order of the tables' columns. Raises ClickHouseError."""
     del ends  # a row says by its own offset what is in it
+    changes = [one for one in all_changes if isinstance(one, Change)]
     rows: Rows = {}
     for table in KEYED:
         own = [change for change in changes if change.table == table]

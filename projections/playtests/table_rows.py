@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from projections.clickhouse.noun_tables import Rows
 from projections.clickhouse.times import time_of
@@ -22,6 +23,7 @@ from schemas.playtests import order_events, slot_events
 from schemas.playtests.account_views import LedgerRow
 from schemas.playtests.batch_views import KeyState, Link
 from schemas.playtests.events import EVENTS
+from schemas.playtests.person_messages import PersonForgotten
 from schemas.playtests.views import ApplicationState, Order, Progress, SlotState
 
 _LEFT_OUT: Final = frozenset(
@@ -47,13 +49,29 @@ class Change(NamedTuple):
     """What was said of it before is to be nowhere any more: a person is forgotten."""
 
 
-def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, changes: list[Change]) -> None:
+class PersonGone(NamedTuple):
+    """A person is forgotten: what names them or was said of them is to be nowhere any more."""
+
+    studio_id: str
+    playtester_id: str
+    pseudonym: str
+    slots: tuple[str, ...]
+
+
+def add_record(
+    record: EventsRecord, partition: int, offset: int, rows: Rows, changes: list[Change | PersonGone]
+) -> None:
     """Add the rows and changes of a record's events. Pure but for these two; the same record, the same."""
     index = 0
     for decided in record.decided:
         for event in decided.events:
             if event.type not in SHELL_EVENTS:
                 message = EVENTS.decode(event.type, event.data)
+                if isinstance(message, PersonForgotten):
+                    slots = tuple(one.slot.id for one in message.slots)
+                    told = (message.studio_id, message.playtester_id, message.pseudonym)
+                    changes.append(PersonGone(*told, slots))
+                    message = replace(message, playtester_id=message.pseudonym)
                 _add_rows(decided, event, message, [partition, offset, index], rows)
                 forgets = isinstance(message, bev.RecipientForgotten)
                 for table, key, columns in _changed(message, event.at_ms):
@@ -103,6 +121,8 @@ def _changed(message: Message, at_ms: int) -> Iterator[_Changed]:
         for application in _applications(message, at_ms):
             of = {"game_id": message.game_id, "playtest_id": message.order_id}
             yield APPLICATIONS, (message.studio_id, application.id), of | _application(application)
+    elif isinstance(message, PersonForgotten):
+        yield from _forgotten(message)
     elif isinstance(message, bev.LinkEvent):
         link = message.link
         until = at_ms if isinstance(message, bev.TesterUnlinked) else None
@@ -111,6 +131,21 @@ def _changed(message: Message, at_ms: int) -> Iterator[_Changed]:
         of_batch = (message.studio_id, message.game_id, message.batch_id)
         for key in _keys(message):
             yield KEYS, (*of_batch, key.id), _key(key)
+
+
+def _forgotten(event: PersonForgotten) -> Iterator[_Changed]:
+    """What a person had, under the pseudonym."""
+    for one in event.slots:
+        columns = {"game_id": one.game_id, "playtest_id": one.order_id, "rejection_reason": ""}
+        if one.transcription is not None:
+            columns["transcript_status"] = one.transcription
+        yield SLOTS, (event.studio_id, one.slot.id), columns | _slot(one.slot)
+    for application in event.applications:
+        of = {"game_id": application.game_id, "playtest_id": application.order_id}
+        yield APPLICATIONS, (event.studio_id, application.id), of | {"playtester_id": event.pseudonym}
+    for order in event.orders:
+        columns = {"game_id": order.game_id, "targeted_playtester_id": event.pseudonym}
+        yield ORDERS, (event.studio_id, order.id), columns
 
 
 def _order(event: Any, at_ms: int) -> dict[str, Any]:

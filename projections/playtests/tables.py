@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from projections.clickhouse.noun_tables import TableSet
 from projections.clickhouse.times import time_of
+from projections.playtests.forgetting import forget
 from projections.playtests.table_changes import changed_rows
 from projections.playtests.table_columns import COLUMNS
 from projections.playtests.table_rows import add_record
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.playtests.ports import Place
 
 PLAYTESTS_TABLES: Final = TableSet(
-    topic=PLAYTESTS_EVENTS.name, columns=COLUMNS, add=add_record, changed=changed_rows
+    topic=PLAYTESTS_EVENTS.name, columns=COLUMNS, add=add_record, changed=changed_rows, forget=forget
 )
 _COLUMNS: Final = (
     *("id", "number", "type", "amount_cents", "balance_cents", "order_id", "slot_id", "payment_id"),

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
-from projections.webhooks.notifications import Notification, Notified
+from projections.webhooks.notifications import Dropped, Notification, Notified
 from schemas.codec import Message
 from schemas.playtests import order_events, slot_events
-from schemas.playtests.batch_events import KeyRedeemed
+from schemas.playtests.batch_events import KeyRedeemed, RecipientForgotten
 from schemas.playtests.events import EVENTS
+from schemas.playtests.person_messages import PersonForgotten
 from schemas.playtests.views import SlotState
 from schemas.playtests.webhooks import PlaytestWebhookType
 from schemas.timestamps import iso_ms
@@ -74,7 +75,7 @@ def _of_slot(
 
 def _of_order(kind: PlaytestWebhookType, event: order_events.OrderEvent, **more: Any) -> Notification:
     of = {"playtestId": event.order_id, "gameId": event.game_id, "slotId": None, "playerId": None}
-    return Notification(kind, f"o/{event.order_id}", of | more)
+    return Notification(kind, _subject_of_order(event.order_id), of | more)
 
 
 def _of_key(event: KeyRedeemed) -> Notification:
@@ -88,7 +89,38 @@ def _of_key(event: KeyRedeemed) -> Notification:
         "keyId": event.key.id,
         "handle": None if redemption is None else redemption.handle,
     }
-    return Notification("key.redeemed", f"k/{event.batch_id}", data)
+    return Notification("key.redeemed", _subject_of_key(event.batch_id), data)
+
+
+def _dropped(message: Message) -> Sequence[Dropped]:
+    """What names a forgotten person does not wait any longer: what others did of the same subject does."""
+    match message:
+        case RecipientForgotten(game_id=game_id, batch_id=batch_id, keys=keys):
+            return tuple(Dropped(game_id, _subject_of_key(batch_id), _held("keyId", key.id)) for key in keys)
+        case PersonForgotten(slots=slots, applications=applications, playtester_id=gone):
+            orders = dict.fromkeys(
+                [(one.game_id, one.order_id) for one in slots]
+                + [(one.game_id, one.order_id) for one in applications]
+            )
+            return tuple(
+                Dropped(game_id, _subject_of_order(order_id), _held("playerId", gone))
+                for game_id, order_id in orders
+            )
+        case _:
+            return ()
+
+
+def _held(name: str, value: str) -> str:
+    """How a field stands in a body."""
+    return _encode({name: value})[1:-1].decode()
+
+
+def _subject_of_order(order_id: str) -> str:
+    return f"o/{order_id}"
+
+
+def _subject_of_key(batch_id: str) -> str:
+    return f"k/{batch_id}"
 
 
 def _body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:
@@ -111,9 +143,13 @@ PLAYTESTS: Final = Notified(
             order_events.PlaytestActivated,
             order_events.PlaytestCompleted,
             KeyRedeemed,
+            RecipientForgotten,
+            PersonForgotten,
         )
     ),
     events=EVENTS,
     notifications=_notifications,
     body=_body,
+    game_of=lambda message: getattr(message, "game_id", ""),
+    dropped=_dropped,
 )

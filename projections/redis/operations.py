@@ -63,8 +63,8 @@ def set_field(key: str, field: str, value: str | bytes) -> Operation:
 def merge_field(key: str, field: str, entries: bytes, *, without: Sequence[str] = ()) -> Operation:
     """Put entries into the MessagePack map that a hash's field holds, in the place of those of their names.
 
-    `entries` is such a map itself. Those that `without` names go. Names have less than 32 bytes. The other
-    operations of a record do not touch the hash.
+    `entries` is such a map itself. Those that `without` names go. Names have less than 32 bytes. Before it,
+    no other operation of the record touches the field.
     """
     return ("hmerge", key, field, "\0".join(without), entries)
 

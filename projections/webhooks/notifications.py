@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,15 @@ class Notification(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class Dropped(NamedTuple):
+    """Deliveries of a subject that wait for a game's targets, and are to be told to nobody any more."""
+
+    game_id: str
+    subject: str
+    holding: str = ""
+    """A text of the bodies of those that go; empty: all go."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Notified:
     """A noun's notifications."""
@@ -35,8 +44,8 @@ class Notified:
     """A request's body, the same bytes every time: of a delivery's id, what it tells, of which game, when."""
     game_of: Callable[[Any], str] = lambda message: str(message.game_id)
     """The game of one of its events."""
-    dropped: Callable[[Any], str] = lambda _message: ""
-    """The subject of which nothing that waits is to be told after an event; empty: of none."""
+    dropped: Callable[[Any], Sequence[Dropped]] = lambda _message: ()
+    """What of that which waits is not to be told after an event."""
 
 
 def standard_body(identifier: str, what: Notification, game_id: str, at_ms: int) -> bytes:

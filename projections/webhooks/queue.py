@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from projections.redis.client import AWAY
 from projections.redis.scripts import Script
+from projections.webhooks.notifications import Dropped
 from schemas.edge.ports import StoreUnavailable
 from schemas.log_positions import Position
 from schemas.webhooks import Delivery, LeasedDelivery
@@ -53,12 +54,12 @@ class WebhookQueue:
         reply = await self._run(_PUT.run(self._redis, *arguments))
         return position.offset if reply[0] == b"put" else int(reply[1])
 
-    async def drop(self, game_id: str, subject: str) -> None:
+    async def drop(self, dropped: Dropped) -> None:
         """Remove what waits for a game's targets, those of former definitions too, in a subject's lines.
 
         What is under way to a target arrives there. Called twice: nothing more.
         """
-        await self._run(_DROP.run(self._redis, game_id, subject))
+        await self._run(_DROP.run(self._redis, *dropped))
 
     async def put_back(self, delivery: Delivery) -> None:
         """Put a delivery into its line once more, due at once."""

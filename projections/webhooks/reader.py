@@ -155,8 +155,8 @@ class WebhookReader(LogReader):
 
     async def _drop(self, happened: list[NotifiedEvent]) -> None:
         for one in happened:
-            if subject := self._notified.dropped(one.message):
-                await self._patiently(partial(self._queue.drop, one.game_id, subject))
+            for dropped in self._notified.dropped(one.message):
+                await self._patiently(partial(self._queue.drop, dropped))
 
     async def _targets(self, games: set[str]) -> dict[str, list[WebhookTarget]]:
         targets: dict[str, list[WebhookTarget]] = {}

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas.codec import Message
-from schemas.playtests import account_events, batch_events, order_events, slot_events
+from schemas.playtests import account_events, batch_events, order_events, person_messages, slot_events
 
 ACTS: Final[Mapping[type[Message], str]] = {
     account_events.AccountAdjusted: "studio_id",
     account_events.PayoutSent: "playtester_id",
     account_events.PayoutFailed: "playtester_id",
     account_events.PlaytesterForgotten: "playtester_id",
+    person_messages.PersonForgotten: "pseudonym",
     batch_events.KeysImported: "batch_id",
     batch_events.InviteSent: "batch_id",
     batch_events.KeyRevoked: "batch_id",

@@ -34,6 +34,7 @@ from schemas.playtests.order_commands import (
     ReviewDue,
     WithdrawApplication,
 )
+from schemas.playtests.person_messages import ForgetPerson
 from schemas.playtests.slot_commands import (
     AbandonSlot,
     AcceptSlot,
@@ -88,6 +89,7 @@ COMMANDS: Codec[Message] = Codec(
         FailPayout,
         ChangePlaytester,
         ForgetPlaytester,
+        ForgetPerson,
         *BATCH_COMMANDS,
     )
 )

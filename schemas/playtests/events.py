@@ -36,6 +36,7 @@ from schemas.playtests.order_events import (
     TrialApproved,
     TrialDeclined,
 )
+from schemas.playtests.person_messages import PersonForgotten
 from schemas.playtests.slot_events import (
     SlotAbandoned,
     SlotAccepted,
@@ -90,6 +91,7 @@ EVENTS: Codec[Message] = Codec(
         PayoutFailed,
         PlaytesterChanged,
         PlaytesterForgotten,
+        PersonForgotten,
         *BATCH_EVENTS,
     )
 )

@@ -134,6 +134,17 @@ def notice_id(command_id: str, about: str) -> str:
     return _named("notice", command_id, about)
 
 
+def pseudonym(fingerprint: str) -> str:
+    """What stands for a forgotten person's id: a UUID, as a playtester's id is.
+
+    The fingerprint, 32 hex digits, is under the deployment secret.
+    """
+    data = bytearray.fromhex(fingerprint)
+    data[6] = 0x80 | data[6] & 0x0F
+    data[8] = 0x80 | data[8] & 0x3F
+    return str(uuid.UUID(bytes=bytes(data)))
+
+
 def ledger_row_id(aggregate_id: str, number: int) -> str:
     """The `number`th row (from 1) of a studio's or a playtester's ledger: later rows have greater ids.
 

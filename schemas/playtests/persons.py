@@ -36,7 +36,7 @@ PERSONAL: Final = Personal(
         {
             *("order", "keys", "orders", "active", "offered", "trials", "used-trials", "slot-rows", "slots"),
             *("status", "pool", "payouts", "payout", "account", "ledger", "payments", "payment", "batches"),
-            *("batch-counts", "batch-invites", "codes", "redeem-links", "claims", "dues"),
+            *("batch-counts", "batch-invites", "codes", "redeem-links", "claims", "dues", "forgotten"),
         }
     ),
     objects=(
@@ -46,8 +46,9 @@ PERSONAL: Final = Personal(
     fields=frozenset(
         {
             *("playtester_id", "targeted_playtester_id", "display_name", "gaming_experience"),
-            *("qualifications_response", "applicant", "playtester", "handle", "email", "email_fingerprint"),
-            *("email_fingerprints", "old_email_fingerprints", "personal_note", "user_agent", "country"),
+            *("qualifications_response", "applicant", "playtester", "handle", "handles", "email"),
+            *("email_fingerprint", "email_fingerprints", "old_email_fingerprints", "personal_note"),
+            *("user_agent", "country"),
             *("device_id", "notes", "comment", "custom_message", "reason", "key_takeaways"),
             *("video_key", "public_key", "external_id"),
         }

@@ -24,6 +24,7 @@ from schemas.objects import ObjectStore, ObjectStoreError
 from schemas.playtests.account_events import PlaytesterForgotten
 from schemas.playtests.names import order_aggregate
 from schemas.playtests.order_events import OrderEvent
+from schemas.playtests.person_messages import PersonForgotten
 from schemas.playtests.ports import Place
 from schemas.playtests.recordings import public_key
 from schemas.playtests.slot_commands import PublishSlot
@@ -61,8 +62,10 @@ FORGOTTEN_PAGE: Final = 100
 AGAIN_S: Final = 0.25
 AGAIN_S_MAX: Final = 30.0
 
+_ACCEPTED: Final = frozenset({"publishing", "accepted"})
 _log: Final = logging.getLogger(__name__)
 
+Forgotten = PlaytesterForgotten | PersonForgotten
 Job = Callable[[], Awaitable[None]]
 
 
@@ -102,7 +105,10 @@ class RecordingEffects(EffectReader):
         self._forgetting: Counter[int] = Counter()
         """By partition: jobs that remove what is stored of a playtester."""
         self._copies = Lane(
-            (SlotAccepted, SlotSubmitted, SlotExpired, SlotAbandoned, SlotCancelled, PlaytesterForgotten),
+            (
+                *(SlotAccepted, SlotSubmitted, SlotExpired, SlotAbandoned, SlotCancelled),
+                *(PlaytesterForgotten, PersonForgotten),
+            ),
             jobs_max,
             self._jobs_of,
         )
@@ -164,7 +170,7 @@ class RecordingEffects(EffectReader):
 
     def _jobs_of(self, partition: int, decided: Decided, event: Message) -> list[Awaitable[None]]:
         match event:
-            case PlaytesterForgotten():
+            case PlaytesterForgotten() | PersonForgotten():
                 self._forgetting[partition] += 1
                 return [self._forgotten(partition, event, self.jobs(partition))]
             case SlotAccepted() if event.slot.status == "publishing":
@@ -193,35 +199,41 @@ class RecordingEffects(EffectReader):
 
     async def _publish(self, event: SlotAccepted) -> None:
         slot = await self._reads.slot(event.slot.id)
-        if slot is None or slot.submission is None:
+        if slot is None or (slot.submission is None and slot.status not in _ACCEPTED):
             raise NotShownYet(f"the slot {event.slot.id} is not shown as submitted yet")
-        key = slot.submission.video_key
-        async with self._at_once:
-            if await self._objects.size(key) is None:
-                _log.error("the recording %s is gone: its slot is accepted with nothing public", key)
-                target = ""
-            else:
-                target = await publish(self._objects, slot_id=slot.id, key=key)
+        target = ""
+        if slot.submission is not None:  # there is none any more of a person who is forgotten
+            key = slot.submission.video_key
+            async with self._at_once:
+                if await self._objects.size(key) is None:
+                    _log.error("the recording %s is gone: its slot is accepted with nothing public", key)
+                else:
+                    target = await publish(self._objects, slot_id=slot.id, key=key)
         await self._ask(event, PublishSlot(slot_id=slot.id, public_key=target))
 
     async def _tidy_up(self, event: SlotEvent, keep: frozenset[str]) -> None:
         async with self._at_once:
             await remove_uploads(self._objects, studio_id=event.studio_id, slot_id=event.slot.id, keep=keep)
 
-    async def _forgotten(self, partition: int, event: PlaytesterForgotten, earlier: Collection[Task]) -> None:
+    async def _forgotten(self, partition: int, event: Forgotten, earlier: Collection[Task]) -> None:
         """No transcript is begun meanwhile: a later one finds no recording, and writes nothing."""
         try:
             await self._until_done(partial(self._forget, event, earlier))
         finally:
             self._forgetting[partition] -= 1
 
-    async def _forget(self, event: PlaytesterForgotten, earlier: Collection[Task]) -> None:
+    async def _forget(self, event: Forgotten, earlier: Collection[Task]) -> None:
         """Remove all objects of a playtester's slots, when no earlier job writes one any more.
 
         What is stored for a slot was asked for after the read side showed whose it is: none is missed.
         """
         if earlier:
             await asyncio.wait(earlier)
+        if isinstance(event, PersonForgotten):
+            for one in event.slots:
+                async with self._at_once:
+                    await forget_recordings(self._objects, studio_id=event.studio_id, slot_id=one.slot.id)
+            return
         last: Place | None = None
         while slots := await self._reads.playtester_slots(
             event.studio_id, event.playtester_id, limit=FORGOTTEN_PAGE, before=last

@@ -132,7 +132,9 @@ async def remove_uploads(objects: ObjectStore, *, studio_id: str, slot_id: str, 
 
 
 async def forget_recordings(objects: ObjectStore, *, studio_id: str, slot_id: str, public: str = "") -> None:
-    """Remove all that the store has of a slot, with the copy at `public` where there is one."""
+    """Remove all that the store has of a slot, with its public copy, at `public` too where that is known."""
+    for name in await objects.names(upload_folder(studio_id, slot_id)):
+        await objects.delete(public_key(slot_id, name))  # before what tells its suffix
     await remove_uploads(objects, studio_id=studio_id, slot_id=slot_id, keep=frozenset())
     folder = transcript_folder(studio_id, slot_id)
     for name in await objects.names(folder):

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from typer.testing import CliRunner, Result
 from deploy.cli import app
 from streams.asking import CommandRefused
 from tests import plain_http
+from tests.deploy.test_persons_command import lasting, places, until
+from tests.deploy.test_persons_command import questlog as persons
 from tests.stack import QuestlogStack
 
 pytestmark = pytest.mark.stack
@@ -49,9 +52,18 @@ class Other:
         assert said.exit_code == 0, said.output + repr(said.exception)
         return json.loads(said.stdout)
 
-    def accepted(self) -> dict[str, Any]:
+    def become(self) -> str:
+        """Another playtester, by a key of their own: their id."""
+        tester = str(uuid.uuid4())
+        words = ["keys", "create", "wpg_pt", "--studio", "other", "--tester", tester, "--json"]
+        made = CliRunner().invoke(app, [*words, "--home", str(self.stack.home)])
+        self.tester_key = json.loads(made.stdout)["value"]
+        return tester
+
+    def accepted(self, **more: Any) -> dict[str, Any]:
         """A slot that was played and paid for."""
-        ordered = self.call("POST", f"/games/{self.game}/playtests", payFromCredit=True, quantity=1)
+        path = f"/games/{self.game}/playtests"
+        ordered = self.call("POST", path, payFromCredit=True, quantity=1, **more)
         playtest = ordered["playtest"]["id"]
         slot = self.call("POST", f"/playtests/{playtest}/claim", tester=True)["slot"]["id"]
         offered = self.call(
@@ -60,7 +72,8 @@ class Other:
         self.client.put(
             offered["uploadUrl"], content=b"video", headers={"content-type": "video/mp4"}
         ).raise_for_status()
-        self.call("POST", f"/playtests/slots/{slot}/submit", tester=True, uploadId=offered["uploadId"])
+        submission = {"uploadId": offered["uploadId"], "notes": "It was dark."}
+        self.call("POST", f"/playtests/slots/{slot}/submit", tester=True, **submission)
         self.call("POST", f"/playtests/slots/{slot}/accept")
         found: dict[str, Any] = self.call("GET", f"/playtests/slots/{slot}")["slot"]
         return found
@@ -127,10 +140,7 @@ def test_free_trials_are_listed_until_they_are_decided(other: Other) -> None:
 
 
 def test_a_person_is_forgotten(other: Other) -> None:
-    tester = str(uuid.uuid4())
-    words = ["keys", "create", "wpg_pt", "--studio", "other", "--tester", tester, "--json"]
-    made = CliRunner().invoke(app, [*words, "--home", str(other.stack.home)])
-    other.tester_key = json.loads(made.stdout)["value"]
+    tester = other.become()
     assert other.call("PATCH", "/playtests/me", tester=True, displayName="Sam")["displayName"] == "Sam"
     assert other.read("validate", "other", tester)["validated_at_ms"] > 0
     assert other.read("validate", "other", tester, "--revoke")["validated_at_ms"] is None
@@ -158,3 +168,64 @@ def test_what_is_refused_is_one_line_and_exit_code_1(other: Other, words: tuple[
     )
     assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1)
     assert says in said.stderr
+
+
+def test_a_person_is_forgotten_everywhere_and_what_they_earned_stays(other: Other) -> None:
+    assert other.say("credit", "other", "9000", "--reason", "to play").exit_code == 0
+    stack, tester = other.stack, other.become()
+    other.call("PATCH", "/playtests/me", tester=True, displayName=f"Sam {tester}")
+    slot_id = other.accepted(visibility="public")["id"]
+
+    def slot() -> Any:
+        return other.call("GET", f"/playtests/slots/{slot_id}")["slot"]
+
+    def stored() -> list[Path]:
+        return [
+            path for path in (stack.home / "objects").rglob("*") if slot_id in str(path) and path.is_file()
+        ]
+
+    until(slot, lambda now: now["status"] == "accepted")
+    assert {path.parts[len(stack.home.parts) + 1] for path in stored()} == {"public", "submissions"}
+    found = until(
+        lambda: places(stack, "other", tester), lambda now: now.get("clickhouse/playtest_ledger") == 1
+    )
+    assert (found["clickhouse/playtest_slots"], found["objects/submissions/{studio}/{id}"]) == (1, 1)
+    dry = persons(stack, "forget", "other", tester, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    goes, _, stays = dry.stdout.partition("stays (telemetry, liveops, playtests forget):")
+    assert "would go:" in goes
+    for place in (
+        "clickhouse  playtest_slots",
+        "clickhouse  playtest_ledger",
+        "redis       playtests playtester:{studio}/{playtester}",
+        "objects     submissions/{studio}/{id}",
+    ):
+        assert f"           1  playtests   {place}\n" in goes
+    assert stays.startswith(" nothing\n")
+    assert "questlog playtests forget --email" in stays
+    assert places(stack, "other", tester) == found  # nothing was done
+
+    done = persons(stack, "forget", "other", tester, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["left"], report["stays"], report["again"]) == ([], [], False)
+    assert {one["place"] for one in report["went"]} >= {"playtest_slots", "submissions/{studio}/{id}"}
+    assert stored() == []
+    keys_alone = until(lambda: lasting(stack, tester), lambda now: all("studio" in place for place in now))
+    assert {place.split(":")[2] for place in keys_alone} == {"credentials", "keys-of"}
+    assert json.loads(persons(stack, "forget", "other", tester, "--json").stdout)["again"]
+
+    pseudonym = slot()["playtester"]["id"]
+    assert (slot()["status"], slot()["playtester"]["displayName"]) == ("accepted", None)
+    assert (uuid.UUID(pseudonym).version, pseudonym != tester) == (8, True)
+    owed = other.read("payouts", "list", "other")["owed"]
+    (cents,) = [row["balance_cents"] for row in owed if row["playtester_id"] == pseudonym]
+    assert other.read("payouts", "sent", "other", pseudonym, str(cents))["balance_cents"] == 0
+    assert other.call("GET", "/playtests/me", tester=True)["displayName"] is None
+    assert other.call("GET", "/playtests/me/slots", tester=True)["slots"] == []
+    answer = other.client.patch(
+        f"{stack.base_url}/api/v1/playtests/me",
+        json={"displayName": "Sam"},
+        headers={"authorization": f"Bearer {other.tester_key}"},
+    )
+    assert answer.status_code == 404

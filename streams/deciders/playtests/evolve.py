@@ -7,11 +7,12 @@ from typing import Final
 from schemas.codec import Message
 from streams.deciders.playtests.evolve_accounts import ACCOUNT_STEPS
 from streams.deciders.playtests.evolve_batches import BATCH_STEPS
+from streams.deciders.playtests.evolve_forgotten import PERSON_STEPS
 from streams.deciders.playtests.evolve_orders import ORDER_STEPS
 from streams.deciders.playtests.evolve_slots import SLOT_STEPS
 from streams.deciders.playtests.state import PlaytestsState, StudioState
 
-STEPS: Final = ORDER_STEPS | SLOT_STEPS | ACCOUNT_STEPS | BATCH_STEPS
+STEPS: Final = ORDER_STEPS | SLOT_STEPS | ACCOUNT_STEPS | BATCH_STEPS | PERSON_STEPS
 _NEW: Final = StudioState()
 
 

@@ -15,10 +15,11 @@ import schemas.playtests.events
 import schemas.playtests.limits
 import schemas.playtests.names
 import schemas.playtests.order_events
+import schemas.playtests.person_messages
 import schemas.playtests.slot_events
 import schemas.playtests.views
 from schemas.codec import Message
-from schemas.playtests import account_commands, names, order_commands, slot_commands
+from schemas.playtests import account_commands, names, order_commands, person_messages, slot_commands
 from schemas.playtests import batch_commands as batch_ask
 from schemas.playtests.account_events import AccountEvent, PlaytesterEvent
 from schemas.playtests.batch_events import BatchEvent, LinkEvent
@@ -34,8 +35,10 @@ from streams.deciders.playtests import (
     batches,
     evolve_accounts,
     evolve_batches,
+    evolve_forgotten,
     evolve_orders,
     evolve_slots,
+    forgetting,
     orders,
     panel,
     redemptions,
@@ -51,6 +54,7 @@ from streams.deciders.playtests.evolve import evolve
 from streams.deciders.playtests.snapshot import pack, unpack
 from streams.deciders.playtests.state import PlaytestsState
 
+_Decide = Callable[[PlaytestsState, Request], Verdict]
 _DECIDERS: Final[dict[type[Message], Callable[[PlaytestsState, Request, Any], Verdict]]] = {
     order_commands.OrderPlaytest: orders.order,
     order_commands.ChangePlaytest: orders.change,
@@ -86,6 +90,7 @@ _DECIDERS: Final[dict[type[Message], Callable[[PlaytestsState, Request, Any], Ve
     account_commands.FailPayout: panel.fail_payout,
     account_commands.ChangePlaytester: panel.change,
     account_commands.ForgetPlaytester: panel.forget,
+    person_messages.ForgetPerson: forgetting.forget,
     batch_ask.DefineBatch: batches.define,
     batch_ask.CloseBatch: batches.close,
     batch_ask.BatchDue: batches.batch_due,
@@ -131,7 +136,7 @@ def sequence(state: PlaytestsState, aggregate_id: str) -> int:
         case "order":
             known = studio.orders.get(rest[0])
         case "playtester":
-            known = studio.playtesters.get(rest[0])
+            known = studio.playtesters.get(rest[0]) or studio.forgotten.get(rest[0])
         case "game":
             known = studio.games.get(rest[0])
         case "batch":
@@ -141,12 +146,22 @@ def sequence(state: PlaytestsState, aggregate_id: str) -> int:
     return known.sequence if known is not None else 0
 
 
+def _but_of_forgotten(decide: _Decide) -> _Decide:
+    """The same, where nothing is decided for a person who is forgotten."""
+
+    def decided(state: PlaytestsState, request: Request) -> Verdict:
+        refusal = forgetting.refused_to_forgotten(state, request)
+        return refusal if refusal is not None else decide(state, request)
+
+    return decided
+
+
 PLAYTESTS: Final = Noun(
     name="playtests",
     commands=COMMANDS,
     events=EVENTS,
     initial=PlaytestsState(),
-    decide=decided_by(_DECIDERS),
+    decide=_but_of_forgotten(decided_by(_DECIDERS)),
     evolve=evolve,
     aggregate_of=aggregate_of,
     sequence=sequence,
@@ -161,6 +176,7 @@ PLAYTESTS: Final = Noun(
         evolving,
         evolve_accounts,
         evolve_batches,
+        evolve_forgotten,
         evolve_orders,
         evolve_slots,
         terms,
@@ -172,6 +188,7 @@ PLAYTESTS: Final = Noun(
         schemas.playtests.limits,
         schemas.playtests.names,
         schemas.playtests.order_events,
+        schemas.playtests.person_messages,
         schemas.playtests.slot_events,
         schemas.playtests.views,
     ),
@@ -183,4 +200,4 @@ def with_keys_per_batch(keys_max: int) -> Noun[PlaytestsState]:
     import_keys = functools.partial(batches.import_keys, keys_max=keys_max)
     table = dict(_DECIDERS)
     table[batch_ask.ImportKeys] = import_keys
-    return dataclasses.replace(PLAYTESTS, decide=decided_by(table))
+    return dataclasses.replace(PLAYTESTS, decide=_but_of_forgotten(decided_by(table)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import UnsetType
 from msgspec.structs import replace
 
@@ -90,7 +92,7 @@ def link(state: PlaytestsState, request: Request, command: ask.LinkTester) -> Ve
         if held.device_id != command.device_id:
             return not_found("tester")
         draft.emit(_linked(request, held, already_linked=True))
-    elif command.device_id in game.devices:
+    elif command.device_id in game.devices or command.device_id in draft.studio.forgotten:
         return not_found("tester")
     else:
         made = Link(
@@ -124,23 +126,28 @@ def forget(state: PlaytestsState, request: Request, command: ask.ForgetRecipient
     draft = Draft(state, request)
     for batch_id, batch in sorted(draft.studio.batches.items()):
         key_ids = {batch.emails[one] for one in command.email_fingerprints if one in batch.emails}
-        if not key_ids:
-            continue
-        _, studio_id, game_id, name = batch_id.split("/", 3)
-        keys = [_key(batch, key_id).state for key_id in sorted(key_ids)]
-        invites = [batch.invites[key.invite_id] for key in keys if key.invite_id is not None]
-        for key in keys:
-            unlink_key(draft, key, "forgotten", game_id=game_id)
-        draft.emit(
-            ev.RecipientForgotten(
-                studio_id=studio_id,
-                game_id=game_id,
-                batch_id=name,
-                keys=[_without_person(key) for key in keys],
-                invites=[replace(invite, email="", personal_note=None) for invite in invites],
-            )
-        )
+        forget_keys(draft, batch_id, batch, key_ids)
     return draft.decided()
+
+
+def forget_keys(draft: Draft, batch_id: str, batch: Batch, key_ids: Collection[str]) -> None:
+    """Drop who has these keys of a batch, given by its aggregate id, or was invited to them."""
+    if not key_ids:
+        return
+    _, studio_id, game_id, name = batch_id.split("/", 3)
+    keys = [_key(batch, key_id).state for key_id in sorted(key_ids)]
+    invites = [batch.invites[key.invite_id] for key in keys if key.invite_id is not None]
+    for key in keys:
+        unlink_key(draft, key, "forgotten", game_id=game_id)
+    draft.emit(
+        ev.RecipientForgotten(
+            studio_id=studio_id,
+            game_id=game_id,
+            batch_id=name,
+            keys=[_without_person(key) for key in keys],
+            invites=[replace(invite, email="", personal_note=None) for invite in invites],
+        )
+    )
 
 
 def _is_link_of(batch: Batch, command: ask.RedeemKey) -> bool:

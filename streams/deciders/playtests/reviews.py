@@ -139,7 +139,7 @@ def publish(state: PlaytestsState, request: Request, command: ask.PublishSlot) -
         ev.SlotPublished(
             slot=slot_state(known.order.id, number, replace(slot, status="accepted")),
             progress=progress_moved(known, "publishing", "accepted"),
-            public_key=command.public_key,
+            public_key="" if slot.playtester_id in draft.studio.forgotten else command.public_key,
             **draft.of(known.order),
         )
     )

@@ -19,6 +19,7 @@ from streams.deciders.playtests.batch_state import Batch, Game, Key
 from streams.deciders.playtests.state import (
     Account,
     Application,
+    Forgotten,
     OrderState,
     PlaytesterState,
     PlaytestsState,
@@ -34,6 +35,7 @@ _MAPS: Final[dict[str, Any]] = {
     "playtesters": dict[str, PlaytesterState],
     "trials": dict[str, str],
     "codes": dict[str, bool],
+    "forgotten": dict[str, Forgotten],
 }
 """A studio's maps whose values are small."""
 _PARTED: Final[dict[str, tuple[Any, dict[str, Any]]]] = {

@@ -105,6 +105,14 @@ class PlaytesterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     forgotten: bool = False
 
 
+class Forgotten(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An id that nothing can be asked of any more: a forgotten person's, or the pseudonym in its place."""
+
+    pseudonym: str
+    sequence: int = 0
+    """How many events the playtester of that id had had."""
+
+
 class StudioState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything of one studio: one fold, so that one decision may touch all of it."""
 
@@ -120,6 +128,8 @@ class StudioState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """By `names.batch_aggregate`."""
     codes: Map[str, bool] = Map()
     """Fingerprints of every code that a batch of the studio ever had."""
+    forgotten: Map[str, Forgotten] = Map()
+    """By id, of playtesters and of devices; pseudonyms too."""
 
 
 class PlaytestsState(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -70,8 +70,8 @@ def _find(draft: Draft, slot_id: str) -> tuple[OrderState, int, Slot] | CommandR
     place = names.place_of("slot", slot_id)
     known = draft.studio.orders.get(place[0]) if place is not None else None
     slot = known.slots.get(place[1]) if known is not None and place is not None else None
-    if known is None or place is None or slot is None:
-        return not_found("slot")
+    if known is None or place is None or slot is None or slot.playtester_id in draft.studio.forgotten:
+        return not_found("slot")  # of a forgotten person's nothing is said any more
     return known, place[1], slot
 
 

@@ -11,6 +11,7 @@ from projections.redis.reader import Projection, RedisReader
 from schemas.playtests import slot_commands, views
 from schemas.playtests.views import SLOT_STATUSES, Rating, Slot
 from tests.projections.playtests.agreement import CREDIT
+from tests.projections.playtests.parting import forget
 from tests.streams.deciders.playtests.given import block
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ async def test_slots_are_the_same_in_the_layout_before_and_all_else_too(projecte
     reserved = projected.slot_in("reserved")
     projected.given(block(reserved))
     projected.given(slot_commands.UnblockSlot(slot_id=reserved))
+    gone = projected.accepted("bea")
+    projected.given(slot_commands.RateSlot(slot_id=gone, rating=Rating(score=2, comment="bad")))
+    projected.applied(projected.active(selection_mode="manual"), "bea")
+    projected.given(forget("bea"))
     await projected.apply()
     kept = projected.noun.kept
     assert kept is not None

@@ -12,14 +12,18 @@ import pytest
 
 from projections.playtests.webhooks import PLAYTESTS as NOTIFIED
 from projections.webhooks.deliveries import notified_events, planned
+from schemas.codec import Message
 from schemas.envelope import Decided, EventsRecord
 from schemas.playtests import account_commands, slot_commands
+from schemas.playtests.batch_commands import DefineBatch, ForgetRecipient
 from schemas.playtests.views import Rating
 from schemas.playtests.webhooks import PlaytestWebhookType, signature_headers
 from schemas.studio.definitions_webhooks import Webhook
 from schemas.webhooks import Delivery, WebhookTarget
+from tests.projections.playtests.parting import forget
 from tests.projections.playtests.support import Told
 from tests.streams.deciders.playtests.given import DAY_MS, GAME, block, keys, submit
+from tests.streams.deciders.playtests.test_batches import SHARE, definition, imported, redeem
 
 ALL = frozenset(get_args(PlaytestWebhookType))
 NOT_YET = frozenset({"key.redeemed"})
@@ -80,6 +84,52 @@ def test_every_type_is_told_in_order_for_its_playtest_and_nothing_secret_is_in_i
         assert body["data"]["gameId"] == GAME
     text = b"".join(one.body for one in world.deliveries)
     assert b"sealed" not in text
+
+
+def dropped_of(world: Notified, body: Message) -> list[Delivery]:
+    """Those of its deliveries that do not wait any longer once a command was decided."""
+    found = [one for event in world.given(body) for one in NOTIFIED.dropped(event)]
+    assert len(set(found)) == len(found)
+    return [
+        one
+        for one in world.deliveries
+        if any(
+            one.line == f"{each.game_id}/main/{each.subject}" and each.holding.encode() in one.body
+            for each in found
+        )
+    ]
+
+
+def test_what_names_a_forgotten_person_does_not_wait_and_what_names_others_does() -> None:
+    world = Notified()
+    order_id = world.active(2)
+    world.submitted(order_id, "ann")
+    world.submitted(order_id, "annabel")
+    world.applied(world.active(selection_mode="manual", game_id="game_2"), "ann")
+    applied = world.applied(world.active(selection_mode="manual"), "ann")
+    gone = dropped_of(world, forget("ann"))
+    told = [json.loads(one.body) for one in gone]
+    assert [(one["event"], one["data"]["playerId"]) for one in told] == [
+        ("slot.reserved", "ann"),
+        ("slot.submitted", "ann"),
+        ("application.created", "ann"),
+    ]
+    assert told[-1]["data"]["applicationId"] == applied  # the other game has no target
+    assert [one for one in world.deliveries if b'"ann"' in one.body] == gone
+
+
+def test_what_tells_of_a_forgotten_handle_does_not_wait() -> None:
+    world = Notified()
+    world.given(DefineBatch(definition=definition(redemption_mode="public"), share_token_hash=SHARE))
+    world.given(imported("a", "b"))
+    for name in ("Ann", "Bob"):
+        world.given(redeem(SHARE, name, f"{name}@x"))
+    by_handle = dropped_of(world, forget("device", "Ann"))
+    by_mail = dropped_of(world, ForgetRecipient(email_fingerprints=["print of Bob@x"]))
+    assert [[json.loads(one.body)["data"]["handle"] for one in some] for some in (by_handle, by_mail)] == [
+        ["Ann"],
+        ["Bob"],
+    ]
 
 
 def _last(world: Notified) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from projections.webhooks.notifications import Dropped
 from schemas.liveops import events as ev
 from schemas.liveops.event_windows import BoardFinalized
 from schemas.liveops.names import pseudonym
@@ -270,11 +271,32 @@ async def test_what_waits_of_a_forgotten_player_goes_and_others_wait_on(
         )
         for _ in range(2):  # as after a crash before the position
             await reader.handle(world.log.records[0][-1])
-            await world.queue.drop("game_1", "p/ann")
+            await world.queue.drop(Dropped("game_1", "p/ann"))
         assert await world.queue.waiting() == {"game_1/main": 1, "game_1/other": 1}
         receiver.answers.clear()
         world.ahead_ms = 2_500
         await world.deliver()
         assert [message["data"]["grant"]["id"] for _, message in receiver.got] == ["grant-3", "grant-3"]
         assert [key async for key in redis.scan_iter(match="webhooks:line:*")] == []
+        assert await world.queue.waiting() == {}
+
+
+async def test_what_holds_a_text_goes_from_a_line_and_the_rest_waits_on(
+    redis: Redis, receiver: Receiver
+) -> None:
+    async with world_of(redis, receiver, "main") as world:
+        receiver.answers["main"] = 503
+        world.happen(created(1), created(2), created(3))
+        await world.read()
+        await world.deliver()
+        first = Dropped("game_1", "p/ann", '"id":"grant-1"')
+        for _ in range(2):
+            await world.queue.drop(first)
+            assert await world.queue.waiting() == {"game_1/main": 2}
+        assert await redis.hlen("webhooks:retry:game_1/main") == 0, "the next one has its own attempts"
+        await world.queue.drop(Dropped("game_1", "p/ann", '"id":"grant-3"'))
+        receiver.answers.clear()
+        world.ahead_ms = 2_500
+        await world.deliver()
+        assert [message["data"]["grant"]["id"] for _, message in receiver.got] == ["grant-2"]
         assert await world.queue.waiting() == {}

@@ -16,7 +16,7 @@ from schemas.playtests import events as ev
 from schemas.playtests import names, slot_commands, slot_events
 from schemas.playtests.commands import COMMANDS
 from schemas.playtests.recordings import upload_folder
-from schemas.playtests.views import Slot
+from schemas.playtests.views import Slot, Transcription
 from schemas.topics import Topic
 from streams.asking import Asker
 from streams.effect_reader import Reading
@@ -88,6 +88,16 @@ class World(ReadLog):
                 name: getattr(event, name) for name in ("submission", "public_key") if hasattr(event, name)
             }
             self.slots[held.id] = msgspec.structs.replace(held, **state, **more)
+
+    def forgotten(self, slot_id: str) -> None:
+        """The read side shows the slot as that of a forgotten person."""
+        known, held = self.decider.slot(slot_id), self.slots[slot_id]
+        transcription = held.transcription
+        if transcription is not None and known.transcription is not None:
+            transcription = Transcription(id=transcription.id, status=known.transcription)
+        self.slots[slot_id] = msgspec.structs.replace(
+            held, playtester_id=known.playtester_id, submission=None, transcription=transcription
+        )
 
     async def slot(self, slot_id: str) -> Slot | None:
         if self.behind:

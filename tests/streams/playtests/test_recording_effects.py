@@ -9,7 +9,8 @@ import pytest
 
 from deploy.objects import FolderObjects
 from schemas.log_positions import Position
-from schemas.playtests import account_commands, slot_commands
+from schemas.playtests import account_commands, names, slot_commands
+from schemas.playtests.person_messages import ForgetPerson
 from schemas.playtests.recordings import transcript_folder, upload_folder
 from streams.playtests.recording_effects import RecordingEffects
 from streams.playtests.transcriber import Transcriber, Transcript
@@ -249,6 +250,37 @@ async def test_all_that_a_forgotten_playtester_has_stored_is_removed(world: Worl
     assert await world.objects.names(transcript_folder(STUDIO, public)) == []
     assert await world.objects.names("public/recordings") == []
     assert await world.objects.names(upload_folder(STUDIO, other)) == ["one.mp4"]
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["read before", "read after it is shown"])
+async def test_nothing_stays_stored_of_a_forgotten_person(world: World, *, shown: bool) -> None:
+    public = await world.submitted(public=True, transcribe=True)
+    world.given(slot_commands.AcceptSlot(slot_id=public))
+    private, other = await world.submitted(), await world.submitted(by="ben", public=True)
+    world.given(slot_commands.AcceptSlot(slot_id=other))
+    reserved = world.claimed(world.decider.active())
+    await world.put(reserved, "one.mp4")
+    world.given(ForgetPerson(playtester_id="ann", pseudonym=names.pseudonym("a" * 32)))
+    if shown:
+        for slot_id in (public, private, reserved):
+            world.forgotten(slot_id)
+    effects = world.effects(WORKS)
+    await effects.assigned(0)
+    read = list(world.records)
+    for record in read:
+        await effects.handle(record)
+    await effects.settle(0)  # what is published and transcribed meanwhile is removed as well
+    await effects.idle(10_000_000)
+    assert world.positions[0].offset == len(read)
+    assert world.decider.slot(public).status == "accepted"
+    for slot_id in (public, private, reserved):
+        assert await world.objects.names(upload_folder(STUDIO, slot_id)) == []
+    assert await world.objects.names(transcript_folder(STUDIO, public)) == []
+    assert await world.objects.names("public/recordings") == [f"{other}.mp4"]
+    assert await world.objects.names(upload_folder(STUDIO, other)) == ["one.mp4"]
+    world.positions.clear()  # done again, it changes nothing
+    await world.read_all(world.effects(WORKS))
+    assert await world.objects.names("public/recordings") == [f"{other}.mp4"]
 
 
 async def test_a_defect_ends_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

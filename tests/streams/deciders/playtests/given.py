@@ -14,6 +14,7 @@ from schemas.playtests import (
     names,
     order_commands,
     order_events,
+    person_messages,
     slot_commands,
     slot_events,
 )
@@ -224,6 +225,7 @@ def aggregate(body: Any, studio_id: str, game_id: str, command_id: str) -> str:
         body,
         account_commands.ChangePlaytester
         | account_commands.ForgetPlaytester
+        | person_messages.ForgetPerson
         | account_commands.SendPayout
         | account_commands.FailPayout,
     ):

@@ -61,6 +61,24 @@ class Model:
         self.orders: list[Ordered] = []
         self.earned: dict[str, int] = {}
         self.played: set[str] = set()
+        self.gone: set[str] = set()
+        """Who is forgotten, and their pseudonyms."""
+
+    def forget(self, who: str, pseudonym: str) -> int:
+        """Everything of theirs is the pseudonym's, whom nothing is given."""
+        if who in self.gone:
+            return 200
+        self.gone |= {who, pseudonym}
+        for order in self.orders:
+            for slot in order.slots:
+                slot.who = pseudonym if slot.who == who else slot.who
+            order.applied = {
+                pseudonym if one == who else one: "withdrawn" if (one, status) == (who, "pending") else status
+                for one, status in order.applied.items()
+            }
+        if who in self.earned:
+            self.earned[pseudonym] = self.earned.pop(who)
+        return 200
 
     def pay(self, order: Ordered, at_ms: int) -> int:
         if order.status != "pending_payment":
@@ -86,6 +104,8 @@ class Model:
         return 200
 
     def claim(self, order: Ordered, who: str, at_ms: int) -> int:
+        if who in self.gone:
+            return 404
         if not order.slots:  # never paid
             return 404
         if order.manual:
@@ -103,6 +123,8 @@ class Model:
         return 200
 
     def apply(self, order: Ordered, who: str, at_ms: int) -> int:
+        if who in self.gone:
+            return 404
         if not order.slots:  # never paid
             return 404
         if not order.manual:
@@ -126,6 +148,8 @@ class Model:
         return 200
 
     def leave(self, order: Ordered, who: str, to: str) -> int:
+        if to == "withdrawn" and who in self.gone:
+            return 404
         if order.applied[who] != "pending":
             return 409
         order.applied[who] = to
@@ -157,7 +181,7 @@ class Model:
         return 200
 
     def playtesters(self, order: Ordered, slot: Seat, who: str, what: str, at_ms: int) -> int:
-        if slot.who != who:
+        if slot.who != who or who in self.gone:
             return 404
         if slot.status != "reserved" or at_ms >= slot.due_ms:
             return 409

@@ -19,6 +19,7 @@ from schemas.log import LogRecord
 from schemas.outcomes import messages_of, repetition
 from schemas.playtests import account_commands, names, order_commands, slot_commands
 from schemas.playtests.answers import outcome_of
+from schemas.playtests.person_messages import ForgetPerson
 from streams.deciders.decide import decide_record, encode_events_record
 from streams.deciders.fold import Fold
 from streams.deciders.noun import Request
@@ -288,6 +289,13 @@ class Partition(RuleBasedStateMachine):
             expected = self.model.block_due(found, seat, self.now_ms)
             assert self.ask(slot_commands.BlockDue(slot_id=slot_id)) == expected
 
+    @rule(who=PEOPLE)
+    def forget(self, who: str) -> None:
+        """A person, for good, with what they have under way; twice is nothing."""
+        pseudonym = names.pseudonym(who.encode().hex().ljust(32, "0"))
+        expected = self.model.forget(who, pseudonym)
+        assert self.ask(ForgetPerson(playtester_id=who, pseudonym=pseudonym)) == expected
+
     @rule()
     def retry_the_last(self) -> None:
         """The same command again, in another record: it changes nothing."""
@@ -312,6 +320,7 @@ class Partition(RuleBasedStateMachine):
         if studio is None:
             return
         assert studio.account.balance_cents == self.model.balance
+        assert set(studio.forgotten) == self.model.gone
         for who, cents in self.model.earned.items():
             assert studio.playtesters[who].playtester.balance_cents == cents
         for order_id, found in zip(self.order_ids, self.model.orders, strict=True):
@@ -320,6 +329,9 @@ class Partition(RuleBasedStateMachine):
             assert known.order.status == found.status
             assert [slot.status for _, slot in sorted(known.slots.items())] == [
                 seat.status for seat in found.slots
+            ]
+            assert [slot.playtester_id or "" for _, slot in sorted(known.slots.items())] == [
+                seat.who for seat in found.slots
             ]
             assert [one.status for _, one in sorted(known.applications.items())] == list(
                 found.applied.values()
