@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import prometheus_client
 
+import projections.clickhouse.http_session  # noqa: F401 - no request waits for aiohttp
 from api.app import create_api, source_ip
 from api.dashboard import create_dashboard
 from api.dashboard.ports import LiveMinute

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.metadata import version
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -121,6 +120,8 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
     if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - 25 ms of CPU, for this option alone
+
         print(f"questlog {version('questlog')}")
         raise typer.Exit
 

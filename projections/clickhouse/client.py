@@ -17,9 +17,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from projections.clickhouse.cluster import Cluster, placed, read_settings, write_settings
-from projections.clickhouse.errors import ClickHouseAway, ClickHouseRefused
+from projections.clickhouse.errors import ClickHouseAway, ClickHouseRefused, NoAnswer, StatementFailed
 from projections.clickhouse.statements import BesideRows, Value
-from projections.clickhouse.transport import ROWS_FORM, NoAnswer, StatementFailed, Transport, decode_rows
+from projections.clickhouse.transport import ROWS_FORM, Transport, decode_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence

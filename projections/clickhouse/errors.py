@@ -17,3 +17,19 @@ class ClickHouseRefused(ClickHouseError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NoAnswer(Exception):
+    """No answer, or one that is cut off. Whether the statement had an effect is unknown."""
+
+
+class StatementFailed(Exception):
+    """ClickHouse, or a proxy before it, says that a statement failed; `code` is None from a proxy.
+
+    The message is the server's, cut after 2,000 bytes.
+    """
+
+    def __init__(self, code: int | None, status: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status

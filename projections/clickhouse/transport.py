@@ -7,20 +7,19 @@ that a header names say whether it is a failure. Source: ClickHouse's documentat
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import msgspec
 
 from projections.clickhouse.address import address
+from projections.clickhouse.errors import NoAnswer, StatementFailed
 from projections.clickhouse.statements import BesideRows, Value
-from schemas.tls import system_tls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from projections.clickhouse.http_session import HttpSession
 
 ROWS_FORM: Final = "JSONCompactEachRow"
 URL_CHARS_MAX: Final = 4096
@@ -40,22 +39,6 @@ _encode: Final = msgspec.json.Encoder().encode
 _decoder: Final = msgspec.json.Decoder()
 
 
-class NoAnswer(Exception):
-    """No answer, or one that is cut off. Whether the statement had an effect is unknown."""
-
-
-class StatementFailed(Exception):
-    """ClickHouse, or a proxy before it, says that a statement failed; `code` is None from a proxy.
-
-    The message is the server's, cut after 2,000 bytes.
-    """
-
-    def __init__(self, code: int | None, status: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-
-
 class Transport:
     """Sends statements to one server. Safe to share; it connects when first used."""
 
@@ -63,7 +46,7 @@ class Transport:
         """`url` is http(s)://[user:password@]host[:port][/path]."""
         self.url, self._headers = address(url)
         self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
+        self._session: HttpSession | None = None
 
     async def select(
         self,
@@ -83,16 +66,13 @@ class Transport:
         url = {**settings, **(bound if short else {})}
         if beside is None and short:
             return await self._ask(url, sql.encode(), seconds)
-        form = aiohttp.FormData(default_to_multipart=True)
-        for name, text in {"query": sql, **({} if short else bound)}.items():
-            form.add_field(name, text)
+        form: list[tuple[str, str | bytes]] = [("query", sql), *(() if short else bound.items())]
         if beside is not None:
             url |= {
                 f"{beside.name}_format": ROWS_FORM,
                 f"{beside.name}_structure": ", ".join(map(" ".join, beside.columns.items())),
             }
-            body = b"\n".join(map(_encode, beside.rows))
-            form.add_field(beside.name, body, filename=beside.name, content_type="application/octet-stream")
+            form.append((beside.name, b"\n".join(map(_encode, beside.rows))))
         return await self._ask(url, form, seconds)
 
     async def insert(self, sql: str, settings: Mapping[str, str], body: bytes, *, seconds: float) -> None:
@@ -108,22 +88,16 @@ class Transport:
         short.
         """
         url = {**settings, **{f"param_{name}": bind(value) for name, value in parameters.items()}}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=seconds)
         tail = b""
-        try:
-            async with self._open().post(
-                self.url, params=url, data=sql.encode(), headers=self._headers, timeout=timeout
-            ) as response:
-                headers = response.headers
-                if response.status != 200 or _CODE_HEADER in headers:
-                    body = await response.content.read(_TEXT_BYTES_MAX)
-                    failed = failure(response.status, headers, body)
-                    raise failed or NoAnswer(f"no result from {self.url}")
-                async for piece in response.content.iter_any():
-                    tail = (tail + piece)[-_TAIL_BYTES:]
-                    yield piece
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NoAnswer(f"no answer from {self.url}: {error!r}") from error
+        async with self._open().asked(url, sql.encode(), seconds) as response:
+            headers = response.headers
+            if response.status != 200 or _CODE_HEADER in headers:
+                body = await response.content.read(_TEXT_BYTES_MAX)
+                failed = failure(response.status, headers, body)
+                raise failed or NoAnswer(f"no result from {self.url}")
+            async for piece in response.content.iter_any():
+                tail = (tail + piece)[-_TAIL_BYTES:]
+                yield piece
         if (text := _tagged(headers.get(_TAG_HEADER, ""), tail)) is not None:
             raise failure(500, headers, text) or NoAnswer(f"no result from {self.url}")
 
@@ -133,35 +107,22 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, url: Mapping[str, str], body: bytes | aiohttp.FormData, seconds: float) -> bytes:
-        try:
-            async with self._open().post(
-                self.url,
-                params={**url, **_WHOLE},
-                data=io.BytesIO(body) if isinstance(body, bytes) else body,
-                headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=2.0),
-            ) as response:
-                answer = await response.read()
-                headers = response.headers
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NoAnswer(f"no answer from {self.url}: {error!r}") from error
-        failed = failure(response.status, headers, answer)
+    async def _ask(
+        self, url: Mapping[str, str], body: bytes | Sequence[tuple[str, str | bytes]], seconds: float
+    ) -> bytes:
+        status, headers, answer = await self._open().ask({**url, **_WHOLE}, body, seconds)
+        failed = failure(status, headers, answer)
         if failed is not None:
             raise failed
         if "Content-Length" not in headers and "Transfer-Encoding" not in headers:
             raise NoAnswer(f"an answer from {self.url} does not say where it ends: it may be cut off")
         return answer
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._connections,
-                    keepalive_timeout=10.0,
-                    ssl=system_tls() if self.url.startswith("https:") else True,
-                )
-            )
+    def _open(self) -> HttpSession:
+        if self._session is None:
+            from projections.clickhouse.http_session import HttpSession  # noqa: PLC0415 - see there
+
+            self._session = HttpSession(self.url, self._headers, connections=self._connections)
         return self._session
 
 

@@ -19,6 +19,12 @@ def test_the_program_lists_every_command() -> None:
     assert [listed.name for listed in COMMANDS if f" {listed.name} " not in said] == []
 
 
+def test_commands_import_no_http_client_before_they_need_one() -> None:
+    code = "import sys, deploy.cli.apply, deploy.cli.keys, deploy.cli.sql; print('aiohttp' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert ran.stdout == "False\n"
+
+
 def test_a_misspelt_command_is_told_which_was_meant() -> None:
     for words, meant in ((["aply"], "'apply'"), (["keys", "lst"], "'list'")):
         asked = CliRunner().invoke(app, words, prog_name="questlog")

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from projections.clickhouse.client import system_database
+from projections.clickhouse.errors import NoAnswer, StatementFailed
 from projections.clickhouse.transport import (
     ROWS_FORM,
-    NoAnswer,
-    StatementFailed,
     Transport,
     decode_rows,
 )

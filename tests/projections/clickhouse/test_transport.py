@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.errors import ClickHouseRefused
+from projections.clickhouse.errors import ClickHouseRefused, NoAnswer
 from projections.clickhouse.statements import BesideRows
-from projections.clickhouse.transport import NoAnswer, bind, decode_rows, failure
+from projections.clickhouse.transport import bind, decode_rows, failure
 from projections.telemetry.queries.client import ClickHouseQueries, QueryFailed
 
 if TYPE_CHECKING:
