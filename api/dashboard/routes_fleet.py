@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from api.dashboard.fleet_answers import HostPanel, LogTail, ServerStates
 from api.dashboard.playtests_answers import SessionKeyAnswer
+from api.dashboard.routes_parts import GAME, studio_route
 from projections.fleet.queries.logs import TOKEN_CHARACTERS
 from schemas.edge.parameters import Choice, Integer, Parameter, Text
-from schemas.edge.routes import Answer, Route
-from schemas.edge.session_keys import SIGNED_IN_BY
+from schemas.edge.routes import Route
 from schemas.fleet import responses as s5
 from schemas.fleet.route_parts import PERIODS
 
 PAGE_MAX: Final = 2000
 SHOWN: Final = ("live", "stopped")
-_FORBIDDEN: Final = 403
-_GAME: Final = Parameter(name="game", kind=Text(), description="The game's id or slug.", example="doom")
 _SERVER: Final = Parameter(name="server", kind=Text(), description="A server's id.")
 _BUILD: Final = Parameter(name="build", kind=Text(), description="A build's id.")
 _PAGE: Final = Parameter(
@@ -33,42 +31,25 @@ _AFTER: Final = Parameter(
 )
 
 
-def _route(
-    path: str,
-    summary: str,
-    answer: Any,
-    *parameters: Parameter,
-    method: Literal["GET", "POST"] = "GET",
-    description: str = "",
-) -> Route:
-    return Route(
-        name=f"fleet_{path}",
-        method=method,
-        template=f"/dashboard/data/fleet/{path}",
-        operation_id=f"dashboard_fleet_{path}",
-        tag="Dashboard",
-        summary=summary,
-        description=description,
-        keys=frozenset({SIGNED_IN_BY}),
-        parameters=parameters,
-        answers=(Answer(kind=answer, description=summary),),
-        errors=(_FORBIDDEN, 404) if parameters else (_FORBIDDEN,),
-    )
+def _route(path: str, summary: str, answer: Any, *parameters: Parameter, **more: Any) -> Route:
+    """404 where something is named: a game, a server, a build."""
+    errors = (404,) if parameters else ()
+    return studio_route("fleet", path, summary, answer, *parameters, errors=errors, **more)
 
 
 FLEET: Final = (
-    _route("states", "A game's servers by state", ServerStates, _GAME),
-    _route("servers", "A game's servers", s5.ServerList, _GAME, _SHOW, _PAGE),
-    _route("metrics", "What a server used", s5.ServerMetrics, _GAME, _SERVER, _PERIOD),
-    _route("logs", "What a server printed last, and since", LogTail, _GAME, _SERVER, _AFTER),
-    _route("builds", "A game's builds", s5.BuildList, _GAME, _PAGE),
-    _route("build_logs", "What was said of a build's processing", s5.BuildLogs, _GAME, _BUILD),
+    _route("states", "A game's servers by state", ServerStates, GAME),
+    _route("servers", "A game's servers", s5.ServerList, GAME, _SHOW, _PAGE),
+    _route("metrics", "What a server used", s5.ServerMetrics, GAME, _SERVER, _PERIOD),
+    _route("logs", "What a server printed last, and since", LogTail, GAME, _SERVER, _AFTER),
+    _route("builds", "A game's builds", s5.BuildList, GAME, _PAGE),
+    _route("build_logs", "What was said of a build's processing", s5.BuildLogs, GAME, _BUILD),
     _route("hosts", "The deployment's hosts and their room", HostPanel),
     _route(
         "key",
         "A key of S5 for this session",
         SessionKeyAnswer,
-        _GAME,
+        GAME,
         method="POST",
         description="With it, as `api-key`, the page calls S5's own writes as the project's server. It "
         "expires in five minutes, with the session and with the key that signed in, and is refused where "

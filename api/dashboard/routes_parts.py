@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from api.dashboard.parameters import EARLIEST_MS, LATEST_MS, RANGE_PATTERN, TEXT_MAX
 from schemas.edge.parameters import Integer, Parameter, Text
 from schemas.edge.ports import KeyKind
 from schemas.edge.routes import Answer, Route
+from schemas.edge.session_keys import SIGNED_IN_BY
 from schemas.identifiers import ID_CHARACTERS_MAX
 
 KEYS: Final = frozenset({KeyKind.MANAGEMENT, KeyKind.SECRET_API})
@@ -62,4 +63,30 @@ def data_route(name: str, path: str, summary: str, answer: Any, *parameters: Par
         parameters=parameters,
         answers=(Answer(kind=answer, description=answer.__doc__ or summary),),
         errors=(404,) if GAME in parameters else (),
+    )
+
+
+def studio_route(
+    page: str,
+    path: str,
+    summary: str,
+    answer: Any,
+    *parameters: Parameter,
+    errors: tuple[int, ...] = (),
+    method: Literal["GET", "POST"] = "GET",
+    description: str = "",
+) -> Route:
+    """A route of a page that acts for a whole studio: 403 for sessions of a game's key."""
+    return Route(
+        name=f"{page}_{path}",
+        method=method,
+        template=f"/dashboard/data/{page}/{path}",
+        operation_id=f"dashboard_{page}_{path}",
+        tag="Dashboard",
+        summary=summary,
+        description=description,
+        keys=frozenset({SIGNED_IN_BY}),
+        parameters=parameters,
+        answers=(Answer(kind=answer, description=summary),),
+        errors=(403, *errors),
     )

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
+from projections.clickhouse.event_json import event_json
 from projections.clickhouse.noun_tables import Rows, TableSet
-from projections.clickhouse.times import time_of
+from projections.clickhouse.times import optional_time, time_of
 from schemas.codec import Message
 from schemas.envelope import EventsRecord
 from schemas.fleet import events as ev
@@ -68,7 +67,6 @@ _LEFT_OUT: Final = frozenset(
 )
 """Fields, wherever they are in an event, that hold or may hold a secret."""
 _PREFIX: Final = "fleet.server-"
-_json: Final = msgspec.json.Encoder().encode
 Key = tuple[str, ...]
 
 
@@ -88,9 +86,9 @@ def add_record(record: EventsRecord, partition: int, offset: int, rows: Rows, ch
                 if isinstance(message, ev.ServerEvent):
                     rows[TRANSITIONS].append([*_transition(message, event.type, at), *place])
                 if not isinstance(message, ev.HostSeen):
-                    told = _json(_told(msgspec.to_builtins(message))).decode()
+                    data = event_json(message, _LEFT_OUT)
                     of = (*_owner(message), key[-1] if key else "")
-                    rows[ARCHIVE].append([*of, event.type, decided.command_id, told, at, *place])
+                    rows[ARCHIVE].append([*of, event.type, decided.command_id, data, at, *place])
             index += 1
     for (table, _), row in now.items():
         rows[table].append(row)
@@ -127,12 +125,21 @@ def _server(server: Server) -> list[Any]:
         *(server.studio_id, server.game_id, server.instance_id, server.name, STATUSES[server.phase]),
         *(server.phase, server.region, server.compute_size, server.build_id, server.version_tag),
         *(server.version, server.match_id or "", server.custom_data or "", server.is_pool_server),
-        *(_time(server.pool_claimed_at_ms), server.auto_restart, server.ttl_s, _time(server.expires_at_ms)),
+        *(
+            optional_time(server.pool_claimed_at_ms),
+            server.auto_restart,
+            server.ttl_s,
+            optional_time(server.expires_at_ms),
+        ),
         *(server.attempt, server.host_id or "", server.isolation or ""),
         server.ports[0].host if server.ports else "",
         [port.external_port for port in server.ports],
         *(time_of(server.created_at_ms), time_of(server.updated_at_ms)),
-        *(_time(server.process_started_at_ms), _time(server.ready_at_ms), _time(server.stopped_at_ms)),
+        *(
+            optional_time(server.process_started_at_ms),
+            optional_time(server.ready_at_ms),
+            optional_time(server.stopped_at_ms),
+        ),
         *(server.stop_reason or "", server.exit_code),
     ]
 
@@ -180,18 +187,8 @@ def _host(host: Host) -> list[Any]:
         *(host.id, host.status, host.epoch, has.address, has.regions, has.isolation, has.cpu_millis),
         *(host.cpu_reserved_millis, has.memory_mb, host.memory_used_mb, host.servers, has.first_port),
         *(has.last_port, has.overcommit, has.tls, has.runs_builds, has.agent_version),
-        *(time_of(host.joined_at_ms), time_of(host.seen_at_ms), _time(host.suspected_at_ms)),
+        *(time_of(host.joined_at_ms), time_of(host.seen_at_ms), optional_time(host.suspected_at_ms)),
     ]
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _told(one) for name, one in value.items() if name not in _LEFT_OUT}
-    return [_told(one) for one in value] if isinstance(value, list) else value
-
-
-def _time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else time_of(at_ms)
 
 
 async def _nothing(client: ClickHouse, changes: Sequence[Any], ends: Mapping[int, int]) -> Rows:

@@ -24,7 +24,7 @@ from projections.liveops.table_rows import (
 from schemas.liveops.event_windows import BoardChunkFinalized, LobbyActivated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from projections.clickhouse.client import ClickHouse
     from projections.clickhouse.statements import Value
@@ -95,38 +95,42 @@ async def _copy(client: ClickHouse, table: str, where: str, order: str, paramete
     """Write the player's rows again under the pseudonym."""
     columns = COLUMNS[table]
     chosen = ", ".join(_KEPT.get(column, column) for column in columns)
-    first = 0
-    while True:
-        page = await client.raw(
+
+    async def read(first: int) -> bytes:
+        return await client.raw(
             f"SELECT {chosen} FROM {table} FINAL WHERE {where} ORDER BY {order}"  # noqa: S608 - names of ours
             f" LIMIT {PAGE_ROWS} OFFSET {first} FORMAT RowBinary",
             parameters,
         )
-        if not page:
-            return
-        await client.insert(table, columns, page, form="RowBinary", token=_token(table, page))
-        first += PAGE_ROWS
+
+    await _insert_pages(client, table, "RowBinary", read)
 
 
 async def _copy_events(client: ClickHouse, where: str, parameters: dict[str, Value]) -> None:
     columns = COLUMNS[EVENTS_TABLE]
     data, player = columns.index("data"), columns.index("external_id")
     pseudonym = str(parameters["pseudonym"])
-    first = 0
-    while True:
+
+    async def read(first: int) -> bytes:
         rows = await client.rows(
             f"SELECT {', '.join(columns)} FROM {EVENTS_TABLE} FINAL WHERE {where}"  # noqa: S608 - names of ours
             f" ORDER BY {_PLACE} LIMIT {PAGE_ROWS} OFFSET {first}",
             parameters,
         )
-        if not rows:
-            return
         for row in rows:
             row[data], row[player] = without_person(row[data], pseudonym), pseudonym
-        body = b"\n".join(map(_encode, rows))
-        await client.insert(
-            EVENTS_TABLE, columns, body, form="JSONCompactEachRow", token=_token(EVENTS_TABLE, body)
-        )
+        return b"\n".join(map(_encode, rows))
+
+    await _insert_pages(client, EVENTS_TABLE, "JSONCompactEachRow", read)
+
+
+async def _insert_pages(
+    client: ClickHouse, table: str, form: str, read: Callable[[int], Awaitable[bytes]]
+) -> None:
+    """Insert the pages that `read` gives of a row's number, until one is empty."""
+    first = 0
+    while page := await read(first):
+        await client.insert(table, COLUMNS[table], page, form=form, token=_token(table, page))
         first += PAGE_ROWS
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
+from projections.clickhouse.event_json import event_json
 from projections.clickhouse.noun_tables import Rows
-from projections.clickhouse.times import time_of
+from projections.clickhouse.times import optional_time, time_of
 from projections.playtests.table_columns import APPLICATIONS, EVENTS_TABLE, KEYS, LEDGER, LINKS, ORDERS, SLOTS
 from schemas.codec import Message
 from schemas.envelope import Decided, Event, EventsRecord
@@ -35,7 +35,6 @@ _LEFT_OUT: Final = frozenset(
     }
 )
 """Fields, wherever they are in an event, that hold a secret or speak of a person."""
-_json: Final = msgspec.json.Encoder().encode
 
 
 class Change(NamedTuple):
@@ -86,8 +85,8 @@ def _add_rows(decided: Decided, event: Event, message: Any, place: list[int], ro
         if moved is not None:
             rows[LEDGER].append(_ledger(studio_id, message, moved))
     of = (studio_id, getattr(message, "game_id", ""), getattr(message, "order_id", ""))
-    told = _json(_told(msgspec.to_builtins(message))).decode()
-    rows[EVENTS_TABLE].append([*of, event.type, decided.command_id, told, at, *place])
+    data = event_json(message, _LEFT_OUT)
+    rows[EVENTS_TABLE].append([*of, event.type, decided.command_id, data, at, *place])
 
 
 def _ledger(studio_id: str, message: Any, moved: LedgerRow) -> list[Any]:
@@ -97,16 +96,6 @@ def _ledger(studio_id: str, message: Any, moved: LedgerRow) -> list[Any]:
         *(moved.amount_cents, moved.balance_cents, moved.order_id or "", moved.slot_id or ""),
         *(moved.payment_id or "", moved.payout_id or "", moved.reason or "", time_of(moved.at_ms)),
     ]
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _told(one) for name, one in value.items() if name not in _LEFT_OUT}
-    return [_told(one) for one in value] if isinstance(value, list) else value
-
-
-def _time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else time_of(at_ms)
 
 
 _Changed = tuple[str, tuple[str, ...], dict[str, Any]]
@@ -164,8 +153,8 @@ def _order(event: Any, at_ms: int) -> dict[str, Any]:
             )
         }
         columns["created_at"] = time_of(order.created_at_ms)
-        columns["activated_at"] = _time(order.activated_at_ms)
-        columns["applications_expire_at"] = _time(order.applications_expire_at_ms)
+        columns["activated_at"] = optional_time(order.activated_at_ms)
+        columns["applications_expire_at"] = optional_time(order.applications_expire_at_ms)
         if isinstance(event, order_events.PlaytestCompleted | order_events.PlaytestCancelled):
             columns["ended_at"] = time_of(at_ms)
     progress: Progress | None = getattr(event, "progress", None)
@@ -214,7 +203,7 @@ def _slot(slot: SlotState) -> dict[str, Any]:
         "playtester_id": slot.playtester_id or "",
         "previous_slot_id": slot.previous_slot_id or "",
         "created_at": time_of(slot.created_at_ms),
-        "deadline_at": _time(slot.deadline_at_ms),
+        "deadline_at": optional_time(slot.deadline_at_ms),
     }
 
 
@@ -268,7 +257,7 @@ def _application(application: ApplicationState) -> dict[str, Any]:
         "playtester_id": application.playtester_id,
         "status": application.status,
         "created_at": time_of(application.created_at_ms),
-        "reviewed_at": _time(application.reviewed_at_ms),
+        "reviewed_at": optional_time(application.reviewed_at_ms),
         "assigned_slot_id": application.assigned_slot_id or "",
     }
 
@@ -305,7 +294,7 @@ def _link(link: Link, until_ms: int | None) -> dict[str, Any]:
     return {
         "device_id": link.device_id,
         "claimed_at": time_of(link.claimed_at_ms),
-        "unlinked_at": _time(until_ms),
+        "unlinked_at": optional_time(until_ms),
         "batch_id": link.batch_id,
         "key_id": link.key_id,
     }
