@@ -32,7 +32,7 @@ from deploy.sealing import open_fingerprints
 from projections.clickhouse import migrations
 from projections.clickhouse.errors import ClickHouseError
 from projections.clickhouse.rebuild_plan import RebuildFailed
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.redis.rebuild import RebuildFailed as RedisRebuildFailed
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.session_store import SessionStore
@@ -176,19 +176,21 @@ async def rebuild_clickhouse(
     tail = KafkaTail(brokers_of(configured), client_id="questlog-rebuild-clickhouse")
     found = []
     try:
-        for noun, topic, tables in tables_of(configured):
-            begun = time.monotonic()
-            plan = tables.plan(built, topic, tail, now_ms, open_fingerprints(configured))
-            one = await rebuild_tables(
-                live,
-                built,
-                plan,
-                tail=tail,
-                progress=partial(progress, f"clickhouse {topic.name}"),
-                clock_ms=now_ms,
-                verify=verify,
-            )
-            found.append(clickhouse_result(noun, plan.topic, one, time.monotonic() - begun, verify=verify))
+        async with second_database(live, built):
+            for noun, topic, tables in tables_of(configured):
+                begun = time.monotonic()
+                plan = tables.plan(built, topic, tail, now_ms, open_fingerprints(configured))
+                one = await rebuild_tables(
+                    live,
+                    built,
+                    plan,
+                    tail=tail,
+                    progress=partial(progress, f"clickhouse {topic.name}"),
+                    clock_ms=now_ms,
+                    verify=verify,
+                )
+                seconds = time.monotonic() - begun
+                found.append(clickhouse_result(noun, plan.topic, one, seconds, verify=verify))
     finally:
         await tail.stop()
         await live.close()

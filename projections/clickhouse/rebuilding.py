@@ -22,7 +22,7 @@ from projections.clickhouse.system_tables import drop_databases
 from schemas.log_positions import in_log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from projections.clickhouse.client import ClickHouse
     from schemas.log import LogTail
@@ -35,6 +35,34 @@ QUIET_S: Final = 3.0
 """A projector that neither answers a hold nor moves for so long does not run, or has nothing to do."""
 
 
+@contextlib.asynccontextmanager
+async def second_database(
+    live: ClickHouse,
+    built: ClickHouse,
+    make_tables: Callable[[ClickHouse], Awaitable[object]] = migrations.apply,
+) -> AsyncIterator[None]:
+    """The database of `built` with all tables, empty, while the block runs; afterwards it is gone.
+
+    `make_tables` makes them. Several plans may be built in it, one after the other: no table is of two.
+    Raises RebuildFailed or a ClickHouseError.
+    """
+    if live.database == built.database:
+        raise RebuildFailed("the second database must not be the live one")
+    await require_every_server(live)
+    await migrations.apply(live)
+    await drop_databases(built)
+    await make_tables(built)
+    dropping: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    try:
+        yield
+    except SwapUnfinished:
+        dropping = contextlib.suppress(ClickHouseError)  # servers that are away do so when they come back
+        raise
+    finally:
+        with dropping:
+            await drop_databases(built)
+
+
 async def rebuild_tables(
     live: ClickHouse,
     built: ClickHouse,
@@ -45,22 +73,13 @@ async def rebuild_tables(
     clock_ms: Callable[[], int],
     verify: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    make_tables: Callable[[ClickHouse], Awaitable[object]] = migrations.apply,
 ) -> Rebuilt:
-    """Build the tables in the database of `built` and swap, or with `verify` compare and keep the live ones.
+    """Build tables in the `second_database` and swap, or with `verify` compare and keep the live ones.
 
-    `make_tables` makes them there, empty. Afterwards the database of `built` is gone. Raises RebuildFailed,
-    LogUnavailable or a ClickHouseError.
+    Raises RebuildFailed, LogUnavailable or a ClickHouseError.
     """
-    if live.database == built.database:
-        raise RebuildFailed("the second database must not be the live one")
     building = _Rebuild(live, plan, tail, progress)
     begins = await building.begins()
-    await require_every_server(live)
-    await migrations.apply(live)
-    await drop_databases(built)
-    await make_tables(built)
-    dropping: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     try:
         if plan.keep_forgotten is not None and any(begins.values()):
             await plan.keep_forgotten(live, begins)
@@ -92,13 +111,8 @@ async def rebuild_tables(
                 swapped=True,
                 forgotten=forgotten,
             )
-    except SwapUnfinished:
-        dropping = contextlib.suppress(ClickHouseError)  # servers that are away do so when they come back
-        raise
     finally:
         await building.stop()
-        with dropping:
-            await drop_databases(built)
 
 
 class _Rebuild:

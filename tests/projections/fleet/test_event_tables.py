@@ -16,7 +16,7 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import read, tenant_tables
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.times import time_of
 from projections.fleet.event_tables import COLUMNS, FLEET_TABLES, HOSTS
@@ -263,17 +263,17 @@ async def test_a_rebuild_is_equal_and_names_a_table_that_differs(clickhouse_url:
         )
 
         async def run(*, verify: bool) -> Any:
-            return await rebuild_tables(
-                world.client,
-                built,
-                plan,
-                tail=history.log,
-                progress=lambda _done, _total: None,
-                clock_ms=lambda: world.clock_ms,
-                verify=verify,
-                sleep=_at_once,
-                make_tables=partial(make_tables, clickhouse_url),
-            )
+            async with second_database(world.client, built, partial(make_tables, clickhouse_url)):
+                return await rebuild_tables(
+                    world.client,
+                    built,
+                    plan,
+                    tail=history.log,
+                    progress=lambda _done, _total: None,
+                    clock_ms=lambda: world.clock_ms,
+                    verify=verify,
+                    sleep=_at_once,
+                )
 
         try:
             equal = await run(verify=True)

@@ -10,7 +10,7 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.fleet.telemetry_tables import TELEMETRY_TABLES
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample
 from tests.migrated import make_tables
@@ -39,17 +39,17 @@ async def rebuilt(world: World, url: str, *, verify: bool = False) -> Rebuilt:
         plan = tables_plan(
             built, TELEMETRY_TABLES, partitions=1, tail=world.log, clock_ms=lambda: world.now_ms
         )
-        return await rebuild_tables(
-            world.client,
-            built,
-            plan,
-            tail=world.log,
-            progress=lambda _done, _total: None,
-            clock_ms=lambda: world.now_ms,
-            verify=verify,
-            sleep=at_once,
-            make_tables=partial(make_tables, url),
-        )
+        async with second_database(world.client, built, partial(make_tables, url)):
+            return await rebuild_tables(
+                world.client,
+                built,
+                plan,
+                tail=world.log,
+                progress=lambda _done, _total: None,
+                clock_ms=lambda: world.now_ms,
+                verify=verify,
+                sleep=at_once,
+            )
     finally:
         await built.close()
 

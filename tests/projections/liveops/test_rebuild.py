@@ -12,7 +12,7 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.log_positions import Position
 from tests.migrated import make_tables
@@ -46,17 +46,17 @@ async def run(
             tail=world.log,
             clock_ms=lambda: world.now_ms,
         )
-        return await rebuild_tables(
-            world.client,
-            built,
-            plan,
-            tail=world.log,
-            progress=lambda _done, _total: None,
-            clock_ms=lambda: world.now_ms,
-            verify=verify,
-            sleep=sleep,
-            make_tables=partial(make_tables, url),
-        )
+        async with second_database(world.client, built, partial(make_tables, url)):
+            return await rebuild_tables(
+                world.client,
+                built,
+                plan,
+                tail=world.log,
+                progress=lambda _done, _total: None,
+                clock_ms=lambda: world.now_ms,
+                verify=verify,
+                sleep=sleep,
+            )
     finally:
         await built.close()
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.playtests.forgetting import forget as forget_rows
 from projections.playtests.forgetting import without_person
 from projections.playtests.table_columns import COLUMNS
@@ -117,17 +117,17 @@ async def is_equal_rebuilt(world: World, clickhouse_url: str) -> None:
         clock_ms=lambda: world.clock_ms,
     )
     try:
-        compared = await rebuild_tables(
-            world.client,
-            built,
-            plan,
-            tail=world.log,
-            progress=lambda _done, _total: None,
-            clock_ms=lambda: world.clock_ms,
-            verify=True,
-            sleep=_at_once,
-            make_tables=partial(make_tables, clickhouse_url),
-        )
+        async with second_database(world.client, built, partial(make_tables, clickhouse_url)):
+            compared = await rebuild_tables(
+                world.client,
+                built,
+                plan,
+                tail=world.log,
+                progress=lambda _done, _total: None,
+                clock_ms=lambda: world.clock_ms,
+                verify=True,
+                sleep=_at_once,
+            )
         assert compared.different == []
     finally:
         await built.close()

@@ -15,7 +15,7 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.rebuild_plan import Rebuilt
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.views import apply_views
 from projections.studio.tables import STUDIO_TABLES
@@ -97,17 +97,17 @@ class World:
             plan = tables_plan(
                 built, STUDIO_TABLES, partitions=1, tail=self.log, clock_ms=lambda: self.now_ms
             )
-            return await rebuild_tables(
-                self.client,
-                built,
-                plan,
-                tail=self.log,
-                progress=lambda _done, _total: None,
-                clock_ms=lambda: self.now_ms,
-                verify=True,
-                sleep=lambda _seconds: asyncio.sleep(0),
-                make_tables=partial(make_tables, url),
-            )
+            async with second_database(self.client, built, partial(make_tables, url)):
+                return await rebuild_tables(
+                    self.client,
+                    built,
+                    plan,
+                    tail=self.log,
+                    progress=lambda _done, _total: None,
+                    clock_ms=lambda: self.now_ms,
+                    verify=True,
+                    sleep=lambda _seconds: asyncio.sleep(0),
+                )
         finally:
             await built.close()
 

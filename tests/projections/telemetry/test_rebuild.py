@@ -13,7 +13,7 @@ from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
 from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
-from projections.clickhouse.rebuilding import rebuild_tables
+from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, FinishedSession, Insight, RuleEvent, Rules, derive
@@ -61,17 +61,17 @@ async def run(
     told: list[tuple[int, int]] = []
     try:
         plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log, rules=rules, **more)
-        return await rebuild_tables(
-            live,
-            built,
-            plan,
-            tail=log,
-            progress=lambda done, total: told.append((done, total)),
-            clock_ms=lambda: log.now_ms,
-            verify=verify,
-            sleep=sleep,
-            make_tables=partial(make_tables, url),
-        )
+        async with second_database(live, built, partial(make_tables, url)):
+            return await rebuild_tables(
+                live,
+                built,
+                plan,
+                tail=log,
+                progress=lambda done, total: told.append((done, total)),
+                clock_ms=lambda: log.now_ms,
+                verify=verify,
+                sleep=sleep,
+            )
     finally:
         await built.close()
         assert all(done <= total for done, total in told)
