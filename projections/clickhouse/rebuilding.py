@@ -188,15 +188,28 @@ class _Rebuild:
         raise RebuildFailed(f"the log grew faster than it could be read, {ROUNDS_MAX} times: try again later")
 
     async def wait_for_projectors(self, holder: str, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Until every projector has answered the hold, or nothing has moved for a while."""
+        """Until every projector has answered the hold or has nothing to do, or none has moved for a while."""
         before, quiet_s = await self.targets(), 0.0
         while quiet_s < QUIET_S:
-            if await self._positions.waiting(holder) >= set(self._partitions):
+            idle = await self._at_the_end()
+            if await self._positions.waiting(holder) | idle >= set(self._partitions):
                 return
             await sleep(_LOOK_S)
             now = await self.targets()
             quiet_s = quiet_s + _LOOK_S if now == before else 0.0
             before = now
+
+    async def _at_the_end(self) -> set[int]:
+        """The partitions whose projectors have applied the whole log: what comes later finds them held.
+
+        A projector looks for a hold before it writes, and what it is writing is in the log already.
+        """
+        stored = await self._positions.all()
+        return {
+            partition
+            for partition, end in (await self.ends()).items()
+            if (stored[partition].position.offset if partition in stored else 0) == end
+        }
 
     async def build_exactly(self) -> dict[int, int]:
         targets = await self.targets()

@@ -12,7 +12,7 @@ from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
+from projections.clickhouse.rebuilding import QUIET_S, rebuild_tables, second_database
 from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.log_positions import Position
 from tests.migrated import make_tables
@@ -113,6 +113,24 @@ async def test_an_empty_log_is_rebuilt_too(clickhouse_url: str) -> None:
         await world.positions.write_all([(0, Position(5, 4, "a-b", "of a log that is gone"))])
         assert (await run(world, clickhouse_url)).swapped
         assert await world.positions.all() == {}
+
+
+async def test_a_projector_that_has_applied_the_whole_log_is_not_waited_for(clickhouse_url: str) -> None:
+    async with opened(clickhouse_url) as world:
+        reader = await filled(world)
+        looks: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            looks.append(seconds)
+            await asyncio.sleep(3600 if seconds > 1 else 0)  # the long ones renew the hold
+
+        await run(world, clickhouse_url, sleep=sleep)
+        assert sum(seconds for seconds in looks if seconds <= 1) >= QUIET_S
+        await reader.handle(world.log.records[0][-1])
+        await world.batch(reader)
+        looks.clear()
+        await run(world, clickhouse_url, sleep=sleep)
+        assert [seconds for seconds in looks if seconds <= 1] == []
 
 
 async def test_a_live_projector_waits_for_the_swap_and_goes_on(clickhouse_url: str) -> None:
