@@ -66,7 +66,7 @@ async def relayed(
         server.settimeout(0)
         door.settimeout(0)
         running.port = door.getsockname()[1]
-        to = {"host": "127.0.0.1", "port": server.getsockname()[1], "source": None}
+        to = {"host": "127.0.0.1", "port": server.getsockname()[1], "source": None, "proxy": False}
         tasks = [
             asyncio.create_task(Relay([(door, to)]).run(ended)),
             asyncio.create_task(_serve(server, talk)),
