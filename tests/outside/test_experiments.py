@@ -83,10 +83,18 @@ class Lab:
             assert asked < a_second_later, found
             time.sleep(0.05)
 
-    def listed(self) -> Json:
+    def listed(self) -> list[Json]:
         answer = self.world.read("/api/v1/games/arena/experiments", key=self.management)
-        (one,) = answer.json()["experiments"]
-        row: Json = one
+        found: list[Json] = answer.json()["experiments"]
+        return found
+
+    def listed_as(self, **fields: Any) -> Json:
+        """The one experiment, once a read follows the command before it: it is listed with these fields."""
+
+        def holds(found: list[Json]) -> bool:
+            return [{name: one[name] for name in fields} for one in found] == [fields]
+
+        (row,) = eventually(self.listed, holds)
         return row
 
     def comparison(self) -> Json:
@@ -119,13 +127,13 @@ def lab(world: World, questlog_stack: QuestlogStack, tmp_path_factory: pytest.Te
 
 
 def test_an_experiment_from_its_file_to_its_winner(lab: Lab) -> None:
-    assert lab.listed()["status"] == "draft"
+    lab.listed_as(status="draft")
     assert lab.variants("dev_qa") == {}
     assert "is a draft" in lab.refused("experiments", "stop", "exp_arena", "--studio", lab.slug)
 
     assert "exp_arena: running" in lab.experiments("start", "exp_arena")
     lab.within_a_second("dev_qa", {"exp_arena": "treatment"})
-    assert (lab.listed()["status"], lab.listed()["stoppedAt"]) == ("running", None)
+    lab.listed_as(status="running", stoppedAt=None)
     got = {device: lab.variants(device) for device in (f"dev_{number}" for number in range(40))}
     assert {one.get("exp_arena") for one in got.values()} == {"control", "treatment", None}
     assert lab.variants("dev_1", "0.4.9") == {}
@@ -165,17 +173,16 @@ def test_an_experiment_from_its_file_to_its_winner(lab: Lab) -> None:
     assert [line["key"] for line in digest["digest"]["perVariant"]] == ["control", "treatment"]
 
     assert "winner control" in lab.experiments("winner", "exp_arena", "control")
-    assert lab.listed()["winnerVariantKey"] == "control"
+    lab.listed_as(winnerVariantKey="control")
     lab.experiments("winner", "exp_arena", "none")
     lab.experiments("stop", "exp_arena")
     lab.within_a_second("dev_qa", {})
-    row = lab.listed()
-    assert (row["status"], row["winnerVariantKey"]) == ("stopped", None)
+    row = lab.listed_as(status="stopped", winnerVariantKey=None)
     assert row["startedAt"] < row["stoppedAt"]
 
 
 def test_what_is_locked_is_refused_with_its_line(lab: Lab) -> None:
-    assert lab.listed()["status"] == "stopped"
+    lab.listed_as(status="stopped")
     lab.path.write_text(FILE.replace("coverage: 60", "coverage: 20").format(slug=lab.slug))
     said = lab.refused("apply", str(lab.path), "--yes")
     assert "line 12: games[0].experiments[0].coverage: may only rise" in said
@@ -183,9 +190,9 @@ def test_what_is_locked_is_refused_with_its_line(lab: Lab) -> None:
     lab.path.write_text(FILE.replace("coverage: 60", "coverage: 100").format(slug=lab.slug))
     tried = questlog(lab.stack, "apply", str(lab.path), "--dry-run")
     assert tried.splitlines() == ["game arena: experiments[exp_arena]", "nothing was changed (--dry-run)"]
-    assert lab.listed()["coverage"] == 60
+    lab.listed_as(coverage=60)
     lab.apply(FILE.replace("coverage: 60", "coverage: 100"))
-    assert lab.listed()["coverage"] == 100
+    lab.listed_as(coverage=100)
     lab.experiments("resume", "exp_arena")
     without = FILE[: FILE.index("    audiences:")].format(slug=lab.slug)
     lab.path.write_text(without)
@@ -194,8 +201,7 @@ def test_what_is_locked_is_refused_with_its_line(lab: Lab) -> None:
     )
     lab.experiments("stop", "exp_arena")
     questlog(lab.stack, "apply", str(lab.path), "--yes")
-    answer = lab.world.read("/api/v1/games/arena/experiments", key=lab.management)
-    assert answer.json()["experiments"] == []
+    eventually(lab.listed, lambda experiments: experiments == [])
     gone = lab.world.read("/api/v1/experiments/exp_arena/comparison", key=lab.management)
     assert (gone.status_code, gone.json()) == (404, {"error": "Experiment not found"})
 
