@@ -87,7 +87,9 @@ class Dealing(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ships 
 
 @cache
 def group_of(file: str) -> str | None:
-    """The group that the tests of a file are in; None where they are in none."""
+    """The group that the tests of a file are in; None where they are in none, or in no file of the tests."""
+    if not file.startswith("tests/"):
+        return None
     text = (_ROOT / file).read_text()
     return next(
         (group for group, folder, words in _SHARED if file.startswith(folder) and words in text), None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,22 +21,20 @@ def test_waits(redis_url: str) -> None:
 
 @pytest.mark.stack
 def test_a_run_that_gets_sigterm_ends_the_stores_that_it_started(tmp_path: Path) -> None:
-    test = ROOT / "tests" / f"ended_{os.getpid()}.py"
+    test = tmp_path / "ended.py"  # other tests walk over the rooms meanwhile
     test.write_text(TEST)
     command = [sys.executable, "-m", "pytest", str(test), "-q", "-s", "-p", "no:cacheprovider"]
-    try:
-        with subprocess.Popen(  # noqa: S603 - our own
-            [*command, f"--basetemp={tmp_path / 'base'}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        ) as run:
-            assert run.stdout is not None
-            assert any(line.startswith("uses") or " uses " in line for line in run.stdout)
-            store = started_below(tmp_path)
-            run.send_signal(signal.SIGTERM)
-            run.stdout.read()
-        assert (run.returncode, bool(store)) == (pytest.ExitCode.INTERRUPTED, True)
-        assert started_below(tmp_path) == []
-    finally:
-        test.unlink()
+    command += ["-p", "tests.conftest", f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}"]
+    with subprocess.Popen(  # noqa: S603 - our own
+        [*command, f"--basetemp={tmp_path / 'base'}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        assert any(line.startswith("uses") or " uses " in line for line in run.stdout)
+        store = started_below(tmp_path)
+        run.send_signal(signal.SIGTERM)
+        run.stdout.read()
+    assert (run.returncode, bool(store)) == (pytest.ExitCode.INTERRUPTED, True)
+    assert started_below(tmp_path) == []
 
 
 def started_below(folder: Path) -> list[int]:
