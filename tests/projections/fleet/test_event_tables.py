@@ -6,7 +6,6 @@ import json
 import random
 import uuid
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,9 +13,8 @@ import pytest
 
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.migrations import read, tenant_tables
-from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
+from projections.clickhouse.rebuild_plan import Rebuilt
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.times import time_of
 from projections.fleet.event_tables import COLUMNS, FLEET_TABLES, HOSTS
@@ -24,8 +22,9 @@ from schemas.envelope import EventsRecord
 from schemas.fleet import events as ev
 from schemas.fleet.noun import FLEET_EVENTS
 from schemas.fleet.states import PHASES, STATUSES
-from tests.migrated import make_tables, migrated
+from tests.migrated import migrated
 from tests.projections.fleet.history import MARK, History
+from tests.projections.rebuilt import noun_rebuilt
 from tests.schemas.test_golden_fleet import HISTORY
 from tests.streams.deciders.fleet.given import GAME, STUDIO
 
@@ -253,44 +252,27 @@ async def test_a_rebuild_is_equal_and_names_a_table_that_differs(clickhouse_url:
     history.play()
     async with opened(clickhouse_url, history) as world:
         await world.write(await world.reader())
-        built = ClickHouse(clickhouse_url, f"{world.client.database}_rebuild")
-        plan = tables_plan(
-            built,
-            FLEET_TABLES,
-            partitions=FLEET_EVENTS.partitions,
-            tail=history.log,
-            clock_ms=lambda: world.clock_ms,
-        )
 
-        async def run(*, verify: bool) -> Any:
-            async with second_database(world.client, built, partial(make_tables, clickhouse_url)):
-                return await rebuild_tables(
-                    world.client,
-                    built,
-                    plan,
-                    tail=history.log,
-                    progress=lambda _done, _total: None,
-                    clock_ms=lambda: world.clock_ms,
-                    verify=verify,
-                    sleep=_at_once,
-                )
-
-        try:
-            equal = await run(verify=True)
-            assert (equal.different, set(equal.live)) == ([], set(COLUMNS))
-            assert all(one.rows for one in equal.live.values())
-            await world.client.command(
-                "ALTER TABLE fleet_builds UPDATE files = 7 WHERE files > 0 SETTINGS mutations_sync = 1"
+        async def run(*, verify: bool) -> Rebuilt:
+            return await noun_rebuilt(
+                world.client,
+                clickhouse_url,
+                FLEET_TABLES,
+                partitions=FLEET_EVENTS.partitions,
+                tail=history.log,
+                clock_ms=lambda: world.clock_ms,
+                verify=verify,
             )
-            assert (await run(verify=True)).different == ["fleet_builds"]
-            assert (await run(verify=False)).swapped
-            await world.agrees()
-        finally:
-            await built.close()
 
-
-async def _at_once(_seconds: float) -> None:
-    return None
+        equal = await run(verify=True)
+        assert (equal.different, set(equal.live)) == ([], set(COLUMNS))
+        assert all(one.rows for one in equal.live.values())
+        await world.client.command(
+            "ALTER TABLE fleet_builds UPDATE files = 7 WHERE files > 0 SETTINGS mutations_sync = 1"
+        )
+        assert (await run(verify=True)).different == ["fleet_builds"]
+        assert (await run(verify=False)).swapped
+        await world.agrees()
 
 
 @stack

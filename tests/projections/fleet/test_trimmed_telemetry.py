@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.noun_rebuild import tables_plan
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.fleet.telemetry_tables import TELEMETRY_TABLES
 from schemas.fleet.telemetry import BuildLine, FleetRecord, Line, Sample
-from tests.migrated import make_tables
 from tests.projections.fleet.test_telemetry_tables import (
     AT_MS,
     GAME,
@@ -23,7 +18,7 @@ from tests.projections.fleet.test_telemetry_tables import (
     printed,
     source,
 )
-from tests.projections.liveops.test_rebuild import at_once
+from tests.projections.rebuilt import noun_rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,24 +29,9 @@ pytestmark = pytest.mark.stack
 
 
 async def rebuilt(world: World, url: str, *, verify: bool = False) -> Rebuilt:
-    built = ClickHouse(url, f"{world.client.database}_rebuild")
-    try:
-        plan = tables_plan(
-            built, TELEMETRY_TABLES, partitions=1, tail=world.log, clock_ms=lambda: world.now_ms
-        )
-        async with second_database(world.client, built, partial(make_tables, url)):
-            return await rebuild_tables(
-                world.client,
-                built,
-                plan,
-                tail=world.log,
-                progress=lambda _done, _total: None,
-                clock_ms=lambda: world.now_ms,
-                verify=verify,
-                sleep=at_once,
-            )
-    finally:
-        await built.close()
+    return await noun_rebuilt(
+        world.client, url, TELEMETRY_TABLES, tail=world.log, clock_ms=lambda: world.now_ms, verify=verify
+    )
 
 
 async def contents(world: World) -> dict[str, list[list[object]]]:

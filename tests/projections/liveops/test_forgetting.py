@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from msgspec.structs import replace
 
-from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.noun_tables import NounTables
 from projections.liveops.forgetting import forget, without_person
 from projections.liveops.table_rows import PlayerGone
 from schemas.liveops.event_windows import BoardChunkFinalized, GroupAssigned
 from schemas.liveops.events import AttemptStarted, PlayerForgotten
 from schemas.liveops.names import pseudonym
+from tests.projections.dying import Died, Dying
 from tests.projections.liveops.test_rebuild import run
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from schemas.codec import Message
 
 pytestmark = pytest.mark.stack
@@ -146,34 +144,6 @@ async def test_another_partition_leaves_the_ledger_to_the_players_own(clickhouse
         before = await everything(world)
         await forget(world.client, [gone])
         assert await everything(world) == before
-
-
-class Died(Exception):
-    pass
-
-
-class Dying(ClickHouse):
-    """Dies at the n-th write, before it or after it."""
-
-    def arm(self, at: int, *, after: bool) -> Dying:
-        self.at, self.after, self.writes = at, after, 0
-        return self
-
-    async def _dying(self, write: Callable[[], Awaitable[None]]) -> None:
-        self.writes += 1
-        if self.writes == self.at and not self.after:
-            raise Died
-        await write()
-        if self.writes == self.at:
-            raise Died
-
-    async def insert(self, *args: Any, **named: Any) -> None:
-        write = super().insert
-        await self._dying(lambda: write(*args, **named))
-
-    async def command(self, *args: Any, **named: Any) -> None:
-        write = super().command
-        await self._dying(lambda: write(*args, **named))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.positions import Positions
 from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
-from projections.clickhouse.rebuilding import QUIET_S, rebuild_tables, second_database
+from projections.clickhouse.rebuilding import QUIET_S
 from projections.liveops.tables import LIVEOPS_TABLES
 from schemas.log_positions import Position
-from tests.migrated import make_tables
 from tests.projections.liveops.test_tables import World, chunk, decided, movement, opened, progressed
+from tests.projections.rebuilt import at_once, noun_rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,10 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 
-async def at_once(_seconds: float) -> None:
-    await asyncio.sleep(0)
-
-
 async def run(
     world: World,
     url: str,
@@ -37,28 +30,15 @@ async def run(
     verify: bool = False,
     sleep: Callable[[float], Awaitable[None]] = at_once,
 ) -> Rebuilt:
-    built = ClickHouse(url, f"{world.client.database}_rebuild")
-    try:
-        plan = tables_plan(
-            built,
-            LIVEOPS_TABLES,
-            partitions=1,
-            tail=world.log,
-            clock_ms=lambda: world.now_ms,
-        )
-        async with second_database(world.client, built, partial(make_tables, url)):
-            return await rebuild_tables(
-                world.client,
-                built,
-                plan,
-                tail=world.log,
-                progress=lambda _done, _total: None,
-                clock_ms=lambda: world.now_ms,
-                verify=verify,
-                sleep=sleep,
-            )
-    finally:
-        await built.close()
+    return await noun_rebuilt(
+        world.client,
+        url,
+        LIVEOPS_TABLES,
+        tail=world.log,
+        clock_ms=lambda: world.now_ms,
+        verify=verify,
+        sleep=sleep,
+    )
 
 
 async def filled(world: World) -> NounTables:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
-from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.noun_rebuild import tables_plan
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.playtests.forgetting import forget as forget_rows
 from projections.playtests.forgetting import without_person
 from projections.playtests.table_columns import COLUMNS
@@ -20,14 +15,12 @@ from projections.playtests.tables import PLAYTESTS_TABLES
 from schemas.playtests import names, slot_commands
 from schemas.playtests.batch_commands import DefineBatch, LinkTester
 from schemas.playtests.noun import PLAYTESTS_EVENTS
-from tests.migrated import make_tables
+from tests.projections.dying import Died, Dying
 from tests.projections.playtests.parting import PSEUDONYM, WORDS, forget, take_part
 from tests.projections.playtests.test_tables import CREDIT, World, opened
+from tests.projections.rebuilt import noun_rebuilt
 from tests.streams.deciders.playtests.given import DAY_MS, GAME, STUDIO
 from tests.streams.deciders.playtests.test_batches import BATCH, SHARE, definition, imported, redeem
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 pytestmark = pytest.mark.stack
 GONE = 'gone "person"'
@@ -108,33 +101,16 @@ async def test_rows_are_the_pseudonyms_without_words_and_sums_are_as_they_were(c
 
 async def is_equal_rebuilt(world: World, clickhouse_url: str) -> None:
     """In other batches, too: a rebuild's are larger."""
-    built = ClickHouse(clickhouse_url, f"{world.client.database}_rebuild")
-    plan = tables_plan(
-        built,
+    compared = await noun_rebuilt(
+        world.client,
+        clickhouse_url,
         PLAYTESTS_TABLES,
         partitions=PLAYTESTS_EVENTS.partitions,
         tail=world.log,
         clock_ms=lambda: world.clock_ms,
+        verify=True,
     )
-    try:
-        async with second_database(world.client, built, partial(make_tables, clickhouse_url)):
-            compared = await rebuild_tables(
-                world.client,
-                built,
-                plan,
-                tail=world.log,
-                progress=lambda _done, _total: None,
-                clock_ms=lambda: world.clock_ms,
-                verify=True,
-                sleep=_at_once,
-            )
-        assert compared.different == []
-    finally:
-        await built.close()
-
-
-async def _at_once(_seconds: float) -> None:
-    return None
+    assert compared.different == []
 
 
 async def test_in_one_batch_with_all_that_it_is_about_it_is_the_same(clickhouse_url: str) -> None:
@@ -173,34 +149,6 @@ async def test_a_devices_link_and_its_keys_handle_are_nowhere(clickhouse_url: st
             " WHERE event = 'playtests.tester-unlinked.v1'"
         )
         assert told == [PSEUDONYM]
-
-
-class Died(Exception):
-    pass
-
-
-class Dying(ClickHouse):
-    """Dies at the n-th write, before it or after it."""
-
-    def arm(self, at: int, *, after: bool) -> Dying:
-        self.at, self.after, self.writes = at, after, 0
-        return self
-
-    async def _dying(self, write: Callable[[], Awaitable[None]]) -> None:
-        self.writes += 1
-        if self.writes == self.at and not self.after:
-            raise Died
-        await write()
-        if self.writes == self.at:
-            raise Died
-
-    async def insert(self, *args: Any, **named: Any) -> None:
-        write = super().insert
-        await self._dying(lambda: write(*args, **named))
-
-    async def command(self, *args: Any, **named: Any) -> None:
-        write = super().command
-        await self._dying(lambda: write(*args, **named))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

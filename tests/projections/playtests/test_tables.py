@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
+from projections.clickhouse.rebuild_plan import Rebuilt
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.times import time_of
 from projections.playtests.table_changes import Key, rows_of
@@ -28,8 +26,9 @@ from schemas.playtests.batch_commands import DefineBatch, ForgetRecipient, LinkT
 from schemas.playtests.noun import PLAYTESTS_EVENTS
 from schemas.playtests.ports import Place
 from schemas.playtests.views import SLOT_STATUSES, Progress, Rating
-from tests.migrated import make_tables, migrated
+from tests.migrated import migrated
 from tests.projections.playtests.support import Told
+from tests.projections.rebuilt import noun_rebuilt
 from tests.projections.redis.support import ListLog
 from tests.streams.deciders.playtests.given import GAME, STUDIO, block, keys
 from tests.streams.deciders.playtests.test_batches import BATCH, SHARE, definition, imported, redeem
@@ -227,45 +226,28 @@ async def test_a_rebuild_is_equal_and_names_a_table_that_differs(clickhouse_url:
         reader = await world.reader()
         world.play()
         await world.write(reader)
-        built = ClickHouse(clickhouse_url, f"{world.client.database}_rebuild")
-        plan = tables_plan(
-            built,
-            PLAYTESTS_TABLES,
-            partitions=PLAYTESTS_EVENTS.partitions,
-            tail=world.log,
-            clock_ms=lambda: world.clock_ms,
-        )
 
-        async def run(*, verify: bool) -> Any:
-            async with second_database(world.client, built, partial(make_tables, clickhouse_url)):
-                return await rebuild_tables(
-                    world.client,
-                    built,
-                    plan,
-                    tail=world.log,
-                    progress=lambda _done, _total: None,
-                    clock_ms=lambda: world.clock_ms,
-                    verify=verify,
-                    sleep=_at_once,
-                )
-
-        try:
-            equal = await run(verify=True)
-            assert equal.different == []
-            assert equal.live["playtest_slots"].rows >= len(SLOT_STATUSES)
-            await world.client.command(
-                "ALTER TABLE playtest_orders UPDATE held_cents = 1 WHERE held_cents > 1"
-                " SETTINGS mutations_sync = 1"
+        async def run(*, verify: bool) -> Rebuilt:
+            return await noun_rebuilt(
+                world.client,
+                clickhouse_url,
+                PLAYTESTS_TABLES,
+                partitions=PLAYTESTS_EVENTS.partitions,
+                tail=world.log,
+                clock_ms=lambda: world.clock_ms,
+                verify=verify,
             )
-            assert (await run(verify=True)).different == ["playtest_orders"]
-            assert (await run(verify=False)).swapped
-            await world.agrees()
-        finally:
-            await built.close()
 
-
-async def _at_once(_seconds: float) -> None:
-    return None
+        equal = await run(verify=True)
+        assert equal.different == []
+        assert equal.live["playtest_slots"].rows >= len(SLOT_STATUSES)
+        await world.client.command(
+            "ALTER TABLE playtest_orders UPDATE held_cents = 1 WHERE held_cents > 1"
+            " SETTINGS mutations_sync = 1"
+        )
+        assert (await run(verify=True)).different == ["playtest_orders"]
+        assert (await run(verify=False)).swapped
+        await world.agrees()
 
 
 async def test_a_key_its_link_and_nothing_of_who_is_forgotten(clickhouse_url: str) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from projections.clickhouse.client import ClickHouse
-from projections.clickhouse.noun_rebuild import tables_plan
 from projections.clickhouse.noun_tables import NounTables
 from projections.clickhouse.rebuild_plan import Rebuilt
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
 from projections.clickhouse.system_tables import drop_databases
 from projections.clickhouse.views import apply_views
 from projections.studio.tables import STUDIO_TABLES
@@ -26,7 +22,8 @@ from schemas.studio import events as e
 from schemas.studio.definitions import load_definitions
 from schemas.studio.games import GameSettings
 from schemas.studio.noun import STUDIO_EVENTS
-from tests.migrated import make_tables, migrated
+from tests.migrated import migrated
+from tests.projections.rebuilt import noun_rebuilt
 from tests.projections.redis.support import ListLog
 
 pytestmark = pytest.mark.stack
@@ -92,24 +89,9 @@ class World:
 
     async def rebuilt(self, url: str) -> Rebuilt:
         """The tables built again from the log, and compared."""
-        built = ClickHouse(url, f"{self.client.database}_rebuild")
-        try:
-            plan = tables_plan(
-                built, STUDIO_TABLES, partitions=1, tail=self.log, clock_ms=lambda: self.now_ms
-            )
-            async with second_database(self.client, built, partial(make_tables, url)):
-                return await rebuild_tables(
-                    self.client,
-                    built,
-                    plan,
-                    tail=self.log,
-                    progress=lambda _done, _total: None,
-                    clock_ms=lambda: self.now_ms,
-                    verify=True,
-                    sleep=lambda _seconds: asyncio.sleep(0),
-                )
-        finally:
-            await built.close()
+        return await noun_rebuilt(
+            self.client, url, STUDIO_TABLES, tail=self.log, clock_ms=lambda: self.now_ms, verify=True
+        )
 
     async def rows(self, sql: str) -> list[list[Any]]:
         return await self.client.rows(sql.replace("views.", f"{self.client.views.database}."))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +11,7 @@ import pytest
 from projections.clickhouse import migrations
 from projections.clickhouse.client import ClickHouse
 from projections.clickhouse.positions import GenerationChanged
-from projections.clickhouse.rebuild_plan import RebuildFailed, Rebuilt
-from projections.clickhouse.rebuilding import rebuild_tables, second_database
+from projections.clickhouse.rebuild_plan import Plan, RebuildFailed, Rebuilt
 from projections.telemetry.active_time import RUNS_MAX
 from projections.telemetry.insight_store import InsightStore
 from projections.telemetry.insights import RULES, FinishedSession, Insight, RuleEvent, Rules, derive
@@ -21,7 +19,7 @@ from projections.telemetry.rebuild import telemetry_plan
 from projections.telemetry.session_key import SessionKey
 from projections.telemetry.session_store import SessionStore
 from schemas.telemetry.record import EntryKind
-from tests.migrated import make_tables
+from tests.projections.rebuilt import at_once, rebuilt
 from tests.projections.telemetry.projecting import apply, busy_log, contents, reader
 from tests.projections.telemetry.support import (
     MINUTE,
@@ -41,12 +39,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 
-async def no_wait(_seconds: float) -> None:
-    import asyncio  # noqa: PLC0415 - only here
-
-    await asyncio.sleep(0)
-
-
 async def run(
     live: ClickHouse,
     url: str,
@@ -54,26 +46,26 @@ async def run(
     *,
     verify: bool = False,
     rules: Rules = RULES,
-    sleep: Callable[[float], Awaitable[None]] = no_wait,
+    sleep: Callable[[float], Awaitable[None]] = at_once,
     **more: Any,
 ) -> Rebuilt:
-    built = ClickHouse(url, f"{live.database}_rebuild")
     told: list[tuple[int, int]] = []
+
+    def plan_of(built: ClickHouse) -> Plan:
+        return telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log, rules=rules, **more)
+
     try:
-        plan = telemetry_plan(built, topic=TOPIC, partitions=len(log.records), tail=log, rules=rules, **more)
-        async with second_database(live, built, partial(make_tables, url)):
-            return await rebuild_tables(
-                live,
-                built,
-                plan,
-                tail=log,
-                progress=lambda done, total: told.append((done, total)),
-                clock_ms=lambda: log.now_ms,
-                verify=verify,
-                sleep=sleep,
-            )
+        return await rebuilt(
+            live,
+            url,
+            plan_of,
+            tail=log,
+            progress=lambda done, total: told.append((done, total)),
+            clock_ms=lambda: log.now_ms,
+            verify=verify,
+            sleep=sleep,
+        )
     finally:
-        await built.close()
         assert all(done <= total for done, total in told)
 
 
