@@ -13,7 +13,6 @@ from deploy.lab.drill.fuzz_fleet_host import REGION, MadeUpHost
 from deploy.lab.drill.fuzz_surface import SurfaceFuzz, quoted
 from deploy.lab.drill.fuzz_texts import Rule
 from deploy.lab.drill.stack import DrillFailedError
-from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 if TYPE_CHECKING:
     from deploy.lab.drill.fuzz_http import Client
@@ -169,12 +168,3 @@ class FleetFuzz(SurfaceFuzz):
     def _custom_data(self) -> Fields:
         self._maker.bytes_left = CUSTOM_BYTES
         return self._maker.map("s5 custom_data")
-
-    def _text(self, field: str, rule: Rule) -> str:
-        return self._maker.texts.good(f"s5 {field}", rule)
-
-    def _key(self) -> str:
-        self._keys += 1
-        own = f"{self._run}{self._keys}"
-        most = IDEMPOTENCY_KEY_CHARACTERS_MAX - len(own)
-        return self._maker.texts.good("s5 idempotencyKey", Rule.KEY, long=most) + own

@@ -148,9 +148,3 @@ class LiveopsFuzz(SurfaceFuzz):
         first = await self.ask("POST", path, headers, {**body, "idempotencyKey": key}, frozenset({200, 201}))
         again = await self.ask("POST", path, {**headers, "idempotency-key": key}, body, frozenset({200, 201}))
         self.expect(again, first, f"{path} with {key!r} again")
-
-    def _key(self) -> str:
-        """A key of this run alone."""
-        self._keys += 1
-        own = f"{self._run}{self._keys}"
-        return self._maker.texts.good("s3 idempotencyKey", Rule.KEY, long=255 - len(own)) + own

@@ -11,7 +11,6 @@ from deploy.lab.bench.playtests_calls import credit
 from deploy.lab.drill.fuzz_surface import SurfaceFuzz, quoted
 from deploy.lab.drill.fuzz_texts import Rule
 from deploy.lab.drill.playtests_world import GAMES, Side, make_sides
-from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 if TYPE_CHECKING:
     from deploy.lab.drill.fuzz_cases import Fields, Maker
@@ -149,12 +148,3 @@ class PlaytestsFuzz(SurfaceFuzz):
 
     def _headers(self, who: Caller) -> dict[str, str]:
         return {"authorization": f"Bearer {who.key}", "content-type": "application/json"}
-
-    def _text(self, field: str, rule: Rule) -> str:
-        return self._maker.texts.good(f"s2 {field}", rule)
-
-    def _key(self) -> str:
-        self._keys += 1
-        own = f"{self._run}{self._keys}"
-        most = IDEMPOTENCY_KEY_CHARACTERS_MAX - len(own)
-        return self._maker.texts.good("s2 idempotencyKey", Rule.KEY, long=most) + own

@@ -9,6 +9,8 @@ from urllib.parse import quote
 import orjson
 
 from deploy.lab.drill.fuzz_cases import Fields, Maker, ascii_json
+from deploy.lab.drill.fuzz_texts import Rule
+from schemas.identifiers import IDEMPOTENCY_KEY_CHARACTERS_MAX
 
 if TYPE_CHECKING:
     from deploy.lab.drill.fuzz_http import Client
@@ -42,6 +44,17 @@ class SurfaceFuzz:
         said = f"{method} {path} {data or b''!r:.200} -> {text[:200]!r}"
         self._client.note(self.surface, status, allowed=status in allowed, said=said)
         return status, orjson.loads(text) if status and status < 300 else {}
+
+    def _text(self, field: str, rule: Rule) -> str:
+        """A text that the surface takes in this field."""
+        return self._maker.texts.good(f"{self.surface} {field}", rule)
+
+    def _key(self) -> str:
+        """An idempotency key that no other request of this run has."""
+        self._keys += 1
+        own = f"{self._run}{self._keys}"
+        most = IDEMPOTENCY_KEY_CHARACTERS_MAX - len(own)
+        return self._maker.texts.good(f"{self.surface} idempotencyKey", Rule.KEY, long=most) + own
 
     def expect(self, found: object, wanted: object, what: str) -> None:
         """Notes what is not as it was sent."""
