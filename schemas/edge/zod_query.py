@@ -77,8 +77,8 @@ def _value(parameter: Parameter, text: str) -> str | int | bool | list[Issue] | 
 
 
 def _text(kind: Text, name: str, value: str) -> list[Issue]:
-    """A length is counted in UTF-16 units."""
-    length = len(value.encode("utf-16-le", "surrogatepass")) // 2
+    """A length is counted in characters, as in bodies and in OpenAPI's `maxLength`: an emoji is one."""
+    length = len(value)
     issues = []
     if length < kind.minimum:
         rule = f"contain at least {kind.minimum} character(s)"
